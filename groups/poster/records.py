@@ -1,0 +1,205 @@
+"""The records of the Poster Web API, and the one place where they meet the wire.
+
+On the wire every value is a string; money is read in kopecks and written in hryvnia with two decimals; names
+may hold HTML entities; the id of a group has two names. In a record money and percents are `Decimal`
+(hryvnia, percent), names are plain text and ids are ints.
+
+Source: the Poster API documentation, section clients (marketing).
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+_INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_ID = 2**31 - 1
+KOPECKS = Decimal(100)
+
+
+class LoyaltyType(IntEnum):
+    """What a group gives: bonuses for later, or a discount at once."""
+
+    BONUS = 1
+    DISCOUNT = 2
+
+
+class UnreadableRow(ValueError):  # noqa: N818 - it is collected and shown as a row, rather than raised at a caller
+    """A row of an answer that is not a group as documented.
+
+    `id` is its id where that much could be read. It is never guessed at, and never dropped in silence.
+    """
+
+    def __init__(self, problem: str, group_id: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.id = group_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupValues:
+    """The values of a group that a write sends: all of them, always.
+
+    What Poster does with a field left out is not documented, so `use_ewallet` goes back exactly as it was
+    read, and is not sent where it was not read.
+    """
+
+    name: str
+    loyalty_type: int
+    percent: Decimal
+    birthday_bonus: Decimal = Decimal(0)
+    use_ewallet: str | None = None
+
+    def to_wire(self) -> dict[str, str]:
+        """Return the form fields of clients.createGroup and clients.updateGroup, money in hryvnia."""
+        wire = {
+            "client_groups_name": self.name,
+            "loyalty_type": str(int(self.loyalty_type)),
+            "client_groups_discount": plain(self.percent),
+            "birthday_bonus": f"{self.birthday_bonus:.2f}",
+        }
+        if self.use_ewallet is not None:
+            wire["use_ewallet"] = self.use_ewallet
+        return wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group(GroupValues):
+    """A marketing (loyalty) client group, as Poster has it.
+
+    `loyalty_type` may be a number that nobody has documented: see `is_editable`. `removed` groups are ones
+    that Poster still lists with `delete="1"`.
+    """
+
+    id: int
+    clients: int
+    removed: bool = False
+
+    @property
+    def is_bonus(self) -> bool:
+        return self.loyalty_type == LoyaltyType.BONUS
+
+    @property
+    def is_editable(self) -> bool:
+        """Say whether we know what we would be sending back."""
+        return self.loyalty_type in tuple(LoyaltyType)
+
+    @property
+    def values(self) -> GroupValues:
+        return GroupValues(
+            name=self.name,
+            loyalty_type=self.loyalty_type,
+            percent=self.percent,
+            birthday_bonus=self.birthday_bonus,
+            use_ewallet=self.use_ewallet,
+        )
+
+    @classmethod
+    def from_wire(cls, row: object) -> "Group":
+        """Read one group of an answer.
+
+        Numbers may come as strings, as documented, or as JSON numbers. Raises `UnreadableRow` for anything
+        that is not a group as documented: nothing is clamped and nothing is made up.
+        """
+        if not isinstance(row, Mapping):
+            raise UnreadableRow("not an object")
+        group_id: int | None = None
+        try:
+            group_id = _id(row)
+            return cls(
+                id=group_id,
+                name=_name(row),
+                loyalty_type=_integer(row, "loyalty_type"),
+                percent=_decimal(row, "client_groups_discount", maximum=Decimal(100)),
+                birthday_bonus=Decimal(_integer(row, "birthday_bonus")) / KOPECKS,
+                clients=_integer(row, "count_groups_clients"),
+                use_ewallet=_text(row, "use_ewallet") if row.get("use_ewallet") is not None else None,
+                removed=row.get("delete") is not None and _integer(row, "delete") != 0,
+            )
+        except UnreadableRow as error:
+            raise UnreadableRow(error.problem, group_id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupList:
+    """An answer of clients.getGroups: the groups in Poster's order, and the rows that could not be read."""
+
+    groups: tuple[Group, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> "GroupList":
+        """Read the rows of an answer. The second row of an id is unreadable: which one holds is unknown."""
+        groups: dict[int, Group] = {}
+        unreadable: list[UnreadableRow] = []
+        for row in rows:
+            try:
+                group = Group.from_wire(row)
+            except UnreadableRow as error:
+                unreadable.append(error)
+                continue
+            if group.id in groups:
+                unreadable.append(UnreadableRow("this id was there before", group.id))
+            else:
+                groups[group.id] = group
+        return cls(tuple(groups.values()), tuple(unreadable))
+
+
+def plain(number: Decimal) -> str:
+    """Return a decimal in plain digits, without exponent and trailing zeros: `12.5`, `10`, `0`."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fold(name: str) -> str:
+    """Return the name by which two groups are taken for the same one: case, spaces and forms folded."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _id(row: Mapping[Any, Any]) -> int:
+    number = _integer(row, "client_groups_id")
+    if not 1 <= number <= MAX_ID:
+        raise UnreadableRow("client_groups_id is out of range")
+    return number
+
+
+def _name(row: Mapping[Any, Any]) -> str:
+    name = html.unescape(_text(row, "client_groups_name"))
+    if _SURROGATE.search(name):
+        raise UnreadableRow("client_groups_name holds half a character", None)
+    return name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _text(row: Mapping[Any, Any], field: str) -> str:
+    value = row.get(field)
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise UnreadableRow(f"{field} is missing or not a text")
+    return str(value)
+
+
+def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
+    value = row.get(field)
+    text = str(value) if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) else ""
+    if not shape.fullmatch(text):
+        raise UnreadableRow(f"{field} is missing or not a number")
+    number = Decimal(text)
+    if number < 0:
+        raise UnreadableRow(f"{field} is negative")
+    return number
+
+
+def _integer(row: Mapping[Any, Any], field: str) -> int:
+    return int(_number(row, field, _INTEGER))
+
+
+def _decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
+    number = _number(row, field, _DECIMAL)
+    if number > maximum:
+        raise UnreadableRow(f"{field} is above {maximum}")
+    return number
