@@ -11,10 +11,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
@@ -67,6 +67,24 @@ class GroupValues:
         if self.use_ewallet is not None:
             wire["use_ewallet"] = self.use_ewallet
         return wire
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values in domain units as plain JSON, for journals and caches."""
+        return {
+            field.name: plain(value) if isinstance(value := getattr(self, field.name), Decimal) else value
+            for field in fields(self)
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return the record that `to_json` wrote; keys of a richer record are left out."""
+        return cls(
+            **{
+                field.name: Decimal(data[field.name]) if field.type is Decimal else data[field.name]
+                for field in fields(cls)
+                if field.name in data
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,100 @@
+"""Secrets in the database: encrypted at rest, and never printed by accident."""
+
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+_PREFIX = "f1:"
+
+
+class SecretUnreadable(Exception):
+    """A stored secret was not encrypted with any of POSTER_TOKEN_KEYS."""
+
+
+class Secret:
+    """A text that shows itself only to `reveal()`: not to `str`, `repr`, formats, templates, pickle or JSON.
+
+    One from the database stays sealed until it is revealed, so that a lost key breaks the calls that need
+    the secret, rather than every page that lists its owner.
+    """
+
+    __slots__ = ("_sealed", "_text")
+
+    def __init__(self, text: str | None = None, *, sealed: str = "") -> None:
+        self._text = text
+        self._sealed = sealed
+
+    def reveal(self) -> str:
+        """Return the text. Raises `SecretUnreadable`."""
+        if self._text is None:
+            self._text = _open(self._sealed)
+        return self._text
+
+    reveal.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+    def seal(self) -> str:
+        """Return the ciphertext: as it was read, else made with the newest key."""
+        if not self._sealed:
+            self._sealed = _PREFIX + _cipher(tuple(settings.POSTER_TOKEN_KEYS)).encrypt(
+                self.reveal().encode()
+            ).decode()
+        return self._sealed
+
+    def __str__(self) -> str:
+        return "[secret]"
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return "[secret]"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret cannot be pickled.")
+
+
+class EncryptedField(models.TextField[Secret, Secret]):
+    """A column of `Secret`s, stored as Fernet ciphertext.
+
+    The packages that offer such a field return the ciphertext as the value when the key is wrong, or print
+    the value in dumpdata and forms: this one does neither. It cannot be searched.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "editable": False})
+
+    def from_db_value(self, value: str | None, *_: object) -> Secret | None:
+        return None if value is None else Secret(sealed=value)
+
+    def get_prep_value(self, value: Any) -> str | None:
+        # Here rather than in pre_save, which may run more than once a save.
+        if value is None:
+            return None
+        if not isinstance(value, Secret):
+            raise TypeError("Only a Secret goes into an EncryptedField.")
+        return value.seal()
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _open(sealed: str) -> str:
+    text = None
+    if sealed.startswith(_PREFIX):
+        try:
+            text = _cipher(tuple(settings.POSTER_TOKEN_KEYS)).decrypt(sealed.removeprefix(_PREFIX)).decode()
+        except InvalidToken:
+            text = None
+    if text is None:
+        raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
+    return text
