@@ -38,9 +38,9 @@ class Secret:
     def seal(self) -> str:
         """Return the ciphertext: as it was read, else made with the newest key."""
         if not self._sealed:
-            self._sealed = _PREFIX + _cipher(tuple(settings.POSTER_TOKEN_KEYS)).encrypt(
-                self.reveal().encode()
-            ).decode()
+            self._sealed = (
+                _PREFIX + _cipher(tuple(settings.POSTER_TOKEN_KEYS)).encrypt(self.reveal().encode()).decode()
+            )
         return self._sealed
 
     def __str__(self) -> str:

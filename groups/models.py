@@ -30,7 +30,9 @@ class PosterAccount(models.Model):
 
     name = models.CharField(max_length=63, primary_key=True)
     writes = models.PositiveBigIntegerField(default=0)
-    bonus_block = models.ForeignKey("Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    bonus_block = models.ForeignKey(
+        "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("Poster account")
@@ -95,7 +97,9 @@ class Connection(models.Model):
 class GroupsCopy(models.Model):
     """The last good answer of clients.getGroups to one connection, shown while Poster does not answer."""
 
-    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="copy", primary_key=True)
+    connection = models.OneToOneField(
+        Connection, on_delete=models.CASCADE, related_name="copy", primary_key=True
+    )
     fingerprint = models.CharField(max_length=64)
     fetched_at = models.DateTimeField()
     digest = models.CharField(max_length=64)
@@ -160,7 +164,9 @@ class Change(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="changes")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="changes")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="changes"
+    )
     user_name = models.CharField(max_length=150)
     action = models.CharField(max_length=6, choices=Action)
     group_id = models.PositiveIntegerField(null=True)

@@ -7,3 +7,43 @@
 
 It knows nothing of Django and could be published as it is. `errors` draws the tree of what can go wrong.
 """
+
+from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
+from groups.poster.errors import (
+    BadAnswer,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
+from groups.poster.records import Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
+from groups.poster.transport import Timeouts, Transport
+
+__all__ = [
+    "DEFAULT_URL",
+    "BadAnswer",
+    "CallReport",
+    "Group",
+    "GroupList",
+    "GroupValues",
+    "InvalidValue",
+    "LoyaltyType",
+    "NameTaken",
+    "NotAllowed",
+    "NotFound",
+    "OutcomeUnknown",
+    "PosterClient",
+    "PosterError",
+    "Refused",
+    "Timeouts",
+    "TokenRejected",
+    "Transport",
+    "Unreachable",
+    "UnreadableRow",
+    "api_url",
+]

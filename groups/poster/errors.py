@@ -91,14 +91,22 @@ class OutcomeUnknown(Unreachable):
 class BadAnswer(PosterError):
     """Poster answered a read with something that has no known meaning.
 
-    `retryable` says whether it may have been damage on the way rather than Poster's own intent.
+    `retryable` says whether it may have been damage on the way rather than Poster's own intent, `retry_after`
+    for how many seconds Poster asked to be left alone.
     """
 
     def __init__(
-        self, detail: str = "", *, method: str = "", reason: str = "", retryable: bool = False
+        self,
+        detail: str = "",
+        *,
+        method: str = "",
+        reason: str = "",
+        retryable: bool = False,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail, method=method, reason=reason)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class Refused(PosterError):

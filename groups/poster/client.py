@@ -1,0 +1,264 @@
+"""The client of the Poster Web API.
+
+Source of the five methods: the Poster API documentation, section clients (marketing).
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from urllib3.util import parse_url
+
+from groups.poster.answers import interpret, written_id
+from groups.poster.errors import (
+    REFUSALS,
+    BadAnswer,
+    NotFound,
+    OutcomeUnknown,
+    PosterError,
+    Refused,
+    Unreachable,
+)
+from groups.poster.records import Group, GroupList, GroupValues, UnreadableRow
+from groups.poster.redact import MASK
+from groups.poster.transport import Answer, Failure, Timeouts, Transport
+
+DEFAULT_URL = "https://{account}.joinposter.com/api/"
+ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+"""The login of a Poster account: one DNS label. Anything else in its place would send the token elsewhere."""
+
+# A second try needs at least this long to be worth it.
+SHORTEST_TRY = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """One exchange with Poster, for logs and metrics: nothing in it is secret.
+
+    `outcome` is "ok" or the reason of the error; `status` is None where no answer came.
+    """
+
+    account: str
+    method: str
+    attempt: int
+    outcome: str
+    status: int | None
+    code: int | None
+    size: int
+    seconds: float
+
+
+class PosterClient:
+    """Call Poster's five methods of client groups, for one account and its token.
+
+    `url` is the pattern of the API's address; `{account}` in it stands for the account's login. `transport`
+    may be shared by all clients of a process. `on_call` hears of each exchange.
+
+    Every method raises a `PosterError`; which ones, `groups.poster.errors` draws. `within` bounds one call in
+    seconds, instead of the deadline in `timeouts`. Reads are tried twice where that can help; a write is
+    tried again only if the connection was never made.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        token: str,
+        *,
+        url: str = DEFAULT_URL,
+        timeouts: Timeouts | None = None,
+        transport: Transport | None = None,
+        on_call: Callable[[CallReport], None] | None = None,
+    ) -> None:
+        self.account = account
+        self._token = token
+        self._url = api_url(url, account)
+        self._timeouts = timeouts or Timeouts()
+        self._transport = transport or Transport()
+        self._on_call = on_call
+
+    def __repr__(self) -> str:
+        return f"<PosterClient {self.account}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._transport.close()
+
+    # --- clients.* -----------------------------------------------------------------------------------------
+
+    def get_groups(self, *, within: float | None = None) -> GroupList:
+        """Return all client groups, in Poster's order, removed ones and unreadable rows among them."""
+        rows = self._read("clients.getGroups", {}, within)
+        if not isinstance(rows, list):
+            raise BadAnswer("the list is not a list", method="clients.getGroups", reason="shape")
+        return GroupList.from_wire(rows)
+
+    def get_group(self, group_id: int, *, within: float | None = None) -> Group:
+        """Return one client group. Raises `NotFound` also for one that Poster lists as removed."""
+        method = "clients.getGroup"
+        row = self._read(method, {"group_id": str(group_id)}, within)
+        if row is False:
+            raise NotFound(None, "no such group", method=method)
+        try:
+            group = Group.from_wire(row)
+        except UnreadableRow as error:
+            problem = error.problem
+        else:
+            if group.id != group_id:
+                raise BadAnswer("another group than was asked for", method=method, reason="shape")
+            if group.removed:
+                raise NotFound(None, "the group is removed", method=method)
+            return group
+        raise BadAnswer(problem, method=method, reason="unreadable_row")
+
+    def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
+        """Create a group and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
+        method = "clients.createGroup"
+        return written_id(self._write(method, values.to_wire(), within), method)
+
+    def update_group(self, group_id: int, values: GroupValues, *, within: float | None = None) -> int:
+        """Give a group these values, all of them, and return the id that Poster answers.
+
+        In Poster's own sample that id is not the one that was sent: only a read afterwards proves the update.
+        """
+        method = "clients.updateGroup"
+        form = {"client_groups_id": str(group_id), **values.to_wire()}
+        return written_id(self._write(method, form, within), method)
+
+    def remove_group(self, group_id: int, *, within: float | None = None) -> None:
+        """Remove a group **and every client in it**, for good."""
+        method = "clients.removeGroup"
+        if self._write(method, {"group_id": str(group_id)}, within) is not True:
+            raise OutcomeUnknown("the answer is not true", method=method, reason="shape")
+
+    # --- One call ------------------------------------------------------------------------------------------
+
+    def _read(self, method: str, params: Mapping[str, str], within: float | None) -> Any:
+        deadline = time.monotonic() + (within or self._timeouts.read_deadline)
+        return self._call(method, params, None, deadline, may_repeat=_may_repeat_read)
+
+    def _write(self, method: str, form: Mapping[str, str], within: float | None) -> Any:
+        deadline = time.monotonic() + (within or self._timeouts.write_deadline)
+        return self._call(method, {}, form, deadline, may_repeat=_may_repeat_write)
+
+    def _call(
+        self,
+        method: str,
+        params: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        deadline: float,
+        *,
+        may_repeat: Callable[[PosterError], bool],
+    ) -> Any:
+        result = self._attempt(method, params, form, deadline, 1)
+        if isinstance(result, PosterError) and may_repeat(result):
+            pause = _pause(result)
+            if time.monotonic() + pause + SHORTEST_TRY < deadline:
+                time.sleep(pause)
+                result = self._attempt(method, params, form, deadline, 2)
+        if isinstance(result, PosterError):
+            raise result
+        return result
+
+    def _attempt(
+        self,
+        method: str,
+        params: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        deadline: float,
+        attempt: int,
+    ) -> Any:
+        """Make one exchange and return Poster's `response`, or the error as a value.
+
+        As a value: an exception raised where the request was made would carry the token in its frames.
+        """
+        started = time.monotonic()
+        answer = self._transport.exchange(
+            "GET" if form is None else "POST",
+            self._url + method,
+            params={"format": "json", "token": self._token, **params},
+            form=form,
+            timeouts=self._timeouts,
+            deadline=deadline,
+        )
+        if isinstance(answer, Answer):
+            answer = _without_token(answer, self._token)
+        result = interpret(answer, method)
+        if form is not None and isinstance(result, PosterError):
+            result = _write_error(result)
+        if self._on_call:
+            self._on_call(self._report(method, attempt, answer, result, time.monotonic() - started))
+        return result
+
+    def _report(
+        self, method: str, attempt: int, answer: Answer | Failure, result: Any, seconds: float
+    ) -> CallReport:
+        failed = isinstance(result, PosterError)
+        answered = isinstance(answer, Answer)
+        return CallReport(
+            account=self.account,
+            method=method,
+            attempt=attempt,
+            outcome=result.reason if failed else "ok",
+            status=answer.status if answered else None,
+            code=getattr(result, "code", None) if failed else None,
+            size=len(answer.body) if answered else 0,
+            seconds=seconds,
+        )
+
+
+def api_url(pattern: str, account: str) -> str:
+    """Return the address of an account's API. Raises ValueError for anything that is not an account's login.
+
+    The finished address is read again: its host has to be the one that the pattern gives, whatever was in
+    the name.
+    """
+    if not ACCOUNT.fullmatch(account):
+        raise ValueError("This is not the login of a Poster account.")
+    url = parse_url(pattern.replace("{account}", account))
+    expected = parse_url(pattern.replace("{account}", "x"))
+    host = (expected.host or "").replace("x.", f"{account}.", 1) if "{account}." in pattern else expected.host
+    if (url.scheme, url.host, url.port, url.auth) != (expected.scheme, host, expected.port, None):
+        raise ValueError("The account's login changes the address of the API.")
+    return str(url).rstrip("/") + "/"
+
+
+def _without_token(answer: Answer, token: str) -> Answer:
+    """Take the token out of a body that echoes our request, before anything reads or keeps it."""
+    secret = token.rpartition(":")[2].encode()
+    if not secret or secret not in answer.body:
+        return answer
+    return Answer(answer.status, answer.body.replace(secret, MASK.encode()), answer.retry_after)
+
+
+def _may_repeat_read(error: PosterError) -> bool:
+    return isinstance(error, Unreachable | BadAnswer) and error.retryable
+
+
+def _may_repeat_write(error: PosterError) -> bool:
+    return isinstance(error, Unreachable) and not error.sent and error.retryable
+
+
+def _pause(error: PosterError) -> float:
+    if isinstance(error, BadAnswer) and error.retry_after is not None:
+        return float(error.retry_after)
+    return random.uniform(0.05, 0.2)  # noqa: S311 - jitter is no secret
+
+
+def _write_error(error: PosterError) -> PosterError:
+    """Return what an error means for a write: unknown, unless Poster certainly refused or was never asked."""
+    if isinstance(error, Unreachable) and not error.sent:
+        return error
+    if isinstance(error, Refused) and error.code in REFUSALS:
+        return error
+    return OutcomeUnknown(
+        error.detail,
+        method=error.method,
+        reason=error.reason,
+        code=getattr(error, "code", None),
+        message=getattr(error, "message", ""),
+    )

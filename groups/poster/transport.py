@@ -1,0 +1,214 @@
+"""One exchange over HTTP with Poster: bounded in time and size, and without anything that remembers.
+
+What `requests` does by default would lose money here: it follows redirects (a 307 repeats a POST), keeps
+cookies between accounts, reads proxies and `.netrc` from the environment, and bounds each wait on the socket
+but not the call. Its exceptions hold the whole URL, with the token, so none of them leaves this module:
+`Transport.exchange` returns an `Answer` or a `Failure` and raises neither.
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.util.ssl_ import create_urllib3_context
+
+MAX_BODY = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The bounds of a call in seconds: of a connect, a wait, and a whole read or write with its retries."""
+
+    connect: float = 3.0
+    read: float = 8.0
+    read_deadline: float = 12.0
+    write_deadline: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, the decoded body, and Retry-After in seconds where it was a number."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No usable answer came. `sent` is False only where the request certainly never left this machine."""
+
+    reason: str
+    sent: bool
+    retryable: bool = True
+
+
+class Transport:
+    """A pool of connections for all the clients of a process. Thread-safe."""
+
+    def __init__(self, *, verify: bool | str = True, pool_size: int = 128) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = verify
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _Adapter(max_retries=0, pool_connections=16, pool_maxsize=pool_size)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def exchange(
+        self,
+        verb: str,
+        url: str,
+        *,
+        params: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        timeouts: Timeouts,
+        deadline: float,
+    ) -> Answer | Failure:
+        """Send one request and read its answer, until `deadline` on the monotonic clock."""
+        _bounds.deadline = deadline
+        _bounds.wait = timeouts.read
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return Failure("deadline", sent=False, retryable=False)
+        try:
+            response = self._session.request(
+                verb,
+                url,
+                params=params,
+                data=form,
+                timeout=(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                body = response.raw.read(MAX_BODY + 1, decode_content=True)
+                if len(body) > MAX_BODY:
+                    return Failure("too_large", sent=True, retryable=False)
+                return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
+        except _FAILURES as error:
+            return _classify(error)
+
+
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    UnicodeError,
+)
+
+
+def _retry_after(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
+
+
+def _classify(error: BaseException) -> Failure:
+    kinds = tuple(_chain(error))
+
+    def is_any(*classes: type[BaseException]) -> bool:
+        return any(isinstance(kind, classes) for kind in kinds)
+
+    # The order matters: in urllib3 NameResolutionError is a NewConnectionError is a ConnectTimeoutError.
+    if is_any(requests.exceptions.InvalidURL, LocationParseError):
+        return Failure("bad_address", sent=False, retryable=False)
+    if is_any(NameResolutionError, socket.gaierror):
+        return Failure("name_not_found", sent=False)
+    if is_any(NewConnectionError):
+        return Failure("refused", sent=False)
+    if is_any(ConnectTimeoutError):
+        return Failure("connect_timeout", sent=False)
+    if is_any(ssl.SSLCertVerificationError):
+        return Failure("certificate", sent=False, retryable=False)
+    # Any other TLS error may have come after the request was read.
+    if is_any(ssl.SSLError):
+        return Failure("tls", sent=True)
+    if is_any(ReadTimeoutError, TimeoutError):
+        return Failure("timeout", sent=True)
+    return Failure("connection_lost", sent=True)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk an exception and all that it wraps: requests and urllib3 do so in four different ways."""
+    seen: set[int] = set()
+    queue: list[Any] = [error]
+    while queue:
+        current = queue.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        queue += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+
+
+# --- A deadline for the whole call -------------------------------------------------------------------------
+#
+# The time-outs of requests bound each wait. One byte every few seconds, or an endless run of
+# "100 Continue", would hold a worker for ever; so each wait gets no more than what is left of the call.
+
+
+class _Bounds(threading.local):
+    deadline: float = float("inf")
+    wait: float = 60.0
+
+    def remaining(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return min(self.wait, left)
+
+
+_bounds = _Bounds()
+
+
+class _BoundedSocket(socket.socket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_bounds.remaining())
+        return super().recv_into(*args, **kwargs)
+
+
+class _BoundedTLSSocket(ssl.SSLSocket):
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_bounds.remaining())
+        return super().recv_into(*args, **kwargs)
+
+
+class _HTTPConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        bounded = _BoundedSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        bounded.settimeout(self.timeout if isinstance(self.timeout, float | int) else None)
+        return bounded
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        context = create_urllib3_context()
+        context.sslsocket_class = _BoundedTLSSocket
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": HTTPSConnectionPool}
