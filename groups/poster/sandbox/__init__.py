@@ -1,0 +1,20 @@
+"""A local Poster Web API over real HTTP, for the demo, the tests and the benchmarks.
+
+It follows the API documentation to the byte, keeps its state, refuses with Poster's codes, and fails on
+demand in every way that a server can fail its client. It listens where it is told to and needs nothing but
+the standard library.
+
+Where the documentation is silent, this is what the sandbox does: an account that does not exist is
+answered with code 11; a method in the wrong case or by the wrong verb with 30 in an HTTP 405; the four
+values of a group are all required on a write (34 names the missing one); a `use_ewallet` left out is off
+afterwards; names are compared without regard to case and outer spaces, removed groups do not count; ids
+are never used twice; answers are UTF-8 with nothing escaped.
+"""
+
+from groups.poster.sandbox.control import Console
+from groups.poster.sandbox.faults import FAULTS, Fault
+from groups.poster.sandbox.log import Call, Log
+from groups.poster.sandbox.sandbox import Sandbox
+from groups.poster.sandbox.state import Account
+
+__all__ = ["FAULTS", "Account", "Call", "Console", "Fault", "Log", "Sandbox"]

@@ -1,0 +1,73 @@
+"""Steering the sandbox: its console, and the same over HTTP for tests in another process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from groups.poster.sandbox.exchange import Answer
+from groups.poster.sandbox.state import Account, dump
+
+if TYPE_CHECKING:
+    from groups.poster.sandbox.sandbox import Sandbox
+
+
+class Console:
+    """Somebody who works in Poster's own console, past the API and unchecked. Values are as on the wire."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def put(self, row: Mapping[str, str]) -> int:
+        """Add a group, or replace the one with the same `client_groups_id`, and return its id."""
+        return self._account.put(row)
+
+    def edit(self, group_id: int, **fields: str) -> None:
+        """Change some fields of a group; a group that is not there is a KeyError."""
+        self._account.edit(group_id, fields)
+
+    def remove(self, group_id: int) -> None:
+        """Remove a group and its clients; a group that is not there is a KeyError."""
+        self._account.drop(group_id)
+
+
+def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+    """Carry out a call to /_sandbox/…: what it asks for and cannot be done is a 400 that says why."""
+    try:
+        return Answer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Answer(dump({"error": f"{type(error).__name__}: {error}"}), status=400)
+
+
+def _run(sandbox: "Sandbox", verb: str, name: str, query: Mapping[str, str], body: bytes) -> Any:
+    match verb, name:
+        case "GET", "log":
+            return {"calls": [asdict(call) for call in sandbox.log]}
+        case "GET", "state":
+            account = sandbox.accounts[query.get("account", "demo")]
+            return {"account": account.name, "company": account.company, "groups": account.snapshot()}
+        case "POST", "script":
+            sandbox.script(**json.loads(body))
+        case "POST", "clear":
+            sandbox.clear_faults()
+        case "POST", "reset":
+            sandbox.reset()
+        case "POST", "groups":
+            return {"id": _console(sandbox, json.loads(body))}
+        case _:
+            raise ValueError(f"{verb} /_sandbox/{name} is unknown")
+    return {"done": True}
+
+
+def _console(sandbox: "Sandbox", order: Mapping[str, Any]) -> int:
+    console = sandbox.console(order.get("account", "demo"))
+    match order:
+        case {"put": dict(row)}:
+            return console.put(row)
+        case {"edit": int(group_id), "fields": dict(fields)}:
+            console.edit(group_id, **fields)
+        case {"remove": int(group_id)}:
+            console.remove(group_id)
+        case _:
+            raise ValueError('needs "put": row, "edit": id with "fields": {…}, or "remove": id')
+    return group_id

@@ -1,0 +1,254 @@
+"""Whom the sandbox knows: its accounts, their invented tokens and their groups.
+
+Everything follows from the seed: the same seed gives the same tokens, names and numbers on every machine.
+"""
+
+import hashlib
+import html
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+type Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What makes an account of the sandbox different from the others.
+
+    `refusal` is the code of the answer to every call and `write_refusal` of the answer to every write.
+    `money` is the unit in which `birthday_bonus` is taken on a write: the documentation says hryvnia, a
+    newer one kopecks. `marks_removed` keeps removed groups with `delete` "1", and gives rows the fields
+    `use_ewallet` and `delete`.
+    """
+
+    name: str
+    company: str
+    refusal: int | None = None
+    write_refusal: int | None = None
+    money: Literal["hryvnia", "kopecks"] = "hryvnia"
+    marks_removed: bool = False
+    numbered_token: bool = False
+    currency_symbol: str = "₴"
+
+
+PROFILES = (
+    Profile("demo", "Мережа кав'ярень «Демо»"),
+    Profile(
+        "kavarnia",
+        "Кав'ярня на розі",
+        marks_removed=True,
+        numbered_token=True,
+        currency_symbol='<i class="icon-hryvnia"></i>',
+    ),
+    Profile("readonly", "Тільки перегляд", write_refusal=20),
+    Profile("archived", "Зачинене кафе", refusal=503),
+    Profile("basic", "Початковий тариф", refusal=700),
+    Profile("expired", "Старий токен", refusal=12),
+    Profile("kopecks", "Копійки", money="kopecks"),
+)
+
+SEED_CLIENTS = 125 + 43 + 42
+
+
+def token(seed: int, profile: Profile) -> str:
+    """Return the token of an account: 32 hex digits, for some after the number of the account."""
+    digits = _digest(seed, profile.name)[:32]
+    return f"{number(seed, profile)}:{digits}" if profile.numbered_token else digits
+
+
+def number(seed: int, profile: Profile) -> int:
+    """Return the number of an account, COMPANY_ID in its settings."""
+    return 100_000 + int(_digest(seed, f"number of {profile.name}")[:8], 16) % 900_000
+
+
+def rows(profile: Profile, *, seed: int, groups: int, clients: int) -> list[Row]:
+    """Return the groups of an account in Poster's order."""
+    if profile.marks_removed:
+        return _kavarnia_rows()
+    if profile.name != "demo":
+        return _seed_rows()
+    return _seed_rows() + _generated_rows(seed, groups - 3, clients - SEED_CLIENTS)
+
+
+def encode_name(name: str) -> str:
+    """Return a name as Poster answers it: with entities, the apostrophe as `&#39;`."""
+    return html.escape(name).replace("&#x27;", "&#39;")
+
+
+def _digest(seed: int, text: str) -> str:
+    return hashlib.sha256(f"poster sandbox, seed {seed}: {text}".encode()).hexdigest()
+
+
+def _row(group_id: int, name: str, kind: int, percent: str, bonus: int, clients: int) -> Row:
+    return {
+        "client_groups_id": str(group_id),
+        "client_groups_name": encode_name(name),
+        "loyalty_type": str(kind),
+        "client_groups_discount": percent,
+        "birthday_bonus": str(bonus),
+        "count_groups_clients": str(clients),
+    }
+
+
+def _seed_rows() -> list[Row]:
+    # The three groups of the API documentation, with its ids, order and values.
+    return [
+        _row(1, "Постоянный посетитель", 1, "10", 5000, 125),
+        _row(4, "Скидочная система 10%", 2, "10", 0, 43),
+        _row(5, "Скидочная система 20%", 2, "20", 0, 42),
+    ]
+
+
+def _kavarnia_rows() -> list[Row]:
+    plain = [
+        _row(2, "Гості кав'ярні", 1, "5", 10000, 318),
+        _row(3, "Бариста", 2, "50", 0, 9),
+        _row(7, "Постійні гості", 1, "7.5", 15050, 77),
+        _row(8, "Кава & круасан", 1, "3", 0, 64),
+        _row(11, "Весняна акція", 2, "15", 0, 0),
+        _row(12, "Партнёры по бизнес-центру", 2, "12", 0, 21),
+    ]
+    switches = {"2": ("1", "0"), "7": ("1", "0"), "11": ("0", "1")}
+    for row in plain:
+        row["use_ewallet"], row["delete"] = switches.get(row["client_groups_id"], ("0", "0"))
+    return plain
+
+
+def _generated_rows(seed: int, count: int, clients: int) -> list[Row]:
+    if count <= 0:
+        return []
+    chance = random.Random(f"groups {seed}")
+    sizes = _spread(chance, count, clients) if clients > 0 else None
+    found = []
+    for index, name in enumerate(itertools.islice(_names(chance), count)):
+        kind = 1 if chance.random() < 0.55 else 2
+        percent = str(
+            chance.choice((1, 2, 3, 5, 7, 10, 12, 15) if kind == 1 else (5, 7, 10, 15, 20, 25, 30, 50))
+        )
+        bonus = chance.choice((0, 2500, 5000, 7500, 10000, 15000, 20000, 50000)) if kind == 1 else 0
+        size = int(400 * chance.random() ** 3)
+        found.append(_row(6 + index, name, kind, percent, bonus, sizes[index] if sizes else size))
+    return found
+
+
+def _spread(chance: random.Random, count: int, clients: int) -> list[int]:
+    # Rounding the running sum, and not each share, makes the shares add up.
+    reached = list(itertools.accumulate(chance.random() ** 3 for _ in range(count)))
+    bounds = [int(clients * bound / reached[-1]) for bound in reached]
+    return [upper - lower for lower, upper in itertools.pairwise([0, *bounds])]
+
+
+def _names(chance: random.Random) -> Iterator[str]:
+    yield from FIRST
+    combined = [
+        f"{audience} {level} {place}".replace("  ", " ")
+        for audiences, levels, places in (UKRAINIAN, RUSSIAN)
+        for audience, level, place in itertools.product(audiences, levels, places)
+    ]
+    chance.shuffle(combined)
+    yield from combined
+    for copy in itertools.count(2):
+        yield from (f"{name} №{copy}" for name in combined)
+
+
+FIRST = (
+    "Постійні гості",
+    "Бариста",
+    "Студенти",
+    "Персонал кухни",
+    "Кур'єри",
+    "VIP-гості",
+    "Корпоративные партнёры",
+    "Іменинники місяця",
+    "Пенсионеры",
+    "Ранкова кава",
+    "Друзья заведения",
+    "Волонтери",
+)
+
+UKRAINIAN = (
+    (
+        "Постійні гості",
+        "Бариста",
+        "Офіціанти",
+        "Студенти",
+        "Кур'єри",
+        "Іменинники",
+        "VIP-гості",
+        "Корпоративні партнери",
+        "Сусіди",
+        "Волонтери",
+        "Сім'ї з дітьми",
+        "Бізнес-ланч",
+        "Ранкова кава",
+        "Вечірні гості",
+        "Вчителі",
+        "Лікарі",
+    ),
+    ("", "— бронза", "— срібло", "— золото", "— літо", "— зима"),
+    (
+        "на Подолі",
+        "на Позняках",
+        "на Оболоні",
+        "на Печерську",
+        "біля вокзалу",
+        "у Львові",
+        "в Одесі",
+        "у Харкові",
+        "у Дніпрі",
+        "у Полтаві",
+        "в Ужгороді",
+        "у Чернівцях",
+        "на площі Ринок",
+        "на набережній",
+        "біля університету",
+        "у торговому центрі",
+        "на терасі",
+        "у парку",
+    ),
+)
+
+RUSSIAN = (
+    (
+        "Постоянные гости",
+        "Бариста",
+        "Официанты",
+        "Студенты",
+        "Курьеры",
+        "Именинники",
+        "VIP-гости",
+        "Корпоративные партнёры",
+        "Соседи",
+        "Друзья кофейни",
+        "Семьи с детьми",
+        "Бизнес-ланч",
+        "Утренний кофе",
+        "Вечерние гости",
+        "Учителя",
+        "Врачи",
+    ),
+    ("", "— бронза", "— серебро", "— золото", "— лето", "— зима"),
+    (
+        "на Подоле",
+        "на Позняках",
+        "на Оболони",
+        "на Печерске",
+        "у вокзала",
+        "во Львове",
+        "в Одессе",
+        "в Харькове",
+        "в Днепре",
+        "в Полтаве",
+        "в Ужгороде",
+        "в Черновцах",
+        "на площади Рынок",
+        "на набережной",
+        "у университета",
+        "в торговом центре",
+        "на террасе",
+        "в парке",
+    ),
+)

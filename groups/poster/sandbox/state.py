@@ -1,0 +1,239 @@
+"""What the sandbox remembers: the groups of each account, and the file that carries them over a restart."""
+
+import html
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from groups.poster.sandbox import data, values
+from groups.poster.sandbox.data import Profile, Row
+from groups.poster.sandbox.values import ApiError
+
+_VERSION = 1
+
+
+def dump(value: object) -> bytes:
+    """Return a value as the JSON of an answer: UTF-8, not escaped, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Account:
+    """An account of the sandbox, and what Poster's methods do to its groups.
+
+    A row is replaced and never changed, and so is the mapping of them: `groups` can be read at any time
+    and is read-only. To change a group from outside of the API, use `Sandbox.console`.
+    """
+
+    def __init__(
+        self, profile: Profile, *, seed: int, lock: threading.RLock, changed: Callable[[], None]
+    ) -> None:
+        self.profile = profile
+        self.name = profile.name
+        self.company = profile.company
+        self.number = data.number(seed, profile)
+        self.token = data.token(seed, profile)
+        self._lock = lock
+        self._changed = changed
+        self._rows: Mapping[int, Mapping[str, str]] = {}
+        self._encoded: dict[int, bytes] = {}
+        self._list: bytes | None = None
+        self._next_id = 1
+
+    @property
+    def groups(self) -> Mapping[int, Mapping[str, str]]:
+        """The rows by id, in Poster's order, exactly as on the wire."""
+        return MappingProxyType(self._rows)
+
+    def snapshot(self) -> dict[int, Row]:
+        """Return a copy of all rows, to keep and to change."""
+        with self._lock:
+            return {group_id: dict(row) for group_id, row in self._rows.items()}
+
+    def knows(self, token: str) -> bool:
+        """Say whether a token is this account's, in the short or in the long form."""
+        digits = self.token.rpartition(":")[2]
+        return token in {digits, f"{self.number}:{digits}"}
+
+    def all_groups(self) -> bytes:
+        """Return the JSON list of all groups, built once after each change."""
+        with self._lock:
+            if self._list is None:
+                self._list = b"[" + b",".join(self._encoded.values()) + b"]"
+            return self._list
+
+    def group(self, group_id: int) -> bytes:
+        """Return the JSON of a group, or `false`."""
+        with self._lock:
+            return self._encoded.get(group_id, b"false")
+
+    def create(self, form: Mapping[str, str], *, apply: bool) -> int:
+        """Add a group and return its id."""
+        with self._lock:
+            row = {"client_groups_id": str(self._next_id)} | self._values(form, None)
+            row["count_groups_clients"] = "0"
+            if self.profile.marks_removed:
+                row |= {"use_ewallet": values.switch(form, "use_ewallet"), "delete": "0"}
+            if apply:
+                return self.put(row)
+            return self._next_id
+
+    def update(self, form: Mapping[str, str], *, apply: bool) -> int:
+        """Change a group. A `use_ewallet` that is not sent is off afterwards."""
+        with self._lock:
+            group_id = self._existing(form, "client_groups_id")
+            row = dict(self._rows[group_id]) | self._values(form, group_id)
+            if self.profile.marks_removed:
+                row["use_ewallet"] = values.switch(form, "use_ewallet")
+            if apply:
+                self.put(row)
+            return group_id
+
+    def remove(self, form: Mapping[str, str], *, apply: bool) -> int:
+        """Remove a group and every client in it."""
+        with self._lock:
+            group_id = self._existing(form, "group_id")
+            if apply:
+                self.drop(group_id)
+            return group_id
+
+    def put(self, row: Mapping[str, str]) -> int:
+        """Store a row under its id, a new one if it has none, whatever it holds, and return the id."""
+        with self._lock:
+            group_id = int(row.get("client_groups_id") or self._next_id)
+            row = {"client_groups_id": str(group_id)} | dict(row)
+            encoded = dump(row)
+            self._encoded[group_id] = encoded
+            self._next_id = max(self._next_id, group_id + 1)
+            self._replace({**self._rows, group_id: MappingProxyType(row)})
+            return group_id
+
+    def edit(self, group_id: int, fields: Mapping[str, str]) -> None:
+        """Change some fields of a row, unchecked."""
+        with self._lock:
+            self.put({**self._rows[group_id], **fields})
+
+    def drop(self, group_id: int) -> None:
+        """Remove a group with its clients, in the way of this account."""
+        with self._lock:
+            row = self._rows[group_id]
+            if self.profile.marks_removed:
+                self.put(dict(row) | {"count_groups_clients": "0", "delete": "1"})
+                return
+            del self._encoded[group_id]
+            self._replace({other: row for other, row in self._rows.items() if other != group_id})
+
+    def load(self, rows: Iterable[Row], next_id: int = 1) -> None:
+        """Take these rows for all that there are."""
+        with self._lock:
+            self._rows = {int(row["client_groups_id"]): MappingProxyType(row) for row in rows}
+            self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
+            self._next_id = max(next_id, max(self._rows, default=0) + 1)
+            self._list = None
+
+    def save(self) -> dict[str, Any]:
+        """Return what `load` takes."""
+        return {"next_id": self._next_id, "groups": [dict(row) for row in self._rows.values()]}
+
+    def _replace(self, rows: Mapping[int, Mapping[str, str]]) -> None:
+        self._rows = rows
+        self._list = None
+        self._changed()
+
+    def _existing(self, form: Mapping[str, str], field: str) -> int:
+        group_id = values.identifier(form, field)
+        if self._rows.get(group_id, {"delete": "1"}).get("delete", "0") != "0":
+            raise ApiError(32, f"{field} {group_id}")
+        return group_id
+
+    def _values(self, form: Mapping[str, str], group_id: int | None) -> Row:
+        row = {
+            "client_groups_name": values.name(form),
+            "loyalty_type": values.loyalty_type(form),
+            "client_groups_discount": values.percent(form),
+            "birthday_bonus": values.kopecks(form, self.profile.money),
+        }
+        wanted = _folded(row["client_groups_name"])
+        for other, existing in self._rows.items():
+            taken = other != group_id and existing.get("delete", "0") == "0"
+            if taken and _folded(existing["client_groups_name"]) == wanted:
+                raise ApiError(38)
+        return row
+
+
+class State:
+    """All accounts, and the file in which they outlive the process.
+
+    A file that is there rules: what was asked for with another seed or size is not done, and `notice`
+    says so. The file is replaced as a whole after each change, so that a kill leaves the old or the new
+    one.
+    """
+
+    def __init__(self, *, seed: int, groups: int, clients: int, path: Path | None) -> None:
+        self.lock = threading.RLock()
+        self.notice = ""
+        self._path = path
+        self._made_with = {"seed": seed, "groups": groups, "clients": clients}
+        saved = self._read()
+        if saved and saved["made_with"] != self._made_with:
+            self.notice = (
+                f"{path} was made with {_options(saved['made_with'])} and is kept as it is;"
+                f" {_options(self._made_with)} would need another file."
+            )
+            self._made_with = saved["made_with"]
+        self.accounts = {
+            profile.name: Account(profile, seed=self._made_with["seed"], lock=self.lock, changed=self._write)
+            for profile in data.PROFILES
+        }
+        if saved:
+            for name, account in self.accounts.items():
+                account.load(saved["accounts"][name]["groups"], saved["accounts"][name]["next_id"])
+        else:
+            self.reset()
+
+    def reset(self) -> None:
+        """Begin again with the groups that the seed gives."""
+        with self.lock:
+            for account in self.accounts.values():
+                account.load(data.rows(account.profile, **self._made_with))
+            self._write()
+
+    def _read(self) -> dict[str, Any] | None:
+        if self._path is None or not self._path.exists():
+            return None
+        try:
+            saved = json.loads(self._path.read_bytes())
+            known = saved["version"] == _VERSION and saved["accounts"].keys() == {
+                p.name for p in data.PROFILES
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            known = False
+        if not known:
+            raise ValueError(f"{self._path} holds no state of this sandbox; it is left as it is.")
+        return dict(saved)
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        with self.lock:
+            accounts = {name: account.save() for name, account in self.accounts.items()}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+            temporary.write_bytes(
+                dump({"version": _VERSION, "made_with": self._made_with, "accounts": accounts})
+            )
+            temporary.replace(self._path)
+
+
+# Every write compares its name with all others.
+@lru_cache(maxsize=100_000)
+def _folded(name: str) -> str:
+    return html.unescape(name).strip().casefold()
+
+
+def _options(made_with: Mapping[str, int]) -> str:
+    return " ".join(f"--{name} {value}" for name, value in made_with.items())
