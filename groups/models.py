@@ -44,6 +44,7 @@ class PosterAccount(models.Model):
     def count_write(self) -> None:
         """Make everything cached of this account stale, in every process."""
         PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
+        self.refresh_from_db(fields=["writes"])
 
 
 class Connection(models.Model):
@@ -124,11 +125,17 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Those that still need something: time, or a person."""
         return self.filter(state__in=[*Change.OPEN, Change.State.REVIEW])
 
-    def settle(self, change_id: uuid.UUID, *, was: str, **values: Any) -> bool:
-        """Write the values into a row that is still in the state `was`; say whether it was."""
-        if was not in (*Change.OPEN, Change.State.REVIEW):
-            raise ValueError(f"A change that is {was} is settled.")
-        return bool(super(ChangeQuerySet, self.filter(pk=change_id, state=was)).update(**values))
+    def settle(self, change: "Change", **values: Any) -> bool:
+        """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.
+
+        `change` follows: it holds the new values, or what the other one wrote.
+        """
+        if change.state not in (*Change.OPEN, Change.State.REVIEW):
+            raise ValueError(f"A change that is {change.state} is settled.")
+        untouched = self.filter(pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks)
+        written = bool(super(ChangeQuerySet, untouched).update(**values))
+        change.refresh_from_db()
+        return written
 
     def update(self, **_: Any) -> NoReturn:
         raise TypeError("The journal is append-only: use settle().")
@@ -143,7 +150,8 @@ class Change(models.Model):
     Its id is the form's `operation`: the same operation twice is one write with one outcome. `loaded` is what
     the form was opened on, `before` what Poster had just before the write, `intended` what was asked for and
     `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
-    client count. For a creation `before` is `{"ids": […]}`, the ids that existed.
+    client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status of
+    the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
     """
 
     class Action(models.TextChoices):
@@ -170,6 +178,7 @@ class Change(models.Model):
     user_name = models.CharField(max_length=150)
     action = models.CharField(max_length=6, choices=Action)
     group_id = models.PositiveIntegerField(null=True)
+    group_name = models.CharField(max_length=400)
     target = models.CharField(max_length=400)
     undo_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
 
@@ -180,6 +189,7 @@ class Change(models.Model):
 
     state = models.CharField(max_length=7, choices=State, default=State.PENDING)
     reason = models.CharField(max_length=40, blank=True)
+    status = models.PositiveSmallIntegerField(default=0)
     code = models.IntegerField(null=True)
     message = models.CharField(max_length=200, blank=True)
     accepted = models.BooleanField(default=False)

@@ -22,7 +22,7 @@ env.read_env(BASE_DIR / ".env")
 # --- What kind of installation this is -------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
-# True: TLS ends at this server or at a proxy in front that sets X-Forwarded-Proto. False: a plain-HTTP intranet.
+# True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: a plain-HTTP intranet.
 HTTPS = env.bool("HTTPS", default=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -42,6 +42,9 @@ POSTER_READ_TIMEOUT = env.float("POSTER_READ_TIMEOUT", default=8.0)
 POSTER_READ_DEADLINE = env.float("POSTER_READ_DEADLINE", default=12.0)
 # The longest that a write takes from the journal to the answer: read before, send, read after.
 POSTER_WRITE_DEADLINE = env.float("POSTER_WRITE_DEADLINE", default=30.0)
+# Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
+# succeeded, a write whose answer was lost is taken for one that was not applied.
+POSTER_SETTLE_SECONDS = env.float("POSTER_SETTLE_SECONDS", default=1800.0)
 POSTER_CACHE_SECONDS = env.float("POSTER_CACHE_SECONDS", default=30.0)
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.list("POSTER_TOKEN_KEYS", default=["x" * 43 + "="] if DEBUG else [])

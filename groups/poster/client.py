@@ -55,7 +55,8 @@ class PosterClient:
     """Call Poster's five methods of client groups, for one account and its token.
 
     `url` is the pattern of the API's address; `{account}` in it stands for the account's login. `transport`
-    may be shared by all clients of a process. `on_call` hears of each exchange.
+    may be shared by all clients of a process. `bonus_in_kopecks` is for an account that takes a written bonus
+    for kopecks, against the documentation. `on_call` hears of each exchange.
 
     Every method raises a `PosterError`; which ones, `groups.poster.errors` draws. `within` bounds one call in
     seconds, instead of the deadline in `timeouts`. Reads are tried twice where that can help; a write is
@@ -69,6 +70,7 @@ class PosterClient:
         *,
         url: str = DEFAULT_URL,
         timeouts: Timeouts | None = None,
+        bonus_in_kopecks: bool = False,
         transport: Transport | None = None,
         on_call: Callable[[CallReport], None] | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class PosterClient:
         self._token = token
         self._url = api_url(url, account)
         self._timeouts = timeouts or Timeouts()
+        self._bonus_in_kopecks = bonus_in_kopecks
         self._transport = transport or Transport()
         self._on_call = on_call
 
@@ -118,7 +121,7 @@ class PosterClient:
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
         """Create a group and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
         method = "clients.createGroup"
-        return written_id(self._write(method, values.to_wire(), within), method)
+        return written_id(self._write(method, values.to_wire(in_kopecks=self._bonus_in_kopecks), within), method)
 
     def update_group(self, group_id: int, values: GroupValues, *, within: float | None = None) -> int:
         """Give a group these values, all of them, and return the id that Poster answers.
@@ -126,7 +129,7 @@ class PosterClient:
         In Poster's own sample that id is not the one that was sent: only a read afterwards proves the update.
         """
         method = "clients.updateGroup"
-        form = {"client_groups_id": str(group_id), **values.to_wire()}
+        form = {"client_groups_id": str(group_id), **values.to_wire(in_kopecks=self._bonus_in_kopecks)}
         return written_id(self._write(method, form, within), method)
 
     def remove_group(self, group_id: int, *, within: float | None = None) -> None:

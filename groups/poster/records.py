@@ -56,13 +56,17 @@ class GroupValues:
     birthday_bonus: Decimal = Decimal(0)
     use_ewallet: str | None = None
 
-    def to_wire(self) -> dict[str, str]:
-        """Return the form fields of clients.createGroup and clients.updateGroup, money in hryvnia."""
+    def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
+        """Return the form fields of clients.createGroup and clients.updateGroup.
+
+        The bonus is in hryvnia with two decimals, as documented; `in_kopecks` is for an account that is known
+        to take it for kopecks.
+        """
         wire = {
             "client_groups_name": self.name,
             "loyalty_type": str(int(self.loyalty_type)),
             "client_groups_discount": plain(self.percent),
-            "birthday_bonus": f"{self.birthday_bonus:.2f}",
+            "birthday_bonus": f"{self.birthday_bonus * KOPECKS if in_kopecks else self.birthday_bonus:.2f}",
         }
         if self.use_ewallet is not None:
             wire["use_ewallet"] = self.use_ewallet

@@ -1,0 +1,41 @@
+"""Connect a user to a Poster account, and take the connection away."""
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from groups.models import Connection, GroupsCopy, PosterAccount
+from groups.services import upstream
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def connection_of(user: "User") -> Connection | None:
+    """Return the user's connection with its account, or None."""
+    return Connection.objects.select_related("account").filter(user=user).first()
+
+
+def connect(*, user: "User", account: str, token: str) -> Connection:
+    """Check the token with Poster and keep it for the user.
+
+    Nothing is saved unless Poster answers the list of groups for this very account and token. Raises the
+    `PosterError` of that call.
+    """
+    upstream.client(account, token).get_groups()
+    with transaction.atomic():
+        owner, _ = PosterAccount.objects.get_or_create(name=account)
+        connection = Connection.objects.filter(user=user).first() or Connection(user=user)
+        since, known = connection.connected_at, connection.fingerprint
+        connection.account = owner
+        connection.set_token(token)
+        if connection.fingerprint == known:
+            connection.connected_at = since  # the age is the token's, not that of its last check
+        connection.save()
+        GroupsCopy.objects.filter(connection=connection).exclude(fingerprint=connection.fingerprint).delete()
+    return connection
+
+
+def disconnect(*, user: "User") -> None:
+    """Forget the user's token and the last good copy that was read with it."""
+    Connection.objects.filter(user=user).delete()

@@ -1,0 +1,33 @@
+"""The thread with which every server process follows up open changes by itself."""
+
+import logging
+import threading
+
+from django.db import close_old_connections
+
+from groups.services.settling import reconcile
+
+log = logging.getLogger("groups.journal")
+
+EVERY = 5.0
+
+
+def start() -> threading.Thread:
+    """Start the thread. It ends with the process; a look that was cut short is taken up by the next one."""
+    thread = threading.Thread(target=_follow, name="follower", daemon=True)
+    thread.start()
+    return thread
+
+
+def _follow(stop: threading.Event | None = None) -> None:
+    stop = stop or threading.Event()
+    while not stop.wait(EVERY):
+        close_old_connections()
+        try:
+            for change in reconcile():
+                log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+        except Exception:
+            # The database may be away for a while; this thread must outlive that.
+            log.exception("Open changes could not be followed up")
+        finally:
+            close_old_connections()

@@ -1,0 +1,123 @@
+"""The journal as people use it: look at it, undo from it, and decide what no program can."""
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from groups.models import Change, ChangeQuerySet, Connection
+from groups.poster import Group, GroupValues, TokenRejected
+from groups.services.settling import due, reconcile, sight_of
+from groups.services.verdict import same
+from groups.services.writes import RIGHTS, Order, submit
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# A page waits for the follow-up of no more than so many changes.
+FOLLOW_AT_ONCE = 3
+
+
+class NotNow(Exception):
+    """What was asked for does not fit the state of the change any more."""
+
+
+def changes_of(connection: Connection) -> ChangeQuerySet:
+    """Return the journal of an account, for a user whose token Poster has accepted for it.
+
+    Raises `TokenRejected` if Poster has refused that token since.
+    """
+    if connection.refused_at:
+        raise TokenRejected(None, "the token was refused", reason="refused_before")
+    return Change.objects.filter(account=connection.account_id)
+
+
+def open_change(connection: Connection, group_id: int) -> Change | None:
+    """Return the change that locks a group, or None."""
+    return Change.objects.open().filter(account=connection.account_id, target=f"group:{group_id}").first()
+
+
+def follow_up_due(connection: Connection) -> None:
+    """Look after what is overdue in this account, as a page of the journal is opened."""
+    overdue = Change.objects.filter(due(timezone.now()), account=connection.account_id)
+    reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
+
+
+def can_undo(change: Change, user: "User") -> bool:
+    """Say whether this change can be taken back by this user: an update, or a removal made anew."""
+    if change.action == Change.Action.UPDATE:
+        was_made = change.state in (Change.State.APPLIED, Change.State.DIFFERS)
+        return was_made and user.has_perm(RIGHTS[Change.Action.UPDATE])
+    if change.action == Change.Action.REMOVE:
+        return change.state == Change.State.APPLIED and user.has_perm(RIGHTS[Change.Action.CREATE])
+    return False
+
+
+def undo(change: Change, *, user: "User", connection: Connection) -> Change:
+    """Write the old values anew, as a change of its own; a removed group is created, without its clients."""
+    if not can_undo(change, user):
+        raise PermissionDenied
+    before = GroupValues.from_json(change.before)
+    # The same click twice is one operation; another try after a settled one is a new one.
+    tries = change.undone_by.exclude(state=Change.State.PENDING).count()
+    order = Order(
+        user=user,
+        connection=connection,
+        action=Change.Action.CREATE,
+        operation=uuid.uuid5(change.pk, f"undo {tries}"),
+        intended=before,
+        undo_of=change,
+    )
+    if change.action == Change.Action.UPDATE:
+        order = replace(
+            order,
+            action=Change.Action.UPDATE,
+            group_id=change.group_id,
+            loaded=GroupValues.from_json(change.after),
+        )
+    return submit(order)
+
+
+def resolve(change: Change, *, user: "User", as_applied: bool) -> None:
+    """Close a change by a person's word, where only a person can tell. Raises `NotNow` if it is closed."""
+    if not user.has_perm(RIGHTS[Change.Action(change.action)]):
+        raise PermissionDenied
+    if change.state != Change.State.REVIEW or not Change.objects.settle(
+        change,
+        state=Change.State.APPLIED if as_applied else Change.State.FAILED,
+        resolved_by=user.get_username(),
+        settled_at=timezone.now(),
+    ):
+        raise NotNow
+
+
+def send_again(change: Change, *, user: "User", connection: Connection) -> Change:
+    """Send a lost update or removal once more: a person decides it, and only while Poster shows no trace.
+
+    The old row is closed as superseded. A creation is never repeated: it could become two groups.
+    Raises `NotNow`, and the `PosterError` of the look before.
+    """
+    if change.state != Change.State.UNKNOWN or change.action == Change.Action.CREATE or change.accepted:
+        raise NotNow
+    before = Group.from_json(change.before)
+    now = sight_of(change, connection).group
+    if now is None or not same(before, now):
+        raise NotNow
+    if not Change.objects.settle(
+        change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
+    ):
+        raise NotNow
+    return submit(
+        Order(
+            user=user,
+            connection=connection,
+            action=Change.Action(change.action),
+            operation=uuid.uuid5(change.pk, "again"),
+            group_id=change.group_id,
+            loaded=before.values,
+            loaded_clients=now.clients,
+            intended=GroupValues.from_json(change.intended) if change.intended else None,
+        )
+    )

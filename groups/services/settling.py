@@ -1,0 +1,140 @@
+"""Follow up the changes whose outcome is not known: after a lost answer, and after a killed process.
+
+Whoever comes first does it: the page that waits, the history, `manage.py reconcile`, or the thread that every
+server process runs. Each look is claimed in the database, so that two never do it at once.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from groups.models import Change, Connection, PosterAccount
+from groups.poster import NotFound, PosterError
+from groups.services.upstream import ask
+from groups.services.verdict import Sight, Verdict, judge
+
+log = logging.getLogger("groups.journal")
+
+# Nobody but the sender touches a row that may still be under way.
+GRACE = timedelta(seconds=15)
+# When to look again after a lost answer; from then on each pause doubles up to the longest.
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
+LONGEST_PAUSE = timedelta(minutes=30)
+# Poster said yes, but three looks over a minute do not show it: a person has to look.
+ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=1)
+LOOKS_AT_LEAST = 3
+
+
+def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
+    """Look at what Poster has now of a change's group, or of all groups for a creation."""
+    if change.action == Change.Action.CREATE:
+        return Sight(groups=ask(connection, lambda poster: poster.get_groups(within=within)))
+    group_id = change.group_id or 0
+    try:
+        return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
+    except NotFound:
+        return Sight(group=None)
+
+
+def settle_by(change: Change, verdict: Verdict) -> bool:
+    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account."""
+    with transaction.atomic():
+        settled = Change.objects.settle(
+            change,
+            state=verdict.state,
+            reason=verdict.reason,
+            after=verdict.after,
+            group_id=change.group_id or verdict.group_id,
+            settled_at=timezone.now(),
+            next_check_at=None,
+        )
+        if settled and verdict.reason == "units":
+            log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)
+            PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
+    if settled:
+        change.account.count_write()
+    return settled
+
+
+def start_following(change: Change, **values: object) -> None:
+    """Leave the outcome open, to be looked at again in two seconds."""
+    Change.objects.settle(
+        change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + PAUSES[0], **values
+    )
+
+
+def due(now: datetime) -> Q:
+    """Return the condition for changes that somebody should look at now."""
+    in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE) + GRACE
+    return Q(state=Change.State.UNKNOWN, next_check_at__lte=now) | Q(
+        Q(next_check_at__isnull=True) | Q(next_check_at__lte=now),
+        state=Change.State.PENDING,
+        created_at__lte=now - in_flight,
+    )
+
+
+def reconcile(changes: Iterable[Change] | None = None) -> list[Change]:
+    """Look after every change that is due, of all accounts unless some are given; return the settled ones."""
+    if changes is None:
+        changes = Change.objects.filter(due(timezone.now())).select_related("account").order_by("created_at")
+    return [change for change in changes if follow_up(change)]
+
+
+def follow_up(change: Change) -> bool:
+    """Look at Poster for one change if it is due, and settle it if that tells; say whether it is settled."""
+    now = timezone.now()
+    if not Change.objects.filter(due(now), pk=change.pk).exists():
+        return False
+    if change.sent_at is None:
+        return Change.objects.settle(
+            change, state=Change.State.FAILED, reason="never_sent", settled_at=timezone.now()
+        )
+    if not _claim(change, now):
+        return False
+    connection = _connection_for(change)
+    if connection is None:
+        return False
+    try:
+        sight = sight_of(change, connection)
+    except PosterError as error:
+        log.warning("Change %s is still open: %s", change.pk, error.reason)
+        return False
+    verdict = judge(change, sight) or _give_up(change)
+    return verdict is not None and settle_by(change, verdict)
+
+
+def _claim(change: Change, now: datetime) -> bool:
+    """Take this look for ourselves and fix the next one, before making a call."""
+    checks = change.checks
+    further = checks + 2 - len(PAUSES)
+    pause = PAUSES[checks + 1] if further <= 0 else PAUSES[-1] * 2 ** min(further, 8)
+    return Change.objects.settle(
+        change,
+        state=Change.State.UNKNOWN,
+        checks=checks + 1,
+        next_check_at=now + min(pause, LONGEST_PAUSE),
+    )
+
+
+def _connection_for(change: Change) -> Connection | None:
+    """Return a connection that may ask: its user's own first, never one whose token Poster has refused."""
+    usable = Connection.objects.select_related("account").filter(
+        account=change.account_id, refused_at__isnull=True
+    )
+    return usable.filter(user=change.user_id).first() or usable.first()
+
+
+def _give_up(change: Change) -> Verdict | None:
+    """Return the verdict on a change that does not show, once it had its time."""
+    waited = timezone.now() - (change.sent_at or change.created_at)
+    if change.accepted:
+        if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
+            return Verdict(Change.State.REVIEW, "accepted_but_absent")
+    elif waited.total_seconds() >= settings.POSTER_SETTLE_SECONDS:
+        return Verdict(Change.State.FAILED, "not_applied")
+    return None

@@ -1,0 +1,114 @@
+"""What became of a write, judged from what Poster has now: pure functions, no calls and no database.
+
+The same judgement serves the sender right after the write, the page that follows it up, and the command that
+settles what a killed process left behind.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from groups.models import Change
+from groups.poster import Group, GroupList, GroupValues
+from groups.poster.records import fold
+
+UNIT_FACTOR = Decimal(100)
+"""Kopecks in a hryvnia: a birthday bonus that is off by this factor was taken in the wrong unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state for the journal, why, and what Poster has now."""
+
+    state: Change.State
+    reason: str = ""
+    after: dict[str, Any] | None = None
+    group_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at Poster showed: the group (None: it is gone), for a creation all of the groups."""
+
+    group: Group | None = None
+    groups: GroupList = field(default_factory=GroupList)
+
+
+def same(one: GroupValues, other: GroupValues) -> bool:
+    """Say whether two sets of values are equal in everything that both of them know."""
+    return not differing(one, other)
+
+
+def differing(one: GroupValues, other: GroupValues) -> list[str]:
+    """Return the names of the fields that differ. A `use_ewallet` that one side does not know is no difference."""
+    fields = [
+        name
+        for name in ("loyalty_type", "percent", "birthday_bonus")
+        if getattr(one, name) != getattr(other, name)
+    ]
+    if _name(one) != _name(other):
+        fields.insert(0, "name")
+    if None not in (one.use_ewallet, other.use_ewallet) and one.use_ewallet != other.use_ewallet:
+        fields.append("use_ewallet")
+    return fields
+
+
+def units_slipped(intended: GroupValues, stored: GroupValues) -> bool:
+    """Say whether exactly the birthday bonus came back, multiplied or divided by 100."""
+    if differing(intended, stored) != ["birthday_bonus"]:
+        return False
+    sent, got = intended.birthday_bonus, stored.birthday_bonus
+    return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
+
+
+def judge(change: Change, sight: Sight) -> Verdict | None:
+    """Return what became of a change that was sent, or None while that cannot be told yet."""
+    match change.action:
+        case Change.Action.UPDATE:
+            return _judge_update(change, sight.group)
+        case Change.Action.REMOVE:
+            return Verdict(Change.State.APPLIED) if sight.group is None else None
+        case _:
+            return _judge_creation(change, sight.groups)
+
+
+def _judge_update(change: Change, now: Group | None) -> Verdict | None:
+    if now is None:
+        return Verdict(Change.State.REVIEW, "gone")
+    intended = GroupValues.from_json(change.intended)
+    if same(now, intended):
+        return _taken(intended, now)
+    if same(now, GroupValues.from_json(change.before)):
+        return None
+    if change.accepted or units_slipped(intended, now):
+        return _taken(intended, now)
+    return Verdict(Change.State.REVIEW, "overwritten", now.to_json())
+
+
+def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
+    intended = GroupValues.from_json(change.intended)
+    known = set(change.before["ids"])
+    if change.group_id is not None:
+        made = [group for group in listed.groups if group.id == change.group_id and not group.removed]
+    else:
+        made = [
+            group
+            for group in listed.groups
+            if group.id not in known and not group.removed and fold(group.name) == fold(intended.name)
+        ]
+    if not made:
+        return None
+    if len(made) > 1:
+        return Verdict(Change.State.REVIEW, "duplicates", {"ids": [group.id for group in made]})
+    return _taken(intended, made[0])
+
+
+def _taken(intended: GroupValues, stored: Group) -> Verdict:
+    state = Change.State.APPLIED if same(intended, stored) else Change.State.DIFFERS
+    reason = "units" if units_slipped(intended, stored) else ""
+    return Verdict(state, reason, stored.to_json(), stored.id)
+
+
+def _name(values: GroupValues) -> str:
+    return unicodedata.normalize("NFC", values.name).strip()
