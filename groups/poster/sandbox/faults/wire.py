@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+from dataclasses import replace
 
 from groups.poster.sandbox.exchange import Answer, Exchange
 from groups.poster.sandbox.faults.fault import WRITE, Fault, fault
@@ -195,4 +196,4 @@ def _drip(exchange: Exchange, data: bytes) -> None:
 
 
 def _with_headers(answer: Answer, *headers: tuple[str, str]) -> Answer:
-    return Answer(answer.body, answer.status, answer.content_type, headers, answer.code, answer.applied)
+    return replace(answer, headers=headers)

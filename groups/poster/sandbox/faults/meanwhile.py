@@ -1,0 +1,41 @@
+"""Faults of time: somebody else was there a moment before."""
+
+from groups.poster.sandbox.exchange import Answer, Exchange
+from groups.poster.sandbox.faults.fault import ANY, Fault
+
+_NAME = "client_groups_name"
+
+
+def busy_console(exchange: Exchange) -> None:
+    """Change the group in question, or the `group` given, as somebody at Poster's own console would."""
+    account, options, request = exchange.account, exchange.options, exchange.request
+    if account is None:
+        return
+    asked = options["group"] or request.query.get("group_id")
+    asked = asked or request.form.get("client_groups_id") or request.form.get("group_id")
+    group_id = int(asked or next(iter(account.groups), 0))
+    if group_id not in account.groups:
+        return
+    if options["remove"]:
+        account.drop(group_id)
+    else:
+        account.edit(group_id, options["fields"] or {_NAME: f"{account.groups[group_id][_NAME]} (змінено)"})
+
+
+def _answer(exchange: Exchange) -> Answer:
+    return exchange.answer
+
+
+FAULTS: dict[str, Fault] = {
+    "busy_console": Fault(
+        "busy_console",
+        "Let somebody edit (`fields`) or `remove` a `group` at Poster's own console just before the call.",
+        row=0,
+        run=_answer,
+        kinds=ANY,
+        certain="applied",
+        readable=True,
+        before=busy_console,
+        options={"group": None, "fields": None, "remove": False},
+    )
+}
