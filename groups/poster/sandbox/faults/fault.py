@@ -22,8 +22,9 @@ class Fault:
     """Something that goes wrong between Poster and its client.
 
     `row` is the number of its row in the catalogue of faults, 0 where it has none. `kinds` are the calls it
-    is made for. `certain` says what becomes of a write: `applied` or `not_applied` whatever was scripted, or `by_when`.
-    `readable` is true where the answer is odd but a careful client still reads the right thing from it.
+    is made for. `certain` says what becomes of a write: `applied` or `not_applied` whatever was scripted, or
+    `by_when`. `readable` is true where the answer is odd but a careful client still reads the right thing
+    from it.
     `options` are the names and defaults of what `script()` takes beside its own arguments.
 
     `run` gets the honest answer and returns the one to send, or says itself what is to be said on the
