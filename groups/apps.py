@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class GroupsConfig(AppConfig):
     name = "groups"
     verbose_name = _("loyalty groups")
+
+    def ready(self) -> None:
+        from groups import checks  # noqa: F401, PLC0415 - registers them

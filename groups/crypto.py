@@ -1,7 +1,7 @@
 """Secrets in the database: encrypted at rest, and never printed by accident."""
 
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -55,7 +55,13 @@ class Secret:
         raise TypeError("A secret cannot be pickled.")
 
 
-class EncryptedField(models.TextField[Secret, Secret]):
+if TYPE_CHECKING:
+    _TextField = models.TextField[Secret, Secret]
+else:
+    _TextField = models.TextField  # Django's own class takes no type arguments at run time
+
+
+class EncryptedField(_TextField):
     """A column of `Secret`s, stored as Fernet ciphertext.
 
     The packages that offer such a field return the ciphertext as the value when the key is wrong, or print

@@ -37,6 +37,7 @@ class PosterAccount(models.Model):
     class Meta:
         verbose_name = _("Poster account")
         verbose_name_plural = _("Poster accounts")
+        default_permissions = ()
 
     def __str__(self) -> str:
         return self.name
@@ -69,6 +70,7 @@ class Connection(models.Model):
     class Meta:
         verbose_name = _("connection to Poster")
         verbose_name_plural = _("connections to Poster")
+        default_permissions = ("view", "delete")
 
     def __str__(self) -> str:
         return f"{self.account_id} …{self.token_hint}"
@@ -109,6 +111,7 @@ class GroupsCopy(models.Model):
     class Meta:
         verbose_name = _("last good copy")
         verbose_name_plural = _("last good copies")
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.fetched_at:%F %T}"
@@ -213,6 +216,7 @@ class Change(models.Model):
             ("change_group", "Can change a loyalty group"),
             ("delete_group", "Can remove an empty loyalty group"),
             ("delete_group_with_clients", "Can remove a loyalty group with its clients"),
+            ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from groups.models import Connection, GroupsCopy, PosterAccount
@@ -39,3 +40,12 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
 def disconnect(*, user: "User") -> None:
     """Forget the user's token and the last good copy that was read with it."""
     Connection.objects.filter(user=user).delete()
+
+
+def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
+    """Say in which unit this account takes a written birthday bonus, and lift the block on bonuses."""
+    if not user.has_perm("groups.set_bonus_unit"):
+        raise PermissionDenied
+    PosterAccount.objects.filter(pk=account.pk).update(
+        bonus_unit=PosterAccount.BonusUnit(unit), bonus_block=None
+    )

@@ -39,6 +39,23 @@ def open_change(connection: Connection, group_id: int) -> Change | None:
     return Change.objects.open().filter(account=connection.account_id, target=f"group:{group_id}").first()
 
 
+def locked_ids(connection: Connection) -> set[int]:
+    """Return the ids of the groups that an open change locks."""
+    open_changes = Change.objects.open().filter(account=connection.account_id, group_id__isnull=False)
+    return set(open_changes.values_list("group_id", flat=True))
+
+
+def removal_of(connection: Connection, group_id: int) -> Change | None:
+    """Return the change by which a group was removed here, or None."""
+    removals = Change.objects.filter(
+        account=connection.account_id,
+        group_id=group_id,
+        action=Change.Action.REMOVE,
+        state=Change.State.APPLIED,
+    )
+    return removals.first()
+
+
 def follow_up_due(connection: Connection) -> None:
     """Look after what is overdue in this account, as a page of the journal is opened."""
     overdue = Change.objects.filter(due(timezone.now()), account=connection.account_id)
@@ -55,11 +72,13 @@ def can_undo(change: Change, user: "User") -> bool:
     return False
 
 
-def undo(change: Change, *, user: "User", connection: Connection) -> Change:
-    """Write the old values anew, as a change of its own; a removed group is created, without its clients."""
+def undo_order(change: Change, *, user: "User", connection: Connection) -> Order:
+    """Return the order that writes the old values anew; a removed group is created, without its clients.
+
+    Raises `PermissionDenied` where there is nothing that this user could take back.
+    """
     if not can_undo(change, user):
         raise PermissionDenied
-    before = GroupValues.from_json(change.before)
     # The same click twice is one operation; another try after a settled one is a new one.
     tries = change.undone_by.exclude(state=Change.State.PENDING).count()
     order = Order(
@@ -67,37 +86,44 @@ def undo(change: Change, *, user: "User", connection: Connection) -> Change:
         connection=connection,
         action=Change.Action.CREATE,
         operation=uuid.uuid5(change.pk, f"undo {tries}"),
-        intended=before,
+        intended=GroupValues.from_json(change.before),
         undo_of=change,
     )
-    if change.action == Change.Action.UPDATE:
-        order = replace(
-            order,
-            action=Change.Action.UPDATE,
-            group_id=change.group_id,
-            loaded=GroupValues.from_json(change.after),
-        )
-    return submit(order)
+    if change.action == Change.Action.REMOVE:
+        return order
+    loaded = GroupValues.from_json(change.after)
+    return replace(order, action=Change.Action.UPDATE, group_id=change.group_id, loaded=loaded)
 
 
-def resolve(change: Change, *, user: "User", as_applied: bool) -> None:
-    """Close a change by a person's word, where only a person can tell. Raises `NotNow` if it is closed."""
+def decide(change: Change, decision: str, user: "User", connection: Connection) -> Change:
+    """Carry out what a person decides about a change that no program can settle; return the change to look at.
+
+    `decision` is "applied", "failed" or "again". Raises `NotNow` where that does not fit, and
+    `PermissionDenied`.
+    """
     if not user.has_perm(RIGHTS[Change.Action(change.action)]):
         raise PermissionDenied
+    match decision:
+        case "applied" | "failed":
+            _resolve(change, Change.State(decision), user)
+            return change
+        case "again":
+            return _send_again(change, user, connection)
+        case _:
+            raise NotNow
+
+
+def _resolve(change: Change, state: Change.State, user: "User") -> None:
     if change.state != Change.State.REVIEW or not Change.objects.settle(
-        change,
-        state=Change.State.APPLIED if as_applied else Change.State.FAILED,
-        resolved_by=user.get_username(),
-        settled_at=timezone.now(),
+        change, state=state, resolved_by=user.get_username(), settled_at=timezone.now()
     ):
         raise NotNow
 
 
-def send_again(change: Change, *, user: "User", connection: Connection) -> Change:
-    """Send a lost update or removal once more: a person decides it, and only while Poster shows no trace.
+def _send_again(change: Change, user: "User", connection: Connection) -> Change:
+    """Send a lost update or removal once more, only while Poster shows no trace of it.
 
     The old row is closed as superseded. A creation is never repeated: it could become two groups.
-    Raises `NotNow`, and the `PosterError` of the look before.
     """
     if change.state != Change.State.UNKNOWN or change.action == Change.Action.CREATE or change.accepted:
         raise NotNow

@@ -1,0 +1,62 @@
+"""Django's admin: users and their roles; connections and the journal to look at, never a token."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from groups.models import Change, Connection
+
+
+class OwnersUserAdmin(UserAdmin):
+    """Users, for owners: they give the roles, but neither make superusers nor touch one."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users = super().get_queryset(request)
+        return users if request.user.is_superuser else users.filter(is_superuser=False)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        roles = {"fields": ("is_active", "groups")}
+        return [
+            (title, roles if "is_superuser" in options["fields"] else options) for title, options in fieldsets
+        ]
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ConnectionAdmin(ReadOnlyAdmin):
+    """Who is connected to which account. A connection can be taken away here, but not looked into."""
+
+    list_display = ("user", "account", "token_hint", "connected_at", "refused_at")
+    list_select_related = ("user", "account")
+    fields = list_display
+
+
+class ChangeAdmin(ReadOnlyAdmin):
+    """The journal, append-only here as everywhere."""
+
+    list_display = ("created_at", "user_name", "account", "action", "group_name", "state", "reason")
+    list_filter = ("state", "action")
+    list_select_related = ("account",)
+    search_fields = ("user_name", "group_name")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+admin.site.unregister(User)
+admin.site.register(User, OwnersUserAdmin)
+admin.site.register(Connection, ConnectionAdmin)
+admin.site.register(Change, ChangeAdmin)

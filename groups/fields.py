@@ -1,0 +1,135 @@
+"""Form fields for what people type about loyalty groups and Poster accounts, in words when it does not fit."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+
+from groups.poster.client import ACCOUNT
+from groups.poster.records import plain
+from groups.poster.redact import TOKEN
+
+# ASCII digits only, thousands apart by a space of any kind, one decimal point or comma.
+_SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
+_NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
+_NOT_DIGITS = str.maketrans(",", ".", _SPACES)
+DECIMALS = 2
+NAME_LENGTH = 100
+VISIBLE = ("L", "N", "P", "S")
+
+
+class DecimalField(forms.CharField):
+    """A decimal number as people type it: `12,5`, `12.5`, `1 000`, with or without its unit.
+
+    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts, all of which
+    Django's own field takes, are refused.
+    """
+
+    def __init__(
+        self, *, maximum: Decimal, range_message: Any, unit: str = "", shown_decimals: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **kwargs
+        )
+        self.maximum = maximum
+        self.range_message = range_message
+        self.unit = unit
+        self.shown_decimals = shown_decimals
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if self.unit:
+            text = text.removesuffix(self.unit).strip()
+        if not text:
+            return None
+        match = _NUMBER.fullmatch(text)
+        if match is None:
+            if re.fullmatch(r"[-+].+", text):
+                raise ValidationError(self.range_message)
+            raise ValidationError(_("Enter a number, for example 12.5 or 12,5."))
+        if len(match[1] or "") > DECIMALS:
+            raise ValidationError(_("Enter no more than two digits after the decimal point."))
+        if len(text) > 20 or (number := Decimal(text.translate(_NOT_DIGITS))) > self.maximum:
+            raise ValidationError(self.range_message)
+        return number
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Decimal):
+            return value
+        return number_format(Decimal(plain(value)), self.shown_decimals, force_grouping=False)
+
+
+class NameField(forms.CharField):
+    """The name of a group: one line of visible characters that Poster's database can hold."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=NAME_LENGTH,
+            error_messages={
+                "required": _("Enter a name."),
+                "max_length": _("Enter a name of at most 100 characters."),
+                "null_characters_not_allowed": _("Take the invisible characters out of the name."),
+            },
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> Any:
+        return unicodedata.normalize("NFC", super().to_python(value))
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if any(ord(char) > 0xFFFF for char in value):
+            raise ValidationError(
+                _("Take emoji and other pictures out of the name: Poster would lose the whole name.")
+            )
+        if not any(unicodedata.category(char)[0] in VISIBLE for char in value):
+            raise ValidationError(_("Enter a name with at least one visible character."))
+        if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in value):
+            raise ValidationError(_("Take the invisible characters out of the name."))
+
+
+class AccountField(forms.CharField):
+    """The login of a Poster account: what stands before .joinposter.com, also cut out of a pasted address."""
+
+    _ADDRESS = re.compile(r"https://([a-z0-9-]{1,63})\.joinposter\.com/?", re.ASCII)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        # ASCII only: lower() would turn the Kelvin sign into a k.
+        text = text.lower() if text.isascii() else text
+        address = self._ADDRESS.fullmatch(text)
+        return address[1] if address else text
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not ACCOUNT.fullmatch(value):
+            raise ValidationError(
+                _(
+                    "Enter the account as in its address, before .joinposter.com: "
+                    "small Latin letters, digits and hyphens."
+                )
+            )
+
+
+class TokenField(forms.CharField):
+    """A Poster token. It is never shown again, not even in a form that comes back with an error."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}), **kwargs
+        )
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not TOKEN.fullmatch(value):
+            raise ValidationError(
+                _(
+                    "Enter the token alone, as Poster shows it: 32 digits and letters from a to f, in newer "
+                    "accounts after a number and a colon."
+                )
+            )

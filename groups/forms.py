@@ -1,0 +1,208 @@
+"""Forms: what people typed in, domain types out."""
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from groups.fields import AccountField, DecimalField, NameField, TokenField
+from groups.models import Change
+from groups.poster import Group, GroupValues, LoyaltyType
+
+TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
+LARGEST_BONUS = Decimal(1_000_000)
+_signer = signing.Signer(salt="groups.forms.version")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a form was opened on. It travels in the form, so that a conflict can show it."""
+
+    values: GroupValues | None = None
+    clients: int | None = None
+
+    @classmethod
+    def of(cls, group: Group, *, with_clients: bool = False) -> "Version":
+        return cls(group.values, group.clients if with_clients else None)
+
+    def __str__(self) -> str:
+        data = self.values.to_json() if self.values else {}
+        return _signer.sign_object(data if self.clients is None else {**data, "clients": self.clients})
+
+    @classmethod
+    def parse(cls, text: str) -> "Version":
+        """Read a version back. One that is not ours is an empty one: it matches no group."""
+        try:
+            data = _signer.unsign_object(text)
+            return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
+        except (signing.BadSignature, TypeError, KeyError, ValueError):
+            return cls()
+
+
+class WriteForm(forms.Form):
+    """The part of every form that asks for a write: what it was opened on, and that it is one operation."""
+
+    version = forms.CharField(
+        widget=forms.HiddenInput,
+        error_messages={"required": _("This form is incomplete. Open the page again.")},
+    )
+    operation = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is incomplete. Open the page again."),
+            "invalid": _("This form is incomplete. Open the page again."),
+        },
+    )
+
+    def __init__(self, *args: Any, version: Version | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial |= {"version": str(version or Version()), "operation": uuid.uuid4()}
+
+    def clean_version(self) -> Version:
+        return Version.parse(self.cleaned_data["version"])
+
+    def again(self, *, version: Version | None = None) -> "WriteForm":
+        """Return the same form for another operation: what was typed, on a new version where one is given."""
+        data = self.data.copy()
+        data["operation"] = str(uuid.uuid4())
+        if version is not None:
+            data["version"] = str(version)
+        form = type(self)(data)
+        form.is_valid()
+        return form
+
+
+class GroupForm(WriteForm):
+    """The values of a loyalty group, for a creation and for an edit."""
+
+    name = NameField(label=_("Name"))
+    loyalty_type = forms.TypedChoiceField(
+        label=_("Type"),
+        choices=TYPES,
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a type."), "invalid_choice": _("Choose a type.")},
+    )
+    percent = DecimalField(
+        label=_("Percent"),
+        maximum=Decimal(100),
+        range_message=_("The percent must be between 0 and 100."),
+        unit="%",
+        error_messages={"required": _("Enter a percent.")},
+    )
+    birthday_bonus = DecimalField(
+        label=_("Birthday bonus"),
+        maximum=LARGEST_BONUS,
+        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
+        shown_decimals=2,
+        required=False,
+    )
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
+        if group is not None:
+            kwargs["initial"] = {
+                "name": group.name,
+                "loyalty_type": group.loyalty_type,
+                "percent": group.percent,
+                "birthday_bonus": group.birthday_bonus,
+            }
+            kwargs["version"] = Version.of(group)
+        super().__init__(*args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
+            # It is not asked for a discount group, so whatever is in the field was not meant.
+            data["birthday_bonus"] = _kept_bonus(data.get("version"))
+            self.errors.pop("birthday_bonus", None)
+        elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
+            self.add_error("birthday_bonus", ValidationError(_("Enter a birthday bonus, 0 for none.")))
+        return data
+
+    @property
+    def loaded(self) -> GroupValues | None:
+        version: Version = self.cleaned_data["version"]
+        return version.values
+
+    @property
+    def intended(self) -> GroupValues:
+        """What is asked for; a `use_ewallet` goes back as it was read."""
+        data = self.cleaned_data
+        return GroupValues(
+            name=data["name"],
+            loyalty_type=data["loyalty_type"],
+            percent=data["percent"],
+            birthday_bonus=data["birthday_bonus"],
+            use_ewallet=self.loaded.use_ewallet if self.loaded else None,
+        )
+
+
+def _kept_bonus(version: Version | None) -> Decimal:
+    """Return the bonus that a discount group keeps: its own, however odd, else none."""
+    values = version.values if version else None
+    if values and values.loyalty_type == LoyaltyType.DISCOUNT:
+        return values.birthday_bonus
+    return Decimal(0)
+
+
+class RemovalForm(WriteForm):
+    """The removal of a group; one with clients wants its name typed."""
+
+    confirm_name = forms.CharField(label=_("Name of the group"), required=False)
+
+    def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
+        if group is not None:
+            kwargs["version"] = Version.of(group, with_clients=True)
+        super().__init__(*args, **kwargs)
+        self.group = group
+        if group is not None and not group.clients:
+            del self.fields["confirm_name"]
+
+    def clean_confirm_name(self) -> str:
+        typed = NameField(required=False).to_python(self.cleaned_data["confirm_name"])
+        if self.group and typed != NameField().to_python(self.group.name):
+            raise ValidationError(_("Type the name of the group exactly as it is shown."))
+        return typed
+
+
+class AccountForm(forms.Form):
+    """A user's own Poster account and token."""
+
+    account = AccountField(
+        label=_("Poster account"),
+        error_messages={"required": _("Enter the Poster account.")},
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    token = TokenField(label=_("Token"), error_messages={"required": _("Enter the token.")})
+
+
+class HistoryForm(forms.Form):
+    """The filters of the journal. What cannot be understood filters nothing."""
+
+    user = forms.CharField(label=_("Person"), required=False)
+    action = forms.ChoiceField(label=_("Action"), required=False, choices=[("", _("all")), *Change.Action.choices])
+    group = forms.CharField(label=_("Group"), required=False)
+    state = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("all")), *Change.State.choices])
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def conditions(self) -> dict[str, Any]:
+        """Return the filters as look-ups on `Change`."""
+        self.is_valid()
+        data = self.cleaned_data
+        group = data.get("group") or ""
+        found = {
+            "user_name": data.get("user"),
+            "action": data.get("action"),
+            "state": data.get("state"),
+            "created_at__date__gte": data.get("since"),
+            "created_at__date__lte": data.get("until"),
+            "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
+        }
+        return {lookup: value for lookup, value in found.items() if value not in (None, "")}

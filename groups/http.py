@@ -1,0 +1,100 @@
+"""The edge between Django and the views: typed requests, page or fragment, who may pass."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.functional import SimpleLazyObject
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from groups.models import Change, Connection
+from groups.services.accounts import connection_of
+
+CURRENCY = "₴"
+
+
+class Request(HttpRequest):
+    """A request of a signed-in user; `connection` is there in views that need one."""
+
+    user: User
+    htmx: HtmxDetails
+    connection: Connection
+
+
+def needs[**P](
+    permission: str, *, connected: bool = True
+) -> Callable[
+    [Callable[Concatenate[Request, P], HttpResponse]], Callable[Concatenate[Request, P], HttpResponse]
+]:
+    """Let only users with the right pass; those without a connection to Poster are led to make one."""
+
+    def decorate(
+        view: Callable[Concatenate[Request, P], HttpResponse],
+    ) -> Callable[Concatenate[Request, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.has_perm(f"groups.{permission}"):
+                raise PermissionDenied
+            connection = connection_of(request.user) if connected else None
+            if connected and connection is None:
+                return redirect("groups:account")
+            if connection is not None:
+                request.connection = connection
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def render_page(
+    request: HttpRequest, template: str, context: dict[str, Any], *, fragment: str = "", status: int = 200
+) -> HttpResponse:
+    """Render a page, or its fragment where HTMX asks for the element of that name.
+
+    The view names the fragment; a request only says which element it wants to replace.
+    """
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    if fragment and htmx and htmx.target == fragment:
+        template = f"{template}#{fragment}"
+    return render(request, template, context, status=status)
+
+
+def client_redirect(url: str) -> HttpResponse:
+    """Send the browser of an HTMX request to another page."""
+    return HttpResponseClientRedirect(url)
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """Give every page the user's connection, what is unsettled in its account, and the currency."""
+    user = getattr(request, "user", None)
+    known = getattr(request, "connection", None)
+    connection = SimpleLazyObject(
+        lambda: known or (connection_of(user) if user is not None and user.is_authenticated else None)
+    )
+    return {
+        "connection": connection,
+        "unsettled": SimpleLazyObject(lambda: _unsettled(connection)),
+        "currency": CURRENCY,
+    }
+
+
+def _unsettled(connection: Any) -> list[Change]:
+    if not connection or connection.refused_at:
+        return []
+    return list(
+        Change.objects.unsettled().filter(account=connection.account_id).exclude(state=Change.State.PENDING)
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without a valid CSRF token; a tab that was left open is loaded anew."""
+    response = render(request, "403_csrf.html", {"reason": reason}, status=403)
+    if request.headers.get("HX-Request") == "true":
+        response["HX-Refresh"] = "true"
+    return response

@@ -1,0 +1,345 @@
+"""The list of groups as a page shows it: searched, filtered, sorted, cut into pages, and added up.
+
+Everything a row shows is computed here once, so that the template's loop is plain.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from groups.poster import Group, LoyaltyType
+from groups.services.groups import Groups
+from groups.words import Words, error_words, type_label
+
+PAGE_SIZE = 50
+ONE_PAGE = 100
+"""Up to so many groups are one page."""
+SHARES_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of a list asks for. Unknown values are ignored; defaults are left out of it."""
+
+    q: str = ""
+    type: str = ""
+    sort: str = ""
+    page: int = 1
+
+    @classmethod
+    def parse(cls, params: Mapping[str, str]) -> "Filters":
+        sort = params.get("sort", "")
+        page = params.get("page", "")
+        return cls(
+            q=" ".join(params.get("q", "").replace("\0", "").split())[:100],
+            type=params["type"] if params.get("type") in ("1", "2") else "",
+            sort=sort if sort.removeprefix("-") in SORTS and not sort.startswith("--") else "",
+            page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
+        )
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes; a changed filter starts at page 1."""
+        return reverse("groups:list") + self.query(**changes)
+
+    def query(self, **changes: Any) -> str:
+        """Return the query string with these changes, with its question mark; empty for the plain list."""
+        values = {"q": self.q, "type": self.type, "sort": self.sort, "page": 1} | changes
+        kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
+SORTS: dict[str, Callable[[Group], Any]] = {
+    "name": lambda group: folded(group.name).translate(_UKRAINIAN_ORDER),
+    "type": lambda group: group.loyalty_type,
+    "percent": lambda group: group.percent,
+    "birthday_bonus": lambda group: group.birthday_bonus,
+    "clients": lambda group: group.clients,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: int
+    name: str
+    url: str
+    type_label: str
+    is_bonus: bool
+    percent: Decimal
+    birthday_bonus: Decimal
+    clients: int
+    share: Decimal
+    editable: bool
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to the list in another form: a column to sort by, a filter, a page."""
+
+    label: str
+    href: str
+    current: bool = False
+    key: str = ""
+    aria_sort: str = "none"
+    numeric: bool = False
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One part of a picture, with the numbers that stand beside it.
+
+    `x` and `width` are parts of 100, as SVG wants them: with a point in every language.
+    """
+
+    name: str
+    clients: int
+    share: Decimal
+    percent: Decimal
+    is_bonus: bool
+    x: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    shares: list[Bar] = field(default_factory=list)
+    ladder: list[Bar] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything that the list's page shows."""
+
+    groups: Groups
+    filters: Filters
+    found_groups: list[Group]
+    locked_ids: frozenset[int] = frozenset()
+
+    @property
+    def rows(self) -> list[Row]:
+        first = (self.number - 1) * self.page_size
+        path = reverse("groups:list")
+        everyone = self.clients
+        return [
+            Row(
+                id=group.id,
+                name=group.name,
+                url=f"{path}{group.id}/",
+                type_label=type_label(group.loyalty_type),
+                is_bonus=group.is_bonus,
+                percent=group.percent,
+                birthday_bonus=group.birthday_bonus,
+                clients=group.clients,
+                share=share(group.clients, everyone),
+                editable=group.is_editable,
+                locked=group.id in self.locked_ids,
+            )
+            for group in self.found_groups[first : first + self.page_size]
+        ]
+
+    @property
+    def found(self) -> int:
+        return len(self.found_groups)
+
+    @property
+    def total(self) -> int:
+        return len(self.groups.groups)
+
+    @property
+    def clients(self) -> int:
+        return sum(group.clients for group in self.groups.groups)
+
+    @property
+    def bonus_groups(self) -> int:
+        return sum(group.is_bonus for group in self.groups.groups)
+
+    @property
+    def discount_groups(self) -> int:
+        return sum(group.loyalty_type == LoyaltyType.DISCOUNT for group in self.groups.groups)
+
+    @property
+    def unreadable(self) -> Iterable[Any]:
+        return self.groups.unreadable
+
+    @property
+    def as_of(self) -> Any:
+        return self.groups.as_of
+
+    @property
+    def stale(self) -> Words | None:
+        return error_words(self.groups.failure) if self.groups.failure else None
+
+    @property
+    def writable(self) -> bool:
+        return self.groups.failure is None
+
+    @property
+    def empty(self) -> str:
+        if self.found:
+            return ""
+        return "no_match" if self.total else "no_groups"
+
+    @property
+    def refresh_href(self) -> str:
+        return self.filters.href(page=self.number, refresh=1)
+
+    @property
+    def columns(self) -> list[Link]:
+        labels = {
+            "name": _("Name"),
+            "type": _("Type"),
+            "percent": _("Percent"),
+            "birthday_bonus": _("Birthday bonus"),
+            "clients": _("Clients"),
+        }
+        return [self._column(key, label) for key, label in labels.items()]
+
+    def _column(self, key: str, label: str) -> Link:
+        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        return Link(
+            label=label,
+            key=key,
+            href=self.filters.href(sort=f"-{key}" if ascending else key),
+            current=ascending or descending,
+            aria_sort="ascending" if ascending else "descending" if descending else "none",
+            numeric=key not in ("name", "type"),
+        )
+
+    @property
+    def type_links(self) -> list[Link]:
+        choices = {"": _("All"), "1": _("Bonus"), "2": _("Discount")}
+        return [
+            Link(label=label, href=self.filters.href(type=key), current=self.filters.type == key, key=key)
+            for key, label in choices.items()
+        ]
+
+    @property
+    def active_filters(self) -> list[Link]:
+        active = []
+        if self.filters.q:
+            active.append(Link(label=f"«{self.filters.q}»", href=self.filters.href(q=""), key="q"))
+        if self.filters.type:
+            active.append(
+                Link(label=type_label(int(self.filters.type)), href=self.filters.href(type=""), key="type")
+            )
+        return active
+
+    # --- Pages ---------------------------------------------------------------------------------------------
+
+    @property
+    def page_size(self) -> int:
+        return PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+
+    @property
+    def page_count(self) -> int:
+        return max(1, -(-self.found // self.page_size))
+
+    @property
+    def number(self) -> int:
+        return min(self.filters.page, self.page_count)
+
+    @property
+    def pages(self) -> list[Link]:
+        """The pages to go to: the first, the last, and those around this one; a gap has no href."""
+        if self.page_count == 1:
+            return []
+        near = {1, self.page_count, *range(self.number - 2, self.number + 3)}
+        links: list[Link] = []
+        for number in sorted(number for number in near if 1 <= number <= self.page_count):
+            if links and number > links[-1].number + 1:
+                links.append(Link(label="…", href=""))
+            links.append(self._page(number))
+        return links
+
+    def _page(self, number: int) -> Link:
+        return Link(
+            label=str(number),
+            href=self.filters.href(page=number),
+            number=number,
+            current=number == self.number,
+        )
+
+    @property
+    def previous_href(self) -> str:
+        return self.filters.href(page=self.number - 1) if self.number > 1 else ""
+
+    @property
+    def next_href(self) -> str:
+        return self.filters.href(page=self.number + 1) if self.number < self.page_count else ""
+
+    # --- Pictures ------------------------------------------------------------------------------------------
+
+    @property
+    def picture(self) -> Picture:
+        """The share of clients by group, the largest ones and the rest, and the ladder of percents."""
+        everyone = self.clients
+        by_clients = sorted(self.groups.groups, key=lambda group: -group.clients)
+        shown = [group for group in by_clients[:SHARES_SHOWN] if group.clients]
+        shares, x = [], Decimal(0)
+        for group in shown:
+            width = Decimal(100) * group.clients / everyone
+            shares.append(_bar(group, everyone, x, width))
+            x += width
+        rest = everyone - sum(group.clients for group in shown)
+        if rest:
+            others = Group(name=_("All others"), id=0, clients=rest, loyalty_type=0, percent=Decimal(0))
+            shares.append(_bar(others, everyone, x, 100 - x))
+        highest = max((group.percent for group in self.groups.groups), default=Decimal(0)) or Decimal(1)
+        by_percent = sorted(self.groups.groups, key=lambda group: (-group.percent, -group.clients))
+        ladder = [
+            _bar(group, everyone, Decimal(0), 100 * group.percent / highest)
+            for group in by_percent[:SHARES_SHOWN]
+        ]
+        return Picture(shares, ladder)
+
+
+def _bar(group: Group, everyone: int, x: Decimal, width: Decimal) -> Bar:
+    return Bar(
+        name=group.name,
+        clients=group.clients,
+        share=share(group.clients, everyone),
+        percent=group.percent,
+        is_bonus=group.is_bonus,
+        x=f"{x:.2f}",
+        width=f"{width:.2f}",
+    )
+
+
+def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
+    """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
+    found = [group for group in groups.groups if _matches(group, filters)]
+    if filters.sort:
+        # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
+        found.sort(key=lambda group: group.id)
+        found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
+    return Listing(groups, filters, found, frozenset(locked_ids))
+
+
+def share(clients: int, everyone: int) -> Decimal:
+    """Return the percent of all clients, with one decimal."""
+    return (Decimal(100) * clients / everyone).quantize(Decimal("0.1")) if everyone else Decimal(0)
+
+
+def folded(text: str) -> str:
+    """Return a text as it is searched and sorted: without case, with one kind of apostrophe, ё as е."""
+    text = unicodedata.normalize("NFC", text).casefold()
+    return text.translate(_FOLDS)
+
+
+# Unicode has the letters that only Ukrainian knows behind all the others.
+_UKRAINIAN_ORDER = str.maketrans({"ґ": "г\uffff", "є": "е\uffff", "і": "и\uffff", "ї": "и\uffff\uffff"})
+_FOLDS = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "‘": "'", "′": "'"})
+
+
+def _matches(group: Group, filters: Filters) -> bool:
+    if filters.type and group.loyalty_type != int(filters.type):
+        return False
+    name = folded(group.name)
+    return all(word in name for word in folded(filters.q).split())

@@ -1,0 +1,92 @@
+"""What every response has in common: headers, HTMX's redirects, and the words for a Poster that fails."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+
+from groups.http import client_redirect, render_page
+from groups.poster import PosterError
+from groups.timing import PosterTime, poster_time
+from groups.words import error_words
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def response_headers(get_response: GetResponse) -> GetResponse:
+    """Set what is the same on all our responses, and tell how long Poster took."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        spent = PosterTime()
+        reset = poster_time.set(spent)
+        try:
+            response = get_response(request)
+        finally:
+            poster_time.reset(reset)
+        patch_vary_headers(response, ("HX-Request", "HX-Target"))
+        add_never_cache_headers(response)
+        response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        if spent.calls:
+            total = time.perf_counter() - started
+            response["Server-Timing"] = (
+                f"poster;dur={spent.seconds * 1000:.1f}, app;dur={(total - spent.seconds) * 1000:.1f}"
+            )
+        return response
+
+    return middleware
+
+
+def htmx_edge(get_response: GetResponse) -> GetResponse:
+    """Turn redirects into what HTMX follows as a page, and a lost session into the way to sign in and back."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        htmx = request.htmx  # type: ignore[attr-defined]
+        if not htmx or response.status_code != 302:
+            return response
+        login = resolve_url(settings.LOGIN_URL)
+        if response["Location"].split("?")[0] != login:
+            return _keep_cookies(client_redirect(response["Location"]), response)
+        back = htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)
+        to_login = client_redirect(f"{login}?{urlencode({'next': back})}")
+        to_login.status_code = 401
+        return _keep_cookies(to_login, response)
+
+    return middleware
+
+
+def _keep_cookies(new: HttpResponse, old: HttpResponse) -> HttpResponse:
+    new.cookies = old.cookies
+    return new
+
+
+class PosterErrorMiddleware:
+    """Answer a `PosterError` that no view could act on, in words and with its status."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PosterError):
+            return None
+        context = {"error_words": error_words(error), "status": error.status, "retry_url": request.get_full_path()}
+        htmx = request.htmx  # type: ignore[attr-defined]
+        if htmx and htmx.target:
+            # A search that failed leaves the page as it is, and says so above it.
+            context["retry_url"] = htmx.current_url_abs_path or request.get_full_path()
+            response = render_page(
+                request, "poster_error.html#notice", context, status=error.status
+            )
+            response["HX-Retarget"] = "#notice"
+            response["HX-Reswap"] = "outerHTML"
+            return response
+        return render_page(request, "poster_error.html", context, status=error.status)

@@ -1,0 +1,182 @@
+"""From a form that asks for a write to the answer that tells its outcome."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from groups.comparison import conflict_rows, outcome_rows
+from groups.forms import GroupForm, Version, WriteForm
+from groups.http import Request, render_page
+from groups.models import Change
+from groups.poster import Group, GroupValues, NameTaken, NotFound
+from groups.poster.errors import REFUSALS
+from groups.services.writes import BonusBlocked, Busy, OperationReused, Order, submit
+from groups.words import clients_words, outcome_words
+
+State = Change.State
+LONGEST_POLL = 30
+"""Seconds after which an open outcome's page asks again at the latest."""
+
+
+@dataclass(slots=True)
+class WritePage:
+    """A page with a form that asks for a write; its fragment is `form`."""
+
+    request: Request
+    template: str
+    form: WriteForm
+    group: Group | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    form_action: str = ""
+
+    @classmethod
+    def for_order(cls, request: Request, order: Order) -> Self:
+        """Return the page of the form that would ask for this order of a program's, in case it does not go through."""
+        values = order.intended
+        data = values.to_json() if values else {}
+        form = GroupForm({**data, "version": str(Version(order.loaded)), "operation": str(order.operation)})
+        form.is_valid()
+        group = group_of(order.group_id, order.loaded) if order.group_id and order.loaded else None
+        url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
+        return cls(request, "groups/form.html", form, group, form_action=url)
+
+    def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
+        """Render the page; with errors in the form it is a 422."""
+        return render_page(
+            self.request,
+            template or self.template,
+            {
+                "form": self.form,
+                "group": self.group,
+                "form_action": self.form_action or self.request.path,
+                **self.context,
+                **context,
+            },
+            fragment="form",
+            status=status or (422 if self.form.errors else 200),
+        )
+
+    def show_again(self, change: Change) -> HttpResponse:
+        """Render the form with all that was typed, ready for another try, and say why the first one failed."""
+        self.form = self.form.again()
+        return self.show(status=change.status or 504, change=change, outcome=outcome_words(change))
+
+    def show_conflict(self, **context: Any) -> HttpResponse:
+        """Render the page that says why nothing was sent."""
+        url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
+        return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
+
+
+def carry_out(page: WritePage, order: Order) -> HttpResponse:
+    """Submit the order, and answer with its outcome."""
+    try:
+        change = submit(order)
+    except Busy as busy:
+        return page.show_conflict(busy=busy.change)
+    except OperationReused:
+        return page.show_conflict(reused=True)
+    except BonusBlocked:
+        page.form.add_error(
+            None,
+            _(
+                "Birthday bonuses of this account came back multiplied or divided by 100. "
+                "An owner has to set their unit on the account page first."
+            ),
+        )
+        return page.show()
+    return tell(page, change)
+
+
+def tell(page: WritePage, change: Change) -> HttpResponse:
+    """Answer with what became of a change."""
+    match change.state:
+        case State.APPLIED | State.DIFFERS:
+            return tell_success(page.request, change)
+        case State.FAILED if change.reason == "conflict":
+            return _tell_conflict(page, change)
+        case State.FAILED if change.reason == "gone":
+            raise NotFound(None, "the group is gone", reason="gone")
+        case State.FAILED if change.reason == "no_right":
+            raise PermissionDenied
+        case State.FAILED if change.reason == "name_taken":
+            return _tell_name_taken(page)
+        case State.REFUSED if issubclass(REFUSALS.get(change.code or 0, object), NameTaken):
+            return _tell_name_taken(page)
+        case State.REFUSED | State.FAILED:
+            return page.show_again(change)
+        case _:
+            return show_outcome(page.request, change, fragment="form", status=504)
+
+
+def tell_success(request: Request, change: Change) -> HttpResponse:
+    """Go to the group, or to the list after a removal, and say there what was done."""
+    name = {"name": change.group_name}
+    if change.state == State.DIFFERS:
+        text = _("Poster accepted the change of “%(name)s”, but stored something else.") % name
+    elif change.action == Change.Action.CREATE:
+        text = _("The group “%(name)s” was created.") % name
+    elif change.action == Change.Action.REMOVE:
+        clients = clients_words(change.before["clients"])
+        text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
+        text += " " + _("Poster's console keeps removed groups in Marketing → Trash for 30 days.")
+    else:
+        text = _("The changes of “%(name)s” were saved.") % {"name": change.intended["name"]}
+    level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
+    messages.add_message(request, level, text, extra_tags=change.state)
+    if change.state == State.DIFFERS:
+        return redirect("groups:change", change.pk)
+    if change.action == Change.Action.REMOVE:
+        return redirect("groups:list")
+    return redirect("groups:detail", change.group_id)
+
+
+def show_outcome(request: Request, change: Change, *, fragment: str = "outcome", status: int = 200) -> HttpResponse:
+    """Render the page of one change; while it is open the page asks again by itself."""
+    context = {
+        "change": change,
+        "words": outcome_words(change),
+        "rows": outcome_rows(change),
+        "poll_url": reverse("groups:change", args=[change.pk]),
+        "poll_seconds": _seconds_to_next_look(change) if change.is_open else None,
+        "can_resolve": change.state == State.REVIEW,
+        "can_send_again": _can_send_again(change),
+    }
+    template = "groups/outcome.html"
+    if request.htmx and request.htmx.target == fragment:
+        template += "#outcome"
+    return render_page(request, template, context, status=status)
+
+
+def _seconds_to_next_look(change: Change) -> int:
+    wait = (change.next_check_at - timezone.now()).total_seconds() if change.next_check_at else 0
+    return int(min(max(wait + 0.5, 2), LONGEST_POLL))
+
+
+def _can_send_again(change: Change) -> bool:
+    return change.state == State.UNKNOWN and change.action != Change.Action.CREATE and not change.accepted
+
+
+def _tell_name_taken(page: WritePage) -> HttpResponse:
+    page.form = page.form.again()
+    page.form.add_error("name", _("A group with this name exists. Choose another name."))
+    return page.show(data_outcome=State.REFUSED)
+
+
+def _tell_conflict(page: WritePage, change: Change) -> HttpResponse:
+    theirs = Group.from_json(change.before)
+    version = Version.of(theirs, with_clients=change.action == Change.Action.REMOVE)
+    page.form = page.form.again(version=version)
+    page.group = theirs
+    return page.show_conflict(change=change, rows=conflict_rows(change))
+
+
+def group_of(group_id: int, values: GroupValues) -> Group:
+    """Return the group as a form was opened on it, for the page around the form: its clients are not known."""
+    return Group(**asdict(values), id=group_id, clients=0)

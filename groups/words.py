@@ -1,0 +1,233 @@
+"""What people are told: of errors, of the outcome of a change, and of values. No codes, and a next step."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.models import Change
+from groups.poster import (
+    BadAnswer,
+    InvalidValue,
+    LoyaltyType,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
+from groups.poster.records import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A title, what happened, what to do next, and Poster's own words where it had some."""
+
+    title: str
+    text: str
+    next_step: str = ""
+    details: str = ""
+
+
+def error_words(error: PosterError) -> Words:
+    """Return the words for an error of Poster's, for the person in front of the page."""
+    details = error.message if isinstance(error, Refused) else ""
+    match error:
+        case TokenRejected(reason="unreadable"):
+            return Words(
+                _("The stored token cannot be read"),
+                _("The key that opens it is no longer there, so Poster was not asked."),
+                _("Enter the token again on the account page."),
+            )
+        case TokenRejected():
+            return Words(
+                _("Poster no longer accepts your token"),
+                _("It was withdrawn, has expired, or belongs to another account."),
+                _("Connect the account again with a new token."),
+                details,
+            )
+        case NotAllowed(code=700):
+            return Words(
+                _("Your Poster plan does not allow this"),
+                _("Poster says that the tariff plan of the account does not include it."),
+                _("Ask the owner of the Poster account about the plan."),
+                details,
+            )
+        case NotAllowed(code=503):
+            return Words(
+                _("The Poster account is archived"),
+                _("Poster does not answer for archived accounts."),
+                _("Ask Poster to open the account again."),
+                details,
+            )
+        case NotAllowed():
+            return Words(
+                _("Your token may not do this"),
+                _("Poster knows the token, but its rights do not cover what was asked for."),
+                _("Ask the owner of the Poster account for a token with the right to the clients section."),
+                details,
+            )
+        case NotFound():
+            return Words(
+                _("The group is no longer there"),
+                _("Poster has no such group in this account."),
+                _("Go back to the list of groups."),
+                details,
+            )
+        case NameTaken():
+            return Words(_("A group with this name exists"), _("Choose another name."), "", details)
+        case InvalidValue():
+            return Words(
+                _("Poster does not take these values"),
+                _("Nothing was changed."),
+                _("Compare the values with what Poster says below, and change them."),
+                details,
+            )
+        case Unreachable(reason="certificate"):
+            return Words(
+                _("The connection to Poster is not secure"),
+                _("The certificate that answered is not Poster's, so nothing was sent."),
+                _("Tell whoever looks after your network."),
+            )
+        case Unreachable(reason="name_not_found"):
+            return Words(
+                _("Poster was not found"),
+                _("There is no server of this name, so nothing was sent."),
+                _("Check the name of the account, and the network."),
+            )
+        case Unreachable():
+            return Words(
+                _("Poster does not answer"),
+                _("This may last a moment. Your groups are safe; they could not be loaded."),
+                _("Try again in a minute."),
+            )
+        case BadAnswer(reason="busy"):
+            return Words(
+                _("Poster asks us to wait"),
+                _("It has too many requests at the moment."),
+                _("Try again in a few minutes."),
+            )
+        case Refused():
+            return Words(
+                _("Poster refused"),
+                _("It gave a reason that this program does not know: code %(code)s.") % {"code": error.code},
+                _("If it happens again, tell Poster's support the code."),
+                details,
+            )
+        case _:
+            return Words(
+                _("Poster's answer makes no sense"),
+                _("Something came back that is not an answer of Poster's, so nothing is shown."),
+                _("Try again in a minute. If it stays like this, tell whoever looks after your network."),
+            )
+
+
+def reason_words(change: Change) -> str:
+    """Return why a change ended as it did, in half a sentence; empty where the state says it all."""
+    words = {
+        "conflict": _("the group had been changed meanwhile"),
+        "gone": _("the group is no longer there"),
+        "name_taken": _("a group with this name exists"),
+        "unsafe": _("Poster has a type for this group that is not known here"),
+        "no_right": _("the group has clients, and the right to remove them was missing"),
+        "not_read": _("Poster could not be asked before, so nothing was sent"),
+        "not_sent": _("Poster was not reached, so nothing was sent"),
+        "never_sent": _("the program was stopped before anything was sent"),
+        "not_applied": _("Poster's answer was lost, and the change did not appear"),
+        "superseded": _("it was sent again"),
+        "units": _("the birthday bonus came back multiplied or divided by 100"),
+        "overwritten": _("Poster's answer was lost, and the group has other values now"),
+        "duplicates": _("more than one new group has this name"),
+        "accepted_but_absent": _("Poster said yes, but the change is not there"),
+        "refusal_not_verified": _("Poster said no, but that could not be checked"),
+        "refused_but_changed": _("Poster said no, but the group has changed"),
+    }
+    return words.get(change.reason, "")
+
+
+def outcome_words(change: Change) -> Words:
+    """Return the words for the state of a change."""
+    details = change.message
+    match change.state:
+        case Change.State.APPLIED:
+            return Words(_("Done"), _("Poster has the new values: they were read back."))
+        case Change.State.DIFFERS if change.reason == "units":
+            return Words(
+                _("Poster stored the birthday bonus in another unit"),
+                _(
+                    "It came back multiplied or divided by 100. No more birthday bonuses are written for this "
+                    "account until an owner has looked at it."
+                ),
+                _("An owner can set the unit of the birthday bonus on the account page."),
+            )
+        case Change.State.DIFFERS:
+            return Words(
+                _("Poster stored something else"),
+                _("It accepted the change, but what it has now is not what was sent."),
+                _("Compare the values, and edit the group again if they are wrong."),
+            )
+        case Change.State.REFUSED:
+            return Words(
+                _("Poster refused the change"), _("Nothing was changed."), _("Correct it and try again."), details
+            )
+        case Change.State.FAILED:
+            return Words(
+                _("Nothing was changed"), _sentence(reason_words(change)), _("You can try again."), details
+            )
+        case Change.State.REVIEW:
+            return Words(
+                _("Somebody has to look at this"),
+                _sentence(reason_words(change)),
+                _("Compare with Poster, then say here whether the change was made."),
+                details,
+            )
+        case Change.State.UNKNOWN:
+            return Words(
+                _("It is not known yet whether the change was made"),
+                _("Poster's answer did not arrive. The change may or may not be in force."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
+                details,
+            )
+        case _:
+            return Words(
+                _("The change is under way"),
+                _("It was written down and is being sent to Poster."),
+                _("This page shows the outcome as soon as it is known."),
+            )
+
+
+def clients_words(count: int) -> str:
+    """Return a count of clients in words: "125 clients"."""
+    return ngettext("%(count)s client", "%(count)s clients", count) % {
+        "count": number_format(count, 0, force_grouping=True)
+    }
+
+
+def type_label(loyalty_type: int) -> str:
+    """Return the name of a group's type, also of one that nobody has documented."""
+    match loyalty_type:
+        case LoyaltyType.BONUS:
+            return _("Bonus")
+        case LoyaltyType.DISCOUNT:
+            return _("Discount")
+        case _:
+            return _("unknown type (%(number)s)") % {"number": loyalty_type}
+
+
+def percent_words(percent: Decimal) -> str:
+    """Return a percent as it is written in the language: "12.5%", «12,5 %»."""
+    # Translators: a percent, such as 12.5%
+    return _("%(number)s%%") % {"number": number_format(Decimal(plain(percent)))}
+
+
+def money_words(amount: Decimal) -> str:
+    """Return an amount in hryvnia as it is written in the language: «1 250,00 ₴»."""
+    return f"{number_format(amount, 2, force_grouping=True)}\N{NO-BREAK SPACE}₴"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
