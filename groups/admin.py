@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from groups.models import Change, Connection
 
 
-class OwnersUserAdmin(UserAdmin):
+class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
     """Users, for owners: they give the roles, but neither make superusers nor touch one."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:

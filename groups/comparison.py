@@ -50,7 +50,8 @@ def outcome_rows(change: Change) -> Comparison:
     rows = _rows(before=before, intended=change.intended, after=change.after)
     compared = change.intended is not None and change.after is not None
     return [
-        row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]} for row in rows
+        row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
+        for row in rows
     ]
 
 
@@ -58,7 +59,9 @@ def difference_rows(change: Change) -> Comparison:
     """Return the fields that a change was about, from what to what."""
     before = None if change.action == Change.Action.CREATE else change.before or change.loaded
     after = change.after if change.state == Change.State.DIFFERS else change.intended
-    return [row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]]
+    return [
+        row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
+    ]
 
 
 def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:

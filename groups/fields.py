@@ -1,4 +1,4 @@
-"""Form fields for what people type about loyalty groups and Poster accounts, in words when it does not fit."""
+"""Form fields for what people type about loyalty groups and Poster accounts."""
 
 import re
 import unicodedata
@@ -26,12 +26,18 @@ VISIBLE = ("L", "N", "P", "S")
 class DecimalField(forms.CharField):
     """A decimal number as people type it: `12,5`, `12.5`, `1 000`, with or without its unit.
 
-    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts, all of which
-    Django's own field takes, are refused.
+    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts are
+    refused, all of which Django's own field takes.
     """
 
     def __init__(
-        self, *, maximum: Decimal, range_message: Any, unit: str = "", shown_decimals: int | None = None, **kwargs: Any
+        self,
+        *,
+        maximum: Decimal,
+        range_message: Any,
+        unit: str = "",
+        shown_decimals: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **kwargs
@@ -42,7 +48,7 @@ class DecimalField(forms.CharField):
         self.shown_decimals = shown_decimals
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         if self.unit:
             text = text.removesuffix(self.unit).strip()
         if not text:
@@ -79,7 +85,7 @@ class NameField(forms.CharField):
         )
 
     def to_python(self, value: Any) -> Any:
-        return unicodedata.normalize("NFC", super().to_python(value))
+        return unicodedata.normalize("NFC", super().to_python(value) or "")
 
     def validate(self, value: Any) -> None:
         super().validate(value)
@@ -99,7 +105,7 @@ class AccountField(forms.CharField):
     _ADDRESS = re.compile(r"https://([a-z0-9-]{1,63})\.joinposter\.com/?", re.ASCII)
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         # ASCII only: lower() would turn the Kelvin sign into a k.
         text = text.lower() if text.isascii() else text
         address = self._ADDRESS.fullmatch(text)

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core import signing
@@ -61,14 +61,18 @@ class WriteForm(forms.Form):
 
     def __init__(self, *args: Any, version: Version | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial |= {"version": str(version or Version()), "operation": uuid.uuid4()}
+        self.initial = {
+            **self.initial,
+            "version": str(version or Version()),
+            "operation": uuid.uuid4(),
+        }
 
     def clean_version(self) -> Version:
         return Version.parse(self.cleaned_data["version"])
 
-    def again(self, *, version: Version | None = None) -> "WriteForm":
+    def again(self, *, version: Version | None = None) -> Self:
         """Return the same form for another operation: what was typed, on a new version where one is given."""
-        data = self.data.copy()
+        data = {name: self.data[name] for name in self.fields if name in self.data}
         data["operation"] = str(uuid.uuid4())
         if version is not None:
             data["version"] = str(version)
@@ -165,7 +169,7 @@ class RemovalForm(WriteForm):
             del self.fields["confirm_name"]
 
     def clean_confirm_name(self) -> str:
-        typed = NameField(required=False).to_python(self.cleaned_data["confirm_name"])
+        typed: str = NameField(required=False).to_python(self.cleaned_data["confirm_name"])
         if self.group and typed != NameField().to_python(self.group.name):
             raise ValidationError(_("Type the name of the group exactly as it is shown."))
         return typed
@@ -177,7 +181,9 @@ class AccountForm(forms.Form):
     account = AccountField(
         label=_("Poster account"),
         error_messages={"required": _("Enter the Poster account.")},
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        ),
     )
     token = TokenField(label=_("Token"), error_messages={"required": _("Enter the token.")})
 
@@ -186,9 +192,13 @@ class HistoryForm(forms.Form):
     """The filters of the journal. What cannot be understood filters nothing."""
 
     user = forms.CharField(label=_("Person"), required=False)
-    action = forms.ChoiceField(label=_("Action"), required=False, choices=[("", _("all")), *Change.Action.choices])
+    action = forms.ChoiceField(
+        label=_("Action"), required=False, choices=[("", _("all")), *Change.Action.choices]
+    )
     group = forms.CharField(label=_("Group"), required=False)
-    state = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("all")), *Change.State.choices])
+    state = forms.ChoiceField(
+        label=_("Outcome"), required=False, choices=[("", _("all")), *Change.State.choices]
+    )
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 

@@ -26,18 +26,15 @@ class Request(HttpRequest):
     connection: Connection
 
 
-def needs[**P](
-    permission: str, *, connected: bool = True
-) -> Callable[
-    [Callable[Concatenate[Request, P], HttpResponse]], Callable[Concatenate[Request, P], HttpResponse]
-]:
+type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
+
+
+def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]], View[P]]:
     """Let only users with the right pass; those without a connection to Poster are led to make one."""
 
-    def decorate(
-        view: Callable[Concatenate[Request, P], HttpResponse],
-    ) -> Callable[Concatenate[Request, P], HttpResponse]:
+    def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perm(f"groups.{permission}"):
                 raise PermissionDenied
             connection = connection_of(request.user) if connected else None

@@ -334,7 +334,9 @@ def folded(text: str) -> str:
 
 
 # Unicode has the letters that only Ukrainian knows behind all the others.
-_UKRAINIAN_ORDER = str.maketrans({"ґ": "г\uffff", "є": "е\uffff", "і": "и\uffff", "ї": "и\uffff\uffff"})
+_UKRAINIAN_ORDER: dict[int, str] = str.maketrans(
+    {"ґ": "г\uffff", "є": "е\uffff", "і": "и\uffff", "ї": "и\uffff\uffff"}
+)
 _FOLDS = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "‘": "'", "′": "'"})
 
 

@@ -43,7 +43,7 @@ def response_headers(get_response: GetResponse) -> GetResponse:
 
 
 def htmx_edge(get_response: GetResponse) -> GetResponse:
-    """Turn redirects into what HTMX follows as a page, and a lost session into the way to sign in and back."""
+    """Turn redirects into what HTMX follows as a page, and a lost session into the way back in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -78,14 +78,16 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        context = {"error_words": error_words(error), "status": error.status, "retry_url": request.get_full_path()}
+        context = {
+            "error_words": error_words(error),
+            "status": error.status,
+            "retry_url": request.get_full_path(),
+        }
         htmx = request.htmx  # type: ignore[attr-defined]
         if htmx and htmx.target:
             # A search that failed leaves the page as it is, and says so above it.
             context["retry_url"] = htmx.current_url_abs_path or request.get_full_path()
-            response = render_page(
-                request, "poster_error.html#notice", context, status=error.status
-            )
+            response = render_page(request, "poster_error.html#notice", context, status=error.status)
             response["HX-Retarget"] = "#notice"
             response["HX-Reswap"] = "outerHTML"
             return response

@@ -25,11 +25,17 @@ class PosterAccount(models.Model):
 
     `writes` counts every write that was sent or settled: it is part of the key of all that is cached, so that
     each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
-    or divided by 100: until an owner lifts it, no bonus of this account is written.
+    or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
+    account takes a written bonus for: the documentation says hryvnia, newer pages of it say kopecks.
     """
+
+    class BonusUnit(models.TextChoices):
+        HRYVNIA = "hryvnia", _("hryvnia, as documented")
+        KOPECKS = "kopecks", _("kopecks")
 
     name = models.CharField(max_length=63, primary_key=True)
     writes = models.PositiveBigIntegerField(default=0)
+    bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)
     bonus_block = models.ForeignKey(
         "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -135,7 +141,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         if change.state not in (*Change.OPEN, Change.State.REVIEW):
             raise ValueError(f"A change that is {change.state} is settled.")
-        untouched = self.filter(pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks)
+        untouched = self.filter(
+            pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
+        )
         written = bool(super(ChangeQuerySet, untouched).update(**values))
         change.refresh_from_db()
         return written
@@ -153,8 +161,8 @@ class Change(models.Model):
     Its id is the form's `operation`: the same operation twice is one write with one outcome. `loaded` is what
     the form was opened on, `before` what Poster had just before the write, `intended` what was asked for and
     `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
-    client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status of
-    the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
+    client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status
+    of the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
     """
 
     class Action(models.TextChoices):
@@ -248,12 +256,22 @@ class Change(models.Model):
             raise TypeError("The journal is append-only: use settle().")
         super().save(**{**kwargs, "force_insert": True})
 
-    def delete(self, **_: Any) -> NoReturn:
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")
 
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def known_ids(self) -> set[int]:
+        """The ids that existed before a creation."""
+        return set((self.before or {}).get("ids", ()))
+
+    @property
+    def clients_before(self) -> int:
+        """The clients of the group just before the change."""
+        return int((self.before or {}).get("clients", 0))
 
     @property
     def duration(self) -> timedelta | None:

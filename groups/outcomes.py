@@ -1,7 +1,7 @@
 """From a form that asks for a write to the answer that tells its outcome."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -26,26 +26,26 @@ LONGEST_POLL = 30
 
 
 @dataclass(slots=True)
-class WritePage:
+class WritePage[F: WriteForm]:
     """A page with a form that asks for a write; its fragment is `form`."""
 
     request: Request
     template: str
-    form: WriteForm
+    form: F
     group: Group | None = None
     context: dict[str, Any] = field(default_factory=dict)
     form_action: str = ""
 
-    @classmethod
-    def for_order(cls, request: Request, order: Order) -> Self:
-        """Return the page of the form that would ask for this order of a program's, in case it does not go through."""
+    @staticmethod
+    def for_order(request: Request, order: Order) -> "WritePage[GroupForm]":
+        """Return the page of the form that would ask for the same, for an order that came without one."""
         values = order.intended
         data = values.to_json() if values else {}
         form = GroupForm({**data, "version": str(Version(order.loaded)), "operation": str(order.operation)})
         form.is_valid()
         group = group_of(order.group_id, order.loaded) if order.group_id and order.loaded else None
         url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
-        return cls(request, "groups/form.html", form, group, form_action=url)
+        return WritePage(request, "groups/form.html", form, group, form_action=url)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form it is a 422."""
@@ -64,7 +64,7 @@ class WritePage:
         )
 
     def show_again(self, change: Change) -> HttpResponse:
-        """Render the form with all that was typed, ready for another try, and say why the first one failed."""
+        """Render the form with what was typed, ready for another try, and say why this one failed."""
         self.form = self.form.again()
         return self.show(status=change.status or 504, change=change, outcome=outcome_words(change))
 
@@ -74,7 +74,7 @@ class WritePage:
         return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
 
 
-def carry_out(page: WritePage, order: Order) -> HttpResponse:
+def carry_out(page: WritePage[Any], order: Order) -> HttpResponse:
     """Submit the order, and answer with its outcome."""
     try:
         change = submit(order)
@@ -94,7 +94,7 @@ def carry_out(page: WritePage, order: Order) -> HttpResponse:
     return tell(page, change)
 
 
-def tell(page: WritePage, change: Change) -> HttpResponse:
+def tell(page: WritePage[Any], change: Change) -> HttpResponse:
     """Answer with what became of a change."""
     match change.state:
         case State.APPLIED | State.DIFFERS:
@@ -123,11 +123,13 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
     elif change.action == Change.Action.CREATE:
         text = _("The group “%(name)s” was created.") % name
     elif change.action == Change.Action.REMOVE:
-        clients = clients_words(change.before["clients"])
+        clients = clients_words(change.clients_before)
         text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
         text += " " + _("Poster's console keeps removed groups in Marketing → Trash for 30 days.")
     else:
-        text = _("The changes of “%(name)s” were saved.") % {"name": change.intended["name"]}
+        text = _("The changes of “%(name)s” were saved.") % {
+            "name": GroupValues.from_json(change.intended).name
+        }
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
     messages.add_message(request, level, text, extra_tags=change.state)
     if change.state == State.DIFFERS:
@@ -137,7 +139,9 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
     return redirect("groups:detail", change.group_id)
 
 
-def show_outcome(request: Request, change: Change, *, fragment: str = "outcome", status: int = 200) -> HttpResponse:
+def show_outcome(
+    request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
+) -> HttpResponse:
     """Render the page of one change; while it is open the page asks again by itself."""
     context = {
         "change": change,
@@ -163,13 +167,13 @@ def _can_send_again(change: Change) -> bool:
     return change.state == State.UNKNOWN and change.action != Change.Action.CREATE and not change.accepted
 
 
-def _tell_name_taken(page: WritePage) -> HttpResponse:
+def _tell_name_taken(page: WritePage[Any]) -> HttpResponse:
     page.form = page.form.again()
     page.form.add_error("name", _("A group with this name exists. Choose another name."))
     return page.show(data_outcome=State.REFUSED)
 
 
-def _tell_conflict(page: WritePage, change: Change) -> HttpResponse:
+def _tell_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
     theirs = Group.from_json(change.before)
     version = Version.of(theirs, with_clients=change.action == Change.Action.REMOVE)
     page.form = page.form.again(version=version)
@@ -178,5 +182,5 @@ def _tell_conflict(page: WritePage, change: Change) -> HttpResponse:
 
 
 def group_of(group_id: int, values: GroupValues) -> Group:
-    """Return the group as a form was opened on it, for the page around the form: its clients are not known."""
+    """Return the group as a form was opened on it, for the page around it: its clients are not known."""
     return Group(**asdict(values), id=group_id, clients=0)

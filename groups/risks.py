@@ -31,5 +31,7 @@ def risks_of(old: GroupValues | None, new: GroupValues) -> list[str]:
             % {"old": money_words(old.birthday_bonus), "new": money_words(new.birthday_bonus)}
         )
     elif new.birthday_bonus > LARGE_BONUS and (old is None or old.birthday_bonus != new.birthday_bonus):
-        risks.append(_("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)})
+        risks.append(
+            _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
+        )
     return risks

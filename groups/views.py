@@ -1,6 +1,7 @@
 """The pages: request to service to response."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -44,11 +45,11 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     try:
         one = reads.read_group(request.connection, group_id, fresh="refresh" in request.GET)
     except NotFound:
-        context = {"removal": history.removal_of(request.connection, group_id)}
-        return render_page(request, "404.html", context, status=404)
+        removal = history.removal_of(request.connection, group_id)
+        return render_page(request, "404.html", {"removal": removal}, status=404)
     changes = history.changes_of(request.connection).filter(group_id=group_id)[:5]
     locked = history.open_change(request.connection, group_id)
-    context = {
+    context: dict[str, Any] = {
         "group": one.group,
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
@@ -200,7 +201,7 @@ def account_bonus_unit(request: Request) -> HttpResponse:
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _write_values(page: WritePage, action: Change.Action) -> HttpResponse:
+def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
     """Send the values of a valid form, after a second look where they are risky."""
     form, request = page.form, page.request
     risks = risks_of(form.loaded, form.intended)
@@ -219,7 +220,7 @@ def _write_values(page: WritePage, action: Change.Action) -> HttpResponse:
     return carry_out(page, order)
 
 
-def _clients(page: WritePage) -> int:
+def _clients(page: WritePage[GroupForm]) -> int:
     if page.group is None:
         return 0
     return reads.read_group(page.request.connection, page.group.id).group.clients

@@ -33,7 +33,7 @@ class Words:
     details: str = ""
 
 
-def error_words(error: PosterError) -> Words:
+def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
     """Return the words for an error of Poster's, for the person in front of the page."""
     details = error.message if isinstance(error, Refused) else ""
     match error:
@@ -159,8 +159,8 @@ def outcome_words(change: Change) -> Words:
             return Words(
                 _("Poster stored the birthday bonus in another unit"),
                 _(
-                    "It came back multiplied or divided by 100. No more birthday bonuses are written for this "
-                    "account until an owner has looked at it."
+                    "It came back multiplied or divided by 100. No more birthday bonuses are written for "
+                    "this account until an owner has looked at it."
                 ),
                 _("An owner can set the unit of the birthday bonus on the account page."),
             )
@@ -172,7 +172,10 @@ def outcome_words(change: Change) -> Words:
             )
         case Change.State.REFUSED:
             return Words(
-                _("Poster refused the change"), _("Nothing was changed."), _("Correct it and try again."), details
+                _("Poster refused the change"),
+                _("Nothing was changed."),
+                _("Correct it and try again."),
+                details,
             )
         case Change.State.FAILED:
             return Words(

@@ -97,7 +97,8 @@ def _by_status(answer: Answer, method: str) -> PosterError:
             wait = answer.retry_after
             soon = wait is None or wait <= LONGEST_PAUSE
             return BadAnswer(detail, method=method, reason="busy", retryable=soon, retry_after=wait)
-        case status if status // 100 == 3:  # noqa: PLR2004 - a redirect, never followed
+        case status if status // 100 == 3:
+            # Never followed: a 307 would repeat a write, a 302 would make a read of it.
             return BadAnswer(detail, method=method, reason="moved")
         case status:
             broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -121,7 +121,9 @@ class PosterClient:
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
         """Create a group and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
         method = "clients.createGroup"
-        return written_id(self._write(method, values.to_wire(in_kopecks=self._bonus_in_kopecks), within), method)
+        return written_id(
+            self._write(method, values.to_wire(in_kopecks=self._bonus_in_kopecks), within), method
+        )
 
     def update_group(self, group_id: int, values: GroupValues, *, within: float | None = None) -> int:
         """Give a group these values, all of them, and return the id that Poster answers.
@@ -201,15 +203,14 @@ class PosterClient:
         self, method: str, attempt: int, answer: Answer | Failure, result: Any, seconds: float
     ) -> CallReport:
         failed = isinstance(result, PosterError)
-        answered = isinstance(answer, Answer)
         return CallReport(
             account=self.account,
             method=method,
             attempt=attempt,
             outcome=result.reason if failed else "ok",
-            status=answer.status if answered else None,
+            status=answer.status if isinstance(answer, Answer) else None,
             code=getattr(result, "code", None) if failed else None,
-            size=len(answer.body) if answered else 0,
+            size=len(answer.body) if isinstance(answer, Answer) else 0,
             seconds=seconds,
         )
 

@@ -30,7 +30,7 @@ class LoyaltyType(IntEnum):
     DISCOUNT = 2
 
 
-class UnreadableRow(ValueError):  # noqa: N818 - it is collected and shown as a row, rather than raised at a caller
+class UnreadableRow(ValueError):
     """A row of an answer that is not a group as documented.
 
     `id` is its id where that much could be read. It is never guessed at, and never dropped in silence.
@@ -80,15 +80,14 @@ class GroupValues:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Return the record that `to_json` wrote; keys of a richer record are left out."""
-        return cls(
-            **{
-                field.name: Decimal(data[field.name]) if field.type is Decimal else data[field.name]
-                for field in fields(cls)
-                if field.name in data
-            }
-        )
+    def from_json(cls, data: Any) -> Self:
+        """Return the record from what `to_json` wrote; keys of a richer record are left out."""
+        values: dict[str, Any] = {
+            field.name: Decimal(data[field.name]) if field.type is Decimal else data[field.name]
+            for field in fields(cls)
+            if field.name in data
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import Connection, GroupsCopy
-from groups.poster import BadAnswer, Group, GroupList, NotFound, PosterError, Unreachable, UnreadableRow
+from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow
 from groups.services.upstream import ask
 
 COPY_LIFE = timedelta(hours=24)
@@ -21,7 +21,7 @@ COPY_DATE_STEP = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of an account at a moment. `failure` is set where this is the last good copy, and says why."""
+    """The groups of an account at a moment; `failure` is why this is only the last good copy."""
 
     groups: tuple[Group, ...]
     unreadable: tuple[UnreadableRow, ...]
@@ -48,7 +48,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
     very token; without one the `PosterError` is raised.
     """
     key = _cache_key(connection, "all")
-    if not fresh and (cached := _cached(key)) is not None:
+    if not fresh and (cached := _cached(key, Groups)) is not None:
         return cached
     try:
         answer = ask(connection, lambda poster: poster.get_groups())
@@ -71,7 +71,7 @@ def read_group(connection: Connection, group_id: int, *, fresh: bool = False) ->
     `fresh` also never falls back to the copy: it is for forms and removals. Raises `NotFound`.
     """
     key = _cache_key(connection, str(group_id))
-    if not fresh and (cached := _cached(key)) is not None:
+    if not fresh and (cached := _cached(key, OneGroup)) is not None:
         return cached
     try:
         group = ask(connection, lambda poster: poster.get_group(group_id))
@@ -93,10 +93,10 @@ def _cache_key(connection: Connection, what: str) -> str:
     return f"groups:{connection.account_id}:{connection.fingerprint}:{connection.account.writes}:{what}"
 
 
-def _cached[T: (Groups, OneGroup)](key: str) -> T | None:
-    found: T | None = cache.get(key)
+def _cached[T: (Groups, OneGroup)](key: str, kind: type[T]) -> T | None:
+    found = cache.get(key)
     life = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    return found if found is not None and timezone.now() - found.as_of < life else None
+    return found if isinstance(found, kind) and timezone.now() - found.as_of < life else None
 
 
 def _remember(key: str, value: Groups | OneGroup) -> None:

@@ -42,7 +42,7 @@ def open_change(connection: Connection, group_id: int) -> Change | None:
 def locked_ids(connection: Connection) -> set[int]:
     """Return the ids of the groups that an open change locks."""
     open_changes = Change.objects.open().filter(account=connection.account_id, group_id__isnull=False)
-    return set(open_changes.values_list("group_id", flat=True))
+    return {group_id for group_id in open_changes.values_list("group_id", flat=True) if group_id}
 
 
 def removal_of(connection: Connection, group_id: int) -> Change | None:
@@ -73,7 +73,7 @@ def can_undo(change: Change, user: "User") -> bool:
 
 
 def undo_order(change: Change, *, user: "User", connection: Connection) -> Order:
-    """Return the order that writes the old values anew; a removed group is created, without its clients.
+    """Return the order that writes the old values anew; a removed group is created without its clients.
 
     Raises `PermissionDenied` where there is nothing that this user could take back.
     """
@@ -96,7 +96,7 @@ def undo_order(change: Change, *, user: "User", connection: Connection) -> Order
 
 
 def decide(change: Change, decision: str, user: "User", connection: Connection) -> Change:
-    """Carry out what a person decides about a change that no program can settle; return the change to look at.
+    """Carry out what a person decides about a change; return the change to look at.
 
     `decision` is "applied", "failed" or "again". Raises `NotNow` where that does not fit, and
     `PermissionDenied`.

@@ -35,7 +35,7 @@ def transport() -> Transport:
 
 
 def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> PosterClient:
-    """Return a client for an account by the settings. Raises ValueError for what is not an account's login."""
+    """Return a client by the settings. Raises ValueError for what is not an account's login."""
     return PosterClient(
         account,
         token,

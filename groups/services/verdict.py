@@ -41,7 +41,7 @@ def same(one: GroupValues, other: GroupValues) -> bool:
 
 
 def differing(one: GroupValues, other: GroupValues) -> list[str]:
-    """Return the names of the fields that differ. A `use_ewallet` that one side does not know is no difference."""
+    """Return the names of the fields that differ; a `use_ewallet` that one side does not know does not."""
     fields = [
         name
         for name in ("loyalty_type", "percent", "birthday_bonus")
@@ -88,7 +88,7 @@ def _judge_update(change: Change, now: Group | None) -> Verdict | None:
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
     intended = GroupValues.from_json(change.intended)
-    known = set(change.before["ids"])
+    known = change.known_ids
     if change.group_id is not None:
         made = [group for group in listed.groups if group.id == change.group_id and not group.removed]
     else:

@@ -73,6 +73,20 @@ class Order:
         return f"create:{fold(self.intended.name) if self.intended else ''}"
 
     @property
+    def values(self) -> GroupValues:
+        """The values to send. A removal has none."""
+        if self.intended is None:
+            raise ValueError("This order sends no values.")
+        return self.intended
+
+    @property
+    def known_id(self) -> int:
+        """The id of the group. One to be created has none."""
+        if self.group_id is None:
+            raise ValueError("This order is for no group that exists.")
+        return self.group_id
+
+    @property
     def name(self) -> str:
         """The group's name as the user saw it when they asked."""
         values = self.loaded or self.intended
@@ -254,15 +268,15 @@ def _send(order: Order, change: Change) -> None:
 
 def _post(poster: PosterClient, order: Order, within: float) -> int | None:
     if order.action == Change.Action.CREATE:
-        return poster.create_group(order.intended, within=within)
+        return poster.create_group(order.values, within=within)
     if order.action == Change.Action.UPDATE:
-        return poster.update_group(order.group_id, order.intended, within=within)
-    poster.remove_group(order.group_id, within=within)
+        return poster.update_group(order.known_id, order.values, within=within)
+    poster.remove_group(order.known_id, within=within)
     return None
 
 
 def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
-    """Believe a refusal once a read shows that nothing has changed; who may not ask at all changed nothing."""
+    """Believe a refusal once a read shows no change; a token that may not ask at all changed nothing."""
     said = {"code": error.code, "message": error.message}
     if not isinstance(error, TokenRejected | NotAllowed):
         try:
