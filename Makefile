@@ -1,0 +1,87 @@
+# For GNU make. `make` alone tells what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint check format messages screenshots FORCE
+
+# uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
+UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
+SOME_PYTHON := $(shell for name in python3 python python3.14 python3.13 python3.12; do command -v $$name && break; done)
+PYTHON := .venv/bin/python
+# Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them.
+JOBS ?= 2
+ARGS ?=
+
+# A Python of this machine if it is new enough, else one that uv downloads.
+export UV_PYTHON_PREFERENCE ?= system
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
+	@DEBUG=True $(PYTHON) manage.py demo
+
+serve: .venv/.server  ## Start the production server (HOST, PORT, WORKERS)
+	@$(PYTHON) manage.py serve
+
+test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
+	@$(PYTHON) -m tests.browser.chromium
+	$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+
+lint: .venv/.all  ## Look at the code: format, rules, types, floors
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m ruff check
+	DEBUG=True $(PYTHON) -m mypy
+	DEBUG=True .venv/bin/lint-imports
+
+check: lint  ## Look at the code, the migrations and the settings of a production server
+	DEBUG=True $(PYTHON) manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$(head -c 60 /dev/urandom | base64 | tr -d '\n') \
+	POSTER_TOKEN_KEYS=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_') \
+	DEBUG=False HTTPS=True $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+format: .venv/.all  ## Format the code and mend what can be mended by itself
+	$(PYTHON) -m ruff format
+	$(PYTHON) -m ruff check --fix
+
+messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
+	DEBUG=True $(PYTHON) -m tests.tools.messages
+
+screenshots: .venv/.all  ## Take the pictures of the README
+	@$(PYTHON) -m tests.browser.chromium
+	$(PYTHON) -m tests.tools.screenshots
+
+ifneq ($(wildcard tests/benchmarks/__main__.py),)
+.PHONY: bench
+bench: .venv/.all  ## Run the benchmarks of tests/benchmarks (ARGS)
+	$(PYTHON) -m tests.benchmarks $(ARGS)
+endif
+
+# --- What is installed: a stamp for each set of packages, so that a second start asks nobody ---------------
+
+SYNC = $(UV) sync --quiet --frozen --inexact
+
+.venv/.runtime: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@echo "Installing what the dashboard needs …"
+	@$(SYNC) --no-dev
+	@touch $@
+
+.venv/.server: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@echo "Installing what the server needs …"
+	@$(SYNC) --no-dev --extra grown
+	@touch $@ .venv/.runtime
+
+.venv/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@echo "Installing what development needs …"
+	@$(SYNC) --all-extras
+	@touch $@ .venv/.server .venv/.runtime
+
+# An environment whose Python is gone is made again.
+ifneq ($(shell $(PYTHON) -c 'print("alive")' 2>/dev/null),alive)
+.venv/.runtime .venv/.server .venv/.all: FORCE
+endif
+
+.tools/bin/uv:
+	@echo "Fetching uv …"
+	@$(or $(SOME_PYTHON),$(error There is no Python on this machine)) tests/tools/get_uv.py

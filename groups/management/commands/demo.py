@@ -1,0 +1,159 @@
+"""`manage.py demo`: the dashboard and the sandbox, ready to be looked at.
+
+Everything lives in `var/demo/` and outlives a restart. Delete that folder to begin again.
+"""
+
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from groups.management import startup
+from groups.management.catalogues import compile_catalogues
+from groups.poster.sandbox import Sandbox
+from groups.services import accounts
+
+HOST = "127.0.0.1"
+SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
+GROUPS, CLIENTS, SEED = 24, 1500, 1
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+PASSWORD_LENGTH = 16
+START_SECONDS = 30.0
+# Set in the second half of the start only; its value is the sandbox's port.
+SANDBOX_PORT = "DEMO_SANDBOX_PORT"
+
+
+class Command(BaseCommand):
+    """Start the sandbox and the dashboard, print three sign-ins, and serve until Ctrl-C."""
+
+    help = "Start the dashboard with a sandbox behind it, and print three sign-ins. PORT is 8000 by default."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Let the pictures of the README be taken with data of their own."""
+        parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
+
+    def handle(self, *_args: Any, directory: Path, **_options: Any) -> None:
+        """Start over in the demo's own environment, then serve."""
+        port = startup.number_from("PORT", 8000)
+        startup.claim_port(HOST, port)
+        directory = directory.resolve()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = _remembered(directory / "secrets.json")
+        if SANDBOX_PORT not in os.environ:
+            # Settings are read before any command runs, so the demo's own need a second start.
+            os.execve(  # noqa: S606 - our own Python
+                sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment(directory, kept)
+            )
+        compile_catalogues(settings.LOCALE_PATHS[0])
+        startup.migrate()
+        startup.collect_static()
+        logging.getLogger("groups.poster").setLevel(logging.WARNING)
+        sandbox = Sandbox(
+            groups=GROUPS,
+            clients=CLIENTS,
+            seed=SEED,
+            host=HOST,
+            port=int(os.environ[SANDBOX_PORT]),
+            state_path=directory / "sandbox.json",
+        )
+        with sandbox:
+            for name, role in SIGN_INS.items():
+                _sign_in(name, kept["passwords"][name], role, sandbox)
+            self._serve(port, kept["passwords"], sandbox)
+
+    def _serve(self, port: int, passwords: dict[str, str], sandbox: Sandbox) -> None:
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.default_int_handler)
+        command = startup.granian(host=HOST, port=port, workers=1, threads=32)
+        with subprocess.Popen(command, cwd=settings.BASE_DIR) as server:  # noqa: S603 - our own Python
+            try:
+                _wait_until_ready(server, f"http://{HOST}:{port}/healthz")
+                self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
+                self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
+                self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
+                for name, password in passwords.items():
+                    self.stdout.write(f"{name} {password}")
+                self.stdout.flush()
+                server.wait()
+            except KeyboardInterrupt:
+                # At a terminal Ctrl-C has reached the server too; a second signal does no harm.
+                with suppress(ProcessLookupError):
+                    server.terminate()
+                server.wait()
+                return
+        raise CommandError(f"The server ended by itself with {server.returncode}.")
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    """Return the demo's keys and passwords, made at its first start."""
+    if not path.exists():
+        words = {
+            name: "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
+            for name in SIGN_INS
+        }
+        kept = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+            "passwords": words,
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(kept), encoding="utf-8")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _environment(directory: Path, kept: dict[str, Any]) -> dict[str, str]:
+    """Return the environment of the demo: as in production, and with nothing of a real one beside it."""
+    with socket.create_server((HOST, 0)) as free:
+        port = str(free.getsockname()[1])
+    own = {
+        "SECRET_KEY": kept["SECRET_KEY"],
+        "POSTER_TOKEN_KEYS": kept["POSTER_TOKEN_KEYS"],
+        "DEBUG": "False",
+        "HTTPS": "False",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "CSRF_TRUSTED_ORIGINS": "",
+        "DATABASE_URL": "sqlite:///" + quote(str(directory / "db.sqlite3")),
+        "CACHE_URL": "locmemcache://",
+        "POSTER_API_URL": f"http://{HOST}:{port}/{{account}}/api/",
+    }
+    # An empty NAME_FILE keeps the one of a `.env` away, which would win over NAME.
+    return {**os.environ, **own, **{f"{name}_FILE": "" for name in own}, SANDBOX_PORT: port}
+
+
+def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
+    """See to it that the user is there as printed: with this password, in the role, and connected."""
+    user, _ = User.objects.get_or_create(username=name)
+    if not user.is_active or not user.check_password(password):
+        user.is_active = True
+        user.set_password(password)
+        user.save()
+    user.groups.add(Group.objects.get(name=role))
+    connection = accounts.connection_of(user)
+    if connection is None or connection.account_id == "demo":
+        accounts.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
+            return
+        time.sleep(0.05)
+    server.terminate()
+    raise CommandError("The server did not start.")

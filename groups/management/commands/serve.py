@@ -1,0 +1,55 @@
+"""`manage.py serve`: the production server, after everything that has to be done before it."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from groups.management import startup
+from groups.management.catalogues import compile_catalogues
+
+# What `check --deploy` says of an intranet without TLS; the server says it in one line instead.
+ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
+
+
+class Command(BaseCommand):
+    """Serve the dashboard in production: HOST, PORT and WORKERS come from the environment."""
+
+    help = "Check the configuration, prepare the database and the static files, and serve with granian."
+    requires_system_checks = ()
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Prepare, and become the server: signals then reach it directly."""
+        host = os.environ.get("HOST") or "127.0.0.1"
+        port = startup.number_from("PORT", 8000)
+        workers = startup.number_from("WORKERS", 2)
+        startup.claim_port(host, port)
+        self._check()
+        compile_catalogues(settings.LOCALE_PATHS[0])
+        startup.migrate()
+        call_command("collectstatic", interactive=False, verbosity=0)
+        self.stdout.write(
+            "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
+            if settings.HTTPS
+            else "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
+        )
+        self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
+        self.stdout.flush()
+        command = startup.granian(host=host, port=port, workers=workers)
+        os.chdir(settings.BASE_DIR)
+        os.execv(command[0], command)  # noqa: S606 - our own Python
+
+    def _check(self) -> None:
+        found = [
+            message for message in checks.run_checks(include_deployment_checks=True) if self._matters(message)
+        ]
+        for message in found:
+            self.stderr.write(f"{message.id}: {message.msg}")
+        if any(message.is_serious() for message in found):
+            raise CommandError("The configuration is not fit to serve.")
+
+    def _matters(self, message: checks.CheckMessage) -> bool:
+        return not message.is_silenced() and (settings.HTTPS or message.id not in ABOUT_TLS)

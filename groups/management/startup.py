@@ -1,0 +1,90 @@
+"""What has to be done before the dashboard can be served, each step only where it is needed."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+ADDRESS_IN_USE = "Port {port} of {host} is taken. Choose another one, for example PORT={other}."
+HIGHEST_PORT = 65535
+
+
+def migrate() -> None:
+    """Bring the database up to date."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def collect_static() -> None:
+    """Hash and compress the static files, if one of them or a package is newer than the last time."""
+    manifest = Path(settings.STATIC_ROOT, "staticfiles.json")
+    if not manifest.exists() or manifest.stat().st_mtime < max(_static_times()):
+        call_command("collectstatic", interactive=False, verbosity=0)
+        if manifest.exists():
+            manifest.touch()
+
+
+def _static_times() -> Iterator[float]:
+    yield (settings.BASE_DIR / "uv.lock").stat().st_mtime
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            yield Path(storage.path(path)).stat().st_mtime
+
+
+def number_from(name: str, default: int) -> int:
+    """Return a whole positive number from the environment."""
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
+        raise CommandError(f"{name}={text} is not a number between 1 and {HIGHEST_PORT}.")
+    return int(text)
+
+
+def claim_port(host: str, port: int) -> None:
+    """Stop with one clear line if nobody can listen there."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As servers do: a port whose last connections are still fading is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        other = port + 1 if port < HIGHEST_PORT else port - 1
+        if isinstance(error, socket.gaierror | PermissionError):
+            raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+        raise CommandError(ADDRESS_IN_USE.format(port=port, host=host, other=other)) from None
+
+
+def granian(*, host: str, port: int, workers: int, threads: int = 128) -> list[str]:
+    """Return the command that serves the site.
+
+    Backpressure counts idle connections that are kept alive too, so it is far more than the threads.
+    """
+    options = {
+        "--interface": "wsgi",
+        "--host": host,
+        "--port": str(port),
+        "--workers": str(workers),
+        "--blocking-threads": str(threads),
+        "--backpressure": "2048",
+        # A write may take half a minute; a stop waits for it, and then for nothing more.
+        "--workers-kill-timeout": "45",
+        # Below errors it only advises against so many threads: they wait for Poster, not for a core.
+        "--log-level": "error",
+    }
+    flat = [word for option in options.items() for word in option]
+    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", settings_app()]
+
+
+def settings_app() -> str:
+    """Return where the WSGI application is, in granian's words."""
+    module, _, name = str(settings.WSGI_APPLICATION).rpartition(".")
+    return f"{module}:{name}"

@@ -1,0 +1,180 @@
+"""What every test may ask for: a Poster of its own, people in their roles, and a browser's way in.
+
+The people are named after what they may do: `manager` looks, `staff` edits, `owner` may do all; all three
+are connected to the account `demo` of the sandbox. `outsider` is an owner at another account, `newcomer`
+is staff who has not connected yet, and `nobody` has no role at all.
+"""
+
+import importlib
+import os
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.core.cache import cache
+from django.db import connection, connections
+from django.test import Client
+from django.utils import translation
+
+from groups.models import Connection, PosterAccount
+from groups.poster.sandbox import Sandbox
+from tests import environment
+from tests.browser import chromium
+from tests.services import needed_but_away
+
+PASSWORD = "a-password-for-tests"
+NOT_RUN = "NOT RUN"
+CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+# --- What is not run is said loudly, and is a failure in CI --------------------------------------------
+
+
+def pytest_runtest_setup(item):
+    missing = None
+    if item.get_closest_marker("browser"):
+        missing = None if chromium.find() else "there is no Chromium"
+    elif item.get_closest_marker("services"):
+        missing = needed_but_away()
+    if missing and CI:
+        pytest.fail(f"{missing}, and CI=true needs it", pytrace=False)
+    if missing:
+        pytest.skip(f"{NOT_RUN}: {missing}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    reasons = [reason for reason in reasons if NOT_RUN in reason]
+    if reasons:
+        terminalreporter.section(f"{len(reasons)} TESTS WERE NOT RUN", red=True, bold=True)
+        for reason in sorted(set(reasons)):
+            terminalreporter.line(f"{reasons.count(reason)} x {reason}", red=True)
+
+
+# --- Database, cache, language -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
+    """Put SQLite into a file: threads that share one in memory lock each other out."""
+    for each in connections.all():
+        if each.vendor == "sqlite":
+            each.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _clean_slate():
+    cache.clear()
+    yield
+    cache.clear()
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _roles(request):
+    """Make the roles anew where a test with real transactions was before: it empties all tables."""
+    marked = request.node.get_closest_marker("django_db")
+    if marked or {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        request.getfixturevalue("db")
+        if not Group.objects.exists():
+            migration = importlib.import_module("groups.migrations.0002_roles")
+            migration.create_roles(apps, SimpleNamespace(connection=connection))
+
+
+# --- Poster --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sandbox_server():
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_server, settings):
+    """Return a Poster as the seed has it, to which the settings point."""
+    sandbox_server.reset()
+    sandbox_server.latency = 0.0
+    settings.POSTER_API_URL = sandbox_server.url
+    yield sandbox_server
+    sandbox_server.clear_faults()
+
+
+# --- People --------------------------------------------------------------------------------------------
+
+
+def make_user(name, *, role=None, account=None, sandbox=None):
+    """Make a user, in a role, connected to an account of the sandbox."""
+    user = User.objects.create_user(name, password=PASSWORD)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    if account:
+        owner, _ = PosterAccount.objects.get_or_create(name=account)
+        link = Connection(user=user, account=owner)
+        link.set_token(sandbox.accounts[account].token)
+        link.save()
+    return user
+
+
+@pytest.fixture
+def manager(db, sandbox):
+    return make_user("manager", role="Managers", account="demo", sandbox=sandbox)
+
+
+@pytest.fixture
+def staff(db, sandbox):
+    return make_user("staff", role="Staff", account="demo", sandbox=sandbox)
+
+
+@pytest.fixture
+def owner(db, sandbox):
+    return make_user("owner", role="Owners", account="demo", sandbox=sandbox)
+
+
+@pytest.fixture
+def outsider(db, sandbox):
+    return make_user("outsider", role="Owners", account="kavarnia", sandbox=sandbox)
+
+
+@pytest.fixture
+def newcomer(db, sandbox):
+    return make_user("newcomer", role="Staff")
+
+
+@pytest.fixture
+def nobody(db):
+    return make_user("nobody")
+
+
+@pytest.fixture
+def browse(settings):
+    """Return a function that gives a test client: `browse(staff).get("/groups/")`, in English if not told."""
+
+    def browse(user=None, *, language="en", **options):
+        client = Client(**options)
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+        if user is not None:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return browse
+
+
+# --- The larger installation ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """Return the address of an empty PostgreSQL database of this test run."""
+    from tests.services import empty_database
+
+    with empty_database(environment.POSTGRES_URL) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    """Return the address of a Redis."""
+    return environment.REDIS_URL

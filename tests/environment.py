@@ -1,0 +1,53 @@
+"""The environment in which Django's settings are read for the tests. Pytest loads it before anything else.
+
+Every variable is set, and every NAME_FILE is emptied, so that neither a shell nor a `.env` has a say. With
+TEST_ON_SERVICES=1 the whole suite runs on PostgreSQL and Redis instead of SQLite and a local cache.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from groups.management.catalogues import compile_catalogues
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE = ROOT / "poster_admin" / "locale"
+
+POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+REDIS_URL = os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15"
+ON_SERVICES = os.environ.get("TEST_ON_SERVICES") == "1"
+# The discard port: a test without a sandbox reaches nobody.
+NO_POSTER = "http://127.0.0.1:9/{account}/api/"
+
+VARIABLES = {
+    "SECRET_KEY": secrets.token_urlsafe(50),
+    "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+    "DEBUG": "False",
+    "HTTPS": "False",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+    "CSRF_TRUSTED_ORIGINS": "",
+    "DATABASE_URL": POSTGRES_URL if ON_SERVICES else "sqlite://:memory:",
+    "CACHE_URL": REDIS_URL if ON_SERVICES else "locmemcache://",
+    "POSTER_API_URL": NO_POSTER,
+    "POSTER_CONNECT_TIMEOUT": "1",
+    "POSTER_READ_TIMEOUT": "2",
+    "POSTER_READ_DEADLINE": "4",
+    "POSTER_WRITE_DEADLINE": "8",
+    "POSTER_CACHE_SECONDS": "30",
+    "TIME_ZONE": "Europe/Kyiv",
+}
+
+os.environ.update(VARIABLES)
+os.environ.update({f"{name}_FILE": "" for name in VARIABLES})
+compile_catalogues(LOCALE)
+
+
+def pytest_configure() -> None:
+    """Change the few settings that make tests slow, or need a build first."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
