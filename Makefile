@@ -10,6 +10,7 @@ PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them.
 JOBS ?= 2
 ARGS ?=
+HAS_BENCHMARKS := $(wildcard tests/benchmarks/__main__.py)
 
 # A Python of this machine if it is new enough, else one that uv downloads.
 export UV_PYTHON_PREFERENCE ?= system
@@ -17,7 +18,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20$(if $(HAS_BENCHMARKS),, | grep -v 'make bench')
 
 demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
 	@DEBUG=True $(PYTHON) manage.py demo
@@ -35,7 +36,8 @@ lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	DEBUG=True $(PYTHON) -m mypy
 	DEBUG=True .venv/bin/lint-imports
 
-check: lint  ## Look at the code, the migrations and the settings of a production server
+check: lint  ## Look at the code, the lock file, the migrations and the settings of production
+	$(UV) lock --check
 	DEBUG=True $(PYTHON) manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$(head -c 60 /dev/urandom | base64 | tr -d '\n') \
 	POSTER_TOKEN_KEYS=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_') \
@@ -46,13 +48,14 @@ format: .venv/.all  ## Format the code and mend what can be mended by itself
 	$(PYTHON) -m ruff check --fix
 
 messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
-	DEBUG=True $(PYTHON) -m tests.tools.messages
+	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --locale en --no-wrap --no-obsolete \
+		--add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
 
 screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.browser.chromium
 	$(PYTHON) -m tests.tools.screenshots
 
-ifneq ($(wildcard tests/benchmarks/__main__.py),)
+ifneq ($(HAS_BENCHMARKS),)
 .PHONY: bench
 bench: .venv/.all  ## Run the benchmarks of tests/benchmarks (ARGS)
 	$(PYTHON) -m tests.benchmarks $(ARGS)

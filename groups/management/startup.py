@@ -2,8 +2,12 @@
 
 import os
 import socket
+import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -13,8 +17,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-ADDRESS_IN_USE = "Port {port} of {host} is taken. Choose another one, for example PORT={other}."
 HIGHEST_PORT = 65535
+START_SECONDS = 30.0
 
 
 def migrate() -> None:
@@ -60,7 +64,7 @@ def claim_port(host: str, port: int) -> None:
         other = port + 1 if port < HIGHEST_PORT else port - 1
         if isinstance(error, socket.gaierror | PermissionError):
             raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
-        raise CommandError(ADDRESS_IN_USE.format(port=port, host=host, other=other)) from None
+        raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
 
 
 def granian(*, host: str, port: int, workers: int, threads: int = 128) -> list[str]:
@@ -81,10 +85,21 @@ def granian(*, host: str, port: int, workers: int, threads: int = 128) -> list[s
         "--log-level": "error",
     }
     flat = [word for option in options.items() for word in option]
-    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", settings_app()]
+    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", _application()]
 
 
-def settings_app() -> str:
+def _application() -> str:
     """Return where the WSGI application is, in granian's words."""
     module, _, name = str(settings.WSGI_APPLICATION).rpartition(".")
     return f"{module}:{name}"
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
+    """Return when the server answers; stop with one line if it does not."""
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own
+            return
+        time.sleep(0.05)
+    server.terminate()
+    raise CommandError("The server did not start.")

@@ -11,8 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,6 @@ SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
 GROUPS, CLIENTS, SEED = 24, 1500, 1
 PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 PASSWORD_LENGTH = 16
-START_SECONDS = 30.0
 # Set in the second half of the start only; its value is the sandbox's port.
 SANDBOX_PORT = "DEMO_SANDBOX_PORT"
 
@@ -83,7 +80,7 @@ class Command(BaseCommand):
         command = startup.granian(host=HOST, port=port, workers=1, threads=32)
         with subprocess.Popen(command, cwd=settings.BASE_DIR) as server:  # noqa: S603 - our own Python
             try:
-                _wait_until_ready(server, f"http://{HOST}:{port}/healthz")
+                startup.wait_until_ready(server, f"http://{HOST}:{port}/healthz")
                 self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
                 self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
                 self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
@@ -147,13 +144,3 @@ def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
     connection = accounts.connection_of(user)
     if connection is None or connection.account_id == "demo":
         accounts.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
-            return
-        time.sleep(0.05)
-    server.terminate()
-    raise CommandError("The server did not start.")
