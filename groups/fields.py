@@ -55,7 +55,7 @@ class DecimalField(forms.CharField):
             return None
         match = _NUMBER.fullmatch(text)
         if match is None:
-            if re.fullmatch(r"[-+].+", text):
+            if _NUMBER.fullmatch(text.lstrip("-+")) and not text.startswith(("--", "++")):
                 raise ValidationError(self.range_message)
             raise ValidationError(_("Enter a number, for example 12.5 or 12,5."))
         if len(match[1] or "") > DECIMALS:

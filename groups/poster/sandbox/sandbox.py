@@ -188,7 +188,7 @@ class Sandbox:
 
     def _spoil(self, call: Call, rule: Rule, exchange: Exchange) -> None:
         fault = rule.fault
-        exchange.options = rule.options
+        exchange.options = {**rule.fault.options, **rule.options}
         if fault.before is not None:
             fault.before(exchange)
         applies = rule.applies and not fault.applies_itself

@@ -1,0 +1,289 @@
+"""The write path against a real Poster: what is sent, what is believed, and what the journal says."""
+
+import threading
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+
+from groups.models import Change, PosterAccount
+from groups.poster import GroupValues
+from groups.services import accounts
+from groups.services.groups import list_groups, read_group
+from groups.services.writes import BonusBlocked, Busy, OperationReused, Order, submit
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+BARISTA = GroupValues(
+    name="Команда баристів", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
+)
+
+
+def order_of(user, action, **values):
+    return Order(
+        user=user,
+        connection=accounts.connection_of(user),
+        action=action,
+        operation=values.pop("operation", None) or uuid.uuid4(),
+        **values,
+    )
+
+
+def edit_of(user, group_id=1, *, operation=None, **changes):
+    group = read_group(accounts.connection_of(user), group_id, fresh=True).group
+    return order_of(
+        user,
+        Change.Action.UPDATE,
+        operation=operation,
+        group_id=group_id,
+        loaded=group.values,
+        intended=replace(group.values, **changes),
+    )
+
+
+def removal_of(user, group_id):
+    group = read_group(accounts.connection_of(user), group_id, fresh=True).group
+    return order_of(
+        user,
+        Change.Action.REMOVE,
+        group_id=group_id,
+        loaded=group.values,
+        loaded_clients=group.clients,
+    )
+
+
+def test_an_update_is_sent_once_read_back_and_recorded(staff, sandbox):
+    change = submit(edit_of(staff, percent=Decimal("12.5")))
+    assert (change.state, change.reason) == (State.APPLIED, "")
+    (sent,) = sandbox.posts()
+    assert sent.form == {
+        "client_groups_id": "1",
+        "client_groups_name": "Постоянный посетитель",
+        "loyalty_type": "1",
+        "client_groups_discount": "12.5",
+        "birthday_bonus": "50.00",
+    }
+    assert change.before["percent"] == "10"
+    assert change.intended["percent"] == change.after["percent"] == "12.5"
+    assert (change.user_name, change.group_name) == ("staff", "Постоянный посетитель")
+    assert change.sent_at is not None
+    assert change.settled_at is not None
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12.5"
+
+
+@pytest.mark.parametrize("bonus", ["12.5", "0.1", "99999.99", "19.99"])
+def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, bonus):
+    change = submit(edit_of(staff, birthday_bonus=Decimal(bonus)))
+    assert change.state == State.APPLIED
+    assert sandbox.posts()[-1].form["birthday_bonus"] == f"{Decimal(bonus):.2f}"
+    assert read_group(accounts.connection_of(staff), 1, fresh=True).group.birthday_bonus == Decimal(bonus)
+
+
+def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
+    change = submit(order_of(staff, Change.Action.CREATE, intended=BARISTA))
+    assert (change.state, change.group_id) == (State.APPLIED, 6)
+    assert change.before == {"ids": [1, 4, 5]}
+    assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "9999999"
+
+
+def test_a_removal_takes_the_group_and_leaves_its_last_values(owner, sandbox):
+    change = submit(removal_of(owner, 4))
+    assert change.state == State.APPLIED
+    assert change.clients_before == 43
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert [call.form for call in sandbox.posts()] == [{"group_id": "4"}]
+
+
+def test_staff_may_remove_only_an_empty_group(staff, sandbox):
+    change = submit(removal_of(staff, 4))
+    assert (change.state, change.reason) == (State.FAILED, "no_right")
+    assert not sandbox.posts()
+    assert 4 in sandbox.accounts["demo"].groups
+
+
+def test_rights_are_checked_here_too(manager, sandbox):
+    with pytest.raises(PermissionDenied):
+        submit(edit_of(manager, percent=Decimal(11)))
+    assert not Change.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_a_group_that_changed_meanwhile_is_not_overwritten(staff, sandbox):
+    order = edit_of(staff, percent=Decimal(15))
+    sandbox.console("demo").edit(1, client_groups_discount="11")
+    change = submit(order)
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert change.loaded["percent"] == "10"
+    assert change.before["percent"] == "11"
+    assert not sandbox.posts()
+
+
+def test_a_new_client_is_no_conflict_for_an_edit_but_one_for_a_removal(owner, sandbox):
+    edit, removal = edit_of(owner, percent=Decimal(11)), removal_of(owner, 4)
+    for group_id in (1, 4):
+        sandbox.console("demo").edit(group_id, count_groups_clients="200")
+    assert submit(edit).state == State.APPLIED
+    change = submit(removal)
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert 4 in sandbox.accounts["demo"].groups
+
+
+def test_without_a_readable_version_nothing_is_sent(staff, sandbox):
+    change = submit(replace(edit_of(staff, percent=Decimal(15)), loaded=None))
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert not sandbox.posts()
+
+
+def test_a_group_that_is_gone_is_said_to_be_gone(staff, sandbox):
+    order = edit_of(staff, 5, percent=Decimal(15))
+    sandbox.console("demo").remove(5)
+    change = submit(order)
+    assert (change.state, change.reason) == (State.FAILED, "gone")
+    assert not sandbox.posts()
+
+
+def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
+    taken = replace(BARISTA, name=" постоянный  ПОСЕТИТЕЛЬ")
+    change = submit(order_of(staff, Change.Action.CREATE, intended=taken))
+    assert (change.state, change.reason) == (State.FAILED, "name_taken")
+    assert not sandbox.posts()
+
+
+def test_a_refusal_of_posters_is_believed_after_a_read(staff, sandbox):
+    change = submit(edit_of(staff, name="Скидочная система 10%"))
+    assert (change.state, change.code, change.status) == (State.REFUSED, 38, 422)
+    assert sandbox.log[-1].method == "clients.getGroup"
+
+
+def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sandbox):
+    order = edit_of(staff, percent=Decimal(15))
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="after")
+    change = submit(order)
+    assert change.state == State.UNKNOWN
+
+
+def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):
+    account = accounts.connection_of(outsider)
+    group = next(group for group in list_groups(account).groups if group.use_ewallet is not None)
+    change = submit(edit_of(outsider, group.id, percent=group.percent + 1))
+    assert change.state == State.APPLIED
+    assert sandbox.posts()[-1].form["use_ewallet"] == group.use_ewallet
+
+
+def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
+    order = edit_of(staff, percent=Decimal(15))
+    sandbox.script("clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"})
+    change = submit(order)
+    assert change.state == State.DIFFERS
+    assert change.after["percent"] == "77"
+
+
+# --- The birthday bonus in the wrong unit ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def kopecks_owner(owner, sandbox):
+    link = owner.connection
+    link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
+    link.set_token(sandbox.accounts["kopecks"].token)
+    link.save()
+    return owner
+
+
+def test_a_bonus_off_by_100_is_named_and_blocks_further_ones(kopecks_owner, sandbox):
+    group_id = next(iter(sandbox.accounts["kopecks"].groups))
+    change = submit(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
+    assert (change.state, change.reason) == (State.DIFFERS, "units")
+    with pytest.raises(BonusBlocked):
+        submit(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(80)))
+    with pytest.raises(BonusBlocked):
+        submit(order_of(kopecks_owner, Change.Action.CREATE, intended=BARISTA))
+    free = replace(BARISTA, birthday_bonus=Decimal(0))
+    assert submit(order_of(kopecks_owner, Change.Action.CREATE, intended=free)).state == State.APPLIED
+    assert len(sandbox.posts()) == 2
+
+
+def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandbox):
+    group_id = next(iter(sandbox.accounts["kopecks"].groups))
+    submit(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
+    link = accounts.connection_of(kopecks_owner)
+    accounts.set_bonus_unit(user=kopecks_owner, account=link.account, unit="kopecks")
+    assert submit(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
+    assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
+    assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
+
+
+def test_only_an_owner_sets_the_unit(staff, sandbox):
+    with pytest.raises(PermissionDenied):
+        accounts.set_bonus_unit(user=staff, account=staff.connection.account, unit="kopecks")
+
+
+# --- Once, whatever happens ------------------------------------------------------------------------------------
+
+
+def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
+    order = edit_of(staff, percent=Decimal(15))
+    assert submit(order).pk == submit(order).pk
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_same_operation_with_other_values_is_refused(staff, owner, sandbox):
+    order = edit_of(staff, percent=Decimal(15))
+    submit(order)
+    other = replace(order, intended=replace(order.values, percent=Decimal(16)))
+    for reused in (other, replace(order, user=owner), replace(order, group_id=4)):
+        with pytest.raises(OperationReused):
+            submit(reused)
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_group_with_an_open_change_is_locked_for_everybody(staff, owner, sandbox):
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.1)
+    change = submit(edit_of(staff, percent=Decimal(15)))
+    assert change.state == State.UNKNOWN
+    with pytest.raises(Busy) as busy:
+        submit(edit_of(owner, percent=Decimal(16)))
+    assert busy.value.change == change
+    assert submit(edit_of(owner, 4, percent=Decimal(16))).state == State.APPLIED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("one_operation", [True, False])
+def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
+    template = edit_of(staff, percent=Decimal(15))
+    sandbox.latency = 0.1
+    results = in_parallel(
+        8, lambda: submit(template if one_operation else replace(template, operation=uuid.uuid4()))
+    )
+    assert len(sandbox.posts()) == 1
+    states = [result.state if isinstance(result, Change) else type(result) for result in results]
+    if one_operation:
+        assert states == [State.APPLIED] * 8
+    else:
+        assert states.count(State.APPLIED) == 1
+        assert set(states) <= {State.APPLIED, State.FAILED, Busy}
+    assert Change.objects.filter(state=State.APPLIED).count() == 1
+
+
+def in_parallel(count, work):
+    """Run the same work in so many threads at the same moment; return results and exceptions."""
+    results, start = [], threading.Barrier(count)
+
+    def run():
+        start.wait()
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - an exception is a result here
+            results.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
