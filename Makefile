@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint check format messages screenshots FORCE
+.PHONY: help demo serve keys test lint check format messages screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -25,6 +25,10 @@ demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
 
 serve: .venv/.server  ## Start the production server (HOST, PORT, WORKERS)
 	@$(PYTHON) manage.py serve
+
+keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .env
+	@$(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(50))'
+	@$(PYTHON) -c 'from cryptography.fernet import Fernet; print("POSTER_TOKEN_KEYS=" + Fernet.generate_key().decode())'
 
 test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.browser.chromium
@@ -66,17 +70,17 @@ endif
 SYNC = $(UV) sync --quiet --frozen --inexact
 
 .venv/.runtime: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@echo "Installing what the dashboard needs …"
+	@echo "Installing what the dashboard needs …" >&2
 	@$(SYNC) --no-dev
 	@touch $@
 
 .venv/.server: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@echo "Installing what the server needs …"
+	@echo "Installing what the server needs …" >&2
 	@$(SYNC) --no-dev --extra grown
 	@touch $@ .venv/.runtime
 
 .venv/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@echo "Installing what development needs …"
+	@echo "Installing what development needs …" >&2
 	@$(SYNC) --all-extras
 	@touch $@ .venv/.server .venv/.runtime
 
@@ -86,5 +90,5 @@ ifneq ($(shell $(PYTHON) -c 'print("alive")' 2>/dev/null),alive)
 endif
 
 .tools/bin/uv:
-	@echo "Fetching uv …"
+	@echo "Fetching uv …" >&2
 	@$(or $(SOME_PYTHON),$(error There is no Python on this machine)) tests/tools/get_uv.py

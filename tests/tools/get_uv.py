@@ -82,7 +82,7 @@ def main():
         shutil.rmtree(str(TOOLS), ignore_errors=True)
         try:
             way()
-            subprocess.run([str(UV), "--version"], check=True)
+            subprocess.run([str(UV), "--version"], check=True, stdout=sys.stderr)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next way may still work
             errors.append(f"uv {way.__name__}: {error}")
         else:

@@ -1,0 +1,108 @@
+"""The three catalogues are complete: every text of code and templates, each form, each placeholder."""
+
+import re
+from gettext import c2py
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from django.utils.translation.template import templatize
+
+from tests.environment import LOCALE, ROOT
+
+LANGUAGES = ("en", "ru", "uk")
+# What `makemessages` looks for.
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+    "npgettext_lazy": ((1, "c"), 2, 3),
+}
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
+
+
+def texts():
+    """Return every text to be translated, as (context, msgid), with its plural and the files it is in."""
+    found = {}
+    for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
+        collect(found, path, path.read_bytes())
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        # Django's own way from a template to something like Python. Its indentation means nothing.
+        source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
+        collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())
+    return found
+
+
+def collect(found: dict, path: Path, source: bytes):
+    for _, message, _, context in extract("python", BytesIO(source), keywords=KEYWORDS):
+        msgid, plural = message if isinstance(message, tuple) else (message, None)
+        found.setdefault((context, msgid), (plural, str(path.relative_to(ROOT))))
+
+
+def catalogue(language):
+    with (LOCALE / language / "LC_MESSAGES" / "django.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def placeholders(text):
+    return sorted(set(PLACEHOLDER.findall(text)))
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def po(request):
+    return catalogue(request.param)
+
+
+def test_there_are_no_other_catalogues():
+    assert sorted(path.name for path in LOCALE.iterdir() if path.is_dir()) == list(LANGUAGES)
+
+
+def test_every_text_is_translated(po):
+    missing = {}
+    for (context, msgid), (plural, where) in texts().items():
+        message = po.get(msgid, context)
+        forms = (
+            message.string if message and isinstance(message.string, tuple) else (message and message.string,)
+        )
+        expected = po.num_plurals if plural else 1
+        if not message or message.fuzzy or len(forms) != expected or not all(forms):
+            missing[msgid] = where
+    assert not missing, "Run `make messages`, and translate what is new."
+
+
+def test_nothing_is_left_of_texts_that_are_gone(po):
+    known = texts()
+    assert [m.id for m in po if m.id and (m.context, m.id[0] if m.pluralizable else m.id) not in known] == []
+    assert not po.obsolete
+
+
+def test_nothing_is_fuzzy(po):
+    assert not po.fuzzy  # the header: such a catalogue is not compiled at all
+    assert [message.id for message in po if message.fuzzy and message.id] == []
+
+
+def test_placeholders_are_those_of_the_text(po):
+    wrong = []
+    for message in po:
+        if not message.id:
+            continue
+        ids, forms = (
+            (message.id, message.string) if message.pluralizable else ([message.id], [message.string])
+        )
+        wrong += [form for form in forms if placeholders(form) != placeholders(ids[-1])]
+    assert wrong == []
+
+
+def test_plural_rules_are_those_of_the_language(po):
+    examples = {"en": [1, 2], "ru": [1, 2, 5], "uk": [1, 2, 5]}[str(po.locale)]
+    rule = c2py(po.plural_expr)
+    assert len({rule(number) for number in examples}) == len(examples)
+    assert all(rule(number) < po.num_plurals for number in range(200))
