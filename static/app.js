@@ -1,0 +1,193 @@
+// What makes the pages quicker to use. Every one of them works without it.
+"use strict";
+
+const page = document.documentElement;
+const $ = (selector, root = document) => root.querySelector(selector);
+const remembered = {
+  get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
+  set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* Then it is for this page only. */ } },
+};
+
+// --- Colours: by the system, or as chosen ---
+
+function showTheme() {
+  for (const button of document.querySelectorAll("[data-themes] button"))
+    button.setAttribute("aria-pressed", String(button.value === (page.dataset.theme ?? "")));
+}
+
+function chooseTheme(theme) {
+  if (theme) page.dataset.theme = theme; else delete page.dataset.theme;
+  remembered.set("theme", theme);
+  showTheme();
+}
+
+// --- Waiting: a second click does nothing while the first is under way ---
+
+let waiting = 0;
+
+function wait(change) {
+  waiting = Math.max(0, waiting + change);
+  page.classList.toggle("busy", waiting > 0);
+}
+
+function holdButtons(form, held) {
+  for (const button of form.querySelectorAll("button:not([type=button])")) {
+    // Not `disabled`: that would take the focus, and the button's own value out of the form.
+    button.toggleAttribute("data-held", held);
+    if (held) button.setAttribute("aria-disabled", "true"); else button.removeAttribute("aria-disabled");
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog" || form.method === "get") return;
+  if (form.hasAttribute("data-sent")) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+  form.setAttribute("data-sent", "");
+  holdButtons(form, true);
+  event.submitter?.setAttribute("data-sending", "");
+  dirty = null;
+  if (!form.hasAttribute("hx-post")) wait(1);
+}, true);
+
+function release(form) {
+  form.removeAttribute("data-sent");
+  holdButtons(form, false);
+  for (const button of form.querySelectorAll("[data-sending]")) button.removeAttribute("data-sending");
+}
+
+// A page that comes back from the browser's memory was left with its buttons held.
+addEventListener("pageshow", () => {
+  waiting = 0;
+  wait(0);
+  document.querySelectorAll("form[data-sent]").forEach(release);
+});
+
+// --- A half-filled form warns before it is left ---
+
+let dirty = null;
+const guarded = (element) => element.closest?.("form[data-dirty-guard]");
+document.addEventListener("input", (event) => { dirty = guarded(event.target) ?? dirty; });
+addEventListener("beforeunload", (event) => { if (dirty?.isConnected) event.preventDefault(); });
+
+// --- HTMX: announce, place the focus, give every failure a home ---
+
+const announce = (text) => {
+  $("#live").textContent = "";
+  setTimeout(() => { $("#live").textContent = text; }, 50);
+};
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  // The address of a list leaves out what is empty.
+  if (detail.verb === "get") for (const [key, value] of [...detail.formData]) if (value === "") detail.formData.delete(key);
+});
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  detail.target?.setAttribute("aria-busy", "true");
+  if (!detail.elt.hasAttribute("data-quiet")) { wait(1); detail.requestConfig.waits = true; }
+});
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  detail.target?.removeAttribute("aria-busy");
+  if (detail.requestConfig.waits) wait(-1);
+  // After a redirect the page is still there for a moment: its buttons stay held until it is gone.
+  const form = detail.elt.closest?.("form[data-sent]");
+  if (form && !detail.xhr.getResponseHeader("HX-Redirect") && !detail.xhr.getResponseHeader("HX-Location")) {
+    if (!detail.successful) dirty = guarded(form) ?? dirty;
+    release(form);
+  }
+});
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.xhr.status < 400) { $("#notice").replaceChildren(); return; }
+  // A whole page that says what is wrong: its words go into the notice, and the form stays as it is.
+  if (/^\s*<!doctype/i.test(detail.serverResponse)) {
+    detail.target = $("#notice");
+    detail.swapOverride = "innerHTML";
+    detail.selectOverride = "[data-notice]";
+  }
+});
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const target = document.getElementById(detail.target.id) ?? $("#outcome") ?? $("#form");
+  if (!target) return;
+  const said = $("[data-announce]", target);
+  if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
+  const search = $("#q");
+  if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
+  const next = $("[data-focus], [autofocus]", target);
+  if (next) next.focus();
+  else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
+});
+
+function cannotReach() {
+  $("#notice").replaceChildren($("#no-answer").content.cloneNode(true));
+  announce($("#notice").textContent.trim());
+  $("#notice").scrollIntoView({ block: "nearest" });
+}
+document.addEventListener("htmx:sendError", cannotReach);
+document.addEventListener("htmx:timeout", cannotReach);
+
+// What belongs to a form by its `form` attribute may lie in the part that is swapped: the form asks for it.
+document.addEventListener("change", ({ target }) => { if (target.matches("select[form]")) target.form.requestSubmit(); });
+
+// --- Dialogs: a page's form over the page one is on ---
+
+const dialog = $("#dialog");
+
+async function openInDialog(link) {
+  $("#form", dialog)?.remove();
+  dialog.append(Object.assign(document.createElement("div"), { id: "form" }));
+  const opened = ({ detail }) => {
+    if (detail.pathInfo.requestPath !== link.getAttribute("href")) return;
+    document.removeEventListener("htmx:afterRequest", opened);
+    if (detail.successful && $("#form form, #form .actions", dialog)) { dialog.showModal(); $("[data-focus]", dialog)?.focus(); }
+    else location.assign(link.href);
+  };
+  document.addEventListener("htmx:afterRequest", opened);
+  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: "#form", swap: "outerHTML" });
+}
+
+// --- Clicks and keys ---
+
+document.addEventListener("click", (event) => {
+  const at = (selector) => event.target.closest?.(selector);
+  const plainly = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const theme = at("[data-themes] button");
+  const link = at("a[data-dialog]");
+  if (theme) chooseTheme(theme.value);
+  else if (at("[data-print]")) print();
+  else if (at("[data-help]")) { $("details.menu")?.removeAttribute("open"); $("#help").showModal(); }
+  else if (at("[data-close]") && dialog.open) { event.preventDefault(); dialog.close(); }
+  else if (link && plainly && !$("main #form")) { event.preventDefault(); openInDialog(link); }
+  else if (event.target === dialog || event.target === $("#help")) event.target.close();
+  const menu = $("details.menu[open]");
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+
+const keysOn = () => remembered.get("keys") !== "off";
+const KEYS = {
+  "/": () => $("#q"),
+  n: () => $("[data-key=n]"),
+  e: () => $("[data-key=e]"),
+  "?": () => $("#help"),
+};
+
+document.addEventListener("keydown", (event) => {
+  const menu = $("details.menu[open]");
+  if (event.key === "Escape" && menu) { menu.open = false; $("summary", menu).focus(); }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;
+  if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
+  const element = KEYS[event.key]?.();
+  if (!element) return;
+  event.preventDefault();
+  if (element.id === "help") element.showModal();
+  else if (element.id === "q") { element.focus(); element.select(); }
+  else element.click();
+});
+
+// --- At the start ---
+
+showTheme();
+$("#keys-on").checked = keysOn();
+$("#keys-on").addEventListener("change", (event) => remembered.set("keys", event.target.checked ? "on" : "off"));
+$("main [data-focus]")?.focus();
