@@ -1,0 +1,72 @@
+"""`manage.py demo`: three sign-ins that work, and data that outlives a restart."""
+
+import re
+import stat
+
+import pytest
+import requests
+
+from tests.tools import demo
+
+
+def sign_in(served, name):
+    session = requests.Session()
+    form = session.get(f"{served.url}/accounts/login/")
+    fields = {
+        "csrfmiddlewaretoken": re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)[1],
+        "username": name,
+        "password": served.passwords[name],
+    }
+    answer = session.post(form.url, fields, allow_redirects=False)
+    assert answer.status_code == 302, answer.text
+    return session
+
+
+def test_sign_ins_and_data_outlive_a_restart(tmp_path):
+    directory = tmp_path / "with a space"
+    with demo.running(directory) as first:
+        assert list(first.passwords) == ["manager", "staff", "owner"]
+        for name in first.passwords:
+            groups = sign_in(first, name).get(f"{first.url}/groups/")
+            assert groups.status_code == 200
+            assert 'data-group="1"' in groups.text
+        assert sign_in(first, "owner").get(f"{first.url}/admin/").status_code == 200
+        staff = sign_in(first, "staff")
+    assert {stat.S_IMODE((directory / name).stat().st_mode) for name in ("secrets.json", ".")} == {
+        0o600,
+        0o700,
+    }
+
+    second = demo.start(directory)
+    try:
+        assert second.passwords == first.passwords
+        # The session of before still holds, so the database and the key are those of before.
+        assert staff.get(f"{second.url}/groups/", allow_redirects=False).status_code == 200
+    finally:
+        code, rest = second.stop()
+    assert code == 0
+    assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize("port", ["0", "eighty", "65536"])
+def test_a_port_that_is_none(port, monkeypatch):
+    from django.core.management.base import CommandError
+
+    from groups.management import startup
+
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(CommandError, match="PORT"):
+        startup.number_from("PORT", 8000)
+
+
+def test_a_taken_port_is_one_clear_line():
+    import socket
+
+    from django.core.management.base import CommandError
+
+    from groups.management import startup
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError, match=rf"^Port {port} is taken\. Choose another one: PORT=\d+\.$"):
+            startup.claim_port("127.0.0.1", port)
