@@ -14,6 +14,8 @@ HAS_BENCHMARKS := $(wildcard tests/benchmarks/__main__.py)
 
 # A Python of this machine if it is new enough, else one that uv downloads.
 export UV_PYTHON_PREFERENCE ?= system
+# The machine's certificates: a company's proxy may have one of its own.
+export UV_SYSTEM_CERTS ?= true
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV
 
