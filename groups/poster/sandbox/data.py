@@ -143,11 +143,14 @@ def _spread(chance: random.Random, count: int, clients: int) -> list[int]:
 
 def _names(chance: random.Random) -> Iterator[str]:
     yield from FIRST
-    combined = [
-        f"{audience} {level} {place}".replace("  ", " ")
-        for audiences, levels, places in (UKRAINIAN, RUSSIAN)
-        for audience, level, place in itertools.product(audiences, levels, places)
-    ]
+    # Some names are the same in both languages.
+    combined = list(
+        dict.fromkeys(
+            f"{audience} {level} {place}".replace("  ", " ")
+            for audiences, levels, places in (UKRAINIAN, RUSSIAN)
+            for audience, level, place in itertools.product(audiences, levels, places)
+        )
+    )
     chance.shuffle(combined)
     yield from combined
     for copy in itertools.count(2):

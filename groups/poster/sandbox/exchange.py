@@ -121,16 +121,14 @@ class Connection:
 class Exchange:
     """What a fault works on: the call, its honest answer, and the options it was scripted with.
 
-    `account` is None where the call names none. `apply` carries the write out and returns the answer to
-    it; the sandbox has called it already where the fault does not do so itself.
+    `account` is None where the call names none. `apply_now` carries out a write that was only rehearsed.
     """
 
     request: Request
     kind: Kind
     account: "Account | None"
     connection: Connection
-    apply: Callable[[], Answer]
-    mark_applied: Callable[[], None]
+    apply_now: Callable[[], None]
     answer: Answer = field(default_factory=Answer)
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from groups.poster.sandbox import certificates
 _HOST = "127.0.0.1"
 _PATH = "/{account}/api/"
 _WAIT = 10.0
+_POLL = 0.05
 _EMPTY_LIST = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\nConnection: close\r\n\r\n"
     b'{"response":[]}'
@@ -140,22 +141,24 @@ def _tls(serve: Serve, *, address: str = _HOST, expired: bool = False) -> Iterat
 def _listening(scheme: str, serve: Serve) -> Iterator[Endpoint]:
     with socket.create_server((_HOST, 0)) as listener:
         endpoint = Endpoint(f"{scheme}://{_HOST}:{listener.getsockname()[1]}{_PATH}")
-        accepting = threading.Thread(target=_accept, args=(listener, endpoint, serve), daemon=True)
+        ended = threading.Event()
+        # Closing the listener would not wake a thread that waits for a connection.
+        listener.settimeout(_POLL)
+        accepting = threading.Thread(target=_accept, args=(listener, ended, endpoint, serve), daemon=True)
         accepting.start()
         try:
             yield endpoint
         finally:
-            # Closing alone would not wake a thread that waits in accept().
-            listener.shutdown(socket.SHUT_RDWR)
+            ended.set()
             accepting.join(_WAIT)
 
 
-def _accept(listener: socket.socket, endpoint: Endpoint, serve: Serve) -> None:
-    while True:
+def _accept(listener: socket.socket, ended: threading.Event, endpoint: Endpoint, serve: Serve) -> None:
+    while not ended.is_set():
         try:
             connection, _ = listener.accept()
-        except OSError:
-            return
+        except TimeoutError:
+            continue
         endpoint.connections += 1
         threading.Thread(target=_serve, args=(connection, endpoint, serve), daemon=True).start()
 

@@ -52,6 +52,7 @@ class Sandbox:
         self._port = port
         self._server: Server | None = None
         self._on_call = on_call
+        self._era = object()
         self.latency = latency
         self.log = Log()
         self.stopping = threading.Event()
@@ -143,10 +144,15 @@ class Sandbox:
         self._script.clear()
 
     def reset(self) -> None:
-        """Begin again: the groups of the seed, no faults and an empty log."""
-        self._script.clear()
-        self._state.reset()
-        self.log.clear()
+        """Begin again: the groups of the seed, no faults and an empty log.
+
+        A write that is still on its way is lost.
+        """
+        with self._state.lock:
+            self._era = object()
+            self._script.clear()
+            self._state.reset()
+            self.log.clear()
 
     def serve(self, request: Request, connection: Connection) -> None:
         """Answer a call of the API. The server calls this."""
@@ -164,14 +170,8 @@ class Sandbox:
         if rule is None:
             self._finish(call, self._api.answer(request), request, connection)
         else:
-
-            def mark_applied() -> None:
-                call.applied = True
-
-            exchange = Exchange(
-                request, kind, account, connection, lambda: self._api.answer(request), mark_applied
-            )
-            self._spoil(call, rule, exchange)
+            later = self._later(request, call)
+            self._spoil(call, rule, Exchange(request, kind, account, connection, later))
         call.seconds = time.perf_counter() - began
         if self._on_call is not None:
             self._on_call(call)
@@ -200,6 +200,17 @@ class Sandbox:
         if spoilt is not None:
             _note(call, replace(spoilt, applied=exchange.answer.applied))
             exchange.connection.answer(spoilt, body=exchange.request.verb != "HEAD")
+
+    def _later(self, request: Request, call: Call) -> Callable[[], None]:
+        """Return what carries a write out later, unless the sandbox was stopped or reset by then."""
+        era, stopping = self._era, self.stopping
+
+        def apply() -> None:
+            with self._state.lock:
+                if self._era is era and not stopping.is_set():
+                    call.applied = self._api.answer(request).applied
+
+        return apply
 
     def _finish(self, call: Call, answer: Answer, request: Request, connection: Connection) -> None:
         _note(call, answer)

@@ -1,5 +1,6 @@
 """The HTTP side: from bytes to a `Request`, and from an `Answer` to bytes."""
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 from groups.poster.sandbox.exchange import Connection, Request
 
 _LARGEST_BODY = 1_000_000
-_SHUTDOWN_POLL = 0.05
 _LAST_THREADS = 2.0
 
 
@@ -111,7 +111,8 @@ class Server(ThreadingMixIn, TCPServer):
         self._lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), Handler)
-        self._accepting = threading.Thread(target=self.serve_forever, args=(_SHUTDOWN_POLL,), daemon=True)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._wake, self._alarm = socket.socketpair()
 
     @property
     def port(self) -> int:
@@ -124,15 +125,24 @@ class Server(ThreadingMixIn, TCPServer):
 
     def stop(self) -> None:
         """Stop listening, and end every connection that is open."""
-        self.shutdown()
-        self.server_close()
+        self._wake.close()
         self._accepting.join(_LAST_THREADS)
+        self._alarm.close()
+        self.server_close()
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             # Its own thread may have closed it a moment ago.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        # Unlike serve_forever(), which looks only now and then whether it should end, this ends at once.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._alarm, selectors.EVENT_READ)
+            while all(key.fileobj is not self._alarm for key, _ in selector.select()):
+                self.handle_request()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection until it ends."""

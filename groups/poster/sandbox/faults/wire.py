@@ -92,13 +92,9 @@ def answer_lost(exchange: Exchange) -> None:
 @fault(FAULTS, 13, WRITE, certain="applied", applies_itself=True, seconds=1.0, hang=0.0)
 def late(exchange: Exchange) -> None:
     """Close without an answer after `hang`, and do what was asked for `seconds` after the request."""
-
-    def apply() -> None:
-        # A sandbox that was stopped meanwhile has nothing more to do, and its state file may be another's.
-        if not exchange.connection.stopping.wait(exchange.options["seconds"]) and exchange.apply().applied:
-            exchange.mark_applied()
-
-    threading.Thread(target=apply, daemon=True).start()
+    waiting = threading.Timer(exchange.options["seconds"], exchange.apply_now)
+    waiting.daemon = True
+    waiting.start()
     exchange.connection.hang(exchange.options["hang"])
     exchange.connection.close()
 
