@@ -12,6 +12,14 @@ GROUP = {
 }
 
 
+CALLS = {
+    "list": ("clients.getGroups", None, {}),
+    "get": ("clients.getGroup", None, {"group_id": 1}),
+    "write": ("clients.createGroup", GROUP, {}),
+    "settings": ("settings.getAllSettings", None, {}),
+}
+
+
 class Wire:
     def __init__(self, sandbox, account="demo"):
         self.sandbox = sandbox
@@ -64,3 +72,23 @@ def everything(opened):
     while more := opened.recv(1_000_000):
         pieces.append(more)
     return b"".join(pieces)
+
+
+def raw(wire, fault, kind="list", **options):
+    """Return all bytes of a call that a fault hits."""
+    method, form, query = CALLS[kind]
+    wire.sandbox.script(method, fault, **options)
+    return wire.raw(method, form, **query)
+
+
+def split(data):
+    """Return head and body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    return head.decode("latin-1"), body
+
+
+def response(wire, fault, kind="list", **options):
+    """Return what stands under `response` in the answer to a call that a fault hits."""
+    head, body = split(raw(wire, fault, kind, **options))
+    assert head.startswith("HTTP/1.1 200 OK")
+    return json.loads(body)["response"]
