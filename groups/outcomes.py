@@ -122,6 +122,8 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
         text = _("Poster accepted the change of “%(name)s”, but stored something else.") % name
     elif change.action == Change.Action.CREATE:
         text = _("The group “%(name)s” was created.") % name
+        if change.undo_of_id:
+            text += " " + _("The clients of the removed group do not come back.")
     elif change.action == Change.Action.REMOVE:
         clients = clients_words(change.clients_before)
         text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}

@@ -175,13 +175,15 @@ def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):
 
 def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
     order = edit_of(staff, percent=Decimal(15))
-    sandbox.script("clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"})
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"}
+    )
     change = submit(order)
     assert change.state == State.DIFFERS
     assert change.after["percent"] == "77"
 
 
-# --- The birthday bonus in the wrong unit ----------------------------------------------------------------------
+# --- The birthday bonus in the wrong unit ------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -221,7 +223,7 @@ def test_only_an_owner_sets_the_unit(staff, sandbox):
         accounts.set_bonus_unit(user=staff, account=staff.connection.account, unit="kopecks")
 
 
-# --- Once, whatever happens ------------------------------------------------------------------------------------
+# --- Once, whatever happens --------------------------------------------------------------------------------
 
 
 def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):

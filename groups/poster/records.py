@@ -223,4 +223,4 @@ def _decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal
     number = _number(row, field, _DECIMAL)
     if number > maximum:
         raise UnreadableRow(f"{field} is above {maximum}")
-    return number
+    return Decimal(plain(number))

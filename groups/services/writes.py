@@ -215,10 +215,10 @@ def _problem(order: Order, sight: Sight) -> str:
         return "name_taken" if order.intended and _is_taken(order.intended, sight) else ""
     if sight.group is None:
         return "gone"
-    if order.action == Change.Action.UPDATE and not sight.group.is_editable:
-        return "unsafe"
     if order.loaded is None or not same(order.loaded, sight.group):
         return "conflict"
+    if order.action == Change.Action.UPDATE and not sight.group.is_editable:
+        return "unsafe"
     if order.action == Change.Action.REMOVE:
         if order.loaded_clients != sight.group.clients:
             return "conflict"
@@ -238,7 +238,7 @@ def _fail(change: Change, reason: str, error: PosterError | None = None, **value
         reason=reason,
         code=getattr(error, "code", None),
         message=getattr(error, "message", ""),
-        status=error.status if error else 0,
+        status=error.status if error else 422,
         settled_at=timezone.now(),
         **values,
     )

@@ -1,0 +1,49 @@
+"""What tests of pages read out of the HTML."""
+
+import re
+from html import unescape
+
+
+def text_of(response):
+    """Return the words of a page as a reader sees them."""
+    html = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", response.content.decode())
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def hidden(response, *names):
+    """Return the values of hidden inputs of a form."""
+    html = response.content.decode()
+    return {name: _value(html, name) for name in names}
+
+
+def _value(html, name):
+    inputs = re.findall(rf'<input[^>]*name="{name}"[^>]*>', html)
+    assert inputs, f"there is no input {name}"
+    value = re.search(r'value="([^"]*)"', inputs[0])
+    return unescape(value[1]) if value else ""
+
+
+def group_ids(response):
+    """Return the ids of the rows of a list, in their order."""
+    return [int(group_id) for group_id in re.findall(r'<tr data-group="(\d+)"', response.content.decode())]
+
+
+def open_form(client, url, **values):
+    """Open a form and return what a browser would send: its hidden fields and these values."""
+    page = client.get(url)
+    assert page.status_code == 200, page.content.decode()
+    return {**hidden(page, "version", "operation"), **values}
+
+
+def group_form(client, url, **values):
+    """Open the form of a group and fill it in; what is not given is a plausible bonus group."""
+    filled = {"name": "Нова група", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
+    return open_form(client, url, **(filled | values))
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def fragment(target, path="/groups/"):
+    """Return the headers with which HTMX asks for a fragment."""
+    return {**HTMX, "HX-Target": target, "HX-Current-URL": f"http://testserver{path}"}

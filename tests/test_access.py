@@ -1,0 +1,217 @@
+"""Who may open what: every address of the site's own configuration, for every kind of person."""
+
+import re
+import uuid
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from groups.models import Change
+from tests.conftest import PASSWORD
+from tests.pages import fragment, group_form, group_ids
+
+pytestmark = pytest.mark.django_db
+PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/"}
+CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
+EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv"}
+# What each right opens; an address that is in none of these lists fails the test below.
+NEEDS = {
+    "view_group": {"/groups/", "/groups/1/", "/account/", "/account/disconnect/", "/history/",
+                   f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
+    "add_group": {"/groups/new/"},
+    "change_group": {"/groups/1/edit/"},
+    "delete_group": {"/groups/1/delete/"},
+    "set_bonus_unit": {"/account/bonus-unit/"},
+}  # fmt: skip
+
+
+def our_urls(resolver=None, prefix="/"):
+    """Yield an example of every address of ours."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: EXAMPLES[match[1]], str(entry.pattern))
+        if isinstance(entry, URLResolver):
+            if entry.app_name != "admin":
+                yield from our_urls(entry, path)
+        elif isinstance(entry, URLPattern):
+            yield path
+
+
+PRIVATE = sorted(set(our_urls()) - PUBLIC)
+
+
+def test_every_address_is_known_to_these_tests():
+    assert set(PRIVATE) == {"/"} | set().union(*NEEDS.values())
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, url, method):
+    answer = getattr(browse(), method)(url)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/accounts/login/?next={url}"
+    htmx = getattr(browse(), method)(url, headers=fragment("rows", "/groups/?q=a"))
+    assert htmx.status_code == 401
+    assert htmx["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da"
+    assert not sandbox.calls()
+
+
+@pytest.mark.parametrize("url", sorted(set(PRIVATE) - {"/"}))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, url, method):
+    assert getattr(browse(nobody), method)(url).status_code in {403, 405}
+    assert not sandbox.calls()
+
+
+@pytest.mark.parametrize("right", [right for right in NEEDS if right != "view_group"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, right, method):
+    for url in NEEDS[right]:
+        answer = getattr(browse(manager), method)(url, {"name": "x", "operation": uuid.uuid4()})
+        assert answer.status_code in {403, 405}
+    assert not sandbox.posts()
+
+
+def test_a_manager_can_look(manager, browse):
+    client = browse(manager)
+    for url in ("/groups/", "/groups/1/", "/account/", "/history/"):
+        assert client.get(url).status_code == 200
+    html = client.get("/groups/").content.decode() + client.get("/groups/1/").content.decode()
+    assert not re.search(r'href="/groups/(new|\d+/edit|\d+/delete)/', html)
+
+
+def test_a_superuser_may_do_all(admin_user, browse, sandbox):
+    client = browse(admin_user)
+    token = sandbox.accounts["demo"].token
+    assert client.post("/account/", {"account": "demo", "token": token}).status_code == 302
+    assert client.get("/groups/4/delete/").status_code == 200
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_a_form_without_a_csrf_token_is_refused(owner, browse, sandbox, url):
+    client = browse(owner, enforce_csrf_checks=True)
+    answer = client.post(url, headers=fragment("form", "/groups/"))
+    assert answer.status_code in {403, 405, 302}
+    if answer.status_code == 403:
+        assert answer["HX-Refresh"] == "true"
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("url", ["/account/disconnect/", "/account/bonus-unit/", f"/history/{CHANGE}/undo/"])
+def test_what_changes_something_is_not_for_get(owner, browse, url):
+    assert browse(owner).get(url).status_code == 405
+
+
+@pytest.mark.parametrize("host", ["evil.com", "app.corp@evil.com", "demo.joinposter.com"])
+def test_a_foreign_host_is_refused(manager, browse, host):
+    assert browse(manager).get("/groups/", headers={"Host": host}).status_code == 400
+
+
+# --- One account shows nothing of another ------------------------------------------------------------------
+
+
+def test_another_account_shows_only_itself(staff, outsider, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
+    change = Change.objects.get()
+    other = browse(outsider)
+    assert set(group_ids(other.get("/groups/"))) <= set(sandbox.accounts["kavarnia"].groups)
+    for url in ("/groups/", "/history/"):
+        html = other.get(url).content.decode()
+        assert "Тільки тут" not in html
+        assert str(change.pk) not in html
+    assert other.get(f"/history/{change.pk}/").status_code == 404
+    assert other.post(f"/history/{change.pk}/undo/").status_code == 404
+
+
+def test_a_typed_account_name_shows_nothing_of_it(staff, newcomer, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
+    stranger = browse(newcomer)
+    answer = stranger.post("/account/", {"account": "demo", "token": "ab" * 16})
+    assert answer.status_code == 422
+    assert "Тільки тут" not in answer.content.decode()
+    assert stranger.get("/history/").status_code == 302
+
+
+# --- Sign in and out ---------------------------------------------------------------------------------------
+
+
+def test_five_failures_lock_the_name_from_this_address_for_a_while(staff, browse):
+    client = browse()
+    for _ in range(4):
+        assert client.post("/accounts/login/", {"username": "staff", "password": "wrong"}).status_code == 200
+    locked = client.post("/accounts/login/", {"username": "staff", "password": "wrong"})
+    assert locked.status_code == 429
+    assert "fifteen minutes" in locked.content.decode()
+    assert client.post("/accounts/login/", {"username": "staff", "password": PASSWORD}).status_code == 429
+    other = browse(REMOTE_ADDR="10.1.2.3")
+    assert other.post("/accounts/login/", {"username": "staff", "password": PASSWORD}).status_code == 302
+
+
+def test_a_sign_in_leads_back_and_never_elsewhere(staff, browse):
+    for back, location in (
+        ("/groups/?q=a", "/groups/?q=a"),
+        ("//evil.com", "/"),
+        ("https:evil.com", "/"),
+        ("/\\evil.com", "/"),
+        ("javascript:alert(1)", "/"),
+        ("http:///evil.com", "/"),
+    ):
+        answer = browse().post("/accounts/login/", {"username": "staff", "password": PASSWORD, "next": back})
+        assert (answer.status_code, answer["Location"]) == (302, location)
+
+
+def test_a_session_gets_a_new_key_at_the_sign_in(staff, browse, settings):
+    client = browse()
+    client.get("/accounts/login/")
+    client.cookies[settings.SESSION_COOKIE_NAME] = "fixed-by-somebody"
+    client.post("/accounts/login/", {"username": "staff", "password": PASSWORD})
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != "fixed-by-somebody"
+
+
+def test_signing_out_ends_it(staff, browse):
+    client = browse(staff)
+    assert client.post("/accounts/logout/")["Location"] == reverse("login")
+    assert client.get("/groups/").status_code == 302
+
+
+# --- Admin -------------------------------------------------------------------------------------------------
+
+
+def test_an_owner_manages_users_but_makes_no_superuser(owner, staff, browse):
+    client = browse(owner)
+    page = client.get(f"/admin/auth/user/{staff.pk}/change/")
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert 'name="groups"' in html
+    assert 'name="is_superuser"' not in html
+    assert 'name="user_permissions"' not in html
+
+
+def test_an_owner_cannot_touch_a_superuser(owner, admin_user, browse):
+    assert browse(owner).get(f"/admin/auth/user/{admin_user.pk}/change/").status_code == 302
+
+
+def test_staff_and_managers_have_no_admin(staff, manager, browse):
+    for user in (staff, manager):
+        assert browse(user).get("/admin/").status_code == 302
+
+
+def test_the_admin_never_shows_a_token(staff, admin_user, browse, sandbox):
+    client = browse(admin_user)
+    for url in ("/admin/groups/connection/", f"/admin/groups/connection/{staff.connection.pk}/change/"):
+        html = client.get(url).content.decode()
+        assert sandbox.accounts["demo"].token not in html
+        assert "f1:" not in html
+
+
+def test_the_journal_cannot_be_changed_in_the_admin(staff, admin_user, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Нова"))
+    change = Change.objects.get()
+    admin = browse(admin_user)
+    assert admin.get("/admin/groups/change/").status_code == 200
+    assert admin.get("/admin/groups/change/add/").status_code == 403
+    assert admin.post(f"/admin/groups/change/{change.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin.post(f"/admin/groups/change/{change.pk}/change/", {"state": "failed"}).status_code == 403
+    assert Change.objects.get() == change

@@ -1,0 +1,344 @@
+"""Create and edit a group: forms, what goes out, and every status of the contract."""
+
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from groups.models import Change
+from tests.pages import HTMX, fragment, group_form, hidden, open_form, text_of
+
+pytestmark = pytest.mark.django_db
+EDIT, NEW = "/groups/1/edit/", "/groups/new/"
+SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50,00"}
+
+
+def edit(client, url=EDIT, **changes):
+    """Open the form on the seed's first group, change something and send it."""
+    return client.post(url, group_form(client, url, **(SEED | changes)))
+
+
+def test_a_form_shows_what_poster_has_now(staff, browse, sandbox):
+    client = browse(staff, language="uk")
+    client.get("/groups/1/")
+    sandbox.console("demo").edit(1, client_groups_discount="12.5")
+    html = client.get(EDIT).content.decode()
+    assert 'value="12,5"' in html
+    assert 'value="50,00"' in html
+
+
+def test_a_saved_bonus_goes_out_in_hryvnia_as_it_was_read_in_kopecks(staff, browse, sandbox):
+    client = browse(staff)
+    answer = edit(client, percent="11")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/groups/1/"
+    assert sandbox.posts()[-1].form["birthday_bonus"] == "50.00"
+    page = client.get("/groups/1/")
+    assert 'data-notice="success"' in page.content.decode()
+    assert 'data-outcome="applied"' in page.content.decode()
+
+
+def test_an_edit_that_changes_nothing_sends_nothing_and_says_so(staff, browse, sandbox):
+    client = browse(staff)
+    answer = edit(client)
+    assert answer.status_code == 302
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+    assert "Nothing was changed" in text_of(client.get(answer["Location"]))
+
+
+def test_decimals_are_taken_as_people_type_them(staff, browse, sandbox):
+    assert edit(browse(staff), percent="12,5 %", birthday_bonus="250,5").status_code == 302
+    sent = sandbox.posts()[-1].form
+    assert (sent["client_groups_discount"], sent["birthday_bonus"]) == ("12.5", "250.50")
+
+
+def test_a_name_with_an_entity_is_written_back_decoded(staff, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="кав&#39;ярні")
+    client = browse(staff)
+    assert edit(client, name="кав'ярні", percent="11").status_code == 302
+    assert sandbox.posts()[-1].form["client_groups_name"] == "кав'ярні"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, "Enter a name."),
+        ({"name": "x" * 101}, "at most 100 characters"),
+        ({"name": "a\N{RIGHT-TO-LEFT OVERRIDE}b"}, "invisible"),
+        ({"percent": "101"}, "The percent must be between 0 and 100."),
+        ({"percent": "-1"}, "The percent must be between 0 and 100."),
+        ({"percent": "ten"}, "Enter a number"),
+        ({"percent": ""}, "Enter a percent."),
+        ({"birthday_bonus": "0.005"}, "two digits"),
+        ({"birthday_bonus": "1000001"}, "between 0 and 1,000,000"),
+        ({"birthday_bonus": ""}, "Enter a birthday bonus"),
+        ({"loyalty_type": "3"}, "Choose a type."),
+    ],
+)
+@pytest.mark.parametrize("url", [EDIT, NEW])
+def test_bad_input_is_told_in_words_and_kept(staff, browse, sandbox, url, changes, message):
+    answer = edit(browse(staff), url, **changes)
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert html.split("<title>")[1].startswith("Error:")
+    assert message in text_of(answer)
+    for name, value in changes.items():
+        if name != "loyalty_type" and value and "\N{RIGHT-TO-LEFT OVERRIDE}" not in value:
+            assert f'value="{value}"' in html
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("missing", ["version", "operation"])
+@pytest.mark.parametrize("url", [EDIT, NEW])
+def test_a_form_without_version_or_operation_is_incomplete(staff, browse, sandbox, url, missing):
+    client = browse(staff)
+    form = group_form(client, url)
+    del form[missing]
+    assert client.post(url, form).status_code == 422
+    assert not sandbox.posts()
+
+
+def test_an_operation_that_is_none_is_a_form_error(staff, browse):
+    client = browse(staff)
+    assert client.post(EDIT, group_form(client, EDIT, operation="x")).status_code == 422
+
+
+def test_a_group_is_created(staff, browse, sandbox):
+    client = browse(staff)
+    answer = client.post(
+        NEW, group_form(client, NEW, name="Бариста +", percent="0,1", birthday_bonus="99999.99")
+    )
+    assert answer.status_code == 200  # such a bonus is worth a second look
+    form = {
+        **group_form(client, NEW),
+        **hidden(answer, "version", "operation", "name", "percent"),
+        "confirmed": "1",
+    }
+    form["birthday_bonus"] = "99999.99"
+    answer = client.post(NEW, form)
+    assert (answer.status_code, answer["Location"]) == (302, "/groups/6/")
+    assert sandbox.posts()[-1].form == {
+        "client_groups_name": "Бариста +",
+        "loyalty_type": "1",
+        "client_groups_discount": "0.1",
+        "birthday_bonus": "99999.99",
+    }
+
+
+def test_a_discount_group_has_no_birthday_bonus_whatever_was_in_the_hidden_field(staff, browse, sandbox):
+    client = browse(staff)
+    assert client.post(NEW, group_form(client, NEW, loyalty_type="2", birthday_bonus="x")).status_code == 302
+    assert sandbox.posts()[-1].form["birthday_bonus"] == "0.00"
+
+
+def test_a_discount_group_keeps_an_odd_bonus_of_its_own(staff, browse, sandbox):
+    sandbox.console("demo").edit(4, birthday_bonus="700")
+    client = browse(staff)
+    url = "/groups/4/edit/"
+    form = group_form(
+        client, url, name="Скидочная система 10%", loyalty_type="2", percent="11", birthday_bonus="0"
+    )
+    assert client.post(url, form).status_code == 302
+    assert sandbox.posts()[-1].form["birthday_bonus"] == "7.00"
+
+
+def test_a_taken_name_is_said_at_the_name(staff, browse, sandbox):
+    client = browse(staff)
+    for url, values in ((NEW, {}), (EDIT, SEED)):
+        answer = client.post(url, group_form(client, url, **(values | {"name": "Скидочная система 20%"})))
+        assert answer.status_code == 422
+        assert "A group with this name exists" in text_of(answer)
+        assert 'aria-invalid="true"' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"percent": "20.01"}, {"loyalty_type": "2"}, {"birthday_bonus": "500"}],
+    ids=lambda c: next(iter(c)),
+)
+def test_a_risky_edit_is_asked_about_once_more(staff, browse, sandbox, changes):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | changes))
+    check = client.post(EDIT, form)
+    assert check.status_code == 200
+    assert not sandbox.posts()
+    assert "125" in text_of(check)
+    repeated = hidden(check, *form, "confirmed")
+    assert repeated == form | {"confirmed": "1"}
+    assert client.post(EDIT, repeated).status_code == 302
+    assert len(sandbox.posts()) == 1
+
+
+def test_ten_points_more_are_not_risky(staff, browse):
+    assert edit(browse(staff), percent="20").status_code == 302
+
+
+# --- Somebody else was there -------------------------------------------------------------------------------
+
+
+def test_a_conflict_shows_three_versions_and_offers_two_ways(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.console("demo").edit(1, client_groups_discount="12", client_groups_name="Гості")
+    answer = client.post(EDIT, form)
+    assert answer.status_code == 409
+    html, text = answer.content.decode(), text_of(answer)
+    assert 'data-notice="conflict"' in html
+    assert 'data-outcome="failed"' in html
+    assert all(value in text for value in ("10%", "12%", "15%", "Гості"))
+    assert not sandbox.posts()
+    mine = hidden(answer, *form)
+    assert mine["operation"] != form["operation"]
+    assert client.post(EDIT, mine).status_code == 302
+    assert sandbox.posts()[-1].form["client_groups_discount"] == "15"
+
+
+def test_a_version_that_is_not_ours_is_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    answer = client.post(EDIT, group_form(client, EDIT, version="something"))
+    assert answer.status_code == 409
+    assert not sandbox.posts()
+
+
+def test_the_same_form_twice_is_one_write_and_the_same_answer(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    first, second = client.post(EDIT, form), client.post(EDIT, form)
+    assert first.status_code == second.status_code == 302
+    assert first["Location"] == second["Location"]
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_same_operation_with_other_values_is_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    client.post(EDIT, form)
+    assert client.post(EDIT, form | {"percent": "16"}).status_code == 409
+    assert len(sandbox.posts()) == 1
+
+
+def test_an_open_change_locks_the_group_and_says_why(staff, owner, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    other = group_form(browse(owner), EDIT, **(SEED | {"percent": "16"}))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    lost = client.post(EDIT, form)
+    assert lost.status_code == 504
+    assert 'data-outcome="unknown"' in lost.content.decode()
+    busy = browse(owner).post(EDIT, other)
+    assert busy.status_code == 409
+    assert "staff" in text_of(busy)
+    assert EDIT not in browse(owner).get("/groups/1/").content.decode()
+    assert len(sandbox.posts()) == 1
+
+
+# --- While Poster fails ------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_that_was_applied_is_found_by_reading(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.script("clients.updateGroup", "reset_before_headers", when="after")
+    assert client.post(EDIT, form).status_code == 302
+    assert len(sandbox.posts()) == 1
+
+
+@pytest.mark.parametrize("fault", ["fin_before_headers", "status_500"])
+def test_if_poster_cannot_be_read_before_nothing_is_sent_and_the_form_stays(staff, browse, sandbox, fault):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.script("*", fault, times=None)
+    answer = client.post(EDIT, form)
+    assert answer.status_code in {502, 504}
+    assert 'value="15"' in answer.content.decode()
+    assert 'data-outcome="failed"' in answer.content.decode()
+    assert not sandbox.posts()
+    sandbox.clear_faults()
+    assert client.post(EDIT, form | hidden(answer, "version", "operation")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(11, 424), (12, 424), (20, 424), (700, 424), (34, 422), (42, 422)]
+)
+def test_a_refusal_of_a_write_has_its_status(staff, browse, sandbox, code, status):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.script(
+        "clients.updateGroup", "error_object", when="before", code=code, message="Words of Poster's"
+    )
+    answer = client.post(EDIT, form)
+    assert answer.status_code == status
+    assert 'data-outcome="refused"' in answer.content.decode()
+    assert "Words of Poster's" in text_of(answer)
+
+
+def test_an_unreachable_poster_is_a_504_for_the_form_itself(staff, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert browse(staff).get(EDIT).status_code == 504
+
+
+# --- Ids, methods, HTMX ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group_id", ["6", "999", "2147483647"])
+@pytest.mark.parametrize("page", ["", "edit/", "delete/"])
+def test_unknown_groups_are_not_found(owner, browse, group_id, page):
+    client = browse(owner)
+    assert client.get(f"/groups/{group_id}/{page}").status_code == 404
+    if page:
+        form = {"name": "x", "loyalty_type": "1", "percent": "1", "birthday_bonus": "1"}
+        form |= {"version": "x", "operation": str(uuid.uuid4())}
+        assert client.post(f"/groups/{group_id}/{page}", form).status_code == 404
+
+
+@pytest.mark.parametrize("group_id", ["0", "01", "2147483648", "9" * 40, "-1", "١٢", "1e3", "x"])
+def test_what_is_no_id_is_not_found_and_not_asked_for(owner, browse, sandbox, group_id):
+    for page in ("", "edit/", "delete/"):
+        assert browse(owner).get(f"/groups/{group_id}/{page}").status_code == 404
+    assert not sandbox.calls()
+
+
+def test_the_id_in_the_body_of_a_form_is_ignored(staff, browse, sandbox):
+    client = browse(staff)
+    client.post(EDIT, group_form(client, EDIT, **(SEED | {"percent": "15"}), client_groups_id="5", id="5"))
+    assert sandbox.posts()[-1].form["client_groups_id"] == "1"
+
+
+def test_a_fragment_gets_the_form_alone_and_a_redirect_it_can_follow(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "x"}))
+    bad = client.post(EDIT, form, headers=fragment("form", EDIT))
+    assert bad.status_code == 422
+    assert "<html" not in bad.content.decode()
+    good = client.post(EDIT, form | {"percent": "15"}, headers=fragment("form", EDIT))
+    assert good.headers.get("HX-Redirect") == "/groups/1/"
+    assert good.status_code == 200
+
+
+def test_an_unknown_type_is_not_edited(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.console("demo").edit(1, loyalty_type="3")
+    assert client.post(EDIT, form).status_code == 409
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    answer = client.post(EDIT, form | {"confirmed": "1"})
+    assert answer.status_code == 422
+    assert "has a type for this group that is not known" in text_of(answer)
+    assert not sandbox.posts()
+
+
+def test_every_page_names_its_url():
+    assert reverse("groups:create") == NEW
+    assert reverse("groups:update", args=[1]) == EDIT
+
+
+def test_an_open_form_is_one_operation(staff, browse):
+    client = browse(staff)
+    first, second = (open_form(client, EDIT) for _ in range(2))
+    assert first["operation"] != second["operation"]
+    assert first["version"] == second["version"]
+
+
+def test_htmx_without_a_target_gets_the_page(staff, browse):
+    assert "<html" in browse(staff).get(EDIT, headers=HTMX).content.decode()

@@ -1,0 +1,128 @@
+"""Remove a group: the question, the typed name, the right, and what Poster is told."""
+
+import pytest
+
+from groups.models import Change
+from tests.pages import fragment, open_form, text_of
+
+pytestmark = pytest.mark.django_db
+URL = "/groups/4/delete/"
+NAME = "Скидочная система 10%"
+
+
+@pytest.fixture
+def empty_group(sandbox):
+    row = sandbox.accounts["demo"].snapshot()[4]
+    return sandbox.console("demo").put(
+        row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
+    )
+
+
+def test_the_page_says_what_goes_with_the_group_read_just_now(owner, browse, sandbox):
+    client = browse(owner, language="uk")
+    client.get("/groups/")
+    sandbox.console("demo").edit(4, count_groups_clients="44")
+    page = client.get(URL)
+    text = text_of(page)
+    assert NAME in text
+    assert "44 клієнти" in text
+    assert 'name="confirm_name"' in page.content.decode()
+
+
+def test_an_owner_removes_a_group_with_its_clients_by_typing_its_name(owner, browse, sandbox):
+    client = browse(owner)
+    answer = client.post(URL, open_form(client, URL, confirm_name=NAME))
+    assert (answer.status_code, answer["Location"]) == (302, "/groups/")
+    assert sandbox.posts()[-1].form == {"group_id": "4"}
+    page = client.get("/groups/")
+    assert 'data-outcome="applied"' in page.content.decode()
+    assert "43 clients" in text_of(page)
+    gone = client.get("/groups/4/")
+    assert gone.status_code == 404
+    assert "owner" in text_of(gone)
+
+
+@pytest.mark.parametrize("typed", ["", "Скидочная", NAME.upper(), NAME + "!"])
+def test_another_name_removes_nothing(owner, browse, sandbox, typed):
+    client = browse(owner)
+    answer = client.post(URL, open_form(client, URL, confirm_name=typed))
+    assert answer.status_code == 422
+    assert not sandbox.posts()
+
+
+def test_staff_may_look_at_the_question_but_not_answer_it(staff, browse, sandbox):
+    client = browse(staff)
+    page = client.get(URL)
+    assert page.status_code == 200
+    assert "owner" in text_of(page)
+    form = open_form(browse(staff), "/groups/4/edit/", confirm_name=NAME)
+    assert client.post(URL, form).status_code == 403
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+
+
+def test_staff_remove_an_empty_group_without_typing(staff, browse, sandbox, empty_group):
+    client = browse(staff)
+    url = f"/groups/{empty_group}/delete/"
+    page = client.get(url)
+    assert 'name="confirm_name"' not in page.content.decode()
+    assert client.post(url, open_form(client, url)).status_code == 302
+    assert empty_group not in sandbox.accounts["demo"].groups
+
+
+def test_a_client_who_came_meanwhile_stops_the_removal(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.console("demo").edit(4, count_groups_clients="44")
+    answer = client.post(URL, form)
+    assert answer.status_code == 409
+    assert {"43", "44"} <= set(text_of(answer).split())
+    assert not sandbox.posts()
+
+
+def test_a_group_that_is_gone_is_not_found(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.console("demo").remove(4)
+    assert client.post(URL, form).status_code == 404
+    assert not sandbox.posts()
+
+
+def test_without_version_or_operation_nothing_is_removed(owner, browse, sandbox):
+    for missing in ("version", "operation"):
+        client = browse(owner)
+        form = open_form(client, URL, confirm_name=NAME)
+        del form[missing]
+        assert client.post(URL, form).status_code == 422
+    assert not sandbox.posts()
+
+
+def test_a_lost_answer_is_settled_by_absence(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="after")
+    assert client.post(URL, form).status_code == 302
+    assert len(sandbox.posts()) == 1
+
+
+def test_an_answer_other_than_true_is_not_believed(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.script("clients.removeGroup", "response_false", when="before")
+    answer = client.post(URL, form)
+    assert answer.status_code == 504
+    assert 'data-outcome="unknown"' in answer.content.decode()
+
+
+def test_the_same_removal_twice_is_one(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    assert client.post(URL, form).status_code == 302
+    assert client.post(URL, form).status_code in {302, 404}
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_fragment_is_the_form_alone(owner, browse):
+    page = browse(owner).get(URL, headers=fragment("form", URL))
+    assert "<html" not in page.content.decode()
+    assert 'id="form"' in page.content.decode()
