@@ -20,8 +20,6 @@ from groups.services.verdict import Sight, Verdict, judge
 
 log = logging.getLogger("groups.journal")
 
-# Nobody but the sender touches a row that may still be under way.
-GRACE = timedelta(seconds=15)
 # When to look again after a lost answer; from then on each pause doubles up to the longest.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -49,7 +47,7 @@ def settle_by(change: Change, verdict: Verdict) -> bool:
             state=verdict.state,
             reason=verdict.reason,
             after=verdict.after,
-            group_id=change.group_id or verdict.group_id,
+            group_id=verdict.group_id or change.group_id,
             settled_at=timezone.now(),
             next_check_at=None,
         )
@@ -70,7 +68,8 @@ def start_following(change: Change, **values: object) -> None:
 
 def due(now: datetime) -> Q:
     """Return the condition for changes that somebody should look at now."""
-    in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE) + GRACE
+    # Nobody but the sender touches a row that may still be under way.
+    in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
     return Q(state=Change.State.UNKNOWN, next_check_at__lte=now) | Q(
         Q(next_check_at__isnull=True) | Q(next_check_at__lte=now),
         state=Change.State.PENDING,

@@ -34,6 +34,12 @@ class Sight:
     group: Group | None = None
     groups: GroupList = field(default_factory=GroupList)
 
+    @property
+    def ids(self) -> list[int]:
+        """The ids of all groups, those of unreadable rows among them."""
+        unreadable = [row.id for row in self.groups.unreadable if row.id is not None]
+        return [group.id for group in self.groups.groups] + unreadable
+
 
 def same(one: GroupValues, other: GroupValues) -> bool:
     """Say whether two sets of values are equal in everything that both of them know."""
@@ -89,14 +95,11 @@ def _judge_update(change: Change, now: Group | None) -> Verdict | None:
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
-    if change.group_id is not None:
-        made = [group for group in listed.groups if group.id == change.group_id and not group.removed]
-    else:
-        made = [
-            group
-            for group in listed.groups
-            if group.id not in known and not group.removed and fold(group.name) == fold(intended.name)
-        ]
+    new = [group for group in listed.groups if group.id not in known and not group.removed]
+    made = [group for group in new if group.id == change.group_id]
+    if not made:
+        # There was no answer, or one with an id that means nothing.
+        made = [group for group in new if fold(group.name) == fold(intended.name)]
     if not made:
         return None
     if len(made) > 1:

@@ -198,7 +198,7 @@ def _read_before(order: Order, change: Change) -> Sight | None:
         _fail(change, "not_read", error)
         return None
     problem = _problem(order, sight)
-    before = sight.group.to_json() if sight.group else {"ids": [group.id for group in sight.groups.groups]}
+    before = sight.group.to_json() if sight.group else {"ids": sight.ids}
     if problem:
         _fail(change, problem, before=before if sight.group else None)
         return None
@@ -259,7 +259,7 @@ def _send(order: Order, change: Change) -> None:
         _settle_refusal(order, change, error)
     else:
         values: dict[str, object] = {"accepted": True}
-        if order.action == Change.Action.CREATE:
+        if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
             values["group_id"] = answered_id
         _read_after(order, change, values)
     finally:
@@ -276,17 +276,16 @@ def _post(poster: PosterClient, order: Order, within: float) -> int | None:
 
 
 def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
-    """Believe a refusal once a read shows no change; a token that may not ask at all changed nothing."""
+    """Believe a refusal once a read shows no change, or where one who may not ask cannot read either."""
     said = {"code": error.code, "message": error.message}
-    if not isinstance(error, TokenRejected | NotAllowed):
-        try:
-            sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
-        except PosterError:
-            start_following(change, reason="refusal_not_verified", **said)
-            return
-        if not _is_unchanged(change, sight):
-            start_following(change, reason="refused_but_changed", **said)
-            return
+    try:
+        sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
+        doubt = "" if _is_unchanged(change, sight) else "refused_but_changed"
+    except PosterError:
+        doubt = "" if isinstance(error, TokenRejected | NotAllowed) else "refusal_not_verified"
+    if doubt:
+        start_following(change, reason=doubt, **said)
+        return
     Change.objects.settle(
         change,
         state=Change.State.REFUSED,
@@ -298,9 +297,9 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
 
 
 def _is_unchanged(change: Change, sight: Sight) -> bool:
-    if change.action == Change.Action.CREATE:
-        return judge(change, sight) is None
-    return sight.group is None or same(sight.group, Group.from_json(change.before))
+    if change.action == Change.Action.UPDATE:
+        return sight.group is None or same(sight.group, Group.from_json(change.before))
+    return judge(change, sight) is None
 
 
 def _read_after(order: Order, change: Change, values: dict[str, object]) -> None:

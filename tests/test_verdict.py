@@ -1,0 +1,191 @@
+"""What became of a write, judged from what Poster has now."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from groups.models import Change
+from groups.poster import Group, GroupList, GroupValues, UnreadableRow
+from groups.services.verdict import Sight, differing, judge, same, units_slipped
+
+State, Action = Change.State, Change.Action
+OLD = GroupValues(name="Гості", loyalty_type=1, percent=Decimal(10), birthday_bonus=Decimal(50))
+NEW = replace(OLD, percent=Decimal("12.5"))
+
+
+def group(values=OLD, group_id=1, **fields):
+    return Group(**{**values.to_json(), "id": group_id, "clients": 0} | read_back(values) | fields)
+
+
+def read_back(values):
+    return {"percent": values.percent, "birthday_bonus": values.birthday_bonus}
+
+
+def update(**fields):
+    return Change(
+        action=Action.UPDATE, group_id=1, before=group().to_json(), intended=NEW.to_json(), **fields
+    )
+
+
+def creation(ids=(1, 4), **fields):
+    return Change(action=Action.CREATE, before={"ids": list(ids)}, intended=NEW.to_json(), **fields)
+
+
+def listed(*groups, unreadable=()):
+    return Sight(groups=GroupList(groups, unreadable))
+
+
+def outcome(verdict):
+    return verdict and (verdict.state, verdict.reason)
+
+
+# --- An update ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (group(NEW), (State.APPLIED, "")),
+        (group(NEW, clients=7), (State.APPLIED, "")),
+        (group(replace(NEW, percent=Decimal("12.50"))), (State.APPLIED, "")),
+        (group(OLD), None),
+        (None, (State.REVIEW, "gone")),
+    ],
+    ids=["as asked", "a client came", "spelt differently", "as before", "gone"],
+)
+def test_an_update(now, expected, accepted):
+    assert outcome(judge(update(accepted=accepted), Sight(group=now))) == expected
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"), [(True, (State.DIFFERS, "")), (False, (State.REVIEW, "overwritten"))]
+)
+def test_an_update_after_which_the_group_has_other_values(accepted, expected):
+    verdict = judge(update(accepted=accepted), Sight(group=group(replace(OLD, percent=Decimal(77)))))
+    assert outcome(verdict) == expected
+    assert verdict.after["percent"] == "77"
+
+
+def test_a_field_that_was_not_sent_counts_too():
+    values = replace(NEW, use_ewallet="1")
+    change = update(accepted=True)
+    change.intended = values.to_json()
+    assert judge(change, Sight(group=group(values))).state == State.APPLIED
+    assert judge(change, Sight(group=group(replace(values, use_ewallet="0")))).state == State.DIFFERS
+
+
+# --- The birthday bonus in the wrong unit ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("70", "7000"), ("70", "0.70"), ("12.5", "1250"), ("0.1", "10"), ("500", "5")]
+)
+def test_a_bonus_off_by_a_hundred_is_named_either_way(sent, stored, accepted):
+    change = update(accepted=accepted)
+    change.intended = replace(OLD, birthday_bonus=Decimal(sent)).to_json()
+    now = group(replace(OLD, birthday_bonus=Decimal(stored)))
+    assert outcome(judge(change, Sight(group=now))) == (State.DIFFERS, "units")
+
+
+def test_a_new_group_with_a_bonus_off_by_a_hundred_is_named_too():
+    made = group(replace(NEW, birthday_bonus=Decimal(5000)), 6)
+    assert outcome(judge(creation(), listed(made))) == (State.DIFFERS, "units")
+
+
+@pytest.mark.parametrize(
+    ("values", "stored"),
+    [
+        ({"birthday_bonus": Decimal(0)}, {"birthday_bonus": Decimal(0)}),
+        ({"birthday_bonus": Decimal(70)}, {"birthday_bonus": Decimal(700)}),
+        ({"birthday_bonus": Decimal(70)}, {"birthday_bonus": Decimal(7000), "percent": Decimal(11)}),
+        ({"percent": Decimal("0.5")}, {"percent": Decimal(50)}),
+    ],
+    ids=["nothing", "by ten", "and something else", "a percent"],
+)
+def test_what_is_no_slip_of_units(values, stored):
+    assert not units_slipped(replace(OLD, **values), replace(OLD, **stored))
+
+
+# --- A removal ---------------------------------------------------------------------------------------------
+
+
+def test_a_removal_is_made_when_the_group_is_gone():
+    change = Change(action=Action.REMOVE, group_id=1, before=group().to_json())
+    assert outcome(judge(change, Sight(group=None))) == (State.APPLIED, "")
+    assert judge(change, Sight(group=group())) is None
+
+
+# --- A creation --------------------------------------------------------------------------------------------
+
+
+def test_a_creation_is_found_by_the_answered_id():
+    verdict = judge(creation(group_id=6), listed(group(NEW, 6), group(NEW, 7)))
+    assert (verdict.state, verdict.group_id) == (State.APPLIED, 6)
+
+
+def test_a_creation_without_an_answer_is_found_by_its_name():
+    spelt = replace(NEW, name="  гості ")
+    verdict = judge(creation(), listed(group(NEW, 1), group(replace(NEW, name="Інші"), 6), group(spelt, 7)))
+    assert (verdict.state, verdict.group_id) == (State.DIFFERS, 7)
+    assert judge(creation(), listed(group(NEW, 7))).state == State.APPLIED
+
+
+@pytest.mark.parametrize("answered", [999, 4])
+def test_an_answered_id_that_is_no_new_group_means_nothing(answered):
+    sight = listed(group(NEW, 4), group(NEW, 6))
+    verdict = judge(creation(group_id=answered), sight)
+    assert (verdict.state, verdict.group_id) == (State.APPLIED, 6)
+    assert judge(creation(group_id=answered), listed(group(NEW, 4))) is None
+
+
+def test_two_new_groups_of_the_name_are_for_a_person():
+    verdict = judge(creation(), listed(group(NEW, 6), group(NEW, 7)))
+    assert outcome(verdict) == (State.REVIEW, "duplicates")
+    assert verdict.after == {"ids": [6, 7]}
+
+
+def test_a_creation_that_does_not_show_may_still_come():
+    removed = group(NEW, 6, removed=True)
+    assert judge(creation(), listed(group(OLD, 1), group(OLD, 4), removed)) is None
+    assert judge(creation(), listed(unreadable=(UnreadableRow("a problem", 6),))) is None
+
+
+def test_an_unreadable_group_was_there_before_too():
+    sight = listed(group(OLD, 1), unreadable=(UnreadableRow("a problem", 4), UnreadableRow("no id")))
+    assert sight.ids == [1, 4]
+
+
+# --- What counts as equal ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({}, []),
+        ({"name": " Гості "}, []),
+        ({"name": "Гост\u0456\u0308"}, ["name"]),
+        ({"name": "гості"}, ["name"]),
+        ({"percent": Decimal("10.00")}, []),
+        ({"use_ewallet": "1"}, []),
+        ({"loyalty_type": 2, "percent": Decimal(1)}, ["loyalty_type", "percent"]),
+        ({"birthday_bonus": Decimal("50.01")}, ["birthday_bonus"]),
+    ],
+)
+def test_fields_that_differ(changes, fields):
+    other = replace(OLD, **changes)
+    assert differing(OLD, other) == differing(other, OLD) == fields
+    assert same(OLD, other) is not bool(fields)
+
+
+def test_a_switch_differs_only_where_both_know_it():
+    on, off = replace(OLD, use_ewallet="1"), replace(OLD, use_ewallet="0")
+    assert differing(on, off) == ["use_ewallet"]
+    assert same(on, OLD)
+
+
+def test_a_name_may_be_composed_in_two_ways():
+    composed, decomposed = replace(OLD, name="\u0457жа"), replace(OLD, name="\u0456\u0308жа")
+    assert same(composed, decomposed)
