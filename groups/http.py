@@ -14,8 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from groups.models import Change, Connection
 from groups.services.accounts import connection_of
-
-CURRENCY = "₴"
+from groups.words import DEFAULT_CURRENCY, currency
 
 
 class Request(HttpRequest):
@@ -42,6 +41,7 @@ def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]]
                 return redirect("groups:account")
             if connection is not None:
                 request.connection = connection
+                currency.set(connection.account.currency)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -77,7 +77,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "connection": connection,
         "unsettled": SimpleLazyObject(lambda: _unsettled(connection)),
-        "currency": CURRENCY,
+        "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),
     }
 
 

@@ -124,7 +124,16 @@ class Listing:
 
     @property
     def rows(self) -> list[Row]:
+        """The rows of this page."""
         first = (self.number - 1) * self.page_size
+        return self._rows(self.found_groups[first : first + self.page_size])
+
+    @property
+    def all_rows(self) -> list[Row]:
+        """The rows of all pages."""
+        return self._rows(self.found_groups)
+
+    def _rows(self, groups: list[Group]) -> list[Row]:
         path = reverse("groups:list")
         everyone = self.clients
         return [
@@ -141,7 +150,7 @@ class Listing:
                 editable=group.is_editable,
                 locked=group.id in self.locked_ids,
             )
-            for group in self.found_groups[first : first + self.page_size]
+            for group in groups
         ]
 
     @property
@@ -189,6 +198,14 @@ class Listing:
     @property
     def refresh_href(self) -> str:
         return self.filters.href(page=self.number, refresh=1)
+
+    def export_href(self, extension: str) -> str:
+        """Return the address of the file with these very rows."""
+        return reverse("groups:export", args=[extension]) + self.filters.query()
+
+    @property
+    def export_links(self) -> list[Link]:
+        return [Link(label=name, href=self.export_href(name.lower())) for name in ("CSV", "XLSX")]
 
     @property
     def columns(self) -> list[Link]:

@@ -27,6 +27,7 @@ class PosterAccount(models.Model):
     each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
     or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
     account takes a written bonus for: the documentation says hryvnia, newer pages of it say kopecks.
+    `company_name` and `currency` are Poster's, where the token of somebody may read them.
     """
 
     class BonusUnit(models.TextChoices):
@@ -34,6 +35,8 @@ class PosterAccount(models.Model):
         KOPECKS = "kopecks", _("kopecks")
 
     name = models.CharField(max_length=63, primary_key=True)
+    company_name = models.CharField(max_length=200, blank=True)
+    currency = models.CharField(max_length=8, default="₴")
     writes = models.PositiveBigIntegerField(default=0)
     bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)
     bonus_block = models.ForeignKey(
@@ -47,6 +50,11 @@ class PosterAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def title(self) -> str:
+        """The company as people know it, with the account's login."""
+        return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
     def count_write(self) -> None:
         """Make everything cached of this account stale, in every process."""

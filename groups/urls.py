@@ -23,10 +23,24 @@ class GroupIdConverter:
         return str(value)
 
 
+class FileTypeConverter:
+    """The extension of an export."""
+
+    regex = "csv|xlsx"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(GroupIdConverter, "group")
+register_converter(FileTypeConverter, "file_type")
 
 group_urls = [
     path("groups/", views.group_list, name="list"),
+    path("groups/export.<file_type:extension>", views.group_export, name="export"),
     path("groups/new/", views.group_create, name="create"),
     path("groups/<group:group_id>/", views.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", views.group_update, name="update"),

@@ -7,11 +7,13 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from groups.comparison import check_rows, history_rows
+from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import AccountForm, GroupForm, HistoryForm, RemovalForm
 from groups.http import Request, needs, render_page
 from groups.listing import Filters, make_listing
@@ -36,6 +38,19 @@ def group_list(request: Request) -> HttpResponse:
     groups = reads.list_groups(request.connection, fresh="refresh" in request.GET)
     listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
     return render_page(request, "groups/list.html", {"listing": listing}, fragment="rows")
+
+
+@require_GET
+@needs("view_group")
+def group_export(request: Request, extension: str) -> HttpResponse:
+    """Answer a file with exactly the rows and the order of the list with the same parameters."""
+    listing = make_listing(reads.list_groups(request.connection), Filters.parse(request.GET))
+    account = request.connection.account_id
+    write = to_csv if extension == "csv" else to_xlsx
+    response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])
+    name = file_name(listing, account, extension)
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
 
 
 @require_GET
@@ -173,7 +188,7 @@ def account(request: Request) -> HttpResponse:
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
             status = 422 if refused else error.status
         else:
-            messages.success(request, _("Connected to %(account)s.") % {"account": connection.account_id})
+            messages.success(request, _("Connected to %(account)s.") % {"account": connection.account.title})
             return redirect("groups:list")
     return render_page(request, "groups/account.html", {"form": form}, fragment="form", status=status)
 

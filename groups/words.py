@@ -1,5 +1,6 @@
 """What people are told: of errors, of the outcome of a change, and of values. No codes, and a next step."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -227,9 +228,14 @@ def percent_words(percent: Decimal) -> str:
     return _("%(number)s%%") % {"number": number_format(Decimal(plain(percent)))}
 
 
+DEFAULT_CURRENCY = "₴"
+currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
+"""The sign of the money of the account that this request is about."""
+
+
 def money_words(amount: Decimal) -> str:
-    """Return an amount in hryvnia as it is written in the language: «1 250,00 ₴»."""
-    return f"{number_format(amount, 2, force_grouping=True)}\N{NO-BREAK SPACE}₴"
+    """Return an amount as it is written in the language, in the account's currency: «1 250,00 ₴»."""
+    return f"{number_format(amount, 2, force_grouping=True)}\N{NO-BREAK SPACE}{currency.get()}"
 
 
 def _sentence(text: str) -> str:

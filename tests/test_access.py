@@ -16,7 +16,7 @@ CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
 EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv"}
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
-    "view_group": {"/groups/", "/groups/1/", "/account/", "/account/disconnect/", "/history/",
+    "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/", "/account/disconnect/", "/history/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
     "add_group": {"/groups/new/"},
     "change_group": {"/groups/1/edit/"},

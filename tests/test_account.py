@@ -165,3 +165,27 @@ def test_a_secret_shows_itself_to_nobody():
     assert "c4c4" not in f"{secret} {secret!r} {secret:>40} {[secret]}"
     with pytest.raises(TypeError):
         __import__("pickle").dumps(secret)
+
+
+# --- The company ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", ["demo", "kavarnia"])
+def test_the_company_is_named_and_its_currency_is_no_html(newcomer, browse, sandbox, account):
+    client = browse(newcomer)
+    assert connect(client, sandbox, account, sandbox.accounts[account].token).status_code == 302
+    known = PosterAccount.objects.get(name=account)
+    assert known.company_name == sandbox.accounts[account].company
+    assert known.currency
+    assert f"&nbsp;{known.currency}" in page.content.decode()
+    page = client.get("/groups/")
+    assert known.company_name in text_of(page)
+    assert f"&nbsp;{known.currency}" in page.content.decode()
+        "&nbsp;", "\N{NO-BREAK SPACE}"
+    )
+
+
+def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, browse, sandbox):
+    sandbox.script("settings.getAllSettings", "error_object", code=20)
+    assert connect(browse(newcomer), sandbox).status_code == 302
+    assert PosterAccount.objects.get().company_name == ""

@@ -21,7 +21,14 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.records import Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
+from groups.poster.records import (
+    Group,
+    GroupList,
+    GroupValues,
+    LoyaltyType,
+    Settings,
+    UnreadableRow,
+)
 from groups.poster.transport import Timeouts, Transport
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "PosterClient",
     "PosterError",
     "Refused",
+    "Settings",
     "Timeouts",
     "TokenRejected",
     "Transport",

@@ -22,7 +22,7 @@ from groups.poster.errors import (
     Refused,
     Unreachable,
 )
-from groups.poster.records import Group, GroupList, GroupValues, UnreadableRow
+from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
 
@@ -139,6 +139,16 @@ class PosterClient:
         method = "clients.removeGroup"
         if self._write(method, {"group_id": str(group_id)}, within) is not True:
             raise OutcomeUnknown("the answer is not true", method=method, reason="shape")
+
+    # --- settings.* ----------------------------------------------------------------------------------------
+
+    def get_settings(self, *, within: float | None = None) -> Settings:
+        """Return the company's name and currency. A token may lack the right to it: raises `NotAllowed`."""
+        method = "settings.getAllSettings"
+        data = self._read(method, {}, within)
+        if not isinstance(data, dict):
+            raise BadAnswer("the settings are not an object", method=method, reason="shape")
+        return Settings.from_wire(data)
 
     # --- One call ------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_ID = 2**31 - 1
 KOPECKS = Decimal(100)
+LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
 
 
 class LoyaltyType(IntEnum):
@@ -145,6 +146,27 @@ class Group(GroupValues):
             )
         except UnreadableRow as error:
             raise UnreadableRow(error.problem, group_id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What settings.getAllSettings tells of a company; a part that is not there is an empty text.
+
+    `currency` is the symbol, or the ISO code where Poster answers the symbol as HTML.
+    """
+
+    company_name: str = ""
+    currency: str = ""
+
+    @classmethod
+    def from_wire(cls, data: Mapping[Any, Any]) -> "Settings":
+        """Read an answer; nothing in it is needed, so nothing in it is an error."""
+        money = data.get("currency")
+        money = money if isinstance(money, Mapping) else {}
+        symbol = html.unescape(str(money.get("currency_symbol") or "")).strip()
+        if not symbol or "<" in symbol or len(symbol) > LONGEST_SYMBOL:
+            symbol = str(money.get("currency_code_iso") or "").strip()[:LONGEST_SYMBOL]
+        return cls(html.unescape(str(data.get("company_name") or "")).strip()[:LONGEST_COMPANY], symbol)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,20 @@
 """Connect a user to a Poster account, and take the connection away."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from groups.models import Connection, GroupsCopy, PosterAccount
+from groups.poster import PosterClient, PosterError
 from groups.services import upstream
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+log = logging.getLogger("groups.accounts")
 
 
 def connection_of(user: "User") -> Connection | None:
@@ -23,9 +28,11 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
     Nothing is saved unless Poster answers the list of groups for this very account and token. Raises the
     `PosterError` of that call.
     """
-    upstream.client(account, token).get_groups()
+    poster = upstream.client(account, token)
+    poster.get_groups()
+    company = _company(poster)
     with transaction.atomic():
-        owner, _ = PosterAccount.objects.get_or_create(name=account)
+        owner, _ = PosterAccount.objects.update_or_create(name=account, defaults=company)
         connection = Connection.objects.filter(user=user).first() or Connection(user=user)
         since, known = connection.connected_at, connection.fingerprint
         connection.account = owner
@@ -35,6 +42,17 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
         connection.save()
         GroupsCopy.objects.filter(connection=connection).exclude(fingerprint=connection.fingerprint).delete()
     return connection
+
+
+def _company(poster: PosterClient) -> dict[str, str]:
+    """Return what Poster tells of the company; a token that may not read it fails nothing."""
+    try:
+        told = poster.get_settings()
+    except PosterError as error:
+        log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
+        return {}
+    known = {"company_name": told.company_name, "currency": told.currency}
+    return {field: value for field, value in known.items() if value}
 
 
 def disconnect(*, user: "User") -> None:
