@@ -167,7 +167,7 @@ def test_a_secret_shows_itself_to_nobody():
         __import__("pickle").dumps(secret)
 
 
-# --- The company ---------------------------------------------------------------------------------------------
+# --- The company -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("account", ["demo", "kavarnia"])
@@ -181,8 +181,6 @@ def test_the_company_is_named_and_its_currency_is_no_html(newcomer, browse, sand
     page = client.get("/groups/")
     assert known.company_name in text_of(page)
     assert f"&nbsp;{known.currency}" in page.content.decode()
-        "&nbsp;", "\N{NO-BREAK SPACE}"
-    )
 
 
 def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, browse, sandbox):
