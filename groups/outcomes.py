@@ -49,19 +49,20 @@ class WritePage[F: WriteForm]:
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form it is a 422."""
-        return render_page(
-            self.request,
-            template or self.template,
-            {
-                "form": self.form,
-                "group": self.group,
-                "form_action": self.form_action or self.request.path,
-                **self.context,
-                **context,
-            },
-            fragment="form",
-            status=status or (422 if self.form.errors else 200),
-        )
+        context = {
+            "form": self.form,
+            "group": self.group,
+            "form_action": self.form_action or self.request.path,
+            **self.context,
+            **context,
+        }
+        status = status or (422 if self.form.errors else 200)
+        template = template or self.template
+        if not is_in_row(self.request):
+            return render_page(self.request, template, context, fragment="form", status=status)
+        if template == "groups/form.html":
+            return render_page(self.request, "groups/list.html#edit_row", context, status=status)
+        return _instead_of_page(render_page(self.request, f"{template}#form", context, status=status))
 
     def show_again(self, change: Change) -> HttpResponse:
         """Render the form with what was typed, ready for another try, and say why this one failed."""
@@ -72,6 +73,18 @@ class WritePage[F: WriteForm]:
         """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
         return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
+
+
+def is_in_row(request: Request) -> bool:
+    """Say whether a form is opened in a row of the list, rather than on its own page."""
+    return bool(request.htmx) and (request.htmx.target or "").startswith("row-")
+
+
+def _instead_of_page(response: HttpResponse) -> HttpResponse:
+    """Show what does not fit into a row where the page was."""
+    response["HX-Retarget"] = "#main"
+    response["HX-Reswap"] = "innerHTML"
+    return response
 
 
 def carry_out(page: WritePage[Any], order: Order) -> HttpResponse:
@@ -138,7 +151,14 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
         return redirect("groups:change", change.pk)
     if change.action == Change.Action.REMOVE:
         return redirect("groups:list")
-    return redirect("groups:detail", change.group_id)
+    return go_on(request, change.group_id)
+
+
+def go_on(request: Request, group_id: int | None) -> HttpResponse:
+    """Go to the group, or back to the list as it was where the form was opened in one of its rows."""
+    if is_in_row(request):
+        return redirect(request.htmx.current_url_abs_path or "groups:list")
+    return redirect("groups:detail", group_id)
 
 
 def show_outcome(
@@ -155,6 +175,8 @@ def show_outcome(
         "can_send_again": _can_send_again(change),
     }
     template = "groups/outcome.html"
+    if is_in_row(request):
+        return _instead_of_page(render_page(request, f"{template}#outcome", context, status=status))
     if request.htmx and request.htmx.target == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)

@@ -18,7 +18,7 @@ from groups.forms import AccountForm, GroupForm, HistoryForm, RemovalForm
 from groups.http import Request, needs, render_page
 from groups.listing import Filters, make_listing
 from groups.models import Change, PosterAccount
-from groups.outcomes import WritePage, carry_out, group_of, show_outcome
+from groups.outcomes import WritePage, carry_out, go_on, group_of, show_outcome
 from groups.poster import Group, NotAllowed, NotFound, PosterError, TokenRejected
 from groups.risks import risks_of
 from groups.services import accounts, history
@@ -101,7 +101,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         return page.show()
     if form.loaded == form.intended:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
-        return redirect("groups:detail", group_id)
+        return go_on(request, group_id)
     return _write_values(page, Change.Action.UPDATE)
 
 

@@ -147,6 +147,24 @@ async function openInDialog(link) {
   await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: "#form", swap: "outerHTML" });
 }
 
+// --- A row of the list as a form ---
+
+const rowInputs = "tr.editing input:not([type=hidden])";
+
+async function openInRow(link) {
+  if ($("tr.editing")) return $(rowInputs).focus();
+  const row = link.closest("tr");
+  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: row, swap: "outerHTML" });
+  ($("tr.editing [aria-invalid]") ?? $(rowInputs))?.focus();
+}
+
+async function leaveRow() {
+  const { group } = $("tr.editing").dataset;
+  dirty = null;
+  await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
+  $(`#row-${group} .row-edit`)?.focus();
+}
+
 // --- Clicks and keys ---
 
 document.addEventListener("click", (event) => {
@@ -158,6 +176,8 @@ document.addEventListener("click", (event) => {
   else if (at("[data-print]")) print();
   else if (at("[data-help]")) { $("details.menu")?.removeAttribute("open"); $("#help").showModal(); }
   else if (at("[data-close]") && dialog.open) { event.preventDefault(); dialog.close(); }
+  else if (at("a[data-in-row]") && plainly && matchMedia("(min-width: 48rem)").matches) { event.preventDefault(); openInRow(at("a")); }
+  else if (at("[data-leave-row]")) leaveRow();
   else if (link && plainly && !$("main #form")) { event.preventDefault(); openInDialog(link); }
   else if (event.target === dialog || event.target === $("#help")) event.target.close();
   const menu = $("details.menu[open]");
@@ -174,6 +194,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const menu = $("details.menu[open]");
+  if (event.key === "Escape" && event.target.closest("tr.editing")) leaveRow();
   if (event.key === "Escape" && menu) { menu.open = false; $("summary", menu).focus(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;
   if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;

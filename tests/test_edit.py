@@ -342,3 +342,36 @@ def test_an_open_form_is_one_operation(staff, browse):
 
 def test_htmx_without_a_target_gets_the_page(staff, browse):
     assert "<html" in browse(staff).get(EDIT, headers=HTMX).content.decode()
+
+
+# --- In a row of the list ----------------------------------------------------------------------------------
+
+ROW = fragment("row-1", "/groups/?sort=name")
+
+
+def test_a_row_of_the_list_becomes_the_form_and_goes_back_to_the_list_as_it_was(staff, browse, sandbox):
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    html = row.content.decode()
+    assert "<html" not in html
+    assert 'id="row-1"' in html
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    bad = client.post(EDIT, form | {"percent": "x"}, headers=ROW)
+    assert bad.status_code == 422
+    assert 'id="row-1"' in bad.content.decode()
+    assert "Enter a number" in text_of(bad)
+    good = client.post(EDIT, form | {"percent": "12"}, headers=ROW)
+    assert good["HX-Redirect"] == "/groups/?sort=name"
+    assert sandbox.posts()[-1].form["client_groups_discount"] == "12"
+
+
+def test_what_does_not_fit_into_a_row_takes_the_place_of_the_page(staff, browse, sandbox):
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    risky = client.post(EDIT, form | {"percent": "90"}, headers=ROW)
+    assert (risky.status_code, risky["HX-Retarget"], risky["HX-Reswap"]) == (200, "#main", "innerHTML")
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    conflict = client.post(EDIT, form | {"percent": "15"}, headers=ROW)
+    assert (conflict.status_code, conflict["HX-Retarget"]) == (409, "#main")
+    assert not sandbox.posts()
