@@ -4,6 +4,7 @@ Errors usually come with HTTP 200, in one of several shapes, so the body is read
 """
 
 import json
+import math
 import re
 from http import HTTPStatus
 from typing import Any
@@ -17,13 +18,14 @@ from groups.poster.errors import (
     Unreachable,
     refusal,
 )
+from groups.poster.records import MAX_ID
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2
 """The longest Retry-After, in seconds, for which a page may wait."""
 
-
 _CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
 def interpret(answer: Answer | Failure, method: str) -> Any:
@@ -49,9 +51,9 @@ def interpret(answer: Answer | Failure, method: str) -> Any:
 
 def written_id(response: Any, method: str) -> int:
     """Return the id with which a write was answered. Raises `OutcomeUnknown` for anything else."""
-    if isinstance(response, int | str) and not isinstance(response, bool) and str(response).isdigit():
+    if isinstance(response, int | str) and not isinstance(response, bool) and _ID.fullmatch(str(response)):
         number = int(response)
-        if number > 0:
+        if number <= MAX_ID:
             return number
     raise OutcomeUnknown("the answer is not an id", method=method, reason="shape")
 
@@ -113,7 +115,12 @@ class _NotJSON:
 def _json(body: bytes) -> Any:
     """Parse strict UTF-8 JSON, whatever the Content-Type says: `requests` would guess, and guess wrong."""
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant)
+        return json.loads(
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+        )
     except UnicodeDecodeError:
         return _NotJSON("not UTF-8")
     except RecursionError:
@@ -127,6 +134,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) != len(pairs):
         raise ValueError("a key is there twice")
     return data
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is out of range")
+    return number
 
 
 def _constant(name: str) -> Any:

@@ -15,6 +15,7 @@ PosterError                    shown as  502
 from outside passes `redact`. The words for the people in front of the page are in `groups.messages`.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -22,6 +23,7 @@ from typing import ClassVar
 from groups.poster.redact import redact
 
 MESSAGE_LIMIT = 200
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class PosterError(Exception):
@@ -85,7 +87,7 @@ class OutcomeUnknown(Unreachable):
     ) -> None:
         super().__init__(detail, method=method, reason=reason, sent=True, retryable=False)
         self.code = code
-        self.message = redact(message)[:MESSAGE_LIMIT]
+        self.message = _said(message)
 
 
 class BadAnswer(PosterError):
@@ -117,7 +119,7 @@ class Refused(PosterError):
 
     def __init__(self, code: int | None, message: str = "", *, method: str = "", reason: str = "") -> None:
         self.code = code
-        self.message = redact(message)[:MESSAGE_LIMIT]
+        self.message = _said(message)
         super().__init__(f"code {code}: {self.message}", method=method, reason=reason or "refused")
 
 
@@ -162,3 +164,8 @@ REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
 def refusal(code: int | None, message: str, *, method: str) -> Refused:
     """Return the error for a code of Poster's: the class of `REFUSALS`, else plain `Refused`."""
     return REFUSALS.get(code or 0, Refused)(code, message, method=method)
+
+
+def _said(message: str) -> str:
+    """Return Poster's words so that a page can show them and a database store them."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", redact(message))[:MESSAGE_LIMIT]

@@ -5,8 +5,10 @@ import re
 TOKEN = re.compile(r"(?:[0-9]{1,12}:)?[0-9a-f]{32}", re.ASCII)
 """A Poster token: 32 hex digits, in newer accounts after the account's number and a colon."""
 
+# A hex digit before the 32 makes them part of something longer, unless it is the end of an escaped character.
+_START = r"(?:(?<![0-9a-f])|(?<=%[0-9a-f]{2})|(?<=%25[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2}))"
 _SHAPE = re.compile(
-    r"(?i)(?:[0-9]{1,12}(?::|%3a|&#x3a;|&#58;))?(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
+    r"(?i)(?:[0-9]{1,12}(?::|%(?:25)?3a|&#x3a;|&#58;|\\u003a))?" + _START + r"[0-9a-f]{32}(?![0-9a-f])"
     r"|(?<=token=)[^&\s'\"<>]+"
 )
 MASK = "[token]"
