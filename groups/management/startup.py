@@ -1,12 +1,13 @@
 """What has to be done before the dashboard can be served, each step only where it is needed."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,12 +95,33 @@ def _application() -> str:
     return f"{module}:{name}"
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], url: str) -> None:
-    """Return when the server answers; stop with one line if it does not."""
+def run(command: list[str], *, url: str = "", when_ready: Callable[[], None] | None = None) -> None:
+    """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
+
+    The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
+    too, and one that is told to stop twice may never do it.
+    """
+    told: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own
-            return
-        time.sleep(0.05)
-    server.terminate()
-    raise CommandError("The server did not start.")
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
+        while server.poll() is None and not told:
+            if when_ready and _answers(url):
+                when_ready()
+                when_ready = None
+            elif when_ready and time.monotonic() > deadline:
+                break
+            time.sleep(0.05 if when_ready else 0.25)
+        server.terminate()
+        server.wait()
+    if when_ready and not told:
+        raise CommandError("The server did not start.")
+    if not told:
+        raise CommandError(f"The server ended by itself with {server.returncode}.")
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
+        return True
+    return False

@@ -7,11 +7,8 @@ import json
 import logging
 import os
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +16,7 @@ from urllib.parse import quote
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from groups.management import startup
 from groups.management.catalogues import compile_catalogues
@@ -75,26 +72,16 @@ class Command(BaseCommand):
             self._serve(port, kept["passwords"], sandbox)
 
     def _serve(self, port: int, passwords: dict[str, str], sandbox: Sandbox) -> None:
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, signal.default_int_handler)
+        def announce() -> None:
+            self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
+            self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
+            self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
+            for name, password in passwords.items():
+                self.stdout.write(f"{name} {password}")
+            self.stdout.flush()
+
         command = startup.granian(host=HOST, port=port, workers=1, threads=32)
-        with subprocess.Popen(command, cwd=settings.BASE_DIR) as server:  # noqa: S603 - our own Python
-            try:
-                startup.wait_until_ready(server, f"http://{HOST}:{port}/healthz")
-                self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
-                self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
-                self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
-                for name, password in passwords.items():
-                    self.stdout.write(f"{name} {password}")
-                self.stdout.flush()
-                server.wait()
-            except KeyboardInterrupt:
-                # At a terminal Ctrl-C has reached the server too; a second signal does no harm.
-                with suppress(ProcessLookupError):
-                    server.terminate()
-                server.wait()
-                return
-        raise CommandError(f"The server ended by itself with {server.returncode}.")
+        startup.run(command, url=f"http://{HOST}:{port}/healthz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Prepare, and become the server: signals then reach it directly."""
+        """Prepare everything, and serve until SIGTERM or Ctrl-C."""
         host = os.environ.get("HOST") or "127.0.0.1"
         port = startup.number_from("PORT", 8000)
         workers = startup.number_from("WORKERS", 2)
@@ -38,9 +38,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
         self.stdout.flush()
-        command = startup.granian(host=host, port=port, workers=workers)
-        os.chdir(settings.BASE_DIR)
-        os.execv(command[0], command)  # noqa: S606 - our own Python
+        startup.run(startup.granian(host=host, port=port, workers=workers))
 
     def _check(self) -> None:
         found = [
