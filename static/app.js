@@ -114,7 +114,7 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
   const search = $("#q");
   if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
-  const next = $("[data-focus], [autofocus]", target);
+  const next = $("[data-focus], [autofocus], .row-form [aria-invalid]", target);
   if (next) next.focus();
   else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
 });
@@ -155,7 +155,7 @@ async function openInRow(link) {
   if ($("tr.editing")) return $(rowInputs).focus();
   const row = link.closest("tr");
   await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: row, swap: "outerHTML" });
-  ($("tr.editing [aria-invalid]") ?? $(rowInputs))?.focus();
+  $(rowInputs)?.focus();
 }
 
 async function leaveRow() {
