@@ -154,7 +154,7 @@ const rowInputs = "tr.editing input:not([type=hidden])";
 async function openInRow(link) {
   if ($("tr.editing")) return $(rowInputs).focus();
   const row = link.closest("tr");
-  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: row, swap: "outerHTML" });
+  await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
   $(rowInputs)?.focus();
 }
 
