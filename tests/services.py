@@ -35,7 +35,7 @@ def empty_database(url):
 
     name = f"poster_admin_{os.getpid()}_{secrets.token_hex(4)}"
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
+        server.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
         try:
             yield urlsplit(url)._replace(path=f"/{name}").geturl()
         finally:
