@@ -1,0 +1,44 @@
+"""Make the people of the dashboard: `… -m tests.benchmarks.people ACCOUNT…` prints their sessions as JSON."""
+
+import json
+import sys
+from importlib import import_module
+
+
+def session_of(user):
+    """Sign a user in, without a browser, and return the session's key."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    return session.session_key
+
+
+def make(accounts):
+    """Make a member of the staff for each account, connected to it, and return the sessions by account."""
+    from django.contrib.auth.models import Group, User
+
+    from groups.models import Connection, PosterAccount
+
+    sessions = {}
+    staff = Group.objects.get(name="Staff")
+    for account in accounts:
+        user = User.objects.create_user(account)
+        user.groups.add(staff)
+        owner, _ = PosterAccount.objects.get_or_create(name=account)
+        link = Connection(user=user, account=owner)
+        link.set_token(f"000000:{'benchmark' * 2}{account}")
+        link.save()
+        sessions[account] = session_of(user)
+    return sessions
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    json.dump(make(sys.argv[1:]), sys.stdout)

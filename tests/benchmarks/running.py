@@ -1,0 +1,194 @@
+"""What the benchmarks run against, each in processes of its own: the upstream, the dashboard, the admin."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from tests.environment import ROOT
+
+CSRF = secrets.token_hex(16)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def wait_for(port, process, path="/healthz"):
+    """Return once something answers there."""
+    import http.client
+
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", path)
+            connection.getresponse().read()
+            connection.close()
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"Nothing answers at port {port}.")
+
+
+@contextlib.contextmanager
+def process(command, **options):
+    """Run a process of ours to the end of the block."""
+    with subprocess.Popen(command, cwd=ROOT, **options) as running:
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.wait(60)
+
+
+@contextlib.contextmanager
+def upstream():
+    """Run the stand-in for Poster and yield its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.benchmarks.upstream", str(port)]
+    with process(command, stdin=subprocess.PIPE) as running:
+        wait_for(port, running, "/calls")
+        yield port
+
+
+@dataclass
+class Site:
+    """A dashboard that runs, and the session of each of its people by account."""
+
+    port: int
+    process: subprocess.Popen
+    environment: dict
+    sessions: dict = field(default_factory=dict)
+
+    def add_people(self, accounts):
+        command = [sys.executable, "-m", "tests.benchmarks.people", *accounts]
+        made = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        self.sessions |= json.loads(made.stdout)
+
+    def cookie(self, account):
+        return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; django_language=en"
+
+    def workers(self):
+        """Return the ids of the processes that serve."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(
+            encoding="ascii"
+        )
+        return [int(child) for child in children.split() if own_memory(int(child)) > 20]
+
+
+@contextlib.contextmanager
+def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **environment):
+    """Run the dashboard as `make serve` does, with a database of its own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    own = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+        "HTTPS": "False",
+        "DEBUG": "False",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
+        "CACHE_URL": "locmemcache://",
+        "POSTER_API_URL": f"http://127.0.0.1:{upstream_port}/{{account}}/api/",
+        "POSTER_CACHE_SECONDS": cache_seconds,
+        "WORKERS": workers,
+        "PORT": str(port),
+        "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+    } | environment
+    environment = {**os.environ, **own}
+    command = [sys.executable, "manage.py", "serve"]
+    with (
+        (directory / "log").open("wb") as log,
+        process(command, env=environment, stdout=log, stderr=log) as running,
+    ):
+        wait_for(port, running)
+        yield Site(port, running, environment)
+
+
+@contextlib.contextmanager
+def django_admin(directory):
+    """Run Django's admin on granian with the same settings, and yield its port and a session."""
+    environment = {
+        **os.environ,
+        "ADMIN_DATABASE": str(directory / "admin.sqlite3"),
+        "ADMIN_SECRET_KEY": secrets.token_urlsafe(50),
+    }
+    prepare = [sys.executable, "-m", "tests.benchmarks.admin"]
+    made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2",
+               "--blocking-threads", "128", "--backpressure", "2048", "--no-ws", "--log-level", "error",
+               "tests.benchmarks.admin:application"]  # fmt: skip
+    with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        wait_for(port, running, "/admin/")
+        yield port, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}"
+
+
+def own_memory(pid):
+    """Return what a process has for itself alone, in MB."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return (
+        sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", rollup, flags=re.MULTILINE)) / 1024
+    )
+
+
+# --- Load ------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+local cookies = {%s}
+local turn = 0
+function setup(thread) thread:set("cookie", cookies[turn %% #cookies + 1]); turn = turn + 1 end
+function request()
+  return wrk.format("GET", nil, {["Cookie"] = cookie, ["Accept-Encoding"] = "gzip", ["Host"] = "127.0.0.1"})
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load generator saw; times in milliseconds."""
+
+    per_second: float
+    p50: float
+    p99: float
+    failed: int
+
+
+def load(url, cookies, connections, seconds):
+    """Put a page under load: as many connections as said, the cookies shared out among them."""
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is not installed: apt-get install wrk")
+    script = Path("/tmp") / f"wrk-{os.getpid()}.lua"  # noqa: S108 - removed below
+    script.write_text(SCRIPT % ", ".join(f'"{cookie}"' for cookie in cookies), encoding="utf-8")
+    # A thread has one cookie: with many of them, each connection is a person of its own.
+    threads = connections if len(cookies) > 1 else 1
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s",
+               "-s", str(script), url]  # fmt: skip
+    try:
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    finally:
+        script.unlink()
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
+    return Load(
+        per_second=float(re.search(r"Requests/sec: +([\d.]+)", out)[1]),
+        p50=_milliseconds(out, "50%"),
+        p99=_milliseconds(out, "99%"),
+        failed=(int(failed[1]) if failed else 0) + (sum(map(int, broken.groups())) if broken else 0),
+    )
+
+
+def _milliseconds(out, percentile):
+    number, unit = re.search(rf"^ +{percentile} +([\d.]+)(us|ms|s)", out, flags=re.MULTILINE).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]

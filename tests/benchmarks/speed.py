@@ -1,0 +1,317 @@
+"""How fast the dashboard is, as ratios taken in one run: to the calls that it needs, and to Django's admin.
+
+All runs on one machine and shares its cores, and times do not travel; the ratios do. One measurement is
+interleaved with the one that it is compared to. `raw` is the call alone, by http.client on a connection that
+is kept alive.
+"""
+
+import argparse
+import http.client
+import json
+import re
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.benchmarks import running
+
+TOKEN = "token=benchmark&format=json"
+CONNECTIONS = 32
+CROWDS = (8, 64, 128, 192, 256, 320)
+
+
+class Caller:
+    """A browser, or the raw client, on one connection."""
+
+    def __init__(self, port, cookie=""):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._headers = {"Cookie": cookie, "Accept-Encoding": "gzip"} if cookie else {}
+        self.status = 0
+        self.headers = {}
+
+    def get(self, path, **headers):
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path, form):
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", path, urlencode(form), kind)
+
+    def _ask(self, verb, path, body, headers):
+        self._connection.request(verb, path, body, self._headers | headers)
+        answer = self._connection.getresponse()
+        self.status, self.headers = answer.status, answer.headers
+        return answer.read()
+
+
+@dataclass
+class Result:
+    """A line of the table: what was reached, and what it should be; `more` says which way is better."""
+
+    what: str
+    value: float
+    least: float
+    goal: float
+    more: bool = False
+    note: str = ""
+
+    @property
+    def verdict(self):
+        def reached(bound):
+            return self.value >= bound if self.more else self.value <= bound
+
+        return "goal" if reached(self.goal) else "least" if reached(self.least) else "MISSED"
+
+
+def medians(rounds, *actions):
+    """Time the actions in turn and return the median of each, in milliseconds."""
+    times = [[] for _ in actions]
+    for number in range(rounds + 5):
+        for action, seconds in zip(actions, times, strict=True):
+            began = time.perf_counter()
+            action()
+            if number >= 5:
+                seconds.append((time.perf_counter() - began) * 1000)
+    return [statistics.median(each) for each in times]
+
+
+class Bench:
+    """All that runs, and what is measured with it."""
+
+    def __init__(self, stack, directory, *, rounds, seconds):
+        self.rounds, self.seconds = rounds, seconds
+        self.upstream = stack.enter_context(running.upstream())
+        self.warm = stack.enter_context(running.dashboard(directory / "warm", self.upstream))
+        self.asking = stack.enter_context(
+            running.dashboard(directory / "asking", self.upstream, cache_seconds="0")
+        )
+        self.admin, self.admin_cookie = stack.enter_context(running.django_admin(directory))
+        self.warm.add_people(["n50-l50", "n5000-l50", *(f"n50-l50-{number}" for number in range(8))])
+        crowd = [f"n50-l300-{number}" for number in range(max(CROWDS))]
+        some = [f"n50-l50-{number}" for number in range(CONNECTIONS)]
+        churning = [f"n50-l50-churn-{number}" for number in range(CONNECTIONS)]
+        modes = ["n50-l50", "n50-l50-churn", "n5000-l50", "n5000-l50-churn"]
+        self.asking.add_people([*modes, *some, *churning, *crowd])
+
+    def results(self):
+        yield from self.lists()
+        yield from self.detail_and_form()
+        yield from self.many_at_once()
+        yield self.crowd()
+        yield self.cold_viewers()
+        yield self.warm_list()
+        yield from self.page()
+        yield self.memory()
+
+    # --- One user ------------------------------------------------------------------------------------------
+
+    def _pair(self, account, *, parse=False):
+        raw, page = Caller(self.upstream), Caller(self.asking.port, self.asking.cookie(account))
+        path = f"/{account}/api/clients.getGroups?{TOKEN}"
+
+        def call():
+            body = raw.get(path)
+            if parse:
+                json.loads(body)
+
+        first, second = medians(self.rounds, call, lambda: page.get("/groups/"))
+        if page.status != 200:
+            raise RuntimeError(f"The list of {account} answers {page.status}.")
+        return second / first, f"{second:.1f} ÷ {first:.1f} ms"
+
+    def lists(self):
+        """Yield what a list costs while Poster is asked each time."""
+        for what, account, parse, least, goal in (
+            ("list, 50 groups ÷ raw call", "n50-l50", False, 1.05, 1.035),
+            ("the same, every answer different", "n50-l50-churn", False, 1.09, 1.05),
+            ("list, 5,000 groups ÷ raw call", "n5000-l50", False, 1.06, 1.04),
+            ("the same, every answer different ÷ raw call + json", "n5000-l50-churn", True, 1.12, 1.07),
+        ):
+            ratio, note = self._pair(account, parse=parse)
+            yield Result(what, ratio, least, goal, note=note)
+
+    def detail_and_form(self):
+        """Yield what one group and a change of it cost, against the calls that they need."""
+        account = "n50-l50"
+        raw, page = Caller(self.upstream), Caller(self.asking.port, self.asking.cookie(account))
+        one = f"/{account}/api/clients.getGroup?group_id=7&{TOKEN}"
+        first, second = medians(self.rounds, lambda: raw.get(one), lambda: page.get("/groups/7/"))
+        yield Result("detail ÷ its call", second / first, 1.06, 1.045, note=f"{second:.1f} ÷ {first:.1f} ms")
+        calls, saves = [], []
+        for number in range(max(10, self.rounds // 3)):
+            form = self._form(page.get("/groups/7/edit/", **{"Accept-Encoding": "identity"}).decode(), number)
+            began = time.perf_counter()
+            page.post("/groups/7/edit/", form)
+            saves.append((time.perf_counter() - began) * 1000)
+            if page.status != 302:
+                raise RuntimeError(f"A form was answered with {page.status}.")
+            values = {"client_groups_id": "8", "client_groups_name": "x", "birthday_bonus": "0"}
+            began = time.perf_counter()
+            raw.get(one)
+            raw.post(f"/{account}/api/clients.updateGroup?{TOKEN}", values)
+            raw.get(one)
+            calls.append((time.perf_counter() - began) * 1000)
+        first, second = statistics.median(calls), statistics.median(saves)
+        note = f"{second:.1f} ÷ {first:.1f} ms"
+        yield Result("a form saved ÷ its three calls", second / first, 1.06, 1.045, note=note)
+
+    def _form(self, html, number):
+        def value(name):
+            field = re.search(rf'<input[^>]*name="{name}"[^>]*>', html)[0]
+            return re.search(r'value="([^"]*)"', field)[1]
+
+        return {
+            "csrfmiddlewaretoken": value("csrfmiddlewaretoken"),
+            "version": value("version"),
+            "operation": str(uuid.uuid4()),
+            "name": f"Group {number}",
+            "loyalty_type": "1",
+            "percent": "7",
+            "birthday_bonus": "25",
+            "confirmed": "1",
+        }
+
+    # --- Many users ----------------------------------------------------------------------------------------
+
+    def many_at_once(self):
+        """Yield how near the limit of the latency comes, each connection being a user of its own."""
+        limit = CONNECTIONS / 0.0505
+        for what, kind in (("", "n50-l50"), (", every answer different", "n50-l50-churn")):
+            cookies = [self.asking.cookie(f"{kind}-{number}") for number in range(CONNECTIONS)]
+            url = f"http://127.0.0.1:{self.asking.port}/groups/"
+            running.load(url, cookies, CONNECTIONS, 2)
+            seen = running.load(url, cookies, CONNECTIONS, self.seconds)
+            note = f"{seen.per_second:.0f} of {limit:.0f} a second, {seen.failed} failed"
+            yield Result(
+                f"{CONNECTIONS} at once ÷ the limit{what}", seen.per_second / limit, 0.95, 0.97, True, note
+            )
+
+    def crowd(self):
+        """Find how many users at once 300 ms of latency allow until p99 is twice that of a few."""
+        url = f"http://127.0.0.1:{self.asking.port}/groups/"
+        reached, notes, few = 0, [], None
+        for users in CROWDS:
+            cookies = [self.asking.cookie(f"n50-l300-{number}") for number in range(users)]
+            running.load(url, cookies, users, 2)
+            seen = running.load(url, cookies, users, max(self.seconds, 6))
+            few = few or seen.p99
+            notes.append(f"{users}: {seen.p99:.0f}")
+            if seen.p99 > 2 * few or seen.failed:
+                break
+            reached = users
+        return Result("users at once at 300 ms", reached, 128, 256, True, "p99 " + ", ".join(notes) + " ms")
+
+    def cold_viewers(self):
+        """Let many open the same cold list at the same moment, and count the calls to Poster."""
+        worst = 0
+        for number in range(8):
+            account = f"n50-l50-{number}"
+            before = json.loads(Caller(self.upstream).get("/calls")).get(account, 0)
+            barrier = threading.Barrier(CONNECTIONS)
+            cookie = self.warm.cookie(account)
+
+            def look(_, cookie=cookie, barrier=barrier):
+                caller = Caller(self.warm.port, cookie)
+                caller.get("/healthz")
+                barrier.wait()
+                caller.get("/groups/")
+                return caller.status
+
+            with ThreadPoolExecutor(CONNECTIONS) as pool:
+                statuses = set(pool.map(look, range(CONNECTIONS)))
+            if statuses != {200}:
+                raise RuntimeError(f"Cold viewers were answered with {statuses}.")
+            worst = max(worst, json.loads(Caller(self.upstream).get("/calls"))[account] - before)
+        return Result(f"{CONNECTIONS} cold viewers at once: calls", worst, 1, 1, note="the worst of 8 times")
+
+    def warm_list(self):
+        """Compare requests a second of the warm list and of Django's admin, in turns."""
+        ours, theirs = [], []
+        cookie = self.warm.cookie("n50-l50")
+        for turn in range(3):
+            seconds = 1 if turn == 0 else self.seconds
+            here = running.load(f"http://127.0.0.1:{self.warm.port}/groups/", [cookie], CONNECTIONS, seconds)
+            there = running.load(
+                f"http://127.0.0.1:{self.admin}/admin/auth/loyaltygroup/",
+                [self.admin_cookie],
+                CONNECTIONS,
+                seconds,
+            )
+            if here.failed or there.failed:
+                raise RuntimeError(f"Under load {here.failed} and {there.failed} requests failed.")
+            if turn:
+                ours.append(here.per_second)
+                theirs.append(there.per_second)
+        first, second = statistics.mean(ours), statistics.mean(theirs)
+        what = f"warm list, {CONNECTIONS} connections ÷ Django admin's"
+        return Result(what, first / second, 25, 50, True, f"{first:.0f} ÷ {second:.0f} a second")
+
+    # --- What a page weighs --------------------------------------------------------------------------------
+
+    def page(self):
+        """Yield the weight of the list, packed, and what an unchanged one costs."""
+        import gzip
+
+        ours = Caller(self.warm.port, self.warm.cookie("n50-l50"))
+        here = ours.get("/groups/")
+        packed = len(here) if ours.headers["Content-Encoding"] == "gzip" else len(gzip.compress(here, 1))
+        admin = Caller(self.admin, self.admin_cookie)
+        there = len(gzip.compress(admin.get("/admin/auth/loyaltygroup/"), 1))
+        how = ours.headers["Content-Encoding"] or "not packed"
+        note = f"{packed} ÷ {there} bytes, {how}"
+        yield Result("list packed ÷ Django admin's", packed / there, 0.8, 0.55, note=note)
+        mark = ours.headers["ETag"]
+        again = ours.get("/groups/", **({"If-None-Match": mark} if mark else {}))
+        note = f"{len(again)} bytes"
+        yield Result("the list again, unchanged: status", float(ours.status), 304, 304, True, note)
+
+    def memory(self):
+        """Return what the largest worker has for itself, after all of it."""
+        for account in ("n5000-l50", "n5000-l50-churn"):
+            page = Caller(self.asking.port, self.asking.cookie(account))
+            for number in range(20):
+                page.get(f"/groups/?page={number}")
+        own = [running.own_memory(pid) for site in (self.warm, self.asking) for pid in site.workers()]
+        note = ", ".join(f"{each:.0f}" for each in own)
+        return Result("a worker's own memory, MB", max(own), 150, 110, note=note)
+
+
+def show(*columns):
+    """Print a line of the table."""
+    what, value, least, goal, verdict, note = columns
+    sys.stdout.write(f"{what:52} {value:>8} {least:>7} {goal:>7}  {verdict:7} {note}\n")
+    sys.stdout.flush()
+
+
+def table(results):
+    """Print the results as they come."""
+    show("", "", "least", "goal", "", "")
+    for each in results:
+        value = f"{each.value:.3f}" if each.value < 10 else f"{each.value:.0f}"
+        show(each.what, value, each.least, each.goal, each.verdict, each.note)
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60, help="of each comparison of one user")
+    parser.add_argument("--seconds", type=int, default=8, help="of each load")
+    parser.add_argument("--only", default="", help="the name of one method of Bench")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        bench = Bench(stack, Path(directory), rounds=options.rounds, seconds=options.seconds)
+        if not options.only:
+            table(bench.results())
+            return
+        found = getattr(bench, options.only)()
+        table([found] if isinstance(found, Result) else found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
