@@ -42,7 +42,7 @@ POSTER_READ_TIMEOUT = env.float("POSTER_READ_TIMEOUT", default=8.0)
 POSTER_READ_DEADLINE = env.float("POSTER_READ_DEADLINE", default=12.0)
 # The longest that a write takes from the journal to the answer: read before, send, read after.
 POSTER_WRITE_DEADLINE = env.float("POSTER_WRITE_DEADLINE", default=30.0)
-# So long after the deadline of a write its row is left to the process that sends it: it may be slow, not dead.
+# So long after the deadline of a write its row is left to its sender: it may be slow rather than dead.
 POSTER_GRACE_SECONDS = env.float("POSTER_GRACE_SECONDS", default=15.0)
 # Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
 # succeeded, a write whose answer was lost is taken for one that was not applied.

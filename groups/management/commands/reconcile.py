@@ -7,7 +7,7 @@ from groups.services.settling import reconcile
 
 
 class Command(BaseCommand):
-    help = "Look after every change whose outcome is still open, once. Meant for a timer; running it twice is safe."
+    help = "Look once after every change whose outcome is open. Meant for a timer; twice at once is safe."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for change in reconcile():
