@@ -11,6 +11,13 @@ from hypothesis import strategies as st
 from groups.fields import AccountField, DecimalField, NameField, TokenField
 from groups.poster import api_url
 
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
+
+
 PERCENT = DecimalField(maximum=Decimal(100), range_message="The percent must be between 0 and 100.", unit="%")
 
 
