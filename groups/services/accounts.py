@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.accounts")
 
+# The company's name is a courtesy: connecting does not wait longer for it, in seconds.
+COMPANY_WITHIN = 3.0
+
 
 def connection_of(user: "User") -> Connection | None:
     """Return the user's connection with its account, or None."""
@@ -47,7 +50,7 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
 def _company(poster: PosterClient) -> dict[str, str]:
     """Return what Poster tells of the company; a token that may not read it fails nothing."""
     try:
-        told = poster.get_settings()
+        told = poster.get_settings(within=COMPANY_WITHIN)
     except PosterError as error:
         log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
         return {}
