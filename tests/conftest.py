@@ -19,7 +19,7 @@ from django.utils import translation
 
 from groups.models import Connection, PosterAccount
 from groups.poster.sandbox import Sandbox
-from tests import environment
+from tests import environment, matrix
 from tests.browser import chromium
 from tests.services import needed_but_away
 
@@ -44,6 +44,7 @@ def pytest_runtest_setup(item):
 
 
 def pytest_terminal_summary(terminalreporter):
+    matrix.print_totals(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", ())
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     reasons = [reason for reason in reasons if NOT_RUN in reason]
@@ -67,9 +68,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
 @pytest.fixture(autouse=True)
 def _clean_slate():
     cache.clear()
-    yield
+    # A request changes the language of its thread, here the only one.
+    with translation.override("en"):
+        yield
     cache.clear()
-    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

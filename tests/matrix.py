@@ -1,0 +1,136 @@
+"""The table behind `test_fault_matrix`: every fault, at every place where it can hit, and the totals."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from groups.poster.sandbox import FAULTS, network
+
+READS = {"list": "clients.getGroups", "detail": "clients.getGroup"}
+WRITES = {
+    "create": ("clients.getGroups", "clients.createGroup"),
+    "update": ("clients.getGroup", "clients.updateGroup"),
+    "remove": ("clients.getGroup", "clients.removeGroup"),
+}
+# The page of a removal reads the group itself before anything is written down.
+READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1}
+KINDS = {"clients.getGroups": "list", "clients.getGroup": "get"}
+
+# As in the catalogue, only faster.
+OPTIONS = {
+    "drip_body": {"interval": 0.05},
+    "drip_headers": {"interval": 0.05},
+    "gzip_bomb": {"megabytes": 40},
+    "huge_body": {"megabytes": 34},
+    "late": {"seconds": 0.1},
+}
+ADDRESSES = (
+    network.unresolved,
+    network.refused,
+    network.full_backlog,
+    network.untrusted_tls,
+    network.expired_tls,
+    network.wrong_name_tls,
+    network.garbage_after_request,
+    network.closes_in_handshake,
+    network.plain_http,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault that hits one call of an action: `where` is "read", or "before", "send", "after" of a write."""
+
+    action: str
+    fault: str
+    where: str = "read"
+    when: str = "after"
+    options: dict = field(default_factory=dict, hash=False)
+
+    def __str__(self):
+        if self.where == "send":
+            return f"{self.action}-{self.fault}-{self.when}"
+        return f"{self.action}-{self.fault}" + (f"-at-the-{self.where}" if self.where != "read" else "")
+
+
+def read_cases():
+    """Return each fault of a read, in the list and in the detail."""
+    for action, method in READS.items():
+        yield from (Case(action, name, options=options_of(name)) for name in faults_of(KINDS[method]))
+
+
+def write_cases():
+    """Return each fault of a write, before and after the state changes where the fault leaves that open."""
+    for action in WRITES:
+        for name in faults_of("write"):
+            open_question = FAULTS[name].certain == "by_when"
+            for when in ("before", "after") if open_question else ("after",):
+                yield Case(action, name, "send", when, options_of(name))
+
+
+def checking_cases():
+    """Return each fault of a read, in the read before a write and in the one after it."""
+    for action, (method, _) in WRITES.items():
+        for name in faults_of(KINDS[method]):
+            for where in ("before", "after"):
+                # Asked for one group a fault of a row hits it; in a list it is told which one.
+                row = "6" if where == "after" else "1"
+                choice = {"group": row} if action == "create" and "group" in FAULTS[name].options else {}
+                yield Case(action, name, where, options=options_of(name) | choice)
+
+
+def address_cases():
+    """Return each address at which no call gets through, for each call of each action."""
+    for address in ADDRESSES:
+        yield from (Case(action, address.__name__) for action in READS)
+        yield from (
+            Case(action, address.__name__, where)
+            for action in WRITES
+            for where in ("before", "send", "after")
+        )
+
+
+def faults_of(kind):
+    return [name for name, fault in FAULTS.items() if kind in fault.kinds]
+
+
+def options_of(name):
+    return OPTIONS.get(name, {})
+
+
+# --- The totals --------------------------------------------------------------------------------------------
+
+PROPERTY = "fault_matrix"
+COLUMNS = {
+    "read": ("good", "stale", "404", "422", "424", "502", "504"),
+    "told": ("applied", "differs", "refused", "failed", "unknown", "review"),
+    "settled": ("applied", "differs", "refused", "failed", "unknown", "review"),
+}
+
+
+def print_totals(terminal):
+    """Print what the cases of a run came to, whichever process ran them."""
+    reports = [report for group in ("passed", "failed") for report in terminal.stats.get(group, ())]
+    results = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
+    results = [result for result in results if "action" in result]
+    if not results:
+        return
+    terminal.section(f"fault matrix: {len(results)} cases")
+    for title, actions, columns in (
+        ("page", READS, ("read",)),
+        ("write", WRITES, ("told", "settled")),
+    ):
+        groups = [[result for result in results if result["action"] == action] for action in actions]
+        for column in columns:
+            _print_table(terminal, f"{title}, {column}", dict(zip(actions, groups, strict=True)), column)
+
+
+def _print_table(terminal, title, groups, column):
+    names = COLUMNS[column]
+    head = [*names, "0 POSTs", "1 POST", "more", "slowest"]
+    terminal.line(f"{title:<16}" + "".join(f"{name:>9}" for name in ("cases", *head)))
+    for action, results in groups.items():
+        states = Counter(result[column] for result in results)
+        posts = Counter(min(result["posts"], 2) for result in results)
+        slowest = max((result["seconds"] for result in results), default=0.0)
+        numbers = [len(results), *(states[name] for name in names), *(posts[count] for count in range(3))]
+        terminal.line(f"{action:<16}" + "".join(f"{number:>9}" for number in numbers) + f"{slowest:>8.1f}s")
