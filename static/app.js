@@ -114,7 +114,7 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
   const search = $("#q");
   if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
-  const next = $("[data-focus], [autofocus], .row-form [aria-invalid]", target);
+  const next = $("[data-focus], [autofocus], .row-form [aria-invalid]", target) ?? $(".row-form input:not([type=hidden])", target);
   if (next) next.focus();
   else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
 });
@@ -155,7 +155,6 @@ async function openInRow(link) {
   if ($("tr.editing")) return $(rowInputs).focus();
   const row = link.closest("tr");
   await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
-  $(rowInputs)?.focus();
 }
 
 async function leaveRow() {
@@ -176,7 +175,7 @@ document.addEventListener("click", (event) => {
   else if (at("[data-print]")) print();
   else if (at("[data-help]")) { $("details.menu")?.removeAttribute("open"); $("#help").showModal(); }
   else if (at("[data-close]") && dialog.open) { event.preventDefault(); dialog.close(); }
-  else if (at("a[data-in-row]") && plainly && matchMedia("(min-width: 48rem)").matches) { event.preventDefault(); openInRow(at("a")); }
+  else if (at("a[data-in-row]") && plainly && matchMedia("(min-width: 57rem)").matches) { event.preventDefault(); openInRow(at("a")); }
   else if (at("[data-leave-row]")) leaveRow();
   else if (link && plainly && !$("main #form")) { event.preventDefault(); openInDialog(link); }
   else if (event.target === dialog || event.target === $("#help")) event.target.close();
