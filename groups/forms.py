@@ -32,7 +32,8 @@ class Version:
 
     def __str__(self) -> str:
         data = self.values.to_json() if self.values else {}
-        return _signer.sign_object(data if self.clients is None else {**data, "clients": self.clients})
+        data = data if self.clients is None else {**data, "clients": self.clients}
+        return _signer.sign_object(data, compress=True)
 
     @classmethod
     def parse(cls, text: str) -> "Version":

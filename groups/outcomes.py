@@ -17,8 +17,8 @@ from groups.http import Request, render_page
 from groups.models import Change
 from groups.poster import Group, GroupValues, NameTaken, NotFound
 from groups.poster.errors import REFUSALS
-from groups.services.writes import BonusBlocked, Busy, OperationReused, Order, submit
-from groups.words import clients_words, outcome_words
+from groups.services.writes import BonusBlocked, Busy, NotRecorded, OperationReused, Order, submit
+from groups.words import clients_words, not_recorded_words, outcome_words
 
 State = Change.State
 LONGEST_POLL = 30
@@ -95,6 +95,8 @@ def carry_out(page: WritePage[Any], order: Order) -> HttpResponse:
         return page.show_conflict(busy=busy.change)
     except OperationReused:
         return page.show_conflict(reused=True)
+    except NotRecorded:
+        return page.show(status=503, outcome=not_recorded_words())
     except BonusBlocked:
         page.form.add_error(
             None,
@@ -138,8 +140,10 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
         if change.undo_of_id:
             text += " " + _("The clients of the removed group do not come back.")
     elif change.action == Change.Action.REMOVE:
-        clients = clients_words(change.clients_before)
-        text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
+        text = _("The group “%(name)s” was removed.") % name
+        if change.clients_before:
+            clients = clients_words(change.clients_before)
+            text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
         text += " " + _("Poster's console keeps removed groups in Marketing → Trash for 30 days.")
     else:
         text = _("The changes of “%(name)s” were saved.") % {

@@ -204,6 +204,15 @@ def outcome_words(change: Change) -> Words:
             )
 
 
+def not_recorded_words() -> Words:
+    """Return the words for a change that could not even be written down."""
+    return Words(
+        _("The change was not made"),
+        _("It could not be written into the history, so nothing was sent to Poster."),
+        _("Tell whoever looks after this server, and try again later."),
+    )
+
+
 def clients_words(count: int) -> str:
     """Return a count of clients in words: "125 clients"."""
     return ngettext("%(count)s client", "%(count)s clients", count) % {

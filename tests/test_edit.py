@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 
 from groups.models import Change
@@ -276,6 +277,28 @@ def test_a_refusal_of_a_write_has_its_status(staff, browse, sandbox, code, statu
 def test_an_unreachable_poster_is_a_504_for_the_form_itself(staff, browse, sandbox):
     sandbox.script("*", "fin_before_headers", times=None)
     assert browse(staff).get(EDIT).status_code == 504
+
+
+def test_what_cannot_be_recorded_is_not_made(staff, browse, sandbox, monkeypatch):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+
+    def full(*_, **__):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Change, "save", full)
+    answer = client.post(EDIT, form)
+    assert answer.status_code == 503
+    assert "could not be written into the history" in text_of(answer)
+    assert 'value="15"' in answer.content.decode()
+    assert not sandbox.posts()
+
+
+def test_a_very_long_name_of_posters_is_recorded_all_the_same(staff, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="ж" * 10_000)
+    client = browse(staff)
+    assert client.post(EDIT, group_form(client, EDIT, name="Гості")).status_code == 302
+    assert Change.objects.get().loaded["name"] == "ж" * 10_000
 
 
 # --- Ids, methods, HTMX ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ into the journal before anything is sent, sent at most once, and believed only w
 steps are numbered as in the life of a write in CONTRIBUTING.md.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Connection
@@ -36,6 +37,8 @@ from groups.services.verdict import Sight, judge, same
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+log = logging.getLogger("groups.journal")
+
 RIGHTS = {
     Change.Action.CREATE: "groups.add_group",
     Change.Action.UPDATE: "groups.change_group",
@@ -45,6 +48,8 @@ RIGHT_WITH_CLIENTS = "groups.delete_group_with_clients"
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_AFTER_PAUSES = (0.0, 1.0, 3.0)
+# Poster may hold longer ones; the journal's label of a group is cut, its values are not.
+LONGEST_NAME = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ class Order:
     def name(self) -> str:
         """The group's name as the user saw it when they asked."""
         values = self.loaded or self.intended
-        return values.name if values else ""
+        return values.name[:LONGEST_NAME] if values else ""
 
     def is_the_same_as(self, change: Change) -> bool:
         """Say whether the journal's row is this very order, sent once more."""
@@ -116,6 +121,10 @@ class OperationReused(Exception):
     """The same `operation` came with other values: nothing was sent."""
 
 
+class NotRecorded(Exception):
+    """The change could not be written down, so it was not made: nothing was sent."""
+
+
 class BonusBlocked(Exception):
     """Birthday bonuses of this account come back multiplied or divided by 100: none is sent for now."""
 
@@ -123,8 +132,8 @@ class BonusBlocked(Exception):
 def submit(order: Order) -> Change:
     """Carry a change out, and return its row of the journal with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `OperationReused` and `BonusBlocked` before anything is sent, and
-    `Unreachable` while the breaker is open. Whatever Poster does is in the row: `state`, `reason`, `code`.
+    Raises `PermissionDenied`, `Busy`, `OperationReused`, `NotRecorded` and `BonusBlocked` before anything is
+    sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
     """
     _check(order)
     change = _record(order)  # 2
@@ -169,6 +178,9 @@ def _record(order: Order) -> Change:
             change.save()
     except IntegrityError:
         return _what_was_there(order)
+    except DatabaseError as error:
+        log.exception("A change cannot be recorded")
+        raise NotRecorded from error
     return change
 
 
