@@ -40,7 +40,7 @@ def conflict_rows(change: Change) -> Comparison:
             "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
         }
         for row in rows
-        if row["yours"] or row["field"] == "clients"
+        if row["yours"]
     ]
 
 

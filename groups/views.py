@@ -92,7 +92,9 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
     if request.method != "POST":
         group = reads.read_group(request.connection, group_id, fresh=True).group
-        return WritePage(request, "groups/form.html", GroupForm(group=group), group).show()
+        page = WritePage(request, "groups/form.html", GroupForm(group=group), group)
+        locked = history.open_change(request.connection, group_id)
+        return page.show_conflict(busy=locked) if locked else page.show()
     form = GroupForm(request.POST)
     page = WritePage(request, "groups/form.html", form)
     valid = form.is_valid()
@@ -116,7 +118,8 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():
-        return page.show()
+        locked = history.open_change(request.connection, group_id)
+        return page.show_conflict(busy=locked) if locked else page.show()
     version = form.cleaned_data["version"]
     order = Order(
         user=request.user,

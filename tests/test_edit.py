@@ -231,6 +231,9 @@ def test_an_open_change_locks_the_group_and_says_why(staff, owner, browse, sandb
     assert busy.status_code == 409
     assert "staff" in text_of(busy)
     assert EDIT not in browse(owner).get("/groups/1/").content.decode()
+    for url in (EDIT, "/groups/1/delete/"):
+        opened = browse(owner).get(url)
+        assert (opened.status_code, "staff" in text_of(opened)) == (409, True)
     assert len(sandbox.posts()) == 1
 
 
