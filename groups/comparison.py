@@ -52,6 +52,7 @@ def outcome_rows(change: Change) -> Comparison:
     return [
         row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
         for row in rows
+        if change.intended is None or row["intended"]
     ]
 
 
