@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "poster_admin" / "locale"
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
-REDIS_URL = os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15"
+# To clear the cache is to empty a database of Redis, so each process of the tests has one: 15, 14 and so on.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_REDIS, _, _NUMBER = (os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15").rpartition("/")
+REDIS_URL = f"{_REDIS}/{int(_NUMBER) - WORKER}"
 ON_SERVICES = os.environ.get("TEST_ON_SERVICES") == "1"
 # The discard port: a test without a sandbox reaches nobody.
 NO_POSTER = "http://127.0.0.1:9/{account}/api/"
