@@ -15,15 +15,14 @@ PosterError                    shown as  502
 from outside passes `redact`. The words for the people in front of the page are in `groups.words`.
 """
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
+from groups.poster.records import storable
 from groups.poster.redact import redact
 
 MESSAGE_LIMIT = 200
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class PosterError(Exception):
@@ -168,4 +167,4 @@ def refusal(code: int | None, message: str, *, method: str) -> Refused:
 
 def _said(message: str) -> str:
     """Return Poster's words so that a page can show them and a database store them."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", redact(message))[:MESSAGE_LIMIT]
+    return storable(redact(message))[:MESSAGE_LIMIT]

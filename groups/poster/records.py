@@ -18,7 +18,7 @@ from typing import Any, Self
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MAX_ID = 2**31 - 1
 KOPECKS = Decimal(100)
 LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
@@ -141,7 +141,7 @@ class Group(GroupValues):
                 percent=_decimal(row, "client_groups_discount", maximum=Decimal(100)),
                 birthday_bonus=Decimal(_integer(row, "birthday_bonus")) / KOPECKS,
                 clients=_integer(row, "count_groups_clients"),
-                use_ewallet=_text(row, "use_ewallet") if row.get("use_ewallet") is not None else None,
+                use_ewallet=_switch(row, "use_ewallet"),
                 removed=row.get("delete") is not None and _integer(row, "delete") != 0,
             )
         except UnreadableRow as error:
@@ -163,10 +163,10 @@ class Settings:
         """Read an answer; nothing in it is needed, so nothing in it is an error."""
         money = data.get("currency")
         money = money if isinstance(money, Mapping) else {}
-        symbol = html.unescape(str(money.get("currency_symbol") or "")).strip()
+        symbol = _label(money.get("currency_symbol"))
         if not symbol or "<" in symbol or len(symbol) > LONGEST_SYMBOL:
-            symbol = str(money.get("currency_code_iso") or "").strip()[:LONGEST_SYMBOL]
-        return cls(html.unescape(str(data.get("company_name") or "")).strip()[:LONGEST_COMPANY], symbol)
+            symbol = _label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
+        return cls(_label(data.get("company_name"))[:LONGEST_COMPANY], symbol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,11 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def storable(text: str) -> str:
+    """Return the text without what no database takes and no page can show: NUL and halves of characters."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def fold(name: str) -> str:
     """Return the name by which two groups are taken for the same one: case, spaces and forms folded."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
@@ -214,9 +219,10 @@ def _id(row: Mapping[Any, Any]) -> int:
 
 def _name(row: Mapping[Any, Any]) -> str:
     name = html.unescape(_text(row, "client_groups_name"))
-    if _SURROGATE.search(name):
+    name = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if name != storable(name):
         raise UnreadableRow("client_groups_name holds half a character", None)
-    return name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return name
 
 
 def _text(row: Mapping[Any, Any], field: str) -> str:
@@ -226,13 +232,26 @@ def _text(row: Mapping[Any, Any], field: str) -> str:
     return str(value)
 
 
+def _switch(row: Mapping[Any, Any], field: str) -> str | None:
+    if row.get(field) is None:
+        return None
+    value = _text(row, field)
+    if value != storable(value):
+        raise UnreadableRow(f"{field} is not a text")
+    return value
+
+
+def _label(value: object) -> str:
+    return storable(html.unescape(value)).strip() if isinstance(value, str) else ""
+
+
 def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
     value = row.get(field)
     text = str(value) if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) else ""
     if not shape.fullmatch(text):
         raise UnreadableRow(f"{field} is missing or not a number")
     number = Decimal(text)
-    if number < 0:
+    if number.is_signed():
         raise UnreadableRow(f"{field} is negative")
     return number
 
