@@ -1,0 +1,99 @@
+"""`manage.py serve`: what it says at the start, and that it ends when it is told to."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.environment import ROOT
+
+# In one process of the tests: two servers that collect static files at once hinder each other.
+pytestmark = pytest.mark.xdist_group("servers")
+
+PLAIN = "HTTPS=False: plain HTTP."
+SECURE = "HTTPS=True:"
+
+
+def serve(tmp_path, **variables):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PORT": str(port),
+            "WORKERS": "1",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    return process, f"http://127.0.0.1:{port}"
+
+
+def answer(url, **options):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return requests.get(url, timeout=5, allow_redirects=False, **options)
+        except requests.ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("https", "says", "status"), [("False", PLAIN, 200), ("True", SECURE, 301)])
+def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
+    process, url = serve(tmp_path, HTTPS=https)
+    try:
+        assert answer(f"{url}/readyz").text == "ok\n"
+        assert answer(f"{url}/accounts/login/").status_code == status
+        proxied = answer(f"{url}/accounts/login/", headers={"X-Forwarded-Proto": "https"})
+        assert proxied.status_code == 200
+        assert ("Strict-Transport-Security" in proxied.headers) == (https == "True")
+    finally:
+        # As a terminal does it: to the whole group at once.
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert said.startswith(says), said
+
+
+def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):
+    process, url = serve(tmp_path)
+    try:
+        page = answer(f"{url}/accounts/login/").text
+        stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+        served = answer(url + stylesheet, headers={"Accept-Encoding": "gzip"})
+        assert served.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in served.headers["Cache-Control"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"POSTER_TOKEN_KEYS": "short"}, "POSTER_TOKEN_KEYS"),
+        ({"POSTER_API_URL": "http://poster.example/api/"}, "POSTER_API_URL"),
+        ({"PORT": "many"}, "PORT"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(tmp_path, variables, named):
+    process, _ = serve(tmp_path, **variables)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert named in said
