@@ -1,0 +1,60 @@
+"""The server is killed in the middle of a write, and started again: nothing is lost, nothing is sent twice."""
+
+import random
+import socket
+
+import pytest
+
+from groups.poster.sandbox import Sandbox
+from tests.tools.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
+
+
+@pytest.fixture
+def dashboard(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Sandbox(groups=30) as sandbox:
+        dashboard = Dashboard(tmp_path, sandbox, port)
+        try:
+            yield dashboard
+        finally:
+            dashboard.close()
+
+
+def test_a_dozen_kills(dashboard):
+    """Kill at each of the four points of each kind of write, and let the next server settle it by itself."""
+    sandbox, chance = dashboard.sandbox, random.Random(1)
+    writes = [dashboard.plan(action, point) for point in POINTS for action in ACTIONS]
+    for write in writes:
+        dashboard.start()
+        kill_during(dashboard, write, chance)
+        row = dashboard.rows()[write.operation]
+        assert row["state"] == "pending", write
+        assert bool(row["sent_at"]) is (write.point != "journal row"), write
+    posts = len(sandbox.posts())
+    dashboard.start()
+    dashboard.wait_until_settled()
+    rows = dashboard.rows()
+    assert {write.operation: faults_found(write, rows[write.operation], sandbox) for write in writes} == {
+        write.operation: [] for write in writes
+    }
+    assert len(sandbox.posts()) == posts
+    ends = {point: set() for point in POINTS}
+    for write in writes:
+        row = rows[write.operation]
+        ends[write.point].add((row["state"], row["reason"]))
+    assert ends["journal row"] == {("failed", "never_sent")}
+    # What was on its way when its sender died may have arrived.
+    assert ends["before the send"] <= {("failed", "not_applied"), ("applied", "")}
+    assert ends["before settling"] == {("applied", "")}
+
+
+def test_the_command_settles_what_a_kill_left(dashboard):
+    write = dashboard.plan("update", "before settling")
+    dashboard.start()
+    kill_during(dashboard, write)
+    told = ""
+    while "0 still open" not in told:
+        told = dashboard.run("manage.py", "reconcile")
+    assert f"{write.operation} update group:{write.group_id} applied" in told
+    assert faults_found(write, dashboard.rows()[write.operation], dashboard.sandbox) == []

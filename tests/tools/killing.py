@@ -1,0 +1,262 @@
+"""A dashboard of one's own in a real server process, and writes in the middle of which it is killed.
+
+The sandbox stays alive in the calling process: what Poster has is known, whatever happened to the dashboard.
+"""
+
+import contextlib
+import html
+import os
+import random
+import re
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+
+import requests
+from cryptography.fernet import Fernet
+
+from tests.environment import ROOT
+
+POINTS = ("journal row", "before the send", "while Poster works", "before settling")
+ACTIONS = ("create", "update", "remove")
+READ = {"create": "clients.getGroups", "update": "clients.getGroup", "remove": "clients.getGroup"}
+WRITE = {"create": "clients.createGroup", "update": "clients.updateGroup", "remove": "clients.removeGroup"}
+# The reads of a submit: the page of a removal makes one before the row is written.
+BEFORE = {"create": 1, "update": 1, "remove": 2}
+LOST = ("answer_lost", "late", "lost_before", "timeout")
+CSRF = secrets.token_hex(16)
+HOLD = 30.0
+SECONDS = {"POSTER_WRITE_DEADLINE": "4", "POSTER_GRACE_SECONDS": "1", "POSTER_SETTLE_SECONDS": "3"}
+
+
+@dataclass
+class Write:
+    """A change that was asked for, and at which point the server was killed meanwhile."""
+
+    action: str
+    point: str
+    group_id: int | None
+    name: str
+    percent: str
+    operation: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def sent(self, posts):
+        """Return those of the POSTs that were for this change."""
+        if self.action == "create":
+            return [call for call in posts if call.form.get("client_groups_name") == self.name]
+        field = "client_groups_id" if self.action == "update" else "group_id"
+        mine = [call for call in posts if call.method == WRITE[self.action]]
+        return [call for call in mine if call.form.get(field) == str(self.group_id)]
+
+    def is_in_force(self, groups):
+        """Look past the API whether the change is made."""
+        if self.action == "create":
+            return self.name in {row["client_groups_name"] for row in groups.values()}
+        if self.action == "update":
+            return groups[self.group_id]["client_groups_discount"] == self.percent
+        return self.group_id not in groups
+
+
+OPEN = {"pending", "unknown"}
+
+
+class Dashboard:
+    """A database, and the server over it, which can be killed and started again."""
+
+    def __init__(self, directory, sandbox, port):
+        self.sandbox, self.url = sandbox, f"http://127.0.0.1:{port}"
+        self._port = port
+        self._database = directory / "db.sqlite3"
+        self._server = None
+        self._taken = set()
+        self._environment = {
+            **os.environ,
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+            "DEBUG": "False",
+            "HTTPS": "False",
+            "DATABASE_URL": f"sqlite:///{self._database}",
+            "CACHE_URL": "locmemcache://",
+            "POSTER_API_URL": sandbox.url,
+            "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+            **SECONDS,
+        }
+        made = self.run("-m", "tests.tools.owner", stdin=sandbox.accounts["demo"].token)
+        self._log = (directory / "log").open("ab")
+        self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "django_language": "en"}
+
+    def run(self, *command, stdin=""):
+        """Run Python on this installation and return what it printed."""
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self._environment,
+            check=True,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+
+    def start(self):
+        """Start the production server, and wait until it answers."""
+        from groups.management import startup
+
+        command = startup.granian(host="127.0.0.1", port=self._port, workers=1, threads=16)
+        self._server = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+                return
+            time.sleep(0.02)
+        raise RuntimeError("The server did not start.")
+
+    def kill(self):
+        """Kill the server and its workers at once: nothing in them gets to run again."""
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+
+    def close(self):
+        """End what still runs."""
+        if self._server and self._server.poll() is None:
+            self.kill()
+        self._log.close()
+
+    # --- What is in the journal ----------------------------------------------------------------------------
+
+    def rows(self):
+        """Return the journal by operation, read past Django."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=20)) as database:
+            database.row_factory = sqlite3.Row
+            found = database.execute("SELECT * FROM groups_change").fetchall()
+        return {str(uuid.UUID(row["id"])): dict(row) for row in found}
+
+    def wait_for_sent(self, write):
+        """Return as soon as it is written down that the change is being sent."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=20)) as database:
+            query = "SELECT 1 FROM groups_change WHERE id = ? AND sent_at IS NOT NULL"
+            wait_until(lambda: database.execute(query, [uuid.UUID(write.operation).hex]).fetchone(), 0.0002)
+
+    def wait_until_settled(self, seconds=60):
+        """Return when no change is open any more, by the server's own doing."""
+        wait_until(lambda: {row["state"] for row in self.rows().values()}.isdisjoint(OPEN), 0.2, seconds)
+
+    # --- A write -------------------------------------------------------------------------------------------
+
+    def plan(self, action, point):
+        """Return a change of a group that no other change is about."""
+        if action == "create":
+            return Write(action, point, None, f"Нова {uuid.uuid4().hex[:8]}", "7")
+        rows = self.sandbox.accounts["demo"].groups
+        group_id = next(number for number, row in rows.items() if self._is_free(number, row))
+        self._taken.add(group_id)
+        percent = f"{float(rows[group_id]['client_groups_discount']) + 0.5:g}"
+        return Write(action, point, group_id, html.unescape(rows[group_id]["client_groups_name"]), percent)
+
+    def _is_free(self, number, row):
+        return row["loyalty_type"] == "2" and number not in self._taken
+
+    def open_form(self, write):
+        """Open the form of a change as a browser does; return the thread that sends it."""
+        paths = {"create": "new/", "update": f"{write.group_id}/edit/", "remove": f"{write.group_id}/delete/"}
+        url = f"{self.url}/groups/{paths[write.action]}"
+        page = requests.get(url, cookies=self._cookies, timeout=30)
+        version = re.search(r'name="version" value="([^"]*)"', page.text)
+        form = {
+            "csrfmiddlewaretoken": CSRF,
+            "version": html.unescape(version[1]),
+            "operation": write.operation,
+            "confirmed": "1",
+        }
+        if write.action == "remove":
+            form["confirm_name"] = write.name
+        else:
+            form |= {"name": write.name, "percent": write.percent}
+            form |= {"loyalty_type": "2", "birthday_bonus": "0"}
+        return threading.Thread(target=self._post, args=(url, form), daemon=True)
+
+    def _post(self, url, form):
+        with contextlib.suppress(requests.RequestException):
+            requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
+
+
+def wait_until(condition, every=0.001, seconds=20.0):
+    """Return as soon as the condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(every)
+
+
+def kill_during(dashboard, write, chance=random):
+    """Start a change, kill the server when it is at the point of the change, and clear the way."""
+    sandbox = dashboard.sandbox
+    asking = dashboard.open_form(write)
+    known = len(sandbox.log)
+    read, sent = READ[write.action], WRITE[write.action]
+    before = BEFORE[write.action]
+
+    def held(method):
+        return any(call.fault and call.method == method for call in sandbox.log[known:])
+
+    match write.point:
+        case "journal row":
+            sandbox.script(read, "timeout", call=before, seconds=HOLD)
+            asking.start()
+            wait_until(lambda: held(read))
+        case "before the send":
+            sandbox.script(sent, "lost_before", seconds=HOLD)
+            asking.start()
+            dashboard.wait_for_sent(write)
+        case "while Poster works":
+            fault = chance.choice(LOST)
+            options = {"seconds": 1.0, "hang": HOLD} if fault == "late" else {"seconds": HOLD}
+            sandbox.script(sent, fault, when=chance.choice(("before", "after")), **options)
+            asking.start()
+            wait_until(lambda: held(sent))
+        case "before settling":
+            sandbox.script(read, "timeout", call=before + 1, seconds=HOLD)
+            asking.start()
+            wait_until(lambda: held(read))
+        case _:
+            asking.start()
+            time.sleep(chance.uniform(0.0, 0.25))
+    dashboard.kill()
+    asking.join(HOLD)
+    sandbox.clear_faults()
+
+
+def faults_found(write, row, sandbox):
+    """Return what is wrong with a change after all is settled, in words; nothing is as it must be."""
+    sent = write.sent(sandbox.posts())
+    in_force = write.is_in_force(sandbox.accounts["demo"].groups)
+    if row is None:
+        return ["sent, and not written down"] if sent else []
+    found = []
+    if len(sent) > 1:
+        found.append("sent twice")
+    if sent and not row["sent_at"]:
+        found.append("sent, and not written down as sent")
+    if row["state"] in OPEN:
+        found.append("not settled")
+    if row["state"] == "review":
+        found.append("left for a person")
+    if row["state"] in {"applied", "differs"} and not in_force:
+        found.append("told applied, and is not")
+    if row["state"] in {"failed", "refused"} and in_force:
+        found.append("told failed, and is applied")
+    return found
