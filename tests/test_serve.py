@@ -63,7 +63,7 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
     finally:
         # As a terminal does it: to the whole group at once.
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said.startswith(says), said
 
@@ -78,7 +78,7 @@ def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):
         assert "immutable" in served.headers["Cache-Control"]
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -93,7 +93,7 @@ def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):
 )
 def test_a_wrong_configuration_is_one_clear_line(tmp_path, variables, named):
     process, _ = serve(tmp_path, **variables)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1
     assert named in said

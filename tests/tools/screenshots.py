@@ -14,9 +14,7 @@ GROUP_WITH_CLIENTS = 1
 # Name, address, who, width, height, scheme.
 VIEWS = (
     ("list", "/groups/?sort=-clients", "staff", 1280, 800, "light"),
-    ("edit", f"/groups/{GROUP_WITH_CLIENTS}/edit/", "staff", 1280, 800, "light"),
-    ("remove", f"/groups/{GROUP_WITH_CLIENTS}/delete/", "owner", 1280, 800, "light"),
-    ("phone", "/groups/?sort=-clients", "manager", 390, 800, "dark"),
+    ("remove", f"/groups/{GROUP_WITH_CLIENTS}/delete/", "owner", 1280, 760, "light"),
 )
 
 
