@@ -9,6 +9,7 @@ but not the call. Its exceptions hold the whole URL, with the token, so none of 
 import http.client
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,10 +20,11 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    DecodeError,
     LocationParseError,
     NameResolutionError,
     NewConnectionError,
@@ -87,6 +89,7 @@ class Transport:
         deadline: float,
     ) -> Answer | Failure:
         """Send one request and read its answer, until `deadline` on the monotonic clock."""
+        outer = sys.exception()
         _bounds.deadline = deadline
         _bounds.wait = timeouts.read
         remaining = deadline - time.monotonic()
@@ -108,7 +111,7 @@ class Transport:
                     return Failure("too_large", sent=True, retryable=False)
                 return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
         except _FAILURES as error:
-            return _classify(error)
+            return _classify(error, outer)
 
 
 _FAILURES = (
@@ -124,8 +127,8 @@ def _retry_after(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
 
 
-def _classify(error: BaseException) -> Failure:
-    kinds = tuple(_chain(error))
+def _classify(error: BaseException, outer: BaseException | None) -> Failure:
+    kinds = tuple(_chain(error, outer))
 
     def is_any(*classes: type[BaseException]) -> bool:
         return any(isinstance(kind, classes) for kind in kinds)
@@ -144,14 +147,19 @@ def _classify(error: BaseException) -> Failure:
     # Any other TLS error may have come after the request was read.
     if is_any(ssl.SSLError):
         return Failure("tls", sent=True)
+    if is_any(DecodeError):
+        return Failure("bad_encoding", sent=True, retryable=False)
     if is_any(ReadTimeoutError, TimeoutError):
         return Failure("timeout", sent=True)
     return Failure("connection_lost", sent=True)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Walk an exception and all that it wraps: requests and urllib3 do so in four different ways."""
-    seen: set[int] = set()
+def _chain(error: BaseException, outer: BaseException | None) -> Iterator[BaseException]:
+    """Walk an exception and all that it wraps: requests and urllib3 do so in four different ways.
+
+    `outer` is what the caller was handling already. It is behind our exception too, and says nothing of it.
+    """
+    seen = {id(outer)}
     queue: list[Any] = [error]
     while queue:
         current = queue.pop()
@@ -172,11 +180,14 @@ class _Bounds(threading.local):
     deadline: float = float("inf")
     wait: float = 60.0
 
-    def remaining(self) -> float:
+    def left(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("deadline")
-        return min(self.wait, left)
+        return left
+
+    def remaining(self) -> float:
+        return min(self.wait, self.left())
 
 
 _bounds = _Bounds()
@@ -194,16 +205,56 @@ class _BoundedTLSSocket(ssl.SSLSocket):
         return super().recv_into(*args, **kwargs)
 
 
+def _connect(connection: HTTPConnection) -> socket.socket:
+    """Connect to the first address of a name that answers. urllib3 would give each the whole time-out."""
+    try:
+        host = connection.host.strip("[]")
+        addresses = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise LocationParseError("the host") from None
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in addresses:
+        opened = _BoundedSocket(family, kind, protocol)
+        try:
+            for option in connection.socket_options or ():
+                opened.setsockopt(*option)
+            opened.settimeout(_connect_wait(connection))
+            opened.connect(address)
+            # What is left is for the handshake.
+            opened.settimeout(_connect_wait(connection))
+        except OSError as error:
+            opened.close()
+            failure = error
+        else:
+            return opened
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, "no address answered in time") from failure
+    raise NewConnectionError(connection, "no address was reached") from failure
+
+
+def _connect_wait(connection: HTTPConnection) -> float:
+    wait = connection.timeout
+    return min(wait, _bounds.left()) if isinstance(wait, float | int) else _bounds.left()
+
+
 class _HTTPConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        plain = super()._new_conn()
-        bounded = _BoundedSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        bounded.settimeout(self.timeout if isinstance(self.timeout, float | int) else None)
-        return bounded
+        return _connect(self)
+
+
+class _HTTPSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connect(self)
 
 
 class _HTTPPool(HTTPConnectionPool):
     ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
 
 
 class _Adapter(HTTPAdapter):
@@ -211,4 +262,4 @@ class _Adapter(HTTPAdapter):
         context = create_urllib3_context()
         context.sslsocket_class = _BoundedTLSSocket
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
