@@ -153,11 +153,11 @@ class PosterClient:
     # --- One call ------------------------------------------------------------------------------------------
 
     def _read(self, method: str, params: Mapping[str, str], within: float | None) -> Any:
-        deadline = time.monotonic() + (within or self._timeouts.read_deadline)
+        deadline = time.monotonic() + (self._timeouts.read_deadline if within is None else within)
         return self._call(method, params, None, deadline, may_repeat=_may_repeat_read)
 
     def _write(self, method: str, form: Mapping[str, str], within: float | None) -> Any:
-        deadline = time.monotonic() + (within or self._timeouts.write_deadline)
+        deadline = time.monotonic() + (self._timeouts.write_deadline if within is None else within)
         return self._call(method, {}, form, deadline, may_repeat=_may_repeat_write)
 
     def _call(
