@@ -5,6 +5,7 @@ import re
 import pytest
 from django.core.management import get_commands
 
+from groups.management.defaults import documented_defaults
 from tests.environment import ROOT
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
@@ -21,9 +22,9 @@ def shell_lines(name):
 
 
 def variables_of_the_code():
-    settings = set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', read("poster_admin/settings.py")))
+    settings = set(re.findall(r'\benv\.\w+\(\s*"([A-Z0-9_]+)"', read("poster_admin/settings.py")))
     serve = read("groups/management/commands/serve.py")
-    return settings | set(re.findall(r'(?:environ\.get|number_from)\("([A-Z_]+)"', serve))
+    return settings | set(re.findall(r'(?:environ\.get|number_from)\("([A-Z0-9_]+)"', serve))
 
 
 def targets():
@@ -46,20 +47,18 @@ def test_commands_are_known(name):
 
 
 def test_variables_are_explained_in_the_example():
-    example = re.findall(r"^#?([A-Z_]+)=", read(".env.example"), flags=re.MULTILINE)
-    assert sorted(example) == sorted(variables_of_the_code())
+    assert sorted(documented_defaults()) == sorted(variables_of_the_code())
 
 
 def test_variables_are_explained_in_the_readme():
-    table = re.findall(r"^\| `([A-Z_]+)` \|", read("README.md"), flags=re.MULTILINE)
+    table = re.findall(r"^\| `([A-Z0-9_]+)` \|", read("README.md"), flags=re.MULTILINE)
     assert sorted(table) == sorted(variables_of_the_code())
 
 
 def test_example_and_readme_name_the_same_defaults():
-    example = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", read(".env.example"), flags=re.MULTILINE))
-    table = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", read("README.md"), flags=re.MULTILINE))
+    table = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", read("README.md"), flags=re.MULTILINE))
     assert {name: value.strip("`") for name, value in table.items() if value.startswith("`")} == {
-        name: value for name, value in example.items() if value
+        name: value for name, value in documented_defaults().items() if value
     }
 
 

@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from groups.management import startup
 from groups.management.catalogues import compile_catalogues
+from groups.management.defaults import SERVER, documented_defaults
 from groups.poster.sandbox import Sandbox
 from groups.services import accounts
 
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         compile_catalogues(settings.LOCALE_PATHS[0])
         startup.migrate()
         startup.collect_static()
-        logging.getLogger("groups.poster").setLevel(logging.WARNING)
+        logging.disable(logging.INFO)
         sandbox = Sandbox(
             groups=GROUPS,
             clients=CLIENTS,
@@ -116,8 +117,9 @@ def _environment(directory: Path, kept: dict[str, Any]) -> dict[str, str]:
         "CACHE_URL": "locmemcache://",
         "POSTER_API_URL": f"http://{HOST}:{port}/{{account}}/api/",
     }
+    rest = {name: value for name, value in documented_defaults().items() if name not in SERVER}
     # An empty NAME_FILE keeps the one of a `.env` away, which would win over NAME.
-    return {**os.environ, **own, **{f"{name}_FILE": "" for name in own}, SANDBOX_PORT: port}
+    return {**os.environ, **rest, **own, **{f"{name}_FILE": "" for name in rest}, SANDBOX_PORT: port}
 
 
 def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
