@@ -1,7 +1,8 @@
 """The environment in which Django's settings are read for the tests. Pytest loads it before anything else.
 
-Every variable is set, and every NAME_FILE is emptied, so that neither a shell nor a `.env` has a say. With
-TEST_ON_SERVICES=1 the whole suite runs on PostgreSQL and Redis instead of SQLite and a local cache.
+Every variable is set, to its documented default if the tests need nothing else, and every NAME_FILE is
+emptied, so that neither a shell nor a `.env` has a say. With TEST_ON_SERVICES=1 the whole suite runs on
+PostgreSQL and Redis instead of SQLite and a local cache.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from groups.management.catalogues import compile_catalogues
+from groups.management.defaults import SERVER, documented_defaults
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "poster_admin" / "locale"
@@ -25,12 +27,10 @@ ON_SERVICES = os.environ.get("TEST_ON_SERVICES") == "1"
 NO_POSTER = "http://127.0.0.1:9/{account}/api/"
 
 VARIABLES = {
+    **{name: value for name, value in documented_defaults().items() if name not in SERVER},
     "SECRET_KEY": secrets.token_urlsafe(50),
     "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
-    "DEBUG": "False",
     "HTTPS": "False",
-    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
-    "CSRF_TRUSTED_ORIGINS": "",
     "DATABASE_URL": POSTGRES_URL if ON_SERVICES else "sqlite://:memory:",
     "CACHE_URL": REDIS_URL if ON_SERVICES else "locmemcache://",
     "POSTER_API_URL": NO_POSTER,
@@ -38,10 +38,6 @@ VARIABLES = {
     "POSTER_READ_TIMEOUT": "2",
     "POSTER_READ_DEADLINE": "4",
     "POSTER_WRITE_DEADLINE": "8",
-    "POSTER_GRACE_SECONDS": "15",
-    "POSTER_SETTLE_SECONDS": "1800",
-    "POSTER_CACHE_SECONDS": "30",
-    "TIME_ZONE": "Europe/Kyiv",
 }
 
 os.environ.update(VARIABLES)
