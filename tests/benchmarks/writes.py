@@ -1,0 +1,278 @@
+"""Thousands of writes on a bad network: what people are told, and what Poster has in truth.
+
+The dashboard's own write path, from `submit` to the last look of the follower, beside two clients as they are
+usually written: one that takes every error for a failure, and one that also tries three times more. The time
+is counted and not waited for, see `tests.tools.pretence`.
+"""
+
+import argparse
+import json
+import logging
+import os
+import random
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tests.tools.pretence import FATES, BadNetwork, Clock, Poster, in_time_of
+
+SOMEBODY_ELSE = 0.10
+TRIES_AGAIN = 0.80
+MOST_TRIES = 5
+MINUTE = 60.0
+# What is counted, its title, and what it is a share of.
+COLUMNS = {
+    "duplicates": ("duplicate groups", "creations"),
+    "twice": ("one click, applied twice", "clicks"),
+    "false_failed": ("told failed, was applied", "clicks"),
+    "false_applied": ("told applied, by another", "clicks"),
+    "person": ("left for a person", "clicks"),
+}
+
+
+@dataclass
+class Wish:
+    """What somebody wants of one group, however many clicks it takes."""
+
+    action: str
+    name: str
+    percent: str
+    group_id: int | None = None
+
+
+class World:
+    """One Poster, the way to it, and people who work with it."""
+
+    def __init__(self, seed, *, longest_delay):
+        self.chance = random.Random(seed)
+        self.clock, self.poster = Clock(), Poster()
+        self.network = BadNetwork(self.poster, self.clock, self.chance, longest_delay=longest_delay)
+        self.counts = Counter()
+
+    def wish(self, number):
+        """Make up a wish, and the group that it is about."""
+        action = self.chance.choice(("create", "update", "update", "remove"))
+        wish = Wish(action, f"Група {number}", str(self.chance.randrange(1, 50)))
+        if action != "create":
+            wish.group_id = self.poster.put(wish.name, "60")
+        return wish
+
+    def disturb(self, wish):
+        """Let somebody else at Poster's own console come in between, perhaps."""
+        if self.chance.random() < SOMEBODY_ELSE:
+            self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(wish))
+
+    def _meddle(self, wish):
+        if wish.action == "create":
+            self.poster.put(wish.name, wish.percent)
+        elif wish.group_id in self.poster.groups:
+            if wish.action == "remove" and self.chance.random() < 0.5:
+                del self.poster.groups[wish.group_id]
+            else:
+                self.poster.groups[wish.group_id]["client_groups_discount"] = "77"
+
+    def run(self, writes, click):
+        """Fulfil so many wishes by clicks, each of which returns what its user was told; count the lies."""
+        for number in range(writes):
+            wish, clicks = self.wish(number), []
+            self.disturb(wish)
+            for _ in range(MOST_TRIES):
+                if wish.action != "create" and wish.group_id not in self.poster.groups:
+                    break
+                seen = dict(self.poster.groups.get(wish.group_id, {}))
+                self.clock.sleep(self.chance.uniform(5, MINUTE))
+                self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
+                told = click(wish, seen, operation)
+                clicks.append((operation, told))
+                if told != "failed" or self.chance.random() > TRIES_AGAIN:
+                    break
+            self.clock.drain()
+            self._judge(wish, clicks)
+            # What is left of a wish would only make the lists of the next ones longer.
+            self.poster.groups.clear()
+
+    def _judge(self, wish, clicks):
+        network, count = self.network, self.counts
+        count["writes"] += 1
+        count["clicks"] += len(clicks)
+        count["creations"] += wish.action == "create"
+        made = sum(network.applied[operation] for operation, _ in clicks)
+        count["duplicates"] += wish.action == "create" and made > 1
+        for operation, told in clicks:
+            applied = network.applied[operation]
+            count["twice"] += applied > 1
+            count["false_failed"] += told == "failed" and applied > 0
+            count["false_applied"] += told == "applied" and not applied
+            count["person"] += told == "review"
+            count["posts"] = max(count["posts"], network.arrived[operation])
+
+
+# --- The dashboard -----------------------------------------------------------------------------------------
+
+
+class Dashboard:
+    """Click as a user of the dashboard does: open the form, send it, and wait for what the page says."""
+
+    def __init__(self, world, user):
+        self._world, self._user = world, user
+
+    def __call__(self, wish, seen, operation):
+        from groups.services.settling import follow_up
+        from groups.services.writes import submit
+
+        change = submit(self._order(wish, seen, operation))
+        clock = self._world.clock
+        while change.is_open:
+            clock.sleep(max((change.next_check_at - clock.now()).total_seconds(), 0))
+            follow_up(change)
+        return {"differs": "applied", "refused": "failed"}.get(change.state, change.state)
+
+    def _order(self, wish, seen, operation):
+        from groups.models import Change
+        from groups.poster import GroupValues
+        from groups.services.accounts import connection_of
+        from groups.services.writes import Order
+
+        loaded = None
+        intended = GroupValues(name=wish.name, loyalty_type=2, percent=Decimal(wish.percent))
+        if seen:
+            loaded = replace(intended, percent=Decimal(seen["client_groups_discount"]))
+        return Order(
+            user=self._user,
+            connection=connection_of(self._user),
+            action=Change.Action(wish.action),
+            operation=operation,
+            group_id=wish.group_id,
+            loaded=loaded,
+            loaded_clients=0 if wish.action == "remove" else None,
+            intended=None if wish.action == "remove" else intended,
+        )
+
+
+def run_dashboard(world, user, writes):
+    """Run the write path over the network of a world."""
+    from unittest import mock
+
+    from groups.services import upstream
+
+    with in_time_of(world.clock), mock.patch.object(upstream, "transport", return_value=world.network):
+        world.run(writes, Dashboard(world, user))
+    return world.counts
+
+
+# --- As it is usually done ---------------------------------------------------------------------------------
+
+
+class Naive:
+    """Send, and believe the answer; an error is a failure, after so many retries."""
+
+    def __init__(self, world, retries):
+        self._world, self._retries = world, retries
+
+    def __call__(self, wish, _seen, _operation):
+        for _ in range(1 + self._retries):
+            told = self._post(wish)
+            if told != "error":
+                return told
+        return "failed"
+
+    def _post(self, wish):
+        from groups.poster import Timeouts
+        from groups.poster.transport import Answer
+
+        form = {"loyalty_type": "2", "client_groups_name": wish.name, "client_groups_discount": wish.percent}
+        if wish.group_id is not None:
+            form |= {"client_groups_id": str(wish.group_id), "group_id": str(wish.group_id)}
+        deadline = self._world.clock.seconds + 15
+        answer = self._world.network.exchange(
+            "POST",
+            f"clients.{wish.action}Group",
+            params={},
+            form=form,
+            timeouts=Timeouts(),
+            deadline=deadline,
+        )
+        if not isinstance(answer, Answer) or answer.status != 200:
+            return "error"
+        return "applied" if "response" in json.loads(answer.body) else "failed"
+
+
+def run_naive(world, retries, writes):
+    """Run a naive client over the network of a world."""
+    world.run(writes, Naive(world, retries))
+    return world.counts
+
+
+# --- The benchmark -----------------------------------------------------------------------------------------
+
+
+def main(arguments):
+    """Run all, and print the table."""
+    parser = argparse.ArgumentParser(prog="writes", description=__doc__.partition("\n")[0])
+    parser.add_argument("--writes", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    fates = ", ".join(f"{share:.0%} {fate}" for fate, share in FATES.items())
+    print(f"{options.writes} writes each, seed {options.seed}: {fates};")
+    print(f"{SOMEBODY_ELSE:.0%} somebody else edits; {TRIES_AGAIN:.0%} of what failed is tried again.\n")
+    print(f"{'':<45}" + "".join(f"{title:>26}" for title, _ in COLUMNS.values()) + "  most POSTs a click")
+    began = time.monotonic()
+    for retries, name in ((3, "3 retries on every error"), (0, "no retry, an error is a failure")):
+        show(name, run_naive(World(options.seed, longest_delay=15 * MINUTE), retries, options.writes))
+    with tempfile.TemporaryDirectory() as directory:
+        user = installation(directory)
+        for minutes, share in ((15, 1), (60, 4)):
+            name = f"dashboard, applied up to {minutes} min late"
+            # It waits for half an hour: what comes even later is told falsely, and the README says so.
+            name += "" if minutes <= 30 else " (too late)"
+            world = World(options.seed + minutes, longest_delay=minutes * MINUTE)
+            counts = run_dashboard(world, user, options.writes // share)
+            show(name, counts)
+            if minutes == 15 and (counts["duplicates"] or counts["false_failed"] or counts["posts"] > 1):
+                sys.exit("A write was doubled, or told falsely.")
+    print("\nShares are of the clicks; duplicates are of the creations.")
+    print(f"{time.monotonic() - began:.0f} s")
+
+
+def show(name, counts):
+    """Print a row: how often, and in percent of the clicks, or of the creations."""
+    shares = {column: counts[column] / max(counts[whole], 1) for column, (_, whole) in COLUMNS.items()}
+    cells = (f"{counts[column]} ({share:.1%})" for column, share in shares.items())
+    print(f"{name:<45}" + "".join(f"{cell:>26}" for cell in cells) + f"{counts['posts']:>20}", flush=True)
+
+
+def installation(directory):
+    """Make a dashboard with a database of its own, with the settings of production; return its user."""
+    from tests import environment  # noqa: F401 - reads nothing of this shell's from here on
+
+    defaults = {"CONNECT_TIMEOUT": 3, "READ_TIMEOUT": 8, "READ_DEADLINE": 12, "WRITE_DEADLINE": 30}
+    os.environ.update({f"POSTER_{name}": str(value) for name, value in defaults.items()})
+    os.environ["DATABASE_URL"] = f"sqlite:///{directory}/db.sqlite3"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    import django
+
+    django.setup()
+    logging.disable()
+    from groups.management import startup
+
+    startup.migrate()
+    return make_owner()
+
+
+def make_owner():
+    """Make a user who may do all, connected to an account."""
+    from django.contrib.auth.models import Group, User
+
+    from groups.models import Connection, PosterAccount
+
+    user = User.objects.create_user("owner")
+    user.groups.add(Group.objects.get(name="Owners"))
+    account, _ = PosterAccount.objects.get_or_create(name="demo")
+    link = Connection(user=user, account=account)
+    link.set_token("a token for nobody")
+    link.save()
+    return user

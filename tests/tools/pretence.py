@@ -1,0 +1,201 @@
+"""A Poster without a network, in a time that is only counted, for more writes than anybody could wait for.
+
+`BadNetwork` stands where `Transport` does, so that everything above it is the code that runs in production.
+`in_time_of` is the one place where real clocks are put aside.
+"""
+
+import contextlib
+import heapq
+import itertools
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from unittest import mock
+
+from groups.poster.transport import Answer, Failure
+
+# What becomes of a POST. The rest is answered as it should be.
+FATES = {
+    "not sent": 0.10,
+    "lost": 0.08,
+    "answer lost": 0.15,
+    "late": 0.08,
+    "5xx": 0.08,
+    "rejected": 0.06,
+}
+READ_LOST = 0.10
+_MODULES = ("groups.services.writes", "groups.services.upstream", "groups.poster.client")
+
+
+class Clock:
+    """Time that passes when somebody waits; what is due meanwhile happens in its order."""
+
+    def __init__(self):
+        self.seconds = 1_000_000.0
+        self._start = datetime.now(UTC) - timedelta(seconds=self.seconds)
+        self._due, self._tie = [], itertools.count()
+
+    def monotonic(self):
+        return self.seconds
+
+    def now(self):
+        return self._start + timedelta(seconds=self.seconds)
+
+    def later(self, seconds, event):
+        """Let something happen after so many seconds."""
+        heapq.heappush(self._due, (self.seconds + seconds, next(self._tie), event))
+
+    def sleep(self, seconds):
+        """Let time pass."""
+        until = self.seconds + seconds
+        while self._due and self._due[0][0] <= until:
+            self.seconds, _, event = heapq.heappop(self._due)
+            event()
+        self.seconds = until
+
+    def drain(self):
+        """Let everything happen that is still to come."""
+        while self._due:
+            self.sleep(self._due[0][0] - self.seconds)
+
+
+@contextlib.contextmanager
+def in_time_of(clock):
+    """Let the write path live in the time of this clock: its `time` modules, and Django's `timezone.now`."""
+    time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
+    with contextlib.ExitStack() as stack:
+        for module in _MODULES:
+            stack.enter_context(mock.patch(f"{module}.time", time))
+        stack.enter_context(mock.patch("django.utils.timezone.now", clock.now))
+        yield
+
+
+class Poster:
+    """The groups, as Poster keeps them. Unlike the sandbox it takes a name twice: the worst case."""
+
+    def __init__(self):
+        self.groups = {}
+        self._ids = itertools.count(1)
+
+    def put(self, name, percent):
+        """Make a group past the API, and return its id."""
+        return self.create(
+            {"client_groups_name": name, "client_groups_discount": percent, "loyalty_type": "2"}
+        )
+
+    def create(self, form):
+        group_id = next(self._ids)
+        self.groups[group_id] = {"client_groups_id": str(group_id), "count_groups_clients": "0"} | _stored(
+            form
+        )
+        return group_id
+
+    def update(self, form):
+        group_id = int(form["client_groups_id"])
+        if group_id in self.groups:
+            self.groups[group_id] |= _stored(form)
+            return group_id
+        return None
+
+    def remove(self, form):
+        return self.groups.pop(int(form["group_id"]), None) is not None or None
+
+    def write(self, method, form):
+        """Carry out a write, and return Poster's `response`, or None for a group that is not there."""
+        return {"createGroup": self.create, "updateGroup": self.update, "removeGroup": self.remove}[method](
+            form
+        )
+
+    def read(self, method, params):
+        """Return Poster's `response` to a read."""
+        if method == "getGroups":
+            return list(self.groups.values())
+        return self.groups.get(int(params["group_id"]), False)
+
+
+def _stored(form):
+    bonus = float(form.get("birthday_bonus") or 0)
+    return {
+        "client_groups_name": form["client_groups_name"],
+        "loyalty_type": form["loyalty_type"],
+        "client_groups_discount": form["client_groups_discount"],
+        "birthday_bonus": str(round(bonus * 100)),
+    }
+
+
+class BadNetwork:
+    """What lies between us and Poster. It stands for `Transport`, and keeps the truth about every write.
+
+    `operation` is the one that is under way; `arrived` and `applied` count its POSTs, sent and in force.
+    """
+
+    def __init__(self, poster, clock, chance, *, longest_delay):
+        self.operation = None
+        self.arrived, self.applied = Counter(), Counter()
+        self._poster, self._clock, self._chance = poster, clock, chance
+        self._longest_delay = longest_delay
+
+    def close(self):
+        """Have nothing to close."""
+
+    def exchange(self, verb, url, *, params, form, timeouts, deadline):
+        """Send one request, as `Transport.exchange`."""
+        if deadline <= self._clock.seconds:
+            return Failure("deadline", sent=False, retryable=False)
+        method = url.rpartition(".")[2]
+        wait = min(timeouts.read, deadline - self._clock.seconds)
+        self._clock.sleep(min(wait, self._chance.uniform(0.05, 0.3)))
+        if verb == "GET":
+            if self._chance.random() < READ_LOST:
+                self._clock.sleep(wait)
+                return Failure("timeout", sent=True)
+            return _answer(self._poster.read(method, params))
+        return self._post(method, dict(form), wait)
+
+    def _post(self, method, form, wait):
+        fate = self._fate()
+        if fate == "not sent":
+            return Failure("refused", sent=False)
+        operation = self.operation
+        self.arrived[operation] += 1
+
+        def apply():
+            response = self._poster.write(method, form)
+            self.applied[operation] += response is not None
+            return response
+
+        match fate:
+            case "rejected":
+                return _refusal(42, "Parameter has a wrong value")
+            case "5xx":
+                if self._chance.random() < 0.5:
+                    apply()
+                return Answer(502, b"<h1>Bad Gateway</h1>")
+            case "lost":
+                pass
+            case "answer lost":
+                apply()
+            case "late":
+                self._clock.later(self._chance.uniform(0, self._longest_delay), apply)
+            case _:
+                response = apply()
+                return _refusal(32, "No such record") if response is None else _answer(response)
+        self._clock.sleep(wait)
+        return Failure("timeout", sent=True)
+
+    def _fate(self):
+        drawn = self._chance.random()
+        for fate, share in FATES.items():
+            drawn -= share
+            if drawn < 0:
+                return fate
+        return "answered"
+
+
+def _answer(response):
+    return Answer(200, json.dumps({"response": response}).encode())
+
+
+def _refusal(code, message):
+    return Answer(200, json.dumps({"error": {"code": code, "message": message}}).encode())
