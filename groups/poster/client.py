@@ -234,8 +234,9 @@ def api_url(pattern: str, account: str) -> str:
     if not ACCOUNT.fullmatch(account):
         raise ValueError("This is not the login of a Poster account.")
     url = parse_url(pattern.replace("{account}", account))
-    expected = parse_url(pattern.replace("{account}", "x"))
-    host = (expected.host or "").replace("x.", f"{account}.", 1) if "{account}." in pattern else expected.host
+    stand_in = "account-of-poster"
+    expected = parse_url(pattern.replace("{account}", stand_in))
+    host = (expected.host or "").replace(stand_in, account)
     if (url.scheme, url.host, url.port, url.auth) != (expected.scheme, host, expected.port, None):
         raise ValueError("The account's login changes the address of the API.")
     return str(url).rstrip("/") + "/"
