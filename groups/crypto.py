@@ -1,11 +1,13 @@
 """Secrets in the database: encrypted at rest, and never printed by accident."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
-from django.db import models
+from django.db import DatabaseError, models
 
 _PREFIX = "f1:"
 
@@ -104,3 +106,27 @@ def _open(sealed: str) -> str:
     if text is None:
         raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
     return text
+
+
+def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
+    """Yield every model with a column of secrets, and the name of the column."""
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:  # noqa: SLF001 - Django's documented API
+            if isinstance(field, EncryptedField):
+                yield model, field.name
+
+
+def unreadable() -> tuple[int, list[str]] | None:
+    """Return how many secrets are stored, and which of them no key opens; None before the first migration."""
+    total, lost = 0, []
+    try:
+        for model, column in encrypted_columns():
+            for pk, secret in model._default_manager.values_list("pk", column):  # noqa: SLF001 - documented
+                total += 1
+                try:
+                    secret.reveal()
+                except SecretUnreadable:
+                    lost.append(f"{model._meta.label_lower} {pk}")  # noqa: SLF001 - documented
+    except DatabaseError:
+        return None
+    return total, lost

@@ -1,13 +1,16 @@
 """The edge between Django and the views: typed requests, page or fragment, who may pass."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -15,6 +18,10 @@ from django_htmx.middleware import HtmxDetails
 from groups.models import Change, Connection
 from groups.services.accounts import connection_of
 from groups.words import DEFAULT_CURRENCY, currency
+
+# In the session: when its owner last showed who they are, by a sign-in or by the password once more.
+CONFIRMED_AT = "confirmed_at"
+CONFIRMATION_SECONDS = 15 * 60
 
 
 class Request(HttpRequest):
@@ -60,6 +67,22 @@ def render_page(
     if fragment and htmx and htmx.target == fragment:
         template = f"{template}#{fragment}"
     return render(request, template, context, status=status)
+
+
+def note_confirmation(request: HttpRequest) -> None:
+    """Note that the user has just shown who they are."""
+    request.session[CONFIRMED_AT] = time.time()
+
+
+def recently_confirmed(request: HttpRequest) -> bool:
+    """Say whether the user has signed in or typed the password in the last 15 minutes."""
+    confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
+    return time.time() - confirmed_at < CONFIRMATION_SECONDS
+
+
+def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:
+    """Send the user to where the password is asked for again, and then back to this page."""
+    return redirect(f"{reverse('confirm')}?{urlencode({'next': back or request.path})}")
 
 
 def client_redirect(url: str) -> HttpResponse:

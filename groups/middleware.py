@@ -1,6 +1,7 @@
 """What every response has in common: headers, HTMX's redirects, and the words for a Poster that fails."""
 
 import time
+import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -10,11 +11,28 @@ from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from groups.http import client_redirect, render_page
+from groups.logs import request_id
 from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
 from groups.words import error_words
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def request_ids(get_response: GetResponse) -> GetResponse:
+    """Give every request an id of our own, for the logs and for whoever reports what they saw."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        name = str(uuid.uuid4())
+        reset = request_id.set(name)
+        try:
+            response = get_response(request)
+        finally:
+            request_id.reset(reset)
+        response["X-Request-ID"] = name
+        return response
+
+    return middleware
 
 
 def response_headers(get_response: GetResponse) -> GetResponse:

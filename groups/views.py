@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from groups.comparison import check_rows, history_rows
 from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import AccountForm, GroupForm, HistoryForm, RemovalForm
-from groups.http import Request, needs, render_page
+from groups.http import Request, ask_to_confirm, needs, recently_confirmed, render_page
 from groups.listing import Filters, make_listing
 from groups.models import Change, PosterAccount
 from groups.outcomes import WritePage, carry_out, go_on, group_of, show_outcome
@@ -113,6 +114,8 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group, with the number of clients that go with it read just now."""
     group = reads.read_group(request.connection, group_id, fresh=True).group
     allowed = not group.clients or request.user.has_perm(RIGHT_WITH_CLIENTS)
+    if group.clients and allowed and not recently_confirmed(request):
+        return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
     page = WritePage(request, "groups/remove.html", form, group, {"allowed": allowed})
     if request.method == "POST" and not allowed:
@@ -172,6 +175,8 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     """Take a change back, as a new change."""
     change = get_object_or_404(history.changes_of(request.connection), pk=change_id)
     order = history.undo_order(change, user=request.user, connection=request.connection)
+    if order.action == Change.Action.REMOVE and not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("groups:change", args=[change.pk]))
     return carry_out(WritePage.for_order(request, order), order)
 
 
@@ -180,6 +185,9 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @needs("view_group", connected=False)
 def account(request: Request) -> HttpResponse:
     """Connect the user's own Poster account; nothing is saved unless Poster accepts the token for it."""
+    confirmed = recently_confirmed(request) or accounts.connection_of(request.user) is None
+    if request.method == "POST" and not confirmed:
+        return ask_to_confirm(request)
     form = AccountForm(request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if form.is_valid():
@@ -193,13 +201,16 @@ def account(request: Request) -> HttpResponse:
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": connection.account.title})
             return redirect("groups:list")
-    return render_page(request, "groups/account.html", {"form": form}, fragment="form", status=status)
+    context = {"form": form, "confirmed": confirmed}
+    return render_page(request, "groups/account.html", context, fragment="form", status=status)
 
 
 @require_POST
 @needs("view_group", connected=False)
 def account_disconnect(request: Request) -> HttpResponse:
     """Forget the user's token."""
+    if not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("groups:account"))
     accounts.disconnect(user=request.user)
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin.checks import is_fernet_key, is_loopback
+from poster_admin.checks import is_fernet_key, is_loopback, is_network
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -63,6 +63,7 @@ if _poster.scheme != "https" and not DEBUG and not is_loopback(_poster.hostname)
 
 INSTALLED_APPS = [
     "groups",
+    "poster_admin.people",
     "poster_admin.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -75,6 +76,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "groups.middleware.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "groups.middleware.response_headers",
@@ -86,6 +88,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "groups.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "poster_admin.people.middleware.current_request",
+    "poster_admin.people.middleware.TrustedUserMiddleware",
+    "poster_admin.people.middleware.session_is_used",
+    "poster_admin.people.middleware.second_factor",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -134,6 +140,45 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Who comes in ----------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# A proxy in front may name the browser's address, and only one of these may name the user.
+TRUSTED_PROXY_IPS = env.list("TRUSTED_PROXY_IPS", default=["127.0.0.1", "::1"])
+TRUSTED_USER_HEADER = env.str("TRUSTED_USER_HEADER", default="")
+TRUSTED_GROUPS_HEADER = env.str("TRUSTED_GROUPS_HEADER", default="")
+# Groups of the company, and our roles: loyalty-owners=Owners,loyalty-staff=Staff
+ROLES = ("Managers", "Staff", "Owners")
+COMPANY_ROLES = env.dict("COMPANY_ROLES", default={})
+if not set(COMPANY_ROLES.values()) <= set(ROLES):
+    raise ImproperlyConfigured("COMPANY_ROLES names a role other than Managers, Staff and Owners.")
+if not all(map(is_network, TRUSTED_PROXY_IPS)):
+    raise ImproperlyConfigured("TRUSTED_PROXY_IPS holds something that is no address and no network.")
+REQUIRE_2FA = env.bool("REQUIRE_2FA", default=False)
+
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_RP_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_OP_AUTHORIZATION_ENDPOINT = env.str("OIDC_AUTHORIZATION_ENDPOINT", default="")
+OIDC_OP_TOKEN_ENDPOINT = env.str("OIDC_TOKEN_ENDPOINT", default="")
+OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_JWKS_ENDPOINT", default="")
+OIDC_OP_USER_ENDPOINT = env.str("OIDC_USER_ENDPOINT", default="")
+OIDC_NAME_CLAIM = env.str("OIDC_NAME_CLAIM", default="preferred_username")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_RP_SCOPES = env.str("OIDC_SCOPES", default="openid profile")
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_USE_PKCE = True
+OIDC_TIMEOUT = 10
+OIDC_ENABLED = bool(OIDC_RP_CLIENT_ID)
+_oidc = (OIDC_OP_AUTHORIZATION_ENDPOINT, OIDC_OP_TOKEN_ENDPOINT, OIDC_OP_JWKS_ENDPOINT)
+if OIDC_ENABLED and not all((OIDC_ISSUER, OIDC_RP_CLIENT_SECRET, *_oidc)):
+    raise ImproperlyConfigured("OIDC_CLIENT_ID is set, but another OIDC_ value that it needs is missing.")
+for _endpoint in filter(None, (*_oidc, OIDC_OP_USER_ENDPOINT)):
+    if urlsplit(_endpoint).scheme != "https" and not is_loopback(urlsplit(_endpoint).hostname or ""):
+        raise ImproperlyConfigured("An address of OIDC_ has no TLS: what it answers could be forged.")
+LOGIN_REDIRECT_URL_FAILURE = "/accounts/login/?company=refused"
+if TRUSTED_USER_HEADER:
+    AUTHENTICATION_BACKENDS.append("poster_admin.people.company.ProxyBackend")
+if OIDC_ENABLED:
+    AUTHENTICATION_BACKENDS.append("poster_admin.people.company.CompanyBackend")
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -155,10 +200,14 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "poster_admin.people.network.client_address"
+# The security log has it.
+AXES_DISABLE_ACCESS_LOG = True
 
 # --- The browser -----------------------------------------------------------------------------------------
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# 3 hours idle, 12 hours in all: poster_admin/people/models.py. Never in a cache of one process.
+SESSION_ENGINE = "poster_admin.people.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # The __Host- prefix binds a cookie to this host and path; browsers take it only over TLS.
@@ -210,15 +259,21 @@ STORAGES = {
 
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT is neither line nor json.")
 DEFAULT_EXCEPTION_REPORTER = "groups.logs.RedactedReporter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     # On the handler: filters of a logger do not see the records of its children.
     "filters": {"redact": {"()": "groups.logs.RedactFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
+        "json": {"()": "groups.logs.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

@@ -7,21 +7,29 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from groups.models import Change
+from poster_admin.people.models import SignIn
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
 
 pytestmark = pytest.mark.django_db
-PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/"}
+PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
+          "/accounts/company/", "/accounts/company/back/"}  # fmt: skip
+# What is everybody's own, whatever the role.
+OWN = {
+    *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
+    *("/accounts/second-factor/", "/accounts/second-factor/remove/", "/accounts/second-factor/codes/"),
+}
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
 EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv"}
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
-    "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/", "/account/disconnect/", "/history/",
-                   f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
+    "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
+                   "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
     "add_group": {"/groups/new/"},
     "change_group": {"/groups/1/edit/"},
     "delete_group": {"/groups/1/delete/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
+    "view_securityevent": {"/accounts/security-log/"},
 }  # fmt: skip
 
 
@@ -40,7 +48,7 @@ PRIVATE = sorted(set(our_urls()) - PUBLIC)
 
 
 def test_every_address_is_known_to_these_tests():
-    assert set(PRIVATE) == {"/"} | set().union(*NEEDS.values())
+    assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
 
 
 @pytest.mark.parametrize("url", PRIVATE)
@@ -55,7 +63,7 @@ def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, url, method)
     assert not sandbox.calls()
 
 
-@pytest.mark.parametrize("url", sorted(set(PRIVATE) - {"/"}))
+@pytest.mark.parametrize("url", sorted(set(PRIVATE) - OWN - {"/"}))
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, url, method):
     assert getattr(browse(nobody), method)(url).status_code in {403, 405}
@@ -104,6 +112,63 @@ def test_what_changes_something_is_not_for_get(owner, browse, url):
 @pytest.mark.parametrize("host", ["evil.com", "app.corp@evil.com", "demo.joinposter.com"])
 def test_a_foreign_host_is_refused(manager, browse, host):
     assert browse(manager).get("/groups/", headers={"Host": host}).status_code == 400
+
+
+# --- Every address, by itself ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
+    for method in ("get", "post"):
+        answer = getattr(browse(owner), method)(url, headers={"Host": "evil.com"})
+        assert answer.status_code == 400
+    assert not sandbox.calls()
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
+    for client in (browse(), browse(owner)):
+        answer = client.get(url)
+        assert answer["X-Frame-Options"] == "DENY"
+        policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
+        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["Referrer-Policy"] == "same-origin"
+        assert "no-store" in answer["Cache-Control"]
+        assert uuid.UUID(answer["X-Request-ID"])
+        html = answer.content.decode()
+        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+@pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
+def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
+    for client in (browse(), browse(owner)):
+        for answer in (
+            client.get(url, {"next": evil}),
+            client.post(url, {"next": evil, "password": PASSWORD}),
+        ):
+            for header in ("Location", "HX-Redirect", "HX-Location"):
+                where = answer.get(header, "/")
+                assert where.startswith("/")
+                assert not where.startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC} - {"/healthz", "/healthz/", "/readyz"}))
+def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, url):
+    client = browse()
+    client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
+    client.get(url)
+    client.post(url)
+    assert not SignIn.objects.filter(session_key=made_up).exists()
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
+    client = browse(owner)
+    SignIn.objects.all().delete()
+    assert client.get(url)["Location"] == f"/accounts/login/?next={url}"
 
 
 # --- One account shows nothing of another ------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.db import transaction
 from groups.models import Connection, GroupsCopy, PosterAccount
 from groups.poster import PosterClient, PosterError
 from groups.services import upstream
+from groups.signals import token_set
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -44,6 +45,7 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
             connection.connected_at = since  # the age is the token's, not that of its last check
         connection.save()
         GroupsCopy.objects.filter(connection=connection).exclude(fingerprint=connection.fingerprint).delete()
+    token_set.send(Connection, user=user, account=account)
     return connection
 
 

@@ -1,0 +1,86 @@
+"""Who is at the door: the proxy's word, the second factor, and how long a session lasts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import middleware as auth_middleware
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from poster_admin.people import events, factors
+from poster_admin.people.models import Event
+from poster_admin.people.network import comes_from_proxy
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+# What somebody may do who still owes the second factor.
+OPEN_TO_HALF = {"login", "login_code", "logout", "set_language", "second_factor_set", "confirm"}
+
+
+def current_request(get_response: GetResponse) -> GetResponse:
+    """Let the security log know the request, wherever a line is written."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        reset = events.current_request.set(request)
+        try:
+            return get_response(request)
+        finally:
+            events.current_request.reset(reset)
+
+    return middleware
+
+
+def session_is_used(get_response: GetResponse) -> GetResponse:
+    """Keep a session alive as long as it is used; the engine itself ends those that are over."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            request.session.was_used()  # type: ignore[attr-defined]  # our own engine
+        return get_response(request)
+
+    return middleware
+
+
+class TrustedUserMiddleware(auth_middleware.RemoteUserMiddleware):
+    """Sign in whom the company's proxy names, where TRUSTED_USER_HEADER is set.
+
+    The header counts from the proxy alone. From anywhere else it is a forgery, and the request ends.
+    """
+
+    def process_request(self, request: Any) -> None:
+        if not settings.TRUSTED_USER_HEADER:
+            return
+        header = meta_name(settings.TRUSTED_USER_HEADER)
+        if header.startswith("HTTP_") and header in request.META and not comes_from_proxy(request):
+            events.record(Event.REFUSED, request=request, name=request.META[header], detail="header")
+            raise PermissionDenied
+        super().process_request(request)
+
+    def get_username(self, request: Any) -> str:
+        return str(request.META[meta_name(settings.TRUSTED_USER_HEADER)])
+
+
+def meta_name(header: str) -> str:
+    """Return where Django keeps a header. REMOTE_USER is no header: only the server itself can set it."""
+    return header if header == "REMOTE_USER" else f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def second_factor(get_response: GetResponse) -> GetResponse:
+    """Hold everybody who owes the second factor, or has to set one up, at the page for that."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if not request.user.is_authenticated or match is None or match.url_name in OPEN_TO_HALF:
+            return None
+        page = factors.page_that_is_due(request)
+        if not page or not getattr(view, "login_required", True):
+            return None
+        return redirect_to_login(request.get_full_path(), reverse(page))
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware

@@ -1,0 +1,41 @@
+"""From where a request comes: the proxy in front may say so, and nobody else."""
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def comes_from_proxy(request: HttpRequest) -> bool:
+    """Say whether one of TRUSTED_PROXY_IPS has sent this request."""
+    address = _parse(request.META.get("REMOTE_ADDR", ""))
+    return address is not None and any(
+        address in ipaddress.ip_network(each, strict=False) for each in settings.TRUSTED_PROXY_IPS
+    )
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address of the browser: the last that a trusted proxy names, else the peer's own."""
+    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    if named and comes_from_proxy(request) and _parse(named) is not None:
+        return str(_parse(named))
+    return str(_parse(request.META.get("REMOTE_ADDR", "")) or "")
+
+
+def describe_agent(agent: str) -> str:
+    """Return browser and system in the words people know them by."""
+    browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
+                ("Safari/", "Safari"))  # fmt: skip
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+               ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+    found = [next((word for sign, word in kinds if sign in agent), "") for kinds in (browsers, systems)]
+    return " · ".join(word for word in found if word)
+
+
+def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

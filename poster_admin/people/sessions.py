@@ -1,0 +1,76 @@
+"""The session engine: Django's own in the database, with limits, and with an owner for each session.
+
+In the database alone, not in a cache before it: a session that was ended has to be over in every process.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.http import HttpRequest
+from django.utils import timezone
+
+from poster_admin.people.models import SignIn
+from poster_admin.people.network import client_address, describe_agent
+
+STARTED = "started"
+FROM = "from"
+SEEN_EVERY = 60
+"""Seconds: so seldom is it written down that a session was used."""
+
+
+class SessionStore(DatabaseStore):
+    """Sessions that end by themselves, and that their owner can list and end."""
+
+    seen_at: datetime | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[SignIn]:
+        return SignIn
+
+    def _get_session_from_db(self) -> SignIn | None:
+        row: SignIn | None = super()._get_session_from_db()  # type: ignore[misc]  # Django's, not in its types
+        if row is not None and row.is_over:
+            row.delete()
+            self._session_key = None
+            return None
+        self.seen_at = row.seen_at if row is not None else None
+        return row
+
+    def create_model_instance(self, data: dict[str, Any]) -> SignIn:
+        row: Any = super().create_model_instance(data)
+        row.user_id = data.get(SESSION_KEY)
+        row.address, row.agent = data.get(FROM, ("", ""))
+        if STARTED in data:
+            row.started_at = datetime.fromtimestamp(data[STARTED], UTC)
+        return cast("SignIn", row)
+
+    def was_used(self) -> None:
+        """Note the time, at most once a minute, past the data: two tabs must not undo each other's."""
+        now = timezone.now()
+        if self.seen_at is not None and (now - self.seen_at).total_seconds() > SEEN_EVERY:
+            SignIn.objects.filter(pk=self.session_key).update(seen_at=now)
+
+
+def begin(request: HttpRequest) -> None:
+    """Note when and from where somebody signed in. Old sessions of everybody go meanwhile."""
+    agent = describe_agent(request.headers.get("User-Agent", ""))
+    request.session[STARTED] = time.time()
+    request.session[FROM] = (client_address(request), agent)
+    SessionStore.clear_expired()
+
+
+def sessions_of(user: User) -> list[SignIn]:
+    """Return the user's sessions that are not over, the latest first."""
+    rows = SignIn.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
+    return [row for row in rows if not row.is_over]
+
+
+def end(user: User, *, mark: str = "", but: str | None = None) -> int:
+    """End the sessions of a user: all, or the one of that mark, or all but the one with that key."""
+    keys = [row.session_key for row in sessions_of(user) if mark in ("", row.mark) and row.session_key != but]
+    SignIn.objects.filter(pk__in=keys).delete()
+    return len(keys)
