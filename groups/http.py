@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from groups.models import Change, Connection
-from groups.services.accounts import connection_of
+from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
 
 # In the session: when its owner last showed who they are, by a sign-in or by the password once more.
@@ -43,7 +43,7 @@ def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]]
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perm(f"groups.{permission}"):
                 raise PermissionDenied
-            connection = connection_of(request.user) if connected else None
+            connection = _connection(request.user) if connected else None
             if connected and connection is None:
                 return redirect("groups:account")
             if connection is not None:
@@ -95,21 +95,25 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     known = getattr(request, "connection", None)
     connection = SimpleLazyObject(
-        lambda: known or (connection_of(user) if user is not None and user.is_authenticated else None)
+        lambda: known or (_connection(user) if user is not None and user.is_authenticated else None)
     )
     return {
         "connection": connection,
-        "unsettled": SimpleLazyObject(lambda: _unsettled(connection)),
+        "unsettled": SimpleLazyObject(lambda: unsettled_of(connection)),
         "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),
     }
 
 
-def _unsettled(connection: Any) -> list[Change]:
+def _connection(user: Any) -> Connection | None:
+    """Return the connection that was read along with the user."""
+    return getattr(user, "connection", None)
+
+
+def unsettled_of(connection: Any) -> list[Change]:
+    """Return the changes of which every page tells."""
     if not connection or connection.refused_at:
         return []
-    return list(
-        Change.objects.unsettled().filter(account=connection.account_id).exclude(state=Change.State.PENDING)
-    )
+    return [change for change in history.unsettled(connection) if change.state != Change.State.PENDING]
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
+from heapq import nlargest
 from typing import Any
 from urllib.parse import urlencode
 
@@ -113,7 +115,7 @@ class Picture:
     ladder: list[Bar] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """Everything that the list's page shows."""
 
@@ -122,7 +124,7 @@ class Listing:
     found_groups: list[Group]
     locked_ids: frozenset[int] = frozenset()
 
-    @property
+    @cached_property
     def rows(self) -> list[Row]:
         """The rows of this page."""
         first = (self.number - 1) * self.page_size
@@ -161,15 +163,15 @@ class Listing:
     def total(self) -> int:
         return len(self.groups.groups)
 
-    @property
+    @cached_property
     def clients(self) -> int:
         return sum(group.clients for group in self.groups.groups)
 
-    @property
+    @cached_property
     def bonus_groups(self) -> int:
-        return sum(group.is_bonus for group in self.groups.groups)
+        return sum(group.loyalty_type == LoyaltyType.BONUS for group in self.groups.groups)
 
-    @property
+    @cached_property
     def discount_groups(self) -> int:
         return sum(group.loyalty_type == LoyaltyType.DISCOUNT for group in self.groups.groups)
 
@@ -293,12 +295,12 @@ class Listing:
 
     # --- Pictures ------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def picture(self) -> Picture:
         """The share of clients by group, the largest ones and the rest, and the ladder of percents."""
         everyone = self.clients
-        by_clients = sorted(self.groups.groups, key=lambda group: -group.clients)
-        shown = [group for group in by_clients[:SHARES_SHOWN] if group.clients]
+        by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=lambda group: group.clients)
+        shown = [group for group in by_clients if group.clients]
         shares, x = [], Decimal(0)
         for group in shown:
             width = Decimal(100) * group.clients / everyone
@@ -309,11 +311,10 @@ class Listing:
             others = Group(name=_("All others"), id=0, clients=rest, loyalty_type=0, percent=Decimal(0))
             shares.append(_bar(others, everyone, x, 100 - x))
         highest = max((group.percent for group in self.groups.groups), default=Decimal(0)) or Decimal(1)
-        by_percent = sorted(self.groups.groups, key=lambda group: (-group.percent, -group.clients))
-        ladder = [
-            _bar(group, everyone, Decimal(0), 100 * group.percent / highest)
-            for group in by_percent[:SHARES_SHOWN]
-        ]
+        by_percent = nlargest(
+            SHARES_SHOWN, self.groups.groups, key=lambda group: (group.percent, group.clients)
+        )
+        ladder = [_bar(group, everyone, Decimal(0), 100 * group.percent / highest) for group in by_percent]
         return Picture(shares, ladder)
 
 
@@ -331,7 +332,8 @@ def _bar(group: Group, everyone: int, x: Decimal, width: Decimal) -> Bar:
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
     """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
-    found = [group for group in groups.groups if _matches(group, filters)]
+    searched = bool(filters.q or filters.type)
+    found = [group for group in groups.groups if not searched or _matches(group, filters)]
     if filters.sort:
         # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
         found.sort(key=lambda group: group.id)

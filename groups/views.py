@@ -17,6 +17,7 @@ from groups.comparison import check_rows, history_rows
 from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import AccountForm, GroupForm, HistoryForm, RemovalForm
 from groups.http import Request, ask_to_confirm, needs, recently_confirmed, render_page
+from groups.kept import kept
 from groups.listing import Filters, make_listing
 from groups.models import Change, PosterAccount
 from groups.outcomes import WritePage, carry_out, go_on, group_of, show_outcome
@@ -37,8 +38,13 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
     groups = reads.list_groups(request.connection, fresh="refresh" in request.GET)
-    listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
-    return render_page(request, "groups/list.html", {"listing": listing}, fragment="rows")
+    marks = [(change.pk, change.state, change.group_name) for change in history.unsettled(request.connection)]
+
+    def page() -> HttpResponse:
+        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
+        return render_page(request, "groups/list.html", {"listing": listing}, fragment="rows")
+
+    return kept(request, groups.mark, marks, render=page)
 
 
 @require_GET

@@ -100,6 +100,12 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
                 _("There is no server of this name, so nothing was sent."),
                 _("Check the name of the account, and the network."),
             )
+        case Unreachable(reason="busy"):
+            return Words(
+                _("Too many are asking at once"),
+                _("Poster is slow, and others of this account are waiting for it too. Nothing was sent."),
+                _("Try again in a minute."),
+            )
         case Unreachable():
             return Words(
                 _("Poster does not answer"),

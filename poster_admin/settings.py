@@ -48,6 +48,8 @@ POSTER_GRACE_SECONDS = env.float("POSTER_GRACE_SECONDS", default=15.0)
 # succeeded, a write whose answer was lost is taken for one that was not applied.
 POSTER_SETTLE_SECONDS = env.float("POSTER_SETTLE_SECONDS", default=1800.0)
 POSTER_CACHE_SECONDS = env.float("POSTER_CACHE_SECONDS", default=30.0)
+# So many calls of an account are under way at once, over all threads, processes and machines.
+POSTER_MAX_CONCURRENCY = env.int("POSTER_MAX_CONCURRENCY", default=4)
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.list("POSTER_TOKEN_KEYS", default=["x" * 43 + "="] if DEBUG else [])
 
@@ -135,11 +137,21 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+# What all processes share. A local cache is one for each process, so beside it there is one in files.
+CACHES["shared"] = (
+    {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": VAR_DIR / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    }
+    if CACHES["default"]["BACKEND"].endswith(".LocMemCache")
+    else CACHES["default"]
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Who comes in ----------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "groups.rights.RightsBackend"]
 # A proxy in front may name the browser's address, and only one of these may name the user.
 TRUSTED_PROXY_IPS = env.list("TRUSTED_PROXY_IPS", default=["127.0.0.1", "::1"])
 TRUSTED_USER_HEADER = env.str("TRUSTED_USER_HEADER", default="")

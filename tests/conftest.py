@@ -19,6 +19,7 @@ from django.utils import translation
 
 from groups.models import Connection, PosterAccount
 from groups.poster.sandbox import Sandbox
+from groups.services import groups as reads
 from tests import environment, matrix
 from tests.browser import chromium
 from tests.services import needed_but_away
@@ -67,11 +68,18 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
 
 @pytest.fixture(autouse=True)
 def _clean_slate():
-    cache.clear()
+    forget()
     # A request changes the language of its thread, here the only one.
     with translation.override("en"):
         yield
+    forget()
+
+
+def forget():
+    """Empty all that is remembered of Poster's answers."""
     cache.clear()
+    caches["shared"].clear()
+    reads.memory.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +168,7 @@ def browse(settings):
         client = Client(**options)
         client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
         if user is not None:
-            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(user, backend="groups.rights.RightsBackend")
         return client
 
     return browse

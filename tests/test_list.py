@@ -1,9 +1,9 @@
 """The list of groups."""
 
 import pytest
-from django.core.cache import cache
 
 from groups.models import GroupsCopy
+from tests.conftest import forget
 from tests.pages import fragment, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -209,7 +209,7 @@ def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox
 def test_a_copy_belongs_to_one_token_alone(staff, manager, browse, sandbox):
     browse(staff).get("/groups/")
     assert GroupsCopy.objects.get().connection == staff.connection
-    cache.clear()
+    forget()
     sandbox.script("*", "fin_before_headers", times=None)
     assert browse(manager).get("/groups/").status_code == 504
 

@@ -36,7 +36,7 @@ def interpret(answer: Answer | Failure, method: str) -> Any:
         return Unreachable(
             "no answer", method=method, reason=answer.reason, sent=answer.sent, retryable=answer.retryable
         )
-    data = _json(answer.body)
+    data = parse(answer.body)
     error = _envelope(data, method)
     if error is not None:
         return error
@@ -112,7 +112,7 @@ class _NotJSON:
         self.problem = problem
 
 
-def _json(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
     """Parse strict UTF-8 JSON, whatever the Content-Type says: `requests` would guess, and guess wrong."""
     try:
         return json.loads(

@@ -22,6 +22,7 @@ from groups.poster.errors import (
     Refused,
     Unreachable,
 )
+from groups.poster.lists import interpret_list
 from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
@@ -95,10 +96,8 @@ class PosterClient:
 
     def get_groups(self, *, within: float | None = None) -> GroupList:
         """Return all client groups, in Poster's order, removed ones and unreadable rows among them."""
-        rows = self._read("clients.getGroups", {}, within)
-        if not isinstance(rows, list):
-            raise BadAnswer("the list is not a list", method="clients.getGroups", reason="shape")
-        return GroupList.from_wire(rows)
+        groups: GroupList = self._read("clients.getGroups", {}, within)
+        return groups
 
     def get_group(self, group_id: int, *, within: float | None = None) -> Group:
         """Return one client group. Raises `NotFound` also for one that Poster lists as removed."""
@@ -202,7 +201,8 @@ class PosterClient:
         )
         if isinstance(answer, Answer):
             answer = _without_token(answer, self._token)
-        result = interpret(answer, method)
+        meaning = interpret_list if method == "clients.getGroups" else interpret
+        result = meaning(answer, method)
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)
         if self._on_call:

@@ -175,23 +175,35 @@ class GroupList:
 
     groups: tuple[Group, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
+    digest: str = ""
+    """Of the answer's bytes: two lists with the same one are the same."""
 
     @classmethod
-    def from_wire(cls, rows: list[Any]) -> "GroupList":
-        """Read the rows of an answer. The second row of an id is unreadable: which one holds is unknown."""
+    def from_wire(cls, rows: list[Any], digest: str = "") -> "GroupList":
+        """Read the rows of an answer."""
+        return cls.from_rows([read_row(row) for row in rows], digest)
+
+    @classmethod
+    def from_rows(cls, rows: "list[Group | UnreadableRow]", digest: str) -> "GroupList":
+        """Sort out the rows. The second row of an id is unreadable: which one holds is unknown."""
         groups: dict[int, Group] = {}
         unreadable: list[UnreadableRow] = []
         for row in rows:
-            try:
-                group = Group.from_wire(row)
-            except UnreadableRow as error:
-                unreadable.append(error)
-                continue
-            if group.id in groups:
-                unreadable.append(UnreadableRow("this id was there before", group.id))
+            if isinstance(row, UnreadableRow):
+                unreadable.append(row)
+            elif row.id in groups:
+                unreadable.append(UnreadableRow("this id was there before", row.id))
             else:
-                groups[group.id] = group
-        return cls(tuple(groups.values()), tuple(unreadable))
+                groups[row.id] = row
+        return cls(tuple(groups.values()), tuple(unreadable), digest)
+
+
+def read_row(row: object) -> "Group | UnreadableRow":
+    """Return the group of a row, or why there is none."""
+    try:
+        return Group.from_wire(row)
+    except UnreadableRow as error:
+        return error
 
 
 def plain(number: Decimal) -> str:

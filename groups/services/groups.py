@@ -1,22 +1,23 @@
 """Read the groups of a connection: fresh, from the cache, or the last good copy while Poster is away."""
 
-import hashlib
-import json
 import math
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.utils import timezone
 
 from groups.models import Connection, GroupsCopy
 from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow
+from groups.services.gate import together
 from groups.services.upstream import ask
 
 COPY_LIFE = timedelta(hours=24)
-# An unchanged copy gets a newer date no more often than this: a read should not cost a write.
-COPY_DATE_STEP = timedelta(seconds=30)
+COPY_STEP = 30
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,13 @@ class Groups:
     unreadable: tuple[UnreadableRow, ...]
     as_of: datetime
     failure: PosterError | None = None
+    digest: str = ""
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """What a page shows of these groups, in short: equal marks make equal pages."""
+        minutes = tuple(int(moment.timestamp() // 60) for moment in (self.as_of, timezone.now()))
+        return self.digest, minutes, self.failure and repr(self.failure)
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
@@ -47,22 +55,37 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
     They may be POSTER_CACHE_SECONDS old unless `fresh`. While Poster fails, it is the last good copy of this
     very token; without one the `PosterError` is raised.
     """
-    key = _cache_key(connection, "all")
-    if not fresh and (cached := _cached(key, Groups)) is not None:
-        return cached
     try:
-        answer = ask(connection, lambda poster: poster.get_groups())
+        if fresh:
+            return _ask_for_all(connection)
+        found = _recent(connection)
+        if found is not None:
+            return found
+        return together(
+            _cache_key(connection, "all"),
+            connection.account_id,
+            lambda: _recent(connection),
+            lambda: _ask_for_all(connection),
+            shared=settings.POSTER_CACHE_SECONDS > 0,
+        )
     except (Unreachable, BadAnswer) as error:
         copy = _last_good_copy(connection)
         if copy is None:
             raise
         return replace(copy, failure=error)
-    groups = Groups(
-        tuple(group for group in answer.groups if not group.removed), answer.unreadable, timezone.now()
-    )
-    _remember(key, groups)
+
+
+def _ask_for_all(connection: Connection) -> Groups:
+    answer = ask(connection, lambda poster: poster.get_groups())
+    groups = _shown(answer, timezone.now())
+    _share(connection, answer, groups)
     _keep_copy(connection, answer, groups.as_of)
     return groups
+
+
+def _shown(answer: GroupList, as_of: datetime) -> Groups:
+    groups = tuple(group for group in answer.groups if not group.removed)
+    return Groups(groups, answer.unreadable, as_of, digest=answer.digest)
 
 
 def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
@@ -71,7 +94,7 @@ def read_group(connection: Connection, group_id: int, *, fresh: bool = False) ->
     `fresh` also never falls back to the copy: it is for forms and removals. Raises `NotFound`.
     """
     key = _cache_key(connection, str(group_id))
-    if not fresh and (cached := _cached(key, OneGroup)) is not None:
+    if not fresh and (cached := _cached(key)) is not None:
         return cached
     try:
         group = ask(connection, lambda poster: poster.get_group(group_id))
@@ -93,37 +116,108 @@ def _cache_key(connection: Connection, what: str) -> str:
     return f"groups:{connection.account_id}:{connection.fingerprint}:{connection.account.writes}:{what}"
 
 
-def _cached[T: (Groups, OneGroup)](key: str, kind: type[T]) -> T | None:
+def _cached(key: str) -> OneGroup | None:
     found = cache.get(key)
-    life = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    return found if isinstance(found, kind) and timezone.now() - found.as_of < life else None
+    return found if isinstance(found, OneGroup) and _is_young(found.as_of) else None
 
 
-def _remember(key: str, value: Groups | OneGroup) -> None:
+def _is_young(as_of: datetime) -> bool:
+    return timezone.now() - as_of < timedelta(seconds=settings.POSTER_CACHE_SECONDS)
+
+
+def _remember(key: str, value: OneGroup) -> None:
     if settings.POSTER_CACHE_SECONDS > 0:
         # Caches count whole seconds; `_cached` is exact.
         cache.set(key, value, timeout=math.ceil(settings.POSTER_CACHE_SECONDS))
+
+
+class Memory:
+    """The lists that this process has at hand, those used last, up to a number of groups in all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lists: OrderedDict[str, Groups] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Groups | None:
+        with self._lock:
+            found = self._lists.get(key)
+            if found is not None:
+                self._lists.move_to_end(key)
+            return found
+
+    def put(self, key: str, groups: Groups) -> None:
+        with self._lock:
+            self._drop(self._lists.pop(key, None))
+            self._lists[key] = groups
+            self._size += len(groups.groups) + 1
+            while self._size > self._limit:
+                self._drop(self._lists.popitem(last=False)[1])
+
+    def clear(self) -> None:
+        with self._lock:
+            self._lists.clear()
+            self._size = 0
+
+    def _drop(self, groups: Groups | None) -> None:
+        if groups is not None:
+            self._size -= len(groups.groups) + 1
+
+
+memory = Memory(20_000)
+
+
+def _recent(connection: Connection) -> Groups | None:
+    """Return the list that is young enough: from this process, or from what all processes share."""
+    if settings.POSTER_CACHE_SECONDS <= 0:
+        return None
+    key = _cache_key(connection, "all")
+    here = memory.get(key)
+    if here is not None and _is_young(here.as_of):
+        return here
+    digest, as_of = caches["shared"].get(key) or ("", None)
+    if as_of is None or not _is_young(as_of):
+        return None
+    if here is None or here.digest != digest:
+        answer = caches["shared"].get(f"{key}:{digest}")
+        if not isinstance(answer, GroupList):
+            return None
+        here = _shown(answer, as_of)
+    here = replace(here, as_of=as_of)
+    memory.put(key, here)
+    return here
+
+
+def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
+    if settings.POSTER_CACHE_SECONDS <= 0:
+        return
+    key, life = _cache_key(connection, "all"), math.ceil(settings.POSTER_CACHE_SECONDS)
+    memory.put(key, groups)
+    # The list itself outlives its moment: the next answer is mostly the same one.
+    caches["shared"].add(f"{key}:{answer.digest}", answer, timeout=10 * life)
+    caches["shared"].set(key, (answer.digest, groups.as_of), timeout=life)
 
 
 # --- The last good copy ------------------------------------------------------------------------------------
 
 
 def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> None:
-    rows = [group.to_json() for group in answer.groups if not group.removed]
-    digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-    unchanged = GroupsCopy.objects.filter(
-        connection=connection, fingerprint=connection.fingerprint, digest=digest
-    )
-    if (kept := unchanged.values_list("fetched_at", flat=True).first()) is not None:
-        if as_of - kept > COPY_DATE_STEP:
-            unchanged.update(fetched_at=as_of)
+    # A read should not cost a write: between two copies some time passes, unless something was written here.
+    if not cache.add(_cache_key(connection, f"copied:{connection.pk}"), 1, timeout=COPY_STEP):
         return
+    unchanged = GroupsCopy.objects.filter(
+        connection=connection, fingerprint=connection.fingerprint, digest=answer.digest
+    )
+    if unchanged.update(fetched_at=as_of):
+        return
+    rows = [group.to_json() for group in answer.groups if not group.removed]
     GroupsCopy.objects.update_or_create(
         connection=connection,
         defaults={
             "fingerprint": connection.fingerprint,
             "fetched_at": as_of,
-            "digest": digest,
+            "digest": answer.digest,
             "groups": rows,
         },
     )

@@ -39,10 +39,18 @@ def open_change(connection: Connection, group_id: int) -> Change | None:
     return Change.objects.open().filter(account=connection.account_id, target=f"group:{group_id}").first()
 
 
+def unsettled(connection: Connection) -> list[Change]:
+    """Return the changes of the account that still need something, read once for each request."""
+    known: list[Change] | None = getattr(connection, "_unsettled", None)
+    if known is None:
+        known = list(Change.objects.unsettled().filter(account=connection.account_id))
+        connection._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
+    return known
+
+
 def locked_ids(connection: Connection) -> set[int]:
     """Return the ids of the groups that an open change locks."""
-    open_changes = Change.objects.open().filter(account=connection.account_id, group_id__isnull=False)
-    return {group_id for group_id in open_changes.values_list("group_id", flat=True) if group_id}
+    return {change.group_id for change in unsettled(connection) if change.is_open and change.group_id}
 
 
 def removal_of(connection: Connection, group_id: int) -> Change | None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from groups.crypto import SecretUnreadable
 from groups.models import Connection, PosterAccount
 from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
+from groups.services.gate import Gate
 from groups.timing import poster_time
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> Poste
             write_deadline=settings.POSTER_WRITE_DEADLINE / 2,
         ),
         bonus_in_kopecks=bonus_in_kopecks,
-        transport=transport(),
+        transport=Gate(transport(), account),
         on_call=_report,
     )
 
@@ -100,7 +101,7 @@ def _let_through(connection: Connection) -> None:
 
 
 def _count_failure(connection: Connection, error: "PosterError", seconds: float) -> None:
-    if seconds < SLOW:
+    if seconds < SLOW or error.reason == "busy":  # our own queue says nothing about Poster
         return
     now = timezone.now()
     since = connection.failing_since

@@ -59,7 +59,7 @@ class Account:
             if self.churn:
                 serial = self.calls[method]
                 place = self._counts[serial % len(self._counts)]
-                self._body[place : place + COUNT_DIGITS] = b"%06d" % (serial % 10**COUNT_DIGITS)
+                self._body[place : place + COUNT_DIGITS] = b"%06d" % (100_000 + serial % 800_000)
             return bytes(self._body)
         if method == "clients.getGroup":
             found = self.rows.get(int(query["group_id"]))

@@ -1,0 +1,116 @@
+"""Pages that are kept: one whose every ingredient is the same as before is not made again.
+
+A page is kept packed, under all that it depends on: address, session, person and rights, the connection,
+and what the view adds. The same digest is its `ETag`. Pages behind the sign-in are `no-store`, so a browser
+asks without it; for anything else that asks again the answer is 304.
+
+Packing does not open the CSRF token to guessing by length (BREACH): each page that is made has its token
+under a mask of its own and a file name of random length, and a page that is kept never differs at all.
+"""
+
+import gzip
+import hashlib
+import io
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+
+KEPT_BYTES = 8 * 1024 * 1024
+LEVEL = 1
+LONGEST_NAME = 100
+
+
+class Shelf:
+    """The pages that this process keeps: those used last, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pages: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        with self._lock:
+            page = self._pages.get(key)
+            if page is not None:
+                self._pages.move_to_end(key)
+            return page
+
+    def put(self, key: str, page: bytes) -> None:
+        with self._lock:
+            self._size += len(page) - len(self._pages.pop(key, b""))
+            self._pages[key] = page
+            while self._size > self._limit:
+                self._size -= len(self._pages.popitem(last=False)[1])
+
+
+shelf = Shelf(KEPT_BYTES)
+
+
+def kept(request: HttpRequest, *depends: object, render: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return the page from the shelf, or render it and put it there."""
+    if len(get_messages(request)):
+        return render()  # a message is shown once
+    key = _digest(request, depends)
+    mark = f'W/"{key}"'
+    if mark in request.headers.get("If-None-Match", ""):
+        return HttpResponseNotModified(headers={"ETag": mark})
+    page = shelf.get(key)
+    if page is None:
+        made = render()
+        if made.status_code != 200:
+            return made
+        page = pack(made.content)
+        shelf.put(key, page)
+    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    response = HttpResponse(page if packed else gzip.decompress(page), headers={"ETag": mark})
+    if packed:
+        response["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ("Accept-Encoding", "Cookie", "Accept-Language"))
+    return response
+
+
+def pack(body: bytes) -> bytes:
+    """Compress a body fast, with a file name of random length in it."""
+    packed = io.BytesIO()
+    name = secrets.token_urlsafe(LONGEST_NAME)[: secrets.randbelow(LONGEST_NAME)]
+    with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=packed, mtime=0) as file:
+        file.write(body)
+    return packed.getvalue()
+
+
+def _digest(request: HttpRequest, depends: tuple[object, ...]) -> str:
+    connection = getattr(request, "connection", None)
+    user = request.user
+    ingredients = (
+        request.get_full_path(),
+        request.headers.get("HX-Request"),
+        request.headers.get("HX-Target"),
+        request.META.get("CSRF_COOKIE"),
+        get_language(),
+        timezone.get_current_timezone_name(),
+        sorted(request.session.items()),
+        _row(user),
+        sorted(user.get_all_permissions()),
+        _row(connection),
+        _row(connection.account) if connection else None,
+        *depends,
+    )
+    return hashlib.blake2b(repr(ingredients).encode(), digest_size=16).hexdigest()
+
+
+def _row(record: Any) -> list[tuple[str, object]]:
+    """Return what a record says; one value more in the model is one more here."""
+    if not isinstance(record, Model):
+        return []
+    fields = record._meta.concrete_fields  # noqa: SLF001 - documented by Django
+    return [(field.attname, getattr(record, field.attname)) for field in fields]

@@ -1,0 +1,107 @@
+"""The way to Poster: no more than POSTER_MAX_CONCURRENCY calls of an account at once, and a bounded queue."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+
+from django.conf import settings
+
+from groups.poster import Timeouts, Transport, Unreachable
+from groups.poster.transport import Answer, Failure
+from groups.services.places import NoPlace, Room, place
+
+# Half of the 128 threads of a process: a slow account leaves the others to the rest.
+room = Room(64)
+# Of the time that a call has left, the part that it may wait for its turn.
+SHARE_FOR_WAITING = 0.5
+LEASE_MARGIN = 5.0
+
+
+class Gate(Transport):
+    """The transport of this process, with the account's turn to be waited for before each exchange."""
+
+    def __init__(self, transport: Transport, account: str) -> None:
+        self._transport = transport
+        self._account = account
+
+    def close(self) -> None:
+        """Leave the connections to the others: they are the process's."""
+
+    def exchange(
+        self,
+        verb: str,
+        url: str,
+        *,
+        params: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        timeouts: Timeouts,
+        deadline: float,
+    ) -> Answer | Failure:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            with (
+                room.entered(self._account),
+                place(
+                    f"{settings.POSTER_API_URL} {self._account}",
+                    settings.POSTER_MAX_CONCURRENCY,
+                    wait=left * SHARE_FOR_WAITING,
+                    lease=left + LEASE_MARGIN,
+                ),
+            ):
+                return self._transport.exchange(
+                    verb, url, params=params, form=form, timeouts=timeouts, deadline=deadline
+                )
+        except NoPlace:
+            return Failure("busy", sent=False, retryable=False)
+
+
+_flights: dict[str, Future[object]] = {}
+_lock = threading.Lock()
+
+
+def together[T](
+    key: str, account: str, look: Callable[[], T | None], ask: Callable[[], T], *, shared: bool
+) -> T:
+    """Let one of all who want the same thing ask for it, and give the others its answer or its error.
+
+    Among the threads of a process the others wait for the first one. Among processes, where the answer is
+    `shared` by a cache, the second one looks there when the first one is done.
+    """
+    with _lock:
+        flight = _flights.get(key)
+        first = flight is None
+        if flight is None:
+            flight = _flights[key] = Future()
+    if not first:
+        try:
+            with room.entered(account):
+                return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]
+        except (NoPlace, TimeoutError):
+            raise busy() from None
+    try:
+        answer = _alone(key, look, ask) if shared else ask()
+    except BaseException as error:
+        flight.set_exception(error)
+        raise
+    else:
+        flight.set_result(answer)
+        return answer
+    finally:
+        with _lock:
+            del _flights[key]
+
+
+def _alone[T](key: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+    deadline = settings.POSTER_READ_DEADLINE
+    try:
+        with place(f"flight {key}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):
+            found = look()
+            return ask() if found is None else found
+    except NoPlace:
+        raise busy() from None
+
+
+def busy() -> Unreachable:
+    """Return the error of one who did not get a turn."""
+    return Unreachable("too many are asking", reason="busy", sent=False, retryable=False)
