@@ -58,8 +58,9 @@ shelf = Shelf(KEPT_BYTES)
 
 def kept(request: HttpRequest, *depends: object, render: Callable[[], HttpResponse]) -> HttpResponse:
     """Return the page from the shelf, or render it and put it there."""
-    if len(get_messages(request)):
-        return render()  # a message is shown once
+    # A message is shown once, and a browser without the cookie gets one with its page.
+    if len(get_messages(request)) or "CSRF_COOKIE" not in request.META:
+        return render()
     key = _digest(request, depends)
     mark = f'W/"{key}"'
     if mark in request.headers.get("If-None-Match", ""):

@@ -133,8 +133,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Opening SQLite and setting it up costs more than all the queries of a page.
+DATABASES["default"]["CONN_MAX_AGE"] = 60
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # What all processes share. A local cache is one for each process, so beside it there is one in files.

@@ -1,0 +1,175 @@
+"""One question for all who look, and no more calls at once than are allowed."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from groups.services import gate, places
+from groups.services.accounts import connection_of
+from groups.services.groups import list_groups
+from tests import environment
+from tests.pages import group_ids
+
+
+@pytest.fixture(params=["files", "redis"])
+def house(request, tmp_path, monkeypatch):
+    """Return places of both kinds, one after the other."""
+    if request.param == "redis":
+        pytest.importorskip("redis")
+        from tests.services import needed_but_away
+
+        if needed_but_away():
+            pytest.skip("NOT RUN: there is no Redis")
+        made = places.Redis(environment.REDIS_URL)
+    else:
+        made = places.Files(tmp_path)
+    monkeypatch.setattr(places, "_house", lambda: made)
+    return made
+
+
+def test_there_are_only_so_many_places(house, request):
+    name = request.node.nodeid
+    with places.place(name, 2, wait=0, lease=5), places.place(name, 2, wait=0, lease=5):
+        with pytest.raises(places.NoPlace), places.place(name, 2, wait=0.05, lease=5):
+            pass
+        with places.place(f"{name} of another", 2, wait=0, lease=5):
+            pass
+    with places.place(name, 2, wait=0, lease=5):
+        pass
+
+
+def test_who_waits_gets_the_place_that_comes_free(house, request):
+    name = request.node.nodeid
+    inside, most = [], []
+
+    def stay(number):
+        with places.place(name, 2, wait=30, lease=30):
+            inside.append(number)
+            most.append(len(inside))
+            time.sleep(0.02)
+            inside.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(stay, range(8)))
+    assert len(most) == 8
+    assert max(most) <= 2
+
+
+def test_a_lease_ends_by_itself(house, request):
+    if not isinstance(house, places.Redis):
+        pytest.skip("the kernel frees a file's lock")
+    lost = house.try_take(request.node.nodeid, 1, 0.05)
+    assert lost
+    with places.place(request.node.nodeid, 1, wait=30, lease=1):
+        pass
+
+
+def test_a_room_that_is_full_sends_away():
+    room = places.Room(1)
+    with room.entered("a"), room.entered("b"), pytest.raises(places.NoPlace), room.entered("a"):
+        pass
+    with room.entered("a"):
+        pass
+
+
+def test_many_who_look_at_once_share_one_answer_and_one_error():
+    came, go = threading.Barrier(9), threading.Event()
+    asked = []
+
+    def ask():
+        asked.append(1)
+        go.wait(30)
+        raise LookupError
+
+    def look(_):
+        came.wait(30)
+        with pytest.raises(LookupError):
+            gate.together("key", "account", lambda: None, ask, shared=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        runs = [pool.submit(look, number) for number in range(8)]
+        came.wait(30)
+        while gate.room._inside["account"] < 7:
+            time.sleep(0.001)
+        go.set()
+        for run in runs:
+            run.result()
+    assert asked == [1]
+
+
+@pytest.mark.django_db
+def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(gate, "room", places.Room(0))
+    answer = browse(staff).get("/groups/")
+    assert answer.status_code == 504
+    assert "Too many are asking at once" in answer.content.decode()
+    assert not sandbox.calls()
+    connection = connection_of(staff)
+    assert (connection.failures, connection.closed_until) == (0, None)
+
+
+@pytest.mark.django_db
+def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch):
+    from groups.models import Change
+    from tests.pages import group_form
+
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/")
+    monkeypatch.setattr(gate, "room", places.Room(0))
+    assert client.post("/groups/1/edit/", form).status_code == 504
+    assert Change.objects.get().state == Change.State.FAILED
+    assert not sandbox.posts()
+
+
+@pytest.mark.django_db
+def test_another_process_has_the_answer_without_a_call(staff, browse, sandbox):
+    from groups.services import groups as reads
+
+    list_groups(connection_of(staff))
+    reads.memory.clear()
+    assert group_ids(browse(staff).get("/groups/")) == [1, 4, 5]
+    assert len(sandbox.calls()) == 1
+
+
+# --- What is kept ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_an_unchanged_list_is_304_to_who_asks_with_its_mark(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")  # brings the cookie for forms
+    first = client.get("/groups/")
+    again = client.get("/groups/", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "no-store" in again["Cache-Control"]
+    sandbox.console("demo").edit(1, client_groups_name="Інша")
+    assert client.get("/groups/?refresh=1", headers={"If-None-Match": first["ETag"]}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_packed_page_is_the_same_page(staff, browse):
+    import gzip
+
+    client = browse(staff)
+    client.get("/groups/")  # brings the cookie for forms
+    packed = client.get("/groups/", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == client.get("/groups/").content
+
+
+@pytest.mark.django_db
+def test_a_right_that_is_taken_shows_at_once(staff, browse):
+    client = browse(staff)
+    assert "/groups/1/edit/" in client.get("/groups/").content.decode()
+    staff.groups.clear()
+    assert client.get("/groups/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_warm_list_asks_the_database_four_times(staff, browse, django_assert_num_queries):
+    client = browse(staff)
+    client.get("/groups/")
+    with django_assert_num_queries(4):  # the session, the person with the connection, the rights, the journal
+        client.get("/groups/")
