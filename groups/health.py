@@ -4,14 +4,17 @@ Poster is no part of it. When Poster is away, the pages say so, and taking serve
 """
 
 import logging
+import threading
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 log = logging.getLogger("groups.health")
+_done = threading.Event()
 ALIVE = "readyz"
 
 
@@ -25,8 +28,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether the database and the cache answer."""
-    failed = [name for name, works in (("database", _database), ("cache", _cache)) if not works()]
+    """Say whether the database and the cache answer, and no migration is missing."""
+    parts = (("database", _database), ("cache", _cache), ("migrations", _migrated))
+    failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     return HttpResponse(text, content_type="text/plain", status=503 if failed else 200)
 
@@ -39,6 +43,18 @@ def _database() -> bool:
     except DatabaseError:
         log.exception("The database does not answer")
     return False
+
+
+def _migrated() -> bool:
+    """Say whether the database is as this version needs it; asked no more once it is."""
+    if not _done.is_set():
+        try:
+            executor = MigrationExecutor(connection)
+            if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                _done.set()
+        except DatabaseError:
+            return False
+    return _done.is_set()
 
 
 def _cache() -> bool:

@@ -50,6 +50,8 @@ POSTER_SETTLE_SECONDS = env.float("POSTER_SETTLE_SECONDS", default=1800.0)
 POSTER_CACHE_SECONDS = env.float("POSTER_CACHE_SECONDS", default=30.0)
 # So many calls of an account are under way at once, over all threads, processes and machines.
 POSTER_MAX_CONCURRENCY = env.int("POSTER_MAX_CONCURRENCY", default=4)
+# Opens /metrics to Prometheus; without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.list("POSTER_TOKEN_KEYS", default=["x" * 43 + "="] if DEBUG else [])
 

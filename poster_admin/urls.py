@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from groups.health import healthz, readyz
+from groups.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="groups:list")),
@@ -17,4 +18,5 @@ urlpatterns = [
     path("healthz", healthz),
     path("healthz/", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
 ]

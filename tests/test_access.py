@@ -12,8 +12,9 @@ from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
 
 pytestmark = pytest.mark.django_db
+# /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
-          "/accounts/company/", "/accounts/company/back/"}  # fmt: skip
+          "/metrics", "/accounts/company/", "/accounts/company/back/"}  # fmt: skip
 # What is everybody's own, whatever the role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),

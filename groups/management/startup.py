@@ -95,17 +95,26 @@ def _application() -> str:
     return f"{module}:{name}"
 
 
-def run(command: list[str], *, url: str = "", when_ready: Callable[[], None] | None = None) -> None:
+def run(
+    command: list[str],
+    *,
+    url: str = "",
+    when_ready: Callable[[], None] | None = None,
+    reloads: bool = False,
+) -> None:
     """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
 
     The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
-    too, and one that is told to stop twice may never do it.
+    too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the workers one
+    by one: each ends what it is at, and no request is lost.
     """
     told: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
     with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
+        if reloads:
+            signal.signal(signal.SIGHUP, lambda number, _: server.send_signal(number))
         while server.poll() is None and not told:
             if when_ready and _answers(url):
                 when_ready()

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.cache import cache, caches
 from django.utils import timezone
 
+from groups.metrics import LISTS
 from groups.models import Connection, GroupsCopy
 from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow
 from groups.services.gate import together
@@ -60,6 +61,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
             return _ask_for_all(connection)
         found = _recent(connection)
         if found is not None:
+            LISTS.labels("memory").inc()
             return found
         return together(
             _cache_key(connection, "all"),
@@ -72,11 +74,13 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
         copy = _last_good_copy(connection)
         if copy is None:
             raise
+        LISTS.labels("copy").inc()
         return replace(copy, failure=error)
 
 
 def _ask_for_all(connection: Connection) -> Groups:
     answer = ask(connection, lambda poster: poster.get_groups())
+    LISTS.labels("poster").inc()
     groups = _shown(answer, timezone.now())
     _share(connection, answer, groups)
     _keep_copy(connection, answer, groups.as_of)

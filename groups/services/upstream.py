@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from groups.crypto import SecretUnreadable
+from groups.metrics import CALLS, SECONDS
 from groups.models import Connection, PosterAccount
 from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
 from groups.services.gate import Gate
@@ -123,6 +124,8 @@ def _update(connection: Connection, **values: object) -> None:
 
 
 def _report(call: CallReport) -> None:
+    CALLS.labels(call.method, call.outcome).inc()
+    SECONDS.labels(call.method).observe(call.seconds)
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)

@@ -80,11 +80,15 @@ class Site:
         return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; django_language=en"
 
     def workers(self):
-        """Return the ids of the processes that serve."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(
-            encoding="ascii"
-        )
-        return [int(child) for child in children.split() if own_memory(int(child)) > 20]
+        """Return the ids of the processes that serve: those of ours that have no children."""
+        found, parents = [], [self.process.pid]
+        while parents:
+            pid = parents.pop()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+            parents += map(int, children)
+            if not children:
+                found.append(pid)
+        return found
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
 """`manage.py serve`: the production server, after everything that has to be done before it."""
 
 import os
+import shutil
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from groups.management import startup
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         self._check()
         compile_catalogues(settings.LOCALE_PATHS[0])
         startup.migrate()
-        call_command("collectstatic", interactive=False, verbosity=0)
+        startup.collect_static()
         self.stdout.write(
             "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
             if settings.HTTPS
@@ -38,7 +38,15 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
         self.stdout.flush()
-        startup.run(startup.granian(host=host, port=port, workers=workers))
+        self._count_over_workers()
+        startup.run(startup.granian(host=host, port=port, workers=workers), reloads=True)
+
+    def _count_over_workers(self) -> None:
+        """Give the workers a folder for their counts, which begin anew."""
+        directory = settings.VAR_DIR / "metrics" / str(os.getpid())
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700, parents=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
     def _check(self) -> None:
         found = [
