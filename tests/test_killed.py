@@ -1,4 +1,4 @@
-"""The server is killed in the middle of a write, and started again: nothing is lost and nothing sent twice."""
+"""The server is killed in the middle of a write and started again: nothing is lost, nothing sent twice."""
 
 import random
 import socket
