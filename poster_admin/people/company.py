@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.backends import RemoteUserBackend
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from mozilla_django_oidc import views as oidc_views
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
@@ -44,8 +44,10 @@ def give_roles(user: User, names: Iterable[str]) -> None:
 class ProxyBackend(RemoteUserBackend):
     """The user whom the company's proxy names."""
 
-    def authenticate(self, request: Any, username: Any = None, password: Any = None, **kwargs: Any) -> Any:
-        name = self.clean_username(str(kwargs.get("remote_user") or ""))
+    def authenticate(  # type: ignore[override]  # as Django's own RemoteUserBackend has it
+        self, request: HttpRequest | None, remote_user: str
+    ) -> User | None:
+        name = self.clean_username(str(remote_user or ""))
         if not name:
             return None
         try:
