@@ -34,7 +34,7 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 
 test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.browser.chromium
-	$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
 lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	$(PYTHON) -m ruff format --check

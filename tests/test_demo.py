@@ -8,9 +8,6 @@ import requests
 
 from tests.tools import demo
 
-# In one process of the tests: two servers that collect static files at once hinder each other.
-pytestmark = pytest.mark.xdist_group("servers")
-
 
 def sign_in(served, name):
     session = requests.Session()

@@ -12,9 +12,6 @@ import requests
 
 from tests.environment import ROOT
 
-# In one process of the tests: two servers that collect static files at once hinder each other.
-pytestmark = pytest.mark.xdist_group("servers")
-
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
 

@@ -1,5 +1,7 @@
 """What has to be done before the dashboard can be served, each step only where it is needed."""
 
+import fcntl
+import hashlib
 import os
 import signal
 import socket
@@ -7,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,19 +32,29 @@ def migrate() -> None:
 
 
 def collect_static() -> None:
-    """Hash and compress the static files, if one of them or a package is newer than the last time."""
-    manifest = Path(settings.STATIC_ROOT, "staticfiles.json")
-    if not manifest.exists() or manifest.stat().st_mtime < max(_static_times()):
+    """Hash and compress the static files, unless that was done for exactly these files and packages.
+
+    Two processes never do it at once, since each would take away what the other one is about to read.
+    """
+    settings.VAR_DIR.mkdir(exist_ok=True)
+    with (settings.VAR_DIR / "static.lock").open("a+", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        wanted = _static_digest()
+        if lock.read() == wanted and Path(settings.STATIC_ROOT).is_dir():
+            return
         call_command("collectstatic", interactive=False, verbosity=0)
-        if manifest.exists():
-            manifest.touch()
+        lock.truncate(0)
+        lock.write(wanted)
 
 
-def _static_times() -> Iterator[float]:
-    yield (settings.BASE_DIR / "uv.lock").stat().st_mtime
+def _static_digest() -> str:
+    digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes())
     for finder in get_finders():
-        for path, storage in finder.list([]):
-            yield Path(storage.path(path)).stat().st_mtime
+        for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
+            path = Path(storage.path(name))
+            digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def number_from(name: str, default: int) -> int:
