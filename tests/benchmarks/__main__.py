@@ -14,4 +14,4 @@ if __name__ == "__main__":
     name, *rest = sys.argv[1:] or ["speed"]
     if name not in NAMES:
         name, rest = "speed", sys.argv[1:]
-    importlib.import_module(f"tests.benchmarks.{name}").main(rest)
+    sys.exit(importlib.import_module(f"tests.benchmarks.{name}").main(rest))

@@ -71,9 +71,10 @@ class Site:
     environment: dict
     sessions: dict = field(default_factory=dict)
 
-    def add_people(self, accounts):
+    def add_people(self, accounts, *, token=""):
         command = [sys.executable, "-m", "tests.benchmarks.people", *accounts]
-        made = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        environment = {**self.environment, "BENCHMARK_TOKEN": token}
+        made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         self.sessions |= json.loads(made.stdout)
 
     def cookie(self, account):
