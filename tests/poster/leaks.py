@@ -1,0 +1,36 @@
+"""Where a token could hide in an exception or a log record."""
+
+import logging
+import re
+import traceback
+
+_DIGITS = re.compile("[0-9a-fA-F]{32}")
+_OURS = "/groups/poster/"
+
+
+class Ear(logging.Handler):
+    """Keep what is logged, as it would be printed, with its arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+        self._formatter = logging.Formatter("%(name)s %(message)s")
+
+    def emit(self, record):
+        self.lines.append(f"{self._formatter.format(record)} {record.args!r}")
+
+
+def assert_masked(text):
+    assert not _DIGITS.search(text), "a token is in the text"
+
+
+def assert_silent(error):
+    """Assert that an error tells nobody the token: in words, in its frames, or by its cause."""
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert_masked(f"{error} {error!r} {error.args!r} {vars(error)!r}")
+    assert_masked("".join(traceback.format_exception(error)))
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        # Those of the test itself hold the token by rights.
+        if _OURS in frame.f_code.co_filename:
+            assert_masked(repr(frame.f_locals))

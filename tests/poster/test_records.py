@@ -1,0 +1,347 @@
+"""From the wire to a record and back, and what is too odd for either."""
+
+import html
+import json
+from decimal import Decimal, localcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groups.poster import Group, GroupList, GroupValues, LoyaltyType, Settings, UnreadableRow
+from groups.poster.records import LONGEST_COMPANY, LONGEST_SYMBOL, MAX_ID, fold, plain
+
+ROW = {
+    "client_groups_id": "1",
+    "client_groups_name": "Постоянный посетитель",
+    "loyalty_type": "1",
+    "client_groups_discount": "10",
+    "birthday_bonus": "5000",
+    "count_groups_clients": "125",
+}
+NUMBERS = (
+    "client_groups_id",
+    "loyalty_type",
+    "client_groups_discount",
+    "birthday_bonus",
+    "count_groups_clients",
+)
+HALF = "\ud83d"
+
+# --- The documented group ----------------------------------------------------------------------------------
+
+
+def test_the_group_of_the_documentation():
+    assert Group.from_wire(ROW) == Group(
+        id=1,
+        name="Постоянный посетитель",
+        loyalty_type=LoyaltyType.BONUS,
+        percent=Decimal(10),
+        birthday_bonus=Decimal(50),
+        clients=125,
+        use_ewallet=None,
+        removed=False,
+    )
+
+
+def test_its_values_are_written_with_money_in_hryvnia():
+    assert Group.from_wire(ROW).values.to_wire() == {
+        "client_groups_name": "Постоянный посетитель",
+        "loyalty_type": "1",
+        "client_groups_discount": "10",
+        "birthday_bonus": "50.00",
+    }
+
+
+def test_kopecks_are_written_only_where_they_are_asked_for():
+    assert Group.from_wire(ROW).values.to_wire(in_kopecks=True)["birthday_bonus"] == "5000.00"
+
+
+def test_a_group_without_a_bonus_writes_a_zero():
+    row = ROW | {"loyalty_type": "2", "birthday_bonus": "0"}
+    group = Group.from_wire(row)
+    assert not group.is_bonus
+    assert group.values.to_wire()["birthday_bonus"] == "0.00"
+
+
+@pytest.mark.parametrize("on", ["0", "1"])
+def test_the_wallet_goes_back_as_it_was_read(on):
+    assert Group.from_wire(ROW | {"use_ewallet": on}).values.to_wire()["use_ewallet"] == on
+
+
+@pytest.mark.parametrize("row", [ROW, ROW | {"use_ewallet": None}], ids=["missing", "null"])
+def test_a_wallet_that_was_not_read_is_not_invented(row):
+    assert "use_ewallet" not in Group.from_wire(row).values.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("field", "removed"), [("1", True), (1, True), ("0", False), (0, False), (None, False)], ids=repr
+)
+def test_a_removed_group_is_marked(field, removed):
+    assert Group.from_wire(ROW | {"delete": field}).removed is removed
+
+
+def test_a_group_of_an_unknown_type_can_be_read_and_not_edited():
+    group = Group.from_wire(ROW | {"loyalty_type": "3"})
+    assert group.loyalty_type == 3
+    assert not group.is_editable
+    assert not group.is_bonus
+
+
+# --- Numbers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "percent", "written"),
+    [
+        ("12.5", "12.5", "12.5"),
+        ("12.50", "12.5", "12.5"),
+        ("10.00", "10", "10"),
+        ("100", "100", "100"),
+        ("0.1", "0.1", "0.1"),
+        ("007", "7", "7"),
+        ("0", "0", "0"),
+        ("0.0", "0", "0"),
+        (12.5, "12.5", "12.5"),
+        (0.1, "0.1", "0.1"),
+        (10, "10", "10"),
+    ],
+    ids=repr,
+)
+def test_percents_in_each_spelling(text, percent, written):
+    group = Group.from_wire(ROW | {"client_groups_discount": text})
+    assert str(group.percent) == percent
+    assert group.values.to_wire()["client_groups_discount"] == written
+
+
+@pytest.mark.parametrize(
+    ("text", "bonus", "written"),
+    [
+        ("5000", "50", "50.00"),
+        ("1", "0.01", "0.01"),
+        ("10", "0.1", "0.10"),
+        ("9999999", "99999.99", "99999.99"),
+        ("5000.00", "50", "50.00"),
+        (5000, "50", "50.00"),
+        (5000.0, "50", "50.00"),
+    ],
+    ids=repr,
+)
+def test_bonuses_in_each_spelling(text, bonus, written):
+    group = Group.from_wire(ROW | {"birthday_bonus": text})
+    assert group.birthday_bonus == Decimal(bonus)
+    assert group.values.to_wire()["birthday_bonus"] == written
+
+
+SPELLINGS = ("", " ", " 5", "5 ", "5\n", "+5", "-5", "-0", "1e3", "1E3", "0x10", "1_0", "5,5", "5.", ".5")
+WORDS = ("٥", "５", "½", "NaN", "Infinity", "1" * 16, HALF, "\0")
+OTHERS = (None, True, False, [], {}, float("nan"), float("inf"), -1, -0.0, 1e22)
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+@pytest.mark.parametrize("value", [*SPELLINGS, *WORDS, *OTHERS], ids=ascii)
+def test_a_number_that_is_none_makes_the_row_unreadable(field, value):
+    with pytest.raises(UnreadableRow) as caught:
+        Group.from_wire(ROW | {field: value})
+    assert field in caught.value.problem
+    assert caught.value.id == (None if field == "client_groups_id" else 1)
+
+
+@pytest.mark.parametrize("field", [*NUMBERS, "client_groups_name"])
+def test_a_missing_field_makes_the_row_unreadable(field):
+    with pytest.raises(UnreadableRow, match=field):
+        Group.from_wire({name: value for name, value in ROW.items() if name != field})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("birthday_bonus", "50.5"),
+        ("birthday_bonus", 50.5),
+        ("client_groups_discount", "100.01"),
+        ("client_groups_discount", "150"),
+        ("client_groups_id", "0"),
+        ("client_groups_id", str(MAX_ID + 1)),
+        ("loyalty_type", "1.5"),
+        ("count_groups_clients", "-1"),
+        ("delete", "yes"),
+        ("delete", ""),
+        ("use_ewallet", True),
+        ("use_ewallet", 0.5),
+        ("use_ewallet", []),
+        ("use_ewallet", HALF),
+        ("use_ewallet", "\0"),
+        ("client_groups_name", True),
+        ("client_groups_name", None),
+        ("client_groups_name", []),
+        ("client_groups_name", f"Кава{HALF}"),
+    ],
+    ids=ascii,
+)
+def test_a_value_out_of_range_makes_the_row_unreadable(field, value):
+    with pytest.raises(UnreadableRow, match=field):
+        Group.from_wire(ROW | {field: value})
+
+
+@pytest.mark.parametrize("row", [None, False, "group", 5, [], [ROW]], ids=repr)
+def test_a_row_that_is_no_object_is_unreadable(row):
+    with pytest.raises(UnreadableRow) as caught:
+        Group.from_wire(row)
+    assert caught.value.id is None
+
+
+# --- Names -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wire", "name"),
+    [
+        ("кав&#39;ярні", "кав'ярні"),
+        ("кав&#039;ярні", "кав'ярні"),
+        ("&quot;Кава&quot; &amp; круасан", '"Кава" & круасан'),
+        ("5 &lt; 6 &gt; 4", "5 < 6 > 4"),
+        ("&amp;amp;", "&amp;"),
+        ("Кава & круасан", "Кава & круасан"),
+        ("<b>x</b>", "<b>x</b>"),
+        ("a\0b", "a\ufffdb"),
+        ("&#0;", "\ufffd"),
+        ("☕ \U0001f600", "☕ \U0001f600"),
+        ("", ""),
+        (15, "15"),
+    ],
+    ids=ascii,
+)
+def test_names_are_decoded_once(wire, name):
+    assert Group.from_wire(ROW | {"client_groups_name": wire}).name == name
+
+
+def test_a_name_is_written_as_plain_text():
+    group = Group.from_wire(ROW | {"client_groups_name": "кав&#39;ярні &amp; <b>"})
+    assert group.values.to_wire()["client_groups_name"] == "кав'ярні & <b>"
+
+
+def test_names_are_compared_without_case_spaces_and_forms():
+    assert fold("  Кав'ярня\u00a0 НА  розі ") == fold("кав'ярня на РОЗІ")
+    assert fold("Й") == fold("\u0418\u0306") == fold("й")
+    assert fold("Кава 1") != fold("Кава 2")
+
+
+# --- Lists -------------------------------------------------------------------------------------------------
+
+
+def test_a_list_keeps_the_order_and_says_which_rows_it_could_not_read():
+    rows = [
+        ROW | {"client_groups_id": "9"},
+        "group",
+        ROW | {"client_groups_id": "4", "birthday_bonus": None},
+        ROW | {"client_groups_id": "2", "delete": "1"},
+        ROW | {"client_groups_id": "9", "client_groups_name": "Другая"},
+    ]
+    read = GroupList.from_wire(rows)
+    assert [group.id for group in read.groups] == [9, 2]
+    assert [row.id for row in read.unreadable] == [None, 4, 9]
+    assert read.groups[0].name == ROW["client_groups_name"]
+
+
+def test_an_empty_list_is_a_list():
+    assert GroupList.from_wire([]) == GroupList()
+
+
+# --- Settings ----------------------------------------------------------------------------------------------
+
+
+def test_the_settings_of_a_company():
+    data = {"company_name": "Кав&#39;ярня", "currency": {"currency_symbol": "₴", "currency_code_iso": "UAH"}}
+    assert Settings.from_wire(data) == Settings("Кав'ярня", "₴")
+
+
+def test_a_symbol_in_html_gives_way_to_the_code():
+    money = {"currency_symbol": '<i class="icon-hryvnia"></i>', "currency_code_iso": "UAH"}
+    assert Settings.from_wire({"currency": money}).currency == "UAH"
+
+
+@given(st.dictionaries(st.sampled_from(["company_name", "currency"]), st.none() | st.integers() | st.text()))
+def test_settings_without_sense_are_no_error(data):
+    data |= {
+        "currency": {"currency_symbol": data.get("currency"), "currency_code_iso": data.get("company_name")}
+    }
+    settings = Settings.from_wire(data)
+    assert len(settings.company_name) <= LONGEST_COMPANY
+    assert len(settings.currency) <= LONGEST_SYMBOL
+
+
+@pytest.mark.parametrize("value", [HALF, f"Кава{HALF}", "\0", ["x"], {"a": 1}, True], ids=ascii)
+def test_settings_that_no_page_and_no_database_could_hold_are_made_harmless(value):
+    settings = Settings.from_wire(
+        {"company_name": value, "currency": {"currency_symbol": value, "currency_code_iso": value}}
+    )
+    text = settings.company_name + settings.currency
+    text.encode()
+    assert not set(text) & set("\0[{")
+
+
+# --- Round trips -------------------------------------------------------------------------------------------
+
+KOPECKS = st.integers(0, 10**15 - 1)
+PERCENTS = st.decimals(0, 100, places=2) | st.decimals(0, 100, places=10) | st.integers(0, 100).map(Decimal)
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+GROUPS = st.builds(
+    Group,
+    id=st.integers(1, MAX_ID),
+    name=NAMES,
+    loyalty_type=st.sampled_from(LoyaltyType) | st.integers(0, 10**15 - 1),
+    percent=PERCENTS.map(plain).map(Decimal),
+    birthday_bonus=KOPECKS.map(lambda kopecks: Decimal(kopecks) / 100),
+    clients=st.integers(0, 10**15 - 1),
+    use_ewallet=st.none() | st.sampled_from("01"),
+    removed=st.booleans(),
+)
+
+
+@given(kopecks=KOPECKS)
+def test_no_kopeck_is_lost_or_won_on_the_way(kopecks):
+    group = Group.from_wire(ROW | {"birthday_bonus": str(kopecks)})
+    with localcontext(prec=50):
+        assert Decimal(group.values.to_wire()["birthday_bonus"]) * 100 == kopecks
+        assert Decimal(group.values.to_wire(in_kopecks=True)["birthday_bonus"]) == kopecks
+
+
+@given(percent=PERCENTS)
+def test_no_part_of_a_percent_is_lost_on_the_way(percent):
+    written = Group.from_wire(ROW | {"client_groups_discount": f"{percent:f}"}).values.to_wire()
+    assert Decimal(written["client_groups_discount"]) == percent
+    assert Group.from_wire(ROW | written | {"birthday_bonus": "0"}).percent == percent
+
+
+@given(name=NAMES)
+def test_a_name_comes_back_from_its_entities(name):
+    assert Group.from_wire(ROW | {"client_groups_name": html.escape(name)}).name == name
+
+
+@given(group=GROUPS)
+def test_a_written_group_is_read_again_as_the_same(group):
+    written = group.values.to_wire()
+    kopecks = str(int(Decimal(written["birthday_bonus"]) * 100))
+    row = written | {
+        "client_groups_id": str(group.id),
+        "client_groups_name": html.escape(group.name),
+        "birthday_bonus": kopecks,
+        "count_groups_clients": str(group.clients),
+        "delete": "1" if group.removed else "0",
+    }
+    assert Group.from_wire(row) == group
+
+
+@given(group=GROUPS)
+def test_a_record_comes_back_from_its_json(group):
+    stored = json.loads(json.dumps(group.to_json()))
+    assert Group.from_json(stored) == group
+    assert GroupValues.from_json(stored) == group.values
+
+
+@given(number=st.decimals(-(10**20), 10**20, places=4) | st.sampled_from([Decimal("1E+2"), Decimal("1E-7")]))
+def test_plain_digits_have_no_exponent_and_no_trailing_zeros(number):
+    text = plain(number)
+    assert Decimal(text) == number
+    assert "E" not in text
+    assert not ("." in text and text.endswith(("0", ".")))
