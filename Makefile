@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve keys test lint check format messages screenshots FORCE
+.PHONY: observatory help demo serve keys test lint check format messages screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -56,6 +56,9 @@ format: .venv/.all  ## Format the code and mend what can be mended by itself
 messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --locale en --no-wrap --no-obsolete \
 		--add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
+
+observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
+	$(PYTHON) -m tests.tools.observatory
 
 screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.browser.chromium

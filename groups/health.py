@@ -13,6 +13,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from groups.crypto import unreadable
+
 log = logging.getLogger("groups.health")
 _done = threading.Event()
 ALIVE = "readyz"
@@ -28,8 +30,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether the database and the cache answer, and no migration is missing."""
-    parts = (("database", _database), ("cache", _cache), ("migrations", _migrated))
+    """Say whether database and cache answer, no migration is missing, and the keys fit."""
+    parts = (("database", _database), ("cache", _cache), ("migrations", _migrated), ("keys", _keys))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     return HttpResponse(text, content_type="text/plain", status=503 if failed else 200)
@@ -55,6 +57,15 @@ def _migrated() -> bool:
         except DatabaseError:
             return False
     return _done.is_set()
+
+
+def _keys() -> bool:
+    """Say whether POSTER_TOKEN_KEYS are those of this database: one secret that they open is enough."""
+    total, lost = unreadable() or (0, [])
+    if total and len(lost) == total:
+        log.error("POSTER_TOKEN_KEYS open none of the %s stored secrets", total)
+        return False
+    return True
 
 
 def _cache() -> bool:

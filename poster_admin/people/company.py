@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.backends import RemoteUserBackend
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from mozilla_django_oidc import views as oidc_views
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
@@ -26,6 +26,11 @@ from poster_admin.people.models import CompanyIdentity, Event
 log = logging.getLogger("poster_admin.people")
 # Seconds: how old the company's own sign-in may be where it was asked for anew.
 FRESH = 900
+
+
+# All that a provider can make of an answer.
+FAILURES = (requests.RequestException, jwt.PyJWTError, SuspiciousOperation, ValidationError,
+            LookupError, TypeError, ValueError, AttributeError)  # fmt: skip
 
 
 def give_roles(user: User, names: Iterable[str]) -> None:
@@ -44,10 +49,8 @@ def give_roles(user: User, names: Iterable[str]) -> None:
 class ProxyBackend(RemoteUserBackend):
     """The user whom the company's proxy names."""
 
-    def authenticate(  # type: ignore[override]  # as Django's own RemoteUserBackend has it
-        self, request: HttpRequest | None, remote_user: str
-    ) -> User | None:
-        name = self.clean_username(str(remote_user or ""))
+    def authenticate(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # as Django calls it
+        name = self.clean_username(str(kwargs.get("remote_user") or ""))
         if not name:
             return None
         try:
@@ -80,8 +83,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
             return None
         try:
             user = super().authenticate(request, **kwargs)
-        except (requests.RequestException, jwt.PyJWTError, SuspiciousOperation, LookupError, TypeError,
-                ValueError, AttributeError) as error:  # fmt: skip
+        except FAILURES as error:
             # Its words may hold the code or the token.
             log.warning("The company's sign-in failed: %s", type(error).__name__)
             user = None

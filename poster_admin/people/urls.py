@@ -10,7 +10,9 @@ from poster_admin.people import company, views
 urlpatterns = [
     path(
         "login/",
-        LoginView.as_view(redirect_authenticated_user=True, extra_context={"company": settings.OIDC_ENABLED}),
+        LoginView.as_view(
+            redirect_authenticated_user=True, extra_context={"company": lambda: settings.OIDC_ENABLED}
+        ),
         name="login",
     ),
     path("login/code/", views.login_code, name="login_code"),

@@ -50,7 +50,9 @@ class Command(BaseCommand):
 
     def _check(self) -> None:
         found = [
-            message for message in checks.run_checks(include_deployment_checks=True) if self._matters(message)
+            message
+            for message in checks.run_checks(include_deployment_checks=True, databases=["default"])
+            if self._matters(message)
         ]
         for message in found:
             self.stderr.write(f"{message.id}: {message.msg}")

@@ -1,0 +1,105 @@
+"""What is looked at when the dashboard starts: keys, files with secrets, and what HTTPS=False changes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+from tests.environment import ROOT, VARIABLES
+
+LOOK = """
+import json, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+https = settings.HTTPS
+answer = Client().get("/accounts/login/", secure=https, headers={"Host": "localhost"})
+cookies = {name: {k: v for k, v in morsel.items() if v and k not in ("expires",)}
+           for name, morsel in answer.cookies.items()}
+kept = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name[:5] != "AXES_"}
+headers = dict(answer.headers)
+for name in ("X-Request-ID", "Content-Length", "Expires"):
+    headers.pop(name, None)
+print(json.dumps({"headers": headers,
+                  "cookies": cookies, "settings": {k: repr(v) for k, v in kept.items()}}))
+"""
+
+
+def look(**changes):
+    environment = {**os.environ, **VARIABLES, **changes, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
+    ran = subprocess.run(
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    return json.loads(ran.stdout.splitlines()[-1]) if ran.returncode == 0 else ran.stderr
+
+
+def test_plain_http_changes_just_what_it_must():
+    tls, plain = look(HTTPS="True", DEBUG="True"), look(HTTPS="False", DEBUG="True")
+    different = {name for name in tls["settings"] if tls["settings"][name] != plain["settings"][name]}
+    assert different == {
+        "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE",
+        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
+        "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD",
+    }  # fmt: skip
+    hsts = tls["headers"].pop("Strict-Transport-Security")
+    assert hsts == "max-age=31536000; includeSubDomains; preload"
+    assert tls["headers"] == plain["headers"]
+    secure, clear = tls["cookies"]["__Host-csrftoken"], plain["cookies"]["csrftoken"]
+    assert secure.pop("secure") is True
+    assert secure == clear
+    assert (secure["path"], secure["samesite"]) == ("/", "Lax")
+
+
+@pytest.mark.parametrize(
+    "name", ["SECRET_KEY", "POSTER_TOKEN_KEYS", "OIDC_CLIENT_SECRET", "DATABASE_URL", "CACHE_URL"]
+)
+def test_a_secret_may_lie_in_a_file(tmp_path, name):
+    value = {
+        "SECRET_KEY": "from-a-file-" * 6,
+        "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+        "DATABASE_URL": "sqlite:///" + str(tmp_path / "from-a-file.sqlite3"),
+        "CACHE_URL": "locmemcache://from-a-file",
+    }.get(name, "from-a-file")
+    (tmp_path / "secret").write_text(value)
+    read = {"OIDC_CLIENT_SECRET": "OIDC_RP_CLIENT_SECRET", "DATABASE_URL": "DATABASES", "CACHE_URL": "CACHES"}
+    seen = look(**{name: "", f"{name}_FILE": str(tmp_path / "secret"), "DEBUG": "True"})
+    assert value.rpartition("://")[2].lstrip("/") in seen["settings"][read.get(name, name)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"COMPANY_ROLES": "people=Emperors"}, "COMPANY_ROLES"),
+        ({"TRUSTED_PROXY_IPS": "everybody"}, "TRUSTED_PROXY_IPS"),
+        ({"OIDC_CLIENT_ID": "x"}, "OIDC_"),
+        ({"OIDC_JWKS_ENDPOINT": "http://company.example/keys"}, "TLS"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+    ],
+)
+def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
+    last = look(**changes).strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert words in last
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_lost_is_found_at_the_start_and_by_readyz(staff, manager, browse, settings):
+    assert not [each for each in run_checks(databases=["default"]) if each.id.startswith("people")]
+    old = settings.POSTER_TOKEN_KEYS
+    settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
+    (warning,) = run_checks(databases=["default"])
+    assert warning.id == "people.W001"
+    assert "0 of 2" in warning.msg
+    assert browse().get("/readyz").content == b"not ready: keys\n"
+    staff.connection.set_token("ab" * 16)
+    staff.connection.save()
+    (warning,) = run_checks(databases=["default"])
+    assert f"groups.connection {manager.connection.pk}" in warning.msg
+    assert browse().get("/readyz").status_code == 200
+    settings.POSTER_TOKEN_KEYS += old
+    call_command("check", "--database", "default", "--fail-level", "WARNING")
