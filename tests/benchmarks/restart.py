@@ -15,19 +15,20 @@ from pathlib import Path
 
 from tests.benchmarks import running
 
-
 NGINX = """
 daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
-    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/f;
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/f;
     uwsgi_temp_path {directory}/u; scgi_temp_path {directory}/s;
     upstream site {{ server 127.0.0.1:{port} max_fails=0; keepalive 64; }}
     server {{
         listen 127.0.0.1:{front};
         location / {{
-            proxy_pass http://site; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+            proxy_pass http://site; proxy_http_version 1.1;
+            proxy_set_header Connection ""; proxy_set_header Host $host;
         }}
     }}
 }}

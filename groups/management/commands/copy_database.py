@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError("There are people or changes in that database already.")
         with transaction.atomic(using=TARGET), target.constraint_checks_disabled():
             for model in reversed(models):
-                model._base_manager.using(TARGET).all()._raw_delete(TARGET)  # type: ignore[attr-defined]  # noqa: SLF001 - past the journal's own refusal
+                model._base_manager.using(TARGET).all()._raw_delete(TARGET)  # noqa: SLF001 - past the journal's own refusal
             target.check_constraints()
             for model in models:
                 self._copy(model)
