@@ -107,6 +107,9 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
+// What went wrong comes before the heading of the page it went wrong on.
+const placeOfFocus = (root) => $("[role=alert][data-focus]", root) ?? $("[data-focus]", root);
+
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const target = document.getElementById(detail.target.id) ?? $("#outcome") ?? $("#form");
   if (!target) return;
@@ -114,7 +117,7 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
   const search = $("#q");
   if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
-  const next = $("[data-focus], [autofocus], .row-form [aria-invalid]", target) ?? $(".row-form input:not([type=hidden])", target);
+  const next = placeOfFocus(target) ?? $("[autofocus], .row-form [aria-invalid]", target) ?? $(".row-form input:not([type=hidden])", target);
   if (next) next.focus();
   else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
 });
@@ -140,7 +143,7 @@ async function openInDialog(link) {
   const opened = ({ detail }) => {
     if (detail.pathInfo.requestPath !== link.getAttribute("href")) return;
     document.removeEventListener("htmx:afterRequest", opened);
-    if (detail.successful && $("#form form, #form .actions", dialog)) { dialog.showModal(); $("[data-focus]", dialog)?.focus(); }
+    if (detail.successful && $("#form form, #form .actions", dialog)) { dialog.showModal(); placeOfFocus(dialog)?.focus(); }
     else location.assign(link.href);
   };
   document.addEventListener("htmx:afterRequest", opened);
@@ -196,7 +199,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.closest("tr.editing")) leaveRow();
   if (event.key === "Escape" && menu) { menu.open = false; $("summary", menu).focus(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;
-  if (event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
+  if (event.target.closest("input, select, textarea, dialog[open], [contenteditable]")) return;
   const element = KEYS[event.key]?.();
   if (!element) return;
   event.preventDefault();
@@ -210,4 +213,4 @@ document.addEventListener("keydown", (event) => {
 showTheme();
 $("#keys-on").checked = keysOn();
 $("#keys-on").addEventListener("change", (event) => remembered.set("keys", event.target.checked ? "on" : "off"));
-$("main [data-focus]")?.focus();
+placeOfFocus($("main"))?.focus();

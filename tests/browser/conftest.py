@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import chromium
 
 PATIENCE = 10_000
+expect.set_options(timeout=PATIENCE)
+ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:")
 
 
 def pytest_collection_modifyitems(items):
@@ -40,12 +42,14 @@ def live(transactional_db, live_server, sandbox):
 def page_for(browser, live, settings):
     """Return a function that opens a page as somebody: `page_for(staff, width=360)`.
 
-    A script error, or something that the content security policy forbids, fails the test in the end.
+    A script error, anything that the content security policy forbids, or any other error that the console
+    shows fails the test in the end.
     """
     contexts, problems = [], []
 
     def note(message):
-        if message.type == "error" and "Content Security Policy" in message.text:
+        # Chromium and HTMX also report every answer that is an error: that is often what a test is about.
+        if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
             problems.append(message.text)
 
     def page_for(user=None, *, language="en", width=1280, height=900, scheme="light", javascript=True):
@@ -62,7 +66,7 @@ def page_for(browser, live, settings):
         cookies = {settings.LANGUAGE_COOKIE_NAME: language}
         if user is not None:
             client = Client()
-            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
             cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": name, "value": value, "url": live} for name, value in cookies.items()])
         page = context.new_page()
