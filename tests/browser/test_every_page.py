@@ -1,0 +1,76 @@
+"""Every page in every language, narrow and wide, light and dark: nothing that a person would trip over."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.scenes import SCENES, Stage, person
+
+WIDTHS = (1280, 360)
+# In the dark nothing but the colours is another, so only they are looked at again.
+LOOKS = {
+    "light": {"resultTypes": ["violations"]},
+    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
+}
+# Words that are the same in every language: names, and what is written in Latin letters everywhere.
+LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "olena", "kopecks", "eng", "pin"}
+
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
+READ_TEXTS = """() => {
+  const kept = "bdi, q, kbd, code, .mono, [lang]:not(html), script, style, template, .menu-who, option[lang]";
+  const spoken = ["aria-label", "title", "placeholder", "data-label", "alt"];
+  const texts = [document.title.replace(/[«“].*[»”]/, "").replace(/ · .* · /, " · ")];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    if (!walker.currentNode.parentElement.closest(kept)) texts.push(walker.currentNode.data);
+  }
+  for (const element of document.querySelectorAll(spoken.map((name) => `[${name}]`))) {
+    if (!element.closest(kept)) texts.push(...spoken.map((name) => element.getAttribute(name) ?? ""));
+  }
+  return texts.map((text) => text.trim()).filter(Boolean);
+}"""
+OVERFLOW = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+axe = Axe()
+
+
+def english(texts):
+    """Return the texts with words in Latin letters, where there should be none."""
+    found = [(text, re.findall(r"[A-Za-z]{2,}", text)) for text in texts]
+    return [text for text, words in found if any(word.lower() not in LATIN for word in words)]
+
+
+def show_in(page, scheme):
+    """Show the page in light or dark, and wait until it is painted so."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.wait_for_function("(scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", arg=scheme)
+    page.evaluate(PAINTED)
+
+
+def violations(page, options):
+    found = axe.run(page, options=options).response["violations"]
+    return [
+        (each["id"], [(node["target"], node["failureSummary"]) for node in each["nodes"][:3]])
+        for each in found
+    ]
+
+
+@pytest.mark.parametrize("language", ["uk", "ru", "en"])
+@pytest.mark.parametrize("name", SCENES)
+def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, name, language):
+    play, role, account, shows = SCENES[name]
+    user = person(role, account, sandbox)
+    page = page_for(user, language=language)
+    play(Stage(page, browse, user, sandbox, language))
+    expect(page.locator(shows).first).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    if language != "en":
+        assert english(page.evaluate(READ_TEXTS)) == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(OVERFLOW) <= 0, f"the page scrolls sideways at {width} px"
+        for scheme, options in LOOKS.items():
+            show_in(page, scheme)
+            assert violations(page, options) == [], f"{width} px, {scheme}"
