@@ -4,6 +4,7 @@ import threading
 import uuid
 from dataclasses import replace
 from decimal import Decimal
+from unittest import mock
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -162,7 +163,37 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
     order = edit_of(staff, percent=Decimal(15))
     sandbox.script("clients.updateGroup", "error_object", code=42, when="after")
     change = submit(order)
-    assert change.state == State.UNKNOWN
+    assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
+
+
+@pytest.mark.parametrize(
+    ("percent", "state"), [("12.5", State.APPLIED), ("3", State.REFUSED)], ids=["the very same", "another"]
+)
+def test_a_name_that_was_taken_in_between(staff, sandbox, percent, state):
+    values = BARISTA.to_wire() | {"client_groups_discount": percent, "birthday_bonus": "9999999"}
+    sandbox.script("clients.createGroup", "error_object", code=38, when="before")
+    order = order_of(staff, Change.Action.CREATE, intended=BARISTA)
+    real = sandbox.accounts["demo"].create
+
+    def meanwhile(form, *, apply):
+        sandbox.console("demo").put(values | {"count_groups_clients": "0"})
+        return real(form | {"client_groups_name": "x"}, apply=apply)
+
+    with mock.patch.object(sandbox.accounts["demo"], "create", meanwhile):
+        assert submit(order).state == state
+
+
+def test_a_group_that_went_before_the_removal_is_removed(owner, sandbox):
+    order = removal_of(owner, 4)
+    sandbox.script("clients.removeGroup", "busy_console", remove=True)
+    change = submit(order)
+    assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 32)
+
+
+def test_a_group_that_went_before_the_edit_is_not_edited(staff, sandbox):
+    order = edit_of(staff, 4, percent=Decimal(11))
+    sandbox.script("clients.updateGroup", "busy_console", remove=True)
+    assert submit(order).state == State.REFUSED
 
 
 def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):

@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from groups.models import Change, Connection
 from groups.poster import (
-    Group,
     GroupValues,
+    NameTaken,
     NotAllowed,
     OutcomeUnknown,
     PosterClient,
@@ -32,7 +32,7 @@ from groups.poster import (
 from groups.poster.records import fold
 from groups.services.settling import settle_by, sight_of, start_following
 from groups.services.upstream import ask
-from groups.services.verdict import Sight, judge, same
+from groups.services.verdict import Sight, Verdict, judge, same
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -288,15 +288,22 @@ def _post(poster: PosterClient, order: Order, within: float) -> int | None:
 
 
 def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
-    """Believe a refusal once a read shows no change, or where one who may not ask cannot read either."""
+    """Believe a refusal unless a read shows that something was changed all the same.
+
+    Where the read is refused as well, it is believed too: who may not even look has changed nothing.
+    """
     said = {"code": error.code, "message": error.message}
     try:
         sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
-        doubt = "" if _is_unchanged(change, sight) else "refused_but_changed"
-    except PosterError:
-        doubt = "" if isinstance(error, TokenRejected | NotAllowed) else "refusal_not_verified"
-    if doubt:
-        start_following(change, reason=doubt, **said)
+        verdict = judge(change, sight)
+    except PosterError as reading:
+        verdict = None
+        if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
+            start_following(change, reason="refusal_not_verified", **said)
+            return
+    if verdict is not None and _belies(verdict, error):
+        if Change.objects.settle(change, **said):
+            settle_by(change, replace(verdict, reason=verdict.reason or "refused_but_changed"))
         return
     Change.objects.settle(
         change,
@@ -308,10 +315,14 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
     )
 
 
-def _is_unchanged(change: Change, sight: Sight) -> bool:
-    if change.action == Change.Action.UPDATE:
-        return sight.group is None or same(sight.group, Group.from_json(change.before))
-    return judge(change, sight) is None
+def _belies(verdict: Verdict, error: Refused) -> bool:
+    """Say whether what Poster has now speaks against its refusal.
+
+    A group that is gone could not be changed, and a name that is taken is taken by a group like no other.
+    """
+    if verdict.reason == "gone":
+        return False
+    return verdict.state == Change.State.APPLIED or not isinstance(error, NameTaken)
 
 
 def _read_after(order: Order, change: Change, values: dict[str, object]) -> None:
