@@ -7,7 +7,6 @@ killed again and again while it settles what all of that has left.
 import argparse
 import os
 import random
-import socket
 import sys
 import tempfile
 import time
@@ -35,11 +34,8 @@ def main(arguments):
     with (
         tempfile.TemporaryDirectory() as directory,
         Sandbox(groups=2 * options.kills + 50, latency=0.02) as sandbox,
-        socket.create_server(("127.0.0.1", 0)) as free,
     ):
-        port = free.getsockname()[1]
-        free.close()
-        dashboard = Dashboard(Path(directory), sandbox, port)
+        dashboard = Dashboard(Path(directory), sandbox)
         try:
             results = run(dashboard, options, random.Random(options.seed))
         finally:
@@ -58,7 +54,8 @@ def run(dashboard, options, chance):
         dashboard.start()
         kill_during(dashboard, write, chance)
         writes.append(write)
-        print(f"\r{number + 1} kills", end="", flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{number + 1} kills", end="", file=sys.stderr, flush=True)
     posts = len(dashboard.sandbox.posts())
     for _ in range(options.follower_kills):
         dashboard.start()
@@ -68,7 +65,7 @@ def run(dashboard, options, chance):
     dashboard.wait_until_settled(300)
     rows, sandbox = dashboard.rows(), dashboard.sandbox
     again = len(sandbox.posts()) - posts
-    print(f"\n{options.follower_kills} kills of the follower; {again} POSTs while settling")
+    print(f"{options.follower_kills} kills of the follower; {again} POSTs while settling")
     results = [
         (write, row, faults_found(write, row, sandbox))
         for write in writes

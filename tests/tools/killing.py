@@ -10,6 +10,7 @@ import random
 import re
 import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -68,13 +69,14 @@ OPEN = {"pending", "unknown"}
 
 
 class Dashboard:
-    """A database, and the server over it, which can be killed and started again."""
+    """A database, and the servers over it, which can be killed and started again."""
 
-    def __init__(self, directory, sandbox, port):
-        self.sandbox, self.url = sandbox, f"http://127.0.0.1:{port}"
-        self._port = port
+    def __init__(self, directory, sandbox, *, database_url="", servers=1):
+        self.sandbox = sandbox
+        self._ports = [_free_port() for _ in range(servers)]
+        self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
         self._database = directory / "db.sqlite3"
-        self._server = None
+        self._servers = []
         self._taken = set()
         self._environment = {
             **os.environ,
@@ -82,7 +84,7 @@ class Dashboard:
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
             "DEBUG": "False",
             "HTTPS": "False",
-            "DATABASE_URL": f"sqlite:///{self._database}",
+            "DATABASE_URL": database_url or f"sqlite:///{self._database}",
             "CACHE_URL": "locmemcache://",
             "POSTER_API_URL": sandbox.url,
             "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
@@ -105,34 +107,33 @@ class Dashboard:
         ).stdout
 
     def start(self):
-        """Start the production server, and wait until it answers."""
+        """Start the production servers, and wait until they answer."""
+        self._servers = [self._start(port) for port in self._ports]
+        for url in self.urls:
+            wait_until(lambda url=url: _answers(url), 0.02, 60)
+
+    def _start(self, port):
         from groups.management import startup
 
-        command = startup.granian(host="127.0.0.1", port=self._port, workers=1, threads=16)
-        self._server = subprocess.Popen(
-            command,
+        return subprocess.Popen(
+            startup.granian(host="127.0.0.1", port=port, workers=1, threads=16),
             cwd=ROOT,
             env=self._environment,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
         )
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
-                return
-            time.sleep(0.02)
-        raise RuntimeError("The server did not start.")
 
     def kill(self):
-        """Kill the server and its workers at once: nothing in them gets to run again."""
-        os.killpg(self._server.pid, signal.SIGKILL)
-        self._server.wait()
+        """Kill the servers and their workers at once: nothing in them gets to run again."""
+        for server in self._servers:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+        self._servers = []
 
     def close(self):
         """End what still runs."""
-        if self._server and self._server.poll() is None:
-            self.kill()
+        self.kill()
         self._log.close()
 
     # --- What is in the journal ----------------------------------------------------------------------------
@@ -170,10 +171,10 @@ class Dashboard:
         return row["loyalty_type"] == "2" and number not in self._taken
 
     def open_form(self, write):
-        """Open the form of a change as a browser does; return the thread that sends it."""
+        """Open the form of a change as a browser does, and return its path and what to send."""
         paths = {"create": "new/", "update": f"{write.group_id}/edit/", "remove": f"{write.group_id}/delete/"}
-        url = f"{self.url}/groups/{paths[write.action]}"
-        page = requests.get(url, cookies=self._cookies, timeout=30)
+        path = f"/groups/{paths[write.action]}"
+        page = requests.get(self.urls[0] + path, cookies=self._cookies, timeout=30)
         version = re.search(r'name="version" value="([^"]*)"', page.text)
         form = {
             "csrfmiddlewaretoken": CSRF,
@@ -186,11 +187,25 @@ class Dashboard:
         else:
             form |= {"name": write.name, "percent": write.percent}
             form |= {"loyalty_type": "2", "birthday_bonus": "0"}
-        return threading.Thread(target=self._post, args=(url, form), daemon=True)
+        return path, form
 
-    def _post(self, url, form):
+    def send_form(self, path, form, *, server=0):
+        """Send a form, and return the answer; None if the server is no more."""
         with contextlib.suppress(requests.RequestException):
-            requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
+            url = self.urls[server] + path
+            return requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
+        return None
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def _answers(url):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz", timeout=5):
+        return True
+    return False
 
 
 def wait_until(condition, every=0.001, seconds=20.0):
@@ -205,7 +220,8 @@ def wait_until(condition, every=0.001, seconds=20.0):
 def kill_during(dashboard, write, chance=random):
     """Start a change, kill the server when it is at the point of the change, and clear the way."""
     sandbox = dashboard.sandbox
-    asking = dashboard.open_form(write)
+    form = dashboard.open_form(write)
+    asking = threading.Thread(target=dashboard.send_form, args=form, daemon=True)
     known = len(sandbox.log)
     read, sent = READ[write.action], WRITE[write.action]
     before = BEFORE[write.action]
