@@ -98,7 +98,7 @@ def group_create(request: Request) -> HttpResponse:
 def group_update(request: Request, group_id: int) -> HttpResponse:
     """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
     if request.method != "POST":
-        group = reads.read_group(request.connection, group_id, fresh=True).group
+        group = reads.read_now(request.connection, group_id).group
         page = WritePage(request, "groups/form.html", GroupForm(group=group), group)
         locked = history.open_change(request.connection, group_id)
         return page.show_conflict(busy=locked) if locked else page.show()
@@ -118,7 +118,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
 @needs("delete_group")
 def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group, with the number of clients that go with it read just now."""
-    group = reads.read_group(request.connection, group_id, fresh=True).group
+    group = reads.read_now(request.connection, group_id).group
     allowed = not group.clients or request.user.has_perm(RIGHT_WITH_CLIENTS)
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)

@@ -206,6 +206,17 @@ def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox
     assert "/groups/new/" not in page.content.decode()
 
 
+def test_a_group_is_shown_from_the_copy_too_and_can_be_tried_again(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    sandbox.script("*", "fin_before_headers", times=None)
+    for url in ("/groups/1/", "/groups/1/?refresh=1"):
+        page = client.get(url)
+        assert page.status_code == 200
+        assert 'data-notice="stale"' in page.content.decode()
+    assert client.get("/groups/1/edit/").status_code == 504
+
+
 def test_a_copy_belongs_to_one_token_alone(staff, manager, browse, sandbox):
     browse(staff).get("/groups/")
     assert GroupsCopy.objects.get().connection == staff.connection

@@ -93,23 +93,23 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
 
 
 def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
-    """Return one group, with the same freshness as `list_groups`.
-
-    `fresh` also never falls back to the copy: it is for forms and removals. Raises `NotFound`.
-    """
-    key = _cache_key(connection, str(group_id))
-    if not fresh and (cached := _cached(key)) is not None:
+    """Return one group to look at, as fresh as `list_groups` and with the same copy. Raises `NotFound`."""
+    if not fresh and (cached := _cached(_cache_key(connection, str(group_id)))) is not None:
         return cached
     try:
-        group = ask(connection, lambda poster: poster.get_group(group_id))
+        return read_now(connection, group_id)
     except (Unreachable, BadAnswer) as error:
-        copy = None if fresh else _last_good_copy(connection)
+        copy = _last_good_copy(connection)
         group_then = copy and copy.find(group_id)
         if not copy or not group_then:
             raise
         return OneGroup(group_then, copy.as_of, error)
-    one = OneGroup(group, timezone.now())
-    _remember(key, one)
+
+
+def read_now(connection: Connection, group_id: int) -> OneGroup:
+    """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
+    one = OneGroup(ask(connection, lambda poster: poster.get_group(group_id)), timezone.now())
+    _remember(_cache_key(connection, str(group_id)), one)
     return one
 
 
