@@ -38,7 +38,7 @@ def serve(tmp_path, **variables):
 
 
 def answer(url, **options):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # the first start packs every static file
     while True:
         try:
             return requests.get(url, timeout=5, allow_redirects=False, **options)
