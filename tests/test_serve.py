@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,14 +10,14 @@ import pytest
 import requests
 
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
 
 
 def serve(tmp_path, **variables):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,

@@ -4,12 +4,12 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class Demo:
 
 def start(directory):
     """Start a demo with its data in the directory, and return when it has printed its sign-ins."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--directory", str(directory)],
         cwd=ROOT,
