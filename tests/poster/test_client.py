@@ -245,6 +245,14 @@ def test_both_forms_of_a_token_are_sent_as_they_are(sandbox, connect):
     assert {call.account for call in sandbox.log} == {"demo"}
 
 
+def test_a_token_that_comes_back_in_a_value_goes_no_further(sandbox, connect):
+    account = sandbox.accounts["demo"]
+    sandbox.console().edit(1, client_groups_name=f"/?token={account.token}&a")
+    for token in (account.token, f"{account.number}:{account.token}"):
+        assert connect("demo", token).get_group(1).name == "/?token=[token]&a"
+        assert connect("demo", token).get_groups().groups[0].name == "/?token=[token]&a"
+
+
 # --- Once or twice -----------------------------------------------------------------------------------------
 
 
