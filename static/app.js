@@ -152,20 +152,30 @@ async function openInDialog(link) {
 
 // --- A row of the list as a form ---
 
-const rowInputs = "tr.editing input:not([type=hidden])";
+// By its form: while a row settles HTMX gives it the attributes of the row that was there before.
+const rowInputs = ".row-form input:not([type=hidden])";
 
 async function openInRow(link) {
-  if ($("tr.editing")) return $(rowInputs).focus();
+  if ($(".row-form")) return $(rowInputs).focus();
   const row = link.closest("tr");
   await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
 }
 
+let left = null;
+
 async function leaveRow() {
-  const { group } = $("tr.editing").dataset;
+  const { group } = $(".row-form").closest("tr").dataset;
   dirty = null;
+  left = `#row-${group} .row-edit`;
   await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
-  $(`#row-${group} .row-edit`)?.focus();
 }
+
+// Only when the list is settled: until then HTMX places the focus by itself.
+document.addEventListener("htmx:afterSettle", () => {
+  if (!left || !$(left)) return;
+  $(left).focus();
+  left = null;
+});
 
 // --- Clicks and keys ---
 
@@ -196,7 +206,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const menu = $("details.menu[open]");
-  if (event.key === "Escape" && event.target.closest("tr.editing")) leaveRow();
+  if (event.key === "Escape" && event.target.closest(".row-form")) leaveRow();
   if (event.key === "Escape" && menu) { menu.open = false; $("summary", menu).focus(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;
   if (event.target.closest("input, select, textarea, dialog[open], [contenteditable]")) return;
