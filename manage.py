@@ -7,7 +7,12 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+# These two keep no secret of a real installation, so they start on a machine that has none.
+WITHOUT_SECRETS = {"demo", "sandbox"}
+
 if __name__ == "__main__":
+    if WITHOUT_SECRETS & set(sys.argv[1:2]):
+        os.environ.setdefault("DEBUG", "True")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
     try:
         execute_from_command_line(sys.argv)

@@ -1,6 +1,7 @@
 """`manage.py sandbox`, in a process of its own and without the site."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from urllib.request import urlopen
 
 import pytest
+
+from tests.environment import ROOT
 
 MANAGE = """
 import sys
@@ -75,3 +78,15 @@ def test_a_port_that_is_taken():
     assert second.returncode == 1
     assert "CommandError" in errors
     assert "Traceback" not in errors
+
+
+def test_it_starts_on_a_machine_that_has_no_secret():
+    command = [sys.executable, "manage.py", "sandbox", "--port", "0"]
+    bare = {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, cwd=ROOT, env=bare, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url, accounts = head(process)
+        finally:
+            process.terminate()
+    assert url.startswith("http://127.0.0.1:")
+    assert "demo" in accounts

@@ -1,12 +1,13 @@
 """`manage.py sandbox`: a local Poster to point the dashboard at."""
 
 import signal
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from groups.poster.sandbox import Call, Sandbox
+
+ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
 class Command(BaseCommand):
@@ -44,14 +45,13 @@ class Command(BaseCommand):
                 state_path=options["state"],
                 on_call=None if options["quiet"] else self._print_call,
             )
+            # Blocked before any thread starts, and waited for: a handler could meet a lock that is held.
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
             sandbox.start()
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
         self._print_accounts(sandbox)
-        stopped.wait()
+        signal.sigwait(ENDS)
         sandbox.stop()
 
     def _print_accounts(self, sandbox: Sandbox) -> None:
