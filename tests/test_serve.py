@@ -12,6 +12,8 @@ import requests
 from tests.environment import ROOT
 from tests.tools.ports import free_port
 
+# A browser test before this one in the same process leaves it behind, and the server refuses to start with it.
+INHERITED = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
 
@@ -22,7 +24,7 @@ def serve(tmp_path, **variables):
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,
         env={
-            **os.environ,
+            **INHERITED,
             "PORT": str(port),
             "WORKERS": "1",
             "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
