@@ -12,7 +12,7 @@ import requests
 from tests.environment import ROOT
 from tests.tools.ports import free_port
 
-# A browser test before this one in the same process leaves it behind, and the server refuses to start with it.
+# A browser test before this one leaves it behind in the process; the server refuses to start with it.
 INHERITED = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
