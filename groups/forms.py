@@ -77,9 +77,12 @@ class WriteForm(forms.Form):
         data["operation"] = str(uuid.uuid4())
         if version is not None:
             data["version"] = str(version)
-        form = type(self)(data)
+        form = self._with(data)
         form.is_valid()
         return form
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data)
 
 
 class GroupForm(WriteForm):
@@ -168,6 +171,9 @@ class RemovalForm(WriteForm):
         self.group = group
         if group is not None and not group.clients:
             del self.fields["confirm_name"]
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data, group=self.group)
 
     def clean_confirm_name(self) -> str:
         typed: str = NameField(required=False).to_python(self.cleaned_data["confirm_name"])

@@ -33,7 +33,6 @@ SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4, 8, 12, 20),
 )
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
-UNSETTLED = (Change.State.PENDING, Change.State.UNKNOWN, Change.State.REVIEW)
 
 
 @login_not_required
@@ -59,8 +58,8 @@ def _unsettled() -> CollectorRegistry:
     """Count in the database: it is the same for every process."""
     registry = CollectorRegistry()
     gauge = Gauge("changes_unsettled", "Changes without an outcome, by state", ["state"], registry=registry)
-    rows = Change.objects.filter(state__in=UNSETTLED).order_by().values_list("state")
+    rows = Change.objects.unsettled().order_by().values_list("state")
     found = dict(rows.annotate(Count("pk")))
-    for state in UNSETTLED:
+    for state in Change.UNSETTLED:
         gauge.labels(state.value).set(found.get(state, 0))
     return registry

@@ -140,14 +140,14 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def unsettled(self) -> "ChangeQuerySet":
         """Those that still need something: time, or a person."""
-        return self.filter(state__in=[*Change.OPEN, Change.State.REVIEW])
+        return self.filter(state__in=Change.UNSETTLED)
 
     def settle(self, change: "Change", **values: Any) -> bool:
         """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.
 
         `change` follows: it holds the new values, or what the other one wrote.
         """
-        if change.state not in (*Change.OPEN, Change.State.REVIEW):
+        if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         untouched = self.filter(
             pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
@@ -188,6 +188,7 @@ class Change(models.Model):
         REVIEW = "review", _("needs a person")
 
     OPEN = (State.PENDING, State.UNKNOWN)
+    UNSETTLED = (*OPEN, State.REVIEW)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="changes")

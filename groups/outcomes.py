@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from groups.comparison import conflict_rows, outcome_rows
-from groups.forms import GroupForm, Version, WriteForm
+from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.http import Request, render_page
 from groups.models import Change
 from groups.poster import Group, GroupValues, NameTaken, NotFound
@@ -37,15 +37,24 @@ class WritePage[F: WriteForm]:
     form_action: str = ""
 
     @staticmethod
-    def for_order(request: Request, order: Order) -> "WritePage[GroupForm]":
+    def for_order(request: Request, order: Order) -> "WritePage[Any]":
         """Return the page of the form that would ask for the same, for an order that came without one."""
-        values = order.intended
-        data = values.to_json() if values else {}
-        form = GroupForm({**data, "version": str(Version(order.loaded)), "operation": str(order.operation)})
+        hidden = {
+            "version": str(Version(order.loaded, order.loaded_clients)),
+            "operation": str(order.operation),
+        }
+        group = None
+        if order.group_id and order.loaded:
+            group = group_of(order.group_id, order.loaded, order.loaded_clients or 0)
+        if group and order.action == Change.Action.REMOVE:
+            form: WriteForm = RemovalForm(hidden, group=group)
+            template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
+        else:
+            form = GroupForm({**order.values.to_json(), **hidden})
+            template = "groups/form.html"
+            url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
-        group = group_of(order.group_id, order.loaded) if order.group_id and order.loaded else None
-        url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
-        return WritePage(request, "groups/form.html", form, group, form_action=url)
+        return WritePage(request, template, form, group, {"allowed": True}, form_action=url)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form it is a 422."""
@@ -209,6 +218,6 @@ def _tell_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
     return page.show_conflict(change=change, rows=conflict_rows(change))
 
 
-def group_of(group_id: int, values: GroupValues) -> Group:
-    """Return the group as a form was opened on it, for the page around it: its clients are not known."""
-    return Group(**asdict(values), id=group_id, clients=0)
+def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
+    """Return the group as a form was opened on it, for the page around it; an edit knows no clients."""
+    return Group(**asdict(values), id=group_id, clients=clients)

@@ -168,8 +168,12 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         follow_up(change)
         return show_outcome(request, change)
+    decision = request.POST.get("decision", "")
     try:
-        change = history.decide(change, request.POST.get("decision", ""), request.user, request.connection)
+        if decision == "again":
+            order = history.order_again(change, user=request.user, connection=request.connection)
+            return carry_out(WritePage.for_order(request, order), order)
+        history.resolve(change, decision, request.user)
     except history.NotNow:
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
     return redirect("groups:change", change.pk)
@@ -181,8 +185,6 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     """Take a change back, as a new change."""
     change = get_object_or_404(history.changes_of(request.connection), pk=change_id)
     order = history.undo_order(change, user=request.user, connection=request.connection)
-    if order.action == Change.Action.REMOVE and not recently_confirmed(request):
-        return ask_to_confirm(request, back=reverse("groups:change", args=[change.pk]))
     return carry_out(WritePage.for_order(request, order), order)
 
 

@@ -246,6 +246,53 @@ def test_what_no_program_can_tell_a_person_decides(staff, manager, browse, sandb
     assert change.state == State.FAILED
 
 
+def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(staff, browse, sandbox):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    sandbox.console("demo").remove(1)
+    make_due(change)
+    url = f"/history/{change.pk}/"
+    assert 'data-outcome="review"' in client.get(url).content.decode()
+    client.post(url, {"decision": "applied"})
+    assert f"{url}undo/" not in client.get("/history/").content.decode()
+    assert client.post(f"{url}undo/").status_code == 403
+
+
+def test_sending_again_meets_a_conflict_as_any_form_does(staff, browse, sandbox):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    edited = {"client_groups_discount": "44"}
+    sandbox.script("clients.getGroup", "busy_console", call=2, group=1, fields=edited)
+    answer = client.post(f"/history/{change.pk}/", {"decision": "again"})
+    assert answer.status_code == 409
+    assert "44%" in text_of(answer)
+    assert f'action="{EDIT}"' in answer.content.decode()
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_lost_removal_is_sent_again_or_its_page_comes_back(owner, browse, sandbox):
+    client, url, name = browse(owner), "/groups/4/delete/", "Скидочная система 10%"
+    form = open_form(client, url, confirm_name=name)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    assert client.post(url, form).status_code == 504
+    change = Change.objects.get()
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    again = client.post(f"/history/{change.pk}/", {"decision": "again"})
+    assert again.status_code == 504
+    assert f'action="{url}"' in again.content.decode()
+    sandbox.clear_faults()
+    assert remove(client, 4, name).status_code == 302
+    assert 4 not in sandbox.accounts["demo"].groups
+
+
+def test_only_who_may_make_a_change_may_decide_it(staff, manager, browse, sandbox):
+    change = lose_an_edit(browse(staff), sandbox)
+    for decision in ("again", "applied", "failed"):
+        answer = browse(manager).post(f"/history/{change.pk}/", {"decision": decision})
+        assert answer.status_code == 403
+    assert Change.objects.get().state == State.UNKNOWN
+
+
 def test_an_unknown_change_is_not_found(staff, browse):
     assert browse(staff).get(f"/history/{uuid.uuid4()}/").status_code == 404
 

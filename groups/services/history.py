@@ -11,7 +11,7 @@ from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupValues, TokenRejected
 from groups.services.settling import due, reconcile, sight_of
 from groups.services.verdict import same
-from groups.services.writes import RIGHTS, Order, submit
+from groups.services.writes import RIGHTS, Order
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -74,7 +74,8 @@ def can_undo(change: Change, user: "User") -> bool:
     """Say whether this change can be taken back by this user: an update, or a removal made anew."""
     if change.action == Change.Action.UPDATE:
         was_made = change.state in (Change.State.APPLIED, Change.State.DIFFERS)
-        return was_made and user.has_perm(RIGHTS[Change.Action.UPDATE])
+        # Nobody saw the values after a change that a person has called made.
+        return was_made and change.after is not None and user.has_perm(RIGHTS[Change.Action.UPDATE])
     if change.action == Change.Action.REMOVE:
         return change.state == Change.State.APPLIED and user.has_perm(RIGHTS[Change.Action.CREATE])
     return False
@@ -103,36 +104,32 @@ def undo_order(change: Change, *, user: "User", connection: Connection) -> Order
     return replace(order, action=Change.Action.UPDATE, group_id=change.group_id, loaded=loaded)
 
 
-def decide(change: Change, decision: str, user: "User", connection: Connection) -> Change:
-    """Carry out what a person decides about a change; return the change to look at.
+def resolve(change: Change, decision: str, user: "User") -> None:
+    """Close a change by a person's word, "applied" or "failed", where no program can tell.
 
-    `decision` is "applied", "failed" or "again". Raises `NotNow` where that does not fit, and
-    `PermissionDenied`.
+    Raises `NotNow` where that does not fit, and `PermissionDenied`.
     """
-    if not user.has_perm(RIGHTS[Change.Action(change.action)]):
-        raise PermissionDenied
-    match decision:
-        case "applied" | "failed":
-            _resolve(change, Change.State(decision), user)
-            return change
-        case "again":
-            return _send_again(change, user, connection)
-        case _:
-            raise NotNow
-
-
-def _resolve(change: Change, state: Change.State, user: "User") -> None:
-    if change.state != Change.State.REVIEW or not Change.objects.settle(
-        change, state=state, resolved_by=user.get_username(), settled_at=timezone.now()
+    _check_right(change, user)
+    if (
+        change.state != Change.State.REVIEW
+        or decision not in (Change.State.APPLIED, Change.State.FAILED)
+        or not Change.objects.settle(
+            change,
+            state=Change.State(decision),
+            resolved_by=user.get_username(),
+            settled_at=timezone.now(),
+        )
     ):
         raise NotNow
 
 
-def _send_again(change: Change, user: "User", connection: Connection) -> Change:
-    """Send a lost update or removal once more, only while Poster shows no trace of it.
+def order_again(change: Change, *, user: "User", connection: Connection) -> Order:
+    """Close a lost update or removal as superseded, and return the order that sends it once more.
 
-    The old row is closed as superseded. A creation is never repeated: it could become two groups.
+    A person decides that, and only while Poster shows no trace of it. A creation is never repeated: it could
+    become two groups. Raises `NotNow` where that does not fit, and `PermissionDenied`.
     """
+    _check_right(change, user)
     if change.state != Change.State.UNKNOWN or change.action == Change.Action.CREATE or change.accepted:
         raise NotNow
     before = Group.from_json(change.before)
@@ -143,15 +140,18 @@ def _send_again(change: Change, user: "User", connection: Connection) -> Change:
         change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
     ):
         raise NotNow
-    return submit(
-        Order(
-            user=user,
-            connection=connection,
-            action=Change.Action(change.action),
-            operation=uuid.uuid5(change.pk, "again"),
-            group_id=change.group_id,
-            loaded=before.values,
-            loaded_clients=now.clients,
-            intended=GroupValues.from_json(change.intended) if change.intended else None,
-        )
+    return Order(
+        user=user,
+        connection=connection,
+        action=Change.Action(change.action),
+        operation=uuid.uuid5(change.pk, "again"),
+        group_id=change.group_id,
+        loaded=before.values,
+        loaded_clients=now.clients,
+        intended=GroupValues.from_json(change.intended) if change.intended else None,
     )
+
+
+def _check_right(change: Change, user: "User") -> None:
+    if not user.has_perm(RIGHTS[Change.Action(change.action)]):
+        raise PermissionDenied

@@ -56,6 +56,18 @@ def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     assert {Event.FACTOR_SET, Event.FACTOR_USED} <= set(SecurityEvent.objects.values_list("kind", flat=True))
 
 
+def test_who_has_no_password_here_confirms_by_a_code(staff, browse):
+    staff.set_unusable_password()
+    staff.save()
+    client = browse(staff)
+    set_up(client, staff)
+    after_a_while(client)
+    assert 'name="code"' in client.get("/accounts/confirm/").content.decode()
+    code = code_of(Authenticator.objects.get(user=staff), steps=1)
+    answer = client.post("/accounts/confirm/", {"code": code, "next": "/account/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/account/")
+
+
 def test_a_code_works_once_and_wrong_ones_make_it_wait(staff, browse):
     set_up(browse(staff), staff)
     device = Authenticator.objects.get(user=staff)
