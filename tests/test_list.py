@@ -3,7 +3,6 @@
 import pytest
 
 from groups.models import GroupsCopy
-from tests.conftest import forget
 from tests.pages import fragment, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -217,11 +216,17 @@ def test_a_group_is_shown_from_the_copy_too_and_can_be_tried_again(staff, browse
     assert client.get("/groups/1/edit/").status_code == 504
 
 
-def test_a_copy_belongs_to_one_token_alone(staff, manager, browse, sandbox):
+def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manager, browse, sandbox):
+    account = sandbox.accounts["demo"]
+    digits = account.token.rpartition(":")[2]
+    other_form = digits if ":" in account.token else f"{account.number}:{digits}"
+    manager.connection.set_token(other_form)
+    manager.connection.save()
     browse(staff).get("/groups/")
+    assert group_ids(browse(owner).get("/groups/")) == [1, 4, 5]  # from what staff has just asked
     assert GroupsCopy.objects.get().connection == staff.connection
-    forget()
     sandbox.script("*", "fin_before_headers", times=None)
+    assert 'data-notice="stale"' in browse(owner).get("/groups/?refresh=1").content.decode()
     assert browse(manager).get("/groups/").status_code == 504
 
 

@@ -228,11 +228,13 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
 
 
 def _last_good_copy(connection: Connection) -> Groups | None:
-    copy = GroupsCopy.objects.filter(
-        connection=connection,
+    # By the token rather than its user: who was answered from what another one asked has no copy of their own.
+    copies = GroupsCopy.objects.filter(
+        connection__account=connection.account_id,
         fingerprint=connection.fingerprint,
         fetched_at__gte=timezone.now() - COPY_LIFE,
-    ).first()
+    )
+    copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
     return Groups(tuple(Group.from_json(row) for row in copy.groups), (), copy.fetched_at)
