@@ -228,7 +228,7 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
 
 
 def _last_good_copy(connection: Connection) -> Groups | None:
-    # By the token rather than its user: who was answered from what another one asked has no copy of their own.
+    # By the token, not its user: who was answered from what another one asked has no copy of their own.
     copies = GroupsCopy.objects.filter(
         connection__account=connection.account_id,
         fingerprint=connection.fingerprint,
