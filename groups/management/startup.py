@@ -124,7 +124,11 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
+    # With an arena of memory for each of so many threads, a worker grew by a half in ten minutes.
+    environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
+    with subprocess.Popen(  # noqa: S603 - ours
+        command, cwd=settings.BASE_DIR, env=environment, start_new_session=True
+    ) as server:
         if reloads:
             signal.signal(signal.SIGHUP, lambda number, _: server.send_signal(number))
         while server.poll() is None and not told:
