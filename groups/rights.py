@@ -6,6 +6,8 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import connection
 
+from groups.prepared import Prepared
+
 # The rights of a user and of their groups at once; written out, since building it costs more than running it.
 _RIGHTS = """
 SELECT type.app_label, permission.codename
@@ -21,11 +23,14 @@ WHERE permission.id IN (
 """
 
 
+_users = Prepared(lambda pk: User.objects.select_related("connection__account").filter(pk=pk), -1)
+
+
 class RightsBackend(ModelBackend):
     """Django's own backend, with the user's connection to Poster read along with the user."""
 
     def get_user(self, user_id: Any) -> User | None:
-        found = User.objects.select_related("connection__account").filter(pk=user_id).first()
+        found = _users.first(user_id)
         return found if found is not None and self.user_can_authenticate(found) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

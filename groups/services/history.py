@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupValues, TokenRejected
+from groups.prepared import Prepared
 from groups.services.settling import due, reconcile, sight_of
 from groups.services.verdict import same
 from groups.services.writes import RIGHTS, Order
@@ -16,6 +17,7 @@ from groups.services.writes import RIGHTS, Order
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+_unsettled = Prepared(lambda account: Change.objects.unsettled().filter(account=account), "an account")
 # A page waits for the follow-up of no more than so many changes.
 FOLLOW_AT_ONCE = 3
 
@@ -43,7 +45,7 @@ def unsettled(connection: Connection) -> list[Change]:
     """Return the changes of the account that still need something, read once for each request."""
     known: list[Change] | None = getattr(connection, "_unsettled", None)
     if known is None:
-        known = list(Change.objects.unsettled().filter(account=connection.account_id))
+        known = _unsettled.all(connection.account_id)
         connection._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
     return known
 

@@ -51,9 +51,9 @@ class SignIn(AbstractBaseSession):
 
     @property
     def is_over(self) -> bool:
-        """Say whether it was idle for too long, or is too old whatever was done with it."""
+        """Say whether it has expired, was idle for too long, or is too old whatever was done with it."""
         now = timezone.now()
-        return now - self.seen_at > IDLE or now - self.started_at > LONGEST
+        return now > self.expire_date or now - self.seen_at > IDLE or now - self.started_at > LONGEST
 
     @property
     def mark(self) -> str:
