@@ -5,7 +5,7 @@ Everything a row shows is computed here once, so that the template's loop is pla
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from heapq import nlargest
@@ -97,9 +97,11 @@ class Link:
 class Bar:
     """One part of a picture, with the numbers that stand beside it.
 
-    `x` and `width` are parts of 100, as SVG wants them: with a point in every language.
+    `number` is its place, from 1. `x` and `width` are parts of 100, as SVG wants them: with a point in every
+    language.
     """
 
+    number: int
     name: str
     clients: int
     share: Decimal
@@ -111,8 +113,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    shares: list[Bar] = field(default_factory=list)
-    ladder: list[Bar] = field(default_factory=list)
+    shares: tuple[Bar, ...]
+    ladder: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
@@ -301,25 +303,30 @@ class Listing:
         everyone = self.clients
         by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=lambda group: group.clients)
         shown = [group for group in by_clients if group.clients]
-        shares, x = [], Decimal(0)
-        for group in shown:
+        shares: list[Bar] = []
+        x = Decimal(0)
+        for number, group in enumerate(shown, 1):
             width = Decimal(100) * group.clients / everyone
-            shares.append(_bar(group, everyone, x, width))
+            shares.append(_bar(number, group, everyone, x, width))
             x += width
         rest = everyone - sum(group.clients for group in shown)
         if rest:
             others = Group(name=_("All others"), id=0, clients=rest, loyalty_type=0, percent=Decimal(0))
-            shares.append(_bar(others, everyone, x, 100 - x))
+            shares.append(_bar(len(shown) + 1, others, everyone, x, 100 - x))
         highest = max((group.percent for group in self.groups.groups), default=Decimal(0)) or Decimal(1)
         by_percent = nlargest(
             SHARES_SHOWN, self.groups.groups, key=lambda group: (group.percent, group.clients)
         )
-        ladder = [_bar(group, everyone, Decimal(0), 100 * group.percent / highest) for group in by_percent]
-        return Picture(shares, ladder)
+        ladder = [
+            _bar(number, group, everyone, Decimal(0), 100 * group.percent / highest)
+            for number, group in enumerate(by_percent, 1)
+        ]
+        return Picture(tuple(shares), tuple(ladder))
 
 
-def _bar(group: Group, everyone: int, x: Decimal, width: Decimal) -> Bar:
+def _bar(number: int, group: Group, everyone: int, x: Decimal, width: Decimal) -> Bar:
     return Bar(
+        number=number,
         name=group.name,
         clients=group.clients,
         share=share(group.clients, everyone),

@@ -42,7 +42,9 @@ def group_list(request: Request) -> HttpResponse:
 
     def page() -> HttpResponse:
         listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
-        return render_page(request, "groups/list.html", {"listing": listing}, fragment="rows")
+        may_edit = listing.writable and request.user.has_perm("groups.change_group")
+        context = {"listing": listing, "may_edit": may_edit}
+        return render_page(request, "groups/list.html", context, fragment="rows")
 
     return kept(request, groups.mark, marks, render=page)
 

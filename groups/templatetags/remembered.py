@@ -1,6 +1,8 @@
-"""`{% remembered a b %}…{% endremembered %}`: a block that is rendered once for equal values.
+"""Parts of a page that are rendered once for equal values.
 
-The values have to be all that the block shows, apart from the language.
+`{% remembered a b %}…{% endremembered %}` is a block; `{% remembered_for row in rows a b %}` to
+`{% endremembered_for %}` is a loop over such blocks. The values, and the row, have to be all that the block
+shows, apart from the language.
 """
 
 from typing import Any
@@ -18,13 +20,20 @@ MOST = 5000
 class Remembered(template.Node):
     """A block, with what it looked like for the values of before."""
 
+    child_nodelists = ("_block",)
+
     def __init__(self, values: list[FilterExpression], block: NodeList) -> None:
         self._values = values
         self._block = block
         self._known: dict[tuple[Any, ...], SafeString] = {}
 
     def render(self, context: Context) -> SafeString:
-        key = (get_language(), *(value.resolve(context) for value in self._values))
+        return self._once(self._key(context), context)
+
+    def _key(self, context: Context) -> tuple[Any, ...]:
+        return (get_language(), *(value.resolve(context) for value in self._values))
+
+    def _once(self, key: tuple[Any, ...], context: Context) -> SafeString:
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST:
@@ -33,10 +42,44 @@ class Remembered(template.Node):
         return known
 
 
+class RememberedFor(Remembered):
+    """A loop whose rows are remembered."""
+
+    def __init__(
+        self, name: str, rows: FilterExpression, values: list[FilterExpression], block: NodeList
+    ) -> None:
+        super().__init__(values, block)
+        self._name = name
+        self._rows = rows
+
+    def render(self, context: Context) -> SafeString:
+        shared = self._key(context)
+        with context.push():
+            return SafeString(
+                "".join(self._row((row, shared), context) for row in self._rows.resolve(context))
+            )
+
+    def _row(self, key: tuple[Any, ...], context: Context) -> SafeString:
+        context[self._name] = key[0]
+        return self._once(key, context)
+
+
 @register.tag
 def remembered(parser: Parser, token: Token) -> Remembered:
     """Remember a block by the values that are named."""
     values = [parser.compile_filter(word) for word in token.split_contents()[1:]]
-    block = parser.parse(("endremembered",))
+    return Remembered(values, _block(parser, "endremembered"))
+
+
+@register.tag
+def remembered_for(parser: Parser, token: Token) -> RememberedFor:
+    """Go through rows, each remembered by itself and by the values that are named."""
+    _tag, name, _in, rows, *words = token.split_contents()
+    values = [parser.compile_filter(word) for word in words]
+    return RememberedFor(name, parser.compile_filter(rows), values, _block(parser, "endremembered_for"))
+
+
+def _block(parser: Parser, end: str) -> NodeList:
+    block = parser.parse((end,))
     parser.delete_first_token()
-    return Remembered(values, block)
+    return block

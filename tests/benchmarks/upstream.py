@@ -1,8 +1,8 @@
 """A stand-in for Poster that costs next to nothing, so that what is measured is the dashboard.
 
-An account's name says how it behaves: `n5000-l50-churn-7` has 5,000 groups, answers after 50 ms, and changes
-one group in each answer; the number at the end only makes it another account. `python -m
-tests.benchmarks.upstream PORT` serves until its standard input is closed.
+An account's name says how it behaves: `n5000-l50-churn-7` has 5,000 groups, answers after 50 ms, and has one
+client more in each answer, in one group after the other; the number at the end only makes it another account.
+`python -m tests.benchmarks.upstream PORT` serves until its standard input is closed.
 """
 
 import asyncio
@@ -57,9 +57,9 @@ class Account:
         self.calls[method] += 1
         if method == "clients.getGroups":
             if self.churn:
-                serial = self.calls[method]
-                place = self._counts[serial % len(self._counts)]
-                self._body[place : place + COUNT_DIGITS] = b"%06d" % (100_000 + serial % 800_000)
+                place = self._counts[self.calls[method] % len(self._counts)]
+                clients = slice(place, place + COUNT_DIGITS)
+                self._body[clients] = b"%06d" % (int(self._body[clients]) + 1)
             return bytes(self._body)
         if method == "clients.getGroup":
             found = self.rows.get(int(query["group_id"]))
