@@ -100,18 +100,15 @@ def _digest(request: HttpRequest, depends: tuple[object, ...]) -> str:
         get_language(),
         timezone.get_current_timezone_name(),
         sorted(request.session.items()),
-        _row(user),
         sorted(user.get_all_permissions()),
-        _row(connection),
-        _row(connection.account) if connection else None,
-        *depends,
+        *map(_shown, (user, connection, connection and connection.account, *depends)),
     )
     return hashlib.blake2b(repr(ingredients).encode(), digest_size=16).hexdigest()
 
 
-def _row(record: Any) -> list[tuple[str, object]]:
-    """Return what a record says; one value more in the model is one more here."""
-    if not isinstance(record, Model):
-        return []
-    fields = record._meta.concrete_fields  # noqa: SLF001 - documented by Django
-    return [(field.attname, getattr(record, field.attname)) for field in fields]
+def _shown(value: Any) -> object:
+    """Return what a value says; one column more in a model is one more here."""
+    if not isinstance(value, Model):
+        return value
+    fields = value._meta.concrete_fields  # noqa: SLF001 - documented by Django
+    return [(field.attname, getattr(value, field.attname)) for field in fields]

@@ -1,7 +1,6 @@
 """The pages: request to service to response."""
 
 import uuid
-from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -38,7 +37,6 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
     groups = reads.list_groups(request.connection, fresh="refresh" in request.GET)
-    marks = [(change.pk, change.state, change.group_name) for change in history.unsettled(request.connection)]
 
     def page() -> HttpResponse:
         listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
@@ -46,7 +44,7 @@ def group_list(request: Request) -> HttpResponse:
         context = {"listing": listing, "may_edit": may_edit}
         return render_page(request, "groups/list.html", context, fragment="rows")
 
-    return kept(request, groups.mark, marks, render=page)
+    return kept(request, groups.mark, *history.unsettled(request.connection), render=page)
 
 
 @require_GET
@@ -71,17 +69,21 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     except NotFound:
         removal = history.removal_of(request.connection, group_id)
         return render_page(request, "404.html", {"removal": removal}, status=404)
-    changes = history.changes_of(request.connection).filter(group_id=group_id)[:5]
-    locked = history.open_change(request.connection, group_id)
-    context: dict[str, Any] = {
-        "group": one.group,
-        "as_of": one.as_of,
-        "stale": error_words(one.failure) if one.failure else None,
-        "locked": locked,
-        "writable": not one.failure and not locked,
-        "changes": history_rows(changes, request.user),
-    }
-    return render_page(request, "groups/detail.html", context)
+    changes = history.latest_changes(request.connection, one.group.id)
+    locked = history.open_change(request.connection, one.group.id)
+
+    def page() -> HttpResponse:
+        context = {
+            "group": one.group,
+            "as_of": one.as_of,
+            "stale": error_words(one.failure) if one.failure else None,
+            "locked": locked,
+            "writable": not one.failure and not locked,
+            "changes": history_rows(changes, request.user),
+        }
+        return render_page(request, "groups/detail.html", context)
+
+    return kept(request, one.mark, *changes, *history.unsettled(request.connection), render=page)
 
 
 @form_methods

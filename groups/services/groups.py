@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,8 +35,7 @@ class Groups:
     @property
     def mark(self) -> tuple[object, ...]:
         """What a page shows of these groups, in short: equal marks make equal pages."""
-        minutes = tuple(int(moment.timestamp() // 60) for moment in (self.as_of, timezone.now()))
-        return self.digest, minutes, self.failure and repr(self.failure)
+        return self.digest, _minutes(self.as_of), self.failure and repr(self.failure)
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
@@ -48,6 +48,15 @@ class OneGroup:
     group: Group
     as_of: datetime
     failure: PosterError | None = None
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """What a page shows of it, as `Groups.mark`."""
+        return self.group, _minutes(self.as_of), self.failure and repr(self.failure)
+
+
+def _minutes(as_of: datetime) -> tuple[int, int]:
+    return int(as_of.timestamp() // 60), int(time.time() // 60)
 
 
 def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:

@@ -17,7 +17,13 @@ from groups.services.writes import RIGHTS, Order
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+LATEST = 5
 _unsettled = Prepared(lambda account: Change.objects.unsettled().filter(account=account), "an account")
+_latest = Prepared(
+    lambda account, group_id: Change.objects.filter(account=account, group_id=group_id)[:LATEST],
+    "an account",
+    987_654_321,
+)
 # A page waits for the follow-up of no more than so many changes.
 FOLLOW_AT_ONCE = 3
 
@@ -31,14 +37,25 @@ def changes_of(connection: Connection) -> ChangeQuerySet:
 
     Raises `TokenRejected` if Poster has refused that token since.
     """
+    _check_token(connection)
+    return Change.objects.filter(account=connection.account_id)
+
+
+def latest_changes(connection: Connection, group_id: int) -> list[Change]:
+    """Return the latest few changes of a group, as `changes_of` does."""
+    _check_token(connection)
+    return _latest.all(connection.account_id, group_id)
+
+
+def _check_token(connection: Connection) -> None:
     if connection.refused_at:
         raise TokenRejected(None, "the token was refused", reason="refused_before")
-    return Change.objects.filter(account=connection.account_id)
 
 
 def open_change(connection: Connection, group_id: int) -> Change | None:
     """Return the change that locks a group, or None."""
-    return Change.objects.open().filter(account=connection.account_id, target=f"group:{group_id}").first()
+    changes = (change for change in unsettled(connection) if change.is_open and change.group_id == group_id)
+    return next(changes, None)
 
 
 def unsettled(connection: Connection) -> list[Change]:
