@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -145,16 +145,24 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def settle(self, change: "Change", **values: Any) -> bool:
         """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.
 
-        `change` follows: it holds the new values, or what the other one wrote.
+        `change` follows: it holds the new values, or what the other one wrote. Whatever brings the write
+        nearer to Poster, or its outcome to us, also makes stale what is cached of the account.
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         untouched = self.filter(
             pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
         )
-        written = bool(super(ChangeQuerySet, untouched).update(**values))
-        change.refresh_from_db()
-        return written
+        with transaction.atomic():
+            written = bool(super(ChangeQuerySet, untouched).update(**values))
+            if written and not values.keys().isdisjoint(("state", "sent_at")):
+                change.account.count_write()
+        if not written:
+            change.refresh_from_db()
+            return False
+        for name, value in values.items():
+            setattr(change, name, value)
+        return True
 
     def update(self, **_: Any) -> NoReturn:
         raise TypeError("The journal is append-only: use settle().")

@@ -54,8 +54,6 @@ def settle_by(change: Change, verdict: Verdict) -> bool:
         if settled and verdict.reason == "units":
             log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
-    if settled:
-        change.account.count_write()
     return settled
 
 

@@ -215,10 +215,8 @@ def _read_before(order: Order, change: Change) -> Sight | None:
         _fail(change, problem, before=before if sight.group else None)
         return None
     with transaction.atomic(durable=True):
-        order.connection.account.count_write()
-        if not Change.objects.settle(change, before=before, sent_at=timezone.now()):
-            return None
-    return sight
+        sending = Change.objects.settle(change, before=before, sent_at=timezone.now())
+    return sight if sending else None
 
 
 def _problem(order: Order, sight: Sight) -> str:
@@ -274,8 +272,6 @@ def _send(order: Order, change: Change) -> None:
         if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
             values["group_id"] = answered_id
         _read_after(order, change, values)
-    finally:
-        order.connection.account.count_write()
 
 
 def _post(poster: PosterClient, order: Order, within: float) -> int | None:
