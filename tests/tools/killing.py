@@ -71,7 +71,7 @@ OPEN = {"pending", "unknown"}
 class Dashboard:
     """A database, and the servers over it, which can be killed and started again."""
 
-    def __init__(self, directory, sandbox, *, database_url="", servers=1):
+    def __init__(self, directory, sandbox, *, database_url="", cache_url="locmemcache://", servers=1):
         self.sandbox = sandbox
         self._ports = [_free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
@@ -85,7 +85,7 @@ class Dashboard:
             "DEBUG": "False",
             "HTTPS": "False",
             "DATABASE_URL": database_url or f"sqlite:///{self._database}",
-            "CACHE_URL": "locmemcache://",
+            "CACHE_URL": cache_url,
             "POSTER_API_URL": sandbox.url,
             "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
             **SECONDS,
@@ -124,12 +124,13 @@ class Dashboard:
             start_new_session=True,
         )
 
-    def kill(self):
-        """Kill the servers and their workers at once: nothing in them gets to run again."""
-        for server in self._servers:
+    def kill(self, *numbers):
+        """Kill all servers, or those of these numbers, with their workers: nothing in them runs again."""
+        killed = [self._servers[number] for number in numbers] if numbers else self._servers
+        for server in killed:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
-        self._servers = []
+        self._servers = [server for server in self._servers if server not in killed]
 
     def close(self):
         """End what still runs."""
@@ -174,8 +175,7 @@ class Dashboard:
         """Open the form of a change as a browser does, and return its path and what to send."""
         paths = {"create": "new/", "update": f"{write.group_id}/edit/", "remove": f"{write.group_id}/delete/"}
         path = f"/groups/{paths[write.action]}"
-        page = requests.get(self.urls[0] + path, cookies=self._cookies, timeout=30)
-        version = re.search(r'name="version" value="([^"]*)"', page.text)
+        version = re.search(r'name="version" value="([^"]*)"', self.look(path))
         form = {
             "csrfmiddlewaretoken": CSRF,
             "version": html.unescape(version[1]),
@@ -188,6 +188,10 @@ class Dashboard:
             form |= {"name": write.name, "percent": write.percent}
             form |= {"loyalty_type": "2", "birthday_bonus": "0"}
         return path, form
+
+    def look(self, path, *, server=0):
+        """Open a page and return it."""
+        return requests.get(self.urls[server] + path, cookies=self._cookies, timeout=30).text
 
     def send_form(self, path, form, *, server=0):
         """Send a form, and return the answer; None if the server is no more."""
