@@ -1,4 +1,4 @@
-"""A client of the Poster Web API (joinposter.com): its five methods of marketing client groups.
+"""A client of the Poster Web API (joinposter.com): its methods of client groups and the clients in them.
 
     >>> from groups.poster import PosterClient
     >>> with PosterClient("demo", token) as poster:  # doctest: +SKIP
@@ -9,6 +9,7 @@ It knows nothing of Django and could be published as it is. `errors` draws the t
 """
 
 from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
+from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
 from groups.poster.errors import (
     BadAnswer,
     InvalidValue,
@@ -35,6 +36,9 @@ __all__ = [
     "DEFAULT_URL",
     "BadAnswer",
     "CallReport",
+    "Client",
+    "ClientList",
+    "ClientValues",
     "Group",
     "GroupList",
     "GroupValues",
@@ -46,6 +50,8 @@ __all__ = [
     "OutcomeUnknown",
     "PosterClient",
     "PosterError",
+    "Promotion",
+    "PromotionList",
     "Refused",
     "Settings",
     "Timeouts",

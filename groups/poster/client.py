@@ -1,6 +1,6 @@
 """The client of the Poster Web API.
 
-Source of the five methods: the Poster API documentation, section clients (marketing).
+Source of its methods: the Poster API documentation, section clients (marketing), and settings.
 """
 
 import random
@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from urllib3.util import parse_url
 
 from groups.poster.answers import interpret, written_id
+from groups.poster.clients import Client, ClientList, ClientValues, PromotionList
 from groups.poster.errors import (
     REFUSALS,
     BadAnswer,
@@ -53,7 +54,7 @@ class CallReport:
 
 
 class PosterClient:
-    """Call Poster's five methods of client groups, for one account and its token.
+    """Call Poster's methods of client groups and their clients, for one account and its token.
 
     `url` is the pattern of the API's address; `{account}` in it stands for the account's login. `transport`
     may be shared by all clients of a process. `bonus_in_kopecks` is for an account that takes a written bonus
@@ -138,6 +139,86 @@ class PosterClient:
         method = "clients.removeGroup"
         if self._write(method, {"group_id": str(group_id)}, within) is not True:
             raise OutcomeUnknown("the answer is not true", method=method, reason="shape")
+
+    def get_clients(
+        self,
+        *,
+        group_id: int | None = None,
+        num: int | None = None,
+        offset: int = 0,
+        order_by: str = "",
+        sort: Literal["", "asc", "desc"] = "",
+        phone: str = "",
+        birthday: str = "",
+        within: float | None = None,
+    ) -> ClientList:
+        """Return clients, removed ones and unreadable rows among them; without `num` **all** there are.
+
+        `order_by` is a field as Poster calls it, `phone` the digits of a number, `birthday` a month and a day
+        ("0524"). Raises `BadAnswer` for clients of another group, or more of them, than were asked for: to
+        take those for members would be worse than to have none.
+        """
+        method = "clients.getClients"
+        asked = {
+            "group_id": group_id,
+            "num": num,
+            "offset": offset if num is not None else None,
+            "order_by": order_by or None,
+            "sort": sort or None,
+            "phone": phone or None,
+            "birthday": birthday or None,
+        }
+        params = {name: str(value) for name, value in asked.items() if value is not None}
+        rows = self._read(method, params, within)
+        if not isinstance(rows, list):
+            raise BadAnswer("the clients are not a list", method=method, reason="shape")
+        if num is not None and len(rows) > num:
+            raise BadAnswer("more clients than were asked for", method=method, reason="shape")
+        found = ClientList.from_wire(rows)
+        if group_id is not None and any(c.group_id != group_id and not c.removed for c in found.clients):
+            raise BadAnswer("clients of another group than was asked for", method=method, reason="shape")
+        return found
+
+    def get_client(self, client_id: int, *, within: float | None = None) -> Client:
+        """Return one client. Raises `NotFound` also for one that Poster lists as removed."""
+        method = "clients.getClient"
+        rows = self._read(method, {"client_id": str(client_id)}, within)
+        if rows is False or rows == []:
+            raise NotFound(None, "no such client", method=method)
+        if not isinstance(rows, list) or len(rows) != 1:
+            raise BadAnswer("the client is not a list of one", method=method, reason="shape")
+        found = ClientList.from_wire(rows)
+        if found.unreadable:
+            raise BadAnswer(found.unreadable[0].problem, method=method, reason="unreadable_row")
+        client = found.clients[0]
+        if client.id != client_id:
+            raise BadAnswer("another client than was asked for", method=method, reason="shape")
+        if client.removed:
+            raise NotFound(None, "the client is removed", method=method)
+        return client
+
+    def create_client(self, values: ClientValues, *, within: float | None = None) -> int:
+        """Create a client and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
+        method = "clients.createClient"
+        form = values.to_wire(in_kopecks=self._bonus_in_kopecks)
+        return written_id(self._write(method, form, within), method)
+
+    def update_client(self, client_id: int, values: ClientValues, *, within: float | None = None) -> int:
+        """Give a client these values and leave the others; return the id that Poster answers.
+
+        As with a group, only a read afterwards proves the update.
+        """
+        method = "clients.updateClient"
+        form = {"client_id": str(client_id), **values.to_wire(in_kopecks=self._bonus_in_kopecks)}
+        return written_id(self._write(method, form, within), method)
+
+    def get_promotions(self, *, within: float | None = None) -> PromotionList:
+        """Return the promotions, with the groups that they are for."""
+        method = "clients.getPromotions"
+        rows = self._read(method, {}, within)
+        if not isinstance(rows, list):
+            raise BadAnswer("the promotions are not a list", method=method, reason="shape")
+        return PromotionList.from_wire(rows)
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ Source: the Poster API documentation, section clients (marketing).
 import html
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
@@ -133,16 +133,16 @@ class Group(GroupValues):
             raise UnreadableRow("not an object")
         group_id: int | None = None
         try:
-            group_id = _id(row)
+            group_id = read_id(row, "client_groups_id")
             return cls(
                 id=group_id,
-                name=_name(row),
-                loyalty_type=_integer(row, "loyalty_type"),
-                percent=_decimal(row, "client_groups_discount", maximum=Decimal(100)),
-                birthday_bonus=Decimal(_integer(row, "birthday_bonus")) / KOPECKS,
-                clients=_integer(row, "count_groups_clients"),
+                name=read_words(row, "client_groups_name"),
+                loyalty_type=read_integer(row, "loyalty_type"),
+                percent=read_decimal(row, "client_groups_discount", maximum=Decimal(100)),
+                birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
+                clients=read_integer(row, "count_groups_clients"),
                 use_ewallet=_switch(row, "use_ewallet"),
-                removed=row.get("delete") is not None and _integer(row, "delete") != 0,
+                removed=row.get("delete") is not None and read_integer(row, "delete") != 0,
             )
         except UnreadableRow as error:
             raise UnreadableRow(error.problem, group_id) from None
@@ -185,17 +185,8 @@ class GroupList:
 
     @classmethod
     def from_rows(cls, rows: "list[Group | UnreadableRow]", digest: str) -> "GroupList":
-        """Sort out the rows. The second row of an id is unreadable: which one holds is unknown."""
-        groups: dict[int, Group] = {}
-        unreadable: list[UnreadableRow] = []
-        for row in rows:
-            if isinstance(row, UnreadableRow):
-                unreadable.append(row)
-            elif row.id in groups:
-                unreadable.append(UnreadableRow("this id was there before", row.id))
-            else:
-                groups[row.id] = row
-        return cls(tuple(groups.values()), tuple(unreadable), digest)
+        """Sort out the rows."""
+        return cls(*sort_out(rows), digest)
 
 
 def read_row(row: object) -> "Group | UnreadableRow":
@@ -204,6 +195,27 @@ def read_row(row: object) -> "Group | UnreadableRow":
         return Group.from_wire(row)
     except UnreadableRow as error:
         return error
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def sort_out[T: _HasId](
+    rows: "Iterable[T | UnreadableRow]",
+) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
+    """Return the records and the unreadable rows. The second row of an id is one: which holds is unknown."""
+    records: dict[int, T] = {}
+    unreadable: list[UnreadableRow] = []
+    for row in rows:
+        if isinstance(row, UnreadableRow):
+            unreadable.append(row)
+        elif row.id in records:
+            unreadable.append(UnreadableRow("this id was there before", row.id))
+        else:
+            records[row.id] = row
+    return tuple(records.values()), tuple(unreadable)
 
 
 def plain(number: Decimal) -> str:
@@ -222,22 +234,24 @@ def fold(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def _id(row: Mapping[Any, Any]) -> int:
-    number = _integer(row, "client_groups_id")
+def read_id(row: Mapping[Any, Any], field: str) -> int:
+    """Return the id in a field. Raises `UnreadableRow`, as all of these do."""
+    number = read_integer(row, field)
     if not 1 <= number <= MAX_ID:
-        raise UnreadableRow("client_groups_id is out of range")
+        raise UnreadableRow(f"{field} is out of range")
     return number
 
 
-def _name(row: Mapping[Any, Any]) -> str:
-    name = html.unescape(_text(row, "client_groups_name"))
-    name = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    if name != storable(name):
-        raise UnreadableRow("client_groups_name holds half a character", None)
-    return name
+def read_words(row: Mapping[Any, Any], field: str) -> str:
+    """Return the plain text of a field that may hold HTML entities."""
+    words = html.unescape(read_text(row, field)).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if words != storable(words):
+        raise UnreadableRow(f"{field} holds half a character")
+    return words
 
 
-def _text(row: Mapping[Any, Any], field: str) -> str:
+def read_text(row: Mapping[Any, Any], field: str) -> str:
+    """Return a field as it came."""
     value = row.get(field)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise UnreadableRow(f"{field} is missing or not a text")
@@ -247,7 +261,7 @@ def _text(row: Mapping[Any, Any], field: str) -> str:
 def _switch(row: Mapping[Any, Any], field: str) -> str | None:
     if row.get(field) is None:
         return None
-    value = _text(row, field)
+    value = read_text(row, field)
     if value != storable(value):
         raise UnreadableRow(f"{field} is not a text")
     return value
@@ -268,11 +282,13 @@ def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decim
     return number
 
 
-def _integer(row: Mapping[Any, Any], field: str) -> int:
+def read_integer(row: Mapping[Any, Any], field: str) -> int:
+    """Return a whole number that is not negative."""
     return int(_number(row, field, _INTEGER))
 
 
-def _decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
+def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
+    """Return a number between 0 and `maximum`."""
     number = _number(row, field, _DECIMAL)
     if number > maximum:
         raise UnreadableRow(f"{field} is above {maximum}")

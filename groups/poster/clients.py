@@ -1,0 +1,274 @@
+"""The records of Poster's clients, the people in the groups, and of the promotions that name a group.
+
+As in `records`, this is the one place where they meet the wire. Every value there is a string; money is read
+in kopecks and written in hryvnia with two decimals; texts may hold HTML entities, and "0" stands for an empty
+one; the birthday "0000-00-00" is none; the group of a client has another name on a write than on a read.
+
+These are personal data: the `repr` of a record, and so a traceback, tells no more than an id.
+
+Source: the Poster API documentation, section clients.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Self
+
+from groups.poster.records import (
+    KOPECKS,
+    UnreadableRow,
+    plain,
+    read_decimal,
+    read_id,
+    read_integer,
+    read_words,
+    sort_out,
+)
+
+# What Poster calls a client's fields on a write; the rest of ClientValues is written under its own name.
+_WRITTEN = {
+    "group_id": "client_groups_id_client",
+    "name": "client_name",
+    "sex": "client_sex",
+    "own_percent": "discount_per",
+    "total_paid": "total_payed_sum",
+}
+_NO_BIRTHDAY = "0000-00-00"
+_HUNDRED = Decimal(100)
+_KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
+FOR_GROUPS = 4
+"""`clients_type` of a promotion that is for some groups of clients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClientValues:
+    """The values of a client that a write sends. What is None is not sent, and Poster leaves it as it is.
+
+    Money is in hryvnia. `name` is the whole name, family name first: Poster takes it apart by itself.
+    """
+
+    group_id: int | None = None
+    name: str | None = None
+    sex: int | None = None
+    card_number: str | None = None
+    own_percent: Decimal | None = None
+    phone: str | None = None
+    email: str | None = None
+    birthday: date | None = None
+    country: str | None = None
+    city: str | None = None
+    address: str | None = None
+    comment: str | None = None
+    bonus: Decimal | None = None
+    total_paid: Decimal | None = None
+
+    def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
+        """Return the form fields of clients.createClient and clients.updateClient.
+
+        `in_kopecks` is for an account that is known to take written money for kopecks.
+        """
+        wire = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if name in ("bonus", "total_paid"):
+                value = f"{value * KOPECKS if in_kopecks else value:.2f}"
+            elif isinstance(value, Decimal):
+                value = plain(value)
+            wire[_WRITTEN.get(name, name)] = str(value)
+        return wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Client:
+    """A client as Poster has it.
+
+    Money is in hryvnia, and None where Poster tells none. `birthday` is None also where Poster has something
+    that is no date, such as a day without its year. `group_percent` and `loyalty_type` are the group's.
+    `removed` clients are ones that Poster still lists with `delete="1"`. `raw` is the row as it came, with
+    all its fields: what a copy of the client is made from.
+    """
+
+    id: int
+    group_id: int
+    group_percent: Decimal = Decimal(0)
+    loyalty_type: int | None = None
+    lastname: str = ""
+    firstname: str = ""
+    patronymic: str = ""
+    sex: int = 0
+    phone: str = ""
+    email: str = ""
+    card_number: str = ""
+    birthday: date | None = None
+    country: str = ""
+    city: str = ""
+    address: str = ""
+    comment: str = ""
+    own_percent: Decimal = Decimal(0)
+    bonus: Decimal | None = None
+    total_paid: Decimal | None = None
+    ewallet: Decimal | None = None
+    removed: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id}>"
+
+    @property
+    def name(self) -> str:
+        """The whole name, family name first; empty where there is none."""
+        return " ".join(part for part in (self.lastname, self.firstname, self.patronymic) if part)
+
+    @property
+    def has_own_percent(self) -> bool:
+        """Say whether the client's own percent is the one that counts: it does where it is the larger one."""
+        return self.own_percent > self.group_percent
+
+    @property
+    def effective_percent(self) -> Decimal:
+        return max(self.own_percent, self.group_percent)
+
+    @classmethod
+    def from_wire(cls, row: object) -> Self:
+        """Read one client of an answer.
+
+        Raises `UnreadableRow` where the client cannot be told from others, or a number is none: nothing is
+        clamped and nothing is made up. A text that is not there is empty.
+        """
+        if not isinstance(row, Mapping):
+            raise UnreadableRow("not an object")
+        client_id: int | None = None
+        try:
+            client_id = read_id(row, "client_id")
+            return cls(
+                id=client_id,
+                group_id=read_integer(row, "client_groups_id"),
+                group_percent=_percent(row, "client_groups_discount"),
+                loyalty_type=read_integer(row, "loyalty_type") if _is_told(row, "loyalty_type") else None,
+                sex=read_integer(row, "client_sex") if _is_told(row, "client_sex") else 0,
+                birthday=_birthday(row),
+                own_percent=_percent(row, "discount_per"),
+                bonus=_money(row, "bonus"),
+                total_paid=_money(row, "total_payed_sum"),
+                ewallet=_money(row, "ewallet"),
+                removed=_is_told(row, "delete") and read_integer(row, "delete") != 0,
+                raw=MappingProxyType(dict(row)),
+                **{name: _text(row, name) for name in _TEXTS},
+            )
+        except UnreadableRow as error:
+            raise UnreadableRow(error.problem, client_id) from None
+
+
+_TEXTS = (
+    *("lastname", "firstname", "patronymic", "phone", "email", "card_number"),
+    *("country", "city", "address", "comment"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientList:
+    """An answer of clients.getClients: the clients in Poster's order, and the rows that could not be read.
+
+    `size` counts all rows, also repeated ones: whether a page was full can be told by it alone.
+    """
+
+    clients: tuple[Client, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+    size: int = 0
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        """Read the rows of an answer."""
+        return cls(*sort_out(_read(Client, row) for row in rows), len(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A promotion, and the groups whose clients it is for; no groups where it is for everybody or others."""
+
+    id: int
+    name: str
+    group_ids: frozenset[int] = frozenset()
+
+    @classmethod
+    def from_wire(cls, row: object) -> Self:
+        """Read one promotion of an answer. Raises `UnreadableRow` where its groups cannot be told."""
+        if not isinstance(row, Mapping):
+            raise UnreadableRow("not an object")
+        promotion_id: int | None = None
+        try:
+            promotion_id = read_id(row, "promotion_id")
+            return cls(promotion_id, read_words(row, "name"), _promoted(row.get("params")))
+        except UnreadableRow as error:
+            raise UnreadableRow(error.problem, promotion_id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionList:
+    """An answer of clients.getPromotions, with the rows that could not be read."""
+
+    promotions: tuple[Promotion, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        """Read the rows of an answer."""
+        return cls(*sort_out(_read(Promotion, row) for row in rows))
+
+
+def _read[T: (Client, Promotion)](record: type[T], row: object) -> T | UnreadableRow:
+    try:
+        return record.from_wire(row)
+    except UnreadableRow as error:
+        return error
+
+
+def _is_told(row: Mapping[Any, Any], name: str) -> bool:
+    return row.get(name) not in (None, "")
+
+
+def _text(row: Mapping[Any, Any], name: str) -> str:
+    if not _is_told(row, name):
+        return ""
+    words = read_words(row, name).strip()
+    return "" if words == "0" else words
+
+
+def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
+    return read_decimal(row, name, maximum=_HUNDRED) if _is_told(row, name) else Decimal(0)
+
+
+def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
+    # Unlike a group's, a client's account may be overdrawn.
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not _KOPECKS.fullmatch(str(value)):
+        raise UnreadableRow(f"{name} is not a sum in kopecks")
+    return Decimal(str(value)) / KOPECKS
+
+
+def _birthday(row: Mapping[Any, Any]) -> date | None:
+    value = row.get("birthday")
+    if not isinstance(value, str) or value == _NO_BIRTHDAY:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _promoted(params: object) -> frozenset[int]:
+    if not isinstance(params, Mapping):
+        raise UnreadableRow("params is missing or not an object")
+    if not _is_told(params, "clients_type") or read_integer(params, "clients_type") != FOR_GROUPS:
+        return frozenset()
+    named = params.get("clients_groups")
+    if not isinstance(named, list):
+        raise UnreadableRow("clients_groups is missing or not a list")
+    return frozenset(read_id({"clients_groups": each}, "clients_groups") for each in named)
