@@ -9,6 +9,12 @@ answered with code 11; a method in the wrong case or by the wrong verb with 30 i
 values of a group are all required on a write (34 names the missing one); a `use_ewallet` left out is off
 afterwards; names are compared without regard to case and outer spaces, removed groups do not count; ids
 are never used twice; answers are UTF-8 with nothing escaped.
+
+Of clients: an update changes what was sent and nothing else; a client that is not there is an empty list to
+`getClient`; `phone` finds the digits of a whole number, a `+` before them is no matter; a phone number that
+another client has is refused with 34, a group that is not there with 32, an unknown `order_by` with 42;
+`count_groups_clients` counts without deleted clients, who are listed with `delete` "1" in every account; the
+clients of a removed group are listed so where removed groups are, and are gone where those are.
 """
 
 from groups.poster.sandbox.control import Console

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from groups.poster.sandbox import values
+from groups.poster.sandbox import data, values
 from groups.poster.sandbox.exchange import HTML, Answer, Kind, Request
 from groups.poster.sandbox.state import Account, dump
 from groups.poster.sandbox.values import ApiError
@@ -104,6 +104,26 @@ def _remove_group(account: Account, request: Request, apply: bool) -> bytes:
     return b"true"
 
 
+def _get_clients(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.find_clients(request.query)
+
+
+def _get_client(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.client(values.identifier(request.query, "client_id"))
+
+
+def _create_client(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.create_client(request.form, apply=apply))
+
+
+def _update_client(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.update_client(request.form, apply=apply))
+
+
+def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:
+    return dump(data.promotions(account.profile))
+
+
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
     return dump(
         {
@@ -128,6 +148,11 @@ METHODS: Mapping[str, Method] = {
     "clients.createGroup": Method("POST", "write", _create_group),
     "clients.updateGroup": Method("POST", "write", _update_group),
     "clients.removeGroup": Method("POST", "write", _remove_group),
+    "clients.getClients": Method("GET", "list", _get_clients),
+    "clients.getClient": Method("GET", "get", _get_client),
+    "clients.createClient": Method("POST", "write", _create_client),
+    "clients.updateClient": Method("POST", "write", _update_client),
+    "clients.getPromotions": Method("GET", "list", _get_promotions),
     "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
 }
 _KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

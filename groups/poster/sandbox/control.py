@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from groups.poster.sandbox.clients import newcomer
 from groups.poster.sandbox.exchange import Answer
 from groups.poster.sandbox.state import Account, dump
 
@@ -29,6 +30,14 @@ class Console:
     def remove(self, group_id: int) -> None:
         """Remove a group and its clients; a group that is not there is a KeyError."""
         self._account.drop(group_id)
+
+    def put_client(self, group_id: int, **fields: str) -> int:
+        """Add a client to a group, with these fields, and return the id."""
+        return self._account.put_client(newcomer(group_id) | fields)
+
+    def edit_client(self, client_id: int, **fields: str) -> None:
+        """Change some fields of a client, the group or `delete` too; one that is not there is a KeyError."""
+        self._account.put_client({"client_id": str(client_id), **fields})
 
 
 def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
@@ -68,6 +77,11 @@ def _console(sandbox: "Sandbox", order: Mapping[str, Any]) -> int:
             console.edit(group_id, **fields)
         case {"remove": int(group_id)}:
             console.remove(group_id)
+        case {"put_client": int(group_id), "fields": dict(fields)}:
+            return console.put_client(group_id, **fields)
+        case {"edit_client": int(client_id), "fields": dict(fields)}:
+            console.edit_client(client_id, **fields)
+            return client_id
         case _:
-            raise ValueError('needs "put": row, "edit": id with "fields": {…}, or "remove": id')
+            raise ValueError('needs "put": row, "edit": id with "fields": {…}, "remove": id, …')
     return group_id

@@ -9,7 +9,7 @@ import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 type Row = dict[str, str]
 
@@ -71,6 +71,27 @@ def rows(profile: Profile, *, seed: int, groups: int, clients: int) -> list[Row]
     if profile.name != "demo":
         return _seed_rows()
     return _seed_rows() + _generated_rows(seed, groups - 3, clients - SEED_CLIENTS)
+
+
+def promotions(profile: Profile) -> list[dict[str, Any]]:
+    """Return the promotions of an account: for everybody, and for the clients of two groups."""
+    named = ["2", "7"] if profile.marks_removed else ["1", "4"]
+    everybody = {"clients_type": "1", "clients_groups": []}
+    return [
+        _promotion(1, "Ранкова кава -15%", everybody),
+        _promotion(2, "Друга кава — подарунок", {"clients_type": "4", "clients_groups": named}),
+    ]
+
+
+def _promotion(promotion_id: int, name: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "promotion_id": str(promotion_id),
+        "name": encode_name(name),
+        "date_start": "2024-01-01 00:00:00",
+        "date_end": "0000-00-00 00:00:00",
+        "auto_accept": "0",
+        "params": params,
+    }
 
 
 def encode_name(name: str) -> str:

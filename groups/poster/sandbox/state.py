@@ -1,4 +1,4 @@
-"""What the sandbox remembers: the groups of each account, and the file that carries them over a restart."""
+"""What the sandbox remembers: the groups of each account with their clients, and the file for a restart."""
 
 import html
 import json
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from groups.poster.sandbox import data, values
+from groups.poster.sandbox.clients import Clients, newcomer, page
 from groups.poster.sandbox.data import Profile, Row
 from groups.poster.sandbox.values import ApiError
 
@@ -43,6 +44,7 @@ class Account:
         self._encoded: dict[int, bytes] = {}
         self._list: bytes | None = None
         self._next_id = 1
+        self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
 
     @property
     def groups(self) -> Mapping[int, Mapping[str, str]]:
@@ -106,10 +108,12 @@ class Account:
         with self._lock:
             group_id = int(row.get("client_groups_id") or self._next_id)
             row = {"client_groups_id": str(group_id)} | dict(row)
-            encoded = dump(row)
-            self._encoded[group_id] = encoded
+            self._encoded[group_id] = dump(row)
             self._next_id = max(self._next_id, group_id + 1)
-            self._replace({**self._rows, group_id: MappingProxyType(row)})
+            rows = {**self._rows, group_id: MappingProxyType(row)}
+            if row.get("delete", "0") == "0":
+                self.clients.resize(group_id, _count(row, self.clients.live(group_id)))
+            self._replace(rows)
             return group_id
 
     def edit(self, group_id: int, fields: Mapping[str, str]) -> None:
@@ -121,23 +125,110 @@ class Account:
         """Remove a group with its clients, in the way of this account."""
         with self._lock:
             row = self._rows[group_id]
+            self.clients.drop(group_id, listed=self.profile.marks_removed)
             if self.profile.marks_removed:
                 self.put(dict(row) | {"count_groups_clients": "0", "delete": "1"})
                 return
             del self._encoded[group_id]
             self._replace({other: row for other, row in self._rows.items() if other != group_id})
 
-    def load(self, rows: Iterable[Row], next_id: int = 1) -> None:
-        """Take these rows for all that there are."""
+    # --- Clients -------------------------------------------------------------------------------------------
+
+    def find_clients(self, query: Mapping[str, str]) -> bytes:
+        """Return the JSON list of the clients that are asked for; without `num` all of them."""
+        group_id, digits = values.whole(query, "group_id"), query.get("phone", "").removeprefix("+")
+        num, offset = values.whole(query, "num"), values.whole(query, "offset") or 0
+        order, day = values.order(query), query.get("birthday", "")
+        with self._lock:
+            if digits:
+                one = self.clients.of_phone(digits)
+                rows = [one] if one and group_id in (None, int(one["client_groups_id"])) else []
+            elif order or day:
+                found = self.clients.rows(group_id)
+                rows = [row for row in found if row["birthday"].replace("-", "")[4:].startswith(day)]
+                rows = page(order(rows) if order else rows, num, offset)
+            else:
+                ids = page(self.clients.ids(group_id), num, offset)
+                rows = [row for row in map(self.clients.row, ids) if row]
+        if query.get("client_id_only", "0") != "0":
+            return dump([{"client_id": row["client_id"]} for row in rows])
+        return dump(rows)
+
+    def client(self, client_id: int) -> bytes:
+        """Return the JSON list of one client, or of none."""
+        with self._lock:
+            row = self.clients.row(client_id)
+            return dump([row] if row else [])
+
+    def create_client(self, form: Mapping[str, str], *, apply: bool) -> int:
+        """Add a client to a group and return the id."""
+        with self._lock:
+            group_id = self._existing(form, "client_groups_id_client")
+            sent = self._client_values(form, None)
+            return self.put_client(newcomer(group_id) | sent) if apply else self.clients.next_id
+
+    def update_client(self, form: Mapping[str, str], *, apply: bool) -> int:
+        """Change those fields of a client that were sent; another group is a move."""
+        with self._lock:
+            client_id = values.identifier(form, "client_id")
+            row = self.clients.row(client_id)
+            if row is None or row["delete"] != "0":
+                raise ApiError(32, f"client_id {client_id}")
+            sent = self._client_values(form, client_id)
+            if "client_groups_id_client" in form:
+                sent["client_groups_id"] = str(self._existing(form, "client_groups_id_client"))
+            if apply:
+                self.put_client({"client_id": str(client_id), **sent})
+            return client_id
+
+    def put_client(self, fields: Mapping[str, str]) -> int:
+        """Change the client with this `client_id`, or add one, unchecked, and count the groups anew."""
+        with self._lock:
+            own = {name: text for name, text in fields.items() if name != "client_id"}
+            client_id = int(fields.get("client_id", 0))
+            if client_id:
+                before = self.clients.row(client_id)
+                if before is None:
+                    raise KeyError(client_id)
+                self.clients.update(client_id, own)
+            else:
+                before, client_id = None, self.clients.create(own)
+            after = self.clients.row(client_id)
+            for group_id in {int(row["client_groups_id"]) for row in (before, after) if row}:
+                self._recount(group_id)
+            self._changed()
+            return client_id
+
+    def _client_values(self, form: Mapping[str, str], client_id: int | None) -> Row:
+        sent = values.client(form, self.profile.money)
+        taken = self.clients.of_phone(sent["phone_number"]) if sent.get("phone_number") else None
+        if taken and taken["client_id"] != str(client_id):
+            raise ApiError(34, "phone")
+        return sent
+
+    def _recount(self, group_id: int) -> None:
+        if group_id not in self._rows:
+            return
+        row = dict(self._rows[group_id]) | {"count_groups_clients": str(self.clients.live(group_id))}
+        self._encoded[group_id] = dump(row)
+        self._rows = {**self._rows, group_id: MappingProxyType(row)}
+        self._list = None
+
+    def load(
+        self, rows: Iterable[Row], next_id: int = 1, clients: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Take these rows for all that there are, with the clients that were saved or those of the seed."""
         with self._lock:
             self._rows = {int(row["client_groups_id"]): MappingProxyType(row) for row in rows}
             self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
             self._next_id = max(next_id, max(self._rows, default=0) + 1)
             self._list = None
+            self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
         """Return what `load` takes."""
-        return {"next_id": self._next_id, "groups": [dict(row) for row in self._rows.values()]}
+        rows = [dict(row) for row in self._rows.values()]
+        return {"next_id": self._next_id, "groups": rows, "clients": self.clients.save()}
 
     def _replace(self, rows: Mapping[int, Mapping[str, str]]) -> None:
         self._rows = rows
@@ -191,7 +282,9 @@ class State:
         }
         if saved:
             for name, account in self.accounts.items():
-                account.load(saved["accounts"][name]["groups"], saved["accounts"][name]["next_id"])
+                kept = saved["accounts"][name]
+                # A file of an earlier version has no clients: the groups get those of the seed.
+                account.load(kept["groups"], kept["next_id"], kept.get("clients", {}))
         else:
             self.reset()
 
@@ -227,6 +320,11 @@ class State:
                 dump({"version": _VERSION, "made_with": self._made_with, "accounts": accounts})
             )
             temporary.replace(self._path)
+
+
+def _count(row: Mapping[str, Any], otherwise: int) -> int:
+    told = row.get("count_groups_clients")
+    return int(told) if isinstance(told, str) and told.isdecimal() else otherwise
 
 
 # Every write compares its name with all others.

@@ -119,7 +119,7 @@ def response_object(exchange: Exchange) -> Answer:
 @fault(FAULTS, 29, LIST)
 def response_keyed(exchange: Exchange) -> Answer:
     """Answer with an object of groups by their ids where a list is due."""
-    return _respond(exchange, lambda rows: {row["client_groups_id"]: row for row in rows})
+    return _respond(exchange, lambda rows: {next(iter(row.values())): row for row in rows})
 
 
 @fault(FAULTS, 29, GET)

@@ -1,4 +1,7 @@
-"""Faults of a group in an answer: values of another type, out of range, missing, hostile."""
+"""Faults of a row in an answer: values of another type, out of range, missing, hostile.
+
+They are spoken of as of a group. In the row of a client or a promotion the same happens to what is like it.
+"""
 
 import json
 from collections.abc import Callable
@@ -12,8 +15,17 @@ FAULTS: dict[str, Fault] = {}
 
 type Row = dict[str, Any]
 
-_WHOLE = ("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients")
-_NAME = "client_groups_name"
+_WHOLE = (
+    *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
+    *("client_id", "bonus", "total_payed_sum", "promotion_id"),
+)
+_ID, _NAME, _PERCENT, _BONUS = (
+    *("client_groups_id", "client_groups_name"),
+    *("client_groups_discount", "birthday_bonus"),
+)
+# What stands for a group's field in the row of a client, and of a promotion.
+_OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
+_OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 
 
 # --- Other spellings of the same ---------------------------------------------------------------------------
@@ -24,7 +36,7 @@ def row_numbers(exchange: Exchange) -> Answer:
     """Answer all numbers of all rows as JSON numbers."""
 
     def change(row: Row) -> Row:
-        return row | {name: int(row[name]) for name in _WHOLE} | _percent(row, float)
+        return row | {name: int(row[name]) for name in _WHOLE if name in row} | _percents(row, float)
 
     return _change_all(exchange, change)
 
@@ -34,11 +46,8 @@ def row_decimals(exchange: Exchange) -> Answer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
-        return (
-            row
-            | {"birthday_bonus": float(row["birthday_bonus"])}
-            | _percent(row, lambda p: f"{float(p):.2f}")
-        )
+        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus") if name in row}
+        return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
 
     return _change_all(exchange, change)
 
@@ -49,38 +58,42 @@ def row_decimals(exchange: Exchange) -> Answer:
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
 def row_null_field(exchange: Exchange) -> Answer:
     """Answer null for a `field` of a `group`, by default the first."""
-    return _change_one(exchange, lambda row: row | {exchange.options["field"]: None})
+    return _set_field(exchange, None)
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
 def row_missing_field(exchange: Exchange) -> Answer:
     """Leave out a `field` of a `group`."""
-    left_out = exchange.options["field"]
-    return _change_one(exchange, lambda row: {name: row[name] for name in row if name != left_out})
+
+    def change(row: Row) -> Row:
+        left_out = _like(row, exchange.options["field"])
+        return {name: row[name] for name in row if name != left_out}
+
+    return _change_one(exchange, change)
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
 def row_empty_field(exchange: Exchange) -> Answer:
     """Answer "" for a `field` of a `group`."""
-    return _change_one(exchange, lambda row: row | {exchange.options["field"]: ""})
+    return _set_field(exchange, "")
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
 def row_bool_field(exchange: Exchange) -> Answer:
     """Answer true for a `field` of a `group`."""
-    return _change_one(exchange, lambda row: row | {exchange.options["field"]: True})
+    return _set_field(exchange, True)
 
 
 @fault(FAULTS, 42, ROWS, group=None, field="birthday_bonus")
 def row_exponent(exchange: Exchange) -> Answer:
     """Answer "1e3" for a `field` of a `group`."""
-    return _change_one(exchange, lambda row: row | {exchange.options["field"]: "1e3"})
+    return _set_field(exchange, "1e3")
 
 
 @fault(FAULTS, 42, ROWS, group=None)
 def row_id_zero(exchange: Exchange) -> Answer:
     """Answer the id "0" for a `group`."""
-    return _change_one(exchange, lambda row: row | {"client_groups_id": "0"})
+    return _change_one(exchange, lambda row: row | {_like(row, _ID): "0"})
 
 
 @fault(FAULTS, 42, ROWS, group=None)
@@ -92,13 +105,13 @@ def row_not_object(exchange: Exchange) -> Answer:
 @fault(FAULTS, 43, ROWS, group=None)
 def row_fraction_of_kopeck(exchange: Exchange) -> Answer:
     """Answer a bonus of "50.5" kopecks."""
-    return _change_one(exchange, lambda row: row | {"birthday_bonus": "50.5"})
+    return _change_one(exchange, lambda row: row | {_like(row, _BONUS): "50.5"})
 
 
 @fault(FAULTS, 43, ROWS, group=None)
 def row_percent_150(exchange: Exchange) -> Answer:
     """Answer a percent of "150"."""
-    return _change_one(exchange, lambda row: row | {"client_groups_discount": "150"})
+    return _change_one(exchange, lambda row: row | {_like(row, _PERCENT): "150"})
 
 
 @fault(FAULTS, 43, ROWS, group=None)
@@ -119,13 +132,13 @@ def row_unknown_type(exchange: Exchange) -> Answer:
 @fault(FAULTS, 45, LIST, group=None)
 def row_duplicate_id(exchange: Exchange) -> Answer:
     """Repeat a `group` at the end of the list, under another name."""
-    return _append(exchange, lambda row: row | {_NAME: f"{row[_NAME]} (2)"})
+    return _append(exchange, lambda row: row | {_like(row, _NAME): f"{row[_like(row, _NAME)]} (2)"})
 
 
 @fault(FAULTS, 45, LIST, group=None)
 def row_duplicate_name(exchange: Exchange) -> Answer:
     """Repeat a `group` at the end of the list, under another id."""
-    return _append(exchange, lambda row: row | {"client_groups_id": "900000"})
+    return _append(exchange, lambda row: row | {_like(row, _ID): "900000"})
 
 
 @fault(FAULTS, 46, ROWS, group=None)
@@ -164,12 +177,26 @@ def row_deleted(exchange: Exchange) -> Answer:
     return _change_one(exchange, lambda row: row | {"delete": "1"})
 
 
-def _percent(row: Row, convert: Callable[[str], Any]) -> Row:
-    return {"client_groups_discount": convert(row["client_groups_discount"])}
+def _like(row: Row, name: str) -> str:
+    """Return the field of this row that is like the one of a group."""
+    names = _OF_CLIENTS if "client_id" in row else _OF_PROMOTIONS if "promotion_id" in row else {}
+    return names.get(name, name)
+
+
+def _percents(row: Row, convert: Callable[[str], Any]) -> Row:
+    return {name: convert(row[name]) for name in (_PERCENT, "discount_per") if name in row}
+
+
+def _set_field(exchange: Exchange, value: object) -> Answer:
+    return _change_one(exchange, lambda row: row | {_like(row, exchange.options["field"]): value})
 
 
 def _rename(exchange: Exchange, change: Callable[[str], str]) -> Answer:
-    return _change_one(exchange, lambda row: row | {_NAME: change(row[_NAME])})
+    def rename(row: Row) -> Row:
+        name = _like(row, _NAME)
+        return row | {name: change(row[name])}
+
+    return _change_one(exchange, rename)
 
 
 def _change_all(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
@@ -191,9 +218,9 @@ def _append(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
 def _place(exchange: Exchange, rows: list[Row]) -> int:
     """Return where the group stands that the fault is for; -1, the last, where the list is another."""
     group = exchange.options["group"]
-    ids = [row["client_groups_id"] for row in rows]
     if group is None:
         return 0
+    ids = [row[_like(row, _ID)] for row in rows]
     return ids.index(str(group)) if str(group) in ids else -1
 
 
