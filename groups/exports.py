@@ -1,18 +1,24 @@
-"""The list of groups as a file: the rows and the order that are on the screen, from all of its pages."""
+"""The list of groups, and the clients of one, as a file: all of their pages, in the order of the screen."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from groups.listing import Listing, Row
+from groups.poster import Client, Group, UnreadableRow
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -22,6 +28,11 @@ BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What a spreadsheet would take for the start of a formula (OWASP: CSV injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
+WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
+MONEY = "#,##0.00"
+_KOPECK = Decimal("0.01")
+
+type Cells = Sequence[str | int | Decimal | date | None]
 
 
 def file_name(listing: Listing, account: str, extension: str) -> str:
@@ -30,44 +41,25 @@ def file_name(listing: Listing, account: str, extension: str) -> str:
 
 
 def to_csv(listing: Listing, account: str) -> bytes:
-    """Return the rows as CSV that the spreadsheets of the language open without a question.
-
-    Ukrainian and Russian ones want semicolons, decimal commas and a byte order mark.
-    """
-    eastern = get_language() in ("uk", "ru")
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";" if eastern else ",")
-    writer.writerow(_header())
-    for row in listing.all_rows:
-        number, name, kind, percent, bonus, clients = _cells(row)
-        numbers = [f"{percent:f}", f"{bonus:.2f}"]
-        if eastern:
-            numbers = [text.replace(".", ",") for text in numbers]
-        as_of = f"{localtime(listing.as_of):%Y-%m-%d %H:%M}"
-        writer.writerow([number, _harmless(name), kind, *numbers, clients, account, as_of])
-    return (BOM + text.getvalue()).encode()
+    """Return the groups as CSV."""
+    return _csv(_header(), _groups(listing, account))
 
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
-    """Return the rows as a workbook: numbers as numbers, names as texts and never as formulas."""
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = _("Groups")
-    sheet.append(_header())
-    as_of = localtime(listing.as_of).replace(tzinfo=None, microsecond=0)
-    for row in listing.all_rows:
-        sheet.append([*_cells(row), account, as_of])
-        name = sheet.cell(sheet.max_row, 2)
-        name.data_type = "s"
-        sheet.cell(sheet.max_row, 5).number_format = "#,##0.00"
-    for number, (cell, width) in enumerate(zip(sheet[1], WIDTHS, strict=True), start=1):
-        cell.font = Font(bold=True)
-        sheet.column_dimensions[get_column_letter(number)].width = width
-    sheet.freeze_panes = "C2"
-    sheet.auto_filter.ref = sheet.dimensions
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    """Return the groups as a workbook."""
+    return _xlsx(_("Groups"), _header(), _groups(listing, account), WIDTHS)
+
+
+def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+    """Return the clients of a group as CSV."""
+    return _csv(_header_of_clients(), _clients(group, members, account))
+
+
+def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+    """Return the clients of a group as a workbook."""
+    # All of them first: a workbook that is given up half-way leaves a file with people's names behind.
+    rows = list(_clients(group, members, account))
+    return _xlsx(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
 
 
 def _header() -> list[str]:
@@ -83,9 +75,102 @@ def _header() -> list[str]:
     ]
 
 
-def _cells(row: Row) -> Iterator[Any]:
-    yield from (row.id, row.name, row.type_label, row.percent, row.birthday_bonus, row.clients)
+def _groups(listing: Listing, account: str) -> Iterator[Cells]:
+    as_of = localtime(listing.as_of)
+    for row in listing.all_rows:
+        yield (*_cells(row), account, as_of)
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def _cells(row: Row) -> Cells:
+    return (row.id, row.name, row.type_label, row.percent, row.birthday_bonus.quantize(_KOPECK), row.clients)
+
+
+def _header_of_clients() -> list[str]:
+    return [
+        _("Id"),
+        pgettext("of a person", "Name"),
+        _("Phone"),
+        _("Card"),
+        _("Birthday"),
+        _("Bonuses"),
+        _("Paid in all"),
+        _("Own percent"),
+        _("Percent that counts"),
+        _("Group"),
+        _("Poster account"),
+        _("As of"),
+    ]
+
+
+def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> Iterator[Cells]:
+    for client in members:
+        whose = (group.name, account, localtime(timezone.now()))
+        if isinstance(client, UnreadableRow):
+            said = _("could not be read: %(problem)s") % {"problem": client.problem}
+            yield (client.id, said, *[None] * 7, *whose)
+            continue
+        money = (client.bonus, client.total_paid)
+        yield (
+            *(client.id, client.name, client.phone, client.card_number, client.birthday),
+            *(sum_ and sum_.quantize(_KOPECK) for sum_ in money),
+            *(client.own_percent, client.effective_percent, *whose),
+        )
+
+
+def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
+    """Return the rows as CSV that the spreadsheets of the language open without a question.
+
+    Ukrainian and Russian ones want semicolons, decimal commas and a byte order mark.
+    """
+    eastern = get_language() in ("uk", "ru")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";" if eastern else ",")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_written(cell, eastern=eastern) for cell in row])
+    return (BOM + text.getvalue()).encode()
+
+
+def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str | int:
+    match cell:
+        case None:
+            return ""
+        case Decimal():
+            return f"{cell:f}".replace(".", ",") if eastern else f"{cell:f}"
+        case datetime():
+            return f"{cell:%Y-%m-%d %H:%M}"
+        case date():
+            return f"{cell:%Y-%m-%d}"
+        case str():
+            return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return cell
+
+
+def _xlsx(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+    """Return the rows as a workbook: numbers as numbers, texts as texts and never as formulas."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "C2"
+    for number, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    sheet.append([_cell(sheet, name, font=Font(bold=True)) for name in header])
+    count = 1
+    for count, row in enumerate(rows, start=2):  # noqa: B007 - the last one is wanted
+        sheet.append([_cell(sheet, value) for value in row])
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{count}"
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _cell(sheet: Any, value: str | int | Decimal | date | None, *, font: Font | None = None) -> Any:
+    if isinstance(value, datetime):
+        value = value.replace(tzinfo=None, microsecond=0)
+    cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs do not know Decimal and date
+    if isinstance(value, str):
+        cell.data_type = "s"
+    elif isinstance(value, Decimal) and value.as_tuple().exponent == _KOPECK.as_tuple().exponent:
+        cell.number_format = MONEY
+    if font:
+        cell.font = font
+    return cell

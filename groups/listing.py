@@ -57,7 +57,7 @@ class Filters:
 
 
 SORTS: dict[str, Callable[[Group], Any]] = {
-    "name": lambda group: folded(group.name).translate(_UKRAINIAN_ORDER),
+    "name": lambda group: alphabetical(group.name),
     "type": lambda group: group.loyalty_type,
     "percent": lambda group: group.percent,
     "birthday_bonus": lambda group: group.birthday_bonus,
@@ -357,6 +357,11 @@ def folded(text: str) -> str:
     """Return a text as it is searched and sorted: without case, with one kind of apostrophe, ё as е."""
     text = unicodedata.normalize("NFC", text).casefold()
     return text.translate(_FOLDS)
+
+
+def alphabetical(text: str) -> str:
+    """Return what a text is sorted by, in the order of the Ukrainian alphabet."""
+    return folded(text).translate(_UKRAINIAN_ORDER)
 
 
 # Unicode has the letters that only Ukrainian knows behind all the others.

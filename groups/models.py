@@ -241,6 +241,7 @@ class Change(models.Model):
             ("change_group", "Can change a loyalty group"),
             ("delete_group", "Can remove an empty loyalty group"),
             ("delete_group_with_clients", "Can remove a loyalty group with its clients"),
+            ("view_client", "Can see the clients of a loyalty group"),
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
         )
         constraints = (

@@ -45,6 +45,12 @@ group_urls = [
     path("groups/<group:group_id>/", views.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", views.group_update, name="update"),
     path("groups/<group:group_id>/delete/", views.group_remove, name="remove"),
+    path("groups/<group:group_id>/clients/", views.group_members, name="members"),
+    path(
+        "groups/<group:group_id>/clients/export.<file_type:extension>",
+        views.group_members_export,
+        name="members_export",
+    ),
 ]
 account_urls = [
     path("account/", views.account, name="account"),

@@ -8,21 +8,23 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import content_disposition_header
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from groups.comparison import check_rows, history_rows
-from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
+from groups.exports import CONTENT_TYPES, file_name, members_to_csv, members_to_xlsx, to_csv, to_xlsx
 from groups.forms import AccountForm, GroupForm, HistoryForm, RemovalForm
 from groups.http import Request, ask_to_confirm, needs, recently_confirmed, render_page
 from groups.kept import kept
 from groups.listing import Filters, make_listing
+from groups.members import MemberPage, Wish
 from groups.models import Change, PosterAccount
 from groups.outcomes import WritePage, carry_out, go_on, group_of, show_outcome
 from groups.poster import Group, NotAllowed, NotFound, PosterError, TokenRejected
 from groups.risks import risks_of
-from groups.services import accounts, history
+from groups.services import accounts, clients, history
 from groups.services import groups as reads
 from groups.services.settling import follow_up
 from groups.services.writes import RIGHT_WITH_CLIENTS, Order
@@ -84,6 +86,36 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         return render_page(request, "groups/detail.html", context)
 
     return kept(request, one.mark, *changes, *history.unsettled(request.connection), render=page)
+
+
+@sensitive_post_parameters("q")
+@form_methods
+@needs("view_client")
+def group_members(request: Request, group_id: int) -> HttpResponse:
+    """Show who is in a group, page by page, or find somebody: a search is a POST, to be in no address."""
+    posted = request.method == "POST"
+    wish = Wish.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
+    if posted and not wish.q:
+        return redirect(wish.address(group_id))
+    asked: dict[str, Any] = {"user": request.user, "connection": request.connection, "group_id": group_id}
+    if wish.q:
+        found = clients.search_members(**asked, matches=wish.matches, phones=wish.phones, start=wish.start)
+    else:
+        found = clients.list_members(**asked, order=wish.order, page=wish.page)
+    return render_page(request, "groups/members.html", {"page": MemberPage(found, wish)}, fragment="rows")
+
+
+@require_GET
+@needs("view_client")
+def group_members_export(request: Request, group_id: int, extension: str) -> HttpResponse:
+    """Answer a file with all clients of a group, or none at all where one page of them cannot be read."""
+    group, members = clients.every_member(user=request.user, connection=request.connection, group_id=group_id)
+    account = request.connection.account_id
+    write = members_to_csv if extension == "csv" else members_to_xlsx
+    response = HttpResponse(write(group, members, account), content_type=CONTENT_TYPES[extension])
+    name = f"clients-{account}-{group_id}-{localdate()}.{extension}"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
 
 
 @form_methods

@@ -118,6 +118,12 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
                 _("It has too many requests at the moment."),
                 _("Try again in a few minutes."),
             )
+        case BadAnswer(reason="moving"):
+            return Words(
+                _("The list changed while it was being read"),
+                _("Somebody came into the group or left it, so clients could be missing or doubled."),
+                _("Try again in a minute."),
+            )
         case Refused():
             return Words(
                 _("Poster refused"),

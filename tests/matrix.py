@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from groups.poster.sandbox import FAULTS, network
 
-READS = {"list": "clients.getGroups", "detail": "clients.getGroup"}
+READS = {"list": "clients.getGroups", "detail": "clients.getGroup", "members": "clients.getClients"}
 WRITES = {
     "create": ("clients.getGroups", "clients.createGroup"),
     "update": ("clients.getGroup", "clients.updateGroup"),
@@ -13,7 +13,7 @@ WRITES = {
 }
 # The page of a removal reads the group itself before anything is written down.
 READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1}
-KINDS = {"clients.getGroups": "list", "clients.getGroup": "get"}
+KINDS = {"clients.getGroups": "list", "clients.getGroup": "get", "clients.getClients": "list"}
 
 # As in the catalogue, only faster.
 OPTIONS = {
@@ -53,7 +53,7 @@ class Case:
 
 
 def read_cases():
-    """Return each fault of a read, in the list and in the detail."""
+    """Return each fault of a read, in the list, in the detail and in the clients of a group."""
     for action, method in READS.items():
         yield from (Case(action, name, options=options_of(name)) for name in faults_of(KINDS[method]))
 

@@ -26,6 +26,7 @@ EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv"}
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
+    "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
     "add_group": {"/groups/new/"},
     "change_group": {"/groups/1/edit/"},
     "delete_group": {"/groups/1/delete/"},

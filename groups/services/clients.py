@@ -1,0 +1,214 @@
+"""Read the people in a group: from Poster each time, page by page. Nothing of them is kept here.
+
+What Poster can do itself is left to it: pages, an order, a whole phone number. To find a name, a card or a
+part of a number the group is read, up to a bound; the answer tells how far.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from groups.models import Connection
+from groups.poster import BadAnswer, Client, ClientList, Group, PosterClient, Unreachable, UnreadableRow
+from groups.services.groups import read_group
+from groups.services.upstream import ask
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+RIGHT = "groups.view_client"
+PAGE_SIZE = 50
+READ_AT_ONCE = 500
+SEARCHED_AT_MOST = 5_000
+"""Clients that one search reads; the next one goes on from there."""
+SECONDS_FOR_ALL = 40.0
+
+type Field = Literal["client_id", "lastname", "birthday", "bonus", "total_payed_sum", "discount_per"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that Poster is asked for. By id is the one in which pages cannot overlap."""
+
+    by: Field = "client_id"
+    descending: bool = False
+
+    def holds(self, clients: tuple[Client, ...]) -> bool:
+        """Say whether Poster kept it, as far as numbers tell: nobody has documented what it can sort by."""
+        told = _NUMBERS.get(self.by)
+        values = [value for client in clients if told and (value := told(client)) is not None]
+        return values == sorted(values, reverse=self.descending)
+
+
+_NUMBERS: dict[str, Callable[[Client], Decimal | None]] = {
+    "bonus": lambda client: client.bonus,
+    "total_payed_sum": lambda client: client.total_paid,
+    "discount_per": lambda client: client.own_percent,
+}
+BY_ID = Order()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Members:
+    """Clients of a group at a moment, without the removed ones.
+
+    `removed` counts those that were left out. `more` says whether there is more to read: the next page, or
+    what a search has not come to. `searched` is how many clients were read for a search, and None where
+    Poster was asked for just these.
+    """
+
+    group: Group
+    clients: tuple[Client, ...]
+    unreadable: tuple[UnreadableRow, ...]
+    removed: int
+    as_of: datetime
+    more: bool = False
+    in_order: bool = True
+    searched: int | None = None
+
+
+def list_members(
+    *, user: "User", connection: Connection, group_id: int, order: Order = BY_ID, page: int = 1
+) -> Members:
+    """Return one page of a group's clients. Raises `NotFound` for a group that is not there."""
+    group = _group(user, connection, group_id)
+    offset = (page - 1) * PAGE_SIZE
+    answer = _ask_for(connection, group_id, order, PAGE_SIZE, offset)
+    clients = _living(answer)
+    # Whether a full page is the last one is not told; but on the first one everybody may have been seen.
+    everybody = page == 1 and len(clients) >= group.clients
+    return Members(
+        group,
+        clients,
+        answer.unreadable,
+        len(answer.clients) - len(clients),
+        timezone.now(),
+        more=answer.size == PAGE_SIZE and not everybody,
+        in_order=order.holds(clients),
+    )
+
+
+def search_members(
+    *,
+    user: "User",
+    connection: Connection,
+    group_id: int,
+    matches: Callable[[Client], bool],
+    phones: tuple[str, ...] = (),
+    start: int = 0,
+) -> Members:
+    """Return the clients of a group that match, in the order of their ids.
+
+    Each of `phones`, the digits of a whole number, is asked for first: then nobody else has to be read. Else
+    the group is read from `start` on, until its end, SEARCHED_AT_MOST clients or half the deadline of a page.
+    """
+    group = _group(user, connection, group_id)
+    for phone in phones:
+        answer = ask(connection, _with_phone(phone))
+        found = tuple(client for client in _living(answer) if client.group_id == group_id)
+        if found:
+            return Members(group, found, (), 0, timezone.now())
+    matching: list[Client] = []
+    unreadable: list[UnreadableRow] = []
+    searched = removed = 0
+    began = time.monotonic()
+    deadline = settings.POSTER_READ_DEADLINE
+    for answer in _pages(connection, group_id, start, began + deadline):
+        clients = _living(answer)
+        matching += filter(matches, clients)
+        unreadable += answer.unreadable
+        searched += answer.size
+        removed += len(answer.clients) - len(clients)
+        more = answer.size == READ_AT_ONCE
+        if searched >= SEARCHED_AT_MOST or time.monotonic() - began > deadline / 2:
+            break
+    return Members(
+        group,
+        tuple(matching),
+        tuple(unreadable),
+        removed,
+        timezone.now(),
+        more=more,
+        searched=searched,
+    )
+
+
+def every_member(
+    *, user: "User", connection: Connection, group_id: int
+) -> tuple[Group, Iterator[Client | UnreadableRow]]:
+    """Return a group and all its clients, without removed ones, in the order of their ids.
+
+    They are read while they are taken, so that never more than a page is in memory: a `PosterError` may come
+    at any of them. What cannot be read comes too, behind its page, so that nobody is missing unnoticed.
+    """
+    group = _group(user, connection, group_id)
+
+    def members() -> Iterator[Client | UnreadableRow]:
+        for answer in _pages(connection, group_id, 0, time.monotonic() + SECONDS_FOR_ALL):
+            yield from _living(answer)
+            yield from answer.unreadable
+
+    return group, members()
+
+
+def _group(user: "User", connection: Connection, group_id: int) -> Group:
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    return read_group(connection, group_id).group
+
+
+def _living(answer: ClientList) -> tuple[Client, ...]:
+    return tuple(client for client in answer.clients if not client.removed)
+
+
+def _pages(connection: Connection, group_id: int, start: int, until: float) -> Iterator[ClientList]:
+    """Yield a group's clients by id, page by page; each begins with the last client of the one before.
+
+    If it does not, somebody came or went in between and others have moved over the edge of a page: raises
+    `BadAnswer` with the reason "moving".
+    """
+    offset = start
+    last: int | None = None
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
+        within = min(left, settings.POSTER_READ_DEADLINE)
+        again = 0 if last is None else 1
+        answer = _ask_for(connection, group_id, BY_ID, READ_AT_ONCE + again, offset - again, within)
+        if last is not None:
+            if not answer.clients or answer.clients[0].id != last:
+                raise BadAnswer("the list moved", method="clients.getClients", reason="moving")
+            answer = ClientList(answer.clients[1:], answer.unreadable, answer.size - 1)
+        yield answer
+        if answer.size < READ_AT_ONCE:
+            return
+        offset += answer.size
+        last = None if answer.unreadable else answer.clients[-1].id
+
+
+def _with_phone(phone: str) -> Callable[[PosterClient], ClientList]:
+    return lambda poster: poster.get_clients(phone=phone)
+
+
+def _ask_for(
+    connection: Connection, group_id: int, order: Order, num: int, offset: int, within: float | None = None
+) -> ClientList:
+    return ask(
+        connection,
+        lambda poster: poster.get_clients(
+            group_id=group_id,
+            num=num,
+            offset=offset,
+            order_by=order.by,
+            sort="desc" if order.descending else "asc",
+            within=within,
+        ),
+    )
