@@ -219,6 +219,47 @@ def remove_dialog(stage):
     stage.page.locator("a[data-dialog]").click()
 
 
+# --- Who is in a group -------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows="tr[data-client='45']")
+def members(stage):
+    stage.sandbox.console().edit_client(45, lastname="Дуже-Довге-Прізвище-Якого-Ніхто-Не-Скоротив")
+    stage.goto("/groups/1/clients/?sort=-own")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_unreadable(stage):
+    stage.sandbox.script("clients.getClients", "row_percent_150")
+    stage.goto("/groups/1/clients/?page=3")
+
+
+@scene(role="Staff", shows=".chip")
+def members_found(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "ко")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def members_without_a_match(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "нема")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def nobody_in_it(stage):
+    stage.sandbox.console().edit(4, count_groups_clients="0")
+    stage.goto("/groups/4/clients/")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_504(stage):
+    stage.sandbox.script("clients.getClients", "fin_before_headers", times=None)
+    stage.goto("/groups/1/clients/")
+
+
 # --- Outcomes, and the history -----------------------------------------------------------------------------
 
 
