@@ -1,6 +1,7 @@
 """The pages: request to service to response."""
 
 import uuid
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -97,11 +98,9 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     wish = Wish.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
     if posted and not wish.q:
         return redirect(wish.address(group_id))
-    asked: dict[str, Any] = {"user": request.user, "connection": request.connection, "group_id": group_id}
-    if wish.q:
-        found = clients.search_members(**asked, matches=wish.matches, phones=wish.phones, start=wish.start)
-    else:
-        found = clients.list_members(**asked, order=wish.order, page=wish.page)
+    find = partial(clients.search_members, matches=wish.matches, phones=wish.phones, start=wish.start)
+    show = partial(clients.list_members, order=wish.order, page=wish.page)
+    found = (find if wish.q else show)(user=request.user, connection=request.connection, group_id=group_id)
     return render_page(request, "groups/members.html", {"page": MemberPage(found, wish)}, fragment="rows")
 
 
