@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from groups.poster.sandbox import Sandbox
+from groups.poster.sandbox.clients import Clients, newcomer
 from tests.sandbox.wire import Wire
 
 NEW = {"client_groups_id_client": "4", "client_name": "Шевченко Олена Ігорівна", "phone": "+380 67 111-22-33"}
@@ -291,3 +294,46 @@ def test_many_clients_cost_nothing_until_they_are_asked_for(tmp_path):
         assert sum(counts(wire).values()) == 200_000
         largest = max(counts(wire), key=counts(wire).get)
         assert len(clients(wire, group_id=largest, num=50, offset=5000)) == 50
+
+
+# --- Whatever happens --------------------------------------------------------------------------------------
+
+EVENTS = st.one_of(
+    st.tuples(st.just("move"), st.integers(1, 60), st.integers(1, 3)),
+    st.tuples(st.just("delete"), st.integers(1, 60)),
+    st.tuples(st.just("create"), st.integers(1, 3)),
+    st.tuples(st.just("resize"), st.integers(1, 3), st.integers(0, 90)),
+    st.tuples(st.just("drop"), st.integers(1, 3), st.booleans()),
+    st.tuples(st.just("restart")),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(EVENTS, max_size=25))
+def test_the_counts_hold_whatever_happens(events):
+    people = Clients(1, "demo", lambda _: {})
+    people.load({}, {1: 45, 2: 3})
+    for name, *values in events:
+        match name:
+            case "move" if people.row(values[0]):
+                people.update(values[0], {"client_groups_id": str(values[1])})
+            case "delete" if people.row(values[0]):
+                people.delete(values[0])
+            case "create":
+                people.create(newcomer(values[0]))
+            case "resize":
+                people.resize(*values)
+                assert people.live(values[0]) == values[1]
+            case "drop":
+                people.drop(values[0], listed=values[1])
+                assert people.live(values[0]) == 0
+            case "restart":
+                before = list(people.rows())
+                saved = json.loads(json.dumps(people.save()))
+                people = Clients(1, "demo", lambda _: {})
+                people.load(saved, {})
+                assert list(people.rows()) == before
+        for group_id in (1, 2, 3):
+            rows = [row for row in people.rows() if row["client_groups_id"] == str(group_id)]
+            assert list(people.rows(group_id)) == rows
+            assert people.live(group_id) == sum(row["delete"] == "0" for row in rows)

@@ -167,8 +167,19 @@ def test_the_console_over_http(sandbox, connection):
         200,
         {"id": 4},
     )
+    assert post(connection, "/_sandbox/groups", {"put_client": 4, "fields": {"lastname": "Гість"}}) == (
+        200,
+        {"id": 216},
+    )
+    assert post(
+        connection, "/_sandbox/groups", {"edit_client": 216, "fields": {"client_groups_id": "5"}}
+    ) == (
+        200,
+        {"id": 216},
+    )
     assert post(connection, "/_sandbox/groups", {"account": "kavarnia", "remove": 2}) == (200, {"id": 2})
     state = get(connection, "/_sandbox/state")["groups"]
+    assert (state["4"]["count_groups_clients"], state["5"]["count_groups_clients"]) == ("43", "43")
     assert list(state) == ["1", "4", "5", "6"]
     assert state["4"]["loyalty_type"] == "1"
     assert get(connection, "/_sandbox/state?account=kavarnia")["groups"]["2"]["delete"] == "1"
