@@ -2,12 +2,14 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Self
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.fields import AccountField, DecimalField, NameField, TokenField
@@ -218,8 +220,19 @@ class HistoryForm(forms.Form):
             "user_name": data.get("user"),
             "action": data.get("action"),
             "state": data.get("state"),
-            "created_at__date__gte": data.get("since"),
-            "created_at__date__lte": data.get("until"),
+            "created_at__gte": _midnight(data.get("since")),
+            "created_at__lt": _midnight(data.get("until"), days=1),
             "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
         }
         return {lookup: value for lookup, value in found.items() if value not in (None, "")}
+
+
+def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
+    """Return the start of a day here, or of one some days later; None where there is no such moment."""
+    if day is None:
+        return None
+    try:
+        midnight = datetime.combine(day + timedelta(days), time.min)
+        return timezone.make_aware(midnight).astimezone(UTC)
+    except OverflowError:
+        return None

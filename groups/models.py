@@ -260,9 +260,11 @@ class Change(models.Model):
         indexes = (
             models.Index(fields=("account", "-created_at"), name="change_by_account"),
             models.Index(fields=("account", "group_id", "-created_at"), name="change_by_group"),
-            models.Index(
-                fields=("next_check_at",), condition=Q(state__in=("pending", "unknown")), name="change_open"
-            ),
+            models.Index(fields=("account", "state", "-created_at"), name="change_by_state"),
+            models.Index(fields=("account", "user_name", "-created_at"), name="change_by_user"),
+            models.Index(fields=("account", "action", "-created_at"), name="change_by_action"),
+            # Of all, not of the open ones alone: SQLite does not see that a query's values are those states.
+            models.Index(fields=("state", "next_check_at"), name="change_open"),
         )
 
     def __str__(self) -> str:

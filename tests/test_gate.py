@@ -165,11 +165,3 @@ def test_a_right_that_is_taken_shows_at_once(staff, browse):
     assert "/groups/1/edit/" in client.get("/groups/").content.decode()
     staff.groups.clear()
     assert client.get("/groups/").status_code == 403
-
-
-@pytest.mark.django_db
-def test_a_warm_list_asks_the_database_four_times(staff, browse, django_assert_num_queries):
-    client = browse(staff)
-    client.get("/groups/")
-    with django_assert_num_queries(4):  # the session, the person with the connection, the rights, the journal
-        client.get("/groups/")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
-_unsettled = Prepared(lambda account: Change.objects.unsettled().filter(account=account), "an account")
+# Without an order the database takes the index of the states: with one, it went through the whole journal.
+_unsettled = Prepared(
+    lambda account: Change.objects.unsettled().filter(account=account).order_by(), "an account"
+)
 _latest = Prepared(
     lambda account, group_id: Change.objects.filter(account=account, group_id=group_id)[:LATEST],
     "an account",
@@ -62,7 +65,8 @@ def unsettled(connection: Connection) -> list[Change]:
     """Return the changes of the account that still need something, read once for each request."""
     known: list[Change] | None = getattr(connection, "_unsettled", None)
     if known is None:
-        known = _unsettled.all(connection.account_id)
+        found = _unsettled.all(connection.account_id)
+        known = sorted(found, key=lambda change: change.created_at, reverse=True)
         connection._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
     return known
 
@@ -85,8 +89,12 @@ def removal_of(connection: Connection, group_id: int) -> Change | None:
 
 def follow_up_due(connection: Connection) -> None:
     """Look after what is overdue in this account, as a page of the journal is opened."""
-    overdue = Change.objects.filter(due(timezone.now()), account=connection.account_id)
+    still_open = [change.pk for change in unsettled(connection) if change.is_open]
+    if not still_open:
+        return
+    overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
     reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
+    del connection._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - it has moved on
 
 
 def can_undo(change: Change, user: "User") -> bool:

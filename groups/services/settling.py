@@ -78,7 +78,8 @@ def due(now: datetime) -> Q:
 def reconcile(changes: Iterable[Change] | None = None) -> list[Change]:
     """Look after every change that is due, of all accounts unless some are given; return the settled ones."""
     if changes is None:
-        changes = Change.objects.filter(due(timezone.now())).select_related("account").order_by("created_at")
+        overdue = Change.objects.open().filter(due(timezone.now()))
+        changes = overdue.select_related("account").order_by("created_at")
     return [change for change in changes if follow_up(change)]
 
 

@@ -1,0 +1,56 @@
+"""What a page asks the database: the same few queries, however long the journal and the list are."""
+
+import pytest
+from django.db import connection
+
+from groups.models import Change
+from tests.benchmarks import journal
+
+pytestmark = pytest.mark.django_db
+# The session, the person with the connection, the rights, the changes without an outcome.
+ALWAYS = 4
+QUERIES = {
+    "/groups/": ALWAYS,
+    "/groups/?page=2&sort=-clients": ALWAYS,
+    "/groups/?q=а&type=1": ALWAYS,
+    "/groups/1/": ALWAYS + 1,  # the latest changes of the group
+    "/history/": ALWAYS + 2,  # how many there are, and those of the page
+    "/history/?page=2": ALWAYS + 2,
+    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 2,
+}
+
+
+@pytest.mark.parametrize("path", QUERIES)
+@pytest.mark.parametrize(("groups", "changes"), [(5, 100), (300, 2000)])
+def test_a_page_asks_a_fixed_number_of_queries(
+    path, groups, changes, staff, browse, sandbox, django_assert_num_queries
+):
+    row = {**sandbox.accounts["demo"].groups[1], "client_groups_id": ""}
+    for number in range(groups):
+        sandbox.console("demo").put(row | {"client_groups_name": f"Група {number:03}"})
+    journal.fill("demo", changes)
+    client = browse(staff)
+    assert client.get(path).status_code == 200
+    with django_assert_num_queries(QUERIES[path]):
+        client.get(path)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
+@pytest.mark.parametrize(
+    ("changes", "index"),
+    [
+        (lambda: Change.objects.filter(account="demo"), "change_by_account"),
+        (lambda: Change.objects.filter(account="demo", group_id=1), "change_by_group"),
+        (lambda: Change.objects.filter(account="demo", state="refused"), "change_by_state"),
+        (lambda: Change.objects.filter(account="demo", user_name="olena"), "change_by_user"),
+        (lambda: Change.objects.filter(account="demo", action="create"), "change_by_action"),
+        (
+            lambda: Change.objects.unsettled().filter(account="demo").order_by(),
+            "change_by_state (account_id=? AND state=?)",
+        ),
+    ],
+)
+def test_a_question_to_the_journal_has_its_index(changes, index):
+    plan = changes().explain()
+    assert f"USING INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
