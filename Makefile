@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: observatory help demo serve keys test lint check format messages screenshots FORCE
+.PHONY: help demo styleguide serve keys test lint check format messages observatory screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -24,6 +24,9 @@ help:  ## Show this list
 
 demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
 	@DEBUG=True $(PYTHON) manage.py demo
+
+styleguide: .venv/.runtime  ## Start the demo with the gallery of pieces and states, /styleguide/ (PORT)
+	@DEBUG=True $(PYTHON) manage.py demo --debug
 
 serve: .venv/.server  ## Start the production server (HOST, PORT, WORKERS)
 	@$(PYTHON) manage.py serve

@@ -1,5 +1,6 @@
 """The addresses of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
@@ -20,3 +21,6 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
 ]
+if settings.DEBUG:
+    # For developers; in production not a line of it is loaded.
+    urlpatterns.append(path("styleguide/", include("poster_admin.styleguide.urls")))

@@ -15,6 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.test import Client
+from django.urls import clear_url_caches
 from django.utils import translation
 
 from groups.models import Connection, PosterAccount
@@ -174,6 +175,22 @@ def browse(settings):
         return client
 
     return browse
+
+
+@pytest.fixture
+def styleguide(settings):
+    """Switch DEBUG on, and with it the gallery for developers; return its address."""
+    import poster_admin.urls
+
+    def read_addresses_again():
+        importlib.reload(poster_admin.urls)
+        clear_url_caches()
+
+    settings.DEBUG = True
+    read_addresses_again()
+    yield "/styleguide/"
+    settings.DEBUG = False
+    read_addresses_again()
 
 
 # --- The larger installation ---------------------------------------------------------------------------

@@ -21,7 +21,7 @@ OWN = {
     *("/accounts/second-factor/", "/accounts/second-factor/remove/", "/accounts/second-factor/codes/"),
 }
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
-EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv"}
+EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv", "name": "stale"}
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
@@ -51,6 +51,27 @@ PRIVATE = sorted(set(our_urls()) - PUBLIC)
 
 def test_every_address_is_known_to_these_tests():
     assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
+
+
+DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/", "/styleguide/play/stale/"}
+
+
+@pytest.mark.parametrize("url", sorted(DEVELOPERS))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_finds_what_is_for_developers(owner, browse, url, method):
+    assert url not in set(our_urls())
+    for client in (browse(), browse(owner)):
+        assert getattr(client, method)(url).status_code == 404
+
+
+def test_with_debug_it_is_there_for_people_with_a_role(nobody, browse, sandbox, styleguide):
+    assert set(our_urls()) - {*PRIVATE, *PUBLIC} == DEVELOPERS
+    for url in DEVELOPERS:
+        for method in ("get", "post"):
+            answer = getattr(browse(), method)(url)
+            assert answer["Location"] == f"/accounts/login/?next={url}"
+            assert getattr(browse(nobody), method)(url).status_code in {403, 405}
+    assert not sandbox.calls()
 
 
 @pytest.mark.parametrize("url", PRIVATE)

@@ -48,6 +48,16 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
     assert "Traceback" not in rest
 
 
+def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
+    with demo.running(tmp_path, "--debug") as served:
+        staff = sign_in(served, "staff")
+        assert staff.get(f"{served.url}/styleguide/").status_code == 200
+        form = {"csrfmiddlewaretoken": staff.cookies["csrftoken"]}
+        stale = staff.post(f"{served.url}/styleguide/play/stale/", form)
+        assert 'data-notice="stale"' in stale.text
+        assert staff.get(f"{served.url}/static/css/styleguide.css").status_code == 200
+
+
 @pytest.mark.parametrize("port", ["0", "eighty", "65536"])
 def test_a_port_that_is_none(port, monkeypatch):
     from django.core.management.base import CommandError

@@ -70,6 +70,11 @@ def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, name, langua
     play(Stage(page, browse, user, sandbox, language))
     expect(page.locator(shows).first).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", language)
+    look_at(page, language)
+
+
+def look_at(page, language):
+    """Look at a page narrow and wide, light and dark."""
     if language != "en":
         assert english(page.evaluate(READ_TEXTS)) == []
     for width in WIDTHS:
@@ -78,3 +83,10 @@ def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, name, langua
         for scheme, options in LOOKS.items():
             show_in(page, scheme)
             assert violations(page, options) == [], f"{width} px, {scheme}"
+
+
+def test_the_gallery_for_developers_has_nothing_to_trip_over(page_for, staff, styleguide):
+    page = page_for(staff)
+    page.goto(styleguide)
+    expect(page.get_by_role("heading", level=1, name="Styleguide")).to_be_visible()
+    look_at(page, "en")

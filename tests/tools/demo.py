@@ -28,11 +28,11 @@ class Demo:
         return self.process.returncode, rest
 
 
-def start(directory):
+def start(directory, *options):
     """Start a demo with its data in the directory, and return when it has printed its sign-ins."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "demo", "--directory", str(directory)],
+        [sys.executable, "manage.py", "demo", "--directory", str(directory), *options],
         cwd=ROOT,
         env={**os.environ, "DEBUG": "True", "PORT": str(port)},
         stdout=subprocess.PIPE,
@@ -49,9 +49,9 @@ def start(directory):
 
 
 @contextlib.contextmanager
-def running(directory):
+def running(directory, *options):
     """Run a demo for a while."""
-    demo = start(directory)
+    demo = start(directory, *options)
     try:
         yield demo
     finally:

@@ -42,8 +42,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Let the pictures of the README be taken with data of their own."""
         parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
+        parser.add_argument("--debug", action="store_true", help="with DEBUG, and so with /styleguide/")
 
-    def handle(self, *_args: Any, directory: Path, **_options: Any) -> None:
+    def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
         """Start over in the demo's own environment, then serve."""
         port = startup.number_from("PORT", 8000)
         startup.claim_port(HOST, port)
@@ -52,12 +53,12 @@ class Command(BaseCommand):
         kept = _remembered(directory / "secrets.json")
         if SANDBOX_PORT not in os.environ:
             # Settings are read before any command runs, so the demo's own need a second start.
-            os.execve(  # noqa: S606 - our own Python
-                sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment(directory, kept)
-            )
+            environment = _environment(directory, kept, debug=debug)
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
         compile_catalogues(settings.LOCALE_PATHS[0])
         startup.migrate()
-        startup.collect_static()
+        if not debug:
+            startup.collect_static()
         logging.disable(logging.INFO)
         sandbox = Sandbox(
             groups=GROUPS,
@@ -76,6 +77,8 @@ class Command(BaseCommand):
         def announce() -> None:
             self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
             self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
+            if settings.DEBUG:
+                self.stdout.write(f"The gallery of pieces and states: http://{HOST}:{port}/styleguide/")
             self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
             for name, password in passwords.items():
                 self.stdout.write(f"{name} {password}")
@@ -102,14 +105,17 @@ def _remembered(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _environment(directory: Path, kept: dict[str, Any]) -> dict[str, str]:
-    """Return the environment of the demo: as in production, and with nothing of a real one beside it."""
+def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[str, str]:
+    """Return the environment of the demo: as in production, and with nothing of a real one beside it.
+
+    With `debug` everything is as in production but that.
+    """
     with socket.create_server((HOST, 0)) as free:
         port = str(free.getsockname()[1])
     own = {
         "SECRET_KEY": kept["SECRET_KEY"],
         "POSTER_TOKEN_KEYS": kept["POSTER_TOKEN_KEYS"],
-        "DEBUG": "False",
+        "DEBUG": str(debug),
         "HTTPS": "False",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "CSRF_TRUSTED_ORIGINS": "",

@@ -1,0 +1,163 @@
+"""The designed states of the pages, each as orders to the sandbox and the page on which it is seen."""
+
+import uuid
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.urls import reverse
+
+from groups.forms import Version
+from groups.poster import Group
+from poster_admin.checks import is_loopback
+
+type Order = tuple[str, dict[str, Any]]
+
+SECONDS = 5.0
+CLEAR: Order = ("clear", {})
+# A read is tried twice, so two failures are one failed page: after it, all is well again.
+ONE_PAGE = 2
+PERCENTS = 16
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a page.
+
+    `orders` are what the sandbox is told first, `opens` is the page. With a `form` its fields are sent there,
+    as the page's own form would send them.
+    """
+
+    name: str
+    title: str
+    text: str
+    opens: str
+    orders: tuple[Order, ...] = ()
+    form: dict[str, str] = field(default_factory=dict)
+
+
+class NoSandbox(Exception):
+    """What stands for Poster cannot be told what to do."""
+
+
+def tell_sandbox(*orders: Order) -> None:
+    """Have the sandbox forget its faults and take these orders. Raises `NoSandbox`."""
+    upstream = urlsplit(settings.POSTER_API_URL.replace("{account}", "account"))
+    if not is_loopback(upstream.hostname or ""):
+        raise NoSandbox
+    for name, order in (CLEAR, *orders):
+        try:
+            address = f"{upstream.scheme}://{upstream.netloc}/_sandbox/{name}"
+            requests.post(address, json=order, timeout=SECONDS).raise_for_status()
+        except requests.RequestException:
+            raise NoSandbox from None
+
+
+def states_around(group: Group, account: str) -> list[State]:
+    """Return the states that are seen around a group."""
+    listing = reverse("groups:list")
+    detail = reverse("groups:detail", args=[group.id])
+    edit = reverse("groups:update", args=[group.id])
+
+    def fault(method: str, name: str, **options: Any) -> Order:
+        return "script", {"method": method, "fault": name, "account": account, **options}
+
+    def somebody_sets(percent: Decimal) -> Order:
+        fields = {"client_groups_discount": str(percent)}
+        return "groups", {"account": account, "edit": group.id, "fields": fields}
+
+    return [
+        State("no-groups", "Empty: no groups yet", "The account is new.", reverse("styleguide:no_groups")),
+        State("no-match", "Empty: nothing matches", "No group fits the search.", f"{listing}?q=~"),
+        State("no-right", "Empty: no right", "The role does not include it.", reverse("styleguide:no_right")),
+        State(
+            "no-answer",
+            "Empty: Poster does not answer",
+            "A form, which never opens on a copy.",
+            edit,
+            (fault("*", "fin_before_headers", times=ONE_PAGE),),
+        ),
+        State(
+            "loading",
+            "Loading",
+            "After a second there is a line on top. This takes two.",
+            f"{detail}?refresh=1",
+            (fault("clients.getGroup", "drip_headers", interval=0.005),),
+        ),
+        State(
+            "slow",
+            "Slow",
+            "After three seconds there is a word below it. This takes six.",
+            f"{detail}?refresh=1",
+            (fault("clients.getGroup", "drip_headers", interval=0.015),),
+        ),
+        State(
+            "stale",
+            "Stale",
+            "The last good copy. Trying again brings it up to date.",
+            f"{listing}?refresh=1",
+            (fault("clients.getGroups", "fin_before_headers", times=ONE_PAGE),),
+        ),
+        State(
+            "stale-group",
+            "Stale: one group",
+            "Reading goes on, writing does not.",
+            f"{detail}?refresh=1",
+            (fault("*", "fin_before_headers", times=ONE_PAGE),),
+        ),
+        State(
+            "not-allowed",
+            "Refused: the token",
+            "Poster knows the token, and its rights do not cover it.",
+            f"{listing}?refresh=1",
+            (fault("clients.getGroups", "error_object", code=54),),
+        ),
+        State(
+            "refused",
+            "Refused: a change",
+            "Poster does not take a value. What was typed is still there.",
+            edit,
+            (fault("clients.updateGroup", "error_object", code=155, when="before"),),
+            _edit(group, 1),
+        ),
+        State(
+            "conflict",
+            "Conflict",
+            "Somebody else was faster.",
+            edit,
+            (somebody_sets(_percent(group, 2)),),
+            _edit(group, 1),
+        ),
+        State(
+            "unknown",
+            "Unknown",
+            "The change is made and its answer lost. The page follows it up to the end.",
+            edit,
+            (
+                fault("clients.updateGroup", "fin_before_headers"),
+                fault("clients.getGroup", "fin_before_headers", call=2, times=3 * ONE_PAGE),
+            ),
+            _edit(group, 1),
+        ),
+        State("normal", "As usual", "The sandbox forgets what it was told.", listing),
+    ]
+
+
+def _percent(group: Group, more: int) -> Decimal:
+    """Return a percent of a group that is another one than now, but never grows without end."""
+    return Decimal((int(group.percent) + more) % PERCENTS)
+
+
+def _edit(group: Group, more: int) -> dict[str, str]:
+    """Return what the form of a group would send for a new percent, with the answer to the check page."""
+    values = replace(group.values, percent=_percent(group, more)).to_json()
+    values.pop("use_ewallet")
+    return {
+        **{name: str(value) for name, value in values.items()},
+        "version": str(Version.of(group)),
+        "operation": str(uuid.uuid4()),
+        "confirmed": "1",
+    }
