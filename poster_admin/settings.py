@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "groups.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "poster_admin.people.middleware.current_request",
+    "poster_admin.people.middleware.chosen_language",
     "poster_admin.people.middleware.TrustedUserMiddleware",
     "poster_admin.people.middleware.session_is_used",
     "poster_admin.people.middleware.second_factor",

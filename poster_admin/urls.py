@@ -5,16 +5,16 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
-from django.views.i18n import set_language
 
 from groups.health import healthz, readyz
 from groups.metrics import metrics
+from poster_admin.people import language
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="groups:list")),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.people.urls")),
-    path("language/", login_not_required(set_language), name="set_language"),
+    path("language/", login_not_required(language.switch), name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("healthz/", healthz),

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from poster_admin.people import events, factors
+from poster_admin.people import events, factors, language
 from poster_admin.people.models import Event
 from poster_admin.people.network import comes_from_proxy
 
@@ -28,6 +28,17 @@ def current_request(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         finally:
             events.current_request.reset(reset)
+
+    return middleware
+
+
+def chosen_language(get_response: GetResponse) -> GetResponse:
+    """Let a sign-in tell its browser the language of whom it let in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        language.remember(request, response)
+        return response
 
     return middleware
 

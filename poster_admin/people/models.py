@@ -216,6 +216,23 @@ class CompanyIdentity(models.Model):
         return f"{self.issuer} {self.subject}"
 
 
+class ChosenLanguage(models.Model):
+    """The language that somebody has switched to, for their next sign-in anywhere."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chosen_language"
+    )
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES)
+
+    class Meta:
+        verbose_name = _("chosen language")
+        verbose_name_plural = _("chosen languages")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.language
+
+
 def new_key() -> Secret:
     """Return a fresh key for an authenticator: 160 bits, as RFC 4226 asks for."""
     return Secret(base64.b32encode(secrets.token_bytes(20)).decode())

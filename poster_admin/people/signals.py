@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from groups.http import note_confirmation
 from groups.models import Connection
 from groups.signals import token_set
-from poster_admin.people import factors, sessions
+from poster_admin.people import factors, language, sessions
 from poster_admin.people.events import record
 from poster_admin.people.models import Authenticator, Event
 
@@ -20,10 +20,11 @@ WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    """Begin the session: its clock, its owner's marks, and what it still owes."""
+    """Begin the session: its clock, its owner's marks and language, and what it still owes."""
     sessions.begin(request)
     note_confirmation(request)
     factors.begin(request, user)
+    language.begin(request, user)
     record(Event.SIGNED_IN, request=request, user=user)
 
 

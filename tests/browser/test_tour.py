@@ -354,3 +354,18 @@ def test_language_and_colours_are_remembered(page_for, staff):
     expect(page.locator("html")).to_have_attribute("lang", "uk")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
+    here = page_for(staff, language="en")
+    show_list(here)
+    here.locator("details.menu summary").click()
+    here.get_by_role("button", name="Русский").click()
+    expect(here.locator("html")).to_have_attribute("lang", "ru")
+
+    there = page_for(language="en")
+    sign_in(there, "staff")
+    expect(there.locator("html")).to_have_attribute("lang", "ru")
+    heading(there, "Группы клиентов")
+    there.reload()
+    expect(there.locator("html")).to_have_attribute("lang", "ru")
