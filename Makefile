@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test lint check format messages observatory screenshots FORCE
+.PHONY: help demo styleguide serve keys test lint check format messages observatory lighthouse screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -64,6 +64,10 @@ messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 
 observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
 	$(PYTHON) -m tests.tools.observatory
+
+lighthouse: .venv/.all  ## Grade list, detail and edit with Lighthouse, and count the bytes (needs npm)
+	@$(PYTHON) -m tests.browser.chromium
+	$(PYTHON) -m tests.tools.lighthouse
 
 screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.browser.chromium

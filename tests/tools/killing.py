@@ -94,6 +94,11 @@ class Dashboard:
         self._log = (directory / "log").open("ab")
         self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "django_language": "en"}
 
+    @property
+    def cookie(self):
+        """The header with which its owner comes in."""
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     def run(self, *command, stdin=""):
         """Run Python on this installation and return what it printed."""
         return subprocess.run(

@@ -1,0 +1,119 @@
+"""Grade list, detail and edit with Lighthouse: `make lighthouse`. It needs npm, and is no part of CI.
+
+The server is that of production, on loopback, before a sandbox of 50 groups. Each page is loaded as on a desk
+and as on a phone, several times, and the median counts: what else the machine does shall not. The bytes of
+the list's first load are those on the wire, from a browser that has been nowhere yet.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from groups.poster.sandbox import Sandbox
+from tests.browser import chromium
+from tests.environment import ROOT
+from tests.tools.killing import Dashboard
+
+PACKAGE = "lighthouse@13.5.0"
+FOLDER = ROOT / "var" / "lighthouse"
+GROUPS, CLIENTS = 50, 5000
+PAGES = {"list": "/groups/", "detail": "/groups/1/", "edit": "/groups/1/edit/"}
+DEVICES = {"desktop": ["--preset=desktop"], "mobile": []}
+CATEGORIES = ("performance", "accessibility", "best-practices")
+RUNS = 3
+LARGEST_LOAD = 60_000
+
+
+def install():
+    """Fetch Lighthouse, unless it is there: without scripts, since one of them would fetch a browser."""
+    if (FOLDER / "node_modules" / "lighthouse" / "package.json").is_file():
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    quietly = ["--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(["npm", "install", *quietly, "--prefix", FOLDER, PACKAGE], check=True)
+
+
+def load(url, cookie, device):
+    """Load a page once, and return Lighthouse's report."""
+    flags = " ".join(["--headless=new", *chromium.ARGUMENTS])
+    command = [
+        *("node", FOLDER / "node_modules" / "lighthouse" / "cli" / "index.js", url, *DEVICES[device]),
+        *("--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}"),
+        *(f"--chrome-flags={flags}", f"--extra-headers={json.dumps({'Cookie': cookie})}"),
+    ]
+    environment = {**os.environ, "CHROME_PATH": str(chromium.find())}
+    ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return json.loads(ran.stdout)
+
+
+def grade(url, cookie, device):
+    """Return the last report of a page, and the median of each score."""
+    reports = [load(url, cookie, device) for _ in range(RUNS)]
+    for report in reports:
+        if report["finalDisplayedUrl"] != url:
+            raise RuntimeError(f"{url} led to {report['finalDisplayedUrl']}")
+    scores = {
+        name: round(100 * statistics.median(report["categories"][name]["score"] for report in reports))
+        for name in CATEGORIES
+    }
+    return reports[-1], scores
+
+
+def shortcomings(report):
+    """Yield what costs a score, worst first."""
+    for name in CATEGORIES:
+        for part in report["categories"][name]["auditRefs"]:
+            audit = report["audits"][part["id"]]
+            if part["weight"] and audit["score"] is not None and audit["score"] < 1:
+                yield f"{audit['title']}: {audit.get('displayValue', '')} ({audit['score']:.2f})"
+
+
+def first_load(report):
+    """Return the bytes on the wire by kind."""
+    sizes = Counter()
+    for request in report["audits"]["network-requests"]["details"]["items"]:
+        sizes[request["resourceType"]] += request["transferSize"]
+    return sizes
+
+
+def main():
+    if not shutil.which("npm"):
+        sys.exit("npm is not here: Lighthouse cannot be had without it.")
+    install()
+    # The command of the server is that of the settings.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
+    failed = []
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Sandbox(groups=GROUPS, clients=CLIENTS) as sandbox,
+        contextlib.closing(Dashboard(Path(name), sandbox)) as dashboard,
+    ):
+        dashboard.start()
+        sizes = None
+        for page, path in PAGES.items():
+            for device in DEVICES:
+                report, scores = grade(dashboard.urls[0] + path, dashboard.cookie, device)
+                print(
+                    f"{page:8}{device:9}", *(f"{name} {score}" for name, score in scores.items()), flush=True
+                )
+                for line in shortcomings(report):
+                    print(f"    {line}")
+                failed += [page for score in scores.values() if score < 100]
+                sizes = sizes or first_load(report)
+    total = sum(sizes.values())
+    for kind, size in sizes.most_common():
+        print(f"{kind:12}{size:8,} bytes")
+    print(f"{'in all':12}{total:8,} bytes, of {LARGEST_LOAD:,}")
+    if failed or total >= LARGEST_LOAD:
+        sys.exit("Less than 100, or too many bytes.")
+
+
+if __name__ == "__main__":
+    main()
