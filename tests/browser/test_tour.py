@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from groups.models import Change
+from groups.models import Change, Connection
 from tests.conftest import PASSWORD
 from tests.pages import group_form
 
@@ -101,6 +102,43 @@ def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, ja
     expect(row(page, group_id)).to_have_count(0)
     assert sandbox.accounts["kavarnia"].groups.get(group_id, {"delete": "1"})["delete"] == "1"
     assert Change.objects.filter(state="applied").count() == (4 if javascript else 3)
+
+
+CONSOLE = {
+    "uk": ["Доступ", "Інтеграції", "Персональна інтеграція"],
+    "ru": ["Доступ", "Интеграции", "Персональная интеграция"],
+    "en": ["Access", "Integrations", "Personal integration"],
+}
+
+
+@pytest.mark.parametrize("language", CONSOLE)
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_the_first_owner_is_led_through_three_steps(page_for, sandbox, language, javascript):
+    User.objects.create_superuser("first", password=PASSWORD)
+    account = sandbox.accounts["kavarnia"]
+    page = page_for(language=language, width=360, javascript=javascript)
+    page.goto("/")
+    page.fill("[name=username]", "first")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/account/")
+    steps = page.locator(".steps > li")
+    expect(steps).to_have_count(3)
+    expect(steps.nth(1).locator(".path span")).to_have_text(CONSOLE[language])
+
+    steps.nth(0).locator("input").fill(account.name)
+    steps.nth(1).locator("input").fill("0" * 32)
+    steps.nth(2).get_by_role("button").click()
+    expect(steps.nth(1).locator(".error")).to_be_visible()
+    expect(steps.nth(0).locator("input")).to_have_value(account.name)
+    assert not Connection.objects.exists()
+
+    steps.nth(1).locator("input").fill(account.token)
+    steps.nth(2).get_by_role("button").click()
+    page.wait_for_url("**/groups/")
+    expect(page.locator("[data-notice=success]")).to_contain_text(account.company)
+    expect(page.locator(".menu-who")).to_contain_text(account.company)
+    expect(rows(page).first).to_be_visible()
 
 
 def test_by_keyboard_alone(page_for, owner, sandbox):
