@@ -259,6 +259,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 LANGUAGE_CODE = "uk"
 LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
+# Django's English is American: 11/24/2026 10:29 p.m.
+FORMAT_MODULE_PATH = "poster_admin.formats"
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="Europe/Kyiv")
 
