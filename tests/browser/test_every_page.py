@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests.browser.scenes import SCENES, Stage, person
 
 WIDTHS = (1280, 360)
+# What is left of 1280 px at a zoom of 200 %.
+ZOOMED = 640
 # In the dark nothing but the colours is another, so only they are looked at again.
 LOOKS = {
     "light": {"resultTypes": ["violations"]},
@@ -77,6 +79,8 @@ def look_at(page, language):
     """Look at a page narrow and wide, light and dark."""
     if language != "en":
         assert english(page.evaluate(READ_TEXTS)) == []
+    page.set_viewport_size({"width": ZOOMED, "height": 450})
+    assert page.evaluate(OVERFLOW) <= 0, "the page scrolls sideways at a zoom of 200 %"
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(OVERFLOW) <= 0, f"the page scrolls sideways at {width} px"

@@ -10,22 +10,60 @@ from tests.environment import ROOT
 from tests.tools import demo
 
 PICTURES = ROOT / "docs" / "pictures"
-GROUP_WITH_CLIENTS = 1
-# Name, address, who, width, height, scheme.
-VIEWS = (
-    ("list", "/groups/?sort=-clients", "staff", 1280, 800, "light"),
-    ("remove", f"/groups/{GROUP_WITH_CLIENTS}/delete/", "owner", 1280, 760, "light"),
-)
+GROUP = "/groups/1/"
 
 
-def take(browser, served, name, path, who, width, height, scheme):
+def show_list(page, _other):
+    page.goto("/groups/?sort=-clients")
+
+
+def show_detail(page, _other):
+    save(page, GROUP, percent="12")
+
+
+def show_edit(page, _other):
+    page.goto(f"{GROUP}edit/")
+
+
+def show_conflict(page, other):
+    page.goto(f"{GROUP}edit/")
+    save(other, GROUP, percent="15")
+    page.fill("#id_name", "Постійні гості")
+    page.locator("#form .button").first.click()
+    page.wait_for_selector("[data-notice=conflict]")
+
+
+def show_remove(page, _other):
+    page.goto(f"{GROUP}delete/")
+
+
+# Who looks, how high, and what is done before the picture is taken, in this order.
+VIEWS = {
+    "list": ("staff", 800, show_list),
+    "detail": ("staff", 680, show_detail),
+    "edit": ("staff", 780, show_edit),
+    "conflict": ("staff", 600, show_conflict),
+    "remove": ("owner", 740, show_remove),
+}
+
+
+def save(page, group, **values):
+    """Change a group by its form."""
+    page.goto(f"{group}edit/")
+    for name, value in values.items():
+        page.fill(f"#id_{name}", value)
+    page.locator("#form .button").first.click()
+    page.wait_for_selector("[data-outcome=applied]")
+
+
+def page_of(browser, served, who, height):
+    """Sign somebody in, in a browser of their own."""
     context = browser.new_context(
         base_url=served.url,
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
+        viewport={"width": 1280, "height": height},
+        color_scheme="light",
         locale="en",
         reduced_motion="reduce",
-        extra_http_headers={"Accept-Language": "en"},
     )
     page = context.new_page()
     page.goto("/accounts/login/")
@@ -33,12 +71,18 @@ def take(browser, served, name, path, who, width, height, scheme):
     page.fill("[name=password]", served.passwords[who])
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/groups/")
-    answer = page.goto(path)
-    if not answer.ok:
-        raise RuntimeError(f"{path} answers {answer.status}")
-    page.evaluate("document.activeElement?.blur()")
+    return page
+
+
+def take(browser, served, name):
+    who, height, show = VIEWS[name]
+    page, other = page_of(browser, served, who, height), page_of(browser, served, "owner", height)
+    show(page, other)
+    page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+    page.mouse.move(0, 0)
     page.screenshot(path=PICTURES / f"{name}.png")
-    context.close()
+    for each in (page, other):
+        each.context.close()
 
 
 def main():
@@ -49,9 +93,9 @@ def main():
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.ARGUMENTS))
-        for view in VIEWS:
-            take(browser, served, *view)
-            print(f"docs/pictures/{view[0]}.png")
+        for name in VIEWS:
+            take(browser, served, name)
+            print(f"docs/pictures/{name}.png")
         browser.close()
 
 
