@@ -25,7 +25,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 
 KEPT_BYTES = 8 * 1024 * 1024
-LEVEL = 1
+LEVEL = 6
 LONGEST_NAME = 100
 
 

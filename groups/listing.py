@@ -4,11 +4,13 @@ Everything a row shows is computed here once, so that the template's loop is pla
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from heapq import nlargest
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -167,15 +169,19 @@ class Listing:
 
     @cached_property
     def clients(self) -> int:
-        return sum(group.clients for group in self.groups.groups)
+        return sum(map(attrgetter("clients"), self.groups.groups))
 
     @cached_property
+    def _by_type(self) -> Counter[int]:
+        return Counter(map(attrgetter("loyalty_type"), self.groups.groups))
+
+    @property
     def bonus_groups(self) -> int:
-        return sum(group.loyalty_type == LoyaltyType.BONUS for group in self.groups.groups)
+        return self._by_type[LoyaltyType.BONUS]
 
-    @cached_property
+    @property
     def discount_groups(self) -> int:
-        return sum(group.loyalty_type == LoyaltyType.DISCOUNT for group in self.groups.groups)
+        return self._by_type[LoyaltyType.DISCOUNT]
 
     @property
     def unreadable(self) -> Iterable[Any]:
@@ -301,7 +307,7 @@ class Listing:
     def picture(self) -> Picture:
         """The share of clients by group, the largest ones and the rest, and the ladder of percents."""
         everyone = self.clients
-        by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=lambda group: group.clients)
+        by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("clients"))
         shown = [group for group in by_clients if group.clients]
         shares: list[Bar] = []
         x = Decimal(0)
@@ -313,10 +319,8 @@ class Listing:
         if rest:
             others = Group(name=_("All others"), id=0, clients=rest, loyalty_type=0, percent=Decimal(0))
             shares.append(_bar(len(shown) + 1, others, everyone, x, 100 - x))
-        highest = max((group.percent for group in self.groups.groups), default=Decimal(0)) or Decimal(1)
-        by_percent = nlargest(
-            SHARES_SHOWN, self.groups.groups, key=lambda group: (group.percent, group.clients)
-        )
+        by_percent = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("percent", "clients"))
+        highest = (by_percent and by_percent[0].percent) or Decimal(1)
         ladder = [
             _bar(number, group, everyone, Decimal(0), 100 * group.percent / highest)
             for number, group in enumerate(by_percent, 1)

@@ -38,6 +38,9 @@ class Prepared[M: Model]:
             queryset = self._make(*self._stand_ins).using(DEFAULT_DB_ALIAS)
             compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
             sql, values = compiler.as_sql()
+            columns = [column for column, _sql, _alias in compiler.select]
+            converters = compiler.get_converters(columns)
+            compiler.get_converters = lambda _columns: converters
             queryset.query.get_compiler = lambda *_args, **_options: compiler  # type: ignore[method-assign]
             known = self._here.known = (compiler, sql, values, ModelIterable(queryset))
         return known

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import filterfalse
+from operator import attrgetter
 
 from django.conf import settings
 from django.core.cache import cache, caches
@@ -97,7 +99,7 @@ def _ask_for_all(connection: Connection) -> Groups:
 
 
 def _shown(answer: GroupList, as_of: datetime) -> Groups:
-    groups = tuple(group for group in answer.groups if not group.removed)
+    groups = tuple(filterfalse(attrgetter("removed"), answer.groups))
     return Groups(groups, answer.unreadable, as_of, digest=answer.digest)
 
 
