@@ -56,15 +56,24 @@ class Shelf:
 shelf = Shelf(KEPT_BYTES)
 
 
-def kept(request: HttpRequest, *depends: object, render: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return the page from the shelf, or render it and put it there."""
+def kept(
+    request: HttpRequest,
+    *depends: object,
+    render: Callable[[], HttpResponse],
+    still: Callable[[], bool] | None = None,
+) -> HttpResponse:
+    """Return the page from the shelf, or render it and put it there.
+
+    `still` says whether the answer would be the same now as far as it does not depend on a row of ours: with
+    it, the next same request need not come this far.
+    """
     # A message is shown once, and a browser without the cookie gets one with its page.
     if len(get_messages(request)) or "CSRF_COOKIE" not in request.META:
         return render()
     key = _digest(request, depends)
     mark = f'W/"{key}"'
     if mark in request.headers.get("If-None-Match", ""):
-        return HttpResponseNotModified(headers={"ETag": mark})
+        return _marked(HttpResponseNotModified(headers={"ETag": mark}), still)
     page = shelf.get(key)
     if page is None:
         made = render()
@@ -77,6 +86,11 @@ def kept(request: HttpRequest, *depends: object, render: Callable[[], HttpRespon
     if packed:
         response["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ("Accept-Encoding", "Cookie", "Accept-Language"))
+    return _marked(response, still)
+
+
+def _marked(response: HttpResponse, still: Callable[[], bool] | None) -> HttpResponse:
+    response.still = still  # type: ignore[attr-defined]  # our own, for whoever is before the layers
     return response
 
 
@@ -111,4 +125,4 @@ def _shown(value: Any) -> object:
     if not isinstance(value, Model):
         return value
     fields = value._meta.concrete_fields  # noqa: SLF001 - documented by Django
-    return [(field.attname, getattr(value, field.attname)) for field in fields]
+    return [getattr(value, field.attname) for field in fields]

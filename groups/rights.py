@@ -9,7 +9,7 @@ from django.db import connection
 from groups.prepared import Prepared
 
 # The rights of a user and of their groups at once; written out, since building it costs more than running it.
-_RIGHTS = """
+RIGHTS = """
 SELECT type.app_label, permission.codename
 FROM auth_permission permission
 JOIN django_content_type type ON type.id = permission.content_type_id
@@ -41,7 +41,7 @@ class RightsBackend(ModelBackend):
         known: set[str] | None = getattr(user_obj, "_perm_cache", None)
         if known is None:
             with connection.cursor() as cursor:
-                cursor.execute(_RIGHTS, [user_obj.pk, user_obj.pk])
+                cursor.execute(RIGHTS, [user_obj.pk, user_obj.pk])
                 known = {f"{app}.{codename}" for app, codename in cursor.fetchall()}
             user_obj._perm_cache = known  # noqa: SLF001 - Django's own name for it
         return known

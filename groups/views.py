@@ -47,7 +47,9 @@ def group_list(request: Request) -> HttpResponse:
         context = {"listing": listing, "may_edit": may_edit}
         return render_page(request, "groups/list.html", context, fragment="rows")
 
-    return kept(request, groups.mark, *history.unsettled(request.connection), render=page)
+    mark, link = groups.mark, request.connection
+    still = partial(reads.is_current, link, groups, mark)
+    return kept(request, mark, *history.unsettled(link), render=page, still=still)
 
 
 @require_GET

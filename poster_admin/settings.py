@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "groups.middleware.response_headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "poster_admin.people.again.again",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -21,6 +21,7 @@ from django.utils import translation
 from groups.models import Connection, PosterAccount
 from groups.poster.sandbox import Sandbox
 from groups.services import groups as reads
+from poster_admin.people import again
 from tests import environment, matrix
 from tests.browser import chromium
 from tests.services import needed_but_away
@@ -81,6 +82,7 @@ def forget():
     cache.clear()
     caches["shared"].clear()
     reads.memory.clear()
+    again.forget()
 
 
 @pytest.fixture(autouse=True)

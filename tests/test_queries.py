@@ -9,10 +9,12 @@ from tests.benchmarks import journal
 pytestmark = pytest.mark.django_db
 # The session, the person with the connection, the rights, the changes without an outcome.
 ALWAYS = 4
+# The session with the person and the connection, the rights, the changes without an outcome.
+ONCE_MORE = 3
 QUERIES = {
-    "/groups/": ALWAYS,
-    "/groups/?page=2&sort=-clients": ALWAYS,
-    "/groups/?q=а&type=1": ALWAYS,
+    "/groups/": ONCE_MORE,
+    "/groups/?page=2&sort=-clients": ONCE_MORE,
+    "/groups/?q=а&type=1": ONCE_MORE,
     "/groups/1/": ALWAYS + 1,  # the latest changes of the group
     "/history/": ALWAYS + 2,  # how many there are, and those of the page
     "/history/?page=2": ALWAYS + 2,
@@ -30,7 +32,8 @@ def test_a_page_asks_a_fixed_number_of_queries(
         sandbox.console("demo").put(row | {"client_groups_name": f"Група {number:03}"})
     journal.fill("demo", changes)
     client = browse(staff)
-    assert client.get(path).status_code == 200
+    for _ in range(3):  # without the cookie of forms; made and sent with it; kept
+        assert client.get(path).status_code == 200
     with django_assert_num_queries(QUERIES[path]):
         client.get(path)
 

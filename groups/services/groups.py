@@ -204,6 +204,14 @@ def _recent(connection: Connection) -> Groups | None:
     return here
 
 
+def is_current(connection: Connection, groups: Groups, mark: object) -> bool:
+    """Say whether a list is still what a page would show, and would be shown in the same way."""
+    current = _recent(connection) is groups and groups.mark == mark
+    if current:
+        LISTS.labels("memory").inc()
+    return current
+
+
 def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
     if settings.POSTER_CACHE_SECONDS <= 0:
         return

@@ -1,0 +1,174 @@
+"""The list asked for once more: the same answer, for nobody but the same, and only while all is the same."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from groups.models import Change, Connection, PosterAccount
+from groups.services import groups as reads
+from poster_admin.people import again
+from poster_admin.people.models import SignIn
+from tests.pages import group_form
+
+pytestmark = pytest.mark.django_db
+THREE = 3
+
+
+@pytest.fixture
+def client(staff, browse):
+    """Return the browser of somebody who has just seen the list often enough."""
+    client = browse(staff, headers={"Accept-Encoding": "gzip"})
+    look_often(client)
+    return client
+
+
+def look_often(client):
+    """Look as often as it takes: without the cookie of forms; with it; from what is kept."""
+    for _ in range(3):
+        assert client.get("/groups/").status_code == 200
+
+
+def is_short(client, path="/groups/", **headers):
+    """Say whether a request went past the layers."""
+    with CaptureQueriesContext(connection) as asked:
+        response = client.get(path, headers=headers)
+    return response.status_code == 200 and len(asked) == THREE
+
+
+def test_it_is_the_same_answer_and_all_its_headers(client):
+    first = client.get("/groups/")
+    assert is_short(client)
+    second = client.get("/groups/")
+    assert second.content == first.content
+    kept = dict(first.headers) | {"X-Request-ID": "", "Expires": ""}
+    assert dict(second.headers) | {"X-Request-ID": "", "Expires": ""} == kept
+    for header in ("Content-Security-Policy", "X-Frame-Options", "Cache-Control", "Vary", "ETag"):
+        assert second.headers[header]
+
+
+def session_of(staff):
+    return SignIn.objects.filter(user=staff)
+
+
+CHANGES = {
+    "the session is ended": (302, lambda staff: session_of(staff).delete()),
+    "the session is over": (302, lambda staff: session_of(staff).update(expire_date=timezone.now())),
+    "the session was idle": (
+        302,
+        lambda staff: session_of(staff).update(seen_at=timezone.now() - timedelta(hours=4)),
+    ),
+    "the person is shut out": (302, lambda staff: type(staff).objects.update(is_active=False)),
+    "the password is another one": (302, lambda staff: type(staff).objects.update(password="another")),
+    "the role is taken": (403, lambda staff: staff.groups.clear()),
+    "the right is taken from the role": (403, lambda staff: staff.groups.get().permissions.clear()),
+    "the connection is gone": (302, lambda staff: Connection.objects.filter(user=staff).delete()),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_decides_is_looked_at_each_time(what, client, staff):
+    status, change = CHANGES[what]
+    assert is_short(client)
+    change(staff)
+    assert client.get("/groups/").status_code == status
+
+
+def test_a_right_that_is_given_shows_at_once(manager, browse):
+    client = browse(manager)
+    look_often(client)
+    assert is_short(client)
+    assert "/groups/1/edit/" not in client.get("/groups/").content.decode()
+    manager.user_permissions.add(
+        Permission.objects.get(codename="change_group", content_type__app_label="groups")
+    )
+    assert "/groups/1/edit/" in client.get("/groups/").content.decode()
+
+
+def test_another_token_asks_poster(client, sandbox):
+    asked = len(sandbox.calls("clients.getGroups"))
+    Connection.objects.update(fingerprint="another")
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == asked + 1
+
+
+def test_a_write_of_another_process_asks_poster(client, sandbox):
+    asked = len(sandbox.calls("clients.getGroups"))
+    PosterAccount.objects.update(writes=F("writes") + 1)
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == asked + 1
+
+
+def test_a_change_without_an_outcome_is_told_at_once(client, staff):
+    account = staff.connection.account
+    Change(account=account, action="update", group_id=1, target="group:1", state="unknown").save()
+    assert 'data-notice="unknown"' in client.get("/groups/", headers={"Accept-Encoding": ""}).content.decode()
+
+
+def test_only_the_very_same_request_gets_it(client, settings):
+    assert is_short(client)
+    assert not is_short(client, "/groups/?q=а")
+    assert not is_short(client, **{"HX-Request": "true", "HX-Target": "rows"})
+    assert not is_short(client, **{"Accept-Language": "uk"})
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "uk"
+    assert not is_short(client)
+
+
+@pytest.mark.parametrize("key", ["0" * 32, "x' OR 1=1 --", "éé", ""])
+def test_a_forged_session_gets_nothing(key, client, settings):
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    assert client.get("/groups/").status_code == 302
+
+
+def test_a_list_that_is_too_old_is_asked_for(client, sandbox, monkeypatch):
+    asked = len(sandbox.calls("clients.getGroups"))
+    later = timezone.now() + timedelta(seconds=31)
+    monkeypatch.setattr(reads.timezone, "now", lambda: later)
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == asked + 1
+
+
+def test_after_half_a_minute_the_layers_are_asked(client, monkeypatch):
+    assert is_short(client)
+    now = time.monotonic()
+    monkeypatch.setattr(again.time, "monotonic", lambda: now + again.LONGEST)
+    assert not is_short(client)
+
+
+def test_a_message_is_said_once(client):
+    said = "Nothing was changed"
+    as_it_is = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
+    form = group_form(client, "/groups/1/edit/", **as_it_is)
+    assert client.post("/groups/1/edit/", form).status_code == 302
+    pages = [client.get("/groups/", headers={"Accept-Encoding": ""}).content.decode() for _ in range(3)]
+    assert [said in page for page in pages] == [True, False, False]
+
+
+def test_only_so_many_answers_are_kept(client, monkeypatch):
+    monkeypatch.setattr(again, "MOST", 3)
+    for number in range(6):
+        for _ in range(2):
+            client.get(f"/groups/?q={number}")
+    assert len(again._said) == 3
+
+
+def test_nothing_is_kept_where_nothing_may_be_remembered(staff, browse, settings, sandbox):
+    settings.POSTER_CACHE_SECONDS = 0
+    client = browse(staff)
+    for _ in range(3):
+        client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == 3
+    assert not again._said
+
+
+def test_a_proxy_that_signs_in_is_asked_each_time(staff, browse, settings):
+    settings.TRUSTED_USER_HEADER = "X-Remote-User"
+    client = browse(staff)
+    for _ in range(3):
+        client.get("/groups/")
+    assert not again._said
