@@ -97,6 +97,9 @@ class NameField(forms.CharField):
             raise ValidationError(_("Enter a name with at least one visible character."))
         if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in value):
             raise ValidationError(_("Take the invisible characters out of the name."))
+        if "\N{REPLACEMENT CHARACTER}" in value:
+            # It stands for what could not be read: sent back, it would take the place of what is there.
+            raise ValidationError(_("Type the name anew: the sign � stands for something that was lost."))
 
 
 class AccountField(forms.CharField):

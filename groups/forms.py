@@ -127,6 +127,8 @@ class GroupForm(WriteForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if "name" in data:
+            data["name"] = _kept_name(data.get("version"), data["name"])
         if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
             # It is not asked for a discount group, so whatever is in the field was not meant.
             data["birthday_bonus"] = _kept_bonus(data.get("version"))
@@ -151,6 +153,12 @@ class GroupForm(WriteForm):
             birthday_bonus=data["birthday_bonus"],
             use_ewallet=self.loaded.use_ewallet if self.loaded else None,
         )
+
+
+def _kept_name(version: Version | None, typed: str) -> str:
+    """Return the name as Poster has it where it is the same to a reader: only what was meant is changed."""
+    loaded = version.values.name if version and version.values else ""
+    return loaded if NameField(required=False).to_python(loaded) == typed else typed
 
 
 def _kept_bonus(version: Version | None) -> Decimal:

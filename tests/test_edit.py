@@ -54,6 +54,24 @@ def test_decimals_are_taken_as_people_type_them(staff, browse, sandbox):
     assert (sent["client_groups_discount"], sent["birthday_bonus"]) == ("12.5", "250.50")
 
 
+@pytest.mark.parametrize("name", [" Гості ", "Гості\u00a0", "кав\u0438\u0306ня"])
+def test_a_name_that_was_not_touched_goes_back_as_it_was_read(staff, browse, sandbox, name):
+    sandbox.console("demo").edit(1, client_groups_name=name)
+    client = browse(staff)
+    assert edit(client, name=name, percent="10").status_code == 302
+    assert not sandbox.posts()
+    assert edit(client, name=name, percent="11").status_code == 302
+    assert sandbox.posts()[-1].form["client_groups_name"] == name
+
+
+def test_what_could_not_be_read_is_not_sent_back(staff, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="a\0b")
+    answer = edit(browse(staff), name="a\ufffdb", percent="11")
+    assert answer.status_code == 422
+    assert "stands for something that was lost" in text_of(answer)
+    assert not sandbox.posts()
+
+
 def test_a_name_with_an_entity_is_written_back_decoded(staff, browse, sandbox):
     sandbox.console("demo").edit(1, client_groups_name="кав&#39;ярні")
     client = browse(staff)

@@ -32,6 +32,7 @@ class Request:
     method: str
     query: Mapping[str, str]
     form: Mapping[str, str]
+    body: bytes
     host: str
 
     @property

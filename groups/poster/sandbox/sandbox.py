@@ -226,6 +226,7 @@ def _call(request: Request, account: str, rule: Rule | None) -> Call:
         verb=request.verb,
         query=_masked(request.query),
         form=_masked(request.form),
+        body="" if "token" in request.form else request.body.decode("ascii", "backslashreplace"),
         at=time.time(),
         fault=rule.fault.name if rule else None,
     )

@@ -62,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
                     method=method,
                     query=query,
                     form=self._form(body),
+                    body=body,
                     host=self.headers.get("Host", ""),
                 ),
                 connection,
