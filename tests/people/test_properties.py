@@ -1,7 +1,7 @@
 """Properties of what people type and what addresses hold: never a 500, never a wrong byte on the wire.
 
 What the sandbox received is held against the bytes that are worked out here, by other means than the code's.
-50 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a long run.
+50 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a night.
 """
 
 import os

@@ -15,8 +15,8 @@ class Call:
 
     `status` and `code` are those of the answer as it went out; where a fault broke the answer, those it
     would have had. `applied` says whether a write is in force, and may become true later. The token is
-    masked, and a body with one is left out; else `body` is what came in, with `\\xff` for a byte that is not
-    ASCII. `seconds` stays None until the answer is out.
+    masked, and a body with one is left out; else `body` is what came in, a byte that is not ASCII escaped.
+    `seconds` stays None until the answer is out.
     """
 
     account: str
