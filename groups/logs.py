@@ -1,40 +1,79 @@
-"""Logs and error reports without tokens: the last line of defence, after the client's own care."""
+"""Logs and error reports without secrets: the last line of defence, after the client's own care."""
 
+import html
 import json
 import logging
+import re
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from django.views.debug import ExceptionReporter
+from django.conf import settings
+from django.http import HttpRequest
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from groups.poster.redact import redact
 
 # Written with dashes: 32 digits in a row would be taken for a token, and masked.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+MASK = "[secret]"
+# Shorter ones would take ordinary words out of the log.
+SHORTEST = 8
+SETTINGS = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
+# Base32, in groups of four or not: the key of a second factor has eight of them, a recovery code six.
+_FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
+_CODE = re.compile(
+    rf"(?<![A-Za-z0-9]){_FOUR}(?:{_GAP}{_FOUR}){{5}}(?:(?:{_GAP}{_FOUR}){{2}})?(?![A-Za-z0-9])"
+)
+# The password of an address such as CACHE_URL.
+_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
+
+
+def mask(text: str) -> str:
+    """Return the text without tokens and codes, known by their shape, and secrets of the settings."""
+    for secret in _secrets_of_settings():
+        for written in {secret, html.escape(secret), quote(secret, safe="")}:
+            text = text.replace(written, MASK)
+    return redact(_PASSWORD.sub(rf"\1:{MASK}", _CODE.sub(MASK, text)))
+
+
+def _secrets_of_settings() -> Iterator[str]:
+    for name in SETTINGS:
+        value = getattr(settings, name)
+        yield from (each for each in ([value] if isinstance(value, str) else value) if len(each) >= SHORTEST)
+
 
 class RedactFilter(logging.Filter):
-    """Mask every token in a record, its arguments and its traceback, before a handler writes it."""
+    """Mask every secret in a record, its arguments and its traceback, before a handler writes it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get() or "-"
-        record.msg = redact(record.getMessage())
+        record.msg = mask(record.getMessage())
         record.args = ()
         if record.exc_info:
-            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
 
 
+class CarefulFilter(SafeExceptionReporterFilter):
+    """Hide what is marked as sensitive with DEBUG too: people type real tokens into a demo."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        return True
+
+
 class RedactedReporter(ExceptionReporter):
-    """Django's error report, as a page and as a mail, with every token masked."""
+    """Django's error report, as a page and as a mail, with every secret masked."""
 
     def get_traceback_html(self) -> Any:
-        return redact(super().get_traceback_html())
+        return mask(super().get_traceback_html())
 
     def get_traceback_text(self) -> Any:
-        return redact(super().get_traceback_text())
+        return mask(super().get_traceback_text())
 
 
 class JsonFormatter(logging.Formatter):
@@ -55,4 +94,4 @@ class JsonFormatter(logging.Formatter):
         if record.exc_text:
             line["exception"] = record.exc_text
         # Once more over the whole line: `event` has not been through the filter.
-        return redact(json.dumps(line, ensure_ascii=False, default=str))
+        return mask(json.dumps(line, ensure_ascii=False, default=str))

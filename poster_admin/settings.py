@@ -283,6 +283,7 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="line")
 if LOG_FORMAT not in {"line", "json"}:
     raise ImproperlyConfigured("LOG_FORMAT is neither line nor json.")
 DEFAULT_EXCEPTION_REPORTER = "groups.logs.RedactedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "groups.logs.CarefulFilter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,26 +1,37 @@
-"""The token is found nowhere: every page and error with a canary, then a search through all that is left."""
+"""No secret is found anywhere: every page and error with canaries, then a search through all that is left."""
 
 import base64
+import gzip
 import html
+import itertools
 import logging
 import re
-from io import StringIO
-from urllib.parse import quote
+import zipfile
+from io import BytesIO, StringIO
+from logging.config import DictConfigurator
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection as database
 from django.test import RequestFactory
+from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
+from groups import kept
 from groups.logs import RedactFilter
 from groups.models import Change
 from groups.poster.sandbox import FAULTS
-from poster_admin.people.models import SignIn
+from groups.services import groups as reads
+from poster_admin.people import factors
+from poster_admin.people.models import Authenticator, SecurityEvent, SignIn
+from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form
+from tests.people.provider import Provider
+from tests.people.test_second_factor import SET, set_up
 
 pytestmark = [pytest.mark.django_db]
 EDIT = "/groups/1/edit/"
@@ -47,59 +58,222 @@ def canary(sandbox):
     return forms_of(sandbox.accounts["demo"].token)
 
 
-@pytest.fixture
-def written(caplog):
-    """Return all that our handlers would write, at the level at which the settings let it through."""
-    stream = StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(RedactFilter())
-    root = logging.getLogger()
-    root.addHandler(handler)
-    yield stream
-    root.removeHandler(handler)
-
-
 def assert_clean(canary, text, where):
     for form in canary:
-        assert form not in text, f"the token is in {where}"
+        assert form not in text, f"a secret is in {where}"
 
 
-def test_no_page_error_log_row_or_dump_holds_the_token(owner, browse, sandbox, canary, written, caplog):
+# --- Everything that a run leaves behind -------------------------------------------------------------------
+
+
+class Watch:
+    """The answers of a run and the lines of its handlers, and where else to look."""
+
+    def __init__(self):
+        self.answers, self.streams, self.secrets = [], {}, {}
+
+    def note(self, answer):
+        """Keep an answer, as a reader of its every part would see it."""
+        text = _unpacked(answer.content) + str(answer.headers) + str(answer.cookies)
+        request = answer.request
+        self.answers.append(
+            (f"{request['REQUEST_METHOD']} {request['PATH_INFO']} {answer.status_code}", text)
+        )
+        return answer
+
+    def keep(self, name, *values):
+        """Take values for secrets, also without what groups their letters."""
+        forms = self.secrets.setdefault(name, set())
+        for value in values:
+            forms |= {value, html.escape(value), quote(value, safe=""), re.sub("[ -]", "", value)}
+
+    def places(self):
+        yield from self.answers
+        yield from ((f"the log as {name}", stream.getvalue()) for name, stream in self.streams.items())
+        yield "a mail", "".join(_words(message) for message in mail.outbox)
+        yield "dumpdata", _dump()
+        yield "the database", _database()
+        yield "the memory", repr(reads.memory._lists)
+        yield "a page that is kept", "".join(_unpacked(page) for page in kept.shelf._pages.values())
+        for alias in caches:
+            yield f"the cache {alias}", repr(getattr(caches[alias], "_cache", ""))
+        yield "a session", "".join(str(row.get_decoded()) for row in SignIn.objects.all())
+        yield "the journal", repr(list(Change.objects.values()))
+        yield "the security log", repr(list(SecurityEvent.objects.values()))
+
+
+def _unpacked(content):
+    """Return the text of a page, of a packed page, or of all parts of a workbook."""
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(BytesIO(content)) as book:
+            content = b"".join(book.read(name) for name in book.namelist())
+    return content.decode()
+
+
+def _words(message):
+    return "".join(part.get_content() for part in message.message().walk() if not part.is_multipart())
+
+
+@pytest.fixture
+def watch(settings, caplog):
+    """Return a watch, with handlers in both formats on every logger of the settings, and one that mails."""
     caplog.set_level(logging.DEBUG, logger="groups")
-    client = browse(owner)
-    answers = []
+    watch = Watch()
+    settings.ADMINS = ["admin@corp.example"]
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    handlers = [AdminEmailHandler(include_html=True)]
+    handlers[0].setLevel(logging.ERROR)
+    configurator = DictConfigurator({"version": 1})
+    for name, formatter in settings.LOGGING["formatters"].items():
+        watch.streams[name] = StringIO()
+        handlers.append(logging.StreamHandler(watch.streams[name]))
+        handlers[-1].setFormatter(configurator.configure_formatter(dict(formatter)))
+    loggers = [logging.getLogger(name) for name in ("", *settings.LOGGING["loggers"])]
+    for handler, logger in itertools.product(handlers, loggers):
+        handler.addFilter(RedactFilter())
+        logger.addHandler(handler)
+    yield watch
+    for handler, logger in itertools.product(handlers, loggers):
+        logger.removeHandler(handler)
 
-    def look():
-        urls = ("/groups/", "/groups/1/", EDIT, "/groups/4/delete/", "/history/", "/account/")
-        answers.extend(client.get(url, {"refresh": "1"}) for url in urls)
-        answers.append(client.get("/groups/", {"q": "a"}, headers=fragment("rows")))
 
-    look()
-    answers.append(client.post("/account/", {"account": "demo", "token": sandbox.accounts["demo"].token}))
-    answers.append(client.post("/account/", {"account": "de mo", "token": sandbox.accounts["demo"].token}))
+@pytest.fixture
+def provider():
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, debug):
+    settings.DEBUG = debug
+    settings.METRICS_TOKEN = "the-token-of-prometheus-&c"
+    for name, value in provider.settings().items():
+        setattr(settings, name, value)
+    settings.OIDC_RP_CLIENT_SECRET = "the-secret-of-the-client-&c"
+    token = sandbox.accounts["demo"].token
+    watch.secrets["token"] = forms_of(token)
+    watch.keep("setting", settings.METRICS_TOKEN, settings.OIDC_RP_CLIENT_SECRET, settings.SECRET_KEY)
+    watch.keep("setting", *settings.POSTER_TOKEN_KEYS)
+    watch.keep("password", PASSWORD)
+    client = browse(owner, raise_request_exception=False)
+    _look(watch, client, sandbox)
+    _fail(watch, client, sandbox)
+    _sign_in_in_every_way(watch, browse, client, owner)
+    mails = len(mail.outbox)
+    _crash(watch, client, browse, monkeypatch, token)
+    assert len(mail.outbox) == mails + 5
+    assert len(watch.answers) > 2 * len(QUICK)
+    assert all(Model.objects.exists() for Model in (Change, SecurityEvent, SignIn))
+    for where, text in watch.places():
+        for name, forms in watch.secrets.items():
+            assert_clean(forms, text, f"{where}: {name}")
+
+
+PAGES = (
+    *(
+        "/groups/",
+        "/groups/1/",
+        EDIT,
+        "/groups/4/delete/",
+        "/groups/new/",
+        "/history/",
+        "/account/",
+        "/metrics",
+    ),
+    *(
+        "/groups/export.csv",
+        "/groups/export.xlsx",
+        "/accounts/sessions/",
+        "/accounts/security-log/",
+        "/readyz",
+    ),
+    *("/admin/", "/admin/auth/user/", "/no-such-page/", "/groups/999/"),
+)
+
+
+def _look(watch, client, sandbox):
+    for url in PAGES:
+        watch.note(client.get(url, {"refresh": "1"}))
+    watch.note(client.get("/groups/", {"q": "a"}, headers=fragment("rows")))
+    token = sandbox.accounts["demo"].token
+    for account in ("demo", "de mo"):
+        watch.note(client.post("/account/", {"account": account, "token": token}))
+    metrics = client.get("/metrics", headers={"Authorization": f"Bearer {django_settings.METRICS_TOKEN}"})
+    assert watch.note(metrics).status_code == 200
+    # A workbook without its parts would hide what is in it.
+    assert all("Постоянный" in text for where, text in watch.answers if "export" in where)
+
+
+def _fail(watch, client, sandbox):
+    """Let Poster fail in every way that takes no time."""
     for name in QUICK:
         sandbox.script("*", name, times=2)
-        answers.append(client.get("/groups/", {"refresh": "1"}))
-        answers.append(client.get("/groups/1/", {"refresh": "1"}))
+        watch.note(client.get("/groups/", {"refresh": "1"}))
+        assert watch.note(client.get("/groups/1/", {"refresh": "1"})).status_code != 500
         sandbox.clear_faults()
     form = group_form(client, EDIT, name="Гості", percent="11")
     sandbox.script("clients.updateGroup", "error_echo", when="before")
-    answers.append(client.post(EDIT, form | {"confirmed": "1"}))
-    look()
-    assert len(answers) > 2 * len(QUICK)
-    for answer in answers:
-        assert answer.status_code != 500
-        assert_clean(
-            canary, answer.content.decode() + str(answer.headers) + str(answer.cookies), answer.request
-        )
-    assert_clean(canary, written.getvalue(), "the log")
-    assert_clean(canary, caplog.text, "a record before the filter")
-    assert_clean(canary, "".join(message.message().as_string() for message in mail.outbox), "a mail")
-    assert_clean(canary, _dump(), "dumpdata")
-    assert_clean(canary, _database(), "the database")
-    assert_clean(canary, repr(getattr(cache, "_cache", "")), "the cache")
-    assert_clean(canary, "".join(str(s.get_decoded()) for s in SignIn.objects.all()), "a session")
-    assert Change.objects.exists()
+    change = watch.note(client.post(EDIT, form | {"confirmed": "1"}))
+    assert change.status_code != 500
+    watch.note(client.get(f"/history/{Change.objects.get().pk}/"))
+
+
+def _sign_in_in_every_way(watch, browse, client, owner):
+    """Sign in by a password, a code, a recovery code and the company, each once right and once wrong."""
+    page = client.get(SET)
+    device = Authenticator.objects.get()
+    key = device.key.reveal()
+    # The one page that shows them is not looked at: that is what it is for.
+    assert factors.key_in_groups(device) in page.content.decode()
+    codes = set_up(client, owner)
+    watch.keep("key", key, factors.key_in_groups(device))
+    watch.keep("recovery code", *codes)
+    for password in ("wrong-" + PASSWORD[::-1], PASSWORD):
+        half = browse(raise_request_exception=False)
+        watch.note(half.get("/accounts/login/"))
+        watch.note(half.post("/accounts/login/", {"username": "owner", "password": password}))
+    for code in (codes[0].replace("A", "B")[::-1], codes[0]):
+        watch.note(half.get("/accounts/login/code/"))
+        watch.note(half.post("/accounts/login/code/", {"code": code}))
+    watch.note(half.get("/groups/"))
+    watch.note(client.post("/accounts/confirm/", {"password": PASSWORD}))
+    new = {"old_password": PASSWORD, "new_password1": "short", "new_password2": "other"}
+    watch.note(client.post("/accounts/password/", new))
+    for broken in ("/token", "/keys", "/user"):
+        provider_answer = browse(raise_request_exception=False)
+        begin = watch.note(provider_answer.get("/accounts/company/"))
+        state = dict(parse_qsl(urlsplit(begin["Location"]).query))["state"]
+        watch.note(provider_answer.get("/accounts/company/back/", {"code": broken, "state": state}))
+
+
+def _crash(watch, client, browse, monkeypatch, token):
+    """Let five views fail with secrets in the words of the error, its variables and the form."""
+
+    def crash(*args, **kwargs):
+        secret = f"{token} {django_settings.OIDC_RP_CLIENT_SECRET} {watch.secrets['key']}"
+        raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
+
+    for place in ("groups.views.make_listing", "groups.services.accounts.connect",
+                  "poster_admin.people.factors.check_code", "django.contrib.auth.forms.authenticate",
+                  "poster_admin.people.views.authenticate"):  # fmt: skip
+        monkeypatch.setattr(place, crash)
+    kept.shelf._pages.clear()
+    half = browse(raise_request_exception=False)
+    half.force_login(Authenticator.objects.get().user, backend="groups.rights.RightsBackend")
+    code = min(watch.secrets["recovery code"], key=len)
+    for answer in (
+        client.get("/groups/"),
+        client.post("/account/", {"account": "demo", "token": token}),
+        half.post("/accounts/login/code/", {"code": code}),
+        browse(raise_request_exception=False).post(
+            "/accounts/login/", {"username": "owner", "password": PASSWORD}
+        ),
+        client.post("/accounts/confirm/", {"password": PASSWORD}),
+    ):
+        assert watch.note(answer).status_code == 500, answer.request
 
 
 def _dump():
@@ -118,6 +292,9 @@ def _database():
     return "".join(rows)
 
 
+# --- Error reports and handlers ----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("debug", [True, False])
 def test_an_error_report_of_djangos_is_redacted(staff, sandbox, canary, settings, debug):
     settings.DEBUG = debug
@@ -132,12 +309,12 @@ def _report(token):
     request = RequestFactory().post("/account/", {"account": "demo", "token": token})
     try:
         url = f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)}"
-        _fail(RuntimeError(url))
+        _raise(RuntimeError(url))
     except RuntimeError as error:
         return get_exception_reporter_class(request)(request, type(error), error, error.__traceback__)
 
 
-def _fail(error):
+def _raise(error):
     raise error
 
 
@@ -151,7 +328,7 @@ def test_the_filter_masks_messages_arguments_and_tracebacks(sandbox, canary):
     log.addHandler(handler)
     log.warning("url=%s", f"/api/x?format=json&token={quote(token)}")
     try:
-        _fail(ValueError(token))
+        _raise(ValueError(token))
     except ValueError:
         log.exception("failed")
     assert_clean(canary, stream.getvalue(), "the log")

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.people import events, sessions
 from poster_admin.people.models import Authenticator, Event, RecoveryCode, new_key
@@ -49,6 +50,7 @@ def page_that_is_due(request: HttpRequest) -> str:
     return ""
 
 
+@sensitive_variables("text", "code")
 def check_code(request: HttpRequest, text: str) -> bool:
     """Take a code of the app, or a recovery code, and mark the session."""
     user: Any = request.user

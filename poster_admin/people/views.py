@@ -15,7 +15,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from groups.http import ask_to_confirm, note_confirmation, recently_confirmed, render_page
@@ -34,7 +34,7 @@ class Request(HttpRequest):
     user: User
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @form_methods
 def confirm(request: Request) -> HttpResponse:
     """Ask for the password again; who has none here is asked by the company, or for a code."""
@@ -112,6 +112,7 @@ def security_log(request: Request) -> HttpResponse:
     return render_page(request, "people/security_log.html", context)
 
 
+@sensitive_post_parameters("code")
 @form_methods
 def login_code(request: Request) -> HttpResponse:
     """Ask for the second factor after the first."""
@@ -130,6 +131,7 @@ def login_code(request: Request) -> HttpResponse:
     return render_page(request, "people/code.html", {"form": form, "next": back}, status=status)
 
 
+@sensitive_post_parameters("code")
 @form_methods
 def second_factor_set(request: Request) -> HttpResponse:
     """Set up an authenticator: show the QR code once, and take its first code."""
@@ -180,6 +182,7 @@ def recovery_codes(request: Request) -> HttpResponse:
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
+@sensitive_variables()
 def _is_right(request: Request, form: Any) -> bool:
     if "code" in form.cleaned_data:
         return factors.check_code(request, form.cleaned_data["code"])
