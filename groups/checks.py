@@ -1,9 +1,11 @@
-"""System checks: settings with which a write could be lost."""
+"""System checks: settings with which a write could be lost, and a database that is not as it has to be."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
 
 
 @register
@@ -14,3 +16,21 @@ def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
         for alias, database in settings.DATABASES.items()
         if database.get("ATOMIC_REQUESTS")
     ]
+
+
+@register(Tags.database)
+def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Look for migrations that are missing, in the databases that were asked for."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            executor = MigrationExecutor(connections[alias])
+            missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        except DatabaseError as error:
+            words = str(error).strip().partition("\n")[0]
+            found.append(Error(f"The database {alias!r} does not answer: {words}", id="groups.E002"))
+            continue
+        if missing:
+            words = f"{missing} migrations are missing in the database {alias!r}."
+            found.append(Warning(words, hint="Run manage.py migrate.", id="groups.W001"))
+    return found

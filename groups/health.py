@@ -1,22 +1,18 @@
 """Whether this process runs, and whether it could serve: for load balancers and monitors.
 
-Poster is no part of it. When Poster is away, the pages say so, and taking servers out would not help.
+Poster is no part of it. When Poster is away, the pages say so, and taking servers out would not help. Nor are
+migrations and keys: those are looked at when a server starts.
 """
 
 import logging
-import threading
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from groups.crypto import unreadable
-
 log = logging.getLogger("groups.health")
-_done = threading.Event()
 ALIVE = "readyz"
 
 
@@ -30,8 +26,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether database and cache answer, no migration is missing, and the keys fit."""
-    parts = (("database", _database), ("cache", _cache), ("migrations", _migrated), ("keys", _keys))
+    """Say whether database and cache answer."""
+    parts = (("database", _database), ("cache", _cache))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     return HttpResponse(text, content_type="text/plain", status=503 if failed else 200)
@@ -45,27 +41,6 @@ def _database() -> bool:
     except DatabaseError:
         log.exception("The database does not answer")
     return False
-
-
-def _migrated() -> bool:
-    """Say whether the database is as this version needs it; asked no more once it is."""
-    if not _done.is_set():
-        try:
-            executor = MigrationExecutor(connection)
-            if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                _done.set()
-        except DatabaseError:
-            return False
-    return _done.is_set()
-
-
-def _keys() -> bool:
-    """Say whether POSTER_TOKEN_KEYS are those of this database: one secret that they open is enough."""
-    total, lost = unreadable() or (0, [])
-    if total and len(lost) == total:
-        log.error("POSTER_TOKEN_KEYS open none of the %s stored secrets", total)
-        return False
-    return True
 
 
 def _cache() -> bool:

@@ -36,14 +36,3 @@ def test_calls_and_outcomes_are_counted_and_no_token_is_shown(scrape, staff, bro
     assert 'groups_lists_total{source="memory"}' in text
     assert 'changes_unsettled{state="unknown"} 0.0' in text
     assert sandbox.accounts["demo"].token not in text
-
-
-def test_readyz_tells_of_a_missing_migration(browse, monkeypatch):
-    from django.db.migrations.executor import MigrationExecutor
-
-    from groups import health
-
-    health._done.clear()
-    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: ["one"])
-    answer = browse().get("/readyz")
-    assert (answer.status_code, answer.content) == (503, b"not ready: migrations\n")

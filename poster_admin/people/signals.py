@@ -3,6 +3,7 @@
 from typing import Any
 
 from axes.signals import user_locked_out
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
@@ -72,16 +73,14 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 
 
 @receiver(post_save, sender=User)
-def user_was_saved(sender: Any, instance: User, created: bool, **_: Any) -> None:
+def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
     """Note a new user, a new password, and a change of what decides whether they come in."""
     before = getattr(instance, "_before_save", None)
     name = instance.get_username()
     if created or before is None:
         record(Event.USER_ADDED, about=name)
         return
-    if before.password.rpartition("$")[2] != instance.password.rpartition("$")[2] and _is_new(
-        before, instance
-    ):
+    if before.password != instance.password and _is_new(before, instance, update_fields):
         record(Event.PASSWORD, about=name)
     changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
                if getattr(before, each) != getattr(instance, each)]  # fmt: skip
@@ -110,7 +109,10 @@ def rights_changed(
     record(Event.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))
 
 
-def _is_new(before: User, after: User) -> bool:
+def _is_new(before: User, after: User, fields: Any) -> bool:
     """Say whether the password was set: a hash that is only renewed at a sign-in is the same password."""
     raw = getattr(after, "_password", None)
-    return raw is None or not before.check_password(raw)
+    if raw is None:
+        # As Django renews a hash: that column alone, and without the password.
+        return fields is None or set(fields) != {"password"}
+    return not check_password(raw, before.password)

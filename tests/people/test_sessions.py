@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils import timezone
 
 from groups.poster.redact import redact
-from poster_admin.people.models import SignIn
+from poster_admin.people.models import Event, SecurityEvent, SignIn
 from poster_admin.people.network import client_address, describe_agent
+from poster_admin.settings import PASSWORD_HASHERS
 from tests.conftest import PASSWORD
 from tests.pages import text_of
 
@@ -79,6 +81,30 @@ def test_a_new_password_ends_the_other_sessions(staff, browse):
 def test_weak_passwords_are_refused(staff, browse, weak):
     data = {"old_password": PASSWORD, "new_password1": weak, "new_password2": weak}
     assert browse(staff).post("/accounts/password/", data).status_code == 422
+
+
+def test_passwords_are_kept_by_argon2_and_an_older_hash_is_renewed_at_the_sign_in(staff, browse, settings):
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+    staff.password = PBKDF2PasswordHasher().encode(PASSWORD, "a-salt", iterations=10)
+    staff.save()
+    assert browse().post("/accounts/login/", {"username": "staff", "password": PASSWORD}).status_code == 302
+    staff.refresh_from_db()
+    assert staff.password.startswith("argon2$argon2id$")
+    new = "a-quite-different-one"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert browse(staff).post("/accounts/password/", data).status_code == 302
+    staff.refresh_from_db()
+    assert staff.password.startswith("argon2$argon2id$")
+    assert staff.check_password(new)
+    # A hash that was only renewed is the same password.
+    assert SecurityEvent.objects.filter(kind=Event.PASSWORD).count() == 2
+
+
+@pytest.mark.parametrize("strong", ["ніч яка місячна зоряна", "x" * 64 + " й"])
+def test_passwords_may_be_long_and_of_any_signs(staff, browse, strong):
+    data = {"old_password": PASSWORD, "new_password1": strong, "new_password2": strong}
+    assert browse(staff).post("/accounts/password/", data).status_code == 302
+    assert browse().post("/accounts/login/", {"username": "staff", "password": strong}).status_code == 302
 
 
 def test_who_is_switched_off_is_out_at_once(staff, browse):

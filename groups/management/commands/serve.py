@@ -27,9 +27,10 @@ class Command(BaseCommand):
         port = startup.number_from("PORT", 8000)
         workers = startup.number_from("WORKERS", 2)
         startup.claim_port(host, port)
-        self._check()
+        self._check(include_deployment_checks=True)
         compile_catalogues(settings.LOCALE_PATHS[0])
         startup.migrate()
+        self._check(tags=[checks.Tags.database], databases=["default"])
         startup.collect_static()
         self.stdout.write(
             "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
@@ -48,12 +49,8 @@ class Command(BaseCommand):
         directory.mkdir(mode=0o700, parents=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
-    def _check(self) -> None:
-        found = [
-            message
-            for message in checks.run_checks(include_deployment_checks=True, databases=["default"])
-            if self._matters(message)
-        ]
+    def _check(self, **what: Any) -> None:
+        found = [message for message in checks.run_checks(**what) if self._matters(message)]
         for message in found:
             self.stderr.write(f"{message.id}: {message.msg}")
         if any(message.is_serious() for message in found):
