@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test lint check format messages observatory lighthouse screenshots FORCE
+.PHONY: help demo styleguide serve keys test lint audit check format messages observatory lighthouse screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -47,7 +47,10 @@ lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	# B310, B308, B703: our own addresses and our own drawing; ruff asks for a reason at each.
 	.venv/bin/bandit -q -ll -s B310,B308,B703 -r groups poster_admin
 
-check: lint  ## Look at the code, the lock file, the migrations and the settings of production
+audit: .venv/.all  ## Look up known vulnerabilities of the locked packages
+	@$(PYTHON) -m tests.tools.audit $(UV)
+
+check: lint audit  ## Look at the code, the packages, the migrations and the settings of production
 	$(UV) lock --check
 	DEBUG=True $(PYTHON) manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$(head -c 60 /dev/urandom | base64 | tr -d '\n') \

@@ -1,0 +1,30 @@
+"""What the look-up of vulnerabilities makes of an answer: what is found fails, nothing is glossed over."""
+
+import json
+
+from tests.tools.audit import judge
+
+GOOD = {"name": "django", "version": "6.1.3", "vulns": []}
+BAD = {"name": "jinja2", "version": "2.10", "vulns": [{"id": "PYSEC-2019-217", "fix_versions": ["2.10.1"]}]}
+UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
+
+
+def report(*packages):
+    return json.dumps({"dependencies": packages, "fixes": []})
+
+
+def test_a_vulnerability_fails_and_is_named_with_what_mends_it():
+    code, said = judge(report(GOOD, BAD, UNKNOWN))
+    assert code == 1
+    assert said[0] == "jinja2 2.10: PYSEC-2019-217, mended in 2.10.1"
+
+
+def test_what_was_not_looked_up_is_named():
+    assert judge(report(GOOD)) == (0, ["No known vulnerabilities in 1 packages."])
+    code, said = judge(report(GOOD, UNKNOWN))
+    assert (code, said[1]) == (0, "NOT AUDITED, the package registry does not tell: ours.")
+
+
+def test_a_registry_that_tells_nothing_is_no_good_news():
+    for answer in ("", report(UNKNOWN)):
+        assert judge(answer)[1] == ["NOT AUDITED: the package registry tells nothing of any package here."]
