@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -83,6 +84,20 @@ def recently_confirmed(request: HttpRequest) -> bool:
 def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:
     """Send the user to where the password is asked for again, and then back to this page."""
     return redirect(f"{reverse('confirm')}?{urlencode({'next': back or request.path})}")
+
+
+def is_ours(request: HttpRequest, url: str) -> bool:
+    """Say whether an address, whoever named it, leads to a page of this site."""
+    return url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+
+
+def page_behind(request: HttpRequest) -> str:
+    """Return the page on which HTMX sent the request, or nothing."""
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    page = htmx.current_url_abs_path or ""
+    return page if is_ours(request, page) else ""
 
 
 def client_redirect(url: str) -> HttpResponse:

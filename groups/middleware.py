@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from groups.http import client_redirect, render_page
+from groups.http import client_redirect, page_behind, render_page
 from groups.logs import request_id
 from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
@@ -71,7 +71,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
         login = resolve_url(settings.LOGIN_URL)
         if response["Location"].split("?")[0] != login:
             return _keep_cookies(client_redirect(response["Location"]), response)
-        back = htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)
+        back = page_behind(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
         to_login = client_redirect(f"{login}?{urlencode({'next': back})}")
         to_login.status_code = 401
         return _keep_cookies(to_login, response)
@@ -104,7 +104,7 @@ class PosterErrorMiddleware:
         htmx = request.htmx  # type: ignore[attr-defined]
         if htmx and htmx.target:
             # A search that failed leaves the page as it is, and says so above it.
-            context["retry_url"] = htmx.current_url_abs_path or request.get_full_path()
+            context["retry_url"] = page_behind(request) or request.get_full_path()
             response = render_page(request, "poster_error.html#notice", context, status=error.status)
             response["HX-Retarget"] = "#notice"
             response["HX-Reswap"] = "outerHTML"

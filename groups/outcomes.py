@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.comparison import conflict_rows, outcome_rows
 from groups.forms import GroupForm, RemovalForm, Version, WriteForm
-from groups.http import Request, render_page
+from groups.http import Request, page_behind, render_page
 from groups.models import Change
 from groups.poster import Group, GroupValues, NameTaken, NotFound
 from groups.poster.errors import REFUSALS
@@ -170,7 +170,7 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
 def go_on(request: Request, group_id: int | None) -> HttpResponse:
     """Go to the group, or back to the list as it was where the form was opened in one of its rows."""
     if is_in_row(request):
-        return redirect(request.htmx.current_url_abs_path or "groups:list")
+        return redirect(page_behind(request) or "groups:list")
     return redirect("groups:detail", group_id)
 
 

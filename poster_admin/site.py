@@ -1,12 +1,35 @@
 """Django's admin, for this site."""
 
+from functools import wraps
+from typing import Any
+
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
 
 class AdminSite(admin.AdminSite):
-    """The admin, open also to owners: they manage users without being marked as staff."""
+    """The admin, open also to owners: they manage users without being marked as staff.
+
+    Whoever can make users can come in again as one of them, so the password is asked for before.
+    """
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return super().has_permission(request) or (user.is_active and user.has_perm("auth.change_user"))
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        from groups.http import ask_to_confirm, recently_confirmed  # noqa: PLC0415 - it needs the models
+
+        @wraps(view)
+        def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if view != self.logout and not recently_confirmed(request):
+                return ask_to_confirm(request)
+            answer: HttpResponseBase = view(request, *args, **kwargs)
+            return answer
+
+        return super().admin_view(confirmed, cacheable)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Lead to the page of our own, which locks out whoever guesses at the old password."""
+        return redirect("password")

@@ -10,6 +10,8 @@ from groups.models import Change
 from poster_admin.people.models import SignIn
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
+from tests.people.test_confirm import after_a_while
+from tests.people.test_second_factor import set_up
 
 pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
@@ -20,8 +22,10 @@ OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
     *("/accounts/second-factor/", "/accounts/second-factor/remove/", "/accounts/second-factor/codes/"),
 }
+LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
-EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv", "name": "stale"}
+EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv", "id": "1", "object_id": "1",
+            "content_type_id": "1", "app_label": "auth", "url": "no-such-page", "name": "stale"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
@@ -35,22 +39,37 @@ NEEDS = {
 }  # fmt: skip
 
 
-def our_urls(resolver=None, prefix="/"):
-    """Yield an example of every address of ours."""
+def urls(resolver=None, prefix="/"):
+    """Yield an example of every address of the site; one whose part has no example is an error."""
     for entry in (resolver or get_resolver()).url_patterns:
-        path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: EXAMPLES[match[1]], str(entry.pattern))
+        pattern = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(entry.pattern)).strip("^$")
+        path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: EXAMPLES[match[1]], pattern)
         if isinstance(entry, URLResolver):
-            if entry.app_name != "admin":
-                yield from our_urls(entry, path)
+            yield from urls(entry, path)
         elif isinstance(entry, URLPattern):
             yield path
 
 
-PRIVATE = sorted(set(our_urls()) - PUBLIC)
+def views(resolver=None):
+    for entry in (resolver or get_resolver()).url_patterns:
+        yield from views(entry) if isinstance(entry, URLResolver) else (entry.callback,)
+
+
+EVERY = sorted(set(urls()))
+# Django's admin has rights of its own; it is looked at below.
+ADMIN = [url for url in EVERY if url.startswith("/admin/")]
+PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
 
 
 def test_every_address_is_known_to_these_tests():
     assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
+    assert len(ADMIN) > 40
+
+
+def test_no_view_is_exempt_from_csrf_and_few_are_open_to_strangers():
+    assert not [view for view in views() if getattr(view, "csrf_exempt", False)]
+    # The sign-in of the admin is the one that is not in PUBLIC.
+    assert len([view for view in views() if not getattr(view, "login_required", True)]) == len(PUBLIC)
 
 
 DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/", "/styleguide/play/stale/"}
@@ -59,13 +78,13 @@ DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/",
 @pytest.mark.parametrize("url", sorted(DEVELOPERS))
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_finds_what_is_for_developers(owner, browse, url, method):
-    assert url not in set(our_urls())
+    assert url not in EVERY
     for client in (browse(), browse(owner)):
         assert getattr(client, method)(url).status_code == 404
 
 
 def test_with_debug_it_is_there_for_people_with_a_role(nobody, browse, sandbox, styleguide):
-    assert set(our_urls()) - {*PRIVATE, *PUBLIC} == DEVELOPERS
+    assert set(urls()) - {*PRIVATE, *PUBLIC, *ADMIN} == DEVELOPERS
     for url in DEVELOPERS:
         for method in ("get", "post"):
             answer = getattr(browse(), method)(url)
@@ -117,13 +136,14 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
     assert client.get("/groups/4/delete/").status_code == 200
 
 
-@pytest.mark.parametrize("url", PRIVATE)
-def test_a_form_without_a_csrf_token_is_refused(owner, browse, sandbox, url):
-    client = browse(owner, enforce_csrf_checks=True)
-    answer = client.post(url, headers=fragment("form", "/groups/"))
-    assert answer.status_code in {403, 405, 302}
-    if answer.status_code == 403:
-        assert answer["HX-Refresh"] == "true"
+@pytest.mark.parametrize("url", EVERY)
+def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, url):
+    for user in (owner, admin_user):
+        client = browse(user, enforce_csrf_checks=True)
+        answer = client.post(url, headers=fragment("form", "/groups/"))
+        assert answer.status_code in {403, 405}
+        if answer.status_code == 403:
+            assert answer["HX-Refresh"] == "true"
     assert not sandbox.posts()
 
 
@@ -140,7 +160,7 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 # --- Every address, by itself ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+@pytest.mark.parametrize("url", EVERY)
 def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
     for method in ("get", "post"):
         answer = getattr(browse(owner), method)(url, headers={"Host": "evil.com"})
@@ -148,7 +168,7 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
     assert not sandbox.calls()
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+@pytest.mark.parametrize("url", EVERY)
 def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
     for client in (browse(), browse(owner)):
         answer = client.get(url)
@@ -161,10 +181,11 @@ def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
         assert "no-store" in answer["Cache-Control"]
         assert uuid.UUID(answer["X-Request-ID"])
         html = answer.content.decode()
-        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
+        if url not in ADMIN:
+            assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC}))
+@pytest.mark.parametrize("url", EVERY)
 @pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
 def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
     for client in (browse(), browse(owner)):
@@ -178,7 +199,7 @@ def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
                 assert not where.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC} - {"/healthz", "/healthz/", "/readyz"}))
+@pytest.mark.parametrize("url", sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"}))
 def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, url):
     client = browse()
     client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
@@ -187,14 +208,59 @@ def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, 
     assert not SignIn.objects.filter(session_key=made_up).exists()
 
 
-@pytest.mark.parametrize("url", PRIVATE)
+@pytest.mark.parametrize("url", EVERY)
+@pytest.mark.parametrize("where", ["//evil.com/", "////evil.com/", "/\\evil.com/"])
+def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where):
+    for client in (browse(), browse(owner)):
+        for target in ("rows", "row-1"):
+            answer = client.post(url, headers=fragment(target, where))
+            for header in ("Location", "HX-Redirect", "HX-Location"):
+                assert not re.match(r"//|/\\", answer.get(header, "/"))
+                assert "evil.com" not in answer.get(header, "/")
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *ADMIN} - {"/admin/login/"}))
 def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
     client = browse(owner)
     SignIn.objects.all().delete()
-    assert client.get(url)["Location"] == f"/accounts/login/?next={url}"
+    for method in ("get", "post"):
+        answer = getattr(client, method)(url)
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(LOGINS)
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *ADMIN}))
+def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, url):
+    set_up(browse(owner), owner)
+    half = browse()
+    half.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
+    open_pages = {"/accounts/login/code/", "/accounts/confirm/", "/admin/login/", "/admin/logout/"}
+    for method in ("get", "post"):
+        answer = getattr(half, method)(url)
+        if url not in open_pages:
+            assert answer.status_code == 302
+            assert answer["Location"].startswith("/accounts/login/code/?next=")
+    assert not sandbox.calls()
 
 
 # --- One account shows nothing of another ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC, *ADMIN}))
+def test_no_address_shows_or_touches_another_account(staff, outsider, browse, sandbox, url):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
+    change = str(Change.objects.get().pk)
+    sandbox.log.clear()
+    other = browse(outsider)
+    for method in ("get", "post"):
+        answer = getattr(other, method)(url.replace(str(CHANGE), change), {"operation": uuid.uuid4()})
+        assert "Тільки тут" not in answer.content.decode()
+        if change in url.replace(str(CHANGE), change):
+            assert answer.status_code in {404, 405}
+        elif url not in ADMIN:
+            assert change not in answer.content.decode()
+    assert {call.account for call in sandbox.calls()} <= {"kavarnia"}
 
 
 def test_another_account_shows_only_itself(staff, outsider, browse, sandbox):
@@ -264,6 +330,37 @@ def test_signing_out_ends_it(staff, browse):
 
 
 # --- Admin -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"}))
+def test_nobody_but_owners_gets_into_the_admin(staff, manager, nobody, browse, url):
+    for user in (None, staff, manager, nobody):
+        for method in ("get", "post"):
+            answer = getattr(browse(user), method)(url)
+            assert answer.status_code == 302
+            assert answer["Location"].startswith(LOGINS)
+
+
+@pytest.mark.parametrize("url", sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"}))
+def test_the_admin_asks_for_the_password_again(owner, admin_user, browse, url):
+    for user in (owner, admin_user):
+        client = after_a_while(browse(user))
+        for method in ("get", "post"):
+            assert getattr(client, method)(url)["Location"].startswith("/accounts/confirm/?next=")
+
+
+def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
+    client = browse(owner)
+    open_pages = {url for url in ADMIN if "/1/" not in url and client.get(url).status_code == 200}
+    assert open_pages == {
+        *("/admin/", "/admin/auth/", "/admin/jsi18n/", "/admin/password_change/done/"),
+        *("/admin/auth/user/", "/admin/auth/user/add/", "/admin/groups/change/"),
+        *("/admin/people/securityevent/", "/admin/people/authenticator/"),
+    }
+
+
+def test_the_own_password_has_one_page_alone(owner, browse):
+    assert browse(owner).get("/admin/password_change/")["Location"] == "/accounts/password/"
 
 
 def test_an_owner_manages_users_but_makes_no_superuser(owner, staff, browse):

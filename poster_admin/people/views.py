@@ -12,16 +12,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from groups.http import ask_to_confirm, note_confirmation, recently_confirmed, render_page
+from groups.http import ask_to_confirm, is_ours, note_confirmation, recently_confirmed, render_page
 from poster_admin.people import factors, sessions
 from poster_admin.people.events import record
-from poster_admin.people.forms import CodeForm, PasswordForm
+from poster_admin.people.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.people.models import Event, RecoveryCode, SecurityEvent
 
 LOG_PAGE = 50
@@ -84,7 +84,11 @@ class PasswordChange(PasswordChangeView):
     """Let people change their own password; all their other sessions end with it."""
 
     template_name = "people/password.html"
+    form_class = OwnPasswordForm
     success_url = reverse_lazy("sessions")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -193,7 +197,4 @@ def _is_right(request: Request, form: Any) -> bool:
 def _back(request: HttpRequest) -> str:
     """Return where to go on: a page of this site, whatever `next` says."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -2,10 +2,12 @@
 
 import base64
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.db import connection as database
+from django.utils import timezone
 from django_otp.oath import TOTP
 
 from poster_admin.people import factors
@@ -78,6 +80,36 @@ def test_a_code_works_once_and_wrong_ones_make_it_wait(staff, browse):
     device.refresh_from_db()
     assert device.throttling_failure_count == 1
     assert SecurityEvent.objects.filter(kind=Event.FACTOR_FAILED, user=staff).count() == 1
+
+
+def test_guessing_at_codes_makes_even_the_right_one_wait_ever_longer(staff, browse):
+    set_up(browse(staff), staff)
+    device = Authenticator.objects.get(user=staff)
+    half = sign_in(browse, "staff")
+    for failures, seconds in ((7, 64), (8, 128), (10, 512)):
+        device.throttling_failure_count = failures
+        device.throttling_failure_timestamp = timezone.now() - timedelta(seconds=seconds / 2)
+        device.save()
+        right = {"code": code_of(device, steps=1)}
+        assert half.post(CODE, right).status_code == 422
+        assert half.get("/groups/").status_code == 302
+    device.throttling_failure_timestamp = timezone.now() - timedelta(seconds=513)
+    device.save()
+    assert half.post(CODE, {"code": code_of(device, steps=1)}).status_code == 302
+
+
+def test_guessing_at_codes_to_confirm_waits_too(staff, browse):
+    staff.set_unusable_password()
+    staff.save()
+    client = browse(staff)
+    set_up(client, staff)
+    after_a_while(client)
+    client.post("/accounts/confirm/", {"code": "000000"})
+    device = Authenticator.objects.get(user=staff)
+    assert device.throttling_failure_count == 1
+    device.throttling_failure_timestamp = timezone.now() + timedelta(minutes=1)
+    device.save()
+    assert client.post("/accounts/confirm/", {"code": code_of(device, steps=1)}).status_code == 422
 
 
 def test_a_recovery_code_works_once_and_is_kept_as_a_digest(staff, browse):

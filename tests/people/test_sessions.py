@@ -77,6 +77,24 @@ def test_a_new_password_ends_the_other_sessions(staff, browse):
     assert SignIn.objects.filter(user=staff).count() == 1
 
 
+def test_guessing_at_the_old_password_is_locked_as_at_the_sign_in(staff, browse):
+    client, new = browse(staff), "a-quite-different-one"
+    data = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+    codes = [client.post("/accounts/password/", data).status_code for _ in range(5)]
+    assert codes == [422, 422, 422, 422, 429]
+    assert client.post("/accounts/password/", data | {"old_password": PASSWORD}).status_code == 429
+    staff.refresh_from_db()
+    assert staff.check_password(PASSWORD)
+
+
+def test_a_sign_in_of_ones_own_does_not_forgive_guesses_at_others(staff, manager, browse):
+    client = browse()
+    for _ in range(4):
+        client.post("/accounts/login/", {"username": "staff", "password": "wrong"})
+    browse().post("/accounts/login/", {"username": "manager", "password": PASSWORD})
+    assert client.post("/accounts/login/", {"username": "staff", "password": "wrong"}).status_code == 429
+
+
 @pytest.mark.parametrize("weak", ["short", "1q2w3e4r5t6y", "only-eleven"])
 def test_weak_passwords_are_refused(staff, browse, weak):
     data = {"old_password": PASSWORD, "new_password1": weak, "new_password2": weak}

@@ -56,7 +56,8 @@ def test_plain_http_changes_just_what_it_must():
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "POSTER_TOKEN_KEYS", "OIDC_CLIENT_SECRET", "DATABASE_URL", "CACHE_URL"]
+    "name",
+    ["SECRET_KEY", "POSTER_TOKEN_KEYS", "OIDC_CLIENT_SECRET", "METRICS_TOKEN", "DATABASE_URL", "CACHE_URL"],
 )
 def test_a_secret_may_lie_in_a_file(tmp_path, name):
     value = {
