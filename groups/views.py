@@ -206,6 +206,8 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
         follow_up(change)
         return show_outcome(request, change)
     decision = request.POST.get("decision", "")
+    if decision == "again" and change.action == Change.Action.REMOVE and not recently_confirmed(request):
+        return ask_to_confirm(request)
     try:
         if decision == "again":
             order = history.order_again(change, user=request.user, connection=request.connection)

@@ -1,12 +1,13 @@
 """The password again, before what cannot be taken back."""
 
 import time
+from urllib.parse import quote
 
 import pytest
 from axes.models import AccessAttempt
 
 from groups.http import CONFIRMED_AT
-from groups.models import Connection
+from groups.models import Change, Connection
 from poster_admin.people.models import Event, SecurityEvent, SignIn
 from tests.conftest import PASSWORD
 from tests.pages import fragment, open_form
@@ -37,6 +38,22 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     assert client.session.session_key != key
     assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 302
     assert SecurityEvent.objects.filter(kind=Event.CONFIRMED, user=owner).exists()
+
+
+def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
+    client = browse(owner)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 504
+    url = f"/history/{Change.objects.get().pk}/"
+    after_a_while(client)
+    assert (
+        client.post(url, {"decision": "again"})["Location"]
+        == f"/accounts/confirm/?next={quote(url, safe='')}"
+    )
+    assert len(sandbox.posts()) == 1
+    client.post("/accounts/confirm/", {"password": PASSWORD})
+    assert client.post(url, {"decision": "again"}).status_code == 302
+    assert len(sandbox.posts()) == 2
 
 
 def test_who_may_not_remove_it_is_not_asked(staff, browse):
