@@ -20,7 +20,7 @@ ALIVE = "readyz"
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say that the process runs."""
-    return HttpResponse("ok\n", content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @login_not_required
@@ -30,7 +30,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     parts = (("database", _database), ("cache", _cache))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
-    return HttpResponse(text, content_type="text/plain", status=503 if failed else 200)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
 
 
 def _database() -> bool:

@@ -180,9 +180,29 @@ def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
         assert answer["Referrer-Policy"] == "same-origin"
         assert "no-store" in answer["Cache-Control"]
         assert uuid.UUID(answer["X-Request-ID"])
+        assert "Access-Control-Allow-Origin" not in answer
+        kind = answer.get("Content-Type", "")
+        assert not kind.startswith("text/") or "charset=utf-8" in kind.replace('"', "").lower()
         html = answer.content.decode()
         if url not in ADMIN:
             assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
+
+
+@pytest.mark.parametrize("url", EVERY)
+def test_no_address_gives_back_what_it_was_sent(owner, browse, url):
+    answer = browse(owner).trace(url, headers={"X-Mark": "a-mark-of-mine"})
+    assert "a-mark-of-mine" not in answer.content.decode()
+
+
+def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
+    answer = browse().get("/static/theme.js")
+    assert answer.status_code == 200
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Type"] == 'text/javascript; charset="utf-8"'
+    assert "Access-Control-Allow-Origin" not in answer
+    for folder in ("/static/", "/static/css/", "/.git/config", "/static/../manage.py"):
+        assert browse().get(folder).status_code in {302, 404}
 
 
 @pytest.mark.parametrize("url", EVERY)

@@ -78,7 +78,7 @@ class Site:
         self.sessions |= json.loads(made.stdout)
 
     def cookie(self, account):
-        return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; django_language=en"
+        return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; language=en"
 
     def workers(self):
         """Return the ids of the processes that serve: those of ours that have no children."""

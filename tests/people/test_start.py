@@ -18,7 +18,9 @@ django.setup()
 from django.conf import settings
 from django.test import Client
 https = settings.HTTPS
-answer = Client().get("/accounts/login/", secure=https, headers={"Host": "localhost"})
+client = Client(headers={"Host": "localhost"})
+answer = client.get("/accounts/login/", secure=https)
+answer.cookies.update(client.post("/language/", {"language": "en"}, secure=https).cookies)
 cookies = {name: {k: v for k, v in morsel.items() if v and k not in ("expires",)}
            for name, morsel in answer.cookies.items()}
 kept = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name[:5] != "AXES_"}
@@ -43,7 +45,8 @@ def test_plain_http_changes_just_what_it_must():
     different = {name for name in tls["settings"] if tls["settings"][name] != plain["settings"][name]}
     assert different == {
         "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE",
-        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
+        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME",
+        "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD",
     }  # fmt: skip
     hsts = tls["headers"].pop("Strict-Transport-Security")
@@ -52,7 +55,17 @@ def test_plain_http_changes_just_what_it_must():
     secure, clear = tls["cookies"]["__Host-csrftoken"], plain["cookies"]["csrftoken"]
     assert secure.pop("secure") is True
     assert secure == clear
-    assert (secure["path"], secure["samesite"]) == ("/", "Lax")
+    assert (secure["path"], secure["samesite"], secure["httponly"]) == ("/", "Lax", True)
+    assert set(tls["cookies"]) == {"__Host-csrftoken", "__Host-language"}
+    assert all("secure" in each or name == "__Host-csrftoken" for name, each in tls["cookies"].items())
+
+
+@pytest.mark.django_db
+def test_what_programs_ask_for_is_not_redirected(settings, browse):
+    settings.SECURE_SSL_REDIRECT = True
+    for url in ("/healthz", "/healthz/", "/readyz", "/metrics"):
+        assert browse().get(url).status_code in {200, 404}
+    assert browse().get("/groups/").status_code == 301
 
 
 @pytest.mark.parametrize(

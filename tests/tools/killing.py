@@ -92,7 +92,7 @@ class Dashboard:
         }
         made = self.run("-m", "tests.tools.owner", stdin=sandbox.accounts["demo"].token)
         self._log = (directory / "log").open("ab")
-        self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "django_language": "en"}
+        self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "language": "en"}
 
     @property
     def cookie(self):
