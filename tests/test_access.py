@@ -121,6 +121,13 @@ def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, ri
     assert not sandbox.posts()
 
 
+@pytest.mark.parametrize("url", PRIVATE)
+def test_every_page_has_the_way_out(owner, browse, url):
+    page = browse(owner).get(url)
+    if page.status_code == 200 and page["Content-Type"].startswith("text/html"):
+        assert 'action="/accounts/logout/"' in page.content.decode()
+
+
 def test_a_manager_can_look(manager, browse):
     client = browse(manager)
     for url in ("/groups/", "/groups/1/", "/account/", "/history/"):
@@ -196,7 +203,8 @@ def test_no_address_gives_back_what_it_was_sent(owner, browse, url):
 
 def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
     answer = browse().get("/static/theme.js")
-    assert answer.status_code == 200
+    assert b"theme" in answer.getvalue()
+    answer.close()
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Content-Type"] == 'text/javascript; charset="utf-8"'

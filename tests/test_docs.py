@@ -71,3 +71,19 @@ def test_pictures_are_there():
 def test_tokens_stand_in_no_document():
     for name in (*DOCUMENTS, "CHANGELOG.md", ".env.example"):
         assert not re.search(r"\b[0-9a-f]{32}\b", read(name)), name
+
+
+def test_tests_that_are_named_exist():
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)(?:::(\w+))?`", read("docs/security.md") + read("CONTRIBUTING.md")
+    )
+    assert len(named) > 80
+    for path, name in named:
+        assert f"def {name}(" in read(path) or not name, f"{path}::{name}"
+
+
+def test_each_requirement_stands_in_one_row():
+    table = re.findall(r"^\| ([0-9][^|]*) \|", read("docs/security.md"), flags=re.MULTILINE)
+    numbers = [number for row in table for number in re.findall(r"[0-9]+\.[0-9]+\.[0-9]+", row)]
+    assert len(table) > 50
+    assert sorted(numbers) == sorted(set(numbers))

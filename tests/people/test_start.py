@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cryptography.fernet import Fernet
+from django.contrib.auth.models import Group, User
 from django.core.checks import run_checks
 from django.core.management import call_command
 
@@ -58,6 +59,12 @@ def test_plain_http_changes_just_what_it_must():
     assert (secure["path"], secure["samesite"], secure["httponly"]) == ("/", "Lax", True)
     assert set(tls["cookies"]) == {"__Host-csrftoken", "__Host-language"}
     assert all("secure" in each or name == "__Host-csrftoken" for name, each in tls["cookies"].items())
+
+
+@pytest.mark.django_db
+def test_a_new_database_has_roles_and_nobody_in_them():
+    assert Group.objects.count() == 3
+    assert not User.objects.exists()
 
 
 @pytest.mark.django_db
