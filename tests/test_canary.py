@@ -190,6 +190,7 @@ PAGES = (
         "/accounts/security-log/",
         "/readyz",
     ),
+    *("/groups/1/clients/", "/groups/1/clients/export.csv", "/groups/1/clients/export.xlsx"),
     *("/admin/", "/admin/auth/user/", "/no-such-page/", "/groups/999/"),
 )
 
