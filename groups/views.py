@@ -48,7 +48,7 @@ def group_list(request: Request) -> HttpResponse:
         return render_page(request, "groups/list.html", context, fragment="rows")
 
     mark, link = groups.mark, request.connection
-    still = partial(reads.is_current, link, groups, mark)
+    still = partial(reads.is_current, link, mark)
     return kept(request, mark, *history.unsettled(link), render=page, still=still)
 
 

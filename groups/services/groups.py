@@ -204,9 +204,10 @@ def _recent(connection: Connection) -> Groups | None:
     return here
 
 
-def is_current(connection: Connection, groups: Groups, mark: object) -> bool:
-    """Say whether a list is still what a page would show, and would be shown in the same way."""
-    current = _recent(connection) is groups and groups.mark == mark
+def is_current(connection: Connection, mark: object) -> bool:
+    """Say whether a page would still show a list of this mark, and need not ask Poster for it."""
+    recent = _recent(connection)
+    current = recent is not None and recent.mark == mark
     if current:
         LISTS.labels("memory").inc()
     return current

@@ -25,7 +25,7 @@ type GetResponse = Callable[[HttpRequest], HttpResponse]
 PAGES = frozenset({"/groups/"})
 LONGEST = 30.0
 """Seconds: after them the layers look at the clock again, and note that the session was used."""
-MOST = 2000
+MOST = 500
 
 _PERSON = f"""
 SELECT person.id, account.name, session.*, person.*, link.*, account.*
