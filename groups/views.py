@@ -39,17 +39,17 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 @needs("view_group")
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
-    groups = reads.list_groups(request.connection, fresh="refresh" in request.GET)
+    link, fresh = request.connection, "refresh" in request.GET
+    groups = reads.list_groups(link, fresh=fresh)
 
     def page() -> HttpResponse:
-        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
+        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
         may_edit = listing.writable and request.user.has_perm("groups.change_group")
         context = {"listing": listing, "may_edit": may_edit}
         return render_page(request, "groups/list.html", context, fragment="rows")
 
-    mark, link = groups.mark, request.connection
-    still = partial(reads.is_current, link, mark)
-    return kept(request, mark, *history.unsettled(link), render=page, still=still)
+    still = None if fresh else partial(reads.is_current, link, groups.mark)
+    return kept(request, groups.mark, *history.unsettled(link), render=page, still=still)
 
 
 @require_GET

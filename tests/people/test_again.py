@@ -133,6 +133,13 @@ def test_a_list_that_is_too_old_is_asked_for(client, sandbox, monkeypatch):
     assert len(sandbox.calls("clients.getGroups")) == asked + 1
 
 
+def test_who_asks_for_a_fresh_one_gets_it(client, sandbox):
+    asked = len(sandbox.calls("clients.getGroups"))
+    for _ in range(4):
+        client.get("/groups/?refresh=1")
+    assert len(sandbox.calls("clients.getGroups")) == asked + 4
+
+
 def test_after_half_a_minute_the_layers_are_asked(client, monkeypatch):
     assert is_short(client)
     now = time.monotonic()
