@@ -29,7 +29,7 @@ from groups.services import accounts, clients, history
 from groups.services import groups as reads
 from groups.services.settling import follow_up
 from groups.services.writes import RIGHT_WITH_CLIENTS, Order
-from groups.words import error_words
+from groups.words import error_words, type_label
 
 HISTORY_PAGE = 50
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -80,6 +80,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     def page() -> HttpResponse:
         context = {
             "group": one.group,
+            "type_label": type_label(one.group.loyalty_type),
             "as_of": one.as_of,
             "stale": error_words(one.failure) if one.failure else None,
             "locked": locked,
