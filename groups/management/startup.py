@@ -94,6 +94,8 @@ def granian(*, host: str, port: int, workers: int, threads: int = 128) -> list[s
         "--backpressure": "2048",
         # A write may take half a minute; a stop waits for it, and then for nothing more.
         "--workers-kill-timeout": "45",
+        # Three times what a busy one has: whatever grows beyond that is replaced, after what it is at.
+        "--workers-max-rss": "450",
         # Below errors it only advises against so many threads: they wait for Poster, not for a core.
         "--log-level": "error",
     }
