@@ -85,7 +85,7 @@ def test_what_a_row_says(staff, browse, somebody):
         "Кам'янецька Ёлка",
         "card C-9001",
         "+380 44 555 66 77",
-        "05/24/1990",
+        "24 May 1990",
         "1,234.56 ₴",
         "99,999.99 ₴",
         "25% own, the group has 10%",
