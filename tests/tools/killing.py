@@ -71,7 +71,7 @@ OPEN = {"pending", "unknown"}
 class Dashboard:
     """A database, and the servers over it, which can be killed and started again."""
 
-    def __init__(self, directory, sandbox, *, database_url="", cache_url="locmemcache://", servers=1):
+    def __init__(self, directory, sandbox, *, database_url="", servers=1, **variables):
         self.sandbox = sandbox
         self._ports = [_free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
@@ -85,10 +85,11 @@ class Dashboard:
             "DEBUG": "False",
             "HTTPS": "False",
             "DATABASE_URL": database_url or f"sqlite:///{self._database}",
-            "CACHE_URL": cache_url,
+            "CACHE_URL": "locmemcache://",
             "POSTER_API_URL": sandbox.url,
             "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
             **SECONDS,
+            **variables,
         }
         made = self.run("-m", "tests.tools.owner", stdin=sandbox.accounts["demo"].token)
         self._log = (directory / "log").open("ab")
