@@ -1,0 +1,31 @@
+"""Every icon that a template draws is in the sprite."""
+
+import re
+from xml.etree import ElementTree
+
+from django.templatetags.static import static
+
+from groups.templatetags.icons import icon
+from tests.environment import ROOT
+
+
+def drawn():
+    """Return the names in all templates, also those that an include is given as `mark`."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
+    found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
+    return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
+
+
+def sprite():
+    root = ElementTree.parse(ROOT / "static" / "icons.svg").getroot()  # noqa: S314 - our own file
+    return {symbol.get("id") for symbol in root}
+
+
+def test_what_is_drawn_is_in_the_sprite():
+    assert drawn() <= sprite()
+
+
+def test_an_icon_points_into_the_sprite_and_says_nothing():
+    assert icon("plus") == (
+        f'<svg class="icon" aria-hidden="true"><use href="{static("icons.svg")}#plus"/></svg>'
+    )
