@@ -64,7 +64,7 @@ def render_page(
 
     The view names the fragment; a request only says which element it wants to replace.
     """
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
     if fragment and htmx and htmx.target == fragment:
         template = f"{template}#{fragment}"
     return render(request, template, context, status=status)
@@ -95,7 +95,7 @@ def is_ours(request: HttpRequest, url: str) -> bool:
 
 def page_behind(request: HttpRequest) -> str:
     """Return the page on which HTMX sent the request, or nothing."""
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
     page = htmx.current_url_abs_path or ""
     return page if is_ours(request, page) else ""
 

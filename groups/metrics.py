@@ -48,7 +48,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     counted = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         counted = CollectorRegistry()
-        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
     return HttpResponse(
         generate_latest(counted) + generate_latest(_unsettled()), content_type=CONTENT_TYPE_LATEST
     )

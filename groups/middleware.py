@@ -65,7 +65,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        htmx = request.htmx  # type: ignore[attr-defined]
+        htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
         if not htmx or response.status_code != 302:
             return response
         login = resolve_url(settings.LOGIN_URL)
@@ -101,7 +101,7 @@ class PosterErrorMiddleware:
             "status": error.status,
             "retry_url": request.get_full_path(),
         }
-        htmx = request.htmx  # type: ignore[attr-defined]
+        htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
         if htmx and htmx.target:
             # A search that failed leaves the page as it is, and says so above it.
             context["retry_url"] = page_behind(request) or request.get_full_path()

@@ -41,6 +41,6 @@ class Prepared[M: Model]:
             columns = [column for column, _sql, _alias in compiler.select]
             converters = compiler.get_converters(columns)
             compiler.get_converters = lambda _columns: converters
-            queryset.query.get_compiler = lambda *_args, **_options: compiler  # type: ignore[method-assign]
+            queryset.query.get_compiler = lambda *_args, **_options: compiler  # type: ignore[method-assign]  # that is the point
             known = self._here.known = (compiler, sql, values, ModelIterable(queryset))
         return known

@@ -76,7 +76,7 @@ def together[T](
     if not first:
         try:
             with room.entered(account):
-                return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]
+                return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]  # its key says of which type it is
         except (NoPlace, TimeoutError):
             raise busy() from None
     try:

@@ -66,7 +66,7 @@ class Files:
             except BlockingIOError:
                 os.close(file)
             else:
-                return lambda file=file: os.close(file)  # type: ignore[misc]
+                return lambda file=file: os.close(file)  # type: ignore[misc]  # mypy infers no default of a lambda
         return None
 
 

@@ -37,7 +37,7 @@ WHERE session.session_key = %s
 """  # noqa: S608, SLF001 - names of our own tables
 _UNSETTLED = f"""
 SELECT * FROM {Change._meta.db_table} WHERE account_id = %s AND state IN {tuple(map(str, Change.UNSETTLED))}
-"""  # noqa: S608, SLF001
+"""  # noqa: S608, SLF001 - as above
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class BeginView(oidc_views.OIDCAuthenticationRequestView):  # type: ignore[misc]
     def get(self, request: Any) -> HttpResponse:
         if not settings.OIDC_ENABLED:
             raise Http404
-        return super().get(request)  # type: ignore[no-any-return]
+        return super().get(request)  # type: ignore[no-any-return]  # the library has no types
 
     def get_extra_params(self, request: Any) -> dict[str, str]:
         request.session["oidc_fresh"] = request.user.is_authenticated
@@ -163,4 +163,4 @@ class BackView(oidc_views.OIDCAuthenticationCallbackView):  # type: ignore[misc]
     def get(self, request: Any) -> HttpResponse:
         if not settings.OIDC_ENABLED:
             raise Http404
-        return super().get(request)  # type: ignore[no-any-return]
+        return super().get(request)  # type: ignore[no-any-return]  # the library has no types

@@ -93,5 +93,5 @@ def second_factor(get_response: GetResponse) -> GetResponse:
             return None
         return redirect_to_login(request.get_full_path(), reverse(page))
 
-    middleware.process_view = process_view  # type: ignore[attr-defined]
+    middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
     return middleware

@@ -39,7 +39,7 @@ class SignIn(AbstractBaseSession):
 
     class Meta(AbstractBaseSession.Meta):
         verbose_name = _("session")  # type: ignore[assignment]  # as in every model
-        verbose_name_plural = _("sessions")  # type: ignore[assignment]
+        verbose_name_plural = _("sessions")  # type: ignore[assignment]  # as above
         default_permissions = ()
         indexes = (models.Index(fields=("user", "-seen_at"), name="sign_in_by_user"),)
 
