@@ -17,7 +17,8 @@ from groups.http import Request, page_behind, render_page
 from groups.models import Change
 from groups.poster import Group, GroupValues, NameTaken, NotFound
 from groups.poster.errors import REFUSALS
-from groups.services.writes import BonusBlocked, Busy, NotRecorded, OperationReused, Order, submit
+from groups.services.orders import GroupOrder
+from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, OperationReused, submit
 from groups.words import clients_words, not_recorded_words, outcome_words
 
 State = Change.State
@@ -37,7 +38,7 @@ class WritePage[F: WriteForm]:
     form_action: str = ""
 
     @staticmethod
-    def for_order(request: Request, order: Order) -> "WritePage[Any]":
+    def for_order(request: Request, order: GroupOrder) -> "WritePage[Any]":
         """Return the page of the form that would ask for the same, for an order that came without one."""
         hidden = {
             "version": str(Version(order.loaded, order.loaded_clients)),
@@ -96,12 +97,14 @@ def _instead_of_page(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def carry_out(page: WritePage[Any], order: Order) -> HttpResponse:
+def carry_out(page: WritePage[Any], order: GroupOrder) -> HttpResponse:
     """Submit the order, and answer with its outcome."""
     try:
         change = submit(order)
     except Busy as busy:
         return page.show_conflict(busy=busy.change)
+    except Occupied as occupied:
+        return page.show_conflict(job=occupied.job)
     except OperationReused:
         return page.show_conflict(reused=True)
     except NotRecorded:

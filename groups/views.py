@@ -27,8 +27,8 @@ from groups.poster import Group, NotAllowed, NotFound, PosterError, TokenRejecte
 from groups.risks import risks_of
 from groups.services import accounts, clients, history
 from groups.services import groups as reads
+from groups.services.orders import RIGHT_WITH_CLIENTS, GroupOrder
 from groups.services.settling import follow_up
-from groups.services.writes import RIGHT_WITH_CLIENTS, Order
 from groups.words import error_words, type_label
 
 HISTORY_PAGE = 50
@@ -168,7 +168,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         locked = history.open_change(request.connection, group_id)
         return page.show_conflict(busy=locked) if locked else page.show()
     version = form.cleaned_data["version"]
-    order = Order(
+    order = GroupOrder(
         user=request.user,
         connection=request.connection,
         action=Change.Action.REMOVE,
@@ -285,7 +285,7 @@ def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResp
     if risks and not form.cleaned_data["confirmed"]:
         rows = check_rows(form.loaded, form.intended)
         return page.show(template="groups/check.html", rows=rows, warnings=risks, clients=_clients(page))
-    order = Order(
+    order = GroupOrder(
         user=request.user,
         connection=request.connection,
         action=action,

@@ -50,6 +50,10 @@ POSTER_SETTLE_SECONDS = env.float("POSTER_SETTLE_SECONDS", default=1800.0)
 POSTER_CACHE_SECONDS = env.float("POSTER_CACHE_SECONDS", default=30.0)
 # So many calls of an account are under way at once, over all threads, processes and machines.
 POSTER_MAX_CONCURRENCY = env.int("POSTER_MAX_CONCURRENCY", default=4)
+# A job whose run has said nothing for so long is taken over by another worker.
+JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=10.0)
+# What was in a group before it was moved or removed, names and phone numbers among it, is kept so long.
+SNAPSHOT_DAYS = env.int("SNAPSHOT_DAYS", default=90)
 # Opens /metrics to Prometheus; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
@@ -76,6 +80,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
+    "django_tasks_db",
     "axes",
 ]
 
@@ -154,6 +159,8 @@ CACHES["shared"] = (
     if CACHES["default"]["BACKEND"].endswith(".LocMemCache")
     else CACHES["default"]
 )
+# Jobs wait in the database, so a machine needs nothing more for them, and several share them.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Who comes in ----------------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ def _roles(request):
             migration.create_roles(apps, SimpleNamespace(connection=connection))
             migration = importlib.import_module("groups.migrations.0004_view_client")
             migration.give_right(apps, SimpleNamespace(connection=connection))
+            migration = importlib.import_module("groups.migrations.0006_jobs")
+            migration.give_rights(apps, SimpleNamespace(connection=connection))
             migration = importlib.import_module("poster_admin.people.migrations.0002_owners_see_the_log")
             migration.give_rights(apps, SimpleNamespace(connection=connection))
 

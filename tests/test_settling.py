@@ -354,6 +354,7 @@ def test_the_command_tells_what_it_settled(owner, sandbox, capsys):
     assert capsys.readouterr().out == "1 still open\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
     stop, turns = threading.Event(), []
 
@@ -370,7 +371,7 @@ def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
     monkeypatch.setattr(follower, "EVERY", 0.01)
     follower._follow(stop)
     assert turns == [0, 1, 2]
-    assert caplog.text.count("Open changes could not be followed up") == 2
+    assert caplog.text.count("What was left open could not be looked after") == 2
 
 
 @pytest.mark.django_db(transaction=True)

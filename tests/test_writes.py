@@ -14,7 +14,8 @@ from groups.models import Change, PosterAccount
 from groups.poster import GroupValues
 from groups.services import accounts
 from groups.services.groups import list_groups, read_group
-from groups.services.writes import BonusBlocked, Busy, OperationReused, Order, submit
+from groups.services.orders import GroupOrder
+from groups.services.writes import BonusBlocked, Busy, OperationReused, submit
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ BARISTA = GroupValues(
 
 
 def order_of(user, action, **values):
-    return Order(
+    return GroupOrder(
         user=user,
         connection=accounts.connection_of(user),
         action=action,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 # These tell where to serve, and not what.
-SERVER = ("HOST", "PORT", "WORKERS")
+SERVER = ("HOST", "PORT", "WORKERS", "JOB_WORKERS")
 
 
 def documented_defaults() -> dict[str, str]:

@@ -22,6 +22,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 HIGHEST_PORT = 65535
 START_SECONDS = 30.0
+RESTART_SECONDS = 2.0
+STOP_SECONDS = 45.0
 
 
 def migrate() -> None:
@@ -57,11 +59,11 @@ def _static_digest() -> str:
     return digest.hexdigest()
 
 
-def number_from(name: str, default: int) -> int:
-    """Return a whole positive number from the environment."""
+def number_from(name: str, default: int, *, least: int = 1) -> int:
+    """Return a whole number from the environment."""
     text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
-        raise CommandError(f"{name}={text} is not a number between 1 and {HIGHEST_PORT}.")
+    if not text.isdecimal() or not least <= int(text) <= HIGHEST_PORT:
+        raise CommandError(f"{name}={text} is not a number between {least} and {HIGHEST_PORT}.")
     return int(text)
 
 
@@ -109,14 +111,49 @@ def _application() -> str:
     return f"{module}:{name}"
 
 
+class Workers:
+    """The processes that do the jobs beside the server; one that ends by itself is started again."""
+
+    def __init__(self, count: int) -> None:
+        self._processes = [self._start() for _ in range(count)]
+        self._started = time.monotonic()
+
+    def look(self) -> None:
+        """Replace those that have ended, one that cannot even start no more than once in some seconds."""
+        if time.monotonic() - self._started < RESTART_SECONDS:
+            return
+        for place, process in enumerate(self._processes):
+            if process.poll() is not None:
+                self._processes[place] = self._start()
+                self._started = time.monotonic()
+
+    def stop(self) -> None:
+        """Tell them to let go of their jobs, and wait for the writes that are under way."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "manage.py", "worker"]
+        return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603 - ours
+
+
 def run(
     command: list[str],
     *,
+    workers: int = 0,
     url: str = "",
     when_ready: Callable[[], None] | None = None,
     reloads: bool = False,
 ) -> None:
     """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
+
+    So many `workers` do the jobs beside it.
 
     The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
     too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the workers one
@@ -133,7 +170,9 @@ def run(
     ) as server:
         if reloads:
             signal.signal(signal.SIGHUP, lambda number, _: server.send_signal(number))
+        beside = Workers(workers)
         while server.poll() is None and not told:
+            beside.look()
             if when_ready and _answers(url):
                 when_ready()
                 when_ready = None
@@ -141,6 +180,7 @@ def run(
                 break
             time.sleep(0.05 if when_ready else 0.25)
         server.terminate()
+        beside.stop()
         server.wait()
     if when_ready and not told:
         raise CommandError("The server did not start.")

@@ -174,17 +174,22 @@ _TEXTS = (
 class ClientList:
     """An answer of clients.getClients: the clients in Poster's order, and the rows that could not be read.
 
-    `size` counts all rows, also repeated ones: whether a page was full can be told by it alone.
+    `rows` are all of them as they came, also repeated ones.
     """
 
     clients: tuple[Client, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
-    size: int = 0
+    rows: tuple[Any, ...] = field(default=(), repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many rows there were: whether a page was full can be told by it alone."""
+        return len(self.rows)
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Read the rows of an answer."""
-        return cls(*sort_out(_read(Client, row) for row in rows), len(rows))
+        return cls(*sort_out(_read(Client, row) for row in rows), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ What Poster can do itself is left to it: pages, an order, a whole phone number. 
 part of a number the group is read, up to a bound; the answer tells how far.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def search_members(
     searched = removed = 0
     began = time.monotonic()
     deadline = settings.POSTER_READ_DEADLINE
-    for answer in _pages(connection, group_id, start, began + deadline):
+    for answer in pages_of(connection, group_id, start=start, until=began + deadline):
         clients = _living(answer)
         matching += filter(matches, clients)
         unreadable += answer.unreadable
@@ -151,7 +152,7 @@ def every_member(
     group = _group(user, connection, group_id)
 
     def members() -> Iterator[Client | UnreadableRow]:
-        for answer in _pages(connection, group_id, 0, time.monotonic() + SECONDS_FOR_ALL):
+        for answer in pages_of(connection, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
             yield from _living(answer)
             yield from answer.unreadable
 
@@ -168,7 +169,9 @@ def _living(answer: ClientList) -> tuple[Client, ...]:
     return tuple(client for client in answer.clients if not client.removed)
 
 
-def _pages(connection: Connection, group_id: int, start: int, until: float) -> Iterator[ClientList]:
+def pages_of(
+    connection: Connection, group_id: int, *, start: int = 0, until: float = math.inf
+) -> Iterator[ClientList]:
     """Yield a group's clients by id, page by page; each begins with the last client of the one before.
 
     If it does not, somebody came or went in between and others have moved over the edge of a page: raises
@@ -186,7 +189,7 @@ def _pages(connection: Connection, group_id: int, start: int, until: float) -> I
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise BadAnswer("the list moved", method="clients.getClients", reason="moving")
-            answer = ClientList(answer.clients[1:], answer.unreadable, answer.size - 1)
+            answer = ClientList(answer.clients[1:], answer.unreadable, answer.rows[1:])
         yield answer
         if answer.size < READ_AT_ONCE:
             return

@@ -1,10 +1,11 @@
-"""The thread with which every server process follows up open changes by itself."""
+"""The thread with which every server process looks after what was left open, by itself."""
 
 import logging
 import threading
 
 from django.db import close_old_connections
 
+from groups.services import snapshots, tasks
 from groups.services.settling import reconcile
 
 log = logging.getLogger("groups.journal")
@@ -26,8 +27,11 @@ def _follow(stop: threading.Event | None = None) -> None:
         try:
             for change in reconcile():
                 log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+            for job in tasks.revive():
+                log.info("Job %s goes on", job.pk)
+            snapshots.forget_old()
         except Exception:
             # The database may be away for a while; this thread must outlive that.
-            log.exception("Open changes could not be followed up")
+            log.exception("What was left open could not be looked after")
         finally:
             close_old_connections()

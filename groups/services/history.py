@@ -10,17 +10,19 @@ from django.utils import timezone
 from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupValues, TokenRejected
 from groups.prepared import Prepared
+from groups.services.orders import RIGHTS, GroupOrder
 from groups.services.settling import due, reconcile, sight_of
 from groups.services.verdict import same
-from groups.services.writes import RIGHTS, Order
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
 # Without an order the database takes the index of the states: with one, it went through the whole journal.
+# Clients are on their way by the thousand; the page of their job tells of them.
 _unsettled = Prepared(
-    lambda account: Change.objects.unsettled().filter(account=account).order_by(), "an account"
+    lambda account: Change.objects.unsettled().filter(account=account, client_id=None).order_by(),
+    "an account",
 )
 _latest = Prepared(
     lambda account, group_id: Change.objects.filter(account=account, group_id=group_id)[:LATEST],
@@ -108,7 +110,7 @@ def can_undo(change: Change, user: "User") -> bool:
     return False
 
 
-def undo_order(change: Change, *, user: "User", connection: Connection) -> Order:
+def undo_order(change: Change, *, user: "User", connection: Connection) -> GroupOrder:
     """Return the order that writes the old values anew; a removed group is created without its clients.
 
     Raises `PermissionDenied` where there is nothing that this user could take back.
@@ -117,7 +119,7 @@ def undo_order(change: Change, *, user: "User", connection: Connection) -> Order
         raise PermissionDenied
     # The same click twice is one operation; another try after a settled one is a new one.
     tries = change.undone_by.exclude(state=Change.State.PENDING).count()
-    order = Order(
+    order = GroupOrder(
         user=user,
         connection=connection,
         action=Change.Action.CREATE,
@@ -150,7 +152,7 @@ def resolve(change: Change, decision: str, user: "User") -> None:
         raise NotNow
 
 
-def order_again(change: Change, *, user: "User", connection: Connection) -> Order:
+def order_again(change: Change, *, user: "User", connection: Connection) -> GroupOrder:
     """Close a lost update or removal as superseded, and return the order that sends it once more.
 
     A person decides that, and only while Poster shows no trace of it. A creation is never repeated: it could
@@ -167,7 +169,7 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Orde
         change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
     ):
         raise NotNow
-    return Order(
+    return GroupOrder(
         user=user,
         connection=connection,
         action=Change.Action(change.action),

@@ -25,18 +25,25 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
 # Poster said yes, but three looks over a minute do not show it: a person has to look.
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=1)
+MOVE_PATIENCE = timedelta(minutes=1)
 LOOKS_AT_LEAST = 3
 
 
 def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
-    """Look at what Poster has now of a change's group, or of all groups for a creation."""
-    if change.action == Change.Action.CREATE:
-        return Sight(groups=ask(connection, lambda poster: poster.get_groups(within=within)))
-    group_id = change.group_id or 0
+    """Look at what Poster has now of a change's group or client, or of all groups for a creation."""
+    group_id, client_id = change.group_id or 0, change.client_id or 0
     try:
-        return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
+        match change.action:
+            case Change.Action.CREATE:
+                return Sight(groups=ask(connection, lambda poster: poster.get_groups(within=within)))
+            case Change.Action.MOVE:
+                return Sight(
+                    client=ask(connection, lambda poster: poster.get_client(client_id, within=within))
+                )
+            case _:
+                return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
     except NotFound:
-        return Sight(group=None)
+        return Sight()
 
 
 def settle_by(change: Change, verdict: Verdict) -> bool:
@@ -48,6 +55,7 @@ def settle_by(change: Change, verdict: Verdict) -> bool:
             reason=verdict.reason,
             after=verdict.after,
             group_id=verdict.group_id or change.group_id,
+            client_id=verdict.client_id or change.client_id,
             settled_at=timezone.now(),
             next_check_at=None,
         )
@@ -133,6 +141,16 @@ def _give_up(change: Change) -> Verdict | None:
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
             return Verdict(Change.State.REVIEW, "accepted_but_absent")
-    elif waited.total_seconds() >= settings.POSTER_SETTLE_SECONDS:
+    elif waited >= _patience(change):
         return Verdict(Change.State.FAILED, "not_applied")
     return None
+
+
+def _patience(change: Change) -> timedelta:
+    """Return after how long a lost change that does not show counts as not made.
+
+    To move a client once more does no harm, so that is not put off for as long as a creation.
+    """
+    if change.action == Change.Action.MOVE:
+        return min(MOVE_PATIENCE, timedelta(seconds=settings.POSTER_SETTLE_SECONDS))
+    return timedelta(seconds=settings.POSTER_SETTLE_SECONDS)

@@ -4,17 +4,34 @@ The same judgement serves the sender right after the write, the page that follow
 settles what a killed process left behind.
 """
 
+import base64
+import hashlib
 import unicodedata
+import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from groups.models import Change
-from groups.poster import Group, GroupList, GroupValues
+from groups.poster import Client, Group, GroupList, GroupValues
 from groups.poster.records import fold
 
 UNIT_FACTOR = Decimal(100)
 """Kopecks in a hryvnia: a birthday bonus that is off by this factor was taken in the wrong unit."""
+# A client's fields that are the group's, and follow it.
+OF_THE_GROUP = frozenset(
+    (
+        "client_groups_id",
+        "client_groups_name",
+        "client_groups_discount",
+        "loyalty_type",
+        "birthday_bonus",
+    )
+)
+# What an order at the till changes, at any moment.
+OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +42,16 @@ class Verdict:
     reason: str = ""
     after: dict[str, Any] | None = None
     group_id: int | None = None
+    client_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look at Poster showed: the group (None: it is gone), for a creation all of the groups."""
+    """What one look at Poster showed: the group or the client (None: gone), for a creation all groups."""
 
     group: Group | None = None
     groups: GroupList = field(default_factory=GroupList)
+    client: Client | None = None
 
     @property
     def ids(self) -> list[int]:
@@ -75,6 +94,8 @@ def judge(change: Change, sight: Sight) -> Verdict | None:
             return _judge_update(change, sight.group)
         case Change.Action.REMOVE:
             return Verdict(Change.State.APPLIED) if sight.group is None else None
+        case Change.Action.MOVE:
+            return _judge_move(change, sight.client)
         case _:
             return _judge_creation(change, sight.groups)
 
@@ -90,6 +111,40 @@ def _judge_update(change: Change, now: Group | None) -> Verdict | None:
     if change.accepted or units_slipped(intended, now):
         return _taken(intended, now)
     return Verdict(Change.State.REVIEW, "overwritten", now.to_json())
+
+
+def _judge_move(change: Change, now: Client | None) -> Verdict | None:
+    if now is None:
+        return Verdict(Change.State.FAILED, "client_gone")
+    before, intended, there = change.before or {}, change.intended or {}, {"group_id": now.group_id}
+    if now.group_id == intended["group_id"]:
+        changed = _changed_fields(before["marks"], marks_of(now, change.pk))
+        differs = not OF_THE_TILL.issuperset(changed)
+        state = Change.State.DIFFERS if differs else Change.State.APPLIED
+        return Verdict(state, "other_fields" if differs else "", there | {"changed": changed})
+    if now.group_id == before["group_id"]:
+        return None
+    return Verdict(Change.State.FAILED, "elsewhere", there)
+
+
+def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return the fields of a client, but the group's, that are other than before."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def marks_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
+    """Return a mark for each field of a client, by which it can be told that it changed, but not what it is.
+
+    Keyed by the installation and the operation: the same name has another mark in every row.
+    """
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), salt=operation.bytes, digest_size=32).digest()
+    return {
+        name: base64.b64encode(
+            hashlib.blake2b(repr(value).encode(), key=key, digest_size=6).digest()
+        ).decode()
+        for name, value in client.raw.items()
+        if name not in OF_THE_GROUP
+    }
 
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:

@@ -7,106 +7,35 @@ steps are numbered as in the life of a write in CONTRIBUTING.md.
 
 import logging
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import Change, Connection
+from groups.models import Change, Job
 from groups.poster import (
-    GroupValues,
     NameTaken,
     NotAllowed,
     OutcomeUnknown,
-    PosterClient,
     PosterError,
     Refused,
     TokenRejected,
     Unreachable,
 )
-from groups.poster.records import fold
+from groups.services.orders import RIGHTS, Order
 from groups.services.settling import settle_by, sight_of, start_following
 from groups.services.upstream import ask
-from groups.services.verdict import Sight, Verdict, judge, same
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from groups.services.verdict import Verdict, judge
 
 log = logging.getLogger("groups.journal")
 
-RIGHTS = {
-    Change.Action.CREATE: "groups.add_group",
-    Change.Action.UPDATE: "groups.change_group",
-    Change.Action.REMOVE: "groups.delete_group",
-}
-RIGHT_WITH_CLIENTS = "groups.delete_group_with_clients"
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_AFTER_PAUSES = (0.0, 1.0, 3.0)
-# Poster may hold longer ones; the journal's label of a group is cut, its values are not.
-LONGEST_NAME = 400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A change that somebody asks for.
-
-    `loaded` is what their form was opened on, None where that is not known: then it is a conflict. A removal
-    sends no values, but holds the client count against `loaded_clients`.
-    """
-
-    user: "User"
-    connection: Connection
-    action: Change.Action
-    operation: uuid.UUID
-    group_id: int | None = None
-    loaded: GroupValues | None = None
-    loaded_clients: int | None = None
-    intended: GroupValues | None = None
-    undo_of: Change | None = field(default=None)
-
-    @property
-    def target(self) -> str:
-        """What this change locks: one group, or the name of one to come."""
-        if self.group_id is not None:
-            return f"group:{self.group_id}"
-        return f"create:{fold(self.intended.name) if self.intended else ''}"
-
-    @property
-    def values(self) -> GroupValues:
-        """The values to send. A removal has none."""
-        if self.intended is None:
-            raise ValueError("This order sends no values.")
-        return self.intended
-
-    @property
-    def known_id(self) -> int:
-        """The id of the group. One to be created has none."""
-        if self.group_id is None:
-            raise ValueError("This order is for no group that exists.")
-        return self.group_id
-
-    @property
-    def name(self) -> str:
-        """The group's name as the user saw it when they asked."""
-        values = self.loaded or self.intended
-        return values.name[:LONGEST_NAME] if values else ""
-
-    def is_the_same_as(self, change: Change) -> bool:
-        """Say whether the journal's row is this very order, sent once more."""
-        intended = self.intended.to_json() if self.intended else None
-        return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
-            self.connection.account_id,
-            self.user.pk,
-            self.action,
-            self.target,
-            intended,
-        )
 
 
 class Busy(Exception):
@@ -115,6 +44,14 @@ class Busy(Exception):
     def __init__(self, change: Change) -> None:
         super().__init__()
         self.change = change
+
+
+class Occupied(Exception):
+    """Clients are being moved out of this group, or into it: it cannot be removed now."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
 
 
 class OperationReused(Exception):
@@ -132,15 +69,14 @@ class BonusBlocked(Exception):
 def submit(order: Order) -> Change:
     """Carry a change out, and return its row of the journal with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `OperationReused`, `NotRecorded` and `BonusBlocked` before anything is
-    sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
+    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `NotRecorded` and `BonusBlocked` before
+    anything is sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
     """
     _check(order)
     change = _record(order)  # 2
     if change.state != Change.State.PENDING:
         return change
-    before = _read_before(order, change)  # 3
-    if before is not None:
+    if _read_before(order, change):  # 3
         _send(order, change)  # 4
     return change
 
@@ -148,30 +84,29 @@ def submit(order: Order) -> Change:
 def _check(order: Order) -> None:
     if not order.user.has_perm(RIGHTS[order.action]):
         raise PermissionDenied
-    account = order.connection.account
-    if account.bonus_block_id and order.intended and order.intended.birthday_bonus:
+    columns, account = order.columns, order.connection.account
+    if account.bonus_block_id and Decimal((columns["intended"] or {}).get("birthday_bonus", 0)):
         raise BonusBlocked
+    if order.action == Change.Action.REMOVE:
+        jobs = Job.objects.unfinished().touching(account.pk, columns["group_id"])
+        busy = next((job for job in jobs if job != order.job), None)
+        if busy is not None:
+            raise Occupied(busy)
 
 
 # --- 2. The journal ----------------------------------------------------------------------------------------
 
 
 def _record(order: Order) -> Change:
-    loaded = order.loaded.to_json() if order.loaded else None
-    if loaded and order.loaded_clients is not None:
-        loaded["clients"] = order.loaded_clients
     change = Change(
         id=order.operation,
         account=order.connection.account,
         user=order.user,
         user_name=order.user.get_username(),
         action=order.action,
-        group_id=order.group_id,
-        group_name=order.name,
         target=order.target,
-        loaded=loaded,
-        intended=order.intended.to_json() if order.intended else None,
-        undo_of=order.undo_of,
+        job=order.job,
+        **order.columns,
     )
     try:
         with transaction.atomic(durable=True):
@@ -188,7 +123,7 @@ def _what_was_there(order: Order) -> Change:
     """Return the outcome of the same operation, sent twice; waits for it while the first one is under way."""
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     while (change := Change.objects.filter(pk=order.operation).first()) is not None:
-        if not order.is_the_same_as(change):
+        if not _is_the_same(order, change):
             raise OperationReused
         if change.state != Change.State.PENDING or time.monotonic() > until:
             return change
@@ -199,46 +134,33 @@ def _what_was_there(order: Order) -> Change:
     raise Busy(open_change)
 
 
+def _is_the_same(order: Order, change: Change) -> bool:
+    """Say whether the journal's row is this very order, sent once more."""
+    return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
+        order.connection.account_id,
+        order.user.pk,
+        order.action,
+        order.target,
+        order.columns["intended"],
+    )
+
+
 # --- 3. Read before ----------------------------------------------------------------------------------------
 
 
-def _read_before(order: Order, change: Change) -> Sight | None:
-    """Look at Poster once more and commit what is there, or close the row as failed and return None."""
+def _read_before(order: Order, change: Change) -> bool:
+    """Look at Poster once more and commit what is there, or close the row; say whether it is to be sent."""
     try:
         sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_BEFORE)
     except PosterError as error:
         _fail(change, "not_read", error)
-        return None
-    problem = _problem(order, sight)
-    before = sight.group.to_json() if sight.group else {"ids": sight.ids}
+        return False
+    problem, before = order.problem(sight), order.before(sight)
     if problem:
-        _fail(change, problem, before=before if sight.group else None)
-        return None
+        _fail(change, problem, before=None if order.action == Change.Action.CREATE else before)
+        return False
     with transaction.atomic(durable=True):
-        sending = Change.objects.settle(change, before=before, sent_at=timezone.now())
-    return sight if sending else None
-
-
-def _problem(order: Order, sight: Sight) -> str:
-    """Return why this must not be sent now, or nothing."""
-    if order.action == Change.Action.CREATE:
-        return "name_taken" if order.intended and _is_taken(order.intended, sight) else ""
-    if sight.group is None:
-        return "gone"
-    if order.loaded is None or not same(order.loaded, sight.group):
-        return "conflict"
-    if order.action == Change.Action.UPDATE and not sight.group.is_editable:
-        return "unsafe"
-    if order.action == Change.Action.REMOVE:
-        if order.loaded_clients != sight.group.clients:
-            return "conflict"
-        if sight.group.clients and not order.user.has_perm(RIGHT_WITH_CLIENTS):
-            return "no_right"
-    return ""
-
-
-def _is_taken(values: GroupValues, sight: Sight) -> bool:
-    return any(fold(group.name) == fold(values.name) for group in sight.groups.groups if not group.removed)
+        return Change.objects.settle(change, before=before, sent_at=timezone.now())
 
 
 def _fail(change: Change, reason: str, error: PosterError | None = None, **values: object) -> None:
@@ -260,7 +182,7 @@ def _fail(change: Change, reason: str, error: PosterError | None = None, **value
 def _send(order: Order, change: Change) -> None:
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
-        answered_id = ask(order.connection, lambda poster: _post(poster, order, within))
+        answered_id = ask(order.connection, lambda poster: order.send(poster, within=within))
     except OutcomeUnknown as error:
         _read_after(order, change, {"code": error.code, "message": error.message, "reason": error.reason})
     except Unreachable as error:
@@ -272,15 +194,6 @@ def _send(order: Order, change: Change) -> None:
         if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
             values["group_id"] = answered_id
         _read_after(order, change, values)
-
-
-def _post(poster: PosterClient, order: Order, within: float) -> int | None:
-    if order.action == Change.Action.CREATE:
-        return poster.create_group(order.values, within=within)
-    if order.action == Change.Action.UPDATE:
-        return poster.update_group(order.known_id, order.values, within=within)
-    poster.remove_group(order.known_id, within=within)
-    return None
 
 
 def _settle_refusal(order: Order, change: Change, error: Refused) -> None:

@@ -135,13 +135,13 @@ class Dashboard:
         from groups.models import Change
         from groups.poster import GroupValues
         from groups.services.accounts import connection_of
-        from groups.services.writes import Order
+        from groups.services.orders import GroupOrder
 
         loaded = None
         intended = GroupValues(name=wish.name, loyalty_type=2, percent=Decimal(wish.percent))
         if seen:
             loaded = replace(intended, percent=Decimal(seen["client_groups_discount"]))
-        return Order(
+        return GroupOrder(
             user=self._user,
             connection=connection_of(self._user),
             action=Change.Action(wish.action),

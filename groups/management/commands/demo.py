@@ -85,7 +85,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         command = startup.granian(host=HOST, port=port, workers=1, threads=32)
-        startup.run(command, url=f"http://{HOST}:{port}/healthz", when_ready=announce)
+        startup.run(command, workers=1, url=f"http://{HOST}:{port}/healthz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         host = os.environ.get("HOST") or "127.0.0.1"
         port = startup.number_from("PORT", 8000)
         workers = startup.number_from("WORKERS", 2)
+        job_workers = startup.number_from("JOB_WORKERS", 1, least=0)
         startup.claim_port(host, port)
         self._check(include_deployment_checks=True)
         compile_catalogues(settings.LOCALE_PATHS[0])
@@ -40,7 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
         self.stdout.flush()
         self._count_over_workers()
-        startup.run(startup.granian(host=host, port=port, workers=workers), reloads=True)
+        command = startup.granian(host=host, port=port, workers=workers)
+        startup.run(command, workers=job_workers, reloads=True)
 
     def _count_over_workers(self) -> None:
         """Give the workers a folder for their counts, which begin anew."""

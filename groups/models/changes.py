@@ -1,134 +1,17 @@
-"""What the dashboard keeps of its own: who may speak for which Poster account, and what was changed by whom.
+"""The journal: what was changed by whom, and what became of it."""
 
-The groups themselves live in Poster and nowhere else; `GroupsCopy` is only what is shown while it is away.
-"""
-
-import hashlib
 import uuid
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.crypto import EncryptedField, Secret
-
-TOKEN_LIFE = timedelta(days=2 * 365)
-TOKEN_WARNING = timedelta(days=60)
-
-
-class PosterAccount(models.Model):
-    """A Poster account (a company), as far as everybody who is connected to it shares it here.
-
-    `writes` counts every write that was sent or settled: it is part of the key of all that is cached, so that
-    each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
-    or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
-    account takes a written bonus for: the documentation says hryvnia, newer pages of it say kopecks.
-    `company_name` and `currency` are Poster's, where the token of somebody may read them.
-    """
-
-    class BonusUnit(models.TextChoices):
-        HRYVNIA = "hryvnia", _("hryvnia, as documented")
-        KOPECKS = "kopecks", _("kopecks")
-
-    name = models.CharField(max_length=63, primary_key=True)
-    company_name = models.CharField(max_length=200, blank=True)
-    currency = models.CharField(max_length=8, default="₴")
-    writes = models.PositiveBigIntegerField(default=0)
-    bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)
-    bonus_block = models.ForeignKey(
-        "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("Poster account")
-        verbose_name_plural = _("Poster accounts")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def title(self) -> str:
-        """The company as people know it, with the account's login."""
-        return f"{self.company_name} ({self.name})" if self.company_name else self.name
-
-    def count_write(self) -> None:
-        """Make everything cached of this account stale, in every process."""
-        PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
-        self.refresh_from_db(fields=["writes"])
-
-
-class Connection(models.Model):
-    """One user's own token for a Poster account.
-
-    It is only saved once Poster has accepted the token for that very account, and `refused_at` is set as soon
-    as Poster no longer does: only in between may its user see what is kept here of the account.
-    """
-
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connection")
-    account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="connections")
-    token = EncryptedField()
-    token_hint = models.CharField(max_length=4, editable=False)
-    fingerprint = models.CharField(max_length=64, editable=False)
-    connected_at = models.DateTimeField(default=timezone.now, editable=False)
-    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The circuit breaker: in the row, so that every process knows.
-    failures = models.PositiveSmallIntegerField(default=0, editable=False)
-    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
-    closed_until = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = _("connection to Poster")
-        verbose_name_plural = _("connections to Poster")
-        default_permissions = ("view", "delete")
-
-    def __str__(self) -> str:
-        return f"{self.account_id} …{self.token_hint}"
-
-    def set_token(self, token: str) -> None:
-        """Take a token that Poster has just accepted."""
-        self.token = Secret(token)
-        self.token_hint = token[-4:]
-        # Keyed, so that the column tells nothing about the token to one who has only the database.
-        self.fingerprint = hashlib.blake2b(
-            token.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
-        ).hexdigest()
-        self.connected_at = timezone.now()
-        self.refused_at = self.failing_since = self.closed_until = None
-        self.failures = 0
-
-    @property
-    def expires_on(self) -> date:
-        """The day on which Poster stops taking the token: tokens live for two years."""
-        return timezone.localdate(self.connected_at + TOKEN_LIFE)
-
-    @property
-    def expires_soon(self) -> bool:
-        return timezone.now() >= self.connected_at + TOKEN_LIFE - TOKEN_WARNING
-
-
-class GroupsCopy(models.Model):
-    """The last good answer of clients.getGroups to one connection, shown while Poster does not answer."""
-
-    connection = models.OneToOneField(
-        Connection, on_delete=models.CASCADE, related_name="copy", primary_key=True
-    )
-    fingerprint = models.CharField(max_length=64)
-    fetched_at = models.DateTimeField()
-    digest = models.CharField(max_length=64)
-    groups = models.JSONField()
-
-    class Meta:
-        verbose_name = _("last good copy")
-        verbose_name_plural = _("last good copies")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.connection_id} {self.fetched_at:%F %T}"
+from groups.models.accounts import PosterAccount
+from groups.models.jobs import Job
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
@@ -150,6 +33,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
+        if change.client_id and values.get("state") not in (None, *Change.OPEN):
+            # Whoever the client is, the marks have served their time.
+            before = values.get("before", change.before) or {}
+            values["before"] = {name: value for name, value in before.items() if name != "marks"}
         untouched = self.filter(
             pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
         )
@@ -172,19 +59,25 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(models.Model):
-    """One row of the journal: a change to a loyalty group that somebody asked for, and what became of it.
+    """One row of the journal: a change that somebody asked for, and what became of it.
 
     Its id is the form's `operation`: the same operation twice is one write with one outcome. `loaded` is what
     the form was opened on, `before` what Poster had just before the write, `intended` what was asked for and
     `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
     client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status
     of the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
+
+    A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
+    `{"group_id": …}`, and while it is open `before` has `marks` of all fields, from which nobody can tell
+    what was in them.
     """
 
     class Action(models.TextChoices):
         CREATE = "create", _("created")
         UPDATE = "update", _("changed")
         REMOVE = "remove", _("removed")
+        MOVE = "move", _("client moved")
+        ENROL = "enrol", _("client created")
 
     class State(models.TextChoices):
         PENDING = "pending", _("in progress")
@@ -209,6 +102,8 @@ class Change(models.Model):
     group_name = models.CharField(max_length=400)
     target = models.CharField(max_length=400)
     undo_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
+    client_id = models.PositiveIntegerField(null=True)
+    job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="changes")
 
     loaded = models.JSONField(null=True)
     before = models.JSONField(null=True)
@@ -242,6 +137,8 @@ class Change(models.Model):
             ("delete_group", "Can remove an empty loyalty group"),
             ("delete_group_with_clients", "Can remove a loyalty group with its clients"),
             ("view_client", "Can see the clients of a loyalty group"),
+            ("move_client", "Can move clients from one loyalty group to another"),
+            ("view_snapshot", "Can download and restore what was in a loyalty group"),
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
         )
         constraints = (
@@ -265,6 +162,8 @@ class Change(models.Model):
             models.Index(fields=("account", "action", "-created_at"), name="change_by_action"),
             # Of all, not of the open ones alone: SQLite does not see that a query's values are those states.
             models.Index(fields=("state", "next_check_at"), name="change_open"),
+            models.Index(fields=("job", "client_id"), name="change_by_client"),
+            models.Index(fields=("job", "state", "reason"), name="change_by_job"),
         )
 
     def __str__(self) -> str:

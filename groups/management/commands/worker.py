@@ -1,0 +1,46 @@
+"""`manage.py worker`: does the jobs, one at a time. Any number of them may run, on any number of machines."""
+
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.crypto import get_random_string
+from django_tasks_db.management.commands import db_worker
+
+from groups.services import jobs
+
+# Seconds between two looks into an empty queue.
+INTERVAL = 1.0
+
+
+class Worker(db_worker.Worker):
+    """The library's worker, which ends soon: the job that it is at goes on in another one."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        """Let go of the job after the writes that are under way."""
+        jobs.stopping.set()
+        super().shutdown(signum, frame)
+
+
+class Command(BaseCommand):
+    """Do the jobs that are in the queue until SIGTERM or Ctrl-C."""
+
+    help = "Do the jobs that are in the queue, such as moving the clients of a group."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--batch", action="store_true", help="end as soon as the queue is empty")
+
+    def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
+        """Take one job after the other."""
+        worker = Worker(
+            queue_names=["default"],
+            excluded_queue_names=[],
+            backend_name="default",
+            interval=INTERVAL,
+            batch=batch,
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=get_random_string(32),
+        )
+        worker.configure_signals()
+        worker.run()

@@ -1,0 +1,57 @@
+"""What was in a group before somebody moved or removed it."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.crypto import EncryptedField
+from groups.models.accounts import PosterAccount
+from groups.models.jobs import Job
+
+
+class Snapshot(models.Model):
+    """A group and its clients as Poster gave them, encrypted, and kept for SNAPSHOT_DAYS.
+
+    `group` is `Group.to_json`. One that is not `complete` was given up while it was taken.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="snapshots")
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="snapshots")
+    user_name = models.CharField(max_length=150)
+    group_id = models.PositiveIntegerField()
+    group_name = models.CharField(max_length=400)
+    group = models.JSONField()
+    clients = models.PositiveIntegerField(default=0)
+    complete = models.BooleanField(default=False)
+    taken_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("snapshot")
+        verbose_name_plural = _("snapshots")
+        ordering = ("-taken_at",)
+        default_permissions = ()
+        indexes = (models.Index(fields=("account", "-taken_at"), name="snapshot_by_account"),)
+
+    def __str__(self) -> str:
+        return f"{self.group_id} {self.taken_at:%F %T}"
+
+
+class SnapshotPart(models.Model):
+    """Some of the clients of a snapshot: a JSON list of their rows on the wire, as they came."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    rows = EncryptedField()
+
+    class Meta:
+        verbose_name = _("part of a snapshot")
+        verbose_name_plural = _("parts of snapshots")
+        ordering = ("number",)
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("snapshot", "number"), name="one_part_a_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id} {self.number}"

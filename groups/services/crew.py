@@ -1,0 +1,141 @@
+"""The writes of a job: several at a time, waiting for a Poster that is away, until all are settled."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import Change
+from groups.poster import BadAnswer, NotAllowed, TokenRejected, Unreachable
+from groups.services.jobs import Hold, Stopped
+from groups.services.orders import Order
+from groups.services.settling import due, follow_up
+from groups.services.writes import Busy, NotRecorded, Occupied, submit
+
+# Nothing was sent, so it may be tried again as often as it takes.
+NOTHING_SENT = frozenset(("not_read", "not_sent", "never_sent"))
+TROUBLES_IN_A_ROW = 3
+PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
+PATIENCE = 15 * 60.0
+"""Seconds for which a job waits for Poster before it stops and asks for a person."""
+TOKEN_OR_RIGHTS = 424
+
+State = Change.State
+
+
+def submit_all(hold: Hold, orders: Iterable[Order]) -> list[Change]:
+    """Submit the orders, POSTER_MAX_CONCURRENCY at a time, and return what became of each that was tried.
+
+    A client or a group that another open change locks is left out. Ends early where Poster cannot be reached
+    several times in a row. Raises `Interrupted`, and `Stopped` where none of the others could be made either.
+    """
+    crew = _Crew(hold, iter(orders))
+    count = settings.POSTER_MAX_CONCURRENCY
+    with ThreadPoolExecutor(count, thread_name_prefix="job") as pool:
+        for done in [pool.submit(crew.work) for _ in range(count)]:
+            done.result()
+    hold.check()
+    return crew.changes
+
+
+class _Crew:
+    """Threads that take orders from one pile."""
+
+    def __init__(self, hold: Hold, orders: "Iterable[Order]") -> None:
+        self.changes: list[Change] = []
+        self._hold = hold
+        self._orders = iter(orders)
+        self._lock = threading.Lock()
+        self._troubles = 0
+        self._given_up = False
+
+    def work(self) -> None:
+        try:
+            while (order := self._next()) is not None:
+                self._carry_out(order)
+        except BaseException:
+            self._given_up = True
+            raise
+        finally:
+            connections.close_all()
+
+    def _carry_out(self, order: Order) -> None:
+        try:
+            change = submit(order)
+        except (Busy, Occupied):
+            return  # it is looked at again when the others are done
+        except PermissionDenied:
+            raise Stopped("no_right") from None
+        except NotRecorded:
+            raise Stopped("not_recorded") from None
+        self._note(change)
+
+    def _next(self) -> Order | None:
+        self._hold.check()
+        with self._lock:
+            return None if self._given_up else next(self._orders, None)
+
+    def _note(self, change: Change) -> None:
+        with self._lock:
+            self.changes.append(change)
+            unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
+            self._troubles = self._troubles + 1 if unreached else 0
+            if self._troubles >= TROUBLES_IN_A_ROW:
+                self._given_up = True
+        if change.status == TOKEN_OR_RIGHTS:
+            self._given_up = True
+            raise Stopped("refused", change.message)
+
+
+class Weather:
+    """How long Poster has not been reached: a job waits for it, ever longer, and then for a person."""
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+        self._bad = 0
+        self._since = time.monotonic()
+
+    def note(self, changes: list[Change]) -> None:
+        """Wait if nothing came through. Raises `Stopped` after PATIENCE."""
+        if any(change.reason not in NOTHING_SENT for change in changes):
+            self._bad, self._since = 0, time.monotonic()
+        elif changes:
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait for Poster, longer than the last time. Raises `Stopped` after PATIENCE."""
+        if time.monotonic() - self._since > PATIENCE:
+            raise Stopped("unreachable")
+        self._hold.wait(PAUSES[min(self._bad, len(PAUSES) - 1)])
+        self._bad += 1
+
+    def through[T](self, question: Callable[[], T]) -> T:
+        """Return the answer to a question, asked again while Poster cannot be reached."""
+        while True:
+            self._hold.check()
+            try:
+                return question()
+            except (Unreachable, BadAnswer):
+                self.wait()
+            except (TokenRejected, NotAllowed) as error:
+                raise Stopped("refused", error.message) from None
+
+
+def settle_open(hold: Hold) -> None:
+    """Look after what is open of the job until all of it is settled. Raises `Stopped` after PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        still_open = Change.objects.open().filter(job=hold.job)
+        for change in still_open.filter(due(timezone.now())).select_related("account"):
+            hold.check()
+            follow_up(change)
+        if not still_open.exists():
+            return
+        if time.monotonic() > until:
+            raise Stopped("unknown")
+        hold.wait(0.5)

@@ -1,0 +1,248 @@
+"""Move clients from one group to another, and retire a group without losing one of them.
+
+A first client is moved alone: if anything but the group changed, nobody follows. The group is then gone
+through from its start until a pass finds nobody left to try, so whoever came in meanwhile is moved too.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+
+from groups.models import Change, Connection, Job
+from groups.poster import ClientList, Group, NotFound
+from groups.services import snapshots
+from groups.services.crew import NOTHING_SENT, Weather, settle_open, submit_all
+from groups.services.groups import read_now
+from groups.services.jobs import Hold, Stopped, actors
+from groups.services.orders import GroupOrder, MoveOrder
+from groups.services.upstream import ask
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+State = Change.State
+RIGHT = "groups.move_client"
+AT_ONCE = 250
+"""Clients of one page: so many are under way before the next ones are read."""
+TRIES = 3
+
+
+class NoMove(Exception):
+    """The move makes no sense: into the same group, or of nobody."""
+
+
+def plan_move(
+    *,
+    user: "User",
+    connection: Connection,
+    operation: uuid.UUID,
+    group: Group,
+    target: Group,
+    client_ids: Iterable[int] | None = None,
+    kind: Job.Kind = Job.Kind.MOVE,
+) -> Job:
+    """Return the job, not yet saved, that moves these clients of a group, or all. Raises `NoMove`."""
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    chosen = None if client_ids is None else sorted(set(client_ids))
+    if group.id == target.id or chosen == []:
+        raise NoMove
+    return Job(
+        id=operation,
+        account=connection.account,
+        user=user,
+        user_name=user.get_username(),
+        kind=kind,
+        group_id=group.id,
+        group_name=group.name,
+        target_id=target.id,
+        target_name=target.name,
+        wanted={"clients": chosen},
+        total=group.clients if chosen is None else len(chosen),
+    )
+
+
+def move(hold: Hold) -> None:
+    """Move all clients that the job is about."""
+    _Move(hold).run()
+
+
+def retire(hold: Hold) -> None:
+    """Move everybody out of a group, and remove it when a read says that nobody is in it."""
+    moving = _Move(hold)
+    while True:
+        moving.run()
+        if moving.remove_when_empty():
+            return
+
+
+class _Move:
+    """The work of one run of a job that moves clients."""
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+        self._job = hold.job
+        self._weather = Weather(hold)
+        chosen: list[int] | None = self._job.wanted["clients"]
+        self._chosen = chosen
+
+    def run(self) -> None:
+        """Go through the clients until nobody is left to try."""
+        self._weather.through(lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check))
+        settle_open(self._hold)
+        while self._pass():
+            settle_open(self._hold)
+
+    def _pass(self) -> bool:
+        """Go through the clients once; say whether anybody was tried."""
+        tried = False
+        for client_ids in self._pages():
+            orders = self._orders(client_ids)
+            if orders and not self._job.tested:
+                tried = True
+                self._test(orders)
+                orders = self._orders(client_ids)
+            if orders:
+                tried = True
+                self._weather.note(submit_all(self._hold, orders))
+        return tried
+
+    # --- Who is to be moved --------------------------------------------------------------------------------
+
+    def _pages(self) -> Iterator[list[int]]:
+        """Yield the ids of the clients page by page; a page is over when the next one is asked for."""
+        if self._chosen is not None:
+            for start in range(0, len(self._chosen), AT_ONCE):
+                yield self._chosen[start : start + AT_ONCE]
+            return
+        offset, unreadable = 0, 0
+        while True:
+            page = self._weather.through(partial(self._read, offset))
+            ids = [client.id for client in page.clients if not client.removed]
+            yield ids
+            unreadable += len(page.unreadable)
+            if page.size < AT_ONCE:
+                self._job.move_on(Job.State.RUNNING, unreadable=unreadable)
+                return
+            # Those who have left make room: the rest has moved up.
+            offset += page.size - self._left(ids)
+
+    def _read(self, offset: int) -> ClientList:
+        _, connection = actors(self._job)
+        self._check_target(connection)
+        return ask(
+            connection,
+            lambda poster: poster.get_clients(
+                group_id=self._job.group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
+            ),
+        )
+
+    def _check_target(self, connection: Connection) -> None:
+        try:
+            read_now(connection, self._job.target_id or 0)
+        except NotFound:
+            raise Stopped("target_gone") from None
+
+    def _left(self, client_ids: list[int]) -> int:
+        """Count those who are no longer in the group, as far as the journal tells."""
+        rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
+        gone = rows.filter(state__in=(State.APPLIED, State.DIFFERS)) | rows.filter(
+            reason__in=("client_gone", "elsewhere")
+        )
+        return gone.order_by().values("client_id").distinct().count()
+
+    def _orders(self, client_ids: list[int]) -> list[MoveOrder]:
+        """Return the orders for those who still may be tried."""
+        user, connection = actors(self._job)
+        tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
+        rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
+        for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
+            tries[client_id or 0].append((state, reason))
+        return [
+            MoveOrder(
+                user=user,
+                connection=connection,
+                operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
+                job=self._job,
+                client_id=client_id,
+                from_id=self._job.group_id or 0,
+                to_id=self._job.target_id or 0,
+            )
+            for client_id, before in tries.items()
+            if _may_be_tried(before)
+        ]
+
+    # --- The first one -------------------------------------------------------------------------------------
+
+    def _test(self, orders: list[MoveOrder]) -> None:
+        """Move clients one by one until one has arrived, and stop if anything but the group changed."""
+        for order in orders:
+            changes = submit_all(self._hold, [order])
+            self._weather.note(changes)
+            settle_open(self._hold)
+            for change in changes:
+                change.refresh_from_db()
+                self._check_first(change)
+            if self._job.tested:
+                return
+
+    def _check_first(self, change: Change) -> None:
+        if change.state == State.REFUSED:
+            raise Stopped("refused", change.message)
+        if change.state in (State.APPLIED, State.DIFFERS):
+            if changed := (change.after or {})["changed"]:
+                raise Stopped("side_effect", ", ".join(changed))
+            self._job.move_on(Job.State.RUNNING, tested=True)
+
+    # --- The group that is left ----------------------------------------------------------------------------
+
+    def remove_when_empty(self) -> bool:
+        """Remove the group if nobody is in it; say whether it is gone. Raises `Stopped` if it cannot be."""
+        user, connection = actors(self._job)
+        try:
+            group = self._weather.through(lambda: read_now(connection, self._job.group_id or 0)).group
+        except NotFound:
+            return True
+        if group.clients:
+            # Either somebody came in, or those who are left could not be moved.
+            return self._nobody_left_to_try() and self._stop("not_empty", str(group.clients))
+        tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
+        order = GroupOrder(
+            user=user,
+            connection=connection,
+            action=Change.Action.REMOVE,
+            operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
+            group_id=group.id,
+            loaded=group.values,
+            loaded_clients=0,
+            job=self._job,
+        )
+        changes = submit_all(self._hold, [order])
+        self._weather.note(changes)
+        settle_open(self._hold)
+        return all(self._is_removed(change) for change in changes) and bool(changes)
+
+    def _is_removed(self, change: Change) -> bool:
+        change.refresh_from_db()
+        again = change.reason in {*NOTHING_SENT, "conflict", "not_applied"}
+        if change.state == State.APPLIED or change.reason == "gone":
+            return True
+        return False if again else self._stop("not_removed", change.message)
+
+    def _nobody_left_to_try(self) -> bool:
+        page = self._weather.through(lambda: self._read(0))
+        return not self._orders([client.id for client in page.clients if not client.removed])
+
+    def _stop(self, reason: str, detail: str) -> bool:
+        raise Stopped(reason, detail)
+
+
+def _may_be_tried(before: list[tuple[str, str]]) -> bool:
+    """Say whether a client with these rows, by state and reason, may be tried once more."""
+    if any(state != State.FAILED for state, _reason in before):
+        return False
+    sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
+    return len(sent) < TRIES and set(sent) <= {"not_applied"}

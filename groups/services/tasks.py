@@ -1,0 +1,145 @@
+"""Where jobs are put into the queue, and what a worker does with one: a task of Django's task framework."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.tasks import task
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from groups.models import Job
+from groups.services import moves
+from groups.services.jobs import Hold, Interrupted, Stopped
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+log = logging.getLogger("groups.jobs")
+
+WORK: dict[str, Callable[[Hold], None]] = {
+    Job.Kind.MOVE: moves.move,
+    Job.Kind.RETIRE: moves.retire,
+}
+RIGHTS: dict[str, str] = {
+    Job.Kind.MOVE: moves.RIGHT,
+    Job.Kind.RETIRE: moves.RIGHT,
+}
+
+
+class AlreadyThere(Exception):
+    """Another job is at this group: `job`. Nothing was started."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+
+class NotNow(Exception):
+    """What was asked for does not fit the state of the job any more."""
+
+
+def start(job: Job) -> Job:
+    """Save a planned job and put it into the queue; the same form twice is one job.
+
+    Raises `AlreadyThere` where another unfinished job takes clients out of the same groups, or into them.
+    """
+    known = Job.objects.filter(pk=job.pk, account=job.account_id, user=job.user_id).first()
+    if known is not None:
+        return known
+    _look_for_another(job)
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+            _enqueue(job)
+    except IntegrityError:
+        _look_for_another(job)
+        raise
+    return job
+
+
+def _look_for_another(job: Job) -> None:
+    groups = [group_id for group_id in (job.group_id, job.target_id) if group_id is not None]
+    other = Job.objects.unfinished().touching(job.account_id, *groups).first()
+    if other is not None:
+        raise AlreadyThere(other)
+
+
+def _enqueue(job: Job) -> None:
+    result = run_job.enqueue(str(job.pk))
+    Job.objects.filter(pk=job.pk).update(task_id=result.id)
+
+
+@task
+def run_job(job_id: str) -> None:
+    """Be at work on a job until it has ended, or this run has to let go of it."""
+    job = Job.objects.select_related("account").filter(pk=uuid.UUID(job_id)).first()
+    hold = Hold(job) if job is not None else None
+    if job is None or hold is None or not hold.take():
+        return
+    with hold:
+        try:
+            WORK[job.kind](hold)
+        except Interrupted:
+            log.info("Job %s is let go", job.pk)
+        except Stopped as stopped:
+            log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
+            hold.end(Job.State.STOPPED, stopped.reason, stopped.detail)
+        except Exception:
+            log.exception("Job %s has stopped by an error of ours", job.pk)
+            hold.end(Job.State.STOPPED, "error")
+        else:
+            hold.end(Job.State.DONE)
+
+
+# --- What people do with a job -----------------------------------------------------------------------------
+
+
+def pause(job: Job, user: "User") -> None:
+    """Let the job rest after the writes that are under way. Raises `NotNow` where it does not fit."""
+    _check_right(job, user)
+    if not job.move_on(*Job.ACTIVE, state=Job.State.PAUSED):
+        raise NotNow
+
+
+def resume(job: Job, user: "User") -> None:
+    """Let a job go on that was paused or has stopped; also past a side effect that a person has seen."""
+    _check_right(job, user)
+    tested = job.tested or job.reason == "side_effect"
+    with transaction.atomic():
+        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
+            raise NotNow
+        _enqueue(job)
+
+
+def cancel(job: Job, user: "User") -> None:
+    """End a job for good; what it has done so far stays as it is."""
+    _check_right(job, user)
+    if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
+        raise NotNow
+
+
+def _check_right(job: Job, user: "User") -> None:
+    if not user.has_perm(RIGHTS[job.kind]):
+        raise PermissionDenied
+
+
+# --- What nobody looks after any more ----------------------------------------------------------------------
+
+
+def revive() -> list[Job]:
+    """Put the jobs into the queue again whose run was killed; return them."""
+    revived = []
+    silent = Job.objects.filter(state__in=Job.ACTIVE).exclude(held_until__gt=timezone.now())
+    for job in silent:
+        waiting = DBTaskResult.objects.ready().filter(pk=job.task_id or uuid.UUID(int=0))
+        if not waiting.exists():
+            # Of two that look at once, one finds the row as it was.
+            with transaction.atomic():
+                if Job.objects.filter(pk=job.pk, task_id=job.task_id).update(task_id=""):
+                    _enqueue(job)
+                    revived.append(job)
+    return revived
