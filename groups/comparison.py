@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.services.history import can_undo
-from groups.words import money_words, percent_words, reason_words, type_label
+from groups.words import money_words, percent_words, reason_words, type_label, whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -76,7 +76,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "who": change.user_name,
         "when": change.created_at,
         "what": change.get_action_display(),
-        "group_name": change.group_name,
+        "group_name": whom(change),
         "group_id": change.group_id,
         "group_url": reverse("groups:detail", args=[change.group_id]) if change.group_id else "",
         "differences": difference_rows(change),

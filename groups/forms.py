@@ -1,6 +1,8 @@
 """Forms: what people typed in, domain types out."""
 
+import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,12 +14,14 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.fields import AccountField, DecimalField, NameField, TokenField
+from groups.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
 from groups.models import Change
 from groups.poster import Group, GroupValues, LoyaltyType
+from groups.words import percent_words, type_label
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 LARGEST_BONUS = Decimal(1_000_000)
+_ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 _signer = signing.Signer(salt="groups.forms.version")
 
 
@@ -114,7 +118,7 @@ class GroupForm(WriteForm):
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
         if group is not None:
             kwargs["initial"] = {
                 "name": group.name,
@@ -123,6 +127,8 @@ class GroupForm(WriteForm):
                 "birthday_bonus": group.birthday_bonus,
             }
             kwargs["version"] = Version.of(group)
+            if archive:
+                kwargs["initial"] |= _given_nothing(group.name)
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
@@ -155,6 +161,12 @@ class GroupForm(WriteForm):
         )
 
 
+def _given_nothing(name: str) -> dict[str, Any]:
+    """Return the values of a group that stays, but gives nothing any more and says so."""
+    archived = _("(archived) %(name)s") % {"name": name}
+    return {"name": archived[:NAME_LENGTH], "percent": Decimal(0), "birthday_bonus": Decimal(0)}
+
+
 def _kept_name(version: Version | None, typed: str) -> str:
     """Return the name as Poster has it where it is the same to a reader: only what was meant is changed."""
     loaded = version.values.name if version and version.values else ""
@@ -174,7 +186,7 @@ class RemovalForm(WriteForm):
 
     confirm_name = forms.CharField(label=_("Name of the group"), required=False)
 
-    def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
         if group is not None:
             kwargs["version"] = Version.of(group, with_clients=True)
         super().__init__(*args, **kwargs)
@@ -190,6 +202,50 @@ class RemovalForm(WriteForm):
         if self.group and typed != NameField().to_python(self.group.name):
             raise ValidationError(_("Type the name of the group exactly as it is shown."))
         return typed
+
+
+class MoveForm(forms.Form):
+    """Where the clients of a group go: those that were chosen, or all."""
+
+    ALL = "all"
+
+    target = forms.TypedChoiceField(
+        label=_("To the group"), error_messages={"required": _("Choose a group.")}
+    )
+    clients = forms.CharField(widget=forms.HiddenInput)
+    operation = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, data: Any = None, *, group: Group, groups: Sequence[Group], chosen: Sequence[str] = ()
+    ) -> None:
+        initial = {"clients": ",".join(chosen) or self.ALL, "operation": uuid.uuid4()}
+        super().__init__(data, initial=initial)
+        self.group = group
+        by_id = {str(each.id): each for each in groups}
+        field = self.fields["target"]
+        field.choices = [("", _("Choose a group")), *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
+        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
+
+    def clean_clients(self) -> list[int] | None:
+        """Return the ids of those who were chosen; None for all."""
+        text = self.cleaned_data["clients"]
+        if text == self.ALL:
+            return None
+        ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
+        if not ids or len(ids) != text.count(",") + 1:
+            raise ValidationError(_("This form is incomplete. Open the page again."))
+        return ids
+
+    @property
+    def count(self) -> int:
+        """How many clients are to be moved, as far as is known before."""
+        text = self["clients"].value() or self.ALL
+        return self.group.clients if text == self.ALL else text.count(",") + 1
+
+
+def _described(group: Group) -> str:
+    """Return a group as a choice: its name, and what it gives."""
+    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
 class AccountForm(forms.Form):
@@ -218,6 +274,7 @@ class HistoryForm(forms.Form):
     )
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    job = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def conditions(self) -> dict[str, Any]:
         """Return the filters as look-ups on `Change`."""
@@ -230,9 +287,15 @@ class HistoryForm(forms.Form):
             "state": data.get("state"),
             "created_at__gte": _midnight(data.get("since")),
             "created_at__lt": _midnight(data.get("until"), days=1),
+            **self._parts(),
             "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
         }
         return {lookup: value for lookup, value in found.items() if value not in (None, "")}
+
+    def _parts(self) -> dict[str, Any]:
+        """Return the condition for the parts of one job; elsewhere its thousands of clients are left out."""
+        job = self.cleaned_data.get("job")
+        return {"job": job} if job else {"client_id__isnull": True}
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

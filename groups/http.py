@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -20,6 +21,7 @@ from groups.models import Change, Connection
 from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
 
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
 # In the session: when its owner last showed who they are, by a sign-in or by the password once more.
 CONFIRMED_AT = "confirmed_at"
 CONFIRMATION_SECONDS = 15 * 60

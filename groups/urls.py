@@ -2,8 +2,8 @@
 
 from django.urls import path, register_converter
 
-from groups import views
 from groups.poster.records import MAX_ID
+from groups.views import account, clients, groups, history, jobs, moves
 
 app_name = "groups"
 
@@ -39,27 +39,33 @@ register_converter(GroupIdConverter, "group")
 register_converter(FileTypeConverter, "file_type")
 
 group_urls = [
-    path("groups/", views.group_list, name="list"),
-    path("groups/export.<file_type:extension>", views.group_export, name="export"),
-    path("groups/new/", views.group_create, name="create"),
-    path("groups/<group:group_id>/", views.group_detail, name="detail"),
-    path("groups/<group:group_id>/edit/", views.group_update, name="update"),
-    path("groups/<group:group_id>/delete/", views.group_remove, name="remove"),
-    path("groups/<group:group_id>/clients/", views.group_members, name="members"),
+    path("groups/", groups.group_list, name="list"),
+    path("groups/export.<file_type:extension>", groups.group_export, name="export"),
+    path("groups/new/", groups.group_create, name="create"),
+    path("groups/<group:group_id>/", groups.group_detail, name="detail"),
+    path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
+    path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
+    path("groups/<group:group_id>/clients/", clients.group_members, name="members"),
     path(
         "groups/<group:group_id>/clients/export.<file_type:extension>",
-        views.group_members_export,
+        clients.group_members_export,
         name="members_export",
     ),
+    path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
+    path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
 ]
 account_urls = [
-    path("account/", views.account, name="account"),
-    path("account/disconnect/", views.account_disconnect, name="disconnect"),
-    path("account/bonus-unit/", views.account_bonus_unit, name="bonus_unit"),
+    path("account/", account.account, name="account"),
+    path("account/disconnect/", account.account_disconnect, name="disconnect"),
+    path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
 ]
 history_urls = [
-    path("history/", views.history_list, name="history"),
-    path("history/<uuid:change_id>/", views.change_detail, name="change"),
-    path("history/<uuid:change_id>/undo/", views.change_undo, name="undo"),
+    path("history/", history.history_list, name="history"),
+    path("history/<uuid:change_id>/", history.change_detail, name="change"),
+    path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
 ]
-urlpatterns = [*group_urls, *account_urls, *history_urls]
+job_urls = [
+    path("jobs/", jobs.job_list, name="jobs"),
+    path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
+]
+urlpatterns = [*group_urls, *account_urls, *history_urls, *job_urls]

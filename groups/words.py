@@ -139,6 +139,13 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
             )
 
 
+def whom(change: Change) -> str:
+    """Return what a change is about, without a word of a person: the group's name, or a client by number."""
+    if change.client_id:
+        return _("client %(id)s") % {"id": change.client_id}
+    return change.group_name
+
+
 def reason_words(change: Change) -> str:
     """Return why a change ended as it did, in half a sentence; empty where the state says it all."""
     words = {
@@ -157,6 +164,9 @@ def reason_words(change: Change) -> str:
         "duplicates": _("more than one new group has this name"),
         "accepted_but_absent": _("Poster said yes, but the change is not there"),
         "refusal_not_verified": _("Poster said no, but that could not be checked"),
+        "client_gone": _("the client is no longer there"),
+        "elsewhere": _("somebody has moved the client to another group"),
+        "other_fields": _("other fields of the client changed too"),
         "refused_but_changed": _("Poster said no, but the group has changed"),
     }
     return words.get(change.reason, "")

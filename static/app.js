@@ -131,7 +131,11 @@ document.addEventListener("htmx:sendError", cannotReach);
 document.addEventListener("htmx:timeout", cannotReach);
 
 // What belongs to a form by its `form` attribute may lie in the part that is swapped: the form asks for it.
-document.addEventListener("change", ({ target }) => { if (target.matches("select[form]")) target.form.requestSubmit(); });
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("select[form]")) target.form.requestSubmit();
+  if (target.matches("[data-choose-all]"))
+    for (const box of document.querySelectorAll(`[name="${target.dataset.chooseAll}"]`)) box.checked = target.checked;
+});
 
 // --- Dialogs: a page's form over the page one is on ---
 

@@ -24,15 +24,18 @@ OWN = {
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
-EXAMPLES = {"group_id": "1", "change_id": str(CHANGE), "extension": "csv", "id": "1", "object_id": "1",
-            "content_type_id": "1", "app_label": "auth", "url": "no-such-page", "name": "stale"}  # fmt: skip
+JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
+EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
+            "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth", "url": "no-such-page", "name": "stale"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/"},
+                   "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/",
+                   "/jobs/", f"/jobs/{JOB}/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
     "add_group": {"/groups/new/"},
-    "change_group": {"/groups/1/edit/"},
+    "change_group": {"/groups/1/edit/", "/groups/1/retire/"},
+    "move_client": {"/groups/1/clients/move/"},
     "delete_group": {"/groups/1/delete/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
     "view_securityevent": {"/accounts/security-log/"},

@@ -257,7 +257,7 @@ def _crash(watch, client, browse, monkeypatch, token):
         secret = f"{token} {django_settings.OIDC_RP_CLIENT_SECRET} {watch.secrets['key']}"
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
-    for place in ("groups.views.make_listing", "groups.services.accounts.connect",
+    for place in ("groups.views.groups.make_listing", "groups.services.accounts.connect",
                   "poster_admin.people.factors.check_code", "django.contrib.auth.forms.authenticate",
                   "poster_admin.people.views.authenticate"):  # fmt: skip
         monkeypatch.setattr(place, crash)

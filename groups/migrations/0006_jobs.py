@@ -39,6 +39,37 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Job',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('user_name', models.CharField(max_length=150)),
+                ('kind', models.CharField(choices=[('move', 'clients moved'), ('retire', 'group retired'), ('remove', 'group removed with its clients'), ('restore', 'group restored'), ('edit', 'groups edited'), ('import', 'groups imported')], max_length=7)),
+                ('group_id', models.PositiveIntegerField(null=True)),
+                ('group_name', models.CharField(blank=True, max_length=400)),
+                ('target_id', models.PositiveIntegerField(null=True)),
+                ('target_name', models.CharField(blank=True, max_length=400)),
+                ('wanted', models.JSONField(default=dict)),
+                ('total', models.PositiveIntegerField(default=0)),
+                ('unreadable', models.PositiveIntegerField(default=0)),
+                ('tested', models.BooleanField(default=False)),
+                ('state', models.CharField(choices=[('waiting', 'waiting for its turn'), ('running', 'at work'), ('paused', 'paused'), ('stopped', 'stopped by itself'), ('done', 'ended'), ('cancelled', 'cancelled')], default='waiting', max_length=9)),
+                ('reason', models.CharField(blank=True, max_length=40)),
+                ('detail', models.CharField(blank=True, max_length=400)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('holder', models.UUIDField(null=True)),
+                ('held_until', models.DateTimeField(null=True)),
+                ('task_id', models.CharField(blank=True, max_length=64)),
+            ],
+            options={
+                'verbose_name': 'job',
+                'verbose_name_plural': 'jobs',
+                'ordering': ('-created_at',),
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='Snapshot',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -75,6 +106,22 @@ class Migration(migrations.Migration):
             name='change',
             options={'default_permissions': ('view',), 'ordering': ('-created_at',), 'permissions': (('view_group', 'Can see loyalty groups'), ('add_group', 'Can create a loyalty group'), ('change_group', 'Can change a loyalty group'), ('delete_group', 'Can remove an empty loyalty group'), ('delete_group_with_clients', 'Can remove a loyalty group with its clients'), ('view_client', 'Can see the clients of a loyalty group'), ('move_client', 'Can move clients from one loyalty group to another'), ('view_snapshot', 'Can download and restore what was in a loyalty group'), ('set_bonus_unit', 'Can lift a block on birthday bonuses and set their unit')), 'verbose_name': 'change', 'verbose_name_plural': 'changes'},
         ),
+        migrations.RemoveIndex(
+            model_name='change',
+            name='change_by_account',
+        ),
+        migrations.RemoveIndex(
+            model_name='change',
+            name='change_by_state',
+        ),
+        migrations.RemoveIndex(
+            model_name='change',
+            name='change_by_user',
+        ),
+        migrations.RemoveIndex(
+            model_name='change',
+            name='change_by_action',
+        ),
         migrations.AddField(
             model_name='change',
             name='client_id',
@@ -85,43 +132,36 @@ class Migration(migrations.Migration):
             name='action',
             field=models.CharField(choices=[('create', 'created'), ('update', 'changed'), ('remove', 'removed'), ('move', 'client moved'), ('enrol', 'client created')], max_length=6),
         ),
-        migrations.CreateModel(
-            name='Job',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('user_name', models.CharField(max_length=150)),
-                ('kind', models.CharField(choices=[('move', 'clients moved'), ('retire', 'group retired'), ('remove', 'group removed with its clients'), ('restore', 'group restored'), ('edit', 'groups edited'), ('import', 'groups imported')], max_length=7)),
-                ('group_id', models.PositiveIntegerField(null=True)),
-                ('group_name', models.CharField(blank=True, max_length=400)),
-                ('target_id', models.PositiveIntegerField(null=True)),
-                ('target_name', models.CharField(blank=True, max_length=400)),
-                ('wanted', models.JSONField(default=dict)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('unreadable', models.PositiveIntegerField(default=0)),
-                ('tested', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('waiting', 'waiting for its turn'), ('running', 'at work'), ('paused', 'paused'), ('stopped', 'stopped by itself'), ('done', 'ended'), ('cancelled', 'cancelled')], default='waiting', max_length=9)),
-                ('reason', models.CharField(blank=True, max_length=40)),
-                ('detail', models.CharField(blank=True, max_length=400)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('holder', models.UUIDField(null=True)),
-                ('held_until', models.DateTimeField(null=True)),
-                ('task_id', models.CharField(blank=True, max_length=64)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'job',
-                'verbose_name_plural': 'jobs',
-                'ordering': ('-created_at',),
-                'default_permissions': (),
-            },
+        migrations.AddField(
+            model_name='job',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount'),
+        ),
+        migrations.AddField(
+            model_name='job',
+            name='user',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
             model_name='change',
             name='job',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.job'),
+        ),
+        migrations.AddIndex(
+            model_name='change',
+            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', '-created_at'], name='change_by_account'),
+        ),
+        migrations.AddIndex(
+            model_name='change',
+            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'state', '-created_at'], name='change_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='change',
+            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'user_name', '-created_at'], name='change_by_user'),
+        ),
+        migrations.AddIndex(
+            model_name='change',
+            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'action', '-created_at'], name='change_by_action'),
         ),
         migrations.AddIndex(
             model_name='change',

@@ -8,10 +8,11 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection
-from groups.poster import Group, GroupValues, TokenRejected
+from groups.poster import Group, GroupValues
 from groups.prepared import Prepared
 from groups.services.orders import RIGHTS, GroupOrder
 from groups.services.settling import due, reconcile, sight_of
+from groups.services.upstream import check_token
 from groups.services.verdict import same
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ LATEST = 5
 # Without an order the database takes the index of the states: with one, it went through the whole journal.
 # Clients are on their way by the thousand; the page of their job tells of them.
 _unsettled = Prepared(
-    lambda account: Change.objects.unsettled().filter(account=account, client_id=None).order_by(),
+    lambda account: Change.objects.of_groups().unsettled().filter(account=account).order_by(),
     "an account",
 )
 _latest = Prepared(
@@ -42,19 +43,14 @@ def changes_of(connection: Connection) -> ChangeQuerySet:
 
     Raises `TokenRejected` if Poster has refused that token since.
     """
-    _check_token(connection)
+    check_token(connection)
     return Change.objects.filter(account=connection.account_id)
 
 
 def latest_changes(connection: Connection, group_id: int) -> list[Change]:
     """Return the latest few changes of a group, as `changes_of` does."""
-    _check_token(connection)
+    check_token(connection)
     return _latest.all(connection.account_id, group_id)
-
-
-def _check_token(connection: Connection) -> None:
-    if connection.refused_at:
-        raise TokenRejected(None, "the token was refused", reason="refused_before")
 
 
 def open_change(connection: Connection, group_id: int) -> Change | None:

@@ -18,7 +18,8 @@ from django.db import DatabaseError, connections
 from django.db.models import Count
 from django.utils import timezone
 
-from groups.models import Change, Connection, Job
+from groups.models import Change, Connection, Job, JobQuerySet
+from groups.services.upstream import check_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,6 +44,20 @@ class Stopped(Exception):
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+
+
+def jobs_of(connection: Connection) -> JobQuerySet:
+    """Return the jobs of an account, for a user whose token Poster has accepted for it.
+
+    Raises `TokenRejected` if Poster has refused that token since.
+    """
+    check_token(connection)
+    return Job.objects.filter(account=connection.account_id)
+
+
+def unfinished_of(connection: Connection, group_id: int) -> Job | None:
+    """Return the unfinished job that takes clients out of a group, or brings some into it, or None."""
+    return Job.objects.unfinished().touching(connection.account_id, group_id).first()
 
 
 class Hold:

@@ -122,8 +122,13 @@ def cancel(job: Job, user: "User") -> None:
         raise NotNow
 
 
+def may_control(job: Job, user: "User") -> bool:
+    """Say whether a user may pause, resume and cancel a job."""
+    return user.has_perm(RIGHTS[job.kind])
+
+
 def _check_right(job: Job, user: "User") -> None:
-    if not user.has_perm(RIGHTS[job.kind]):
+    if not may_control(job, user):
         raise PermissionDenied
 
 

@@ -81,6 +81,12 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
     return answer
 
 
+def check_token(connection: Connection) -> None:
+    """Raise `TokenRejected` where Poster has refused the token: what is kept here is not for its user."""
+    if connection.refused_at:
+        raise TokenRejected(None, "the token was refused", reason="refused_before")
+
+
 def _token(connection: Connection) -> str:
     try:
         return connection.token.reveal()

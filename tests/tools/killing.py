@@ -130,6 +130,17 @@ class Dashboard:
             start_new_session=True,
         )
 
+    def start_worker(self):
+        """Start a worker that does the jobs, and return its process."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
     def kill(self, *numbers):
         """Kill all servers, or those of these numbers, with their workers: nothing in them runs again."""
         killed = [self._servers[number] for number in numbers] if numbers else self._servers
@@ -147,10 +158,13 @@ class Dashboard:
 
     def rows(self):
         """Return the journal by operation, read past Django."""
+        return {str(uuid.UUID(row["id"])): row for row in self.table("groups_change")}
+
+    def table(self, name):
+        """Return all rows of a table, read past Django."""
         with contextlib.closing(sqlite3.connect(self._database, timeout=20)) as database:
             database.row_factory = sqlite3.Row
-            found = database.execute("SELECT * FROM groups_change").fetchall()
-        return {str(uuid.UUID(row["id"])): dict(row) for row in found}
+            return [dict(row) for row in database.execute(f"SELECT * FROM {name}")]  # noqa: S608 - ours
 
     def wait_for_sent(self, write):
         """Return as soon as it is written down that the change is being sent."""

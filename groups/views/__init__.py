@@ -1,0 +1,1 @@
+"""The pages: request to service to response."""

@@ -1,0 +1,178 @@
+"""The pages of the groups: the list, one group, and the forms that change it."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from groups.comparison import check_rows, history_rows
+from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
+from groups.forms import GroupForm, RemovalForm
+from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
+from groups.kept import kept
+from groups.listing import Filters, make_listing
+from groups.models import Change
+from groups.outcomes import WritePage, carry_out, go_on, group_of
+from groups.poster import Group, NotFound
+from groups.risks import risks_of
+from groups.services import groups as reads
+from groups.services import history, jobs
+from groups.services.orders import RIGHT_WITH_CLIENTS, GroupOrder
+from groups.words import error_words, type_label
+
+
+@require_GET
+@needs("view_group")
+def group_list(request: Request) -> HttpResponse:
+    """Show the groups: searched, filtered, sorted, added up."""
+    link, fresh = request.connection, "refresh" in request.GET
+    groups = reads.list_groups(link, fresh=fresh)
+
+    def page() -> HttpResponse:
+        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
+        may_edit = listing.writable and request.user.has_perm("groups.change_group")
+        context = {"listing": listing, "may_edit": may_edit}
+        return render_page(request, "groups/list.html", context, fragment="rows")
+
+    still = None if fresh else partial(reads.is_current, link, groups.mark)
+    return kept(request, groups.mark, *history.unsettled(link), render=page, still=still)
+
+
+@require_GET
+@needs("view_group")
+def group_export(request: Request, extension: str) -> HttpResponse:
+    """Answer a file with exactly the rows and the order of the list with the same parameters."""
+    listing = make_listing(reads.list_groups(request.connection), Filters.parse(request.GET))
+    account = request.connection.account_id
+    write = to_csv if extension == "csv" else to_xlsx
+    response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])
+    name = file_name(listing, account, extension)
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+@require_GET
+@needs("view_group")
+def group_detail(request: Request, group_id: int) -> HttpResponse:
+    """Show one group with its latest changes."""
+    try:
+        one = reads.read_group(request.connection, group_id, fresh="refresh" in request.GET)
+    except NotFound:
+        removal = history.removal_of(request.connection, group_id)
+        return render_page(request, "404.html", {"removal": removal}, status=404)
+    changes = history.latest_changes(request.connection, one.group.id)
+    job = jobs.unfinished_of(request.connection, one.group.id)
+    locked = history.open_change(request.connection, one.group.id)
+
+    def page() -> HttpResponse:
+        context = {
+            "group": one.group,
+            "type_label": type_label(one.group.loyalty_type),
+            "as_of": one.as_of,
+            "stale": error_words(one.failure) if one.failure else None,
+            "locked": locked,
+            "job": job,
+            "writable": not one.failure and not locked,
+            "changes": history_rows(changes, request.user),
+        }
+        return render_page(request, "groups/detail.html", context)
+
+    return kept(request, one.mark, job, *changes, *history.unsettled(request.connection), render=page)
+
+
+@form_methods
+@needs("add_group")
+def group_create(request: Request) -> HttpResponse:
+    """Create a group."""
+    form = GroupForm(request.POST if request.method == "POST" else None)
+    page = WritePage(request, "groups/form.html", form)
+    if not form.is_valid():
+        return page.show()
+    return _write_values(page, Change.Action.CREATE)
+
+
+@form_methods
+@needs("change_group")
+def group_update(request: Request, group_id: int) -> HttpResponse:
+    """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
+    if request.method != "POST":
+        group = reads.read_now(request.connection, group_id).group
+        page = WritePage(
+            request, "groups/form.html", GroupForm(group=group, archive="archive" in request.GET), group
+        )
+        locked = history.open_change(request.connection, group_id)
+        return page.show_conflict(busy=locked) if locked else page.show()
+    form = GroupForm(request.POST)
+    page = WritePage(request, "groups/form.html", form)
+    valid = form.is_valid()
+    page.group = _opened_on(request, form, group_id)
+    if not valid:
+        return page.show()
+    if form.loaded == form.intended:
+        messages.info(request, _("Nothing was changed, so nothing was sent."))
+        return go_on(request, group_id)
+    return _write_values(page, Change.Action.UPDATE)
+
+
+@form_methods
+@needs("delete_group")
+def group_remove(request: Request, group_id: int) -> HttpResponse:
+    """Remove a group, with the number of clients that go with it read just now."""
+    group = reads.read_now(request.connection, group_id).group
+    allowed = not group.clients or request.user.has_perm(RIGHT_WITH_CLIENTS)
+    if group.clients and allowed and not recently_confirmed(request):
+        return ask_to_confirm(request)
+    form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
+    page = WritePage(request, "groups/remove.html", form, group, {"allowed": allowed})
+    if request.method == "POST" and not allowed:
+        return render_page(request, "403.html", {}, status=403)
+    if not form.is_valid():
+        locked = history.open_change(request.connection, group_id)
+        return page.show_conflict(busy=locked) if locked else page.show()
+    version = form.cleaned_data["version"]
+    order = GroupOrder(
+        user=request.user,
+        connection=request.connection,
+        action=Change.Action.REMOVE,
+        operation=form.cleaned_data["operation"],
+        group_id=group_id,
+        loaded=version.values,
+        loaded_clients=version.clients,
+    )
+    return carry_out(page, order)
+
+
+def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
+    """Send the values of a valid form, after a second look where they are risky."""
+    form, request = page.form, page.request
+    risks = risks_of(form.loaded, form.intended)
+    if risks and not form.cleaned_data["confirmed"]:
+        rows = check_rows(form.loaded, form.intended)
+        return page.show(template="groups/check.html", rows=rows, warnings=risks, clients=_clients(page))
+    order = GroupOrder(
+        user=request.user,
+        connection=request.connection,
+        action=action,
+        operation=form.cleaned_data["operation"],
+        group_id=page.group.id if page.group else None,
+        loaded=form.loaded,
+        intended=form.intended,
+    )
+    return carry_out(page, order)
+
+
+def _clients(page: WritePage[GroupForm]) -> int:
+    if page.group is None:
+        return 0
+    return reads.read_group(page.request.connection, page.group.id).group.clients
+
+
+def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:
+    """Return the group as the form was opened on it; asks Poster only where the form does not tell."""
+    version = form.cleaned_data.get("version")
+    if version is None or version.values is None:
+        return reads.read_group(request.connection, group_id).group
+    return group_of(group_id, version.values)

@@ -1,0 +1,42 @@
+"""The pages of the jobs: how far they are, and who wants them otherwise."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from groups.http import Request, form_methods, needs, render_page
+from groups.jobs import JobPage
+from groups.services import jobs, tasks
+
+PAGE_SIZE = 50
+DECISIONS = {"pause": tasks.pause, "resume": tasks.resume, "cancel": tasks.cancel}
+
+
+@require_GET
+@needs("view_group")
+def job_list(request: Request) -> HttpResponse:
+    """Show the jobs of the account, the newest first."""
+    page = Paginator(jobs.jobs_of(request.connection), PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [JobPage(job, request.user) for job in page.object_list]
+    return render_page(request, "groups/jobs.html", {"page": page, "rows": rows}, fragment="rows")
+
+
+@form_methods
+@needs("view_group")
+def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
+    """Show how far a job is; let somebody who may pause it, go on with it, or cancel it."""
+    job = get_object_or_404(jobs.jobs_of(request.connection), pk=job_id)
+    if request.method != "POST":
+        return render_page(request, "groups/job.html", {"page": JobPage(job, request.user)}, fragment="job")
+    decide = DECISIONS.get(request.POST.get("decision", ""))
+    try:
+        if decide is not None:
+            decide(job, request.user)
+    except tasks.NotNow:
+        messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
+    return redirect("groups:job", job.pk)

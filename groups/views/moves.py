@@ -1,0 +1,77 @@
+"""The pages that move the clients of a group: some of them, all of them, or all before the group goes."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from groups.forms import MoveForm
+from groups.http import Request, form_methods, needs, render_page
+from groups.models import Job
+from groups.services import groups as reads
+from groups.services import jobs, moves, retirement, tasks
+from groups.words import error_words
+
+
+@form_methods
+@needs("move_client")
+def group_move(request: Request, group_id: int) -> HttpResponse:
+    """Move the clients that were chosen, or all, to another group: a job does it."""
+    chosen = request.GET.getlist("client")
+    if "chosen" in request.GET and not chosen:
+        messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
+        return redirect("groups:members", group_id)
+    return _move(request, _form(request, group_id, chosen), Job.Kind.MOVE, "groups/move.html", {})
+
+
+@form_methods
+@needs("change_group")
+def group_retire(request: Request, group_id: int) -> HttpResponse:
+    """Show the ways to retire a group; move everybody out of it and remove it, if that is the one."""
+    if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
+        raise PermissionDenied
+    dependents = retirement.dependents_of(request.connection, group_id)
+    context = {
+        "dependents": dependents,
+        "dependents_failure": error_words(dependents.failure) if dependents.failure else None,
+    }
+    return _move(request, _form(request, group_id), Job.Kind.RETIRE, "groups/retire.html", context)
+
+
+def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
+    """Return the form on the group, and on those where clients can go, as Poster has them now."""
+    group = reads.read_now(request.connection, group_id).group
+    groups = reads.list_groups(request.connection, fresh=True).groups
+    others = [each for each in groups if each.id != group_id]
+    data = request.POST if request.method == "POST" else None
+    return MoveForm(data, group=group, groups=others, chosen=chosen or ())
+
+
+def _move(
+    request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
+) -> HttpResponse:
+    """Start the job of a valid form; a group at which another job is can wait for that one only."""
+    busy = jobs.unfinished_of(request.connection, form.group.id)
+    if form.is_valid():
+        try:
+            return redirect("groups:job", tasks.start(_job(request, form, kind)).pk)
+        except tasks.AlreadyThere as there:
+            busy = there.job
+    status = 409 if form.is_bound and busy else 422 if form.errors else 200
+    context = {"form": form, "group": form.group, "busy": busy, **context}
+    return render_page(request, template, context, fragment="form", status=status)
+
+
+def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
+    return moves.plan_move(
+        user=request.user,
+        connection=request.connection,
+        operation=form.cleaned_data["operation"],
+        group=form.group,
+        target=form.cleaned_data["target"],
+        client_ids=form.cleaned_data["clients"],
+        kind=kind,
+    )

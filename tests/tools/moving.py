@@ -1,0 +1,75 @@
+"""A move of a whole group by worker processes, which may be killed on the way, and what it comes to."""
+
+import json
+import os
+import signal
+from collections import Counter
+
+from tests.tools.killing import wait_until
+
+FROM, TO = 4, 1
+ENDS = {"done", "stopped", "cancelled"}
+
+
+class Move:
+    """A job that moves all clients of a group of the sandbox, and the worker that is at it."""
+
+    def __init__(self, dashboard, clients):
+        self._dashboard = dashboard
+        self._account = dashboard.sandbox.accounts["demo"]
+        dashboard.sandbox.console("demo").edit(FROM, count_groups_clients=str(clients))
+        self.wanted = {row["client_id"] for row in self._living(FROM)}
+        self._there = {row["client_id"] for row in self._living(TO)}
+        dashboard.run("-m", "tests.tools.mover", str(FROM), str(TO))
+        self.worker = dashboard.start_worker()
+
+    def kill_worker(self):
+        """Kill the worker, in whatever it is, and start another one."""
+        os.killpg(self.worker.pid, signal.SIGKILL)
+        self.worker.wait()
+        self.worker = self._dashboard.start_worker()
+
+    def end_worker(self):
+        """Tell the worker to end, and wait for it."""
+        self.worker.terminate()
+        self.worker.wait()
+
+    @property
+    def job(self):
+        (job,) = self._dashboard.table("groups_job")
+        return job
+
+    @property
+    def moved(self):
+        """How many clients have arrived by now, looked at past the API."""
+        return len(self.wanted) - self._account.clients.live(FROM)
+
+    def wait_for(self, moved, seconds=120):
+        """Return as soon as so many have arrived."""
+        wait_until(lambda: self.moved >= moved, 0.02, seconds)
+
+    def wait_until_ended(self, seconds=600):
+        """Return when the job has ended, one way or the other."""
+        wait_until(lambda: self.job["state"] in ENDS, 0.2, seconds)
+
+    def faults_found(self):
+        """Return what is not as it must be at the end, in words."""
+        found = []
+        if self.job["state"] != "done":
+            found.append(f"the job is {self.job['state']} {self.job['reason']}")
+        if self._living(FROM):
+            found.append("somebody was left behind")
+        if {row["client_id"] for row in self._living(TO)} != self._there | self.wanted:
+            found.append("somebody is missing, or is there who should not be")
+        rows = self._dashboard.table("groups_change")
+        applied = Counter(str(row["client_id"]) for row in rows if row["state"] == "applied")
+        if applied != Counter(self.wanted):
+            found.append("the journal does not say of each, once, that they were moved")
+        if states := {row["state"] for row in rows} - {"applied", "failed"}:
+            found.append(f"the journal has rows that are {states}")
+        if any("marks" in json.loads(row["before"] or "{}") for row in rows):
+            found.append("the journal has marks of a client's fields")
+        return found
+
+    def _living(self, group_id):
+        return [row for row in self._account.clients.rows(group_id) if row["delete"] == "0"]
