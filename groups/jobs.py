@@ -73,7 +73,7 @@ class JobPage:
             (_done_label(self.job), progress.done, "applied"),
             (pgettext("parts of a job", "refused by Poster"), progress.refused, "refused"),
             (pgettext("parts of a job", "not made"), progress.failed, "failed"),
-            (pgettext("parts of a job", "outcome not known yet"), progress.unknown, "unknown"),
+            (pgettext("parts of a job", "not settled yet"), progress.unknown, "unknown"),
             (pgettext("parts of a job", "skipped"), progress.skipped, "failed"),
         ]
         return [row for row in rows if row[1] or row[2] == "applied"]

@@ -317,6 +317,9 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         # Its warnings hold whole URLs, with the token: "Failed to parse headers (url=…)".
         "urllib3": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        # The log of jobs says the same, by their own names.
+        "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

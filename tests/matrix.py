@@ -4,16 +4,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from groups.poster.sandbox import FAULTS, network
+from groups.poster.sandbox.api import kind_of
 
 READS = {"list": "clients.getGroups", "detail": "clients.getGroup", "members": "clients.getClients"}
 WRITES = {
     "create": ("clients.getGroups", "clients.createGroup"),
     "update": ("clients.getGroup", "clients.updateGroup"),
     "remove": ("clients.getGroup", "clients.removeGroup"),
+    "move": ("clients.getClient", "clients.updateClient"),
 }
 # The page of a removal reads the group itself before anything is written down.
-READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1}
-KINDS = {"clients.getGroups": "list", "clients.getGroup": "get", "clients.getClients": "list"}
+READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1, "move": 0}
+KINDS = {
+    "clients.getGroups": "list",
+    "clients.getGroup": "get",
+    "clients.getClients": "list",
+    "clients.getClient": kind_of("clients.getClient"),
+}
 
 # As in the catalogue, only faster.
 OPTIONS = {

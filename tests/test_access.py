@@ -26,7 +26,8 @@ LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
-            "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth", "url": "no-such-page", "name": "stale"}  # fmt: skip
+            "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
+            "url": "no-such-page", "name": "stale"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",

@@ -115,7 +115,7 @@ def _judge_update(change: Change, now: Group | None) -> Verdict | None:
 
 def _judge_move(change: Change, now: Client | None) -> Verdict | None:
     if now is None:
-        return Verdict(Change.State.FAILED, "client_gone")
+        return Verdict(Change.State.REVIEW, "client_gone")
     before, intended, there = change.before or {}, change.intended or {}, {"group_id": now.group_id}
     if now.group_id == intended["group_id"]:
         changed = _changed_fields(before["marks"], marks_of(now, change.pk))
