@@ -19,7 +19,7 @@ from groups.poster import Group, GroupValues, NameTaken, NotFound
 from groups.poster.errors import REFUSALS
 from groups.services.orders import GroupOrder
 from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, OperationReused, submit
-from groups.words import clients_words, not_recorded_words, outcome_words
+from groups.words import clients_words, not_recorded_words, outcome_words, whom
 
 State = Change.State
 LONGEST_POLL = 30
@@ -183,6 +183,7 @@ def show_outcome(
     """Render the page of one change; while it is open the page asks again by itself."""
     context = {
         "change": change,
+        "whom": whom(change),
         "words": outcome_words(change),
         "rows": outcome_rows(change),
         "poll_url": reverse("groups:change", args=[change.pk]),

@@ -1,38 +1,453 @@
 """Clients are moved: each exactly once, whatever happens on the way."""
 
+import logging
+import threading
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group as Role
+from django.db import connections
+from django.utils import timezone
 
-from groups.models import Change, Job
-from groups.services import accounts, jobs, moves, tasks
-from groups.services.groups import read_now
+from groups.models import Change, Connection, Job
+from groups.services import accounts, crew, jobs, moves, tasks
+from tests.jobs.doing import ended, plan, run, start
 
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)
+MOVE, FIRST = "clients.updateClient", 129
+"""Group 4 of the seed has the clients from this one on, 43 of them."""
 
 
-def plan(user, group_id=4, target_id=1, **options):
-    connection = accounts.connection_of(user)
-    group, target = (read_now(connection, each).group for each in (group_id, target_id))
-    return moves.plan_move(
-        user=user, connection=connection, operation=uuid.uuid4(), group=group, target=target, **options
-    )
+def moved_ids(sandbox):
+    return [int(call.form["client_id"]) for call in sandbox.posts(MOVE)]
 
 
-def done(job):
-    """Do what a worker does with a job, and return the job as it is then."""
-    tasks.run_job.func(str(job.pk))
-    job.refresh_from_db()
-    return job
+# --- When nothing goes wrong -------------------------------------------------------------------------------
 
 
-def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox):
-    job = done(tasks.start(plan(staff)))
-    assert (job.state, job.reason) == (Job.State.DONE, "")
-    account = sandbox.accounts["demo"]
-    assert account.clients.live(4) == 0
-    assert len(sandbox.posts("clients.updateClient")) == 43
+def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
+    here, there = people(4), people(1)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (set(), here | there)
+    assert sorted(moved_ids(sandbox)) == sorted(here)
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
     rows = Change.objects.filter(job=job)
-    assert {row.state for row in rows} == {State.APPLIED}
+    assert {(row.state, row.action, row.user_name) for row in rows} == {("applied", "move", "staff")}
+    assert {row.client_id for row in rows} == here
+
+
+def test_nothing_but_the_group_is_sent(staff, sandbox):
+    run(start(staff, client_ids=[FIRST]))
+    (sent,) = sandbox.posts(MOVE)
+    assert sent.form == {"client_id": str(FIRST), "client_groups_id_client": "1"}
+
+
+def test_the_journal_tells_no_more_of_a_person_than_the_number(staff, sandbox):
+    job = run(start(staff, client_ids=[FIRST]))
+    (row,) = Change.objects.filter(job=job)
+    assert (row.loaded, row.before) == ({"group_id": 4}, {"group_id": 4})
+    assert (row.intended, row.after) == ({"group_id": 1}, {"group_id": 1, "changed": []})
+    person = sandbox.accounts["demo"].clients.row(FIRST)
+    kept = repr(list(Change.objects.values())) + repr(list(Job.objects.values()))
+    for name in ("lastname", "firstname", "phone", "phone_number", "birthday"):
+        assert person[name]
+        assert person[name] not in kept
+
+
+def test_only_those_who_were_chosen_are_moved(staff, sandbox, people):
+    chosen = {FIRST, FIRST + 3, FIRST + 5}
+    job = run(start(staff, client_ids=chosen))
+    assert ended(job) == (Job.State.DONE, "")
+    assert set(moved_ids(sandbox)) == chosen
+    assert people(1) >= chosen
+    assert len(people(4)) == 40
+
+
+def test_no_more_calls_at_once_than_are_allowed(staff, sandbox, settings):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    sandbox.latency = 0.01
+    inside, most, lock = 0, 0, threading.Lock()
+    serve = sandbox.serve
+
+    def count(request, connection):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        serve(request, connection)
+        with lock:
+            inside -= 1
+
+    sandbox.serve = count
+    try:
+        run(start(staff))
+    finally:
+        del sandbox.serve
+    assert most == 2
+
+
+def test_deleted_clients_are_left_where_they_are(staff, sandbox):
+    deleted = FIRST + 1
+    sandbox.console("demo").edit_client(deleted, delete="1")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert deleted not in moved_ids(sandbox)
+    assert sandbox.accounts["demo"].clients.row(deleted)["client_groups_id"] == "4"
+
+
+def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    for client_id in (FIRST + 2, FIRST + 3, FIRST + 11):
+        sandbox.console("demo").edit_client(client_id, delete="1")
+    here = people(4)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert sorted(moved_ids(sandbox)) == sorted(here)
+
+
+# --- The first one -----------------------------------------------------------------------------------------
+
+
+def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):
+    sandbox.script(MOVE, "busy_till", fields={"discount_per": "33", "comment": "?"})
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "side_effect")
+    assert job.detail == "comment, discount_per"
+    assert len(sandbox.posts(MOVE)) == 1
+    assert Change.objects.get(job=job).state == State.DIFFERS
+
+
+def test_a_person_may_let_it_go_on_all_the_same(staff, sandbox, people):
+    sandbox.script(MOVE, "busy_till")
+    job = run(start(staff))
+    assert (ended(job), job.detail) == ((Job.State.STOPPED, "side_effect"), "bonus, total_payed_sum")
+    tasks.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_an_order_at_the_till_of_a_later_one_is_no_reason_to_stop(staff, sandbox):
+    sandbox.script(MOVE, "busy_till", call=5)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    changed = [row.after["changed"] for row in Change.objects.filter(job=job) if row.after["changed"]]
+    assert changed == [["bonus", "total_payed_sum"]]
+    assert jobs.progress_of(job).done == 43
+
+
+def test_a_refusal_of_the_first_one_stops_it(staff, sandbox):
+    sandbox.script(MOVE, "error_number_field", when="before")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "refused")
+    assert len(sandbox.posts(MOVE)) == 1
+
+
+def test_a_lost_first_one_is_waited_for(staff, sandbox, people):
+    sandbox.script(MOVE, "answer_lost", seconds=0.1)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+# --- What goes wrong on the way ----------------------------------------------------------------------------
+
+
+def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, people):
+    sandbox.script(MOVE, "error_number_field", call=7, when="before")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=42, refused=1)
+    assert len(people(4)) == 1
+
+
+@pytest.mark.parametrize("fault", ["answer_lost", "status_500"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
+    options = {"seconds": 0.05} if fault == "answer_lost" else {}
+    sandbox.script(MOVE, fault, call=4, times=3, when=when, **options)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    progress = jobs.progress_of(job)
+    assert (progress.done, progress.failed, progress.unknown) == (43, 0, 0)
+
+
+def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
+    sandbox.script("*", "reset_before_headers", call=20, times=30)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert jobs.progress_of(job).done == 43
+
+
+def test_it_stops_when_poster_stays_away(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(crew, "PATIENCE", 0.05)
+    job = start(staff)
+    sandbox.script("*", "reset_before_headers", call=20, times=None)
+    state, reason = ended(run(job))
+    assert state == Job.State.STOPPED
+    assert reason in {"unreachable", "unknown"}
+    sandbox.clear_faults()
+    Connection.objects.update(failures=0, closed_until=None)
+    tasks.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_a_refused_token_stops_it_at_once(staff, sandbox):
+    job = start(staff)
+    sandbox.script(MOVE, "error_object", call=6, times=None, when="before")
+    assert ended(run(job)) == (Job.State.STOPPED, "refused")
+    assert len(sandbox.posts(MOVE)) <= 6 + 4
+    assert not Change.objects.open().filter(job=job).exists()
+
+
+def test_it_stops_when_the_right_is_taken_away(staff, sandbox, settings, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    settings.POSTER_MAX_CONCURRENCY = 1
+    job = start(staff)
+    sandbox.script("clients.getClients", "busy_cashier", call=2, times=None, group=5)
+    read = moves._Move._read
+
+    def and_lose_the_right(self, offset):
+        if sandbox.posts(MOVE):
+            staff.groups.remove(Role.objects.get(name="Staff"))
+        return read(self, offset)
+
+    monkeypatch.setattr(moves._Move, "_read", and_lose_the_right)
+    assert ended(run(job)) == (Job.State.STOPPED, "no_right")
+    assert len(sandbox.posts(MOVE)) == 5
+
+
+def test_it_stops_when_its_user_is_switched_off(staff, sandbox):
+    job = start(staff)
+    staff.is_active = False
+    staff.save()
+    assert ended(run(job)) == (Job.State.STOPPED, "no_user")
+    assert not sandbox.posts()
+
+
+def test_it_stops_when_the_token_is_forgotten(staff, sandbox):
+    job = start(staff)
+    accounts.disconnect(user=staff)
+    assert ended(run(job)) == (Job.State.STOPPED, "token")
+    assert not sandbox.posts()
+
+
+def test_nobody_is_moved_into_a_group_that_is_gone(staff, sandbox):
+    job = start(staff, target_id=5)
+    sandbox.console("demo").remove(5)
+    assert ended(run(job)) == (Job.State.STOPPED, "target_gone")
+    assert not sandbox.posts()
+
+
+def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
+    job = start(staff, client_ids=[FIRST, FIRST + 1])
+    sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert moved_ids(sandbox) == [FIRST]
+    assert jobs.progress_of(job) == jobs.Progress(total=2, done=1, skipped=1)
+
+
+def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):
+    job = start(staff)
+    monkeypatch.setitem(tasks.WORK, Job.Kind.MOVE, lambda _hold: 1 / 0)
+    assert ended(run(job)) == (Job.State.STOPPED, "error")
+    assert "ZeroDivisionError" in caplog.text
+
+
+# --- Who comes in meanwhile --------------------------------------------------------------------------------
+
+
+def test_newcomers_are_not_left_behind(staff, sandbox, people):
+    sandbox.script(MOVE, "busy_cashier", call=3, group=4, clients=2)
+    sandbox.script(MOVE, "busy_cashier", call=43, group=4)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert jobs.progress_of(job) == jobs.Progress(total=46, done=46)
+
+
+# --- One job, one run --------------------------------------------------------------------------------------
+
+
+def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
+    job = start(staff)
+    with pytest.raises(tasks.AlreadyThere) as there:
+        start(owner)
+    assert there.value.job == job
+    with pytest.raises(tasks.AlreadyThere):
+        start(owner, group_id=5, target_id=4)
+    assert Job.objects.count() == 1
+
+
+def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
+    barrier, results = threading.Barrier(2), []
+
+    def both(user):
+        try:
+            planned = plan(user)
+            barrier.wait()
+            results.append(tasks.start(planned).user_name)
+        except tasks.AlreadyThere:
+            results.append(None)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=both, args=[user]) for user in (staff, owner)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count(None) == 1
+    assert Job.objects.count() == 1
+
+
+def test_the_same_form_twice_is_one_job(staff, sandbox):
+    operation = uuid.uuid4()
+    assert start(staff, operation=operation) == start(staff, operation=operation)
+    assert Job.objects.count() == 1
+
+
+def test_a_second_run_finds_the_job_taken(staff, sandbox):
+    job = start(staff)
+    hold = jobs.Hold(job)
+    assert hold.take()
+    assert not jobs.Hold(job).take()
+    assert ended(run(job)) == (Job.State.RUNNING, "")
+    assert not sandbox.posts()
+
+
+def test_a_run_that_fell_silent_is_followed_by_another_one(staff, sandbox, people):
+    job = start(staff)
+    assert jobs.Hold(job).take()
+    assert not [each for each in tasks.revive() if each == job]
+    Job.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    Job.objects.update(task_id="")  # its task ran, and was killed with its worker
+    assert tasks.revive() == [job]
+    assert tasks.revive() == []
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_a_run_lets_go_when_another_one_has_the_job(staff, sandbox, settings):
+    settings.JOB_LEASE_SECONDS = 0.5
+    job = start(staff)
+    hold = jobs.Hold(job)
+    assert hold.take()
+    with hold:
+        Job.objects.update(holder=uuid.uuid4())
+        with pytest.raises(jobs.Interrupted):
+            hold.wait(5)
+
+
+@pytest.mark.parametrize("decide", [tasks.pause, tasks.cancel])
+def test_it_can_be_stopped_on_the_way(staff, sandbox, settings, people, decide):
+    settings.JOB_LEASE_SECONDS = 0.25
+    sandbox.latency = 0.02
+    job = start(staff)
+    thread = threading.Thread(target=_run_in_thread, args=[job])
+    thread.start()
+    while len(sandbox.posts(MOVE)) < 6:
+        pass
+    decide(Job.objects.get(pk=job.pk), staff)
+    thread.join()
+    job.refresh_from_db()
+    assert job.state in (Job.State.PAUSED, Job.State.CANCELLED)
+    left = people(4)
+    assert 0 < len(left) < 43
+    assert not Change.objects.open().filter(job=job).exists()
+    if decide is tasks.pause:
+        tasks.resume(job, staff)
+        assert ended(run(job)) == (Job.State.DONE, "")
+        assert people(4) == set()
+        assert sorted(moved_ids(sandbox)) == sorted(set(moved_ids(sandbox)))
+    else:
+        with pytest.raises(tasks.NotNow):
+            tasks.resume(job, staff)
+        assert ended(run(job)) == (Job.State.CANCELLED, "")
+        assert people(4) == left
+
+
+def _run_in_thread(job):
+    try:
+        tasks.run_job.func(str(job.pk))
+    finally:
+        connections.close_all()
+
+
+def test_a_worker_that_is_told_to_end_leaves_the_job_to_the_next(staff, sandbox, people):
+    job = start(staff)
+    jobs.stopping.set()
+    try:
+        assert ended(run(job)) == (Job.State.RUNNING, "")
+    finally:
+        jobs.stopping.clear()
+    assert not sandbox.posts()
+    Job.objects.update(task_id="")
+    assert tasks.revive() == [job]
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
+# --- A group that is retired -------------------------------------------------------------------------------
+
+
+def retire(user, **options):
+    return run(start(user, kind=Job.Kind.RETIRE, **options))
+
+
+def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people):
+    here, there = people(4), people(1)
+    job = retire(staff)
+    assert ended(job) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert people(1) == here | there
+    removal = Change.objects.get(action=Change.Action.REMOVE)
+    assert (removal.state, removal.clients_before, removal.job) == (State.APPLIED, 0, job)
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
+
+
+@pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
+def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
+    """Also between the last move and the removal: the read before it sees that, and the newcomer is moved."""
+    job = start(staff, kind=Job.Kind.RETIRE)
+    for call in range(2, 9):
+        sandbox.script(method, "busy_cashier", call=call, group=4)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    guests = [row for row in sandbox.accounts["demo"].clients.rows() if row["lastname"] == "Гість"]
+    assert guests
+    assert {(row["client_groups_id"], row["delete"]) for row in guests} == {("1", "0")}
+
+
+def test_a_group_with_somebody_who_cannot_be_moved_stays(staff, sandbox):
+    sandbox.script(MOVE, "error_number_field", call=7, when="before")
+    job = retire(staff)
+    assert ended(job) == (Job.State.STOPPED, "not_empty")
+    assert job.detail == "1"
+    assert 4 in sandbox.accounts["demo"].groups
+    assert not sandbox.posts("clients.removeGroup")
+
+
+def test_a_removal_that_poster_refuses_is_told(staff, sandbox):
+    sandbox.script("clients.removeGroup", "error_number_field", when="before")
+    job = retire(staff)
+    assert ended(job) == (Job.State.STOPPED, "not_removed")
+    tasks.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+
+
+# --- What is logged ----------------------------------------------------------------------------------------
+
+
+def test_no_person_is_in_the_logs(staff, sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    people = list(sandbox.accounts["demo"].clients.rows(4))
+    run(start(staff))
+    for row in people:
+        assert row["phone_number"] not in caplog.text
+        assert row["lastname"] not in caplog.text or not row["lastname"]

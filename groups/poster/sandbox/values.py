@@ -139,7 +139,7 @@ def order(query: Mapping[str, str]) -> "Callable[[list[Row]], list[Row]] | None"
     field, direction = query.get("order_by", ""), query.get("sort", "") or "asc"
     if direction not in {"asc", "desc"}:
         raise ApiError(42, "sort")
-    if not field:
+    if not field or (field, direction) == ("client_id", "asc"):
         return None
     if field in _NUMBERS:
         return lambda rows: sorted(

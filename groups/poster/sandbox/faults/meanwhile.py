@@ -1,10 +1,13 @@
 """Faults of time: somebody else was there a moment before."""
 
+from contextlib import suppress
+
 from groups.poster.sandbox.clients import newcomer
 from groups.poster.sandbox.exchange import Answer, Exchange
 from groups.poster.sandbox.faults.fault import ANY, Fault
 
 _NAME = "client_groups_name"
+_ORDER = {"bonus": "4200", "total_payed_sum": "420000"}
 _NEWCOMER = {"firstname": "Новий", "lastname": "Гість"}
 
 
@@ -36,6 +39,15 @@ def busy_cashier(exchange: Exchange) -> None:
             account.put_client(newcomer(group_id) | _NEWCOMER)
 
 
+def busy_till(exchange: Exchange) -> None:
+    """Change the `fields` of the client in question, as an order at the till does."""
+    account, request = exchange.account, exchange.request
+    client_id = request.form.get("client_id") or request.query.get("client_id", "")
+    if account is not None and client_id.isdecimal():
+        with suppress(KeyError):  # nobody orders for one who is not there
+            account.put_client({"client_id": client_id, **(exchange.options["fields"] or _ORDER)})
+
+
 def _answer(exchange: Exchange) -> Answer:
     return exchange.answer
 
@@ -62,5 +74,16 @@ FAULTS: dict[str, Fault] = {
         readable=True,
         before=busy_cashier,
         options={"group": None, "clients": 1},
+    ),
+    "busy_till": Fault(
+        "busy_till",
+        "Let an order at the till change some `fields` of the client just before the call.",
+        row=0,
+        run=_answer,
+        kinds=ANY,
+        certain="applied",
+        readable=True,
+        before=busy_till,
+        options={"fields": None},
     ),
 }

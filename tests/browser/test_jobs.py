@@ -1,0 +1,84 @@
+"""A group is retired without losing anybody, in a real browser, in Ukrainian; with and without JavaScript."""
+
+import re
+import threading
+
+import pytest
+from django.db import connections
+from playwright.sync_api import expect
+
+from groups.models import Job
+from groups.services import tasks
+from tests.browser.test_tour import heading
+
+pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
+def worker():
+    """Return a function that does the one job there is, as a worker would, beside the browser."""
+    threads = []
+
+    def work():
+        try:
+            tasks.run_job.func(str(Job.objects.get().pk))
+        finally:
+            connections.close_all()
+
+    def begin():
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+
+    yield begin
+    for thread in threads:
+        thread.join()
+
+
+def test_a_group_is_retired_and_nobody_is_lost(page_for, staff, sandbox, worker, settings, javascript):
+    settings.JOB_LEASE_SECONDS = 0.5
+    sandbox.latency = 0.01
+    page = page_for(staff, language="uk", width=360, javascript=javascript)
+    page.goto("/groups/4/")
+    page.get_by_role("link", name="Вивести з ужитку").click()
+    heading(page, re.compile("Вивести з ужитку групу"))
+    expect(page.locator("[data-promotion]")).to_have_text("Друга кава — подарунок")
+    page.get_by_label("До групи").select_option("1")
+    page.get_by_role("button", name="Перемістити 43 клієнтів і видалити групу").click()
+    page.wait_for_url("**/jobs/**")
+    expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    worker()
+    page.get_by_role("button", name="Призупинити").click()
+    expect(page.locator("#job")).to_have_attribute("data-state", "paused")
+    page.get_by_role("button", name="Продовжити").click()
+    worker()
+    for _ in range(100):
+        if Job.objects.get().state == Job.State.DONE:
+            break
+        page.wait_for_timeout(100)
+    if not javascript:
+        page.reload()
+    expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    expect(page.locator("#job")).to_contain_text("43")
+    expect(page.locator("#job [data-notice]")).to_have_attribute("data-notice", "success")
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert sandbox.accounts["demo"].clients.live(1) == 125 + 43
+
+
+def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker, javascript):
+    page = page_for(staff, javascript=javascript)
+    page.goto("/groups/4/clients/")
+    for box in page.locator("input[name=client]").all()[:2]:
+        box.focus()
+        page.keyboard.press("Space")
+        expect(box).to_be_checked()
+    page.get_by_role("button", name="Move the chosen ones…").click()
+    heading(page, re.compile("Move 2 clients of"))
+    page.get_by_label("To the group").select_option("5")
+    page.get_by_role("button", name="Move 2 clients").click()
+    page.wait_for_url("**/jobs/**")
+    worker()
+    if javascript:
+        # The page asks by itself.
+        expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
