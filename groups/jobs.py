@@ -41,6 +41,11 @@ class JobPage:
         return job_words(self.job)
 
     @property
+    def changed_fields(self) -> str:
+        """The fields, as Poster calls them, that the first write should not have changed."""
+        return self.job.detail if self.job.reason == "side_effect" else ""
+
+    @property
     def url(self) -> str:
         return reverse("groups:job", args=[self.job.pk])
 
@@ -87,7 +92,7 @@ class JobPage:
                 "change": row,
                 "url": reverse("groups:change", args=[row.pk]),
                 "whom": whom(row),
-                "why": reason_words(row) or row.message,
+                "why": reason_words(row),
             }
             for row in rows[:SHOWN_AT_MOST]
         ]
@@ -144,7 +149,8 @@ def job_words(job: Job) -> Words:
             )
         case Job.State.STOPPED:
             text, next_step = _stopped_words(job)
-            return Words(_("It has stopped by itself"), text, next_step)
+            said = job.detail if job.reason in ("refused", "not_removed") else ""
+            return Words(_("It has stopped by itself"), text, next_step, said)
         case Job.State.CANCELLED:
             return Words(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case _:
@@ -157,11 +163,11 @@ def _stopped_words(job: Job) -> tuple[str, str]:
     again = _("Then let it go on.")
     found = {
         "side_effect": (
-            _("The first write changed more than it should have: %(detail)s.") % detail,
+            _("The first write changed more than it should have."),
             _("Look at that client in Poster before you decide. Nobody else was touched."),
         ),
         "refused": (
-            _("Poster refuses: %(detail)s") % detail,
+            _("Poster refused what was asked for."),
             _("Mend the cause in Poster first.") + " " + again,
         ),
         "token": (
@@ -188,7 +194,7 @@ def _stopped_words(job: Job) -> tuple[str, str]:
             _("Look at the list below."),
         ),
         "not_removed": (
-            _("Everybody was moved, but the group itself was not removed. %(detail)s") % detail,
+            _("Everybody was moved, but the group itself was not removed."),
             _("Remove it on its own page."),
         ),
     }

@@ -7,8 +7,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from groups.models import Change, Connection
+from groups.models import Change, Connection, Job
 from tests.conftest import make_user
+from tests.jobs.doing import run, start
 from tests.pages import group_form, open_form
 
 SCENES = {}
@@ -258,6 +259,61 @@ def nobody_in_it(stage):
 def members_504(stage):
     stage.sandbox.script("clients.getClients", "fin_before_headers", times=None)
     stage.goto("/groups/1/clients/")
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows=".summary")
+def move_refused(stage):
+    stage.goto("/groups/4/clients/move/")
+    stage.button()
+
+
+@scene(shows="[data-promotion]")
+def retire(stage):
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="[data-notice=unknown]")
+def retire_while_a_job_is_at_it(stage):
+    start(stage.user)
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="#job[data-state=running]")
+def job_running(stage):
+    job = start(stage.user)
+    run_some(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="tr[data-state=refused]")
+def job_stopped(stage):
+    job = start(stage.user, client_ids=[129])
+    stage.sandbox.script("clients.updateClient", "error_number_field", when="before")
+    run(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="tr[data-job]")
+def jobs(stage):
+    run(start(stage.user, client_ids=[129]))
+    start(stage.user)
+    stage.goto("/jobs/")
+
+
+@scene(role="Staff", shows="[data-outcome=applied]")
+def client_moved(stage):
+    run(start(stage.user, client_ids=[129]))
+    stage.goto(f"/history/{Change.objects.get().pk}/")
+
+
+def run_some(job):
+    """Move a few, and leave the job as if it were at work."""
+    Job.objects.filter(pk=job.pk).update(wanted={"clients": [129, 130, 131]}, tested=True)
+    run(job)
+    Job.objects.filter(pk=job.pk).update(state="running", reason="", finished_at=None)
 
 
 # --- Outcomes, and the history -----------------------------------------------------------------------------
