@@ -23,7 +23,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groups.models import Change
+from groups.models import Change, Job
 
 CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
 SECONDS = Histogram(
@@ -57,9 +57,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _unsettled() -> CollectorRegistry:
     """Count in the database: it is the same for every process."""
     registry = CollectorRegistry()
-    gauge = Gauge("changes_unsettled", "Changes without an outcome, by state", ["state"], registry=registry)
-    rows = Change.objects.unsettled().order_by().values_list("state")
-    found = dict(rows.annotate(Count("pk")))
-    for state in Change.UNSETTLED:
-        gauge.labels(state.value).set(found.get(state, 0))
+    for name, help_text, rows, states in (
+        ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),
+        ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished(), Job.UNFINISHED),
+    ):
+        gauge = Gauge(name, f"{help_text}, by state", ["state"], registry=registry)
+        found = dict(rows.order_by().values_list("state").annotate(Count("pk")))
+        for state in states:
+            gauge.labels(state.value).set(found.get(state, 0))
     return registry
