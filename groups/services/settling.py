@@ -46,18 +46,21 @@ def sight_of(change: Change, connection: Connection, *, within: float | None = N
         return Sight()
 
 
-def settle_by(change: Change, verdict: Verdict) -> bool:
+def settle_by(change: Change, verdict: Verdict, **values: object) -> bool:
     """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account."""
     with transaction.atomic():
         settled = Change.objects.settle(
             change,
-            state=verdict.state,
-            reason=verdict.reason,
-            after=verdict.after,
-            group_id=verdict.group_id or change.group_id,
-            client_id=verdict.client_id or change.client_id,
-            settled_at=timezone.now(),
-            next_check_at=None,
+            **values
+            | {
+                "state": verdict.state,
+                "reason": verdict.reason,
+                "after": verdict.after,
+                "group_id": verdict.group_id or change.group_id,
+                "client_id": verdict.client_id or change.client_id,
+                "settled_at": timezone.now(),
+                "next_check_at": None,
+            },
         )
         if settled and verdict.reason == "units":
             log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)

@@ -227,28 +227,32 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
 def _belies(verdict: Verdict, error: Refused) -> bool:
     """Say whether what Poster has now speaks against its refusal.
 
-    A group that is gone could not be changed, and a name that is taken is taken by a group like no other.
+    What is gone or elsewhere could not be changed, and a name that is taken is taken by a group like no other.
     """
-    if verdict.reason == "gone":
+    if verdict.reason in {"gone", "client_gone", "elsewhere"}:
         return False
     return verdict.state == Change.State.APPLIED or not isinstance(error, NameTaken)
 
 
 def _read_after(order: Order, change: Change, values: dict[str, object]) -> None:
-    """Look until the outcome shows; after that it is followed up by whoever comes first."""
-    if not Change.objects.settle(change, **values):
-        return
+    """Look until the outcome shows; after that it is followed up by whoever comes first.
+
+    Mostly the first look tells, and the answer is committed along with the verdict.
+    """
+    for name, value in values.items():
+        setattr(change, name, value)
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            sight = sight_of(change, order.connection, within=left)
+            verdict = judge(change, sight_of(change, order.connection, within=left))
         except PosterError:
-            continue
-        verdict = judge(change, sight)
+            verdict = None
         if verdict is not None:
-            settle_by(change, verdict)
+            settle_by(change, verdict, **values)
             return
-    start_following(change)
+        if not Change.objects.settle(change, **values):
+            return
+    start_following(change, **values)
 
 
 def _tries(deadline: float) -> Iterator[float]:
