@@ -126,16 +126,20 @@ class Weather:
                 raise Stopped("refused", error.message) from None
 
 
-def settle_open(hold: Hold) -> None:
-    """Look after what is open of the job until all of it is settled. Raises `Stopped` after PATIENCE."""
+def settle_open(hold: Hold) -> bool:
+    """Look after what is open of the job until all of it is settled; say whether there was something.
+
+    Raises `Stopped` after PATIENCE.
+    """
     until = time.monotonic() + PATIENCE
+    still_open = Change.objects.open().filter(job=hold.job)
+    there_was_some = still_open.exists()
     while True:
-        still_open = Change.objects.open().filter(job=hold.job)
         for change in still_open.filter(due(timezone.now())).select_related("account"):
             hold.check()
             follow_up(change)
         if not still_open.exists():
-            return
+            return there_was_some
         if time.monotonic() > until:
             raise Stopped("unknown")
         hold.wait(0.5)

@@ -92,9 +92,11 @@ class _Move:
     def run(self) -> None:
         """Go through the clients until nobody is left to try."""
         self._weather.through(lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check))
-        settle_open(self._hold)
-        while self._pass():
-            settle_open(self._hold)
+        more = True
+        while more:
+            # What an earlier run left open is looked after at the end: the others need not wait for it.
+            tried = self._pass()
+            more = settle_open(self._hold) or tried
 
     def _pass(self) -> bool:
         """Go through the clients once; say whether anybody was tried."""

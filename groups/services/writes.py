@@ -227,7 +227,7 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
 def _belies(verdict: Verdict, error: Refused) -> bool:
     """Say whether what Poster has now speaks against its refusal.
 
-    What is gone or elsewhere could not be changed, and a name that is taken is taken by a group like no other.
+    What is gone or elsewhere could not be changed, and a taken name is taken by a group like no other.
     """
     if verdict.reason in {"gone", "client_gone", "elsewhere"}:
         return False
