@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, models
 
 _PREFIX = "f1:"
+AT_ONCE = 20
 
 
 class SecretUnreadable(Exception):
@@ -117,11 +118,15 @@ def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def unreadable() -> tuple[int, list[str]] | None:
-    """Return how many secrets are stored, and which of them no key opens; None before the first migration."""
+    """Return how many secrets are stored, and which of them no key opens; None before the first migration.
+
+    A model whose secrets are too large to be read at each start says in LOOKED_AT which ones stand for all.
+    """
     total, lost = 0, []
     try:
         for model, column in encrypted_columns():
-            for pk, secret in model._default_manager.values_list("pk", column):  # noqa: SLF001 - documented
+            rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))  # noqa: SLF001 - documented
+            for pk, secret in rows.values_list("pk", column).iterator(AT_ONCE):
                 total += 1
                 try:
                     secret.reveal()

@@ -15,11 +15,13 @@ from groups.comparison import conflict_rows, outcome_rows
 from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.http import Request, page_behind, render_page
 from groups.models import Change
-from groups.poster import Group, GroupValues, NameTaken, NotFound
+from groups.poster import Group, GroupValues, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
+from groups.services.history import SENT_AGAIN
 from groups.services.orders import GroupOrder
+from groups.services.snapshots import before_removal
 from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, OperationReused, submit
-from groups.words import clients_words, not_recorded_words, outcome_words, whom
+from groups.words import clients_words, no_snapshot_words, not_recorded_words, outcome_words, whom
 
 State = Change.State
 LONGEST_POLL = 30
@@ -98,9 +100,12 @@ def _instead_of_page(response: HttpResponse) -> HttpResponse:
 
 
 def carry_out(page: WritePage[Any], order: GroupOrder) -> HttpResponse:
-    """Submit the order, and answer with its outcome."""
+    """Submit the order, after a snapshot of what goes with it, and answer with the outcome."""
     try:
+        before_removal(order, page.group)
         change = submit(order)
+    except PosterError as error:
+        return page.show(status=error.status, outcome=no_snapshot_words(error))
     except Busy as busy:
         return page.show_conflict(busy=busy.change)
     except Occupied as occupied:
@@ -205,7 +210,7 @@ def _seconds_to_next_look(change: Change) -> int:
 
 
 def _can_send_again(change: Change) -> bool:
-    return change.state == State.UNKNOWN and change.action != Change.Action.CREATE and not change.accepted
+    return change.state == State.UNKNOWN and change.action in SENT_AGAIN and not change.accepted
 
 
 def _tell_name_taken(page: WritePage[Any]) -> HttpResponse:

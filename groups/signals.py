@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 token_set = Signal()
 """A user's token was accepted and kept: `user`, and the name of the `account`."""
+
+snapshot_read = Signal()
+"""A snapshot was downloaded: by which `user`, and which `snapshot`."""

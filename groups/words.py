@@ -168,6 +168,8 @@ def reason_words(change: Change) -> str:
         "elsewhere": _("somebody has moved the client to another group"),
         "other_fields": _("other fields of the client changed too"),
         "refused_but_changed": _("Poster said no, but the group has changed"),
+        "client_there": _("the client is still in Poster, so nobody was created"),
+        "looks_alike": _("Poster's answer was lost, and somebody alike is in the group"),
     }
     return words.get(change.reason, "")
 
@@ -233,6 +235,13 @@ def not_recorded_words() -> Words:
         _("It could not be written into the history, so nothing was sent to Poster."),
         _("Tell whoever looks after this server, and try again later."),
     )
+
+
+def no_snapshot_words(error: PosterError) -> Words:
+    """Return the words for a removal that was not sent since its clients could not be read first."""
+    words = error_words(error)
+    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
+    return Words(_("The group was not removed"), f"{text} {words.title}.", words.next_step, words.details)
 
 
 def clients_words(count: int) -> str:

@@ -39,7 +39,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
-        if change.client_id and values.get("state") not in (None, *Change.OPEN):
+        if (change.client_id or change.action == Change.Action.ENROL) and values.get("state") not in (
+            None,
+            *Change.OPEN,
+        ):
             # Whoever the client is, the marks have served their time.
             before = values.get("before", change.before) or {}
             values["before"] = {name: value for name, value in before.items() if name != "marks"}
@@ -75,7 +78,7 @@ class Change(models.Model):
 
     A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
     `{"group_id": …}`, and while it is open `before` has `marks` of all fields, from which nobody can tell
-    what was in them.
+    what was in them. The creation of one has the `snapshot` and the old id too; `client_id` is the new one.
     """
 
     class Action(models.TextChoices):

@@ -1,7 +1,10 @@
 """What was in a group before somebody moved or removed it."""
 
 import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +17,8 @@ from groups.models.jobs import Job
 class Snapshot(models.Model):
     """A group and its clients as Poster gave them, encrypted, and kept for SNAPSHOT_DAYS.
 
-    `group` is `Group.to_json`. One that is not `complete` was given up while it was taken.
+    `group` is `Group.to_json`. One that is not `complete` is being taken, or was given up. That of a removal
+    without a job has the id of its change.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -38,9 +42,17 @@ class Snapshot(models.Model):
     def __str__(self) -> str:
         return f"{self.group_id} {self.taken_at:%F %T}"
 
+    @property
+    def kept_until(self) -> datetime:
+        """The moment from which it is deleted."""
+        return self.taken_at + timedelta(days=settings.SNAPSHOT_DAYS)
+
 
 class SnapshotPart(models.Model):
     """Some of the clients of a snapshot: a JSON list of their rows on the wire, as they came."""
+
+    # All parts of a snapshot are encrypted within the same minutes, so the first one stands for them.
+    LOOKED_AT: ClassVar[dict[str, Any]] = {"number": 0}
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField()

@@ -170,9 +170,9 @@ def _living(answer: ClientList) -> tuple[Client, ...]:
 
 
 def pages_of(
-    connection: Connection, group_id: int, *, start: int = 0, until: float = math.inf
+    connection: Connection, group_id: int | None, *, start: int = 0, until: float = math.inf
 ) -> Iterator[ClientList]:
-    """Yield a group's clients by id, page by page; each begins with the last client of the one before.
+    """Yield clients of a group, or all, by id, page by page; each begins with the last one of the one before.
 
     If it does not, somebody came or went in between and others have moved over the edge of a page: raises
     `BadAnswer` with the reason "moving".
@@ -202,7 +202,12 @@ def _with_phone(phone: str) -> Callable[[PosterClient], ClientList]:
 
 
 def _ask_for(
-    connection: Connection, group_id: int, order: Order, num: int, offset: int, within: float | None = None
+    connection: Connection,
+    group_id: int | None,
+    order: Order,
+    num: int,
+    offset: int,
+    within: float | None = None,
 ) -> ClientList:
     return ask(
         connection,

@@ -15,11 +15,12 @@ from groups.poster import BadAnswer, NotAllowed, TokenRejected, Unreachable
 from groups.services.jobs import Hold, Stopped
 from groups.services.orders import Order
 from groups.services.settling import due, follow_up
-from groups.services.writes import Busy, NotRecorded, Occupied, submit
+from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, submit
 
 # Nothing was sent, so it may be tried again as often as it takes.
 NOTHING_SENT = frozenset(("not_read", "not_sent", "never_sent"))
 TROUBLES_IN_A_ROW = 3
+TRIES = 3
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 PATIENCE = 15 * 60.0
 """Seconds for which a job waits for Poster before it stops and asks for a person."""
@@ -73,6 +74,8 @@ class _Crew:
             raise Stopped("no_right") from None
         except NotRecorded:
             raise Stopped("not_recorded") from None
+        except BonusBlocked:
+            raise Stopped("bonus_blocked") from None
         self._note(change)
 
     def _next(self) -> Order | None:
@@ -107,10 +110,10 @@ class Weather:
         elif changes:
             self.wait()
 
-    def wait(self) -> None:
-        """Wait for Poster, longer than the last time. Raises `Stopped` after PATIENCE."""
+    def wait(self, reason: str = "unreachable") -> None:
+        """Wait for Poster, longer than the last time. Raises `Stopped` for this reason after PATIENCE."""
         if time.monotonic() - self._since > PATIENCE:
-            raise Stopped("unreachable")
+            raise Stopped(reason)
         self._hold.wait(PAUSES[min(self._bad, len(PAUSES) - 1)])
         self._bad += 1
 
@@ -124,6 +127,14 @@ class Weather:
                 self.wait()
             except (TokenRejected, NotAllowed) as error:
                 raise Stopped("refused", error.message) from None
+
+
+def may_be_tried(before: list[tuple[str, str]]) -> bool:
+    """Say whether a client with these rows, by state and reason, may be tried once more."""
+    if any(state != State.FAILED for state, _reason in before):
+        return False
+    sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
+    return len(sent) < TRIES and set(sent) <= {"not_applied"}
 
 
 def settle_open(hold: Hold) -> bool:

@@ -30,6 +30,8 @@ _latest = Prepared(
     "an account",
     987_654_321,
 )
+# A creation could become two, and a job sends again by itself what it moves.
+SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
 # A page waits for the follow-up of no more than so many changes.
 FOLLOW_AT_ONCE = 3
 
@@ -155,7 +157,7 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Grou
     become two groups. Raises `NotNow` where that does not fit, and `PermissionDenied`.
     """
     _check_right(change, user)
-    if change.state != Change.State.UNKNOWN or change.action == Change.Action.CREATE or change.accepted:
+    if change.state != Change.State.UNKNOWN or change.action not in SENT_AGAIN or change.accepted:
         raise NotNow
     before = Group.from_json(change.before)
     now = sight_of(change, connection).group

@@ -18,7 +18,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Count
 from django.utils import timezone
 
-from groups.models import Change, Connection, Job, JobQuerySet
+from groups.models import Change, ChangeQuerySet, Connection, Job, JobQuerySet
 from groups.services.upstream import check_token
 
 if TYPE_CHECKING:
@@ -187,14 +187,16 @@ class Progress:
 
 
 def progress_of(job: Job) -> Progress:
-    """Count what became of the job's writes; a client that was tried several times counts once."""
+    """Count what became of the job's writes; a client or a group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
+    if job.kind == Job.Kind.RESTORE:
+        rows = rows.exclude(action=Change.Action.CREATE)
     counted = rows.order_by().values_list("state", "reason").annotate(Count("pk"))
     found = {"done": 0, "refused": 0, "failed": 0, "unknown": 0, "skipped": job.unreadable}
     for state, reason, count in counted:
         found[_kind(state, reason)] += count
     # What is tried again leaves a row for each try: those of the earlier ones say nothing any more.
-    found["failed"] -= min(found["failed"], _tried_again(job))
+    found["failed"] -= min(found["failed"], _tried_again(rows))
     return Progress(max(job.total, sum(found.values())), **found)
 
 
@@ -210,8 +212,8 @@ def _kind(state: str, reason: str) -> str:
             return "skipped" if reason in SKIPPED else "failed"
 
 
-def _tried_again(job: Job) -> int:
-    """Return how many failed tries were followed by another one."""
-    repeated = Change.objects.filter(job=job, client_id__isnull=False).order_by()
-    counts = repeated.values("client_id").annotate(n=Count("pk")).filter(n__gt=1).values_list("n", flat=True)
+def _tried_again(rows: ChangeQuerySet) -> int:
+    """Return how many failed tries were followed by another one of the same client or group."""
+    repeated = rows.order_by().values("target").annotate(n=Count("pk")).filter(n__gt=1)
+    counts = repeated.values_list("n", flat=True)
     return sum(count - 1 for count in counts)

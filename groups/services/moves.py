@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from groups.models import Change, Connection, Job
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
-from groups.services.crew import NOTHING_SENT, Weather, settle_open, submit_all
+from groups.services.crew import NOTHING_SENT, Weather, may_be_tried, settle_open, submit_all
 from groups.services.groups import read_now
 from groups.services.jobs import Hold, Stopped, actors
 from groups.services.orders import GroupOrder, MoveOrder
@@ -27,7 +27,6 @@ State = Change.State
 RIGHT = "groups.move_client"
 AT_ONCE = 250
 """Clients of one page: so many are under way before the next ones are read."""
-TRIES = 3
 
 
 class NoMove(Exception):
@@ -174,7 +173,7 @@ class _Move:
                 to_id=self._job.target_id or 0,
             )
             for client_id, before in tries.items()
-            if _may_be_tried(before)
+            if may_be_tried(before)
         ]
 
     # --- The first one -------------------------------------------------------------------------------------
@@ -240,11 +239,3 @@ class _Move:
 
     def _stop(self, reason: str, detail: str) -> bool:
         raise Stopped(reason, detail)
-
-
-def _may_be_tried(before: list[tuple[str, str]]) -> bool:
-    """Say whether a client with these rows, by state and reason, may be tried once more."""
-    if any(state != State.FAILED for state, _reason in before):
-        return False
-    sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
-    return len(sent) < TRIES and set(sent) <= {"not_applied"}

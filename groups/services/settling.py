@@ -5,6 +5,7 @@ server process runs. Each look is claimed in the database, so that two never do 
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -14,7 +15,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from groups.models import Change, Connection, PosterAccount
-from groups.poster import NotFound, PosterError
+from groups.poster import BadAnswer, Client, NotFound, PosterError
+from groups.services.clients import pages_of
+from groups.services.likeness import is_alike
 from groups.services.upstream import ask
 from groups.services.verdict import Sight, Verdict, judge
 
@@ -30,7 +33,10 @@ LOOKS_AT_LEAST = 3
 
 
 def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
-    """Look at what Poster has now of a change's group or client, or of all groups for a creation."""
+    """Look at what Poster has now of a change's group or client, or of all groups for a creation.
+
+    For the creation of a client that is the one of old before it is sent, and who may be the new one after.
+    """
     group_id, client_id = change.group_id or 0, change.client_id or 0
     try:
         match change.action:
@@ -40,10 +46,37 @@ def sight_of(change: Change, connection: Connection, *, within: float | None = N
                 return Sight(
                     client=ask(connection, lambda poster: poster.get_client(client_id, within=within))
                 )
+            case Change.Action.ENROL if change.sent_at is None:
+                was = (change.intended or {})["client"]
+                return Sight(client=ask(connection, lambda poster: poster.get_client(was, within=within)))
+            case Change.Action.ENROL if change.client_id:
+                one = ask(connection, lambda poster: poster.get_client(client_id, within=within))
+                return Sight(newcomers=(one,))
+            case Change.Action.ENROL:
+                return Sight(newcomers=_newcomers(change, connection, within))
             case _:
                 return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
     except NotFound:
         return Sight()
+
+
+def _newcomers(change: Change, connection: Connection, within: float | None) -> tuple[Client, ...]:
+    """Return the clients of the group who are like the one that was to be created and are nobody else's."""
+    others = Change.objects.filter(job=change.job_id, action=change.action).exclude(pk=change.pk)
+    if others.filter(state=Change.State.PENDING, sent_at__isnull=False, client_id=None).exists():
+        # One of them may be a namesake, and it is not known yet which client is whose.
+        raise BadAnswer("others are on their way", method="clients.getClients", reason="moving")
+    expected = (change.before or {})["marks"]
+    until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
+    found = [
+        client
+        for page in pages_of(connection, (change.intended or {})["group_id"], until=until)
+        for client in page.clients
+        if not client.removed and is_alike(expected, client, change.pk)
+    ]
+    known = Change.objects.filter(account=change.account_id, client_id__in=[client.id for client in found])
+    taken = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
+    return tuple(client for client in found if client.id not in taken)
 
 
 def settle_by(change: Change, verdict: Verdict, **values: object) -> bool:

@@ -1,29 +1,54 @@
 """What was in a group before somebody moved or removed it: kept encrypted for SNAPSHOT_DAYS.
 
-It is taken page by page, so that however many clients there are, no more than a page of them is in memory.
+It is taken and read part by part, so that however many clients there are, no more of them is in memory.
 """
 
 import json
 import math
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from groups.crypto import Secret
-from groups.models import Connection, Job, Snapshot, SnapshotPart
-from groups.poster import Group, NotFound
-from groups.services.clients import SECONDS_FOR_ALL, pages_of
+from groups.models import Change, Connection, Job, Snapshot, SnapshotPart
+from groups.poster import Group, NotFound, Unreachable
+from groups.services.clients import pages_of
 from groups.services.groups import read_now
-from groups.services.upstream import ask
+from groups.services.orders import GroupOrder
+from groups.services.upstream import ask, check_token
+from groups.services.writes import OperationReused
+from groups.signals import snapshot_read
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 type Rows = list[Any]
+
+RIGHT = "groups.view_snapshot"
+SECONDS_FOR_REMOVAL = 20.0
+"""A page waits for it, and for the removal after that, and proxies do not wait for ever."""
+# A snapshot of a removal that was not made is nobody's: after so long no form brings it about any more.
+FORGOTTEN_AFTER = timedelta(hours=1)
+GIVEN_UP_AFTER = timedelta(days=1)
+
+
+def of(*, user: "User", connection: Connection) -> "QuerySet[Snapshot]":
+    """Return the snapshots of an account, for an owner whose token Poster has accepted for it.
+
+    Raises `PermissionDenied`, and `TokenRejected` if Poster has refused that token since.
+    """
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    check_token(connection)
+    return Snapshot.objects.filter(account=connection.account_id, complete=True).select_related("job")
 
 
 def take_for(
@@ -43,23 +68,97 @@ def take_for(
     return _keep(connection, user.get_username(), group, rows, check, job=job)
 
 
-def take(*, user: "User", connection: Connection, group: Group) -> Snapshot:
-    """Return a snapshot of a group with all its clients, taken now. Raises `PosterError`."""
-    rows = _pages(connection, group.id, time.monotonic() + SECONDS_FOR_ALL)
-    return _keep(connection, user.get_username(), group, rows, lambda: None)
+def before_removal(order: GroupOrder, group: Group | None) -> None:
+    """Take the snapshot of a group that is about to be removed with its clients; once for an operation.
+
+    None is taken of what is not going to be sent. Raises `PosterError`: then the group must not be removed.
+    """
+    if order.action != Change.Action.REMOVE or not order.loaded_clients or group is None:
+        return
+    sent_before = Change.objects.filter(pk=order.operation).exists()
+    if not sent_before and order.loaded_clients == group.clients:
+        take(user=order.user, connection=order.connection, group=group, operation=order.operation)
 
 
-def rows_of(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+def take(*, user: "User", connection: Connection, group: Group, operation: uuid.UUID) -> Snapshot:
+    """Return the snapshot of a group with all its clients, taken now: it has the id of the removal.
+
+    The same operation twice is one snapshot. Raises `PosterError`, and `OperationReused` where the operation
+    is another one's.
+    """
+    until = time.monotonic() + SECONDS_FOR_REMOVAL
+    while True:
+        found = Snapshot.objects.filter(pk=operation).first()
+        if found is None:
+            try:
+                rows = _pages(connection, group.id, until)
+                return _keep(connection, user.get_username(), group, rows, lambda: None, operation=operation)
+            except IntegrityError:
+                continue  # the same form, sent twice at once
+        if (found.account_id, found.group_id) != (connection.account_id, group.id):
+            raise OperationReused
+        if found.complete:
+            return found
+        if timezone.now() - found.taken_at > 2 * timedelta(seconds=SECONDS_FOR_REMOVAL):
+            found.delete()  # whoever took it was killed
+        elif time.monotonic() > until:
+            raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
+        else:
+            time.sleep(0.1)
+
+
+def parts_of(snapshot: Snapshot) -> Iterator[Rows]:
+    """Yield the rows of a snapshot's clients as they came, part by part. Raises `SecretUnreadable`."""
+    # Not by one long query: whoever reads them may be slow, and may write in between.
+    for pk in list(snapshot.parts.order_by("number").values_list("pk", flat=True)):
+        rows: Rows = json.loads(SnapshotPart.objects.get(pk=pk).rows.reveal())
+        yield rows
+
+
+def rows_of(snapshot: Snapshot) -> Iterator[Any]:
     """Yield the rows of a snapshot's clients as they came, a part in memory at a time."""
-    for part in snapshot.parts.order_by("number").iterator(chunk_size=1):
-        yield from json.loads(part.rows.reveal())
+    for rows in parts_of(snapshot):
+        yield from rows
+
+
+def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:
+    """Return a snapshot as JSON, part by part, for somebody who downloads it; that is noted.
+
+    Raises `SecretUnreadable` before the first byte: half a file would be taken for a whole one.
+    """
+    for _rows in parts_of(snapshot):
+        pass
+    snapshot_read.send(Snapshot, user=user, snapshot=snapshot)
+    return _json_of(snapshot)
+
+
+def _json_of(snapshot: Snapshot) -> Iterator[bytes]:
+    head = {
+        "account": snapshot.account_id,
+        "taken_at": snapshot.taken_at.isoformat(),
+        "taken_by": snapshot.user_name,
+        "group": snapshot.group,
+    }
+    yield json.dumps(head, ensure_ascii=False).removesuffix("}").encode() + b', "clients": ['
+    comma = b"\n"
+    for rows in parts_of(snapshot):
+        lines = (json.dumps(row, ensure_ascii=False).encode() for row in rows)
+        yield (comma if rows else b"") + b",\n".join(lines)
+        comma = b",\n" if rows else comma
+    yield b"\n]}\n"
 
 
 def forget_old() -> int:
-    """Delete the snapshots that are older than SNAPSHOT_DAYS, and return how many they were."""
-    old = Snapshot.objects.filter(taken_at__lt=timezone.now() - timedelta(days=settings.SNAPSHOT_DAYS))
-    _, deleted = old.delete()
-    return deleted.get("groups.Snapshot", 0)
+    """Delete the snapshots that are older than SNAPSHOT_DAYS or of nothing, and return how many they were."""
+    now = timezone.now()
+    old = Snapshot.objects.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
+    made = Change.objects.filter(pk=OuterRef("pk")).exclude(
+        state__in=(Change.State.FAILED, Change.State.REFUSED)
+    )
+    of_no_removal = Snapshot.objects.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
+    given_up = Snapshot.objects.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
+    deleted = [each.delete()[1].get("groups.Snapshot", 0) for each in (old, of_no_removal, given_up)]
+    return sum(deleted)
 
 
 def _keep(
@@ -68,9 +167,12 @@ def _keep(
     group: Group,
     pages: Iterator[Rows],
     check: Callable[[], None],
+    *,
     job: Job | None = None,
+    operation: uuid.UUID | None = None,
 ) -> Snapshot:
-    snapshot = Snapshot.objects.create(
+    snapshot = Snapshot(
+        id=operation or uuid.uuid4(),
         account=connection.account,
         job=job,
         user_name=user_name,
@@ -78,13 +180,19 @@ def _keep(
         group_name=group.name[:400],
         group=group.to_json(),
     )
-    check()
-    for number, rows in enumerate(pages):
-        snapshot.clients += sum(not _is_removed(row) for row in rows)
-        SnapshotPart.objects.create(
-            snapshot=snapshot, number=number, rows=Secret(json.dumps(rows, ensure_ascii=False))
-        )
+    with transaction.atomic():
+        snapshot.save(force_insert=True)
+    try:
         check()
+        for number, rows in enumerate(pages):
+            snapshot.clients += sum(not _is_removed(row) for row in rows)
+            SnapshotPart.objects.create(
+                snapshot=snapshot, number=number, rows=Secret(json.dumps(rows, ensure_ascii=False))
+            )
+            check()
+    except BaseException:
+        snapshot.delete()
+        raise
     snapshot.complete = True
     snapshot.save(update_fields=["clients", "complete"])
     return snapshot

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import Job
-from groups.services import moves
+from groups.services import moves, restores, snapshots
 from groups.services.jobs import Hold, Interrupted, Stopped
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ log = logging.getLogger("groups.jobs")
 WORK: dict[str, Callable[[Hold], None]] = {
     Job.Kind.MOVE: moves.move,
     Job.Kind.RETIRE: moves.retire,
+    Job.Kind.RESTORE: restores.restore,
 }
 RIGHTS: dict[str, str] = {
     Job.Kind.MOVE: moves.RIGHT,
     Job.Kind.RETIRE: moves.RIGHT,
+    Job.Kind.RESTORE: snapshots.RIGHT,
 }
 
 

@@ -4,19 +4,16 @@ The same judgement serves the sender right after the write, the page that follow
 settles what a killed process left behind.
 """
 
-import base64
-import hashlib
 import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-
 from groups.models import Change
 from groups.poster import Client, Group, GroupList, GroupValues
 from groups.poster.records import fold
+from groups.services.likeness import marks, other_fields
 
 UNIT_FACTOR = Decimal(100)
 """Kopecks in a hryvnia: a birthday bonus that is off by this factor was taken in the wrong unit."""
@@ -47,11 +44,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look at Poster showed: the group or the client (None: gone), for a creation all groups."""
+    """What one look at Poster showed: the group or the client (None: gone), for a creation all groups.
+
+    `newcomers` are those who may be the client that was to be created.
+    """
 
     group: Group | None = None
     groups: GroupList = field(default_factory=GroupList)
     client: Client | None = None
+    newcomers: tuple[Client, ...] = ()
 
     @property
     def ids(self) -> list[int]:
@@ -96,6 +97,8 @@ def judge(change: Change, sight: Sight) -> Verdict | None:
             return Verdict(Change.State.APPLIED) if sight.group is None else None
         case Change.Action.MOVE:
             return _judge_move(change, sight.client)
+        case Change.Action.ENROL:
+            return _judge_enrolment(change, sight.newcomers)
         case _:
             return _judge_creation(change, sight.groups)
 
@@ -133,18 +136,28 @@ def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
 
 
 def marks_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
-    """Return a mark for each field of a client, by which it can be told that it changed, but not what it is.
+    """Return marks of all fields of a client as they came, but for those that are the group's."""
+    own = {name: value for name, value in client.raw.items() if name not in OF_THE_GROUP}
+    return marks(own, operation)
 
-    Keyed by the installation and the operation: the same name has another mark in every row.
-    """
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), salt=operation.bytes, digest_size=32).digest()
-    return {
-        name: base64.b64encode(
-            hashlib.blake2b(repr(value).encode(), key=key, digest_size=6).digest()
-        ).decode()
-        for name, value in client.raw.items()
-        if name not in OF_THE_GROUP
-    }
+
+def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict | None:
+    """Judge by the client of the answered id; else by those who are alike, and say so only of an only one."""
+    expected = (change.before or {})["marks"]
+    found = [(client, other_fields(expected, client, change.pk)) for client in newcomers]
+    made = found if change.client_id else [each for each in found if not each[1]]
+    if len(made) == 1:
+        client, changed = made[0]
+        there = {"group_id": client.group_id, "changed": changed}
+        if client.group_id != (change.intended or {})["group_id"]:
+            there["changed"] = ["group_id", *changed]
+        differs = bool(there["changed"])
+        state = Change.State.DIFFERS if differs else Change.State.APPLIED
+        return Verdict(state, "other_fields" if differs else "", there, client_id=client.id)
+    if not found:
+        return None
+    ids = [client.id for client, _ in made or found]
+    return Verdict(Change.State.REVIEW, "duplicates" if made else "looks_alike", {"ids": ids})
 
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:

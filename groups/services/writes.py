@@ -193,6 +193,8 @@ def _send(order: Order, change: Change) -> None:
         values: dict[str, object] = {"accepted": True}
         if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
             values["group_id"] = answered_id
+        elif order.action == Change.Action.ENROL:
+            values["client_id"] = answered_id
         _read_after(order, change, values)
 
 

@@ -15,16 +15,18 @@ class Command(BaseCommand):
             rows = model._default_manager  # noqa: SLF001 - Django's documented API
             for pk in rows.values_list("pk", flat=True):
                 with transaction.atomic():
-                    row = rows.select_for_update().get(pk=pk)
+                    row = rows.select_for_update().filter(pk=pk).first()
+                    if row is None:  # deleted meanwhile
+                        continue
                     try:
                         setattr(row, column, Secret(getattr(row, column).reveal()))
                     except SecretUnreadable:
-                        unreadable.append(str(row))
+                        unreadable.append(f"{model._meta.verbose_name} {row}")  # noqa: SLF001 - documented
                         continue
                     row.save(update_fields=[column])
                     rotated += 1
-        self.stdout.write(f"{rotated} tokens are encrypted with the first key.")
+        self.stdout.write(f"{rotated} tokens and other secrets are encrypted with the first key.")
         if unreadable:
             raise CommandError(
-                f"No key opens these, their users have to enter them again: {', '.join(unreadable)}"
+                f"No key opens these; tokens have to be entered again: {', '.join(unreadable)}"
             )
