@@ -44,7 +44,7 @@ class Origin:
 class Losses:
     """How many of those who would be created anew lose what."""
 
-    patronymics: int = 0
+    names: int = 0
     birthdays: int = 0
     ewallets: int = 0
     overdrawn: int = 0
@@ -246,7 +246,7 @@ def _add_up(found: Outlook, gone: set[int]) -> None:
             found.bonus += max(client.bonus or Decimal(0), Decimal(0))
             found.paid += client.total_paid or Decimal(0)
             losses, raw_birthday = found.losses, client.raw.get("birthday")
-            losses.patronymics += bool(client.patronymic)
+            losses.names += bool(client.patronymic) or not (client.lastname and client.firstname)
             losses.birthdays += client.birthday is None and str(raw_birthday or "") not in _NO_BIRTHDAY
             losses.ewallets += bool(client.ewallet)
             losses.overdrawn += (client.bonus or 0) < 0
