@@ -20,6 +20,7 @@ from groups.poster import Group, GroupValues, LoyaltyType
 from groups.words import percent_words, type_label
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
+GROUP_ACTIONS = (Change.Action.CREATE, Change.Action.UPDATE, Change.Action.REMOVE)
 LARGEST_BONUS = Decimal(1_000_000)
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 _signer = signing.Signer(salt="groups.forms.version")
@@ -248,6 +249,21 @@ def _described(group: Group) -> str:
     return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
+class RestoreForm(WriteForm):
+    """The start of a restore; its version is the mark of all that the page said it would do."""
+
+    def __init__(self, *args: Any, mark: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["version"] = mark
+        self.mark = mark
+
+    def clean_version(self) -> Any:
+        return self.cleaned_data["version"]
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data, mark=self.mark)
+
+
 class AccountForm(forms.Form):
     """A user's own Poster account and token."""
 
@@ -266,7 +282,9 @@ class HistoryForm(forms.Form):
 
     user = forms.CharField(label=_("Person"), required=False)
     action = forms.ChoiceField(
-        label=_("Action"), required=False, choices=[("", _("all")), *Change.Action.choices]
+        label=_("Action"),
+        required=False,
+        choices=[("", _("all")), *((each.value, each.label) for each in GROUP_ACTIONS)],
     )
     group = forms.CharField(label=_("Group"), required=False)
     state = forms.ChoiceField(
@@ -295,7 +313,7 @@ class HistoryForm(forms.Form):
     def _parts(self) -> dict[str, Any]:
         """Return the condition for the parts of one job; elsewhere its thousands of clients are left out."""
         job = self.cleaned_data.get("job")
-        return {"job": job} if job else {"client_id__isnull": True}
+        return {"job": job} if job else {"client_id__isnull": True, "action__in": GROUP_ACTIONS}
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

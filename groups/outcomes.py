@@ -155,7 +155,8 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
     elif change.action == Change.Action.CREATE:
         text = _("The group “%(name)s” was created.") % name
         if change.undo_of_id:
-            text += " " + _("The clients of the removed group do not come back.")
+            text += " " + _("The clients of the removed group do not come back by that.")
+            text += " " + _("An owner can restore them from a snapshot, in the history.")
     elif change.action == Change.Action.REMOVE:
         text = _("The group “%(name)s” was removed.") % name
         if change.clients_before:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, clients, groups, history, jobs, moves
+from groups.views import account, clients, groups, history, jobs, moves, snapshots
 
 app_name = "groups"
 
@@ -63,6 +63,17 @@ history_urls = [
     path("history/", history.history_list, name="history"),
     path("history/<uuid:change_id>/", history.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
+    path("history/snapshots/", snapshots.snapshot_list, name="snapshots"),
+    path(
+        "history/snapshots/<uuid:snapshot_id>/download/",
+        snapshots.snapshot_download,
+        name="snapshot_download",
+    ),
+    path(
+        "history/snapshots/<uuid:snapshot_id>/restore/",
+        snapshots.snapshot_restore,
+        name="snapshot_restore",
+    ),
 ]
 job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),

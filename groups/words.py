@@ -237,6 +237,15 @@ def not_recorded_words() -> Words:
     )
 
 
+def unreadable_snapshot_words() -> Words:
+    """Return the words for a snapshot that none of the keys opens."""
+    return Words(
+        _("This snapshot cannot be opened"),
+        _("The key with which it was encrypted is not there any more."),
+        _("Tell whoever looks after this server: the old key may be in a backup of the settings."),
+    )
+
+
 def no_snapshot_words(error: PosterError) -> Words:
     """Return the words for a removal that was not sent since its clients could not be read first."""
     words = error_words(error)

@@ -156,7 +156,7 @@ def test_a_removed_group_is_created_anew_and_its_clients_do_not_come_back(owner,
     assert "without its clients" in text_of(client.get("/history/"))
     answer = client.post(f"/history/{change.pk}/undo/")
     assert answer.status_code == 302
-    assert "do not come back" in text_of(client.get(answer["Location"]))
+    assert "do not come back by that" in text_of(client.get(answer["Location"]))
     (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
     group = sandbox.accounts["demo"].groups[new_id]
     assert (group["client_groups_name"], group["count_groups_clients"]) == ("Скидочная система 10%", "0")

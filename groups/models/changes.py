@@ -29,7 +29,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def of_groups(self) -> "ChangeQuerySet":
         """Those of groups, without those of their clients."""
-        return self.filter(OF_GROUPS)
+        return self.filter(OF_GROUPS).exclude(action=Change.Action.ENROL)
 
     def settle(self, change: "Change", **values: Any) -> bool:
         """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.

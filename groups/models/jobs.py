@@ -30,7 +30,7 @@ class Job(models.Model):
     Its id is the form's `operation`: the same form twice is one job. `wanted` is what was asked for, as far
     as the groups do not say it: `{"clients": [ids]}`, or null for all; `{"rows": […]}`; a restore has its
     `snapshot`, the groups `from` which somebody may be moved, and whether to `create` who is gone. What
-    became of it is in the journal alone; `unreadable` counts rows of Poster's answers that could not be tried.
+    became of it is in the journal alone; `unreadable` counts rows of Poster's answers that nobody could try.
     `tested` means that a first write showed no side effect. `reason` and `detail` say why it stopped.
 
     `holder` is the run that is at work, until `held_until`: after that any worker may go on with it.

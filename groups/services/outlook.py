@@ -94,6 +94,12 @@ class Outlook:
         return self.moved + self.created
 
     @property
+    def cannot(self) -> bool:
+        """Say whether there is somebody whom no restore brings back."""
+        lost = self.gone if self.is_the_same else 0
+        return bool(lost or self.unreadable or self.removed or self.undecided)
+
+    @property
     def can_be_created(self) -> bool:
         """Say whether the group is of a type that is known here, or is there."""
         return self.target is not None or self.group.loyalty_type in tuple(LoyaltyType)

@@ -83,6 +83,7 @@ class Event(models.TextChoices):
     FACTOR_FAILED = "factor_failed", _("entered a wrong code")
     RECOVERY_USED = "recovery_used", _("used a recovery code")
     CODES_RENEWED = "codes_renewed", _("made new recovery codes")
+    SNAPSHOT_READ = "snapshot_read", _("downloaded a snapshot")
     REFUSED = "refused", _("was refused by the company's sign-in")
 
 

@@ -10,8 +10,8 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from django.dispatch import receiver
 
 from groups.http import note_confirmation
-from groups.models import Connection
-from groups.signals import token_set
+from groups.models import Connection, Snapshot
+from groups.signals import snapshot_read, token_set
 from poster_admin.people import factors, language, sessions
 from poster_admin.people.events import record
 from poster_admin.people.models import Authenticator, Event
@@ -52,6 +52,15 @@ def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
 @receiver(token_set)
 def token_was_set(sender: Any, user: User, account: str, **_: Any) -> None:
     record(Event.TOKEN_SET, about=user.get_username(), user=user, detail=account)
+
+
+@receiver(snapshot_read)
+def snapshot_was_read(sender: Any, user: User, snapshot: Snapshot, **_: Any) -> None:
+    record(
+        Event.SNAPSHOT_READ,
+        user=user,
+        detail=f"{snapshot.account_id} group:{snapshot.group_id} {snapshot.pk}",
+    )
 
 
 @receiver(post_delete, sender=Connection)

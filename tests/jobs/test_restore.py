@@ -109,7 +109,7 @@ def test_whom_the_page_did_not_name_stays(owner, sandbox):
     job = started(owner, snapshot)
     sandbox.console().edit_client(130, client_groups_id="5")
     assert done(job).state == Job.State.DONE
-    assert [row["client_id"] for row in people(sandbox, 5)][0] == "130"
+    assert next(row["client_id"] for row in people(sandbox, 5)) == "130"
     assert "129" in [row["client_id"] for row in people(sandbox, 4)]
 
 

@@ -1,0 +1,122 @@
+"""The pages of what was kept: look at it, take it along, bring it back."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_GET
+
+from groups.crypto import SecretUnreadable
+from groups.forms import RestoreForm
+from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
+from groups.models import Job, Snapshot
+from groups.services import moves, outlook, snapshots, tasks
+from groups.words import unreadable_snapshot_words
+
+PAGE = 50
+
+
+def of_one[**P](
+    view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
+) -> Callable[Concatenate[Request, P], Any]:
+    """Give the view the snapshot of the address, after the password again; say so where no key opens it."""
+
+    @wraps(view)
+    def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        snapshot_id = kwargs.pop("snapshot_id")
+        of_account = snapshots.of(user=request.user, connection=request.connection)
+        snapshot = get_object_or_404(of_account, pk=snapshot_id)
+        if not recently_confirmed(request):
+            return ask_to_confirm(request)
+        try:
+            return view(request, snapshot, *args, **kwargs)
+        except SecretUnreadable:
+            context = {"words": unreadable_snapshot_words()}
+            return render_page(request, "groups/snapshot_lost.html", context, status=503)
+
+    return found
+
+
+@require_GET
+@needs("view_snapshot")
+def snapshot_list(request: Request) -> HttpResponse:
+    """Show what was kept of the groups before somebody moved or removed them."""
+    kept = snapshots.of(user=request.user, connection=request.connection)
+    page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "days": settings.SNAPSHOT_DAYS}
+    return render_page(request, "groups/snapshots.html", context, fragment="rows")
+
+
+@require_GET
+@needs("view_snapshot")
+@of_one
+def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
+    """Answer a file with the group and its clients as Poster gave them."""
+    parts = snapshots.written_out(snapshot, request.user)
+    response = StreamingHttpResponse(parts, content_type="application/json")
+    taken = localtime(snapshot.taken_at)
+    name = f"snapshot-{snapshot.account_id}-{snapshot.group_id}-{taken:%Y-%m-%d-%H%M}.json"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+@form_methods
+@needs("view_snapshot")
+@of_one
+def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
+    """Show what a restore would do, by a fresh look at Poster, and start exactly that."""
+    posted = request.method == "POST"
+    if posted and not request.user.has_perm(moves.RIGHT):
+        raise PermissionDenied
+    form = RestoreForm(request.POST if posted else None)
+    if form.is_valid() and (job := _started(request, form.cleaned_data["operation"])):
+        return redirect("groups:job", job.pk)
+    seen = outlook.look(user=request.user, connection=request.connection, snapshot=snapshot)
+    if not form.is_valid():
+        return _show(request, seen, status=422 if posted else 200, incomplete=posted)
+    if form.cleaned_data["version"] != seen.mark:
+        return _show(request, seen, status=409, changed=True)
+    return _start(request, seen, form.cleaned_data["operation"])
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _start(request: Request, seen: outlook.Outlook, operation: uuid.UUID) -> HttpResponse:
+    """Start what the page said, and go to where its progress is."""
+    who: Any = {"user": request.user, "connection": request.connection}
+    try:
+        job = tasks.start(outlook.plan(**who, operation=operation, outlook=seen))
+    except tasks.AlreadyThere as there:
+        job = there.job
+        if job.pk != operation:
+            return _show(request, seen, status=409, busy=job)
+    except outlook.NoRestore:
+        return _show(request, seen, status=409)
+    return redirect("groups:job", job.pk)
+
+
+def _started(request: Request, operation: uuid.UUID) -> Job | None:
+    """Return the job that this very form has started."""
+    mine = Job.objects.filter(account=request.connection.account_id, user=request.user)
+    return mine.filter(pk=operation).first()
+
+
+def _show(request: Request, seen: outlook.Outlook, *, status: int, **context: Any) -> HttpResponse:
+    """Render the page of a restore, with a form for what it says now."""
+    context = {
+        "outlook": seen,
+        "snapshot": seen.snapshot,
+        "form": RestoreForm(mark=seen.mark),
+        "allowed": request.user.has_perm(moves.RIGHT),
+        **context,
+    }
+    return render_page(request, "groups/restore.html", context, fragment="form", status=status)
