@@ -24,10 +24,11 @@ OWN = {
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
+SNAPSHOT = f"/history/snapshots/{CHANGE}"
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "url": "no-such-page", "name": "stale"}  # fmt: skip
+            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE)}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
@@ -38,6 +39,7 @@ NEEDS = {
     "change_group": {"/groups/1/edit/", "/groups/1/retire/"},
     "move_client": {"/groups/1/clients/move/"},
     "delete_group": {"/groups/1/delete/"},
+    "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
     "view_securityevent": {"/accounts/security-log/"},
 }  # fmt: skip
