@@ -23,13 +23,13 @@ from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
 from groups import kept
 from groups.logs import RedactFilter
-from groups.models import Change
+from groups.models import Change, Snapshot
 from groups.poster.sandbox import FAULTS
 from groups.services import groups as reads
 from poster_admin.people import factors
 from poster_admin.people.models import Authenticator, SecurityEvent, SignIn
 from tests.conftest import PASSWORD
-from tests.pages import fragment, group_form
+from tests.pages import fragment, group_form, open_form
 from tests.people.provider import Provider
 from tests.people.test_second_factor import SET, set_up
 
@@ -191,6 +191,7 @@ PAGES = (
         "/readyz",
     ),
     *("/groups/1/clients/", "/groups/1/clients/export.csv", "/groups/1/clients/export.xlsx"),
+    "/history/snapshots/",
     *("/admin/", "/admin/auth/user/", "/no-such-page/", "/groups/999/"),
 )
 
@@ -199,6 +200,7 @@ def _look(watch, client, sandbox):
     for url in PAGES:
         watch.note(client.get(url, {"refresh": "1"}))
     watch.note(client.get("/groups/", {"q": "a"}, headers=fragment("rows")))
+    _snapshot(watch, client)
     token = sandbox.accounts["demo"].token
     for account in ("demo", "de mo"):
         watch.note(client.post("/account/", {"account": account, "token": token}))
@@ -206,6 +208,17 @@ def _look(watch, client, sandbox):
     assert watch.note(metrics).status_code == 200
     # A workbook without its parts would hide what is in it.
     assert all("Постоянный" in text for where, text in watch.answers if "export" in where)
+
+
+def _snapshot(watch, client):
+    """Remove a group with its clients, and look at what was kept of it."""
+    url = "/groups/4/delete/"
+    form = open_form(client, url, confirm_name="Скидочная система 10%")
+    assert watch.note(client.post(url, form)).status_code == 302
+    snapshot = Snapshot.objects.get()
+    watch.note(client.get(f"/history/snapshots/{snapshot.pk}/restore/"))
+    file = client.get(f"/history/snapshots/{snapshot.pk}/download/")
+    watch.answers.append(("a snapshot", b"".join(file).decode() + str(file.headers)))
 
 
 def _fail(watch, client, sandbox):
@@ -219,7 +232,7 @@ def _fail(watch, client, sandbox):
     sandbox.script("clients.updateGroup", "error_echo", when="before")
     change = watch.note(client.post(EDIT, form | {"confirmed": "1"}))
     assert change.status_code != 500
-    watch.note(client.get(f"/history/{Change.objects.get().pk}/"))
+    watch.note(client.get(f"/history/{Change.objects.get(action='update').pk}/"))
 
 
 def _sign_in_in_every_way(watch, browse, client, owner):

@@ -3,11 +3,13 @@
 A scene opens its page in `stage.page`. `stage.act()` sends a form as somebody else would, past the browser.
 """
 
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from groups.models import Change, Connection, Job
+from groups.crypto import Secret
+from groups.models import Change, Connection, Job, Snapshot
 from tests.conftest import make_user
 from tests.jobs.doing import run, start
 from tests.pages import group_form, open_form
@@ -351,6 +353,49 @@ def history(stage):
         "/groups/4/delete/", open_form(client, "/groups/4/delete/", confirm_name="Скидочная система 10%")
     )
     stage.goto("/history/")
+
+
+def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):
+    client = stage.browse(stage.user, language=stage.language)
+    url = f"/groups/{group_id}/delete/"
+    client.post(url, open_form(client, url, confirm_name=name))
+    return Snapshot.objects.get(group_id=group_id)
+
+
+@scene(shows="tr[data-snapshot]")
+def snapshots(stage):
+    remove_with_clients(stage)
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".empty")
+def snapshots_empty(stage):
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".facts")
+def restore_a_group_that_is_gone(stage):
+    snapshot = remove_with_clients(stage)
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows=".origins")
+def restore_into_a_group_that_is_there(stage):
+    snapshot = remove_with_clients(stage)
+    row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "client_groups_discount": "10"}
+    group_id = stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    Snapshot.objects.update(group_id=group_id)
+    for part in snapshot.parts.all():
+        part.rows = Secret(json.dumps([stage.sandbox.accounts["demo"].clients.row(7)]))
+        part.save()
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows="[data-notice=error]")
+def snapshot_without_its_key(stage):
+    snapshot = remove_with_clients(stage)
+    snapshot.parts.update(rows=Secret(sealed="f1:lost"))
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
 
 
 @scene(shows=".filters")
