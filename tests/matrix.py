@@ -15,6 +15,8 @@ WRITES = {
 }
 # The page of a removal reads the group itself before anything is written down.
 READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1, "move": 0}
+# And then its clients, for the snapshot.
+CALLS_BEFORE_THE_WRITE = {"create": 0, "update": 0, "remove": 2, "move": 0}
 KINDS = {
     "clients.getGroups": "list",
     "clients.getGroup": "get",

@@ -28,6 +28,7 @@ from groups.services.orders import MoveOrder
 from groups.services.settling import reconcile
 from groups.services.writes import submit
 from tests.matrix import (
+    CALLS_BEFORE_THE_WRITE,
     PROPERTY,
     READS,
     READS_OF_THE_PAGE,
@@ -342,7 +343,7 @@ def test_nowhere(case, owner, browse, sandbox, no_token, settings, result, monke
             assert endpoint.requests <= 2
             return
         form = filled_form(client, case)
-        question = READS_OF_THE_PAGE[case.action] + ("before", "send", "after").index(case.where) + 1
+        question = CALLS_BEFORE_THE_WRITE[case.action] + ("before", "send", "after").index(case.where) + 1
         with lead(endpoint, question, for_good=case.where != "send"):
             send(client, form, case, no_token, result)
         arrived = endpoint.requests if case.where == "send" else 0
