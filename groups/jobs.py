@@ -184,6 +184,23 @@ def _stopped_words(job: Job) -> tuple[str, str]:
             _("The group to which the clients go is no longer there."),
             _("Cancel the rest, and choose another group."),
         ),
+        "snapshot_gone": (
+            _("The snapshot is no longer there: it was kept for its time."),
+            _("Cancel the rest."),
+        ),
+        "snapshot_unreadable": (
+            _("None of the keys of this server opens the snapshot."),
+            _("Tell whoever looks after this server."),
+        ),
+        "group_not_created": (
+            _("The group could not be created, so nobody was brought back."),
+            _("Mend the cause in Poster first.") + " " + again,
+        ),
+        "locked": (_("A change of the group has no outcome yet."), again),
+        "bonus_blocked": (
+            _("Birthday bonuses of this account come back in another unit, so none is sent."),
+            _("An owner can set the unit of the birthday bonus on the account page."),
+        ),
         "unreachable": (
             _("Poster has not answered for a quarter of an hour."),
             _("Try again later.") + " " + again,
