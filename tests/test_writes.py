@@ -9,12 +9,14 @@ from unittest import mock
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connections
+from django.utils import timezone
 
 from groups.models import Change, PosterAccount
 from groups.poster import GroupValues
 from groups.services import accounts
 from groups.services.groups import list_groups, read_group
 from groups.services.orders import GroupOrder
+from groups.services.settling import reconcile
 from groups.services.writes import BonusBlocked, Busy, OperationReused, submit
 
 State = Change.State
@@ -321,3 +323,16 @@ def in_parallel(count, work):
     for thread in threads:
         thread.join()
     return results
+
+
+def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):
+    """Not only after the half hour for which a lost answer is waited for."""
+    sandbox.script("clients.updateGroup", "error_number_field", when="before")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    change = submit(edit_of(staff, percent=Decimal(11)))
+    assert (change.state, change.reason, change.code) == (State.UNKNOWN, "refusal_not_verified", 42)
+    sandbox.clear_faults()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    assert reconcile() == [change]
+    change.refresh_from_db()
+    assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)

@@ -30,6 +30,8 @@ LONGEST_PAUSE = timedelta(minutes=30)
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=1)
 MOVE_PATIENCE = timedelta(minutes=1)
 LOOKS_AT_LEAST = 3
+# The reason of a change that Poster refused while the look afterwards failed.
+NOT_VERIFIED = "refusal_not_verified"
 
 
 def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
@@ -172,7 +174,9 @@ def _connection_for(change: Change) -> Connection | None:
 
 
 def _give_up(change: Change) -> Verdict | None:
-    """Return the verdict on a change that does not show, once it had its time."""
+    """Return the verdict on a change that does not show, at once if Poster refused it, else in its time."""
+    if change.reason == NOT_VERIFIED:
+        return Verdict(Change.State.REFUSED, "refused")
     waited = timezone.now() - (change.sent_at or change.created_at)
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:

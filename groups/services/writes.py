@@ -27,7 +27,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.orders import RIGHTS, Order
-from groups.services.settling import settle_by, sight_of, start_following
+from groups.services.settling import NOT_VERIFIED, settle_by, sight_of, start_following
 from groups.services.upstream import ask
 from groups.services.verdict import Verdict, judge
 
@@ -210,7 +210,7 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
     except PosterError as reading:
         verdict = None
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
-            start_following(change, reason="refusal_not_verified", **said)
+            start_following(change, reason=NOT_VERIFIED, **said)
             return
     if verdict is not None and _belies(verdict, error):
         if Change.objects.settle(change, **said):
@@ -239,10 +239,13 @@ def _belies(verdict: Verdict, error: Refused) -> bool:
 def _read_after(order: Order, change: Change, values: dict[str, object]) -> None:
     """Look until the outcome shows; after that it is followed up by whoever comes first.
 
-    Mostly the first look tells, and the answer is committed along with the verdict.
+    Mostly the first look tells, and the answer is committed along with the verdict. A new id is committed
+    at once: nobody else knows which one it is.
     """
     for name, value in values.items():
         setattr(change, name, value)
+    if order.action in (Change.Action.CREATE, Change.Action.ENROL):
+        Change.objects.settle(change, **values)
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:

@@ -15,7 +15,7 @@ from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import BadAnswer
 from groups.services import accounts, clients, crew, jobs, outlook, restores, settling, snapshots, tasks
 from groups.services.groups import read_now
-from tests.jobs.test_moves import done, plan
+from tests.jobs.doing import plan, run
 
 State, Action = Change.State, Change.Action
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,7 +78,7 @@ def removed(user, sandbox, group_id=4, account="demo"):
 
 def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     were = people(sandbox, 4)
-    job = done(tasks.start(plan(owner)))
+    job = run(tasks.start(plan(owner)))
     snapshot = job.snapshots.get()
     for client_id in (129, 130):
         sandbox.console().edit_client(client_id, client_groups_id="5")
@@ -87,7 +87,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     assert found.is_the_same
     assert [(origin.group_id, origin.count) for origin in found.origins] == [(1, 40), (5, 2)]
     assert (found.in_place, found.moved, found.gone, found.created) == (0, 42, 1, 0)
-    back = done(started(owner, snapshot))
+    back = run(started(owner, snapshot))
     assert (back.state, back.reason) == (Job.State.DONE, "")
     assert jobs.progress_of(back) == jobs.Progress(total=42, done=42)
     assert people(sandbox, 4) == [row for row in were if row["client_id"] != "131"]
@@ -108,7 +108,7 @@ def test_whom_the_page_did_not_name_stays(owner, sandbox):
     sandbox.console().edit_client(129, client_groups_id="1")
     job = started(owner, snapshot)
     sandbox.console().edit_client(130, client_groups_id="5")
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert next(row["client_id"] for row in people(sandbox, 5)) == "130"
     assert "129" in [row["client_id"] for row in people(sandbox, 4)]
 
@@ -149,7 +149,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert found.bonus == sum(Decimal(row["bonus"]) for row in were) / 100
     assert found.losses.names == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
     assert found.promotions == ["Друга кава — подарунок"]
-    job = done(started(owner, snapshot))
+    job = run(started(owner, snapshot))
     assert (job.state, job.reason, job.detail) == (Job.State.DONE, "", "")
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
     new = sandbox.accounts["demo"].groups[job.target_id]
@@ -173,7 +173,7 @@ def test_who_is_in_another_group_is_moved_and_the_rest_created(owner, sandbox):
     sandbox.console().remove(4)
     found = look(owner, snapshot)
     assert (found.moved, found.created) == (2, 41)
-    job = done(started(owner, snapshot))
+    job = run(started(owner, snapshot))
     assert job.state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert {"129", "130"} < {row["client_id"] for row in people(sandbox, job.target_id)}
@@ -186,7 +186,7 @@ def test_a_group_that_was_made_anew_is_taken(owner, sandbox):
                                        "count_groups_clients": "0"})  # fmt: skip
     found = look(owner, snapshot)
     assert (found.target.id, found.is_the_same, found.created) == (new, False, 43)
-    job = done(started(owner, snapshot))
+    job = run(started(owner, snapshot))
     assert (job.state, job.target_id) == (Job.State.DONE, new)
     assert own(people(sandbox, new)) == own(were)
     assert not sandbox.posts("clients.createGroup")
@@ -195,25 +195,25 @@ def test_a_group_that_was_made_anew_is_taken(owner, sandbox):
 def test_where_removed_clients_are_still_listed(outsider, sandbox):
     group_id = next(iter(sandbox.accounts["kavarnia"].groups))
     snapshot, were = removed(outsider, sandbox, group_id, "kavarnia")
-    job = done(started(outsider, snapshot))
+    job = run(started(outsider, snapshot))
     assert job.state == Job.State.DONE
     assert own(people(sandbox, job.target_id, "kavarnia")) == own(were)
 
 
 def test_a_second_restore_creates_nobody_twice(owner, sandbox):
     snapshot, were = removed(owner, sandbox)
-    first = done(started(owner, snapshot))
+    first = run(started(owner, snapshot))
     found = look(owner, snapshot)
     assert (found.target.id, found.in_place, found.total) == (first.target_id, 43, 0)
     moved = people(sandbox, first.target_id)[0]["client_id"]
     sandbox.console().edit_client(int(moved), client_groups_id="1")
-    again = done(started(owner, snapshot))
+    again = run(started(owner, snapshot))
     assert again.state == Job.State.DONE
     assert len(sandbox.posts("clients.createClient")) == 43
     assert own(people(sandbox, first.target_id)) == own(were)
     # They are gone once more, with the group that they came into.
     second, _ = removed(owner, sandbox, first.target_id)
-    third = done(started(owner, second))
+    third = run(started(owner, second))
     assert own(people(sandbox, third.target_id)) == own(were)
     assert look(owner, snapshot).in_place == 43
 
@@ -239,7 +239,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(owner, sandbox, monkeypa
     monkeypatch.setattr(restores, "submit_all", submit_all)
     created = len(sandbox.posts("clients.createClient"))
     assert 0 < created < 43
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert len(sandbox.posts("clients.createClient")) == 43
 
@@ -249,7 +249,7 @@ def test_a_lost_answer_creates_nobody_twice(owner, sandbox, call):
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "fin_before_headers", when="after", call=call, times=2)
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert len(sandbox.posts("clients.createClient")) == 43
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
@@ -261,7 +261,7 @@ def test_the_lost_answer_of_the_group_makes_no_second_one(owner, sandbox):
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createGroup", "fin_before_headers", when="after")
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert len(sandbox.posts("clients.createGroup")) == 1
     assert own(people(sandbox, job.target_id)) == own(were)
 
@@ -271,7 +271,7 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "fin_before_headers", when="before", call=20)
-    assert (done(job).state, job.reason) == (Job.State.STOPPED, "unknown")
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "unknown")
     assert len(sandbox.posts("clients.createClient")) == 43
     assert len(people(sandbox, job.target_id)) == 42
     settings.POSTER_SETTLE_SECONDS = 0.0
@@ -281,7 +281,7 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
     lost.refresh_from_db()
     assert (lost.state, lost.reason, lost.before) == (State.FAILED, "not_applied", {})
     tasks.resume(job, owner)
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
 
@@ -312,7 +312,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
         real(hold)
 
     monkeypatch.setattr(restores, "settle_open", spend)
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     row = Change.objects.get(job=job, state=State.REVIEW)
     assert row.reason == "looks_alike"
     assert look(owner, snapshot).undecided == 1
@@ -326,13 +326,13 @@ def test_money_in_another_unit_stops_after_the_first(db, sandbox):
     sandbox.console("kopecks").edit_client(129, bonus="5000", total_payed_sum="100000")
     # The group has no bonus, which would be the first to be off.
     snapshot, were = removed(user, sandbox, 4, "kopecks")
-    job = done(started(user, snapshot))
+    job = run(started(user, snapshot))
     assert (job.state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert job.detail == "bonus, total_paid"
     assert len(sandbox.posts("clients.createClient")) == 1
     PosterAccount.objects.update(bonus_unit=PosterAccount.BonusUnit.KOPECKS)
     tasks.resume(job, user)
-    assert done(job).state == Job.State.DONE
+    assert run(job).state == Job.State.DONE
     assert len(people(sandbox, job.target_id, "kopecks")) == len(were)
 
 
@@ -340,7 +340,7 @@ def test_a_phone_that_somebody_else_has_now_is_refused_and_the_others_come(owner
     snapshot, were = removed(owner, sandbox)
     taken = were[5]["phone_number"]
     sandbox.console().edit_client(7, phone_number=taken, phone=f"+{taken}")
-    job = done(started(owner, snapshot))
+    job = run(started(owner, snapshot))
     assert job.state == Job.State.DONE
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=42, refused=1)
 
@@ -350,7 +350,7 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     job = started(owner, snapshot)
     row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "count_groups_clients": "0"}
     sandbox.console().put(row | {"client_groups_discount": "10", "birthday_bonus": "0"})
-    assert (done(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "name_taken")
+    assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "name_taken")
 
 
 def test_who_cannot_be_read_is_counted_and_left(owner, sandbox):
@@ -358,7 +358,7 @@ def test_who_cannot_be_read_is_counted_and_left(owner, sandbox):
     snapshot, _were = removed(owner, sandbox)
     found = look(owner, snapshot)
     assert (found.unreadable, found.created) == (1, 42)
-    assert done(started(owner, snapshot)).state == Job.State.DONE
+    assert run(started(owner, snapshot)).state == Job.State.DONE
     assert len(sandbox.posts("clients.createClient")) == 42
 
 
@@ -372,10 +372,10 @@ def test_a_lost_key_stops_the_job_and_a_snapshot_that_is_gone_too(owner, sandbox
         part.rows.reveal()
     settings.POSTER_TOKEN_KEYS = keys
     SnapshotPart.objects.update(rows=type(part.rows)(sealed="f1:lost"))
-    assert (done(job).state, job.reason) == (Job.State.STOPPED, "snapshot_unreadable")
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "snapshot_unreadable")
     Snapshot.objects.all().delete()
     tasks.resume(job, owner)
-    assert (done(job).state, job.reason) == (Job.State.STOPPED, "snapshot_gone")
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "snapshot_gone")
     assert not sandbox.posts("clients.createClient")
 
 
@@ -415,5 +415,5 @@ def test_no_more_than_a_part_is_in_memory(owner, sandbox, monkeypatch):
     assert snapshot.parts.count() == 5
     for read, _rows in enumerate(snapshots.parts_of(snapshot), start=1):
         assert len(sizes) == read
-    job = done(started(owner, snapshot))
+    job = run(started(owner, snapshot))
     assert own(people(sandbox, job.target_id)) == own(were)
