@@ -34,6 +34,24 @@ CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # --- What is not run is said loudly, and is a failure in CI --------------------------------------------
 
 
+# --- What is the same on every database ----------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not uses_database(item):
+            item.add_marker("once")
+
+
+def uses_database(item):
+    """Tell whether a test is given the database of the run: whatever starts servers brings its own."""
+    return bool(
+        item.get_closest_marker("django_db")
+        or {"db", "transactional_db", "live_server"} & set(item.fixturenames)
+    )
+
+
 def pytest_runtest_setup(item):
     missing = None
     if item.get_closest_marker("browser"):
@@ -88,8 +106,7 @@ def forget():
 @pytest.fixture(autouse=True)
 def _roles(request):
     """Make the roles anew where a test with real transactions was before: it empties all tables."""
-    marked = request.node.get_closest_marker("django_db")
-    if marked or {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+    if uses_database(request.node):
         request.getfixturevalue("db")
         if not Group.objects.exists():
             migration = importlib.import_module("groups.migrations.0002_roles")

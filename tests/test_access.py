@@ -62,6 +62,9 @@ def views(resolver=None):
 
 
 EVERY = sorted(set(urls()))
+# What is read off a request and the headers of its answer is the same whatever lies in the database. Who gets
+# in at all, and what is shown to whom, is asked of every database.
+of_requests = pytest.mark.once
 # Django's admin has rights of its own; it is looked at below.
 ADMIN = [url for url in EVERY if url.startswith("/admin/")]
 PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
@@ -81,6 +84,7 @@ def test_no_view_is_exempt_from_csrf_and_few_are_open_to_strangers():
 DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/", "/styleguide/play/stale/"}
 
 
+@of_requests
 @pytest.mark.parametrize("url", sorted(DEVELOPERS))
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_finds_what_is_for_developers(owner, browse, url, method):
@@ -149,6 +153,7 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
     assert client.get("/groups/4/delete/").status_code == 200
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, url):
     for user in (owner, admin_user):
@@ -173,6 +178,7 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 # --- Every address, by itself ------------------------------------------------------------------------------
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
     for method in ("get", "post"):
@@ -181,6 +187,7 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
     assert not sandbox.calls()
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
     for client in (browse(), browse(owner)):
@@ -201,6 +208,7 @@ def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
             assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 def test_no_address_gives_back_what_it_was_sent(owner, browse, url):
     answer = browse(owner).trace(url, headers={"X-Mark": "a-mark-of-mine"})
@@ -219,6 +227,7 @@ def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
         assert browse().get(folder).status_code in {302, 404}
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 @pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
 def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
@@ -242,6 +251,7 @@ def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, 
     assert not SignIn.objects.filter(session_key=made_up).exists()
 
 
+@of_requests
 @pytest.mark.parametrize("url", EVERY)
 @pytest.mark.parametrize("where", ["//evil.com/", "////evil.com/", "/\\evil.com/"])
 def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where):

@@ -60,6 +60,14 @@ READABLE = {name for name, fault in FAULTS.items() if fault.readable} | {"error_
 ROWS = {42, 43, 44, 45, 46, 47}
 
 
+def marked(cases):
+    """Return the cases for pytest, and mark those that are run on one database alone."""
+    return [
+        pytest.param(case, id=str(case), marks=[pytest.mark.once] * case.is_the_same_on_every_database)
+        for case in cases
+    ]
+
+
 @pytest.fixture(autouse=True)
 def _short_deadlines(settings, monkeypatch):
     settings.POSTER_CONNECT_TIMEOUT = 0.2
@@ -106,7 +114,7 @@ def forms_of(token):
 # --- Pages that read ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", [*read_cases()], ids=str)
+@pytest.mark.parametrize("case", marked([*read_cases()]))
 def test_reading(case, owner, browse, sandbox, no_token, result):
     client = browse(owner)
     sandbox.script(READS[case.action], case.fault, times=None, **case.options)
@@ -155,7 +163,7 @@ def look(client, case, no_token, result):
 # --- Pages that write --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", [*write_cases(), *checking_cases()], ids=str)
+@pytest.mark.parametrize("case", marked([*write_cases(), *checking_cases()]))
 def test_writing(case, owner, browse, sandbox, no_token, settings, result):
     client = browse(owner)
     form = filled_form(client, case)
@@ -329,7 +337,7 @@ def detour(endpoint, question, *, sandbox, settings, trusting, for_good):
     settings.POSTER_API_URL = sandbox.url
 
 
-@pytest.mark.parametrize("case", [*address_cases()], ids=str)
+@pytest.mark.parametrize("case", marked([*address_cases()]))
 def test_nowhere(case, owner, browse, sandbox, no_token, settings, result, monkeypatch):
     client = browse(owner)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)

@@ -331,6 +331,7 @@ def test_another_account_sees_its_own(outsider, browse, sandbox, somebody):
 # --- What goes wrong, and what is left ---------------------------------------------------------------------
 
 
+@pytest.mark.once  # nothing of people is kept
 @pytest.mark.parametrize("name", [name for name in QUICK if "list" in FAULTS[name].kinds])
 def test_under_each_fault(staff, browse, sandbox, name):
     client = browse(staff)
