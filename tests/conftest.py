@@ -19,8 +19,10 @@ from django.urls import clear_url_caches
 from django.utils import translation
 
 from groups.models import Connection, PosterAccount
+from groups.poster import client as poster_client
 from groups.poster.sandbox import Sandbox
 from groups.services import groups as reads
+from groups.services import writes
 from poster_admin.people import again
 from tests import environment, matrix
 from tests.browser import chromium
@@ -28,10 +30,8 @@ from tests.services import needed_but_away
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
+PAUSES_OF_PRODUCTION = writes.READ_AFTER_PAUSES
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
-
-
-# --- What is not run is said loudly, and is a failure in CI --------------------------------------------
 
 
 # --- What is the same on every database ----------------------------------------------------------------
@@ -50,6 +50,9 @@ def uses_database(item):
         item.get_closest_marker("django_db")
         or {"db", "transactional_db", "live_server"} & set(item.fixturenames)
     )
+
+
+# --- What is not run is said loudly, and is a failure in CI --------------------------------------------
 
 
 def pytest_runtest_setup(item):
@@ -93,6 +96,16 @@ def _clean_slate():
     with translation.override("en"):
         yield
     forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(request, monkeypatch):
+    """Look and ask again at once behind a page; how long the client waits is a test of the client's."""
+    if uses_database(request.node):
+        monkeypatch.setattr(poster_client, "PAUSE_BEFORE_IT", (0.0, 0.0))
+        # As many looks as before, since the last pause still goes beyond the deadline.
+        first, _, *rest = PAUSES_OF_PRODUCTION
+        monkeypatch.setattr(writes, "READ_AFTER_PAUSES", (first, 0.05, *rest))
 
 
 def forget():

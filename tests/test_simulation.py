@@ -2,13 +2,16 @@
 
 import pytest
 
+from groups.services import writes
 from tests.benchmarks.writes import MINUTE, World, run_dashboard, run_naive
+from tests.conftest import PAUSES_OF_PRODUCTION
 
 WRITES = 300
 
 
 @pytest.fixture
-def _production(settings):
+def _production(settings, monkeypatch):
+    monkeypatch.setattr(writes, "READ_AFTER_PAUSES", PAUSES_OF_PRODUCTION)
     settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
     settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
     settings.POSTER_SETTLE_SECONDS = 30 * MINUTE

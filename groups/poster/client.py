@@ -34,6 +34,7 @@ ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 # A second try needs at least this long to be worth it.
 SHORTEST_TRY = 0.3
+PAUSE_BEFORE_IT = (0.05, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +343,7 @@ def _may_repeat_write(error: PosterError) -> bool:
 def _pause(error: PosterError) -> float:
     if isinstance(error, BadAnswer) and error.retry_after is not None:
         return float(error.retry_after)
-    return random.uniform(0.05, 0.2)  # noqa: S311 - jitter is no secret
+    return random.uniform(*PAUSE_BEFORE_IT)  # noqa: S311 - jitter is no secret
 
 
 def _write_error(error: PosterError) -> PosterError:
