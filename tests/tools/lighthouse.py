@@ -48,7 +48,7 @@ def load(url, cookie, device):
         *("--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}"),
         *(f"--chrome-flags={flags}", f"--extra-headers={json.dumps({'Cookie': cookie})}"),
     ]
-    environment = {**os.environ, "CHROME_PATH": str(chromium.find())}
+    environment = {**os.environ, "CHROME_PATH": str(chromium.find(whole=True) or chromium.find())}
     ran = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return json.loads(ran.stdout)
 
