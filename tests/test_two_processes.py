@@ -16,21 +16,34 @@ from tests.tools.killing import HOLD, WRITE, Dashboard, wait_until
 AT_ONCE = 8
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.services)])
-def dashboard(request, tmp_path):
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.services)]
+)
+def installation(request, tmp_path_factory):
+    """Return a dashboard for all tests of a database: to start two servers takes longer than most of them."""
     on_postgresql = request.param != "sqlite"
     database = empty_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
-    with database as url, Sandbox(groups=10) as sandbox:
+    with database as url, Sandbox(groups=30) as sandbox:
         # Eight at once wait for their turn: the read before a write has a fifth of this.
         variables = {"POSTER_WRITE_DEADLINE": "15"}
         if on_postgresql:
             variables["CACHE_URL"] = environment.REDIS_URL
-        dashboard = Dashboard(tmp_path, sandbox, database_url=url, servers=2, **variables)
+        directory = tmp_path_factory.mktemp("installation")
+        dashboard = Dashboard(directory, sandbox, database_url=url, servers=2, **variables)
         try:
-            dashboard.start()
             yield dashboard
         finally:
             dashboard.close()
+
+
+@pytest.fixture
+def dashboard(installation):
+    """Return the dashboard with both of its servers, and a sandbox that was asked nothing yet."""
+    installation.start()
+    installation.sandbox.log.clear()
+    yield installation
+    installation.sandbox.clear_faults()
+    installation.sandbox.latency = 0.0
 
 
 def send_all(dashboard, path, forms):

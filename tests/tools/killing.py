@@ -76,7 +76,7 @@ class Dashboard:
         self._ports = [_free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
         self._database = directory / "db.sqlite3"
-        self._servers = []
+        self._servers = {}
         self._taken = set()
         self._environment = {
             **os.environ,
@@ -113,8 +113,10 @@ class Dashboard:
         ).stdout
 
     def start(self):
-        """Start the production servers, and wait until they answer."""
-        self._servers = [self._start(port) for port in self._ports]
+        """Start those of the production servers that do not run, and wait until they answer."""
+        for number, port in enumerate(self._ports):
+            if number not in self._servers:
+                self._servers[number] = self._start(port)
         for url in self.urls:
             wait_until(lambda url=url: _answers(url), 0.02, 60)
 
@@ -143,11 +145,10 @@ class Dashboard:
 
     def kill(self, *numbers):
         """Kill all servers, or those of these numbers, with their workers: nothing in them runs again."""
-        killed = [self._servers[number] for number in numbers] if numbers else self._servers
-        for server in killed:
+        for number in numbers or list(self._servers):
+            server = self._servers.pop(number)
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
-        self._servers = [server for server in self._servers if server not in killed]
 
     def close(self):
         """End what still runs."""
