@@ -327,9 +327,10 @@ def in_parallel(count, work):
 
 def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):
     """Not only after the half hour for which a lost answer is waited for."""
+    order = edit_of(staff, percent=Decimal(11))
     sandbox.script("clients.updateGroup", "error_number_field", when="before")
     sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
-    change = submit(edit_of(staff, percent=Decimal(11)))
+    change = submit(order)
     assert (change.state, change.reason, change.code) == (State.UNKNOWN, "refusal_not_verified", 42)
     sandbox.clear_faults()
     Change.objects.settle(change, next_check_at=timezone.now())
