@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from groups.models import Change, Connection
+from groups.poster import PosterError
 from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
 
@@ -28,11 +29,15 @@ CONFIRMATION_SECONDS = 15 * 60
 
 
 class Request(HttpRequest):
-    """A request of a signed-in user; `connection` is there in views that need one."""
+    """A request of a signed-in user; `connection` is there in views that need one.
+
+    `failure` is there where Poster has already failed this very request.
+    """
 
     user: User
     htmx: HtmxDetails
     connection: Connection
+    failure: PosterError
 
 
 type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
@@ -52,6 +57,8 @@ def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]]
             if connection is not None:
                 request.connection = connection
                 currency.set(connection.account.currency)
+            if hasattr(request, "failure"):
+                raise request.failure
             return view(request, *args, **kwargs)
 
         return guarded

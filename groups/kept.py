@@ -56,16 +56,10 @@ class Shelf:
 shelf = Shelf(KEPT_BYTES)
 
 
-def kept(
-    request: HttpRequest,
-    *depends: object,
-    render: Callable[[], HttpResponse],
-    still: Callable[[], bool] | None = None,
-) -> HttpResponse:
+def kept(request: HttpRequest, *depends: object, render: Callable[[], HttpResponse]) -> HttpResponse:
     """Return the page from the shelf, or render it and put it there.
 
-    `still` says whether the answer would be the same now as far as it does not depend on a row of ours: with
-    it, the next same request need not come this far.
+    Its mark says that the same request may come straight to the view the next time.
     """
     # A message is shown once, and a browser without the cookie gets one with its page.
     if len(get_messages(request)) or "CSRF_COOKIE" not in request.META:
@@ -73,7 +67,7 @@ def kept(
     key = _digest(request, depends)
     mark = f'W/"{key}"'
     if mark in request.headers.get("If-None-Match", ""):
-        return _marked(HttpResponseNotModified(headers={"ETag": mark}), still)
+        return _marked(HttpResponseNotModified(headers={"ETag": mark}))
     page = shelf.get(key)
     if page is None:
         made = render()
@@ -86,11 +80,16 @@ def kept(
     if packed:
         response["Content-Encoding"] = "gzip"
     patch_vary_headers(response, ("Accept-Encoding", "Cookie", "Accept-Language"))
-    return _marked(response, still)
+    return _marked(response)
 
 
-def _marked(response: HttpResponse, still: Callable[[], bool] | None) -> HttpResponse:
-    response.still = still  # type: ignore[attr-defined]  # our own, for whoever is before the layers
+def is_kept(response: HttpResponse) -> bool:
+    """Say whether a response came from `kept`: it depends on the request, rows and Poster alone."""
+    return hasattr(response, "is_kept")
+
+
+def _marked(response: HttpResponse) -> HttpResponse:
+    response.is_kept = True  # type: ignore[attr-defined]  # our own, for whoever is before the layers
     return response
 
 
@@ -104,9 +103,21 @@ def pack(body: bytes) -> bytes:
 
 
 def _digest(request: HttpRequest, depends: tuple[object, ...]) -> str:
+    return _hash((_asked_by(request), *map(_shown, depends)))
+
+
+def _asked_by(request: Any) -> str:
+    """Return what every page depends on; a request that came past the layers brings it along."""
+    known: str | None = getattr(request, "asked_by", None)
+    if known is None:
+        known = request.asked_by = _hash(_ingredients(request))
+    return known
+
+
+def _ingredients(request: Any) -> tuple[object, ...]:
     connection = getattr(request, "connection", None)
     user = request.user
-    ingredients = (
+    return (
         request.get_full_path(),
         request.headers.get("HX-Request"),
         request.headers.get("HX-Target"),
@@ -115,9 +126,12 @@ def _digest(request: HttpRequest, depends: tuple[object, ...]) -> str:
         timezone.get_current_timezone_name(),
         sorted(request.session.items()),
         sorted(user.get_all_permissions()),
-        *map(_shown, (user, connection, connection and connection.account, *depends)),
+        *map(_shown, (user, connection, connection and connection.account)),
     )
-    return hashlib.blake2b(repr(ingredients).encode(), digest_size=16).hexdigest()
+
+
+def _hash(values: tuple[object, ...]) -> str:
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).hexdigest()
 
 
 def _shown(value: Any) -> object:

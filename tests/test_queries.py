@@ -15,7 +15,7 @@ QUERIES = {
     "/groups/": ONCE_MORE,
     "/groups/?page=2&sort=-clients": ONCE_MORE,
     "/groups/?q=а&type=1": ONCE_MORE,
-    "/groups/1/": ALWAYS + 2,  # the latest changes of the group, and a job at it
+    "/groups/1/": ONCE_MORE + 2,  # the latest changes of the group, and a job at it
     "/history/": ALWAYS + 2,  # how many there are, and those of the page
     "/history/?page=2": ALWAYS + 2,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 2,

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from urllib3.util import parse_url
@@ -307,6 +308,7 @@ class PosterClient:
         )
 
 
+@lru_cache(maxsize=1000)
 def api_url(pattern: str, account: str) -> str:
     """Return the address of an account's API. Raises ValueError for anything that is not an account's login.
 

@@ -4,6 +4,8 @@ What `requests` does by default would lose money here: it follows redirects (a 3
 cookies between accounts, reads proxies and `.netrc` from the environment, and bounds each wait on the socket
 but not the call. Its exceptions hold the whole URL, with the token, so none of them leaves this module:
 `Transport.exchange` returns an `Answer` or a `Failure` and raises neither.
+
+Most of that is done by the session of `requests`, so there is none: its adapter sends what is prepared here.
 """
 
 import http.client
@@ -14,8 +16,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -67,16 +70,11 @@ class Transport:
     """A pool of connections for all the clients of a process. Thread-safe."""
 
     def __init__(self, *, verify: bool | str = True, pool_size: int = 128) -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = verify
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(max_retries=0, pool_connections=16, pool_maxsize=pool_size)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._verify = verify
+        self._adapter = _Adapter(max_retries=0, pool_connections=16, pool_maxsize=pool_size)
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def exchange(
         self,
@@ -96,14 +94,11 @@ class Transport:
         if remaining <= 0:
             return Failure("deadline", sent=False, retryable=False)
         try:
-            response = self._session.request(
-                verb,
-                url,
-                params=params,
-                data=form,
-                timeout=(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
-                allow_redirects=False,
+            response = self._adapter.send(
+                _prepared(verb, url, params, form),
                 stream=True,
+                timeout=(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
+                verify=self._verify,
             )
             with response:
                 body = response.raw.read(MAX_BODY + 1, decode_content=True)
@@ -112,6 +107,22 @@ class Transport:
                 return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
         except _FAILURES as error:
             return _classify(error, outer)
+
+
+def _prepared(
+    verb: str, url: str, params: Mapping[str, str], form: Mapping[str, str] | None
+) -> requests.PreparedRequest:
+    request = _plain(verb, url).copy()
+    request.url = f"{request.url}?{urlencode(params)}"
+    if form is not None:
+        request.prepare_body(form, None)
+    return request
+
+
+@lru_cache(maxsize=1000)
+def _plain(verb: str, url: str) -> requests.PreparedRequest:
+    """Prepare what is the same for each call of a method: no token is in it."""
+    return requests.Request(verb, url, headers=requests.utils.default_headers()).prepare()
 
 
 _FAILURES = (

@@ -204,15 +204,6 @@ def _recent(connection: Connection) -> Groups | None:
     return here
 
 
-def is_current(connection: Connection, mark: object) -> bool:
-    """Say whether a page would still show a list of this mark, and need not ask Poster for it."""
-    recent = _recent(connection)
-    current = recent is not None and recent.mark == mark
-    if current:
-        LISTS.labels("memory").inc()
-    return current
-
-
 def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
     if settings.POSTER_CACHE_SECONDS <= 0:
         return

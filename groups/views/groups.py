@@ -1,6 +1,5 @@
 """The pages of the groups: the list, one group, and the forms that change it."""
 
-from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -28,8 +27,8 @@ from groups.words import error_words, type_label
 @needs("view_group")
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
-    link, fresh = request.connection, "refresh" in request.GET
-    groups = reads.list_groups(link, fresh=fresh)
+    link = request.connection
+    groups = reads.list_groups(link, fresh="refresh" in request.GET)
 
     def page() -> HttpResponse:
         listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
@@ -37,8 +36,7 @@ def group_list(request: Request) -> HttpResponse:
         context = {"listing": listing, "may_edit": may_edit}
         return render_page(request, "groups/list.html", context, fragment="rows")
 
-    still = None if fresh else partial(reads.is_current, link, groups.mark)
-    return kept(request, groups.mark, *history.unsettled(link), render=page, still=still)
+    return kept(request, groups.mark, *history.unsettled(link), render=page)
 
 
 @require_GET

@@ -1,31 +1,38 @@
-"""The list once more: answered as before, past all the layers that would only decide the same again.
+"""The same request once more: its view is asked again, past all the layers that would only decide the same.
 
-A request that is the same as an earlier one, in every header, gets the same answer as long as every row that
-decided about it is the same: the session, the person, the rights, the connection, the account, and the
-changes without an outcome. They are read each time, as they are, by three queries; nothing else is asked.
+A request that is the same as an earlier one, in every header, is led straight to its view, with what the
+layers found out before, as long as every row that decided about it is the same: the session, the person, the
+rights, the connection, the account, and the changes without an outcome. They are read each time, as they are,
+by three queries. What is shown is the view's business: it asks Poster, or remembers, as it always does.
 """
 
+import copy
 import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 
+from groups.kept import is_kept
 from groups.models import Change, Connection, PosterAccount
+from groups.poster import PosterError
 from groups.rights import RIGHTS
 from poster_admin.people.models import SignIn
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
-PAGES = frozenset({"/groups/"})
 LONGEST = 30.0
 """Seconds: after them the layers look at the clock again, and note that the session was used."""
 MOST = 500
+# What belongs to one body; all other headers are the layers'.
+OF_A_BODY = ("Content-Encoding", "Content-Length", "Content-Type", "ETag")
 
 _PERSON = f"""
 SELECT person.id, account.name, session.*, person.*, link.*, account.*
@@ -41,57 +48,76 @@ SELECT * FROM {Change._meta.db_table} WHERE account_id = %s AND state IN {tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer, and what has to be so for it to be given again."""
+class Known:
+    """What the layers found out about a request, and what has to be so for it to be true once more."""
 
     facts: bytes
-    still: Callable[[], bool]
     until: float
-    content: bytes
-    headers: dict[str, str]
-    status: int
+    found: Mapping[str, Any] = field(repr=False)
+    meta: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str]
 
     def holds(self, facts: bytes) -> bool:
-        return self.facts == facts and time.monotonic() < self.until and self.still()
+        return self.facts == facts and time.monotonic() < self.until
 
-    def response(self) -> HttpResponse:
-        return HttpResponse(self.content, status=self.status, headers=self.headers)
+    def response(self, request: HttpRequest) -> HttpResponse:
+        """Ask the view, and add the headers of the layers. Raises what the view raises."""
+        passed = self._passed(request)
+        translation.activate(passed.LANGUAGE_CODE)
+        view, args, kwargs = passed.resolver_match
+        response: HttpResponse = view(passed, *args, **kwargs)
+        for name, value in self.headers.items():
+            response[name] = value
+        response["Content-Length"] = str(len(response.content))
+        return response
+
+    def _passed(self, request: HttpRequest) -> Any:
+        """Return the request as the layers would pass it on. Its rows are its own: views may change them."""
+        passed: Any = copy.copy(request)
+        vars(passed).update(self.found)
+        passed.META = passed.environ = {**request.META, **self.meta}
+        passed.user = copy.copy(passed.user)
+        passed.user.connection = copy.copy(passed.user.connection)
+        return passed
 
 
-_said: OrderedDict[bytes, Said] = OrderedDict()
+_UNKNOWN = Known(b"", 0.0, {}, {}, {})
+_known: OrderedDict[bytes, Known] = OrderedDict()
 _lock = threading.Lock()
 
 
 def again(get_response: GetResponse) -> GetResponse:
-    """Answer the list as before where nothing is different. A view marks such an answer by `still`."""
+    """Lead a request that is known to its view. Which pages allow that, they say: see `groups.kept`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-        if request.path_info not in PAGES or not session.isalnum() or not _is_allowed(request):
+        # Where the proxy signs in, it is asked each time.
+        if request.method != "GET" or not session.isalnum() or settings.TRUSTED_USER_HEADER:
             return get_response(request)
-        asked, facts = _digest(_every_word(request)), _facts(session)
-        said = _said.get(asked)
-        if said is not None and said.holds(facts):
-            return said.response()
+        asked = _digest(_every_word(request))
+        known = _known.get(asked)
+        facts = b"" if known is None else _facts(session)
+        if known is not None and known.holds(facts):
+            try:
+                return known.response(request)
+            except PosterError as error:
+                # The layers have words for it; Poster need not fail twice.
+                request.failure = error  # type: ignore[attr-defined]  # `groups.http.needs` raises it
+        before = dict(vars(request)), dict(request.META)
         response = get_response(request)
-        still = getattr(response, "still", None)
-        # Whatever changed while the answer was made may be in it, or not.
-        if still is not None and not response.cookies and _facts(session) == facts:
-            _remember(asked, _said_by(response, facts, still))
+        if is_kept(response):
+            # Whatever changed while the layers looked may have been seen, or not. The first time is a note.
+            same = known is not None and not response.cookies and _facts(session) == facts
+            _remember(asked, _found_out(request, response, facts, *before) if same else _UNKNOWN)
         return response
 
     return middleware
 
 
 def forget() -> None:
-    """Forget every answer."""
+    """Forget every request."""
     with _lock:
-        _said.clear()
-
-
-def _is_allowed(request: HttpRequest) -> bool:
-    # Where the proxy signs in, it is asked each time.
-    return request.method == "GET" and settings.POSTER_CACHE_SECONDS > 0 and not settings.TRUSTED_USER_HEADER
+        _known.clear()
 
 
 def _every_word(request: HttpRequest) -> list[tuple[str, object]]:
@@ -118,14 +144,26 @@ def _digest(*values: object) -> bytes:
     return hashlib.blake2b(repr(values).encode("utf-8", "surrogateescape"), digest_size=32).digest()
 
 
-def _said_by(response: HttpResponse, facts: bytes, still: Callable[[], bool]) -> Said:
-    until = time.monotonic() + LONGEST
-    return Said(facts, still, until, response.content, dict(response.headers), response.status_code)
+def _found_out(
+    request: HttpRequest,
+    response: HttpResponse,
+    facts: bytes,
+    named: Mapping[str, Any],
+    meta: Mapping[str, Any],
+) -> Known:
+    """Take down what the request has now and had not before the layers."""
+    return Known(
+        facts,
+        time.monotonic() + LONGEST,
+        {name: value for name, value in vars(request).items() if named.get(name) is not value},
+        {name: value for name, value in request.META.items() if meta.get(name) is not value},
+        {name: value for name, value in response.items() if name not in OF_A_BODY},
+    )
 
 
-def _remember(asked: bytes, said: Said) -> None:
+def _remember(asked: bytes, known: Known) -> None:
     with _lock:
-        _said[asked] = said
-        _said.move_to_end(asked)
-        while len(_said) > MOST:
-            _said.popitem(last=False)
+        _known[asked] = known
+        _known.move_to_end(asked)
+        while len(_known) > MOST:
+            _known.popitem(last=False)

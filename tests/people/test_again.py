@@ -1,5 +1,6 @@
 """The list asked for once more: the same answer, for nobody but the same, and only while all is the same."""
 
+import gzip
 import time
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.models import F
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -28,17 +30,17 @@ def client(staff, browse):
     return client
 
 
-def look_often(client):
+def look_often(client, path="/groups/"):
     """Look as often as it takes: without the cookie of forms; with it; from what is kept."""
     for _ in range(3):
-        assert client.get("/groups/").status_code == 200
+        assert client.get(path).status_code == 200
 
 
-def is_short(client, path="/groups/", **headers):
+def is_short(client, path="/groups/", *, queries=THREE, **headers):
     """Say whether a request went past the layers."""
     with CaptureQueriesContext(connection) as asked:
         response = client.get(path, headers=headers)
-    return response.status_code == 200 and len(asked) == THREE
+    return response.status_code == 200 and len(asked) == queries
 
 
 def test_it_is_the_same_answer_and_all_its_headers(client):
@@ -147,7 +149,7 @@ def test_after_half_a_minute_the_layers_are_asked(client, monkeypatch):
     assert not is_short(client)
 
 
-def test_a_message_is_said_once(client):
+def test_a_message_is_known_once(client):
     said = "Nothing was changed"
     as_it_is = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
     form = group_form(client, "/groups/1/edit/", **as_it_is)
@@ -161,16 +163,98 @@ def test_only_so_many_answers_are_kept(client, monkeypatch):
     for number in range(6):
         for _ in range(2):
             client.get(f"/groups/?q={number}")
-    assert len(again._said) == 3
+    assert len(again._known) == 3
 
 
-def test_nothing_is_kept_where_nothing_may_be_remembered(staff, browse, settings, sandbox):
+@pytest.fixture
+def asking(settings, client, sandbox):
+    """Return the browser where nothing of Poster's is remembered: each look is a call."""
     settings.POSTER_CACHE_SECONDS = 0
-    client = browse(staff)
-    for _ in range(3):
-        client.get("/groups/")
-    assert len(sandbox.calls("clients.getGroups")) == 3
-    assert not again._said
+    client.get("/groups/")
+    return client
+
+
+def test_poster_is_asked_once_for_each_look(asking, sandbox):
+    before = len(sandbox.calls("clients.getGroups"))
+    for number in range(1, 4):
+        assert is_short(asking)
+        assert len(sandbox.calls("clients.getGroups")) == before + number
+
+
+def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
+    row, before = sandbox.accounts["demo"].groups[1], len(sandbox.calls("clients.getGroups"))
+    for number in range(1, 4):
+        sandbox.console("demo").put(row | {"client_groups_name": f"Number {number}"})
+        with CaptureQueriesContext(connection) as queries:
+            page = asking.get("/groups/", headers={"Accept-Encoding": "gzip"})
+        assert f"Number {number}" in gzip.decompress(page.content).decode()
+        assert page.headers["Content-Length"] == str(len(page.content))
+        assert len(queries) == THREE
+    assert len(sandbox.calls("clients.getGroups")) == before + 3
+
+
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
+def test_every_look_tells_how_long_poster_took(path, asking):
+    for _ in range(5):
+        assert "poster;dur=" in asking.get(path).headers["Server-Timing"]
+
+
+@pytest.mark.parametrize(("code", "status"), [(10, 424), (20, 424), (404, 404), (999, 502)])
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
+def test_a_refusal_is_told_in_words_and_asked_for_once(path, code, status, asking, sandbox):
+    look_often(asking, path)
+    before = len(sandbox.calls())
+    for method in ("clients.getGroups", "clients.getGroup"):
+        sandbox.script(method, "error_object", code=code)
+    page = asking.get(path)
+    assert page.status_code == status
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["Server-Timing"]
+    assert len(sandbox.calls()) == before + 1
+
+
+def test_after_a_token_was_refused_nothing_of_the_account_is_shown(asking, sandbox):
+    look_often(asking, "/groups/1/")
+    sandbox.script("clients.getGroup", "error_object", code=10)
+    assert asking.get("/groups/1/").status_code == 424
+    # Poster takes it again: the connection is as it was, and so is the page.
+    assert [asking.get("/groups/1/").status_code for _ in range(3)] == [200, 200, 200]
+    assert Connection.objects.filter(refused_at=None).exists()
+
+
+def test_a_group_that_is_gone_is_not_shown_again(asking, sandbox):
+    look_often(asking, "/groups/1/")
+    assert is_short(asking, "/groups/1/", queries=THREE + 1)
+    sandbox.console("demo").remove(1)
+    gone = asking.get("/groups/1/")
+    assert gone.status_code == 404
+    assert gone.headers["X-Frame-Options"] == "DENY"
+    assert "ETag" not in gone.headers
+
+
+def test_another_language_is_spoken_at_once(client, settings):
+    assert is_short(client)
+    assert "Групи" not in client.get("/groups/").content.decode(errors="replace")
+    client.post("/language/", {"language": "uk", "next": "/groups/"})
+    for _ in range(5):
+        page = client.get("/groups/", headers={"Accept-Encoding": ""})
+        assert page.headers["Content-Language"] == "uk"
+        assert '<html lang="uk">' in page.content.decode()
+
+
+def test_two_at_once_share_nothing_that_a_view_may_change(client):
+    (known,) = again._known.values()
+    passed = [known._passed(RequestFactory().get("/groups/")) for _ in range(2)]
+    assert passed[0].user.connection is not passed[1].user.connection
+    passed[0].user.connection.refused_at = timezone.now()
+    assert passed[1].user.connection.refused_at is None
+    assert known._passed(RequestFactory().get("/groups/")).user.connection.refused_at is None
+
+
+def test_nothing_that_is_known_can_be_read_in_a_report(client):
+    (known,) = again._known.values()
+    assert client.session.session_key not in repr(known)
+    assert client.cookies["csrftoken"].value not in repr(known)
 
 
 def test_a_proxy_that_signs_in_is_asked_each_time(staff, browse, settings):
@@ -178,4 +262,4 @@ def test_a_proxy_that_signs_in_is_asked_each_time(staff, browse, settings):
     client = browse(staff)
     for _ in range(3):
         client.get("/groups/")
-    assert not again._said
+    assert not again._known
