@@ -81,7 +81,9 @@ def _groups(listing: Listing, account: str) -> Iterator[Cells]:
 
 
 def _cells(row: Row) -> Cells:
-    return (row.id, row.name, row.type_label, row.percent, row.birthday_bonus.quantize(_KOPECK), row.clients)
+    group = row.group
+    bonus = group.birthday_bonus.quantize(_KOPECK)
+    return (group.id, group.name, row.type_label, group.percent, bonus, group.clients)
 
 
 def _header_of_clients() -> list[str]:

@@ -69,17 +69,27 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    id: int
-    name: str
-    url: str
-    type_label: str
-    is_bonus: bool
-    percent: Decimal
-    birthday_bonus: Decimal
-    clients: int
-    share: Decimal
-    editable: bool
+    """A group as a row shows it: worked out only where it is rendered, not where it is remembered."""
+
+    group: Group
+    tenths: int
     locked: bool
+
+    @property
+    def id(self) -> int:
+        return self.group.id
+
+    @property
+    def url(self) -> str:
+        return f"{reverse('groups:list')}{self.group.id}/"
+
+    @property
+    def type_label(self) -> str:
+        return type_label(self.group.loyalty_type)
+
+    @property
+    def share(self) -> Decimal:
+        return Decimal(self.tenths).scaleb(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +150,8 @@ class Listing:
         return self._rows(self.found_groups)
 
     def _rows(self, groups: list[Group]) -> list[Row]:
-        path = reverse("groups:list")
-        everyone = self.clients
-        return [
-            Row(
-                id=group.id,
-                name=group.name,
-                url=f"{path}{group.id}/",
-                type_label=type_label(group.loyalty_type),
-                is_bonus=group.is_bonus,
-                percent=group.percent,
-                birthday_bonus=group.birthday_bonus,
-                clients=group.clients,
-                share=share(group.clients, everyone),
-                editable=group.is_editable,
-                locked=group.id in self.locked_ids,
-            )
-            for group in groups
-        ]
+        everyone, locked = self.clients, self.locked_ids
+        return [Row(group, _tenths(group.clients, everyone), group.id in locked) for group in groups]
 
     @property
     def found(self) -> int:
@@ -354,7 +348,15 @@ def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = (
 
 def share(clients: int, everyone: int) -> Decimal:
     """Return the percent of all clients, with one decimal."""
-    return (Decimal(100) * clients / everyone).quantize(Decimal("0.1")) if everyone else Decimal(0)
+    return Decimal(_tenths(clients, everyone)).scaleb(-1)
+
+
+def _tenths(clients: int, everyone: int) -> int:
+    """Return the tenths of a percent; a half goes to the even one, as with decimals, but sooner."""
+    if not everyone:
+        return 0
+    tenths, rest = divmod(1000 * clients, everyone)
+    return tenths + int(2 * rest > everyone or (2 * rest == everyone and tenths % 2 == 1))
 
 
 def folded(text: str) -> str:

@@ -8,6 +8,25 @@ const remembered = {
   set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* Then it is for this page only. */ } },
 };
 
+// --- HTMX, before it starts: nothing that the security policy forbids, and every answer is shown ---
+
+Object.assign(htmx.config, {
+  includeIndicatorStyles: false,
+  allowEval: false,
+  allowScriptTags: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+  refreshOnHistoryMiss: true,
+  historyRestoreAsHxRequest: false,
+  timeout: 45000,
+  defaultSwapStyle: "outerHTML",
+  responseHandling: [
+    { code: "204", swap: false },
+    { code: "[23]..", swap: true },
+    { code: "[45]..", swap: true, error: true },
+  ],
+});
+
 // --- Colours: by the system, or as chosen ---
 
 function showTheme() {
@@ -162,6 +181,7 @@ const rowInputs = ".row-form input:not([type=hidden])";
 async function openInRow(link) {
   if ($(".row-form")) return $(rowInputs).focus();
   const row = link.closest("tr");
+  row.id = `row-${row.dataset.group}`;
   await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
 }
 
@@ -170,7 +190,7 @@ let left = null;
 async function leaveRow() {
   const { group } = $(".row-form").closest("tr").dataset;
   dirty = null;
-  left = `#row-${group} .row-edit`;
+  left = `[data-group="${group}"] .row-edit`;
   await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
 }
 

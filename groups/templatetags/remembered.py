@@ -2,44 +2,53 @@
 
 `{% remembered a b %}…{% endremembered %}` is a block; `{% remembered_for row in rows a b %}` to
 `{% endremembered_for %}` is a loop over such blocks. The values, and the row, have to be all that the block
-shows, apart from the language.
+shows, apart from the language, and the CSRF token of its forms: that is put in each time.
 """
 
+import secrets
 from typing import Any
 
 from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.template.context import Context
+from django.template.exceptions import TemplateSyntaxError
+from django.template.loader_tags import BlockNode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 register = template.Library()
 MOST = 5000
+_TOKEN = "csrf_token"
+_STAND_IN = secrets.token_urlsafe()
 
 
 class Remembered(template.Node):
     """A block, with what it looked like for the values of before."""
 
-    child_nodelists = ("_block",)
+    # Nothing to be found by those who look for blocks to fill: they go through it for each page.
+    child_nodelists = ()
 
     def __init__(self, values: list[FilterExpression], block: NodeList) -> None:
+        if block.get_nodes_by_type(BlockNode):
+            raise TemplateSyntaxError("What a page fills in cannot be remembered for all pages.")
         self._values = values
         self._block = block
-        self._known: dict[tuple[Any, ...], SafeString] = {}
+        self._known: dict[tuple[Any, ...], list[str]] = {}
 
     def render(self, context: Context) -> SafeString:
-        return self._once(self._key(context), context)
+        return SafeString(self._once(self._key(context), context))
 
     def _key(self, context: Context) -> tuple[Any, ...]:
         return (get_language(), *(value.resolve(context) for value in self._values))
 
-    def _once(self, key: tuple[Any, ...], context: Context) -> SafeString:
+    def _once(self, key: tuple[Any, ...], context: Context, **names: Any) -> str:
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST:
                 self._known.clear()
-            known = self._known[key] = self._block.render(context)
-        return known
+            with context.push(**names, **{_TOKEN: _STAND_IN}):
+                known = self._known[key] = self._block.render(context).split(_STAND_IN)
+        return known[0] if len(known) == 1 else str(context[_TOKEN]).join(known)
 
 
 class RememberedFor(Remembered):
@@ -53,15 +62,9 @@ class RememberedFor(Remembered):
         self._rows = rows
 
     def render(self, context: Context) -> SafeString:
-        shared = self._key(context)
-        with context.push():
-            return SafeString(
-                "".join(self._row((row, shared), context) for row in self._rows.resolve(context))
-            )
-
-    def _row(self, key: tuple[Any, ...], context: Context) -> SafeString:
-        context[self._name] = key[0]
-        return self._once(key, context)
+        shared, name = self._key(context), self._name
+        rows = [self._once((row, shared), context, **{name: row}) for row in self._rows.resolve(context)]
+        return SafeString("".join(rows))
 
 
 @register.tag

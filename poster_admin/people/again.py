@@ -107,7 +107,9 @@ def again(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         if is_kept(response):
             # Whatever changed while the layers looked may have been seen, or not. The first time is a note.
-            same = known is not None and not response.cookies and _facts(session) == facts
+            # A form's cookie that was there is sent along only to last longer.
+            quiet = set(response.cookies) <= {settings.CSRF_COOKIE_NAME}
+            same = known is not None and quiet and _facts(session) == facts
             _remember(asked, _found_out(request, response, facts, *before) if same else _UNKNOWN)
         return response
 

@@ -107,7 +107,7 @@ def long_list(stage):
 def row_refused(stage):
     stage.page.set_viewport_size({"width": 1280, "height": 900})
     stage.goto("/groups/")
-    stage.page.locator("#row-4 .row-edit").click()
+    stage.page.locator('[data-group="4"] .row-edit').click()
     stage.page.locator("#row-4 [name=percent]").fill("101")
     stage.page.locator("#row-4 .button:not(.plain)").click()
 
