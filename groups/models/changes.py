@@ -49,7 +49,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         untouched = self.filter(
             pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
         )
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             written = bool(super(ChangeQuerySet, untouched).update(**values))
             if written and not values.keys().isdisjoint(("state", "sent_at")):
                 change.account.count_write()
