@@ -337,8 +337,8 @@ def _bar(number: int, group: Group, everyone: int, x: Decimal, width: Decimal) -
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
     """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
-    searched = bool(filters.q or filters.type)
-    found = [group for group in groups.groups if not searched or _matches(group, filters)]
+    searched = filters.q or filters.type
+    found = [each for each in groups.groups if _matches(each, filters)] if searched else list(groups.groups)
     if filters.sort:
         # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
         found.sort(key=lambda group: group.id)

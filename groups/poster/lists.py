@@ -1,7 +1,7 @@
 """The list of groups out of an answer's bytes, without doing the same work twice.
 
-A list whose bytes are known is not read again. In any other one each row that is known, byte for byte, is not
-read again. Both are always right, since nothing but the bytes decides.
+A list whose bytes are known, by their digest, is not read again. In any other one each row that is known,
+byte for byte, is not read again. Both are always right, since nothing but the bytes decides.
 """
 
 import hashlib
@@ -13,33 +13,33 @@ from groups.poster.errors import BadAnswer, PosterError
 from groups.poster.records import Group, GroupList, UnreadableRow, read_row
 from groups.poster.transport import Answer, Failure
 
-_KEPT_BYTES = 8 * 1024 * 1024
+_KEPT_GROUPS = 40_000
 _KEPT_ROWS = 20_000
 _START, _BETWEEN, _END = b'{"response":[{', b"},{", b"}]}"
 
 
 class _Lists:
-    """The lists read last, by their bytes, up to a size."""
+    """The lists read last, by the digest of their bytes, up to a number of groups in all."""
 
     def __init__(self) -> None:
-        self._lists: OrderedDict[bytes, GroupList] = OrderedDict()
+        self._lists: OrderedDict[str, GroupList] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
 
-    def get(self, body: bytes) -> GroupList | None:
+    def get(self, digest: str) -> GroupList | None:
         with self._lock:
-            known = self._lists.get(body)
+            known = self._lists.get(digest)
             if known is not None:
-                self._lists.move_to_end(body)
+                self._lists.move_to_end(digest)
             return known
 
-    def put(self, body: bytes, groups: GroupList) -> None:
+    def put(self, groups: GroupList) -> None:
         with self._lock:
-            if body not in self._lists:
-                self._size += len(body)
-            self._lists[body] = groups
-            while self._size > _KEPT_BYTES:
-                self._size -= len(self._lists.popitem(last=False)[0])
+            if groups.digest not in self._lists:
+                self._size += len(groups.groups) + 1
+            self._lists[groups.digest] = groups
+            while self._size > _KEPT_GROUPS:
+                self._size -= len(self._lists.popitem(last=False)[1].groups) + 1
 
 
 _lists = _Lists()
@@ -50,14 +50,15 @@ def interpret_list(answer: Answer | Failure, method: str) -> GroupList | PosterE
     """Return the groups of an answer, or the error that it means."""
     if not isinstance(answer, Answer) or answer.status != 200:
         return _whole(answer, method, "")
-    known = _lists.get(answer.body)
+    # Of all digests the one that processors have an instruction for.
+    digest = hashlib.sha256(answer.body).hexdigest()
+    known = _lists.get(digest)
     if known is not None:
         return known
-    digest = hashlib.blake2b(answer.body, digest_size=16).hexdigest()
     rows = _by_row(answer.body)
     groups = GroupList.from_rows(rows, digest) if rows else _whole(answer, method, digest)
     if isinstance(groups, GroupList):
-        _lists.put(answer.body, groups)
+        _lists.put(groups)
     return groups
 
 
@@ -77,15 +78,15 @@ def _by_row(body: bytes) -> list[Group | UnreadableRow] | None:
     """
     if not body.startswith(_START) or not body.endswith(_END):
         return None
-    rows = []
-    for part in body[len(_START) : -len(_END)].split(_BETWEEN):
-        row = _rows.get(part)
-        if row is None:
-            data = parse(b"{" + part + b"}")
-            if not isinstance(data, dict):
-                return None
-            if len(_rows) >= _KEPT_ROWS:
-                _rows.clear()
-            row = _rows[part] = read_row(data)
-        rows.append(row)
-    return rows
+    parts = body[len(_START) : -len(_END)].split(_BETWEEN)
+    rows = list(map(_rows.get, parts))
+    if not all(rows):
+        for number, part in enumerate(parts):
+            if rows[number] is None:
+                data = parse(b"{" + part + b"}")
+                if not isinstance(data, dict):
+                    return None
+                if len(_rows) >= _KEPT_ROWS:
+                    _rows.clear()
+                rows[number] = _rows[part] = read_row(data)
+    return rows  # type: ignore[return-value]  # no None is left

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Protocol, Self
+from operator import attrgetter
+from typing import Any, Protocol, Self, cast
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
@@ -206,6 +207,9 @@ def sort_out[T: _HasId](
     rows: "Iterable[T | UnreadableRow]",
 ) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
     """Return the records and the unreadable rows. The second row of an id is one: which holds is unknown."""
+    rows = tuple(rows)
+    if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
+        return cast("tuple[T, ...]", rows), ()  # as nearly always, and in no time
     records: dict[int, T] = {}
     unreadable: list[UnreadableRow] = []
     for row in rows:
