@@ -36,6 +36,8 @@ from urllib3.exceptions import (
 from urllib3.util.ssl_ import create_urllib3_context
 
 MAX_BODY = 32 * 1024 * 1024
+# Each account has a host of its own: with fewer, the connections to one were closed for those to another.
+HOSTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Transport:
 
     def __init__(self, *, verify: bool | str = True, pool_size: int = 128) -> None:
         self._verify = verify
-        self._adapter = _Adapter(max_retries=0, pool_connections=16, pool_maxsize=pool_size)
+        self._adapter = _Adapter(max_retries=0, pool_connections=HOSTS, pool_maxsize=pool_size)
 
     def close(self) -> None:
         self._adapter.close()

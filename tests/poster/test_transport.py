@@ -376,6 +376,23 @@ def test_a_connection_is_kept_and_used_again(client):
     assert (len(listener.requests), listener.connections) == (5, 1)
 
 
+def test_the_connections_of_one_account_outlive_calls_to_many_others(client):
+    with listening() as listener:
+        poster = client(listener.url)
+        poster.get_groups()
+        for number in range(2, 42):
+            poster._transport.exchange(
+                "GET",
+                f"http://127.0.0.{number}:9/",
+                params={},
+                form=None,
+                timeouts=QUICK,
+                deadline=time.monotonic() + 1,
+            )
+        poster.get_groups()
+    assert (len(listener.requests), listener.connections) == (2, 1)
+
+
 def test_a_connection_that_was_closed_meanwhile_is_replaced_before_a_write(sandbox, poster):
     sandbox.script("clients.getGroups", "stale_keep_alive")
     poster.get_groups()
