@@ -58,7 +58,7 @@ class Known:
     headers: Mapping[str, str]
 
     def holds(self, facts: bytes) -> bool:
-        return self.facts == facts and time.monotonic() < self.until
+        return bool(facts) and self.facts == facts and time.monotonic() < self.until
 
     def response(self, request: HttpRequest) -> HttpResponse:
         """Ask the view, and add the headers of the layers. Raises what the view raises."""
