@@ -51,7 +51,8 @@ def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]]
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perm(f"groups.{permission}"):
                 raise PermissionDenied
-            connection = _connection(request.user) if connected else None
+            known: Connection | None = getattr(request, "connection", None)
+            connection = (known or _connection(request.user)) if connected else None
             if connected and connection is None:
                 return redirect("groups:account")
             if connection is not None:

@@ -72,12 +72,11 @@ class Known:
         return response
 
     def _passed(self, request: HttpRequest) -> Any:
-        """Return the request as the layers would pass it on. Its rows are its own: views may change them."""
+        """Return the request as the layers would pass it on. A call to Poster may change its connection."""
         passed: Any = copy.copy(request)
         vars(passed).update(self.found)
         passed.META = passed.environ = {**request.META, **self.meta}
-        passed.user = copy.copy(passed.user)
-        passed.user.connection = copy.copy(passed.user.connection)
+        passed.connection = copy.copy(passed.connection)
         return passed
 
 
