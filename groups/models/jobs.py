@@ -32,6 +32,7 @@ class Job(models.Model):
     `snapshot`, the groups `from` which somebody may be moved, and whether to `create` who is gone. What
     became of it is in the journal alone; `unreadable` counts rows of Poster's answers that nobody could try.
     `tested` means that a first write showed no side effect. `reason` and `detail` say why it stopped.
+    A draft is what somebody looks at before they start it; nothing is done with it, and it is kept for a day.
 
     `holder` is the run that is at work, until `held_until`: after that any worker may go on with it.
     """
@@ -45,6 +46,7 @@ class Job(models.Model):
         IMPORT = "import", _("groups imported")
 
     class State(models.TextChoices):
+        DRAFT = "draft", _("not started")
         WAITING = "waiting", _("waiting for its turn")
         RUNNING = "running", _("at work")
         PAUSED = "paused", _("paused")

@@ -5,7 +5,7 @@ import threading
 
 from django.db import close_old_connections
 
-from groups.services import snapshots, tasks
+from groups.services import edits, snapshots, tasks
 from groups.services.settling import reconcile
 
 log = logging.getLogger("groups.journal")
@@ -30,6 +30,7 @@ def _follow(stop: threading.Event | None = None) -> None:
             for job in tasks.revive():
                 log.info("Job %s goes on", job.pk)
             snapshots.forget_old()
+            edits.forget_drafts()
         except Exception:
             # The database may be away for a while; this thread must outlive that.
             log.exception("What was left open could not be looked after")

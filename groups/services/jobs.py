@@ -52,7 +52,7 @@ def jobs_of(connection: Connection) -> JobQuerySet:
     Raises `TokenRejected` if Poster has refused that token since.
     """
     check_token(connection)
-    return Job.objects.filter(account=connection.account_id)
+    return Job.objects.filter(account=connection.account_id).exclude(state=Job.State.DRAFT).defer("wanted")
 
 
 def unfinished_of(connection: Connection, group_id: int) -> Job | None:

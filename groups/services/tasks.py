@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import Job
-from groups.services import moves, restores, snapshots
+from groups.services import edits, moves, restores, snapshots
 from groups.services.jobs import Hold, Interrupted, Stopped
 
 if TYPE_CHECKING:
@@ -24,12 +24,18 @@ WORK: dict[str, Callable[[Hold], None]] = {
     Job.Kind.MOVE: moves.move,
     Job.Kind.RETIRE: moves.retire,
     Job.Kind.RESTORE: restores.restore,
+    Job.Kind.EDIT: edits.edit,
+    Job.Kind.IMPORT: edits.edit,
 }
-RIGHTS: dict[str, str] = {
-    Job.Kind.MOVE: moves.RIGHT,
-    Job.Kind.RETIRE: moves.RIGHT,
-    Job.Kind.RESTORE: snapshots.RIGHT,
+RIGHTS: dict[str, tuple[str, ...]] = {
+    Job.Kind.MOVE: (moves.RIGHT,),
+    Job.Kind.RETIRE: (moves.RIGHT,),
+    Job.Kind.RESTORE: (snapshots.RIGHT,),
+    Job.Kind.EDIT: edits.RIGHTS[Job.Kind.EDIT],
+    Job.Kind.IMPORT: edits.RIGHTS[Job.Kind.IMPORT],
 }
+# A person has seen them, so the job may go on past them.
+SEEN = frozenset(("side_effect", "differs"))
 
 
 class AlreadyThere(Exception):
@@ -100,6 +106,20 @@ def run_job(job_id: str) -> None:
 # --- What people do with a job -----------------------------------------------------------------------------
 
 
+def start_draft(job: Job, user: "User") -> None:
+    """Put a draft into the queue; one that was started before stays as it is.
+
+    Raises `NotNow` where it is no longer there.
+    """
+    _check_right(job, user)
+    try:
+        with transaction.atomic():
+            if job.move_on(Job.State.DRAFT, state=Job.State.WAITING, created_at=timezone.now()):
+                _enqueue(job)
+    except Job.DoesNotExist:
+        raise NotNow from None
+
+
 def pause(job: Job, user: "User") -> None:
     """Let the job rest after the writes that are under way. Raises `NotNow` where it does not fit."""
     _check_right(job, user)
@@ -110,7 +130,7 @@ def pause(job: Job, user: "User") -> None:
 def resume(job: Job, user: "User") -> None:
     """Let a job go on that was paused or has stopped; also past a side effect that a person has seen."""
     _check_right(job, user)
-    tested = job.tested or job.reason == "side_effect"
+    tested = job.tested or job.reason in SEEN
     with transaction.atomic():
         if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
             raise NotNow
@@ -126,7 +146,7 @@ def cancel(job: Job, user: "User") -> None:
 
 def may_control(job: Job, user: "User") -> bool:
     """Say whether a user may pause, resume and cancel a job."""
-    return user.has_perm(RIGHTS[job.kind])
+    return user.has_perms(RIGHTS[job.kind])
 
 
 def _check_right(job: Job, user: "User") -> None:

@@ -1,6 +1,5 @@
 """The pages of the groups: the list, one group, and the forms that change it."""
 
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
