@@ -18,14 +18,13 @@ from openpyxl.utils import get_column_letter
 
 from groups.listing import Listing, Row
 from groups.poster import Client, Group, UnreadableRow
+from groups.tables import protected
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-# What a spreadsheet would take for the start of a formula (OWASP: CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
 MONEY = "#,##0.00"
@@ -41,12 +40,12 @@ def file_name(listing: Listing, account: str, extension: str) -> str:
 
 def to_csv(listing: Listing, account: str) -> bytes:
     """Return the groups as CSV."""
-    return _csv(_header(), _groups(listing, account))
+    return _csv(header(), _groups(listing, account))
 
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
     """Return the groups as a workbook."""
-    return _xlsx(_("Groups"), _header(), _groups(listing, account), WIDTHS)
+    return _xlsx(_("Groups"), header(), _groups(listing, account), WIDTHS)
 
 
 def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
@@ -61,7 +60,8 @@ def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], acc
     return _xlsx(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
 
 
-def _header() -> list[str]:
+def header() -> list[str]:
+    """Return the names of the columns of the groups, in the language of the moment."""
     return [
         _("Id"),
         _("Name"),
@@ -143,7 +143,7 @@ def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str |
         case date():
             return f"{cell:%Y-%m-%d}"
         case str():
-            return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+            return protected(cell)
     return cell
 
 

@@ -43,13 +43,13 @@ class Request(HttpRequest):
 type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
 
 
-def needs[**P](permission: str, *, connected: bool = True) -> Callable[[View[P]], View[P]]:
-    """Let only users with the right pass; those without a connection to Poster are led to make one."""
+def needs[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]], View[P]]:
+    """Let only users with the rights pass; those without a connection to Poster are led to make one."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if not request.user.has_perm(f"groups.{permission}"):
+            if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
                 raise PermissionDenied
             known: Connection | None = getattr(request, "connection", None)
             connection = (known or _connection(request.user)) if connected else None

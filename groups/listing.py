@@ -212,6 +212,11 @@ class Listing:
         return [Link(label=name, href=self.export_href(name.lower())) for name in ("CSV", "XLSX")]
 
     @property
+    def percents_href(self) -> str:
+        """Return the address of the form for the percents of these groups."""
+        return reverse("groups:bulk") + self.filters.query()
+
+    @property
     def columns(self) -> list[Link]:
         labels = {
             "name": _("Name"),

@@ -272,7 +272,12 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+# The form with a percent for each of 200 groups is the largest one.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 256
+# A file with groups to import, one at a time and never on the disk: what is larger is not kept at all.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Words, places, times --------------------------------------------------------------------------------
 

@@ -1,0 +1,116 @@
+"""The pages for many groups at once: other percents, an import, and the plan that is looked at before."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from groups.http import Request, needs, render_page
+from groups.imports import read_import
+from groups.listing import Filters, make_listing
+from groups.many import PercentsForm, UploadForm
+from groups.models import Job
+from groups.plans import Plan
+from groups.services import edits, history, tasks
+from groups.services import groups as reads
+from groups.services.edits import Line
+from groups.services.groups import Groups
+from groups.tables import ROWS_AT_MOST, NotReadable
+
+PERCENTS_AT_MOST = 200
+"""Of one form: with more, its page is long, and the site takes no form with more fields."""
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_methods
+@needs("change_group")
+def bulk_edit(request: Request) -> HttpResponse:
+    """Ask for other percents of the groups that the list shows, and make a plan of them."""
+    groups = _groups_now(request)
+    if request.method != "POST":
+        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
+        found = [group for group in listing.found_groups if group.is_editable]
+        unlocked = [group for group in found if group.id not in listing.locked_ids]
+        context = {"listing": listing, "found": len(unlocked), "most": PERCENTS_AT_MOST}
+        form = PercentsForm(groups=unlocked[:PERCENTS_AT_MOST])
+        return render_page(request, "groups/bulk.html", {"form": form, **context})
+    form = PercentsForm(request.POST, groups=groups.groups)
+    if not form.is_valid():
+        return render_page(request, "groups/bulk.html", {"form": form}, status=422)
+    if not form.changed:
+        messages.info(request, _("Nothing was changed, so nothing was sent."))
+        return redirect("groups:list")
+    return _show_plan(request, Job.Kind.EDIT, form.lines, unchanged=len(form.groups) - len(form.changed))
+
+
+@form_methods
+@needs("add_group", "change_group")
+def group_import(request: Request) -> HttpResponse:
+    """Take a file with groups, and make a plan of it; where anything in it is wrong, say what."""
+    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
+    if request.method != "POST":
+        return render_page(request, "groups/import.html", {"form": UploadForm(), **context})
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    form = UploadForm(request.POST, request.FILES, largest=largest, size=size)
+    if form.is_valid():
+        content = form.cleaned_data["file"].read()
+        try:
+            found = read_import(content, _groups_now(request), request.connection.account_id)
+        except NotReadable as problem:
+            form.add_error("file", problem)
+        else:
+            if found.lines and not found.errors:
+                return _show_plan(request, Job.Kind.IMPORT, found.lines, found.unchanged, found.ignored)
+            context |= {"found": found, "plan": Plan(found.lines)}
+    status = 422 if form.errors or context["found"].errors else 200
+    return render_page(request, "groups/import.html", {"form": form, **context}, status=status)
+
+
+@form_methods
+@needs("change_group")
+def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
+    """Show what would be changed, cell by cell; a POST starts it."""
+    job = edits.plan_of(request.connection, request.user, job_id)
+    if job is None:
+        raise Http404
+    if request.method == "POST":
+        try:
+            tasks.start_draft(job, request.user)
+        except tasks.NotNow:
+            raise Http404 from None
+    if job.state != Job.State.DRAFT:
+        return redirect("groups:job", job.pk)
+    context = {"job": job, "plan": Plan(edits.lines_of(job), request.GET.get("page"))}
+    return render_page(request, "groups/plan.html", context)
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _groups_now(request: Request) -> Groups:
+    """Return the groups as Poster has them now: a plan is made of nothing older. Raises `PosterError`."""
+    groups = reads.list_groups(request.connection, fresh=True)
+    if groups.failure is not None:
+        raise groups.failure
+    return groups
+
+
+def _show_plan(
+    request: Request, kind: Job.Kind, lines: list[Line], unchanged: int, ignored: Sequence[str] = ()
+) -> HttpResponse:
+    job = edits.keep_plan(
+        user=request.user,
+        connection=request.connection,
+        kind=kind,
+        lines=lines,
+        unchanged=unchanged,
+        ignored=ignored,
+    )
+    return redirect("groups:plan", job.pk)
