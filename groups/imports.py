@@ -86,6 +86,7 @@ class _Reading:
         self._found = Import()
         self._labels = dict(zip(COLUMNS, header(), strict=True))
         self._columns = self._find_columns()
+        self._form = LineForm()
         self._line_of_id: dict[int, int] = {}
         self._line_of_name: dict[str, int] = {}
 
@@ -176,7 +177,8 @@ class _Reading:
         return None
 
     def _check(self, number: int, values: dict[str, str], group: Group | None) -> None:
-        form = LineForm(values, group)
+        form = self._form
+        form.check(values, group)
         errors = {key: [str(message) for message in messages] for key, messages in form.errors.items()}
         if "loyalty_type" in errors:
             types = {"bonus": type_label(LoyaltyType.BONUS), "discount": type_label(LoyaltyType.DISCOUNT)}

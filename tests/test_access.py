@@ -35,8 +35,9 @@ NEEDS = {
                    "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/",
                    "/jobs/", f"/jobs/{JOB}/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
-    "add_group": {"/groups/new/"},
-    "change_group": {"/groups/1/edit/", "/groups/1/retire/"},
+    # An import takes the right to change groups too: tests/test_imports.py.
+    "add_group": {"/groups/new/", "/groups/import/"},
+    "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/"},
     "move_client": {"/groups/1/clients/move/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
