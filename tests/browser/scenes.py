@@ -40,6 +40,13 @@ class Stage:
         self.sandbox.clear_faults()
         return Change.objects.get(state="unknown")
 
+    def upload(self, text):
+        """Choose a file with this text for an import, and send it."""
+        self.goto("/groups/import/")
+        file = {"name": "groups.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        self.page.locator("#id_file").set_input_files(file)
+        self.button()
+
     def button(self, place="main"):
         self.page.locator(f"{place} form .button:not(.quiet, .plain)").first.click()
 
@@ -167,6 +174,53 @@ def create_refused(stage):
 @scene(role="Staff", shows="#id_name")
 def edit(stage):
     stage.goto("/groups/1/edit/")
+
+
+@scene(role="Staff", shows=".percents")
+def percents(stage):
+    stage.goto("/groups/edit/?type=2")
+
+
+@scene(role="Staff", shows=".percents .error")
+def percents_refused(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("101")
+    stage.page.locator("[name=percent_4]").fill("")
+    stage.button()
+
+
+@scene(role="Staff", shows=".plan .risk")
+def percents_planned(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("50")
+    stage.button()
+
+
+@scene(role="Staff", shows="#id_file")
+def file_import(stage):
+    stage.goto("/groups/import/")
+
+
+@scene(role="Staff", shows=".summary")
+def file_refused(stage):
+    stage.upload("Відсоток\n10\n")
+
+
+@scene(role="Staff", shows=".mend")
+def file_with_errors(stage):
+    stage.upload(
+        "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n"
+    )
+
+
+@scene(role="Staff", shows="[data-notice=success]")
+def file_without_a_change(stage):
+    stage.upload("ID;Відсоток\n1;10\n")
+
+
+@scene(role="Staff", shows=".plan .risk")
+def file_planned(stage):
+    stage.upload("ID;Назва;Тип;Відсоток;Коментар\n1;Інша назва;Знижкова;50;\n4;;;12,5;\n;Нова;Знижкова;3;\n")
 
 
 @scene(role="Staff", shows="[data-notice=error]")

@@ -16,7 +16,20 @@ LOOKS = {
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
 }
 # Words that are the same in every language: names, and what is written in Latin letters everywhere.
-LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "olena", "kopecks", "eng", "pin"}
+LATIN = {
+    "poster",
+    "admin",
+    "demo",
+    "joinposter",
+    "com",
+    "csv",
+    "xlsx",
+    "olena",
+    "kopecks",
+    "eng",
+    "pin",
+    "id",
+}
 
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
