@@ -1,8 +1,9 @@
 """Forms for many groups at once, by the same rules as the form of one."""
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -53,12 +54,18 @@ class PercentsForm(forms.Form):
     """A percent for each of many groups. One that nobody has typed another percent for stays as it is.
 
     `groups` are what Poster has now. A form that was sent tells by its `version` which of them it showed, and
-    with which percents.
+    with which percents. `typed` are other percents to begin with.
     """
 
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
 
-    def __init__(self, data: Any = None, *, groups: Iterable[Group]) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        groups: Iterable[Group],
+        typed: Mapping[int, Decimal] = MappingProxyType({}),
+    ) -> None:
         now = {group.id: group for group in groups}
         self._opened = {group_id: group.percent for group_id, group in now.items()}
         if data is not None:
@@ -69,7 +76,7 @@ class PercentsForm(forms.Form):
         self.groups = {group_id: now[group_id] for group_id in self._opened if group_id in now}
         for group in self.groups.values():
             field = copy.deepcopy(GroupForm.base_fields["percent"])
-            field.label, field.initial = group.name, group.percent
+            field.label, field.initial = group.name, typed.get(group.id, group.percent)
             self.fields[_field_of(group.id)] = field
 
     @property

@@ -236,6 +236,25 @@ def test_risky_ones_come_first_and_say_why(staff, browse, sandbox):
     assert "The percent rises from" in text_of(page)
 
 
+def test_a_plan_is_corrected_without_typing_it_all_again(staff, owner, browse, sandbox):
+    client = browse(staff)
+    page = planned(client, p4="7,5", p5="8")
+    link = re.search(r'href="(/groups/edit/\?plan=[^"]*)"', page.content.decode())[1]
+    form = opened(client, link)
+    assert {name: form[name] for name in form if name != "version"} == {
+        "percent_4": "7.5",
+        "percent_5": "8",
+        "percent_1": "10",
+    }
+    answer = client.post(URL, form | {"percent_5": "9"})
+    page = client.get(answer["Location"])
+    assert re.findall(r'<tr data-group="(\d+)"', page.content.decode()) == ["4", "5"]
+    assert "becomes 9%" in text_of(page)
+    for other in (link[:-4], link + "0", "/groups/edit/?plan="):
+        assert opened(client, other)["percent_4"] == "10"
+    assert opened(browse(owner), link)["percent_4"] == "10"
+
+
 def test_while_poster_is_away_there_is_no_form(staff, browse, sandbox):
     client = browse(staff)
     client.get("/groups/")

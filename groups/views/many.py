@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -34,12 +35,7 @@ def bulk_edit(request: Request) -> HttpResponse:
     """Ask for other percents of the groups that the list shows, and make a plan of them."""
     groups = _groups_now(request)
     if request.method != "POST":
-        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
-        found = [group for group in listing.found_groups if group.is_editable]
-        unlocked = [group for group in found if group.id not in listing.locked_ids]
-        context = {"listing": listing, "found": len(unlocked), "most": PERCENTS_AT_MOST}
-        form = PercentsForm(groups=unlocked[:PERCENTS_AT_MOST])
-        return render_page(request, "groups/bulk.html", {"form": form, **context})
+        return _ask_for_percents(request, groups)
     form = PercentsForm(request.POST, groups=groups.groups)
     if not form.is_valid():
         return render_page(request, "groups/bulk.html", {"form": form}, status=422)
@@ -92,6 +88,29 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _ask_for_percents(request: Request, groups: Groups) -> HttpResponse:
+    """Open the form; with a `plan` that is to be corrected, on what was typed then, which comes first."""
+    listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.connection))
+    typed = _typed_before(request)
+    found = [
+        group for group in listing.found_groups if group.is_editable and group.id not in listing.locked_ids
+    ]
+    found.sort(key=lambda group: group.id not in typed)
+    form = PercentsForm(groups=found[:PERCENTS_AT_MOST], typed=typed)
+    context = {"form": form, "listing": listing, "found": len(found), "most": PERCENTS_AT_MOST}
+    return render_page(request, "groups/bulk.html", context)
+
+
+def _typed_before(request: Request) -> dict[int, Decimal]:
+    try:
+        job_id = uuid.UUID(request.GET.get("plan", ""))
+    except ValueError:
+        return {}
+    job = edits.plan_of(request.connection, request.user, job_id)
+    lines = edits.lines_of(job) if job is not None and job.kind == Job.Kind.EDIT else []
+    return {line.group_id: line.new.percent for line in lines if line.group_id is not None}
 
 
 def _groups_now(request: Request) -> Groups:
