@@ -279,7 +279,7 @@ def test_back_and_forward_restore_what_was_seen(page_for, staff, sandbox):
     show_list(page)
     page.get_by_role("link", name=re.compile("^Discount")).click()
     expect(page).to_have_url(re.compile(r"type=2$"))
-    page.get_by_role("link", name="Percent").click()
+    page.get_by_role("link", name="Percent", exact=True).click()
     expect(page).to_have_url(re.compile(r"type=2&sort=percent$"))
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_title(re.compile("page 2 of 3"))
