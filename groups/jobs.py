@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 
 from groups.models import Change, Job
 from groups.services.jobs import Progress, progress_of
-from groups.services.tasks import may_control
+from groups.services.tasks import SEEN, may_control
 from groups.words import Words, reason_words, whom
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class JobPage:
 
     @property
     def changed_fields(self) -> str:
-        """The fields, as Poster calls them, that the first write should not have changed."""
-        return self.job.detail if self.job.reason == "side_effect" else ""
+        """The fields that the first write should not have changed, or not so."""
+        return self.job.detail if self.job.reason in SEEN else ""
 
     @property
     def url(self) -> str:
@@ -66,7 +66,7 @@ class JobPage:
         """What this user may do: the decision, the words on its button, and whether it is the main one."""
         if not may_control(self.job, self.user) or not self.job.is_unfinished:
             return []
-        go_on = _("Go on all the same") if self.job.reason == "side_effect" else _("Go on")
+        go_on = _("Go on all the same") if self.job.reason in SEEN else _("Go on")
         first = ("pause", _("Pause"), False) if self.job.is_active else ("resume", go_on, True)
         return [first, ("cancel", _("Cancel the rest"), False)]
 
@@ -106,8 +106,6 @@ def job_title(job: Job) -> str:
             return _("Clients: “%(group)s” → “%(target)s”") % names
         case Job.Kind.RETIRE:
             return _("Retire “%(group)s”, its clients go to “%(target)s”") % names
-        case Job.Kind.REMOVE:
-            return _("Remove “%(group)s” with its clients") % names
         case Job.Kind.RESTORE:
             return _("Restore “%(group)s”") % names
         case Job.Kind.EDIT:
@@ -138,7 +136,7 @@ def job_words(job: Job) -> Words:
         case Job.State.RUNNING:
             return Words(
                 _("It is under way"),
-                _("Every client is written, read back and recorded, one by one."),
+                _("Every write is read back and recorded."),
                 _("You can close this page and come back."),
             )
         case Job.State.PAUSED:
@@ -184,6 +182,11 @@ def _stopped_words(job: Job) -> tuple[str, str]:
             _("The group to which the clients go is no longer there."),
             _("Cancel the rest, and choose another group."),
         ),
+        "differs": (
+            _("Poster stored something else than was sent in the first group."),
+            _("Look at that group in Poster before you decide. No other was touched."),
+        ),
+        "busy": (_("A change of one of the groups has no outcome yet."), again),
         "snapshot_gone": (
             _("The snapshot is no longer there: it was kept for its time."),
             _("Cancel the rest."),

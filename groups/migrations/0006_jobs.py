@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('user_name', models.CharField(max_length=150)),
-                ('kind', models.CharField(choices=[('move', 'clients moved'), ('retire', 'group retired'), ('remove', 'group removed with its clients'), ('restore', 'group restored'), ('edit', 'groups edited'), ('import', 'groups imported')], max_length=7)),
+                ('kind', models.CharField(choices=[('move', 'clients moved'), ('retire', 'group retired'), ('restore', 'group restored'), ('edit', 'groups edited'), ('import', 'groups imported')], max_length=7)),
                 ('group_id', models.PositiveIntegerField(null=True)),
                 ('group_name', models.CharField(blank=True, max_length=400)),
                 ('target_id', models.PositiveIntegerField(null=True)),

@@ -40,7 +40,6 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         MOVE = "move", _("clients moved")
         RETIRE = "retire", _("group retired")
-        REMOVE = "remove", _("group removed with its clients")
         RESTORE = "restore", _("group restored")
         EDIT = "edit", _("groups edited")
         IMPORT = "import", _("groups imported")

@@ -10,9 +10,8 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
-from groups.http import Request, needs, render_page
+from groups.http import Request, form_methods, needs, render_page
 from groups.imports import read_import
 from groups.listing import Filters, make_listing
 from groups.many import PercentsForm, UploadForm
@@ -26,7 +25,6 @@ from groups.tables import ROWS_AT_MOST, NotReadable
 
 PERCENTS_AT_MOST = 200
 """Of one form: with more, its page is long, and the site takes no form with more fields."""
-form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @form_methods
