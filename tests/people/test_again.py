@@ -224,7 +224,7 @@ def test_after_a_token_was_refused_nothing_of_the_account_is_shown(asking, sandb
 
 def test_a_group_that_is_gone_is_not_shown_again(asking, sandbox):
     look_often(asking, "/groups/1/")
-    assert is_short(asking, "/groups/1/", queries=THREE + 1)
+    assert is_short(asking, "/groups/1/", queries=THREE + 2)
     sandbox.console("demo").remove(1)
     gone = asking.get("/groups/1/")
     assert gone.status_code == 404
