@@ -43,7 +43,8 @@ JOIN {PosterAccount._meta.db_table} account ON account.name = link.account_id
 WHERE session.session_key = %s
 """  # noqa: S608, SLF001 - names of our own tables
 _UNSETTLED = f"""
-SELECT * FROM {Change._meta.db_table} WHERE account_id = %s AND state IN {tuple(map(str, Change.UNSETTLED))}
+SELECT * FROM {Change._meta.db_table}
+WHERE account_id = %s AND client_id IS NULL AND state IN {tuple(map(str, Change.UNSETTLED))}
 """  # noqa: S608, SLF001 - as above
 
 
