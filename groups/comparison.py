@@ -97,6 +97,7 @@ def _rows(**versions: Version) -> Comparison:
         "birthday_bonus": _("Birthday bonus"),
         "use_ewallet": _("E-wallet"),
         "clients": _("Clients"),
+        "group_id": _("Group"),
     }
     rows = []
     for field, label in labels.items():

@@ -141,8 +141,9 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
 
 def whom(change: Change) -> str:
     """Return what a change is about, without a word of a person: the group's name, or a client by number."""
-    if change.client_id:
-        return _("client %(id)s") % {"id": change.client_id}
+    client_id = change.client_id or (change.intended or {}).get("client")
+    if client_id:
+        return _("client %(id)s") % {"id": client_id}
     return change.group_name
 
 

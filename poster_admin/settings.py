@@ -146,6 +146,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # Each thread has a connection: with SQLite's own 2 MB of pages, they outweighed all the rest.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;",
         "transaction_mode": "IMMEDIATE",
+        # As many as a page asks for: Python's own 128 for each of as many threads came to 25 MB.
+        "cached_statements": 8,
         "timeout": 20,
     }
 else:
