@@ -129,6 +129,16 @@ class Weather:
                 raise Stopped("refused", error.message) from None
 
 
+def submit_and_see(hold: Hold, weather: Weather, orders: Iterable[Order]) -> list[Change]:
+    """Submit the orders, wait until the outcome of each is known, and return those that were tried."""
+    changes = submit_all(hold, orders)
+    weather.note(changes)
+    settle_open(hold)
+    for change in changes:
+        change.refresh_from_db()
+    return changes
+
+
 def may_be_tried(before: list[tuple[str, str]]) -> bool:
     """Say whether a client with these rows, by state and reason, may be tried once more."""
     if any(state != State.FAILED for state, _reason in before):

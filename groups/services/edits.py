@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from groups.models import Change, Connection, Job, JobQuerySet
 from groups.poster import GroupValues
-from groups.services.crew import NOTHING_SENT, Weather, settle_open, submit_all
+from groups.services.crew import NOTHING_SENT, Weather, settle_open, submit_all, submit_and_see
 from groups.services.jobs import Hold, Stopped, actors
 from groups.services.orders import GroupOrder
 from groups.services.upstream import check_token
@@ -164,7 +164,7 @@ class _Edit:
         """Try all lines that are due. One whose group is locked leaves no row, and is due again."""
         tried: list[Change] = []
         for part in batched(due.values(), AT_ONCE):
-            tried += (changes := self._submit(part))
+            tried += (changes := submit_all(self._hold, self._orders(part)))
             self._weather.note(changes)
         if not tried:
             self._weather.wait("busy")
@@ -175,11 +175,7 @@ class _Edit:
         A line with a birthday bonus goes first: that is what could come back in another unit.
         """
         for line, tries in sorted(self._due().values(), key=lambda each: not each[0].new.birthday_bonus):
-            changes = self._submit([(line, tries)])
-            self._weather.note(changes)
-            settle_open(self._hold)
-            for change in changes:
-                change.refresh_from_db()
+            for change in submit_and_see(self._hold, self._weather, self._orders([(line, tries)])):
                 self._check_first(change)
             if self._job.tested:
                 return
@@ -191,9 +187,9 @@ class _Edit:
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
-    def _submit(self, lines: Iterable[tuple[Line, int]]) -> list[Change]:
+    def _orders(self, lines: Iterable[tuple[Line, int]]) -> list[GroupOrder]:
         user, connection = actors(self._job)
-        return submit_all(self._hold, [self._order(line, tries, user, connection) for line, tries in lines])
+        return [self._order(line, tries, user, connection) for line, tries in lines]
 
     def _order(self, line: Line, tries: int, user: "User", connection: Connection) -> GroupOrder:
         return GroupOrder(

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from groups.models import Change, Connection, Job
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
-from groups.services.crew import NOTHING_SENT, Weather, may_be_tried, settle_open, submit_all
+from groups.services.crew import NOTHING_SENT, Weather, may_be_tried, settle_open, submit_all, submit_and_see
 from groups.services.groups import read_now
 from groups.services.jobs import Hold, Stopped, actors
 from groups.services.orders import GroupOrder, MoveOrder
@@ -181,11 +181,7 @@ class _Move:
     def _test(self, orders: list[MoveOrder]) -> None:
         """Move clients one by one until one has arrived, and stop if anything but the group changed."""
         for order in orders:
-            changes = submit_all(self._hold, [order])
-            self._weather.note(changes)
-            settle_open(self._hold)
-            for change in changes:
-                change.refresh_from_db()
+            for change in submit_and_see(self._hold, self._weather, [order]):
                 self._check_first(change)
             if self._job.tested:
                 return
@@ -221,13 +217,10 @@ class _Move:
             loaded_clients=0,
             job=self._job,
         )
-        changes = submit_all(self._hold, [order])
-        self._weather.note(changes)
-        settle_open(self._hold)
+        changes = submit_and_see(self._hold, self._weather, [order])
         return all(self._is_removed(change) for change in changes) and bool(changes)
 
     def _is_removed(self, change: Change) -> bool:
-        change.refresh_from_db()
         again = change.reason in {*NOTHING_SENT, "conflict", "not_applied"}
         if change.state == State.APPLIED or change.reason == "gone":
             return True

@@ -12,7 +12,7 @@ from groups.crypto import SecretUnreadable
 from groups.models import Change, Connection, Job, Snapshot
 from groups.poster import Client, GroupValues, NotFound, UnreadableRow
 from groups.services import snapshots
-from groups.services.crew import Weather, may_be_tried, settle_open, submit_all
+from groups.services.crew import Weather, may_be_tried, settle_open, submit_all, submit_and_see
 from groups.services.enrolments import EnrolOrder, target_of
 from groups.services.groups import read_now
 from groups.services.jobs import Hold, Stopped, actors
@@ -53,9 +53,11 @@ class _Restore:
         """Go through the clients until nobody is left to try."""
         while self._job.target_id is None:
             self._create_group()
-        while self._pass():
-            settle_open(self._hold)
-        settle_open(self._hold)
+        more = True
+        while more:
+            # What an earlier run left open is looked after at the end: the others need not wait for it.
+            tried = self._pass()
+            more = settle_open(self._hold) or tried
 
     def _pass(self) -> bool:
         """Go through the clients once; say whether anybody was tried."""
@@ -88,8 +90,7 @@ class _Restore:
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries]):
-            self._weather.note(submit_all(self._hold, [self._group_order(len(tries))]))
-            settle_open(self._hold)
+            submit_and_see(self._hold, self._weather, [self._group_order(len(tries))])
         elif any(change.is_open for change in tries):
             settle_open(self._hold)
         else:
@@ -197,10 +198,7 @@ class _Restore:
                 if self._is_tested(action):
                     break
                 tried = True
-                changes = submit_all(self._hold, [order])
-                self._weather.note(changes)
-                settle_open(self._hold)
-                self._check_first(changes)
+                self._check_first(submit_and_see(self._hold, self._weather, [order]))
         return tried
 
     def _is_tested(self, action: Change.Action) -> bool:
@@ -214,7 +212,6 @@ class _Restore:
     def _check_first(self, changes: list[Change]) -> None:
         """Raise `Stopped` if something about the first one is not as it was asked for."""
         for change in changes:
-            change.refresh_from_db()
             if changed := (change.after or {}).get("changed"):
                 raise Stopped("side_effect", ", ".join(changed))
             if change.state == State.REFUSED and change.action == Change.Action.MOVE:

@@ -1,4 +1,4 @@
-"""A group is retired without losing anybody, in a real browser, in Ukrainian; with and without JavaScript."""
+"""A group is retired without losing anybody, and restored; in Ukrainian, with and without JavaScript."""
 
 import re
 import threading
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script",
 
 @pytest.fixture
 def worker():
-    """Return a function that does the one job there is, as a worker would, beside the browser."""
+    """Return a function that does the job that waits, as a worker would, beside the browser."""
     threads = []
 
     def work():
         try:
-            tasks.run_job.func(str(Job.objects.get().pk))
+            tasks.run_job.func(str(Job.objects.get(state=Job.State.WAITING).pk))
         finally:
             connections.close_all()
 
@@ -36,10 +36,12 @@ def worker():
         thread.join()
 
 
-def test_a_group_is_retired_and_nobody_is_lost(page_for, staff, sandbox, worker, settings, javascript):
+def test_nobody_is_lost_when_a_group_is_retired_and_restored(
+    page_for, owner, sandbox, worker, settings, javascript
+):
     settings.JOB_LEASE_SECONDS = 0.5
     sandbox.latency = 0.01
-    page = page_for(staff, language="uk", width=360, javascript=javascript)
+    page = page_for(owner, language="uk", width=360, javascript=javascript)
     page.goto("/groups/4/")
     page.get_by_role("link", name="Вивести з ужитку").click()
     heading(page, re.compile("Вивести з ужитку групу"))
@@ -59,8 +61,21 @@ def test_a_group_is_retired_and_nobody_is_lost(page_for, staff, sandbox, worker,
     expect(page.locator("#job")).to_have_attribute("data-state", "done")
     expect(page.locator("#job")).to_contain_text("43")
     expect(page.locator("#job [data-notice]")).to_have_attribute("data-notice", "success")
-    assert 4 not in sandbox.accounts["demo"].groups
-    assert sandbox.accounts["demo"].clients.live(1) == 125 + 43
+    account = sandbox.accounts["demo"]
+    assert 4 not in account.groups
+    assert account.clients.live(1) == 125 + 43
+
+    page.get_by_role("link", name="Історія").click()
+    page.get_by_role("link", name="Знімки").click()
+    page.locator("tr[data-snapshot]").get_by_role("link", name="Відновити").click()
+    heading(page, "Відновити «Скидочная система 10%»?")
+    expect(page.locator("main")).to_contain_text("43 клієнти, які зараз в інших групах, повернуться")
+    page.get_by_role("button", name="Відновити групу й 43 клієнти").click()
+    page.wait_for_url("**/jobs/**")
+    worker().join()
+    job = Job.objects.get(kind=Job.Kind.RESTORE)
+    assert job.state == Job.State.DONE
+    assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 43)
 
 
 def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker, javascript):

@@ -2,7 +2,9 @@
 
 import uuid
 
-from groups.services import accounts, moves, tasks
+import pytest
+
+from groups.services import accounts, moves, tasks, writes
 from groups.services.groups import read_now
 
 
@@ -28,3 +30,19 @@ def run(job):
 
 def ended(job):
     return job.state, job.reason
+
+
+def die_before_sending(monkeypatch, job, number):
+    """Run a job, and let its process die when the row of its write of this number is just written down."""
+    seen, read_before = [], writes._read_before
+
+    def die(order, change):
+        seen.append(change)
+        if len(seen) == number:
+            raise SystemExit
+        return read_before(order, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writes, "_read_before", die)
+        with pytest.raises(SystemExit):
+            tasks.run_job.func(str(job.pk))

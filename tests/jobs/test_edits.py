@@ -105,9 +105,13 @@ def test_a_name_that_was_taken_meanwhile_is_not_made_twice(staff, sandbox):
 def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sandbox, monkeypatch):
     together = []
     submit_all = crew.submit_all
-    monkeypatch.setattr(
-        edits, "submit_all", lambda hold, orders: together.append(orders) or submit_all(hold, orders)
-    )
+
+    def note(hold, orders):
+        together.append(orders)
+        return submit_all(hold, orders)
+
+    for module in (crew, edits):
+        monkeypatch.setattr(module, "submit_all", note)
     values = [new_group("Без бонусу"), new_group("З бонусом", bonus=50), new_group("І цей")]
     done(plan(staff, created=values), staff)
     assert [[order.intended.name for order in orders] for orders in together] == [

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups.models import Change, Connection, Job
 from groups.services import accounts, crew, jobs, moves, tasks
-from tests.jobs.doing import ended, plan, run, start
+from tests.jobs.doing import die_before_sending, ended, plan, run, start
 
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -390,6 +390,16 @@ def test_a_worker_that_is_told_to_end_leaves_the_job_to_the_next(staff, sandbox,
     Job.objects.update(task_id="")
     assert tasks.revive() == [job]
     assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_what_a_killed_run_left_unsent_is_sent_by_the_next(staff, sandbox, people, settings, monkeypatch):
+    job = start(staff)
+    die_before_sending(monkeypatch, job, 43)
+    assert Change.objects.open().filter(job=job, sent_at=None).exists()
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
 
 
 # --- A group that is retired -------------------------------------------------------------------------------

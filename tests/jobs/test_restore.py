@@ -15,7 +15,7 @@ from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import BadAnswer
 from groups.services import accounts, clients, crew, jobs, outlook, restores, settling, snapshots, tasks
 from groups.services.groups import read_now
-from tests.jobs.doing import plan, run
+from tests.jobs.doing import die_before_sending, plan, run
 
 State, Action = Change.State, Change.Action
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -417,3 +417,14 @@ def test_no_more_than_a_part_is_in_memory(owner, sandbox, monkeypatch):
         assert len(sizes) == read
     job = run(started(owner, snapshot))
     assert own(people(sandbox, job.target_id)) == own(were)
+
+
+def test_what_a_killed_run_left_unsent_is_sent_by_the_next(owner, sandbox, settings, monkeypatch):
+    snapshot, were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    die_before_sending(monkeypatch, job, 44)
+    assert Change.objects.open().filter(job=job, sent_at=None).exists()
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    assert run(job).state == Job.State.DONE
+    assert own(people(sandbox, job.target_id)) == own(were)
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
