@@ -154,10 +154,13 @@ class _Edit:
     def run(self) -> None:
         """Go through the lines until none is left to try."""
         settle_open(self._hold)
-        if not self._job.tested:
-            self._test()
         while due := self._due():
-            self._pass(due)
+            if not self._job.tested:
+                self._test()
+            if self._job.tested:
+                self._pass(self._due())
+            elif due == self._due():
+                self._weather.wait("busy")
             settle_open(self._hold)
 
     def _pass(self, due: dict[int, tuple[Line, int]]) -> None:
@@ -166,7 +169,7 @@ class _Edit:
         for part in batched(due.values(), AT_ONCE):
             tried += (changes := submit_all(self._hold, self._orders(part)))
             self._weather.note(changes)
-        if not tried:
+        if due and not tried:
             self._weather.wait("busy")
 
     def _test(self) -> None:

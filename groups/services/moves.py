@@ -101,15 +101,21 @@ class _Move:
         """Go through the clients once; say whether anybody was tried."""
         tried = False
         for client_ids in self._pages():
-            orders = self._orders(client_ids)
-            if orders and not self._job.tested:
-                tried = True
-                self._test(orders)
-                orders = self._orders(client_ids)
-            if orders:
-                tried = True
-                self._weather.note(submit_all(self._hold, orders))
+            if not self._job.tested:
+                tried |= self._test(self._orders(client_ids))
+            if self._job.tested:
+                tried |= self._move(self._orders(client_ids))
         return tried
+
+    def _move(self, orders: list[MoveOrder]) -> bool:
+        """Move clients, several at a time; say whether there were any."""
+        if not orders:
+            return False
+        changes = submit_all(self._hold, orders)
+        if not changes:
+            self._weather.wait("locked")
+        self._weather.note(changes)
+        return True
 
     # --- Who is to be moved --------------------------------------------------------------------------------
 
@@ -178,13 +184,20 @@ class _Move:
 
     # --- The first one -------------------------------------------------------------------------------------
 
-    def _test(self, orders: list[MoveOrder]) -> None:
-        """Move clients one by one until one has arrived, and stop if anything but the group changed."""
+    def _test(self, orders: list[MoveOrder]) -> bool:
+        """Move clients one by one until one has arrived, and stop if anything but the group changed.
+
+        Say whether there were any. Nobody follows before one of them has arrived.
+        """
         for order in orders:
-            for change in submit_and_see(self._hold, self._weather, [order]):
+            changes = submit_and_see(self._hold, self._weather, [order])
+            if not changes:
+                self._weather.wait("locked")
+            for change in changes:
                 self._check_first(change)
             if self._job.tested:
-                return
+                break
+        return bool(orders)
 
     def _check_first(self, change: Change) -> None:
         if change.state == State.REFUSED:

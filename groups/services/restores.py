@@ -74,7 +74,8 @@ class _Restore:
         if not orders:
             return False
         if self._tests(orders):
-            orders = self._orders(clients)
+            # Nobody follows before one has arrived in the same way.
+            orders = [order for order in self._orders(clients) if self._is_tested(order.action)]
         changes = submit_all(self._hold, orders)
         if orders and not changes:
             self._weather.wait("locked")

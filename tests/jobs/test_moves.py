@@ -153,6 +153,34 @@ def test_a_lost_first_one_is_waited_for(staff, sandbox, people):
     assert people(4) == set()
 
 
+def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeypatch):
+    """Also where every one comes to nothing, alone, in each of its tries."""
+    together = []
+
+    def note(_hold, orders):
+        together.append(orders)
+        return []
+
+    monkeypatch.setattr(moves, "submit_all", note)
+    sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
+    job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
+    assert ended(job) == (Job.State.DONE, "")
+    assert jobs.progress_of(job) == jobs.Progress(total=2, failed=2)
+    assert not together
+
+
+def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, monkeypatch):
+    other = start(staff, client_ids=[FIRST])
+    die_before_sending(monkeypatch, other, 1)
+    tasks.cancel(other, staff)
+    monkeypatch.setattr(crew, "PATIENCE", 1.0)
+    monkeypatch.setattr(crew, "PAUSES", (0.3,))
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "locked")
+    assert people(4) == {FIRST}
+    assert len(sandbox.calls("clients.getClients")) < 15
+
+
 # --- What goes wrong on the way ----------------------------------------------------------------------------
 
 
