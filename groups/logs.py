@@ -1,5 +1,6 @@
 """Logs and error reports without secrets: the last line of defence, after the client's own care."""
 
+import atexit
 import html
 import json
 import logging
@@ -7,6 +8,9 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -34,29 +38,70 @@ _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
 
 def mask(text: str) -> str:
     """Return the text without tokens and codes, known by their shape, and secrets of the settings."""
-    for secret in _secrets_of_settings():
-        for written in {secret, html.escape(secret), quote(secret, safe="")}:
-            text = text.replace(written, MASK)
+    for secret in _as_written(*_secrets_of_settings()):
+        text = text.replace(secret, MASK)
     return redact(_PASSWORD.sub(rf"\1:{MASK}", _CODE.sub(MASK, text)))
 
 
 def _secrets_of_settings() -> Iterator[str]:
     for name in SETTINGS:
         value = getattr(settings, name)
-        yield from (each for each in ([value] if isinstance(value, str) else value) if len(each) >= SHORTEST)
+        yield from [value] if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=8)
+def _as_written(*secrets: str) -> list[str]:
+    """Return all that is to be looked for: as it stands in a text, in a page, and in an address."""
+    long = [secret for secret in secrets if len(secret) >= SHORTEST]
+    written = {each for secret in long for each in (secret, html.escape(secret), quote(secret, safe=""))}
+    return sorted(written, key=len, reverse=True)
 
 
 class RedactFilter(logging.Filter):
     """Mask every secret in a record, its arguments and its traceback, before a handler writes it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get() or "-"
+        _request_of(record)
         record.msg = mask(record.getMessage())
         record.args = ()
         if record.exc_info:
             record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def _request_of(record: logging.LogRecord) -> str:
+    """Return the id of the request that a record belongs to; the first to ask is still in its thread."""
+    return str(vars(record).setdefault("request_id", request_id.get() or "-"))
+
+
+class _Later(QueueHandler):
+    """Hand a record on to whoever writes: only what it says, and of which request, is settled now."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        _request_of(record)
+        record.msg, record.args = record.getMessage(), ()
+        return record
+
+
+def write_in_background() -> None:
+    """Let a thread write the log from now on: a request waits neither for the disk nor for other writers.
+
+    Under load they stood in line for the one handler, each to get the interpreter back after its write.
+    """
+    handler = logging.getHandlerByName("stderr")
+    if handler is None:
+        return
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listener = QueueListener(queue, handler)
+    listener.start()
+    atexit.register(listener.stop)
+    later = _Later(queue)
+    names = ("", *settings.LOGGING["loggers"])  # type: ignore[misc]  # the stubs take it for any value
+    for logger in map(logging.getLogger, names):
+        if handler in logger.handlers:
+            logger.removeHandler(handler)
+            logger.addHandler(later)
 
 
 class CarefulFilter(SafeExceptionReporterFilter):
@@ -85,7 +130,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": request_id.get(),
+            "request_id": _request_of(record),
         }
         if hasattr(record, "event"):
             line["event"] = record.event

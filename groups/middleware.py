@@ -19,42 +19,38 @@ from groups.words import error_words
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def request_ids(get_response: GetResponse) -> GetResponse:
-    """Give every request an id of our own, for the logs and for whoever reports what they saw."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        name = str(uuid.uuid4())
-        reset = request_id.set(name)
-        try:
-            response = get_response(request)
-        finally:
-            request_id.reset(reset)
-        response["X-Request-ID"] = name
-        return response
-
-    return middleware
-
-
-def response_headers(get_response: GetResponse) -> GetResponse:
-    """Set what is the same on all our responses, and tell how long Poster took."""
+def own_to_each(get_response: GetResponse) -> GetResponse:
+    """Give each response its times, and an id: for the logs, and for whoever reports what they saw."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        spent = PosterTime()
-        reset = poster_time.set(spent)
+        name, spent = str(uuid.uuid4()), PosterTime()
+        reset_id, reset_time = request_id.set(name), poster_time.set(spent)
         try:
             response = get_response(request)
         finally:
-            poster_time.reset(reset)
-        patch_vary_headers(response, ("HX-Request", "HX-Target"))
-        add_never_cache_headers(response)
-        response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-        response["Cross-Origin-Resource-Policy"] = "same-origin"
+            request_id.reset(reset_id)
+            poster_time.reset(reset_time)
+        response["X-Request-ID"] = name
         if spent.calls:
             total = time.perf_counter() - started
             response["Server-Timing"] = (
                 f"poster;dur={spent.seconds * 1000:.1f}, app;dur={(total - spent.seconds) * 1000:.1f}"
             )
+        return response
+
+    return middleware
+
+
+def same_on_all(get_response: GetResponse) -> GetResponse:
+    """Set the headers that are the same on all our pages."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        patch_vary_headers(response, ("HX-Request", "HX-Target"))
+        add_never_cache_headers(response)
+        response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
     return middleware

@@ -22,6 +22,7 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
+from groups.poster.meanwhile import Meanwhile
 from groups.poster.records import (
     Group,
     GroupList,
@@ -44,6 +45,7 @@ __all__ = [
     "GroupValues",
     "InvalidValue",
     "LoyaltyType",
+    "Meanwhile",
     "NameTaken",
     "NotAllowed",
     "NotFound",

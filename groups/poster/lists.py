@@ -1,6 +1,6 @@
 """The list of groups out of an answer's bytes, without doing the same work twice.
 
-A list whose bytes are known, by their digest, is not read again. In any other one each row that is known,
+A list whose bytes are known is not read again. In any other one each row that is known,
 byte for byte, is not read again. Both are always right, since nothing but the bytes decides.
 """
 
@@ -13,33 +13,40 @@ from groups.poster.errors import BadAnswer, PosterError
 from groups.poster.records import Group, GroupList, UnreadableRow, read_row
 from groups.poster.transport import Answer, Failure
 
-_KEPT_GROUPS = 40_000
-_KEPT_ROWS = 20_000
+_KEPT_GROUPS = _KEPT_ROWS = 20_000
 _START, _BETWEEN, _END = b'{"response":[{', b"},{", b"}]}"
+# One byte of so many, to find the list that may be the same: a digest takes longer than to compare them all.
+_SAMPLED = 61
 
 
 class _Lists:
-    """The lists read last, by the digest of their bytes, up to a number of groups in all."""
+    """The lists read last, with the bytes of each, up to a number of groups in all."""
 
     def __init__(self) -> None:
-        self._lists: OrderedDict[str, GroupList] = OrderedDict()
+        self._lists: OrderedDict[bytes, tuple[bytes, GroupList]] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
 
-    def get(self, digest: str) -> GroupList | None:
+    def get(self, body: bytes) -> GroupList | None:
+        sample = body[::_SAMPLED]
         with self._lock:
-            known = self._lists.get(digest)
-            if known is not None:
-                self._lists.move_to_end(digest)
-            return known
+            known, groups = self._lists.get(sample, (b"", None))
+            if groups is not None:
+                self._lists.move_to_end(sample)
+        return groups if body == known else None
 
-    def put(self, groups: GroupList) -> None:
+    def put(self, body: bytes, groups: GroupList) -> None:
+        sample = body[::_SAMPLED]
         with self._lock:
-            if groups.digest not in self._lists:
-                self._size += len(groups.groups) + 1
-            self._lists[groups.digest] = groups
+            self._drop(self._lists.pop(sample, None))
+            self._lists[sample] = body, groups
+            self._size += len(groups.groups) + 1
             while self._size > _KEPT_GROUPS:
-                self._size -= len(self._lists.popitem(last=False)[1].groups) + 1
+                self._drop(self._lists.popitem(last=False)[1])
+
+    def _drop(self, known: tuple[bytes, GroupList] | None) -> None:
+        if known is not None:
+            self._size -= len(known[1].groups) + 1
 
 
 _lists = _Lists()
@@ -50,15 +57,15 @@ def interpret_list(answer: Answer | Failure, method: str) -> GroupList | PosterE
     """Return the groups of an answer, or the error that it means."""
     if not isinstance(answer, Answer) or answer.status != 200:
         return _whole(answer, method, "")
-    # Of all digests the one that processors have an instruction for.
-    digest = hashlib.sha256(answer.body).hexdigest()
-    known = _lists.get(digest)
+    known = _lists.get(answer.body)
     if known is not None:
         return known
+    # Of all digests the one that processors have an instruction for.
+    digest = hashlib.sha256(answer.body).hexdigest()
     rows = _by_row(answer.body)
     groups = GroupList.from_rows(rows, digest) if rows else _whole(answer, method, digest)
     if isinstance(groups, GroupList):
-        _lists.put(groups)
+        _lists.put(answer.body, groups)
     return groups
 
 

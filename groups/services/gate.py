@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from django.conf import settings
 
 from groups.poster import Timeouts, Transport, Unreachable
+from groups.poster.meanwhile import while_waiting
 from groups.poster.transport import Answer, Failure
 from groups.services.places import NoPlace, Room, place
 
@@ -76,6 +77,7 @@ def together[T](
     if not first:
         try:
             with room.entered(account):
+                while_waiting()
                 return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]  # its key says of which type it is
         except (NoPlace, TimeoutError):
             raise busy() from None

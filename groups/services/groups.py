@@ -15,7 +15,14 @@ from django.utils import timezone
 
 from groups.metrics import LISTS
 from groups.models import Connection, GroupsCopy
-from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow
+from groups.poster import (
+    BadAnswer,
+    Group,
+    GroupList,
+    PosterError,
+    Unreachable,
+    UnreadableRow,
+)
 from groups.services.gate import together
 from groups.services.upstream import ask
 
@@ -90,7 +97,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
 
 
 def _ask_for_all(connection: Connection) -> Groups:
-    answer = ask(connection, lambda poster: poster.get_groups())
+    answer = ask(connection, lambda poster: poster.get_groups(), name="all")
     LISTS.labels("poster").inc()
     groups = _shown(answer, timezone.now())
     _share(connection, answer, groups)
@@ -119,7 +126,8 @@ def read_group(connection: Connection, group_id: int, *, fresh: bool = False) ->
 
 def read_now(connection: Connection, group_id: int) -> OneGroup:
     """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
-    one = OneGroup(ask(connection, lambda poster: poster.get_group(group_id)), timezone.now())
+    group = ask(connection, lambda poster: poster.get_group(group_id), name=str(group_id))
+    one = OneGroup(group, timezone.now())
     _remember(_cache_key(connection, str(group_id)), one)
     return one
 

@@ -2,10 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -54,7 +56,20 @@ def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> Poste
     )
 
 
-def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
+_answers: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("answers", default=None)
+
+
+@contextmanager
+def asking_once() -> Iterator[None]:
+    """Within the block, put no question that has a name to Poster a second time."""
+    reset = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(reset)
+
+
+def ask[T](connection: Connection, question: Callable[[PosterClient], T], *, name: str = "") -> T:
     """Put a question to Poster with a user's own token, and remember how it went.
 
     Raises a `PosterError`: `Unreachable` with the reason "resting" while the breaker is open, and
@@ -68,14 +83,18 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
         bonus_in_kopecks=connection.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
     )
     started = time.monotonic()
+    answers = _answers.get() if name else None
+    key = connection.account_id, connection.fingerprint, name
     try:
-        answer = question(poster)
+        answer: T = answers[key] if answers and key in answers else question(poster)
     except TokenRejected:
         _update(connection, refused_at=connection.refused_at or timezone.now())
         raise
     except Unreachable as error:
         _count_failure(connection, error, time.monotonic() - started)
         raise
+    if answers is not None:
+        answers[key] = answer
     if connection.refused_at or connection.failures or connection.closed_until:
         _update(connection, refused_at=None, failures=0, failing_since=None, closed_until=None)
     return answer

@@ -14,7 +14,7 @@ from groups.kept import kept
 from groups.listing import Filters, make_listing
 from groups.models import Change
 from groups.outcomes import WritePage, carry_out, go_on, group_of
-from groups.poster import Group, NotFound
+from groups.poster import Group, Meanwhile, NotFound
 from groups.risks import risks_of
 from groups.services import groups as reads
 from groups.services import history, jobs
@@ -55,14 +55,17 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @needs("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
-    try:
-        one = reads.read_group(request.connection, group_id, fresh="refresh" in request.GET)
-    except NotFound:
-        removal = history.removal_of(request.connection, group_id)
-        return render_page(request, "404.html", {"removal": removal}, status=404)
-    changes = history.latest_changes(request.connection, one.group.id)
-    job = jobs.unfinished_of(request.connection, one.group.id)
-    locked = history.open_change(request.connection, one.group.id)
+    link = request.connection
+    with Meanwhile(
+        lambda: (history.latest_changes(link, group_id), jobs.unfinished_of(link, group_id))
+    ) as ours:
+        try:
+            one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
+        except NotFound:
+            removal = history.removal_of(link, group_id)
+            return render_page(request, "404.html", {"removal": removal}, status=404)
+        changes, job = ours()
+    locked = history.open_change(link, group_id)
 
     def page() -> HttpResponse:
         context = {
@@ -77,7 +80,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         }
         return render_page(request, "groups/detail.html", context)
 
-    return kept(request, one.mark, job, *changes, *history.unsettled(request.connection), render=page)
+    return kept(request, one.mark, job, *changes, *history.unsettled(link), render=page)
 
 
 @form_methods

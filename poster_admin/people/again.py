@@ -1,9 +1,12 @@
 """The same request once more: its view is asked again, past all the layers that would only decide the same.
 
 A request that is the same as an earlier one, in every header, is led straight to its view, with what the
-layers found out before, as long as every row that decided about it is the same: the session, the person, the
-rights, the connection, the account, and the changes without an outcome. They are read each time, as they are,
-by three queries. What is shown is the view's business: it asks Poster, or remembers, as it always does.
+layers found out before. What the view makes of it is shown if every row that decided about it is the same:
+the session, the person, the rights, the connection, the account, and the changes without an outcome. They are
+read each time, as they are, by three queries, while Poster is awaited. Where one of them has changed, the
+layers decide, and what Poster has answered meanwhile is not asked for a second time.
+
+So a request that may no longer be answered can still put a question to Poster, a read and only once.
 """
 
 import copy
@@ -22,8 +25,9 @@ from django.utils import translation
 
 from groups.kept import is_kept
 from groups.models import Change, Connection, PosterAccount
-from groups.poster import PosterError
+from groups.poster import Meanwhile, PosterError
 from groups.rights import RIGHTS
+from groups.services.upstream import asking_once
 from poster_admin.people.models import SignIn
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -58,8 +62,9 @@ class Known:
     meta: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str]
 
-    def holds(self, facts: bytes) -> bool:
-        return bool(facts) and self.facts == facts and time.monotonic() < self.until
+    @property
+    def is_young(self) -> bool:
+        return time.monotonic() < self.until
 
     def response(self, request: HttpRequest) -> HttpResponse:
         """Ask the view, and add the headers of the layers. Raises what the view raises."""
@@ -96,24 +101,35 @@ def again(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         asked = _digest(_every_word(request))
         known = _known.get(asked)
-        facts = b"" if known is None else _facts(session)
-        if known is not None and known.holds(facts):
-            try:
-                return known.response(request)
-            except PosterError as error:
-                # The layers have words for it; Poster need not fail twice.
-                request.failure = error  # type: ignore[attr-defined]  # `groups.http.needs` raises it
-        before = dict(vars(request)), dict(request.META)
-        response = get_response(request)
+        with Meanwhile(lambda: _facts(session)) as facts, asking_once():
+            if known is not None and known.is_young:
+                answer = _ask_view(known, request)
+                if facts() == known.facts:
+                    if isinstance(answer, HttpResponse):
+                        return answer
+                    # The layers have words for it; Poster need not fail twice.
+                    request.failure = answer  # type: ignore[attr-defined]  # `groups.http.needs` raises it
+                else:
+                    _remember(asked, _UNKNOWN)
+            found = b"" if known is None else facts()
+            before = dict(vars(request)), dict(request.META)
+            response = get_response(request)
         if is_kept(response):
             # Whatever changed while the layers looked may have been seen, or not. The first time is a note.
             # A form's cookie that was there is sent along only to last longer.
             quiet = set(response.cookies) <= {settings.CSRF_COOKIE_NAME}
-            same = known is not None and quiet and _facts(session) == facts
-            _remember(asked, _found_out(request, response, facts, *before) if same else _UNKNOWN)
+            same = known is not None and quiet and _facts(session) == found
+            _remember(asked, _found_out(request, response, found, *before) if same else _UNKNOWN)
         return response
 
     return middleware
+
+
+def _ask_view(known: Known, request: HttpRequest) -> HttpResponse | PosterError:
+    try:
+        return known.response(request)
+    except PosterError as error:
+        return error
 
 
 def forget() -> None:
