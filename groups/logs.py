@@ -5,6 +5,7 @@ import html
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 MASK = "[secret]"
 # Shorter ones would take ordinary words out of the log.
 SHORTEST = 8
+# Seconds that a line may wait to be written.
+PAUSE = 0.1
 SETTINGS = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
 # Base32, in groups of four or not: the key of a second factor has eight of them, a recovery code six.
 _FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
@@ -84,16 +87,22 @@ class _Later(QueueHandler):
         return record
 
 
-def write_in_background() -> None:
-    """Let a thread write the log from now on: a request waits neither for the disk nor for other writers.
+class _Batches(QueueListener):
+    """Write what has come, then look away for a moment: a thread that wakes at each line is in the way."""
 
-    Under load they stood in line for the one handler, each to get the interpreter back after its write.
-    """
+    def dequeue(self, block: bool) -> logging.LogRecord:
+        if not self.queue.qsize():  # type: ignore[attr-defined]  # it is a SimpleQueue
+            time.sleep(PAUSE)
+        return super().dequeue(block)
+
+
+def write_in_background() -> None:
+    """Let a thread write the log from now on: a request waits neither for the disk nor for other writers."""
     handler = logging.getHandlerByName("stderr")
     if handler is None:
         return
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    listener = QueueListener(queue, handler)
+    listener = _Batches(queue, handler)
     listener.start()
     atexit.register(listener.stop)
     later = _Later(queue)

@@ -9,7 +9,6 @@ layers decide, and what Poster has answered meanwhile is not asked for a second 
 So a request that may no longer be answered can still put a question to Poster, a read and only once.
 """
 
-import copy
 import hashlib
 import threading
 import time
@@ -79,11 +78,17 @@ class Known:
 
     def _passed(self, request: HttpRequest) -> Any:
         """Return the request as the layers would pass it on. A call to Poster may change its connection."""
-        passed: Any = copy.copy(request)
-        vars(passed).update(self.found)
+        passed = _twin(request, **self.found)
         passed.META = passed.environ = {**request.META, **self.meta}
-        passed.connection = copy.copy(passed.connection)
+        passed.connection = _twin(passed.connection)
         return passed
+
+
+def _twin(of: object, **attributes: Any) -> Any:
+    """Return what `copy.copy` does, without the detour over what could be pickled."""
+    twin = object.__new__(type(of))
+    vars(twin).update(vars(of), **attributes)
+    return twin
 
 
 _UNKNOWN = Known(b"", 0.0, {}, {}, {})
