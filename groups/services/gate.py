@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from django.conf import settings
+from django.db import connection
 
 from groups.poster import Timeouts, Transport, Unreachable
-from groups.poster.meanwhile import while_waiting
+from groups.poster.meanwhile import Meanwhile, while_waiting
 from groups.poster.transport import Answer, Failure
 from groups.services.places import NoPlace, Room, place
 
@@ -40,8 +41,10 @@ class Gate(Transport):
         deadline: float,
     ) -> Answer | Failure:
         left = max(0.0, deadline - time.monotonic())
+        _let_go()
         try:
             with (
+                Meanwhile(_let_go),
                 room.entered(self._account),
                 place(
                     f"{settings.POSTER_API_URL} {self._account}",
@@ -55,6 +58,12 @@ class Gate(Transport):
                 )
         except NoPlace:
             return Failure("busy", sent=False, retryable=False)
+
+
+def _let_go() -> None:
+    """Give the database's connection back to the pool: others need it while this thread waits."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 _flights: dict[str, Future[object]] = {}
@@ -76,7 +85,7 @@ def together[T](
             flight = _flights[key] = Future()
     if not first:
         try:
-            with room.entered(account):
+            with room.entered(account), Meanwhile(_let_go):
                 while_waiting()
                 return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]  # its key says of which type it is
         except (NoPlace, TimeoutError):
