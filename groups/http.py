@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from groups.kept import asked_by
 from groups.models import Change, Connection
 from groups.poster import PosterError
 from groups.services import history
@@ -123,6 +124,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         lambda: known or (_connection(user) if user is not None and user.is_authenticated else None)
     )
     return {
+        "asked_by": lambda: asked_by(request),
         "connection": connection,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(connection)),
         "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),

@@ -23,6 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
+from zlib_ng import gzip_ng
 
 KEPT_BYTES = 8 * 1024 * 1024
 LEVEL = 6
@@ -97,17 +98,21 @@ def pack(body: bytes) -> bytes:
     """Compress a body fast, with a file name of random length in it."""
     packed = io.BytesIO()
     name = secrets.token_urlsafe(LONGEST_NAME)[: secrets.randbelow(LONGEST_NAME)]
-    with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=packed, mtime=0) as file:
-        file.write(body)
+    # zlib-ng has types for what it adds alone.
+    with gzip_ng.GzipNGFile(name, "wb", LEVEL, packed, mtime=0) as file:  # type: ignore[no-untyped-call]
+        file.write(body)  # type: ignore[no-untyped-call]
     return packed.getvalue()
 
 
 def _digest(request: HttpRequest, depends: tuple[object, ...]) -> str:
-    return _hash((_asked_by(request), *map(_shown, depends)))
+    return _hash((asked_by(request), *map(_shown, depends)))
 
 
-def _asked_by(request: Any) -> str:
-    """Return what every page depends on; a request that came past the layers brings it along."""
+def asked_by(request: Any) -> str:
+    """Return what every page depends on: who asks, for which address, and what they may do and are told.
+
+    A request that came past the layers brings it along.
+    """
     known: str | None = getattr(request, "asked_by", None)
     if known is None:
         known = request.asked_by = _hash(_ingredients(request))
@@ -115,8 +120,10 @@ def _asked_by(request: Any) -> str:
 
 
 def _ingredients(request: Any) -> tuple[object, ...]:
-    connection = getattr(request, "connection", None)
-    user = request.user
+    # An error may be told before anybody has looked who asks.
+    session, someone = getattr(request, "session", {}), getattr(request, "user", None)
+    user = someone if someone is not None and someone.is_authenticated else None
+    connection = getattr(user, "connection", None)
     return (
         request.get_full_path(),
         request.headers.get("HX-Request"),
@@ -124,8 +131,8 @@ def _ingredients(request: Any) -> tuple[object, ...]:
         request.META.get("CSRF_COOKIE"),
         get_language(),
         timezone.get_current_timezone_name(),
-        sorted(request.session.items()),
-        sorted(user.get_all_permissions()),
+        sorted(session.items()),
+        user and sorted(user.get_all_permissions()),
         *map(_shown, (user, connection, connection and connection.account)),
     )
 

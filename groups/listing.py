@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from heapq import nlargest
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -67,8 +67,7 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A group as a row shows it: worked out only where it is rendered, not where it is remembered."""
 
     group: Group
@@ -184,6 +183,10 @@ class Listing:
     @property
     def as_of(self) -> Any:
         return self.groups.as_of
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        return self.groups.minutes
 
     @property
     def stale(self) -> Words | None:
@@ -309,9 +312,9 @@ class Listing:
         by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("clients"))
         shown = [group for group in by_clients if group.clients]
         shares: list[Bar] = []
-        x = Decimal(0)
+        x = 0.0
         for number, group in enumerate(shown, 1):
-            width = Decimal(100) * group.clients / everyone
+            width = 100 * group.clients / everyone
             shares.append(_bar(number, group, everyone, x, width))
             x += width
         rest = everyone - sum(group.clients for group in shown)
@@ -321,13 +324,13 @@ class Listing:
         by_percent = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("percent", "clients"))
         highest = (by_percent and by_percent[0].percent) or Decimal(1)
         ladder = [
-            _bar(number, group, everyone, Decimal(0), 100 * group.percent / highest)
+            _bar(number, group, everyone, 0, float(100 * group.percent / highest))
             for number, group in enumerate(by_percent, 1)
         ]
         return Picture(tuple(shares), tuple(ladder))
 
 
-def _bar(number: int, group: Group, everyone: int, x: Decimal, width: Decimal) -> Bar:
+def _bar(number: int, group: Group, everyone: int, x: float, width: float) -> Bar:
     return Bar(
         number=number,
         name=group.name,

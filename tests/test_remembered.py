@@ -63,7 +63,7 @@ def test_what_is_shown_is_escaped_once():
 
 
 def test_only_so_many_are_remembered(monkeypatch):
-    monkeypatch.setattr("groups.templatetags.remembered.MOST", 3)
+    monkeypatch.setattr("groups.templatetags.remembered.Remembered.most", 3)
     block = template("{% remembered a %}{{ a }}{% endremembered %}")
     assert [render(block, a=number) for number in range(10)] == [str(number) for number in range(10)]
 

@@ -104,6 +104,10 @@ class Group(GroupValues):
     clients: int
     removed: bool = False
 
+    def __hash__(self) -> int:
+        # A page looks for each of its rows by what it shows: of all fields two are enough to tell them apart.
+        return hash((self.id, self.clients))
+
     @property
     def is_bonus(self) -> bool:
         return self.loyalty_type == LoyaltyType.BONUS

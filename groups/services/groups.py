@@ -44,7 +44,12 @@ class Groups:
     @property
     def mark(self) -> tuple[object, ...]:
         """What a page shows of these groups, in short: equal marks make equal pages."""
-        return self.digest, _minutes(self.as_of), self.failure and repr(self.failure)
+        return self.digest, self.minutes, self.failure and repr(self.failure)
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """The minute that a page names, and the one in which it is printed."""
+        return _minutes(self.as_of)
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)

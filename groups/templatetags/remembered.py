@@ -17,7 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 register = template.Library()
-MOST = 5000
+# So many looks of a block are remembered; of a loop's, which is short and stands in many rows, more.
+MOST, MOST_ROWS = 500, 5000
 _TOKEN = "csrf_token"
 _STAND_IN = secrets.token_urlsafe()
 
@@ -27,6 +28,7 @@ class Remembered(template.Node):
 
     # Nothing to be found by those who look for blocks to fill: they go through it for each page.
     child_nodelists = ()
+    most = MOST
 
     def __init__(self, values: list[FilterExpression], block: NodeList) -> None:
         if block.get_nodes_by_type(BlockNode):
@@ -44,7 +46,7 @@ class Remembered(template.Node):
     def _once(self, key: tuple[Any, ...], context: Context, **names: Any) -> str:
         known = self._known.get(key)
         if known is None:
-            if len(self._known) >= MOST:
+            if len(self._known) >= self.most:
                 self._known.clear()
             with context.push(**names, **{_TOKEN: _STAND_IN}):
                 known = self._known[key] = self._block.render(context).split(_STAND_IN)
@@ -53,6 +55,8 @@ class Remembered(template.Node):
 
 class RememberedFor(Remembered):
     """A loop whose rows are remembered."""
+
+    most = MOST_ROWS
 
     def __init__(
         self, name: str, rows: FilterExpression, values: list[FilterExpression], block: NodeList
