@@ -58,12 +58,15 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
         proxied = answer(f"{url}/accounts/login/", headers={"X-Forwarded-Proto": "https"})
         assert proxied.status_code == 200
         assert ("Strict-Transport-Security" in proxied.headers) == (https == "True")
+        assert answer(f"{url}/nowhere/", headers={"X-Forwarded-Proto": "https"}).status_code == 404
     finally:
         # As a terminal does it: to the whole group at once.
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said.startswith(says), said
+    # Lines are written in batches, and the last ones before the end.
+    assert "Not Found: /nowhere/" in said
 
 
 def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):

@@ -17,6 +17,7 @@ from groups.services import groups as reads
 from poster_admin.people import again
 from poster_admin.people.models import SignIn
 from tests.pages import group_form
+from tests.poster.patience import answers_after
 
 pytestmark = pytest.mark.django_db
 THREE = 3
@@ -191,6 +192,53 @@ def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
         assert page.headers["Content-Length"] == str(len(page.content))
         assert len(queries) == THREE
     assert len(sandbox.calls("clients.getGroups")) == before + 3
+
+
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
+def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, asking, sandbox, staff):
+    look_often(asking, path)
+    before = len(sandbox.calls())
+    Change(
+        account=staff.connection.account, action="update", group_id=7, target="group:7", state="unknown"
+    ).save()
+    page = asking.get(path, headers={"Accept-Encoding": ""})
+    assert 'data-notice="unknown"' in page.content.decode()
+    assert len(sandbox.calls()) == before + 1
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_who_may_no_longer_look_puts_one_question_to_poster_and_no_more(what, asking, sandbox, staff):
+    status, change = CHANGES[what]
+    assert is_short(asking)
+    change(staff)
+    before = len(sandbox.calls())
+    assert [asking.get("/groups/").status_code for _ in range(3)] == [status] * 3
+    assert len(sandbox.calls()) <= before + 1
+
+
+def test_the_rows_that_decide_are_read_while_poster_is_awaited(asking, sandbox, monkeypatch):
+    with answers_after(sandbox, monkeypatch) as let_answer:
+        read = []
+
+        def count(execute, *words):
+            read.append(1)
+            if len(read) == THREE:
+                let_answer()
+            return execute(*words)
+
+        with connection.execute_wrapper(count):
+            assert asking.get("/groups/").status_code == 200
+    assert len(read) == THREE
+
+
+def test_a_breaker_that_opened_meanwhile_holds_from_the_second_look(asking, sandbox, staff):
+    assert is_short(asking)
+    rest = timezone.now() + timedelta(seconds=15)
+    Connection.objects.filter(user=staff).update(closed_until=rest)
+    before = len(sandbox.calls())
+    for _ in range(3):
+        assert "list as of" in asking.get("/groups/", headers={"Accept-Encoding": ""}).content.decode()
+    assert len(sandbox.calls()) <= before + 1
 
 
 @pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.poster import BadAnswer, GroupList, PosterError
+from groups.poster import BadAnswer, GroupList, PosterError, lists
 from groups.poster.answers import interpret
 from groups.poster.lists import interpret_list
 from groups.poster.transport import Answer, Failure
@@ -88,6 +88,24 @@ def test_a_name_may_look_like_the_space_between_rows(name):
 )
 def test_a_body_at_the_edge_is_read_the_same_way(body):
     assert_the_same(body)
+
+
+def test_lists_that_are_looked_for_in_the_same_place_are_told_apart():
+    # Of a list some bytes alone say where it may be found; these differ everywhere else.
+    rows = [ROW | {"client_groups_name": letter * 100} for letter in "abc"]
+    bodies = [packed({"response": [row]}) for row in rows]
+    assert len({body[: body.index(b"client_groups_name")] for body in bodies}) == 1
+    middles = []
+    for body in bodies:
+        middle = bytearray(bodies[0])
+        for place in range(len(middle)):
+            if place % lists._SAMPLED:
+                middle[place] = body[place]
+        middles.append(bytes(middle))
+    assert len({middle[:: lists._SAMPLED] for middle in middles}) == 1
+    assert len(set(middles)) == len(middles)
+    for body in [*middles, *middles]:
+        assert_the_same(body)
 
 
 def test_a_known_list_does_not_hide_an_error():

@@ -1,0 +1,133 @@
+"""Connections to SQLite come out of a pool and go back to it; none is held while Poster is awaited."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import OperationalError, connections
+
+from groups.services.accounts import connection_of
+from groups.services.groups import list_groups
+from poster_admin.sqlite import base
+from tests.poster.patience import answers_after
+
+SQLITE = connections.settings["default"] | {
+    "ENGINE": "poster_admin.sqlite",
+    "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL;", "timeout": 20},
+    "TEST": {},
+}
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Return a function that gives a thread's connection to one database, and the list of those opened."""
+    opened = []
+    open_one = base.base.DatabaseWrapper.get_new_connection
+    monkeypatch.setattr(
+        base.base.DatabaseWrapper,
+        "get_new_connection",
+        lambda self, params: opened.append(open_one(self, params)) or opened[-1],
+    )
+
+    def connect():
+        return base.DatabaseWrapper(SQLITE | {"NAME": str(tmp_path / "pool.sqlite3")})
+
+    connect.opened = opened
+    yield connect
+    for each in opened:
+        each.close()
+
+
+def one_of(wrapper):
+    with wrapper.cursor() as cursor:
+        return cursor.execute("SELECT 1").fetchone()[0]
+
+
+def test_what_is_closed_is_used_again_by_any_thread(opened):
+    def ask(_):
+        wrapper = opened()
+        try:
+            return one_of(wrapper)
+        finally:
+            wrapper.close()
+
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as another:
+        assert [*one.map(ask, range(3)), *another.map(ask, range(3)), ask(0)] == [1] * 7
+    assert len(opened.opened) == 1
+
+
+def test_two_at_the_same_time_have_one_each(opened):
+    first, second = opened(), opened()
+    assert [one_of(first), one_of(second)] == [1, 1]
+    assert first.connection is not second.connection
+    assert len(opened.opened) == 2
+
+
+def test_more_than_the_pool_has_are_opened_and_closed_again(opened, monkeypatch):
+    monkeypatch.setattr(base, "WAIT", 0.001)
+    many = [opened() for _ in range(base.SIZE + 3)]
+    assert [one_of(each) for each in many] == [1] * len(many)
+    for each in many:
+        each.close()
+    again = [opened() for _ in range(base.SIZE)]
+    assert [one_of(each) for each in again] == [1] * len(again)
+    assert len(opened.opened) == base.SIZE + 3
+
+
+def test_who_waits_gets_the_one_that_comes_back(opened, monkeypatch):
+    monkeypatch.setattr(base, "WAIT", 30)
+    many = [opened() for _ in range(base.SIZE)]
+    for each in many:
+        one_of(each)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: one_of(opened()))
+        many[0].close()
+        assert asked.result(30) == 1
+    assert len(opened.opened) == base.SIZE
+
+
+def test_nothing_that_was_left_undone_comes_back(opened):
+    wrapper = opened()
+    with wrapper.cursor() as cursor:
+        cursor.execute("CREATE TABLE thing (name text UNIQUE)")
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO thing VALUES ('half')")
+    wrapper.close()
+    with wrapper.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM thing").fetchone() == (0,)
+    assert len(opened.opened) == 2
+
+
+def test_one_with_an_error_is_not_used_again(opened):
+    wrapper = opened()
+    with pytest.raises(OperationalError), wrapper.cursor() as cursor:
+        cursor.execute("SELECT * FROM nothing")
+    wrapper.close()
+    assert one_of(wrapper) == 1
+    assert len(opened.opened) == 2
+
+
+def test_one_that_cannot_be_opened_takes_no_place(tmp_path):
+    missing = base.DatabaseWrapper(SQLITE | {"NAME": str(tmp_path / "no" / "folder" / "pool.sqlite3")})
+    for _ in range(base.SIZE + 1):
+        with pytest.raises(OperationalError):
+            one_of(missing)
+    assert missing._pool.qsize() == base.SIZE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
+    link, wrapper, closed = connection_of(staff), type(connections["default"]), []
+    close = wrapper.close
+    with answers_after(sandbox, monkeypatch) as let_answer:
+
+        def note(self):
+            close(self)
+            closed.append(1)
+            # The first time it waits for its turn, and the second time for Poster.
+            if len(closed) == 2:
+                let_answer()
+
+        monkeypatch.setattr(wrapper, "close", note)
+        list_groups(link, fresh=True)
+        monkeypatch.setattr(wrapper, "close", close)
