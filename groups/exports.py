@@ -5,20 +5,15 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from groups.listing import Listing, Row
 from groups.poster import Client, Group, UnreadableRow
-from groups.tables import protected
+from groups.tables import Cells, protected
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -27,10 +22,7 @@ CONTENT_TYPES = {
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
-MONEY = "#,##0.00"
 _KOPECK = Decimal("0.01")
-
-type Cells = Sequence[str | int | Decimal | date | None]
 
 
 def file_name(listing: Listing, account: str, extension: str) -> str:
@@ -148,30 +140,6 @@ def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str |
 
 
 def _xlsx(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
-    """Return the rows as a workbook: numbers as numbers, texts as texts and never as formulas."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(title)
-    sheet.freeze_panes = "C2"
-    for number, width in enumerate(widths, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = width
-    sheet.append([_cell(sheet, name, font=Font(bold=True)) for name in header])
-    count = 1
-    for count, row in enumerate(rows, start=2):  # noqa: B007 - the last one is wanted
-        sheet.append([_cell(sheet, value) for value in row])
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{count}"
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    from groups import workbooks  # noqa: PLC0415 - see there
 
-
-def _cell(sheet: Any, value: str | int | Decimal | date | None, *, font: Font | None = None) -> Any:
-    if isinstance(value, datetime):
-        value = value.replace(tzinfo=None, microsecond=0)
-    cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs do not know Decimal and date
-    if isinstance(value, str):
-        cell.data_type = "s"
-    elif isinstance(value, Decimal) and value.as_tuple().exponent == _KOPECK.as_tuple().exponent:
-        cell.number_format = MONEY
-    if font:
-        cell.font = font
-    return cell
+    return workbooks.written(title, header, rows, widths)

@@ -7,7 +7,7 @@ small one.
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
 
 ROWS_AT_MOST = 5000
 COLUMNS_AT_MOST = 50
@@ -52,6 +51,7 @@ class Table:
     rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
+type Cells = Sequence[str | int | Decimal | date | None]
 type Score = Callable[[Iterable[str]], int]
 
 
@@ -154,8 +154,10 @@ def _unprotected(cell: str) -> str:
 
 def _workbook_rows(content: bytes) -> Iterator[tuple[str, ...]]:
     """Yield the rows of the first sheet of a workbook."""
+    from groups import workbooks  # noqa: PLC0415 - see there
+
     try:
-        sheet = load_workbook(_unpacked(content), read_only=True).worksheets[0]
+        sheet = workbooks.first_sheet(_unpacked(content))
         # Where a program wrote a wrong size into the sheet, rows would be missing.
         sheet.reset_dimensions()
         for row in sheet.iter_rows(max_col=COLUMNS_AT_MOST):

@@ -1,6 +1,7 @@
 """Read the groups of a connection: fresh, from the cache, or the last good copy while Poster is away."""
 
 import math
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -27,7 +28,7 @@ from groups.services.gate import together
 from groups.services.upstream import ask
 
 COPY_LIFE = timedelta(hours=24)
-COPY_STEP = 30
+COPY_STEP = 30, 60
 """Seconds."""
 
 
@@ -232,7 +233,9 @@ def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
 
 def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> None:
     # A read should not cost a write: between two copies some time passes, unless something was written here.
-    if not cache.add(_cache_key(connection, f"copied:{connection.pk}"), 1, timeout=COPY_STEP):
+    # Not the same time for all, or whoever came together would write together, one behind the other.
+    pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
+    if not cache.add(_cache_key(connection, f"copied:{connection.pk}"), 1, timeout=pause):
         return
     unchanged = GroupsCopy.objects.filter(
         connection=connection, fingerprint=connection.fingerprint, digest=answer.digest
