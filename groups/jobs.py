@@ -178,6 +178,10 @@ def _stopped_words(job: Job) -> tuple[str, str]:
             _("The history could not be written, so nothing more was sent."),
             _("Tell whoever looks after this server."),
         ),
+        "source_gone": (
+            _("The group is no longer in Poster, and its clients are gone with it."),
+            _("Cancel the rest."),
+        ),
         "target_gone": (
             _("The group to which the clients go is no longer there."),
             _("Cancel the rest, and choose another group."),

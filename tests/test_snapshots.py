@@ -29,6 +29,10 @@ pytestmark = pytest.mark.django_db
 LIST = "/history/snapshots/"
 
 
+def rows_of(snapshot):
+    return [row for part in snapshots.parts_of(snapshot) for row in part]
+
+
 def remove(client):
     """Remove group 4 as its page does, and return what was kept."""
     form = open_form(client, URL, confirm_name=NAME)
@@ -62,7 +66,7 @@ def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
     snapshot = Snapshot.objects.get()
     assert str(snapshot.pk) == form["operation"]
     assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (43, "owner", NAME)
-    assert list(snapshots.rows_of(snapshot)) == rows
+    assert rows_of(snapshot) == rows
     assert Group.from_json(snapshot.group).clients == 43
     # The same form, sent once more.
     client.post(URL, form)
@@ -244,7 +248,7 @@ def form_of(client, snapshot):
 
 
 def test_the_page_says_all_before_anything_is_written(owner, browse, sandbox, snapshot):
-    bonus = sum(int(row["bonus"]) for row in snapshots.rows_of(snapshot) if row["delete"] == "0")
+    bonus = sum(int(row["bonus"]) for row in rows_of(snapshot) if row["delete"] == "0")
     words = text_of(browse(owner).get(restore_url(snapshot)))
     for part in (
         "The group is gone. It is created anew",
@@ -396,14 +400,14 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
 def test_rotation_takes_the_snapshots_along(owner, browse, sandbox, settings, monkeypatch):
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 10)
     snapshot = remove(browse(owner))
-    rows = list(snapshots.rows_of(snapshot))
+    rows = rows_of(snapshot)
     newest = Fernet.generate_key().decode()
     settings.POSTER_TOKEN_KEYS = [newest, *settings.POSTER_TOKEN_KEYS]
     out = StringIO()
     call_command("rotate_tokens", stdout=out)
     assert "6 tokens and other secrets" in out.getvalue()
     settings.POSTER_TOKEN_KEYS = [newest]
-    assert list(snapshots.rows_of(Snapshot.objects.get())) == rows
+    assert rows_of(Snapshot.objects.get()) == rows
 
 
 def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, settings, monkeypatch):

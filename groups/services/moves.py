@@ -90,7 +90,10 @@ class _Move:
 
     def run(self) -> None:
         """Go through the clients until nobody is left to try."""
-        self._weather.through(lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check))
+        try:
+            self._weather.through(lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check))
+        except NotFound:
+            raise Stopped("source_gone") from None
         more = True
         while more:
             # What an earlier run left open is looked after at the end: the others need not wait for it.

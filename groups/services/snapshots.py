@@ -115,12 +115,6 @@ def parts_of(snapshot: Snapshot) -> Iterator[Rows]:
         yield rows
 
 
-def rows_of(snapshot: Snapshot) -> Iterator[Any]:
-    """Yield the rows of a snapshot's clients as they came, a part in memory at a time."""
-    for rows in parts_of(snapshot):
-        yield from rows
-
-
 def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:
     """Return a snapshot as JSON, part by part, for somebody who downloads it; that is noted.
 

@@ -56,6 +56,21 @@ def states(job):
     return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
 
 
+def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
+    """Also where none of them can be tried: all of their groups are locked by other changes."""
+    together = []
+    monkeypatch.setattr(edits, "submit_all", lambda _hold, orders: together.append(list(orders)) or [])
+    monkeypatch.setattr(crew, "PATIENCE", 0.1)
+    monkeypatch.setattr(crew, "PAUSES", (0.01,))
+    job = plan(staff, {1: "11", 4: "12.5"})
+    for group_id in (1, 4):
+        Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
+    job = done(job, staff)
+    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "busy", False)
+    assert not together
+    assert not sandbox.posts()
+
+
 def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
     job = plan(staff, {1: "11", 4: "12.5", 5: 0}, [new_group("Нова"), new_group("Ще одна")])
     job = done(job, staff)

@@ -272,6 +272,14 @@ def test_nobody_is_moved_into_a_group_that_is_gone(staff, sandbox):
     assert not sandbox.posts()
 
 
+@pytest.mark.parametrize("client_ids", [None, [FIRST]])
+def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff, sandbox):
+    job = start(staff, client_ids=client_ids)
+    sandbox.console("demo").remove(4)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+    assert not sandbox.posts()
+
+
 def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     job = start(staff, client_ids=[FIRST, FIRST + 1])
     sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")

@@ -303,8 +303,8 @@ def test_a_job_that_is_none_is_no_error_in_the_history(staff, browse, job):
 
 def test_what_stopped_it_is_told_in_words(staff, browse):
     job = start(staff)
-    for reason in ("side_effect", "refused", "token", "no_user", "no_right", "not_recorded", "target_gone",
-                   "unreachable", "unknown", "not_empty", "not_removed", "error"):  # fmt: skip
+    for reason in ("side_effect", "refused", "token", "no_user", "no_right", "not_recorded", "source_gone",
+                   "target_gone", "unreachable", "unknown", "not_empty", "not_removed", "error"):  # fmt: skip
         Job.objects.update(state=Job.State.STOPPED, reason=reason, detail="comment")
         text = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
         assert "It has stopped by itself" in text
