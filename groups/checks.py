@@ -24,8 +24,7 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
     found: list[CheckMessage] = []
     for alias in databases or ():
         try:
-            executor = MigrationExecutor(connections[alias])
-            missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+            missing = missing_migrations(alias)
         except DatabaseError as error:
             words = str(error).strip().partition("\n")[0]
             found.append(Error(f"The database {alias!r} does not answer: {words}", id="groups.E002"))
@@ -34,3 +33,9 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
             words = f"{missing} migrations are missing in the database {alias!r}."
             found.append(Warning(words, hint="Run manage.py migrate.", id="groups.W001"))
     return found
+
+
+def missing_migrations(alias: str) -> int:
+    """Count the migrations that a database has not seen. Raises `DatabaseError`."""
+    executor = MigrationExecutor(connections[alias])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -5,7 +5,7 @@ Everything a row shows is computed here once, so that the template's loop is pla
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -27,6 +27,17 @@ ONE_PAGE = 100
 SHARES_SHOWN = 6
 
 
+def asked_text(params: Mapping[str, str]) -> str:
+    """Return what is searched for, without what cannot be in a name."""
+    return " ".join(params.get("q", "").replace("\0", "").split())[:100]
+
+
+def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
+    """Return the column to sort by, with a dash where it runs backwards; nothing for an unknown one."""
+    sort = params.get("sort", "")
+    return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What the address of a list asks for. Unknown values are ignored; defaults are left out of it."""
@@ -38,12 +49,11 @@ class Filters:
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "Filters":
-        sort = params.get("sort", "")
         page = params.get("page", "")
         return cls(
-            q=" ".join(params.get("q", "").replace("\0", "").split())[:100],
+            q=asked_text(params),
             type=params["type"] if params.get("type") in ("1", "2") else "",
-            sort=sort if sort.removeprefix("-") in SORTS and not sort.startswith("--") else "",
+            sort=asked_sort(params, SORTS),
             page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
         )
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from groups.listing import Link, alphabetical, folded
+from groups.listing import Link, alphabetical, asked_sort, asked_text, folded
 from groups.poster import Client
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 from groups.words import percent_words
@@ -54,10 +54,9 @@ class Wish:
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "Wish":
-        sort = params.get("sort", "")
         return cls(
-            q=" ".join(params.get("q", "").replace("\0", "").split())[:100],
-            sort=sort if sort.removeprefix("-") in SORTS and not sort.startswith("--") else "",
+            q=asked_text(params),
+            sort=asked_sort(params, SORTS),
             page=max(1, _number(params.get("page", ""))),
             start=_number(params.get("from", "")),
         )

@@ -17,8 +17,9 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DEFAULT_DB_ALIAS
+
+from groups.checks import missing_migrations
 
 HIGHEST_PORT = 65535
 START_SECONDS = 30.0
@@ -28,8 +29,7 @@ STOP_SECONDS = 45.0
 
 def migrate() -> None:
     """Bring the database up to date."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if missing_migrations(DEFAULT_DB_ALIAS):
         call_command("migrate", interactive=False, verbosity=0)
 
 
