@@ -151,6 +151,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # PostgreSQL lets 100 connections in by default, and each process has 128 threads.
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # What all processes share. A local cache is one for each process, so beside it there is one in files.

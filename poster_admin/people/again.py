@@ -105,18 +105,21 @@ def again(get_response: GetResponse) -> GetResponse:
         if request.method != "GET" or not session.isalnum() or settings.TRUSTED_USER_HEADER:
             return get_response(request)
         asked = _digest(_every_word(request))
-        known = _known.get(asked)
-        with Meanwhile(lambda: _facts(session)) as facts, asking_once():
-            if known is not None and known.is_young:
-                answer = _ask_view(known, request)
-                if facts() == known.facts:
-                    if isinstance(answer, HttpResponse):
-                        return answer
+        known, found = _known.get(asked), b""
+        with asking_once():
+            if known is not None:
+                with Meanwhile(lambda: _facts(session)) as facts:
+                    answer = _ask_view(known, request) if known.is_young else None
+                    found = facts()
+                if found != known.facts:
+                    _remember(asked, _UNKNOWN)
+                elif isinstance(answer, HttpResponse):
+                    return answer
+                elif isinstance(answer, PosterError):
                     # The layers have words for it; Poster need not fail twice.
                     request.failure = answer  # type: ignore[attr-defined]  # `groups.http.needs` raises it
-                else:
-                    _remember(asked, _UNKNOWN)
-            found = b"" if known is None else facts()
+                elif answer is not None:
+                    raise answer
             before = dict(vars(request)), dict(request.META)
             response = get_response(request)
         if is_kept(response):
@@ -130,10 +133,10 @@ def again(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _ask_view(known: Known, request: HttpRequest) -> HttpResponse | PosterError:
+def _ask_view(known: Known, request: HttpRequest) -> HttpResponse | Exception:
     try:
         return known.response(request)
-    except PosterError as error:
+    except Exception as error:  # noqa: BLE001 - whether it counts, the rows will tell
         return error
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import F
 from django.test import RequestFactory
@@ -214,6 +215,15 @@ def test_who_may_no_longer_look_puts_one_question_to_poster_and_no_more(what, as
     before = len(sandbox.calls())
     assert [asking.get("/groups/").status_code for _ in range(3)] == [status] * 3
     assert len(sandbox.calls()) <= before + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_goes_wrong_for_a_connection_that_is_gone_is_no_error(asking, staff):
+    assert is_short(asking)
+    # The copy of the list would be written down for it.
+    cache.clear()
+    Connection.objects.filter(user=staff).delete()
+    assert asking.get("/groups/").status_code == 302
 
 
 def test_the_rows_that_decide_are_read_while_poster_is_awaited(asking, sandbox, monkeypatch):
