@@ -1,14 +1,20 @@
-"""Connections to SQLite come out of a pool and go back to it; none is held while Poster is awaited."""
+"""Connections to the database come out of a pool and go back to it; none is held while Poster is awaited."""
 
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.db import OperationalError, connections
 
+from groups.poster.sandbox import Sandbox
 from groups.services.accounts import connection_of
 from groups.services.groups import list_groups
 from poster_admin.sqlite import base
+from tests import environment
 from tests.poster.patience import answers_after
+from tests.services import empty_database
+from tests.tools.killing import Dashboard
 
 SQLITE = connections.settings["default"] | {
     "ENGINE": "poster_admin.sqlite",
@@ -131,3 +137,25 @@ def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
         monkeypatch.setattr(wrapper, "close", note)
         list_groups(link, fresh=True)
         monkeypatch.setattr(wrapper, "close", close)
+
+
+@pytest.mark.services
+def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
+    """It lets 100 in, and each thread had one of its own."""
+    many = 120
+    with empty_database(environment.POSTGRES_URL) as url, Sandbox() as sandbox:
+        dashboard = Dashboard(
+            tmp_path, sandbox, database_url=url, threads=many, CACHE_URL=environment.REDIS_URL
+        )
+        try:
+            dashboard.start()
+            with ThreadPoolExecutor(many) as pool:
+                pages = list(pool.map(lambda _: dashboard.look("/history/"), range(3 * many)))
+            assert all('class="nav"' in page for page in pages)
+            with psycopg.connect(environment.POSTGRES_URL) as server:
+                name = urlsplit(url).path.removeprefix("/")
+                query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+                (count,) = server.execute(query, [name]).fetchone()
+        finally:
+            dashboard.close()
+    assert 0 < count <= 16
