@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
-from groups.models import Change
+from groups.models import Change, ChangeQuerySet
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.words import percent_words, type_label
 
@@ -294,8 +294,8 @@ class HistoryForm(forms.Form):
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     job = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
-    def conditions(self) -> dict[str, Any]:
-        """Return the filters as look-ups on `Change`."""
+    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
+        """Return the changes that are asked for: the parts of one job, or those of groups alone."""
         self.is_valid()
         data = self.cleaned_data
         group = data.get("group") or ""
@@ -305,15 +305,11 @@ class HistoryForm(forms.Form):
             "state": data.get("state"),
             "created_at__gte": _midnight(data.get("since")),
             "created_at__lt": _midnight(data.get("until"), days=1),
-            **self._parts(),
+            "job": data.get("job"),
             "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
         }
-        return {lookup: value for lookup, value in found.items() if value not in (None, "")}
-
-    def _parts(self) -> dict[str, Any]:
-        """Return the condition for the parts of one job; elsewhere its thousands of clients are left out."""
-        job = self.cleaned_data.get("job")
-        return {"job": job} if job else {"client_id__isnull": True, "action__in": GROUP_ACTIONS}
+        asked = {lookup: value for lookup, value in found.items() if value not in (None, "")}
+        return (changes if data.get("job") else changes.of_groups()).filter(**asked)
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

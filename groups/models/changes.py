@@ -164,14 +164,21 @@ class Change(models.Model):
             ),
         )
         indexes = (
-            # Without the clients that jobs have moved by the thousand.
-            models.Index(fields=("account", "-created_at"), condition=OF_GROUPS, name="change_by_account"),
+            # Without the clients that jobs have moved by the thousand. The action at the end lets rows be
+            # counted in the index alone, which takes a small part of the time.
+            models.Index(
+                fields=("account", "-created_at", "action"), condition=OF_GROUPS, name="change_by_account"
+            ),
             models.Index(fields=("account", "group_id", "-created_at"), name="change_by_group"),
             models.Index(
-                fields=("account", "state", "-created_at"), condition=OF_GROUPS, name="change_by_state"
+                fields=("account", "state", "-created_at", "action"),
+                condition=OF_GROUPS,
+                name="change_by_state",
             ),
             models.Index(
-                fields=("account", "user_name", "-created_at"), condition=OF_GROUPS, name="change_by_user"
+                fields=("account", "user_name", "-created_at", "action"),
+                condition=OF_GROUPS,
+                name="change_by_user",
             ),
             models.Index(
                 fields=("account", "action", "-created_at"), condition=OF_GROUPS, name="change_by_action"

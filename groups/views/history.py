@@ -26,7 +26,7 @@ def history_list(request: Request) -> HttpResponse:
     """Show the journal of the account."""
     history.follow_up_due(request.connection)
     filters = HistoryForm(request.GET)
-    changes = history.changes_of(request.connection).filter(**filters.conditions())
+    changes = filters.narrow(history.changes_of(request.connection))
     page = Paginator(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {
         "filter_form": filters,
