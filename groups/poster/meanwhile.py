@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 
@@ -44,4 +45,6 @@ class Meanwhile[T]:
 def while_waiting() -> None:
     """Do what is there to be done: a request was sent, and its answer is not there yet."""
     for work in list(_here.works):
-        work()
+        # The exchange goes on, whatever is wrong here: who wants the result does it again, and hears of it.
+        with suppress(Exception):
+            work()

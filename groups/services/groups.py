@@ -77,11 +77,12 @@ def _minutes(as_of: datetime) -> tuple[int, int]:
 def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
     """Return the groups, without removed ones.
 
-    They may be POSTER_CACHE_SECONDS old unless `fresh`. While Poster fails, it is the last good copy of this
-    very token; without one the `PosterError` is raised.
+    They may be POSTER_CACHE_SECONDS old unless `fresh`, or unless Poster has refused the token: what is
+    remembered here is not for its user then. While Poster fails, it is the last good copy of this very token;
+    without one the `PosterError` is raised.
     """
     try:
-        if fresh:
+        if fresh or connection.refused_at:
             return _ask_for_all(connection)
         found = _recent(connection)
         if found is not None:
@@ -118,8 +119,9 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
 
 def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
     """Return one group to look at, as fresh as `list_groups` and with the same copy. Raises `NotFound`."""
-    if not fresh and (cached := _cached(_cache_key(connection, str(group_id)))) is not None:
-        return cached
+    remembered = None if fresh or connection.refused_at else _cached(_cache_key(connection, str(group_id)))
+    if remembered is not None:
+        return remembered
     try:
         return read_now(connection, group_id)
     except (Unreachable, BadAnswer) as error:

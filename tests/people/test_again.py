@@ -280,6 +280,17 @@ def test_after_a_token_was_refused_nothing_of_the_account_is_shown(asking, sandb
     assert Connection.objects.filter(refused_at=None).exists()
 
 
+@pytest.mark.parametrize(("path", "method"), [("/groups/", "getGroups"), ("/groups/1/", "getGroup")])
+def test_what_is_remembered_is_not_for_whose_token_was_refused(path, method, client, sandbox):
+    look_often(client, path)
+    sandbox.script(f"clients.{method}", "error_object", code=10, times=None)
+    # Who asks for a fresh one hears of it, and then nobody sees the one of before.
+    pages = [client.get(f"{path}?refresh=1"), client.get(path), client.get(path)]
+    assert [page.status_code for page in pages] == [424] * 3
+    sandbox.clear_faults()
+    assert client.get(path).status_code == 200
+
+
 def test_a_group_that_is_gone_is_not_shown_again(asking, sandbox):
     look_often(asking, "/groups/1/")
     assert is_short(asking, "/groups/1/", queries=THREE + 2)

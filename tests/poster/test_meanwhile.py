@@ -42,10 +42,15 @@ def test_several_are_done_in_their_order(poster):
     assert done == [1, 2]
 
 
-def test_what_goes_wrong_in_it_is_not_taken_for_a_failure_of_poster(poster):
+def test_what_goes_wrong_in_it_is_for_who_wants_its_result(poster):
+    tries = []
+
     def fail():
+        tries.append(1)
         raise LookupError
 
-    with Meanwhile(fail), pytest.raises(LookupError):
-        poster.get_groups()
-    assert poster.get_groups().groups
+    with Meanwhile(fail) as work:
+        assert poster.get_groups().groups
+        assert len(tries) == 1
+        with pytest.raises(LookupError):
+            work()
