@@ -17,6 +17,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import clear_url_caches
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from groups.models import Connection, PosterAccount
 from groups.poster import client as poster_client
@@ -32,6 +33,9 @@ PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
 PAUSES_OF_PRODUCTION = writes.READ_AFTER_PAUSES
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
+# How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
+settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("poster_admin")
 
 
 # --- What is the same on every database ----------------------------------------------------------------
