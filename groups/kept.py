@@ -25,7 +25,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from zlib_ng import gzip_ng
 
-KEPT_BYTES = 8 * 1024 * 1024
+KEPT_BYTES = 4 * 1024 * 1024
 LEVEL = 6
 LONGEST_NAME = 100
 
