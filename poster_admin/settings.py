@@ -149,9 +149,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
     }
 else:
-    # PostgreSQL lets 100 connections in by default, and each process has 128 threads.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
+    # PostgreSQL lets 100 connections in by default, and each process has 128 threads. What the address asks
+    # for, such as `?sslmode=verify-full`, stays.
+    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A pool keeps the connections, not the threads.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # What all processes share. A local cache is one for each process, so beside it there is one in files.

@@ -1,5 +1,8 @@
 """Connections to the database come out of a pool and go back to it; none is held while Poster is awaited."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -159,3 +162,21 @@ def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
         finally:
             dashboard.close()
     assert 0 < count <= 16
+
+
+def test_what_the_address_of_the_database_asks_for_stays():
+    """Without `sslmode` the passwords and the journal would travel in clear text."""
+    address = "postgres://someone@db.corp.example/poster_admin?sslmode=verify-full&conn_max_age=60"
+    script = (
+        "from django.conf import settings; d = settings.DATABASES['default'];"
+        "print(d['OPTIONS']['sslmode'], 'pool' in d['OPTIONS'], d['CONN_MAX_AGE'])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=environment.ROOT,
+        env={**os.environ, "DATABASE_URL": address},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert said.split() == ["verify-full", "True", "0"]
