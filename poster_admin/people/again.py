@@ -3,7 +3,7 @@
 A request that is the same as an earlier one, in every header, is led straight to its view, with what the
 layers found out before. What the view makes of it is shown if every row that decided about it is the same:
 the session, the person, the rights, the connection, the account, and the changes without an outcome. They are
-read each time, as they are, by three queries, while Poster is awaited. Where one of them has changed, the
+read each time, as they are, by two queries, while Poster is awaited. Where one of them has changed, the
 layers decide, and what Poster has answered meanwhile is not asked for a second time.
 
 So a request that may no longer be answered can still put a question to Poster, a read and only once.
@@ -37,18 +37,17 @@ MOST = 500
 # What belongs to one body; all other headers are the layers'.
 OF_A_BODY = ("Content-Encoding", "Content-Length", "Content-Type", "ETag")
 
+# One row, or one for each change without an outcome.
 _PERSON = f"""
-SELECT person.id, account.name, session.*, person.*, link.*, account.*
+SELECT person.id, session.*, person.*, link.*, account.*, change.*
 FROM {SignIn._meta.db_table} session
 JOIN auth_user person ON person.id = session.user_id
 JOIN {Connection._meta.db_table} link ON link.user_id = person.id
 JOIN {PosterAccount._meta.db_table} account ON account.name = link.account_id
+LEFT JOIN {Change._meta.db_table} change ON change.account_id = account.name
+    AND change.client_id IS NULL AND change.state IN {tuple(map(str, Change.UNSETTLED))}
 WHERE session.session_key = %s
 """  # noqa: S608, SLF001 - names of our own tables
-_UNSETTLED = f"""
-SELECT * FROM {Change._meta.db_table}
-WHERE account_id = %s AND client_id IS NULL AND state IN {tuple(map(str, Change.UNSETTLED))}
-"""  # noqa: S608, SLF001 - as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +158,9 @@ def _facts(session: str) -> bytes:
         person = cursor.fetchall()
         if not person:
             return b""
-        user_id, account = person[0][:2]
+        user_id = person[0][0]
         cursor.execute(RIGHTS, [user_id, user_id])
-        rights = sorted(cursor.fetchall())
-        cursor.execute(_UNSETTLED, [account])
-        return _digest(person, rights, sorted(cursor.fetchall()))
+        return _digest(sorted(person), sorted(cursor.fetchall()))
 
 
 def _digest(*values: object) -> bytes:

@@ -21,7 +21,7 @@ from tests.pages import group_form
 from tests.poster.patience import answers_after
 
 pytestmark = pytest.mark.django_db
-THREE = 3
+FACTS = 2
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def look_often(client, path="/groups/"):
         assert client.get(path).status_code == 200
 
 
-def is_short(client, path="/groups/", *, queries=THREE, **headers):
+def is_short(client, path="/groups/", *, queries=FACTS, **headers):
     """Say whether a request went past the layers."""
     with CaptureQueriesContext(connection) as asked:
         response = client.get(path, headers=headers)
@@ -191,7 +191,7 @@ def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
             page = asking.get("/groups/", headers={"Accept-Encoding": "gzip"})
         assert f"Number {number}" in gzip.decompress(page.content).decode()
         assert page.headers["Content-Length"] == str(len(page.content))
-        assert len(queries) == THREE
+        assert len(queries) == FACTS
     assert len(sandbox.calls("clients.getGroups")) == before + 3
 
 
@@ -232,13 +232,13 @@ def test_the_rows_that_decide_are_read_while_poster_is_awaited(asking, sandbox, 
 
         def count(execute, *words):
             read.append(1)
-            if len(read) == THREE:
+            if len(read) == FACTS:
                 let_answer()
             return execute(*words)
 
         with connection.execute_wrapper(count):
             assert asking.get("/groups/").status_code == 200
-    assert len(read) == THREE
+    assert len(read) == FACTS
 
 
 def test_a_breaker_that_opened_meanwhile_holds_from_the_second_look(asking, sandbox, staff):
@@ -293,7 +293,7 @@ def test_what_is_remembered_is_not_for_whose_token_was_refused(path, method, cli
 
 def test_a_group_that_is_gone_is_not_shown_again(asking, sandbox):
     look_often(asking, "/groups/1/")
-    assert is_short(asking, "/groups/1/", queries=THREE + 2)
+    assert is_short(asking, "/groups/1/", queries=FACTS + 2)
     sandbox.console("demo").remove(1)
     gone = asking.get("/groups/1/")
     assert gone.status_code == 404
