@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.poster import Group, LoyaltyType
+from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.services.groups import Groups
 from groups.words import Words, error_words, type_label
 
@@ -186,8 +186,14 @@ class Listing:
     def discount_groups(self) -> int:
         return self._by_type[LoyaltyType.DISCOUNT]
 
+    @cached_property
+    def frame(self) -> tuple[object, ...]:
+        """What the page shows beside the rows, the sum of clients and the pictures."""
+        counts = self.found, self.total, self.bonus_groups, self.discount_groups
+        return self.filters, counts, self.minutes, self.unreadable, repr(self.groups.failure)
+
     @property
-    def unreadable(self) -> Iterable[Any]:
+    def unreadable(self) -> tuple[UnreadableRow, ...]:
         return self.groups.unreadable
 
     @property

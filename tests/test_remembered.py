@@ -68,9 +68,56 @@ def test_only_so_many_are_remembered(monkeypatch):
     assert [render(block, a=number) for number in range(10)] == [str(number) for number in range(10)]
 
 
-def test_what_each_page_fills_in_cannot_be_remembered():
+def test_a_part_of_it_is_made_anew_each_time():
+    block = template(
+        "{% remembered a %}{{ a }}{% anew %}[{{ other }}]{% endanew %}-{% anew %}{{ a }}{% endanew %}"
+        "{% endremembered %}"
+    )
+    assert render(block, a="<", other="x") == "&lt;[x]-&lt;"
+    assert render(block, a="<", other="&") == "&lt;[&amp;]-&lt;"
+
+
+def test_a_part_of_a_row_is_made_anew_too():
+    loop = template(
+        "{% remembered_for row in rows %}{{ other }}{% anew %}{{ other }}{% endanew %},"
+        "{% endremembered_for %}"
+    )
+    assert render(loop, rows=[1, 2], other="x") == "xx,xx,"
+    assert render(loop, rows=[2, 3], other="y") == "xy,yy,"
+
+
+def test_what_is_made_anew_may_be_remembered_by_itself():
+    block = template(
+        "{% remembered %}{{ a }}{% anew %}{% remembered a %}{{ a }}{{ other }}{% endremembered %}"
+        "{% endanew %}{% endremembered %}"
+    )
+    assert render(block, a=1, other="x") == "11x"
+    assert render(block, a=2, other="y") == "12y"
+    assert render(block, a=2, other="z") == "12y"
+
+
+def test_a_page_fills_in_what_its_base_makes_anew():
+    base = template(
+        "{% remembered %}{{ a }}{% anew %}{% block head %}{% endblock %}{% endanew %}{% endremembered %}"
+    )
+    pages = [
+        engine.from_string("{% extends base %}{% block head %}" + text + "{{ a }}{% endblock %}")
+        for text in ("one", "two")
+    ]
+    assert [render(page, base=base, a=number) for number, page in enumerate(pages)] == ["0one0", "0two1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% remembered %}{% block head %}{% endblock %}{% endremembered %}",
+        "{% remembered %}{% if a %}{% remembered b %}{% endremembered %}{% endif %}{% endremembered %}",
+        "{% anew %}{% endanew %}",
+    ],
+)
+def test_what_cannot_be_told_apart_is_refused(text):
     with pytest.raises(TemplateSyntaxError):
-        template("{% remembered %}{% block head %}{% endblock %}{% endremembered %}")
+        template(text)
 
 
 def test_a_template_keeps_its_lines_and_loses_its_indentation():

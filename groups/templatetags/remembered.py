@@ -2,9 +2,11 @@
 
 `{% remembered a b %}…{% endremembered %}` is a block; `{% remembered_for row in rows a b %}` to
 `{% endremembered_for %}` is a loop over such blocks. The values, and the row, have to be all that the block
-shows, apart from the language, and the CSRF token of its forms: that is put in each time.
+shows, apart from the language, and from what is put in each time: the CSRF token of its forms, and all that
+stands between `{% anew %}` and `{% endanew %}`, which sees the variables that there are around the block.
 """
 
+import re
 import secrets
 from typing import Any
 
@@ -20,37 +22,71 @@ register = template.Library()
 # So many looks of a block are remembered; of a loop's, which is short and stands in many rows, more.
 MOST, MOST_ROWS = 500, 5000
 _TOKEN = "csrf_token"
-_STAND_IN = secrets.token_urlsafe()
+
+
+class Anew(template.Node):
+    """A part of a remembered block that is rendered each time; the block has a stand-in for it."""
+
+    child_nodelists = ()
+
+    def __init__(self, inside: NodeList) -> None:
+        self.inside = inside
+        self.stand_in = secrets.token_urlsafe()
+
+    def render(self, context: Context) -> SafeString:
+        return SafeString(self.stand_in)
+
+    def text(self, context: Context) -> str:
+        return self.inside.render(context)
+
+
+class _Token(Anew):
+    def text(self, context: Context) -> str:
+        return str(context[_TOKEN])
+
+
+_token = _Token(NodeList())
 
 
 class Remembered(template.Node):
     """A block, with what it looked like for the values of before."""
 
-    # Nothing to be found by those who look for blocks to fill: they go through it for each page.
-    child_nodelists = ()
+    # Where the blocks of a page are looked for: one that was remembered would be the same on every page.
+    child_nodelists = ("anew",)
     most = MOST
 
     def __init__(self, values: list[FilterExpression], block: NodeList) -> None:
-        if block.get_nodes_by_type(BlockNode):
-            raise TemplateSyntaxError("What a page fills in cannot be remembered for all pages.")
+        if block.get_nodes_by_type(BlockNode) or block.get_nodes_by_type(Remembered):
+            raise TemplateSyntaxError("What a page fills in, or what is remembered by itself, is made anew.")
+        parts = [part for part in block.get_nodes_by_type(Anew) if isinstance(part, Anew)]
+        self.anew = NodeList(node for part in parts for node in part.inside)
         self._values = values
         self._block = block
+        self._parts = {part.stand_in: part for part in (_token, *parts)}
+        self._cut = re.compile(f"({'|'.join(map(re.escape, self._parts))})")
         self._known: dict[tuple[Any, ...], list[str]] = {}
 
     def render(self, context: Context) -> SafeString:
-        return SafeString(self._once(self._key(context), context))
+        key = self._key(context)
+        return self._filled(self._known.get(key) or self._made(key, context), context)
 
     def _key(self, context: Context) -> tuple[Any, ...]:
         return (get_language(), *(value.resolve(context) for value in self._values))
 
-    def _once(self, key: tuple[Any, ...], context: Context, **names: Any) -> str:
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= self.most:
-                self._known.clear()
-            with context.push(**names, **{_TOKEN: _STAND_IN}):
-                known = self._known[key] = self._block.render(context).split(_STAND_IN)
-        return known[0] if len(known) == 1 else str(context[_TOKEN]).join(known)
+    def _made(self, key: tuple[Any, ...], context: Context, **names: Any) -> list[str]:
+        """Render the block, and return it cut: every other part is a stand-in."""
+        if len(self._known) >= self.most:
+            self._known.clear()
+        with context.push(**names, **{_TOKEN: _token.stand_in}):
+            made = self._known[key] = self._cut.split(self._block.render(context))
+        return made
+
+    def _filled(self, made: list[str], context: Context) -> SafeString:
+        if len(made) == 1:
+            return SafeString(made[0])
+        filled = made.copy()
+        filled[1::2] = [self._parts[stand_in].text(context) for stand_in in made[1::2]]
+        return SafeString("".join(filled))
 
 
 class RememberedFor(Remembered):
@@ -66,9 +102,12 @@ class RememberedFor(Remembered):
         self._rows = rows
 
     def render(self, context: Context) -> SafeString:
-        shared, name = self._key(context), self._name
-        rows = [self._once((row, shared), context, **{name: row}) for row in self._rows.resolve(context)]
-        return SafeString("".join(rows))
+        shared, known, texts = self._key(context), self._known, []
+        for row in self._rows.resolve(context):
+            key = row, shared
+            made = known.get(key) or self._made(key, context, **{self._name: row})
+            texts.append(made[0] if len(made) == 1 else self._filled(made, context))
+        return SafeString("".join(texts))
 
 
 @register.tag
@@ -84,6 +123,14 @@ def remembered_for(parser: Parser, token: Token) -> RememberedFor:
     _tag, name, _in, rows, *words = token.split_contents()
     values = [parser.compile_filter(word) for word in words]
     return RememberedFor(name, parser.compile_filter(rows), values, _block(parser, "endremembered_for"))
+
+
+@register.tag
+def anew(parser: Parser, _token: Token) -> Anew:
+    """Render a part of a remembered block each time."""
+    if not any(command.startswith("remembered") for command, _ in parser.command_stack):
+        raise TemplateSyntaxError("Only what is remembered has parts that are made anew.")
+    return Anew(_block(parser, "endanew"))
 
 
 def _block(parser: Parser, end: str) -> NodeList:

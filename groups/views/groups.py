@@ -31,8 +31,11 @@ def group_list(request: Request) -> HttpResponse:
 
     def page() -> HttpResponse:
         listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
-        may_edit = listing.writable and request.user.has_perm("groups.change_group")
-        context = {"listing": listing, "may_edit": may_edit}
+        context = {
+            "listing": listing,
+            "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
+            "may_add": listing.writable and request.user.has_perm("groups.add_group"),
+        }
         return render_page(request, "groups/list.html", context, fragment="rows")
 
     return kept(request, groups.mark, *history.unsettled(link), render=page)
