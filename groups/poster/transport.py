@@ -5,7 +5,8 @@ cookies between accounts, reads proxies and `.netrc` from the environment, and b
 but not the call. Its exceptions hold the whole URL, with the token, so none of them leaves this module:
 `Transport.exchange` returns an `Answer` or a `Failure` and raises neither.
 
-Most of that is done by the session of `requests`, so there is none: its adapter sends what is prepared here.
+Most of that is done by the session of `requests`, so there is none: its adapter finds the connection, and an
+answer stays as urllib3 has it, without the cookies that would be read out of it.
 """
 
 import http.client
@@ -40,6 +41,8 @@ from groups.poster.meanwhile import while_waiting
 MAX_BODY = 32 * 1024 * 1024
 # Each account has a host of its own: with fewer, the connections to one were closed for those to another.
 HOSTS = 256
+_HEADERS = dict(requests.utils.default_headers())
+_OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,45 +101,37 @@ class Transport:
         if remaining <= 0:
             return Failure("deadline", sent=False, retryable=False)
         try:
-            response = self._adapter.send(
-                _prepared(verb, url, params, form),
-                stream=True,
-                timeout=(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
-                verify=self._verify,
+            response = self._adapter.exchange(
+                verb,
+                url,
+                params,
+                form,
+                urllib3.Timeout(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
+                self._verify,
             )
             with response:
-                body = _body(response.raw)
+                body = _body(response)
                 if len(body) > MAX_BODY:
                     return Failure("too_large", sent=True, retryable=False)
-                return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
+                return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
         except _FAILURES as error:
             return _classify(error, outer)
 
 
-def _prepared(
-    verb: str, url: str, params: Mapping[str, str], form: Mapping[str, str] | None
-) -> requests.PreparedRequest:
-    request = _plain(verb, url).copy()
-    request.url = f"{request.url}?{urlencode(params)}"
-    if form is not None:
-        request.prepare_body(form, None)
-    return request
-
-
 @lru_cache(maxsize=1000)
-def _plain(verb: str, url: str) -> requests.PreparedRequest:
+def _plain(url: str) -> requests.PreparedRequest:
     """Prepare what is the same for each call of a method: no token is in it."""
-    return requests.Request(verb, url, headers=requests.utils.default_headers()).prepare()
+    return requests.Request("GET", url).prepare()
 
 
-def _body(raw: Any) -> bytes:
+def _body(response: Any) -> bytes:
     """Read a body: the whole of it, or one byte more than it may have."""
-    length = raw.length_remaining
-    if length is None or length > MAX_BODY or "Content-Encoding" in raw.headers:
-        body: bytes = raw.read(MAX_BODY + 1, decode_content=True)
+    length = response.length_remaining
+    if length is None or length > MAX_BODY or "Content-Encoding" in response.headers:
+        body: bytes = response.read(MAX_BODY + 1, decode_content=True)
     else:
         # All at once: urllib3 copies what is read up to a limit, and a long list takes half as long again.
-        body = raw.read(decode_content=False)
+        body = response.read(decode_content=False)
     return body
 
 
@@ -291,3 +286,29 @@ class _Adapter(HTTPAdapter):
         context.sslsocket_class = _BoundedTLSSocket
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def exchange(
+        self,
+        verb: str,
+        url: str,
+        params: Mapping[str, str],
+        form: Mapping[str, str] | None,
+        timeout: urllib3.Timeout,
+        verify: bool | str,
+    ) -> Any:
+        """Send what `send` would, and return the answer as urllib3 has it, its body not yet read."""
+        plain = _plain(url)
+        pool: Any = self.get_connection_with_tls_context(plain, verify)
+        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]  # the stubs have no types for it
+        return pool.urlopen(
+            verb,
+            f"{plain.path_url}?{urlencode(params)}",
+            None if form is None else urlencode(form),
+            _HEADERS if form is None else _HEADERS | _OF_A_FORM,
+            retries=self.max_retries,
+            redirect=False,
+            assert_same_host=False,
+            timeout=timeout,
+            preload_content=False,
+            decode_content=False,
+        )
