@@ -181,17 +181,24 @@ class Bench:
     # --- Many users ----------------------------------------------------------------------------------------
 
     def many_at_once(self):
-        """Yield how near the limit of the latency comes, each connection being a user of its own."""
-        limit = CONNECTIONS / 0.0505
+        """Yield requests a second, in turns with as many raw calls; each connection is a user of its own.
+
+        The calls alone come near to 32 in 50 ms, but not to it: the timers of the stand-in and of the load
+        generator are in it as well.
+        """
         for what, kind in (("", "n50-l50"), (", every answer different", "n50-l50-churn")):
             cookies = [self.asking.cookie(f"{kind}-{number}") for number in range(CONNECTIONS)]
-            url = f"http://127.0.0.1:{self.asking.port}/groups/"
-            running.load(url, cookies, CONNECTIONS, 2)
-            seen = running.load(url, cookies, CONNECTIONS, self.seconds)
-            note = f"{seen.per_second:.0f} of {limit:.0f} a second, {seen.failed} failed"
-            yield Result(
-                f"{CONNECTIONS} at once ÷ the limit{what}", seen.per_second / limit, 0.95, 0.97, True, note
-            )
+            page = f"http://127.0.0.1:{self.asking.port}/groups/"
+            call = f"http://127.0.0.1:{self.upstream}/{kind}/api/clients.getGroups?{TOKEN}"
+            running.load(page, cookies, CONNECTIONS, 2)
+            ours, theirs = [], []
+            for _ in range(3):
+                ours.append(running.load(page, cookies, CONNECTIONS, self.seconds))
+                theirs.append(running.load(call, cookies, CONNECTIONS, self.seconds))
+            failed = sum(seen.failed for seen in ours + theirs)
+            first, second = (statistics.median(seen.per_second for seen in each) for each in (ours, theirs))
+            note = f"{first:.0f} ÷ {second:.0f} a second, {failed} failed"
+            yield Result(f"{CONNECTIONS} at once ÷ raw calls{what}", first / second, 0.95, 0.97, True, note)
 
     def crowd(self):
         """Find how many users at once 300 ms of latency allow until p99 is twice that of a few."""
