@@ -134,8 +134,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """The shares of the clients, and the highest percents."""
+
     shares: tuple[Bar, ...]
     ladder: tuple[Bar, ...]
+
+    @property
+    def strip(self) -> tuple[tuple[int, str, str], ...]:
+        """The number, place and width of each share: what the numbers beside it are is nothing to it."""
+        return tuple((bar.number, bar.x, bar.width) for bar in self.shares)
 
 
 @dataclass(frozen=True)

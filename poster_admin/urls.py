@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 
 from groups.health import healthz, readyz
 from groups.metrics import metrics
@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.people.urls")),
     path("language/", login_not_required(language.switch), name="set_language"),
+    path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("healthz/", healthz),

@@ -152,25 +152,28 @@ document.addEventListener("htmx:timeout", cannotReach);
 // What belongs to a form by its `form` attribute may lie in the part that is swapped: the form asks for it.
 document.addEventListener("change", ({ target }) => {
   if (target.matches("select[form]")) target.form.requestSubmit();
+  if (target.id === "keys-on") remembered.set("keys", target.checked ? "on" : "off");
   if (target.matches("[data-choose-all]"))
     for (const box of document.querySelectorAll(`[name="${target.dataset.chooseAll}"]`)) box.checked = target.checked;
 });
 
-// --- Dialogs: a page's form over the page one is on ---
+// --- Dialogs: a part of another page, its form or the help, over the page one is on ---
 
 const dialog = $("#dialog");
 
-async function openInDialog(link) {
-  $("#form", dialog)?.remove();
-  dialog.append(Object.assign(document.createElement("div"), { id: "form" }));
+dialog.addEventListener("close", () => $("#form, #help", dialog)?.remove());
+
+async function openInDialog(link, part = "form") {
+  $("#form, #help", dialog)?.remove();
+  dialog.append(Object.assign(document.createElement("div"), { id: part }));
   const opened = ({ detail }) => {
     if (detail.pathInfo.requestPath !== link.getAttribute("href")) return;
     document.removeEventListener("htmx:afterRequest", opened);
-    if (detail.successful && $("#form form, #form .actions", dialog)) { dialog.showModal(); placeOfFocus(dialog)?.focus(); }
+    if (detail.successful && $("#form form, #form .actions, #keys-on", dialog)) { dialog.showModal(); placeOfFocus(dialog)?.focus(); }
     else location.assign(link.href);
   };
   document.addEventListener("htmx:afterRequest", opened);
-  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: "#form", swap: "outerHTML" });
+  await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
 }
 
 // --- A row of the list as a form ---
@@ -210,14 +213,14 @@ document.addEventListener("click", (event) => {
   const link = at("a[data-dialog]");
   if (theme) chooseTheme(theme.value);
   else if (at("[data-print]")) print();
-  else if (at("[data-help]")) { $("details.menu")?.removeAttribute("open"); $("#help").showModal(); }
+  else if (at("[data-help]") && plainly) { event.preventDefault(); if (!dialog.open) openInDialog(at("a"), "help"); }
   else if (at("[data-close]") && dialog.open) { event.preventDefault(); dialog.close(); }
   else if (at("a[data-in-row]") && plainly && matchMedia("(min-width: 57rem)").matches) { event.preventDefault(); openInRow(at("a")); }
   else if (at("[data-leave-row]")) leaveRow();
   else if (link && plainly && !$("main #form")) { event.preventDefault(); openInDialog(link); }
-  else if (event.target === dialog || event.target === $("#help")) event.target.close();
+  else if (event.target === dialog) dialog.close();
   const menu = $("details.menu[open]");
-  if (menu && !menu.contains(event.target)) menu.open = false;
+  if (menu && (at("[data-help]") || !menu.contains(event.target))) menu.open = false;
 });
 
 const keysOn = () => remembered.get("keys") !== "off";
@@ -225,7 +228,7 @@ const KEYS = {
   "/": () => $("#q"),
   n: () => $("[data-key=n]"),
   e: () => $("[data-key=e]"),
-  "?": () => $("#help"),
+  "?": () => $("[data-help]"),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -237,14 +240,12 @@ document.addEventListener("keydown", (event) => {
   const element = KEYS[event.key]?.();
   if (!element) return;
   event.preventDefault();
-  if (element.id === "help") element.showModal();
-  else if (element.id === "q") { element.focus(); element.select(); }
+  if (element.id === "q") { element.focus(); element.select(); }
   else element.click();
 });
 
 // --- At the start ---
 
 showTheme();
-$("#keys-on").checked = keysOn();
-$("#keys-on").addEventListener("change", (event) => remembered.set("keys", event.target.checked ? "on" : "off"));
+htmx.onLoad((content) => { const box = $("#keys-on", content); if (box) box.checked = keysOn(); });
 placeOfFocus($("main"))?.focus();

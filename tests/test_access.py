@@ -20,7 +20,12 @@ PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/re
 # What is everybody's own, whatever the role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
-    *("/accounts/second-factor/", "/accounts/second-factor/remove/", "/accounts/second-factor/codes/"),
+    *(
+        "/accounts/second-factor/",
+        "/accounts/second-factor/remove/",
+        "/accounts/second-factor/codes/",
+        "/help/",
+    ),
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")

@@ -131,37 +131,3 @@ def test_another_process_has_the_answer_without_a_call(staff, browse, sandbox):
     reads.memory.clear()
     assert group_ids(browse(staff).get("/groups/")) == [1, 4, 5]
     assert len(sandbox.calls()) == 1
-
-
-# --- What is kept ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_an_unchanged_list_is_304_to_who_asks_with_its_mark(staff, browse, sandbox):
-    client = browse(staff)
-    client.get("/groups/")  # brings the cookie for forms
-    first = client.get("/groups/")
-    again = client.get("/groups/", headers={"If-None-Match": first["ETag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert "no-store" in again["Cache-Control"]
-    sandbox.console("demo").edit(1, client_groups_name="Інша")
-    assert client.get("/groups/?refresh=1", headers={"If-None-Match": first["ETag"]}).status_code == 200
-
-
-@pytest.mark.django_db
-def test_a_packed_page_is_the_same_page(staff, browse):
-    import gzip
-
-    client = browse(staff)
-    client.get("/groups/")  # brings the cookie for forms
-    packed = client.get("/groups/", headers={"Accept-Encoding": "gzip"})
-    assert packed["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.content) == client.get("/groups/").content
-
-
-@pytest.mark.django_db
-def test_a_right_that_is_taken_shows_at_once(staff, browse):
-    client = browse(staff)
-    assert "/groups/1/edit/" in client.get("/groups/").content.decode()
-    staff.groups.clear()
-    assert client.get("/groups/").status_code == 403

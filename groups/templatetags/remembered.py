@@ -20,8 +20,9 @@ from django.utils.translation import get_language
 
 register = template.Library()
 # So many looks of a block are remembered; of a loop's, which is short and stands in many rows, more.
-MOST, MOST_ROWS = 500, 5000
+MOST, MOST_ROWS = 500, 2000
 _TOKEN = "csrf_token"
+_EMPTY_LINES = re.compile(r"\n[ \t\n]+")
 
 
 class Anew(template.Node):
@@ -74,11 +75,12 @@ class Remembered(template.Node):
         return (get_language(), *(value.resolve(context) for value in self._values))
 
     def _made(self, key: tuple[Any, ...], context: Context, **names: Any) -> list[str]:
-        """Render the block, and return it cut: every other part is a stand-in."""
+        """Render the block, without the empty lines that tags leave, and cut it at its stand-ins."""
         if len(self._known) >= self.most:
             self._known.clear()
         with context.push(**names, **{_TOKEN: _token.stand_in}):
-            made = self._known[key] = self._cut.split(self._block.render(context))
+            text = _EMPTY_LINES.sub("\n", self._block.render(context))
+            made = self._known[key] = self._cut.split(text)
         return made
 
     def _filled(self, made: list[str], context: Context) -> SafeString:

@@ -535,7 +535,12 @@ def menu(stage):
     stage.page.locator("details.menu summary").click()
 
 
-@scene(shows="#help[open]")
+@scene()
+def help_page(stage):
+    stage.goto("/help/")
+
+
+@scene(shows="#dialog[open] #help")
 def shortcuts(stage):
     stage.goto("/groups/")
     stage.page.keyboard.press("?")

@@ -206,6 +206,23 @@ def test_escape_leaves_a_row_and_the_focus_stays_there(page_for, staff):
     expect(row(page, 4).get_by_role("link", name="Edit")).to_be_focused()
 
 
+def test_the_help_lies_over_a_form_that_keeps_what_was_typed(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Name", exact=True).fill("Half typed")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    quietly_open(page, "Keyboard shortcuts")
+    expect(page).to_have_title(re.compile("^Edit “"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_have_count(0)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half typed")
+    page.locator("details.menu summary").click()
+    page.get_by_role("link", name="Keyboard shortcuts").click()
+    quietly_open(page, "Keyboard shortcuts")
+    expect(page.locator("details.menu")).not_to_have_attribute("open", "")
+
+
 def test_shortcuts_can_be_switched_off(page_for, staff):
     page = page_for(staff)
     show_list(page)
