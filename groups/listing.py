@@ -9,7 +9,6 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from heapq import nlargest
 from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups.pictures import Picture, make_picture, tenths
 from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.services.groups import Groups
 from groups.words import Words, error_words, type_label
@@ -24,7 +24,6 @@ from groups.words import Words, error_words, type_label
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
-SHARES_SHOWN = 6
 
 
 def asked_text(params: Mapping[str, str]) -> str:
@@ -114,37 +113,6 @@ class Link:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One part of a picture, with the numbers that stand beside it.
-
-    `number` is its place, from 1. `x` and `width` are parts of 100, as SVG wants them: with a point in every
-    language.
-    """
-
-    number: int
-    name: str
-    clients: int
-    share: Decimal
-    percent: Decimal
-    is_bonus: bool
-    x: str
-    width: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The shares of the clients, and the highest percents."""
-
-    shares: tuple[Bar, ...]
-    ladder: tuple[Bar, ...]
-
-    @property
-    def strip(self) -> tuple[tuple[int, str, str], ...]:
-        """The number, place and width of each share: what the numbers beside it are is nothing to it."""
-        return tuple((bar.number, bar.x, bar.width) for bar in self.shares)
-
-
 @dataclass(frozen=True)
 class Listing:
     """Everything that the list's page shows."""
@@ -167,7 +135,7 @@ class Listing:
 
     def _rows(self, groups: list[Group]) -> list[Row]:
         everyone, locked = self.clients, self.locked_ids
-        return [Row(group, _tenths(group.clients, everyone), group.id in locked) for group in groups]
+        return [Row(group, tenths(group.clients, everyone), group.id in locked) for group in groups]
 
     @property
     def found(self) -> int:
@@ -326,44 +294,9 @@ class Listing:
     def next_href(self) -> str:
         return self.filters.href(page=self.number + 1) if self.number < self.page_count else ""
 
-    # --- Pictures ------------------------------------------------------------------------------------------
-
     @cached_property
     def picture(self) -> Picture:
-        """The share of clients by group, the largest ones and the rest, and the ladder of percents."""
-        everyone = self.clients
-        by_clients = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("clients"))
-        shown = [group for group in by_clients if group.clients]
-        shares: list[Bar] = []
-        x = 0.0
-        for number, group in enumerate(shown, 1):
-            width = 100 * group.clients / everyone
-            shares.append(_bar(number, group, everyone, x, width))
-            x += width
-        rest = everyone - sum(group.clients for group in shown)
-        if rest:
-            others = Group(name=_("All others"), id=0, clients=rest, loyalty_type=0, percent=Decimal(0))
-            shares.append(_bar(len(shown) + 1, others, everyone, x, 100 - x))
-        by_percent = nlargest(SHARES_SHOWN, self.groups.groups, key=attrgetter("percent", "clients"))
-        highest = (by_percent and by_percent[0].percent) or Decimal(1)
-        ladder = [
-            _bar(number, group, everyone, 0, float(100 * group.percent / highest))
-            for number, group in enumerate(by_percent, 1)
-        ]
-        return Picture(tuple(shares), tuple(ladder))
-
-
-def _bar(number: int, group: Group, everyone: int, x: float, width: float) -> Bar:
-    return Bar(
-        number=number,
-        name=group.name,
-        clients=group.clients,
-        share=share(group.clients, everyone),
-        percent=group.percent,
-        is_bonus=group.is_bonus,
-        x=f"{x:.2f}",
-        width=f"{width:.2f}",
-    )
+        return make_picture(self.groups.groups, self.clients)
 
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
@@ -375,19 +308,6 @@ def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = (
         found.sort(key=lambda group: group.id)
         found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
     return Listing(groups, filters, found, frozenset(locked_ids))
-
-
-def share(clients: int, everyone: int) -> Decimal:
-    """Return the percent of all clients, with one decimal."""
-    return Decimal(_tenths(clients, everyone)).scaleb(-1)
-
-
-def _tenths(clients: int, everyone: int) -> int:
-    """Return the tenths of a percent; a half goes to the even one, as with decimals, but sooner."""
-    if not everyone:
-        return 0
-    tenths, rest = divmod(1000 * clients, everyone)
-    return tenths + int(2 * rest > everyone or (2 * rest == everyone and tenths % 2 == 1))
 
 
 def folded(text: str) -> str:
