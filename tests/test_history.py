@@ -104,6 +104,23 @@ def test_long_histories_come_in_pages(staff, browse):
     client = browse(staff)
     assert client.get("/history/").content.decode().count("data-change=") == 50
     assert client.get("/history/?page=2").content.decode().count("data-change=") == 11
+    assert "more than" not in text_of(client.get("/history/"))
+
+
+def test_of_a_very_long_history_only_so_much_is_counted(staff, browse, monkeypatch):
+    monkeypatch.setattr("groups.views.history.COUNTED", 2)
+    monkeypatch.setattr("groups.views.history.HISTORY_PAGE", 1)
+    client = browse(staff)
+    for percent in ("11", "12"):
+        edit(client, percent=percent)
+    assert "more than" not in text_of(client.get("/history/"))
+    edit(client, percent="13")
+    first, last = (text_of(client.get(f"/history/?page={number}")) for number in (1, 2))
+    for page in (first, last):
+        assert "more than 2 changes" in page
+    assert "page 1 of 2" in first
+    assert "fill in “To”" not in first
+    assert "fill in “To”" in last
 
 
 def test_a_fragment_is_the_rows_alone(staff, browse):
