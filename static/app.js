@@ -170,7 +170,7 @@ async function openInDialog(link, part = "form") {
     if (detail.pathInfo.requestPath !== link.getAttribute("href")) return;
     document.removeEventListener("htmx:afterRequest", opened);
     if (detail.successful && $("#form form, #form .actions, #keys-on", dialog)) { dialog.showModal(); placeOfFocus(dialog)?.focus(); }
-    else location.assign(link.href);
+    else if (part === "form") location.assign(link.href);
   };
   document.addEventListener("htmx:afterRequest", opened);
   await htmx.ajax("GET", link.getAttribute("href"), { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });

@@ -74,9 +74,10 @@ def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):
     try:
         page = answer(f"{url}/accounts/login/").text
         stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-        served = answer(url + stylesheet, headers={"Accept-Encoding": "gzip"})
-        assert served.headers["Content-Encoding"] == "gzip"
-        assert "immutable" in served.headers["Cache-Control"]
+        for encoding in ("gzip", "br"):
+            served = answer(url + stylesheet, headers={"Accept-Encoding": encoding})
+            assert served.headers["Content-Encoding"] == encoding
+            assert "immutable" in served.headers["Cache-Control"]
     finally:
         process.terminate()
         process.communicate(timeout=60)
