@@ -127,7 +127,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "asked_by": lambda: asked_by(request),
         "connection": connection,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(connection)),
-        "currency": lambda: connection.account.currency if connection else DEFAULT_CURRENCY,
+        "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),
     }
 
 

@@ -9,9 +9,10 @@ from tests.environment import ROOT
 
 
 def drawn():
-    """Return the names in all templates, also those that an include is given as `mark`."""
+    """Return the names in all templates, also those that an include is given as `mark`, and our own mark."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
+    found |= {name for text in texts for name in re.findall(r"'icons\.svg' %}#(\w+)", text)}
     return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
 
 
