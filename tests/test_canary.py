@@ -7,10 +7,12 @@ import itertools
 import logging
 import re
 import zipfile
+from contextlib import suppress
 from io import BytesIO, StringIO
 from logging.config import DictConfigurator
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import brotli
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
@@ -104,6 +106,8 @@ class Watch:
 
 def _unpacked(content):
     """Return the text of a page, of a packed page, or of all parts of a workbook."""
+    with suppress(brotli.error):  # it has no mark to be known by
+        content = brotli.decompress(content)
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
     if content.startswith(b"PK"):

@@ -7,6 +7,7 @@ import brotli
 import pytest
 
 from groups.kept import ENCODINGS
+from tests.test_canary import _unpacked
 
 UNPACK = {None: bytes, "br": brotli.decompress, "gzip": gzip.decompress}
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,8 @@ def test_a_right_that_is_taken_shows_at_once(staff, browse):
     assert "/groups/1/edit/" in client.get("/groups/").content.decode()
     staff.groups.clear()
     assert client.get("/groups/").status_code == 403
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_the_search_for_secrets_sees_into_what_is_packed(encoding):
+    assert _unpacked(ENCODINGS[encoding]("<p>таємниця</p>".encode())) == "<p>таємниця</p>"
