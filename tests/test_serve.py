@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 
+from tests.benchmarks.running import workers_of
 from tests.environment import ROOT
 from tests.tools.ports import free_port
 
@@ -67,6 +68,24 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
     assert said.startswith(says), said
     # Lines are written in batches, and the last ones before the end.
     assert "Not Found: /nowhere/" in said
+
+
+def test_a_reload_replaces_every_worker(tmp_path):
+    process, url = serve(tmp_path, HTTPS="False")
+    try:
+        assert answer(f"{url}/readyz").text == "ok\n"
+        before = set(workers_of(process.pid))
+        assert len(before) == 2  # one serves, and one does the jobs
+        process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 60
+        while before & (now := set(workers_of(process.pid))) or len(now) < 2:
+            assert time.monotonic() < deadline, (before, now)
+            time.sleep(0.1)
+        assert answer(f"{url}/readyz").text == "ok\n"
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
 
 
 def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):

@@ -127,10 +127,14 @@ class Workers:
                 self._processes[place] = self._start()
                 self._started = time.monotonic()
 
-    def stop(self) -> None:
-        """Tell them to let go of their jobs, and wait for the writes that are under way."""
+    def let_go(self) -> None:
+        """Tell them to let go of their jobs and to end, after the writes that are under way."""
         for process in self._processes:
             process.terminate()
+
+    def stop(self) -> None:
+        """Let them go, and wait for that."""
+        self.let_go()
         for process in self._processes:
             try:
                 process.wait(STOP_SECONDS)
@@ -156,8 +160,8 @@ def run(
     So many `workers` do the jobs beside it.
 
     The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
-    too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the workers one
-    by one: each ends what it is at, and no request is lost.
+    too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the server's
+    workers one by one, and those beside it: each ends what it is at, and no request is lost.
     """
     told: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -168,9 +172,14 @@ def run(
     with subprocess.Popen(  # noqa: S603 - ours
         command, cwd=settings.BASE_DIR, env=environment, start_new_session=True
     ) as server:
-        if reloads:
-            signal.signal(signal.SIGHUP, lambda number, _: server.send_signal(number))
         beside = Workers(workers)
+
+        def reload(number: int, _: object) -> None:
+            server.send_signal(number)
+            beside.let_go()
+
+        if reloads:
+            signal.signal(signal.SIGHUP, reload)
         while server.poll() is None and not told:
             beside.look()
             if when_ready and _answers(url):

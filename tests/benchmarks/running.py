@@ -83,15 +83,19 @@ class Site:
         return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; language=en"
 
     def workers(self):
-        """Return the ids of the processes that serve: those of ours that have no children."""
-        found, parents = [], [self.process.pid]
-        while parents:
-            pid = parents.pop()
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-            parents += map(int, children)
-            if not children:
-                found.append(pid)
-        return found
+        return workers_of(self.process.pid)
+
+
+def workers_of(server):
+    """Return the ids of the processes that serve, and that do jobs: those of a server without children."""
+    found, parents = [], [server]
+    while parents:
+        pid = parents.pop()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        parents += map(int, children)
+        if not children:
+            found.append(pid)
+    return found
 
 
 @contextlib.contextmanager
