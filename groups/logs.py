@@ -5,8 +5,9 @@ import html
 import json
 import logging
 import re
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -87,13 +88,36 @@ class _Later(QueueHandler):
         return record
 
 
+type _Line = logging.LogRecord | Callable[[], logging.LogRecord]
+
+
 class _Batches(QueueListener):
-    """Write what has come, then look away for a moment: a thread that wakes at each line is in the way."""
+    """Look away for a moment at a first line, and then write all that have come: who writes is in the way."""
 
     def dequeue(self, block: bool) -> logging.LogRecord:
-        if not self.queue.qsize():  # type: ignore[attr-defined]  # it is a SimpleQueue
+        is_first = not self.queue.qsize()  # type: ignore[attr-defined]  # it is a SimpleQueue
+        line: logging.LogRecord = super().dequeue(block)
+        if is_first:
             time.sleep(PAUSE)
-        return super().dequeue(block)
+        return line
+
+    def prepare(self, line: _Line) -> logging.LogRecord:
+        return line() if callable(line) else line
+
+
+_lines: SimpleQueue[_Line] = SimpleQueue()
+_in_background = threading.Event()
+
+
+def write(log: logging.Logger, make: Callable[[], logging.LogRecord]) -> None:
+    """Write a line that is made by whoever writes the log: all that belongs to it costs no request its time.
+
+    `make` may not fail.
+    """
+    if _in_background.is_set():
+        _lines.put(make)
+    else:
+        log.handle(make())
 
 
 def write_in_background() -> None:
@@ -101,11 +125,15 @@ def write_in_background() -> None:
     handler = logging.getHandlerByName("stderr")
     if handler is None:
         return
-    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-    listener = _Batches(queue, handler)
+    # https://docs.python.org/3/howto/logging.html#optimization: nothing of this is in our lines.
+    logging._srcfile = None  # noqa: SLF001 - as documented
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # the stubs do not know it
+    listener = _Batches(_lines, handler)
     listener.start()
+    _in_background.set()
     atexit.register(listener.stop)
-    later = _Later(queue)
+    later = _Later(_lines)
     names = ("", *settings.LOGGING["loggers"])  # type: ignore[misc]  # the stubs take it for any value
     for logger in map(logging.getLogger, names):
         if handler in logger.handlers:

@@ -2,12 +2,18 @@
 
 import json
 import logging
+import threading
+import time
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 
 from groups import logs
 from groups.logs import JsonFormatter, RedactFilter, request_id
+from groups.metrics import CALLS
+from groups.poster import CallReport
+from groups.services import upstream
 
 REQUEST = "12345678-1234-1234-1234-123456789abc"
 # Invented, and in the shape of Poster's.
@@ -28,6 +34,10 @@ def written(monkeypatch, settings):
     log.propagate = False
     monkeypatch.setattr(logs.logging, "getHandlerByName", lambda _name: handler)
     monkeypatch.setattr(logs.atexit, "register", ended.append)
+    # What it leaves out of all records from now on.
+    for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
+    monkeypatch.setattr(logs, "_in_background", threading.Event())
     logs.write_in_background()
 
     def lines():
@@ -68,3 +78,29 @@ def test_a_failure_is_written_with_its_traceback_and_without_its_token(written):
     assert "test_logs.py" in line["exception"]
     assert TOKEN not in json.dumps(line)
     assert line["event"]
+
+
+def test_a_call_is_counted_and_told_in_its_place_without_being_waited_for(written):
+    call = CallReport("demo", "clients.getGroup", 2, "http_503", 503, None, 7, 0.25)
+    log = logging.getLogger("tests.background")
+    before = counted(call)
+    reset = request_id.set(REQUEST)
+    log.warning("before")
+    upstream._report(call)
+    log.warning("after")
+    request_id.reset(reset)
+    told = datetime.now(UTC)
+    assert counted(call) == before
+    time.sleep(0.05)
+    _, line, _ = lines = written()
+    assert [each["message"] for each in lines[::2]] == ["before", "after"]
+    assert (line["level"], line["logger"], line["request_id"]) == ("WARNING", "groups.poster", REQUEST)
+    assert (
+        line["message"] == "demo clients.getGroup try=2 outcome=http_503 status=503 code=None bytes=7 ms=250"
+    )
+    assert datetime.fromisoformat(line["time"]) <= told
+    assert counted(call) == before + 1
+
+
+def counted(call):
+    return CALLS.labels(call.method, call.outcome)._value.get()

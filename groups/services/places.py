@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -34,11 +34,17 @@ class NoPlace(Exception):
 @contextmanager
 def place(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
     """Hold one of `count` places of that name; `lease` bounds how long, in seconds, if this process dies."""
-    release = _take(_house(), hashlib.sha256(name.encode()).hexdigest()[:32], count, wait, lease)
+    release = _take(_house(), _key(name), count, wait, lease)
     try:
         yield
     finally:
         release()
+
+
+@lru_cache(maxsize=1000)
+def _key(name: str) -> str:
+    """Return a name of letters and digits alone: it becomes that of a file."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _take(house: "Files | Redis", name: str, count: int, wait: float, lease: float) -> Release:

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from groups.crypto import SecretUnreadable
+from groups.logs import request_id, write
 from groups.metrics import CALLS, SECONDS
 from groups.models import Connection, PosterAccount
 from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
@@ -149,20 +150,34 @@ def _update(connection: Connection, **values: object) -> None:
 
 
 def _report(call: CallReport) -> None:
-    CALLS.labels(call.method, call.outcome).inc()
-    SECONDS.labels(call.method).observe(call.seconds)
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)
-    log.log(
-        logging.INFO if call.outcome == "ok" else logging.WARNING,
-        "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
-        call.account,
-        call.method,
-        call.attempt,
-        call.outcome,
-        call.status,
-        call.code,
-        call.size,
-        call.seconds * 1000,
+    write(log, partial(_counted, call, request_id.get(), timezone.now()))
+
+
+def _counted(call: CallReport, request: str, at: datetime) -> logging.LogRecord:
+    """Count a call of a request, and return its line of the log."""
+    CALLS.labels(call.method, call.outcome).inc()
+    SECONDS.labels(call.method).observe(call.seconds)
+    return logging.makeLogRecord(
+        {
+            "name": log.name,
+            "levelno": (level := logging.INFO if call.outcome == "ok" else logging.WARNING),
+            "levelname": logging.getLevelName(level),
+            "created": at.timestamp(),
+            "msecs": at.microsecond // 1000,
+            "request_id": request or "-",
+            "msg": "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
+            "args": (
+                call.account,
+                call.method,
+                call.attempt,
+                call.outcome,
+                call.status,
+                call.code,
+                call.size,
+                call.seconds * 1000,
+            ),
+        }
     )
