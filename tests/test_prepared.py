@@ -1,12 +1,15 @@
-"""A query that is compiled once answers what Django's own does."""
+"""A statement that is written out once does what Django's own does."""
 
 import threading
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
 
-from groups.prepared import Prepared
+from groups.models import Change, PosterAccount
+from groups.prepared import Prepared, insert, update
 
 pytestmark = pytest.mark.django_db
 
@@ -59,3 +62,68 @@ def test_each_thread_asks_on_its_own_connection(people):
     thread.join()
     assert found[0][0] == "taras"
     assert found[0][1] is not connection.connection
+
+
+@pytest.fixture
+def make():
+    """Return what makes a change with a value in a column of each kind."""
+    account, user = PosterAccount.objects.create(name="demo"), User.objects.create_user("olena")
+
+    def made(group_id, **values):
+        return Change(
+            account=account,
+            user=user,
+            user_name="olena",
+            action="update",
+            group_id=group_id,
+            target=f"group:{group_id}",
+            intended={"name": "Гості “II”", "percent": "5.5", "ids": [1, None]},
+            status=422,
+            accepted=True,
+            created_at=NOW,
+            settled_at=NOW,
+            **values,
+        )
+
+    return made
+
+
+NOW = timezone.now()
+EACH_ITS_OWN = ("id", "group_id", "target")
+
+
+def columns(change):
+    """Return what the database has of a change, but for what no two of them share."""
+    names = [field.attname for field in Change._meta.concrete_fields if field.attname not in EACH_ITS_OWN]
+    return Change.objects.values(*names).get(pk=change.pk)
+
+
+def test_a_row_is_inserted_as_django_does_it(make):
+    ours, theirs = make(4), make(5)
+    insert(ours)
+    Model.save(theirs, force_insert=True)
+    assert columns(ours) == columns(theirs)
+    assert not ours._state.adding
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(ours)
+
+
+def test_a_row_is_updated_as_django_does_it(make):
+    ours, theirs = make(4), make(5)
+    for each in (ours, theirs):
+        each.save()
+    values = {"state": Change.State.FAILED, "before": {"percent": "3"}, "after": None, "settled_at": None}
+    assert update(Change, {"id": ours.pk, "state": "pending", "sent_at": None}, values) == 1
+    QuerySet.update(Change.objects.filter(pk=theirs.pk), **values)
+    assert columns(ours) == columns(theirs)
+
+
+@pytest.mark.parametrize(
+    "other", [{"state": "unknown"}, {"sent_at": NOW}, {"settled_at": None}, {"checks": 1}], ids=str
+)
+def test_a_row_with_another_value_is_left_alone(make, other):
+    change = make(4)
+    change.save()
+    before = columns(change)
+    assert update(Change, {"id": change.pk, **other}, {"state": "failed"}) == 0
+    assert columns(change) == before

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.accounts import PosterAccount
 from groups.models.jobs import Job
+from groups.prepared import insert, update
 
 OF_GROUPS = Q(client_id__isnull=True)
 
@@ -46,11 +47,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             # Whoever the client is, the marks have served their time.
             before = values.get("before", change.before) or {}
             values["before"] = {name: value for name, value in before.items() if name != "marks"}
-        untouched = self.filter(
-            pk=change.pk, state=change.state, sent_at=change.sent_at, checks=change.checks
-        )
+        untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         with transaction.atomic(savepoint=False):
-            written = bool(super(ChangeQuerySet, untouched).update(**values))
+            written = bool(update(Change, untouched, values))
             if written and not values.keys().isdisjoint(("state", "sent_at")):
                 change.account.count_write()
         if not written:
@@ -192,11 +191,11 @@ class Change(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.target} {self.state}"
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **_: Any) -> None:
         """Insert the row. What happens to it later goes through `Change.objects.settle`."""
         if not self._state.adding:
             raise TypeError("The journal is append-only: use settle().")
-        super().save(**{**kwargs, "force_insert": True})
+        insert(self)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 from django.utils import timezone
 
-from groups.prepared import Prepared
+from groups.prepared import Prepared, update
 from poster_admin.people.models import SignIn
 from poster_admin.people.network import client_address, describe_agent
 
@@ -50,6 +51,15 @@ class SessionStore(DatabaseStore):
         if STARTED in data:
             row.started_at = datetime.fromtimestamp(data[STARTED], UTC)
         return cast("SignIn", row)
+
+    def save(self, must_create: bool = False) -> None:
+        if must_create or self.session_key is None:
+            super().save(must_create)
+            return
+        row = self.create_model_instance(dict(self.items()))
+        columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - documented by Django
+        if not update(SignIn, {"session_key": row.pk}, {name: getattr(row, name) for name in columns}):
+            raise UpdateError
 
     def was_used(self) -> None:
         """Note the time, at most once a minute, past the data: two tabs must not undo each other's."""

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
 from groups.poster.redact import redact
 from poster_admin.people.models import Event, SecurityEvent, SignIn
 from poster_admin.people.network import client_address, describe_agent
+from poster_admin.people.sessions import SessionStore
 from poster_admin.settings import PASSWORD_HASHERS
 from tests.conftest import PASSWORD
 from tests.pages import text_of
@@ -31,6 +33,27 @@ def test_a_session_ends_after_three_idle_hours_and_after_twelve_in_all(staff, br
     age(seen_at=seen, started_at=started)
     assert (client.get("/accounts/sessions/").status_code == 200) is alive
     assert SignIn.objects.exists() is alive
+
+
+def test_what_is_written_into_a_session_leaves_its_owner_and_its_beginning(staff, browse):
+    browse(staff)
+    before = SignIn.objects.get()
+    session = SessionStore(before.session_key)
+    session["words"] = "Збережено"
+    session.save()
+    after = SignIn.objects.get()
+    assert after.get_decoded() == {**before.get_decoded(), "words": "Збережено"}
+    assert (after.user, after.started_at, after.agent) == (before.user, before.started_at, before.agent)
+
+
+def test_a_session_that_was_ended_is_not_written_again(staff, browse):
+    browse(staff)
+    session = SessionStore(SignIn.objects.get().session_key)
+    session["words"] = "too late"
+    SignIn.objects.all().delete()
+    with pytest.raises(UpdateError):
+        session.save()
+    assert not SignIn.objects.exists()
 
 
 def test_using_it_keeps_it_but_no_longer_than_twelve_hours(staff, browse):
