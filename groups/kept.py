@@ -11,6 +11,7 @@ under a mask of its own and a padding of random length, and a page that is kept 
 import gzip
 import hashlib
 import io
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -27,6 +28,7 @@ from django.utils.translation import get_language
 
 KEPT_BYTES = 4 * 1024 * 1024
 LONGEST_PADDING = 100
+_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*$")
 
 
 class Shelf:
@@ -96,14 +98,14 @@ def _marked(response: HttpResponse) -> HttpResponse:
 def _encoding(request: HttpRequest) -> str:
     """Return the best of our encodings that the browser takes, or nothing."""
     accepted = request.headers.get("Accept-Encoding", "").split(",")
-    names = {each.partition(";")[0].strip() for each in accepted}
+    names = {each.partition(";")[0].strip() for each in accepted if not _REFUSED.search(each)}
     return next((name for name in ENCODINGS if name in names), "")
 
 
 def _brotli(body: bytes) -> bytes:
     # RFC 7932, 9.2: behind the text a block of metadata, with its length less one, and an empty last one.
     # A window of 64 kB holds a page, and is sooner made than the usual 4 MB.
-    packer, padding = brotli.Compressor(quality=5, lgwin=16), _padding()
+    packer, padding = brotli.Compressor(quality=7, lgwin=16), _padding()
     head = (0b010110 | (len(padding) - 1) << 6).to_bytes(2, "little")
     return b"".join((packer.process(body), packer.flush(), head, padding, b"\x03"))
 

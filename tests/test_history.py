@@ -108,7 +108,7 @@ def test_long_histories_come_in_pages(staff, browse):
 
 
 def test_of_a_very_long_history_only_so_much_is_counted(staff, browse, monkeypatch):
-    monkeypatch.setattr("groups.views.history.COUNTED", 2)
+    monkeypatch.setattr("groups.services.history.COUNTED", 2)
     monkeypatch.setattr("groups.views.history.HISTORY_PAGE", 1)
     client = browse(staff)
     for percent in ("11", "12"):

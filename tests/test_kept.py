@@ -37,6 +37,8 @@ def test_an_unchanged_list_is_304_to_who_asks_with_its_mark(staff, browse, sandb
         ("gzip, deflate", "gzip"),
         ("gzip, deflate, br, zstd", "br"),
         ("br;q=1.0, gzip;q=0.8", "br"),
+        ("gzip, br;q=0", "gzip"),
+        ("br; q=0.000, gzip;q=0.5", "gzip"),
         ("zstd, *", None),
         ("", None),
     ],

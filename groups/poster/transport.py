@@ -105,8 +105,8 @@ class Transport:
             response = self._adapter.exchange(
                 verb,
                 url,
-                params,
-                form,
+                urlencode(params),
+                None if form is None else urlencode(form),
                 urllib3.Timeout(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
                 self._verify,
             )
@@ -292,8 +292,8 @@ class _Adapter(HTTPAdapter):
         self,
         verb: str,
         url: str,
-        params: Mapping[str, str],
-        form: Mapping[str, str] | None,
+        query: str,
+        body: str | None,
         timeout: urllib3.Timeout,
         verify: bool | str,
     ) -> Any:
@@ -303,9 +303,9 @@ class _Adapter(HTTPAdapter):
         self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]  # the stubs have no types for it
         return pool.urlopen(
             verb,
-            f"{plain.path_url}?{urlencode(params)}",
-            None if form is None else urlencode(form),
-            _HEADERS if form is None else _HEADERS | _OF_A_FORM,
+            f"{plain.path_url}?{query}",
+            body,
+            _HEADERS if body is None else _HEADERS | _OF_A_FORM,
             retries=self.max_retries,
             redirect=False,
             assert_same_host=False,

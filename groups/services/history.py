@@ -2,9 +2,11 @@
 
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection
@@ -34,10 +36,32 @@ _latest = Prepared(
 SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
 # A page waits for the follow-up of no more than so many changes.
 FOLLOW_AT_ONCE = 3
+COUNTED = 10_000
 
 
 class NotNow(Exception):
     """What was asked for does not fit the state of the change any more."""
+
+
+class HistoryPages(Paginator[Change]):
+    """The pages of a journal of any length: counting all of a long one takes longer than showing a page.
+
+    `has_more` says that there are changes behind the last page; the filter by days leads to them.
+    """
+
+    @cached_property
+    def _some(self) -> int:
+        changes: Any = self.object_list
+        some: int = changes.order_by().values("account_id")[: COUNTED + 1].count()
+        return some
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._some, COUNTED)
+
+    @property
+    def has_more(self) -> bool:
+        return self._some > COUNTED
 
 
 def changes_of(connection: Connection) -> ChangeQuerySet:

@@ -1,11 +1,8 @@
 """The pages of the journal."""
 
 import uuid
-from functools import cached_property
-from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -20,28 +17,6 @@ from groups.services import history
 from groups.services.settling import follow_up
 
 HISTORY_PAGE = 50
-COUNTED = 10_000
-
-
-class HistoryPages(Paginator[Change]):
-    """The pages of a journal of any length: counting all of a long one takes longer than showing a page.
-
-    `has_more` says that there are changes behind the last page; the filter by days leads to them.
-    """
-
-    @cached_property
-    def _some(self) -> int:
-        changes: Any = self.object_list
-        some: int = changes.order_by().values("account_id")[: COUNTED + 1].count()
-        return some
-
-    @cached_property
-    def count(self) -> int:
-        return min(self._some, COUNTED)
-
-    @property
-    def has_more(self) -> bool:
-        return self._some > COUNTED
 
 
 @require_GET
@@ -51,7 +26,7 @@ def history_list(request: Request) -> HttpResponse:
     history.follow_up_due(request.connection)
     filters = HistoryForm(request.GET)
     changes = filters.narrow(history.changes_of(request.connection))
-    page = HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
+    page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {
         "filter_form": filters,
         "page": page,
