@@ -5,6 +5,7 @@ import html
 import json
 import logging
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -102,7 +103,12 @@ class _Batches(QueueListener):
         return line
 
     def prepare(self, line: _Line) -> logging.LogRecord:
-        return line() if callable(line) else line
+        try:
+            return line() if callable(line) else line
+        except Exception:  # noqa: BLE001 - it is written; raised here, it would end the log
+            failed = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
+            said = {"msg": "A line of the log could not be made", "exc_info": sys.exc_info()}
+            return logging.makeLogRecord(failed | said)
 
 
 _lines: SimpleQueue[_Line] = SimpleQueue()
@@ -110,10 +116,7 @@ _in_background = threading.Event()
 
 
 def write(log: logging.Logger, make: Callable[[], logging.LogRecord]) -> None:
-    """Write a line that is made by whoever writes the log: all that belongs to it costs no request its time.
-
-    `make` may not fail.
-    """
+    """Write a line that is made by whoever writes the log: what belongs to it costs no request its time."""
     if _in_background.is_set():
         _lines.put(make)
     else:

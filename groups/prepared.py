@@ -14,8 +14,8 @@ type _Compiled[M: Model] = tuple[Any, str, tuple[Any, ...], ModelIterable[M]]
 class Prepared[M: Model]:
     """A query as a function from some values to a queryset, compiled with stand-ins for these values.
 
-    As often as it is asked at the same moment: each time it is one thread's alone. A stand-in must be none of
-    the query's other values.
+    Once for each thread that asks at the same moment: what is compiled is used by one at a time. A stand-in
+    must be none of the query's other values.
     """
 
     def __init__(self, make: Callable[..., QuerySet[M]], *stand_ins: Any) -> None:

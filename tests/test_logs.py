@@ -102,5 +102,16 @@ def test_a_call_is_counted_and_told_in_its_place_without_being_waited_for(writte
     assert counted(call) == before + 1
 
 
+def test_a_line_that_cannot_be_made_is_told_and_does_not_end_the_log(written):
+    log = logging.getLogger("tests.background")
+    logs.write(log, lambda: {}[TOKEN])
+    log.warning("after")
+    failed, after = written()
+    assert (failed["level"], failed["message"]) == ("ERROR", "A line of the log could not be made")
+    assert "KeyError" in failed["exception"]
+    assert TOKEN not in json.dumps(failed)
+    assert after["message"] == "after"
+
+
 def counted(call):
     return CALLS.labels(call.method, call.outcome)._value.get()

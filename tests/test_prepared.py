@@ -1,12 +1,12 @@
 """A statement that is written out once does what Django's own does."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 
 from groups.models import Change, PosterAccount
 from groups.prepared import Prepared, insert, update
@@ -88,7 +88,7 @@ def make():
     return made
 
 
-NOW = timezone.now()
+NOW = datetime(2026, 11, 25, 14, 3, 2, 123456, tzinfo=UTC)
 EACH_ITS_OWN = ("id", "group_id", "target")
 
 
