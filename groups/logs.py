@@ -25,6 +25,7 @@ from groups.poster.redact import redact
 
 # Written with dashes: 32 digits in a row would be taken for a token, and masked.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+REQUEST_ID = "groups.request_id"
 
 MASK = "[secret]"
 # Shorter ones would take ordinary words out of the log.
@@ -77,7 +78,8 @@ class RedactFilter(logging.Filter):
 
 def _request_of(record: logging.LogRecord) -> str:
     """Return the id of the request that a record belongs to; the first to ask is still in its thread."""
-    return str(vars(record).setdefault("request_id", request_id.get() or "-"))
+    about = getattr(getattr(record, "request", None), "META", {})
+    return str(vars(record).setdefault("request_id", request_id.get() or about.get(REQUEST_ID, "-")))
 
 
 class _Later(QueueHandler):

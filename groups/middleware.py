@@ -11,7 +11,7 @@ from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from groups.http import client_redirect, page_behind, render_page
-from groups.logs import request_id
+from groups.logs import REQUEST_ID, request_id
 from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
 from groups.words import error_words
@@ -25,6 +25,7 @@ def own_to_each(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         name, spent = str(uuid.uuid4()), PosterTime()
+        request.META[REQUEST_ID] = name  # for what Django logs of it after all layers
         reset_id, reset_time = request_id.set(name), poster_time.set(spent)
         try:
             response = get_response(request)

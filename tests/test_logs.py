@@ -80,6 +80,20 @@ def test_a_failure_is_written_with_its_traceback_and_without_its_token(written):
     assert line["event"]
 
 
+@pytest.mark.django_db
+def test_what_django_says_of_a_request_that_failed_has_its_id(client):
+    stream, log = StringIO(), logging.getLogger("django.request")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    log.addHandler(handler)
+    try:
+        answer = client.get("/static/nowhere/")
+    finally:
+        log.removeHandler(handler)
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["request_id"]) == ("Not Found: /static/nowhere/", answer["X-Request-ID"])
+
+
 def test_a_call_is_counted_and_told_in_its_place_without_being_waited_for(written):
     call = CallReport("demo", "clients.getGroup", 2, "http_503", 503, None, 7, 0.25)
     log = logging.getLogger("tests.background")
