@@ -104,25 +104,35 @@ class _Batches(QueueListener):
             time.sleep(PAUSE)
         return line
 
-    def prepare(self, line: _Line) -> logging.LogRecord:
-        try:
-            return line() if callable(line) else line
-        except Exception:  # noqa: BLE001 - it is written; raised here, it would end the log
-            failed = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
-            said = {"msg": "A line of the log could not be made", "exc_info": sys.exc_info()}
-            return logging.makeLogRecord(failed | said)
+    def handle(self, line: _Line) -> None:
+        record = _made(line) if callable(line) else line
+        if _is_wanted(record):
+            super().handle(record)
+
+
+def _made(make: Callable[[], logging.LogRecord]) -> logging.LogRecord:
+    try:
+        return make()
+    except Exception:  # noqa: BLE001 - it is written; raised here, it would end the log
+        failed = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
+        said = {"msg": "A line of the log could not be made", "exc_info": sys.exc_info()}
+        return logging.makeLogRecord(failed | said)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 _lines: SimpleQueue[_Line] = SimpleQueue()
 _in_background = threading.Event()
 
 
-def write(log: logging.Logger, make: Callable[[], logging.LogRecord]) -> None:
+def write(make: Callable[[], logging.LogRecord]) -> None:
     """Write a line that is made by whoever writes the log: what belongs to it costs no request its time."""
     if _in_background.is_set():
         _lines.put(make)
-    else:
-        log.handle(make())
+    elif _is_wanted(record := make()):
+        logging.getLogger(record.name).handle(record)
 
 
 def write_in_background() -> None:

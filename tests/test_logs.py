@@ -118,13 +118,27 @@ def test_a_call_is_counted_and_told_in_its_place_without_being_waited_for(writte
 
 def test_a_line_that_cannot_be_made_is_told_and_does_not_end_the_log(written):
     log = logging.getLogger("tests.background")
-    logs.write(log, lambda: {}[TOKEN])
+    logs.write(lambda: {}[TOKEN])
     log.warning("after")
     failed, after = written()
     assert (failed["level"], failed["message"]) == ("ERROR", "A line of the log could not be made")
     assert "KeyError" in failed["exception"]
     assert TOKEN not in json.dumps(failed)
     assert after["message"] == "after"
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_line_that_nobody_wants_is_not_written_but_the_call_is_counted(request, caplog, background):
+    written = request.getfixturevalue("written") if background else lambda: caplog.messages
+    call = CallReport("demo", "clients.getGroup", 1, "ok", 200, None, 7, 0.25)
+    before = counted(call)
+    logging.disable(logging.INFO)
+    try:
+        upstream._report(call)
+        assert written() == []
+    finally:
+        logging.disable(logging.NOTSET)
+    assert counted(call) == before + 1
 
 
 def counted(call):

@@ -153,7 +153,7 @@ def _report(call: CallReport) -> None:
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)
-    write(log, partial(_counted, call, request_id.get(), timezone.now()))
+    write(partial(_counted, call, request_id.get(), timezone.now()))
 
 
 def _counted(call: CallReport, request: str, at: datetime) -> logging.LogRecord:
