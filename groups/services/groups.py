@@ -7,8 +7,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import filterfalse
-from operator import attrgetter
 
 from django.conf import settings
 from django.core.cache import cache, caches
@@ -113,8 +111,7 @@ def _ask_for_all(connection: Connection) -> Groups:
 
 
 def _shown(answer: GroupList, as_of: datetime) -> Groups:
-    groups = tuple(filterfalse(attrgetter("removed"), answer.groups))
-    return Groups(groups, answer.unreadable, as_of, digest=answer.digest)
+    return Groups(answer.present, answer.unreadable, as_of, digest=answer.digest)
 
 
 def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
@@ -244,7 +241,7 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
     )
     if unchanged.update(fetched_at=as_of):
         return
-    rows = [group.to_json() for group in answer.groups if not group.removed]
+    rows = [group.to_json() for group in answer.present]
     GroupsCopy.objects.update_or_create(
         connection=connection,
         defaults={

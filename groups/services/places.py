@@ -61,12 +61,12 @@ class Files:
     """Places on this machine."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._directory = str(directory)  # a path is slow to join
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def try_take(self, name: str, count: int, lease: float) -> Release | None:
         for number in range(count):
-            file = os.open(self._directory / f"{name}.{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(f"{self._directory}/{name}.{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
