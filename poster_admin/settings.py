@@ -143,7 +143,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     DATABASES["default"]["ENGINE"] = "poster_admin.sqlite"
     DATABASES["default"]["OPTIONS"] = {
-        # A journal row is on the disk before a write leaves for Poster: FULL, never NORMAL.
+        # A journal row is on the disk before a write leaves for Poster: FULL, but where `groups.commits` says
+        # that a commit need not wait.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,

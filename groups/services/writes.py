@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from groups.commits import unhurried
 from groups.models import Change, Job
 from groups.poster import (
     NameTaken,
@@ -109,7 +110,8 @@ def _record(order: Order) -> Change:
         **order.columns,
     )
     try:
-        with transaction.atomic(durable=True):
+        # The commit before the write leaves takes it along to the disk; before that nothing is sent.
+        with unhurried(), transaction.atomic(durable=True):
             change.save()
     except IntegrityError:
         return _what_was_there(order)

@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 from django.utils import timezone
 
+from groups.commits import unhurried
 from groups.prepared import Prepared, update
 from poster_admin.people.models import SignIn
 from poster_admin.people.network import client_address, describe_agent
@@ -58,7 +59,9 @@ class SessionStore(DatabaseStore):
             return
         row = self.create_model_instance(dict(self.items()))
         columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - documented by Django
-        if not update(SignIn, {"session_key": row.pk}, {name: getattr(row, name) for name in columns}):
+        with unhurried():  # what it is about, and its end, are committed otherwise
+            found = update(SignIn, {"session_key": row.pk}, {name: getattr(row, name) for name in columns})
+        if not found:
             raise UpdateError
 
     def was_used(self) -> None:

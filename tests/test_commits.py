@@ -1,0 +1,87 @@
+"""Which commits wait for the disk: a power failure must not undo what was sent to Poster, or told."""
+
+import re
+
+import pytest
+from django.db import connection, transaction
+
+from groups.commits import unhurried
+from tests.pages import group_form
+
+pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
+NORMAL, FULL = 1, 2
+EDIT = "/groups/1/edit/"
+
+
+def level():
+    with connection.cursor() as cursor:
+        return cursor.execute("PRAGMA synchronous").fetchone()[0]
+
+
+def test_only_the_block_does_not_wait():
+    assert level() == FULL
+    with unhurried():
+        assert level() == NORMAL
+    assert level() == FULL
+
+
+def test_what_fails_in_the_block_leaves_all_as_it_was():
+    with pytest.raises(ZeroDivisionError), unhurried(), transaction.atomic():
+        raise ZeroDivisionError
+    assert level() == FULL
+
+
+def test_a_transaction_around_it_decides():
+    with transaction.atomic(), unhurried():
+        assert level() == FULL
+
+
+@pytest.fixture
+def commits():
+    """Return what was committed: the tables and columns that tell the steps apart, and the level."""
+    seen, written, now = [], [], {"level": FULL, "open": False}
+
+    def listen(statement):
+        if told := re.fullmatch(r"PRAGMA synchronous=(\w+)", statement):
+            now["level"] = {"NORMAL": NORMAL, "FULL": FULL}[told[1]]
+        elif statement.startswith("BEGIN"):
+            now["open"] = True
+        elif statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            written.append(statement)
+        now["open"] = now["open"] and statement not in ("COMMIT", "ROLLBACK")
+        if written and not now["open"]:
+            seen.append(("; ".join(written), now["level"]))
+            written.clear()
+
+    connection.ensure_connection()
+    connection.connection.set_trace_callback(listen)
+    yield seen
+    connection.ensure_connection()
+    connection.connection.set_trace_callback(None)
+
+
+def test_of_a_write_only_what_nothing_depends_on_yet_does_not_wait(staff, browse, commits):
+    client = browse(staff)
+    form = group_form(client, EDIT, percent="11")
+    commits.clear()
+    assert client.post(EDIT, form).status_code == 302
+    steps = {"INSERT INTO groups_change": [], '"sent_at" =': [], '"settled_at" =': [], "people_signin": []}
+    for statements, at in commits:
+        for step, levels in steps.items():
+            if step in statements.partition("WHERE")[0]:
+                levels.append(at)
+    assert steps == {
+        "INSERT INTO groups_change": [NORMAL],
+        '"sent_at" =': [FULL],
+        '"settled_at" =': [FULL],
+        "people_signin": [NORMAL],
+    }
+
+
+def test_the_end_of_a_session_waits(staff, browse, commits):
+    client = browse(staff)
+    commits.clear()
+    assert client.post("/accounts/logout/").status_code == 302
+    assert [at for statements, at in commits if statements.startswith('DELETE FROM "people_signin"')] == [
+        FULL
+    ]
