@@ -19,6 +19,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -108,6 +109,7 @@ class Bench:
         self.asking.add_people([*modes, *some, *churning, *crowd])
 
     def results(self):
+        yield self.floor()
         yield from self.lists()
         yield from self.detail_and_form()
         yield from self.many_at_once()
@@ -132,6 +134,17 @@ class Bench:
         if page.status != 200:
             raise RuntimeError(f"The list of {account} answers {page.status}.")
         return second / first, f"{second:.1f} ÷ {first:.1f} ms"
+
+    def floor(self):
+        """Return what even a view costs that only says "ok", on this machine and behind the same server."""
+        raw, bare = Caller(self.upstream), Caller(self.admin)
+        call = partial(raw.get, f"/n50-l50/api/clients.getGroups?{TOKEN}")
+        first, second = medians(self.rounds, call, lambda: (call(), bare.get("/bare/")))
+        return Result(
+            "the floor: raw call and a bare view ÷ raw call",
+            second / first,
+            note=f"{second:.1f} ÷ {first:.1f} ms",
+        )
 
     def lists(self):
         """Yield what a list costs while Poster is asked each time."""
