@@ -7,6 +7,7 @@ server process runs. Each look is claimed in the database, so that two never do 
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from groups.commits import unhurried
 from groups.models import Change, Connection, PosterAccount
 from groups.poster import BadAnswer, Client, NotFound, PosterError
 from groups.services.clients import pages_of
@@ -82,8 +84,12 @@ def _newcomers(change: Change, connection: Connection, within: float | None) -> 
 
 
 def settle_by(change: Change, verdict: Verdict, **values: object) -> bool:
-    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account."""
-    with transaction.atomic():
+    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account.
+
+    What was applied shows in Poster again: a power failure that takes this commit back leaves the row as a
+    killed process does, and it is looked after in the same way.
+    """
+    with unhurried() if verdict.state == Change.State.APPLIED else nullcontext(), transaction.atomic():
         settled = Change.objects.settle(
             change,
             **values
