@@ -1,7 +1,8 @@
 """Commits that need not wait for the disk, beside all the others, which do."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.db import connection
 
@@ -19,9 +20,12 @@ def unhurried() -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    sqlite = connection.connection
-    sqlite.execute("PRAGMA synchronous=NORMAL")
+    ours = connection.connection
+    with connection.wrap_database_errors:
+        ours.execute("PRAGMA synchronous=NORMAL")
     try:
         yield
     finally:
-        sqlite.execute("PRAGMA synchronous=FULL")
+        # One that was closed by what failed in the block has no level any more.
+        with suppress(sqlite3.ProgrammingError):
+            ours.execute("PRAGMA synchronous=FULL")

@@ -1,9 +1,10 @@
 """Which commits wait for the disk, and which do not: those that a power failure may undo without harm."""
 
 import re
+import sqlite3
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from groups.commits import unhurried
 from tests.pages import group_form
@@ -29,6 +30,27 @@ def test_what_fails_in_the_block_leaves_all_as_it_was():
     with pytest.raises(ZeroDivisionError), unhurried(), transaction.atomic():
         raise ZeroDivisionError
     assert level() == FULL
+
+
+def test_a_connection_that_was_given_up_in_the_block_hides_no_error():
+    def give_up():
+        connection.errors_occurred = True  # as Django leaves it where even the rollback fails
+        connection.close()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), unhurried():
+        give_up()
+    assert level() == FULL
+
+
+def test_an_error_of_the_database_is_django_s():
+    connection.ensure_connection()
+    connection.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+    try:
+        with pytest.raises(DatabaseError), unhurried():
+            pytest.fail("the block is not entered")
+    finally:
+        connection.connection.set_authorizer(None)
 
 
 def test_a_transaction_around_it_decides():
