@@ -148,7 +148,7 @@ class GroupOrder:
 
 
 def _is_taken(values: GroupValues, sight: Sight) -> bool:
-    return any(fold(group.name) == fold(values.name) for group in sight.groups.groups if not group.removed)
+    return any(fold(group.name) == fold(values.name) for group in sight.groups.present)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

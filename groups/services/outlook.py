@@ -206,7 +206,7 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
 
 def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
     """Return the group that the clients would come into; one that was made anew has the same name."""
-    there = [group for group in groups.groups if not group.removed]
+    there = groups.present
     same = [group for group in there if group.id == snapshot.group_id]
     name = fold(GroupValues.from_json(snapshot.group).name)
     return next(iter(same or [group for group in there if fold(group.name) == name]), None)

@@ -163,7 +163,7 @@ def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict |
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
-    new = [group for group in listed.groups if group.id not in known and not group.removed]
+    new = [group for group in listed.present if group.id not in known]
     made = [group for group in new if group.id == change.group_id]
     if not made:
         # There was no answer, or one with an id that means nothing.
