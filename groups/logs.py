@@ -114,9 +114,8 @@ def _made(make: Callable[[], logging.LogRecord]) -> logging.LogRecord:
     try:
         return make()
     except Exception:  # noqa: BLE001 - it is written; raised here, it would end the log
-        failed = {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"}
-        said = {"msg": "A line of the log could not be made", "exc_info": sys.exc_info()}
-        return logging.makeLogRecord(failed | said)
+        said = "A line of the log could not be made"
+        return logging.LogRecord(__name__, logging.ERROR, "", 0, said, None, sys.exc_info())
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

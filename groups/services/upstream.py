@@ -160,24 +160,23 @@ def _counted(call: CallReport, request: str, at: datetime) -> logging.LogRecord:
     """Count a call of a request, and return its line of the log."""
     CALLS.labels(call.method, call.outcome).inc()
     SECONDS.labels(call.method).observe(call.seconds)
-    return logging.makeLogRecord(
-        {
-            "name": log.name,
-            "levelno": (level := logging.INFO if call.outcome == "ok" else logging.WARNING),
-            "levelname": logging.getLevelName(level),
-            "created": at.timestamp(),
-            "msecs": at.microsecond // 1000,
-            "request_id": request or "-",
-            "msg": "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
-            "args": (
-                call.account,
-                call.method,
-                call.attempt,
-                call.outcome,
-                call.status,
-                call.code,
-                call.size,
-                call.seconds * 1000,
-            ),
-        }
+    record = logging.LogRecord(
+        log.name,
+        logging.INFO if call.outcome == "ok" else logging.WARNING,
+        "",
+        0,
+        "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
+        (
+            call.account,
+            call.method,
+            call.attempt,
+            call.outcome,
+            call.status,
+            call.code,
+            call.size,
+            call.seconds * 1000,
+        ),
+        None,
     )
+    record.created, record.msecs, record.request_id = at.timestamp(), at.microsecond // 1000, request or "-"
+    return record
