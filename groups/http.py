@@ -68,6 +68,12 @@ def needs[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]],
     return decorate
 
 
+def htmx_of(request: HttpRequest) -> HtmxDetails:
+    """Return what HTMX tells of a request."""
+    details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+    return details
+
+
 def render_page(
     request: HttpRequest, template: str, context: dict[str, Any], *, fragment: str = "", status: int = 200
 ) -> HttpResponse:
@@ -75,7 +81,7 @@ def render_page(
 
     The view names the fragment; a request only says which element it wants to replace.
     """
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+    htmx = htmx_of(request)
     if fragment and htmx and htmx.target == fragment:
         template = f"{template}#{fragment}"
     return render(request, template, context, status=status)
@@ -106,8 +112,7 @@ def is_ours(request: HttpRequest, url: str) -> bool:
 
 def page_behind(request: HttpRequest) -> str:
     """Return the page on which HTMX sent the request, or nothing."""
-    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
-    page = htmx.current_url_abs_path or ""
+    page = htmx_of(request).current_url_abs_path or ""
     return page if is_ours(request, page) else ""
 
 

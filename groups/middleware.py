@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from groups.http import client_redirect, page_behind, render_page
+from groups.http import client_redirect, htmx_of, page_behind, render_page
 from groups.logs import REQUEST_ID, request_id
 from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
@@ -62,7 +62,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+        htmx = htmx_of(request)
         if not htmx or response.status_code != 302:
             return response
         login = resolve_url(settings.LOGIN_URL)
@@ -98,7 +98,7 @@ class PosterErrorMiddleware:
             "status": error.status,
             "retry_url": request.get_full_path(),
         }
-        htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+        htmx = htmx_of(request)
         if htmx and htmx.target:
             # A search that failed leaves the page as it is, and says so above it.
             context["retry_url"] = page_behind(request) or request.get_full_path()
