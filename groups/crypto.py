@@ -112,7 +112,7 @@ def _open(sealed: str) -> str:
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
     """Yield every model with a column of secrets, and the name of the column."""
     for model in apps.get_models():
-        for field in model._meta.concrete_fields:  # noqa: SLF001 - Django's documented API
+        for field in model._meta.concrete_fields:
             if isinstance(field, EncryptedField):
                 yield model, field.name
 
@@ -125,13 +125,13 @@ def unreadable() -> tuple[int, list[str]] | None:
     total, lost = 0, []
     try:
         for model, column in encrypted_columns():
-            rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))  # noqa: SLF001 - documented
+            rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))
             for pk, secret in rows.values_list("pk", column).iterator(AT_ONCE):
                 total += 1
                 try:
                     secret.reveal()
                 except SecretUnreadable:
-                    lost.append(f"{model._meta.label_lower} {pk}")  # noqa: SLF001 - documented
+                    lost.append(f"{model._meta.label_lower} {pk}")
     except DatabaseError:
         return None
     return total, lost

@@ -165,5 +165,5 @@ def _shown(value: Any) -> object:
     """Return what a value says; one column more in a model is one more here."""
     if not isinstance(value, Model):
         return value
-    fields = value._meta.concrete_fields  # noqa: SLF001 - documented by Django
+    fields = value._meta.concrete_fields
     return [getattr(value, field.attname) for field in fields]

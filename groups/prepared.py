@@ -60,7 +60,7 @@ def insert(row: Model) -> None:
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - documented by Django
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def update(model: type[Model], where: Mapping[str, Any], values: Mapping[str, Any]) -> int:
@@ -76,16 +76,16 @@ def update(model: type[Model], where: Mapping[str, Any], values: Mapping[str, An
 
 @lru_cache
 def _insertion(model: type[Model]) -> tuple[str, tuple[Any, ...]]:
-    fields = model._meta.concrete_fields  # noqa: SLF001 - documented by Django
+    fields = model._meta.concrete_fields
     columns, places = ", ".join(map(_column, fields)), ", ".join("%s" for _ in fields)
-    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places})", fields  # noqa: S608, SLF001 - our own names
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places})", fields  # noqa: S608 - our own names
 
 
 @lru_cache
 def _updating(
     model: type[Model], values: tuple[str, ...], where: tuple[tuple[str, bool], ...]
 ) -> tuple[str, tuple[Any, ...]]:
-    meta = model._meta  # noqa: SLF001 - documented by Django
+    meta = model._meta
     put = ", ".join(f"{_column(meta.get_field(name))} = %s" for name in values)
     which = " AND ".join(
         f"{_column(meta.get_field(name))} {'IS NULL' if is_null else '= %s'}" for name, is_null in where

@@ -47,7 +47,7 @@ JOIN {PosterAccount._meta.db_table} account ON account.name = link.account_id
 LEFT JOIN {Change._meta.db_table} change ON change.account_id = account.name
     AND change.client_id IS NULL AND change.state IN {tuple(map(str, Change.UNSETTLED))}
 WHERE session.session_key = %s
-"""  # noqa: S608, SLF001 - names of our own tables
+"""  # noqa: S608 - names of our own tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class ProxyBackend(RemoteUserBackend):
         if not name:
             return None
         try:
-            User._meta.get_field("username").run_validators(name)  # noqa: SLF001 - Django's documented API
+            User._meta.get_field("username").run_validators(name)
         except ValidationError:
             events.record(Event.REFUSED, request=request, name="?", detail="name")
             return None
@@ -125,7 +125,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
     def create_user(self, claims: Any) -> Any:
         """Make the user, or take one that was made for this: without a password, and not yet anybody's."""
         name = str(claims[settings.OIDC_NAME_CLAIM])
-        User._meta.get_field("username").run_validators(name)  # noqa: SLF001 - Django's documented API
+        User._meta.get_field("username").run_validators(name)
         user = User.objects.filter(username=name).first()
         if user is not None and (user.has_usable_password() or hasattr(user, "company_identity")):
             raise SuspiciousOperation("The name is taken by a user of our own.")

@@ -58,8 +58,8 @@ class SessionStore(DatabaseStore):
             super().save(must_create)
             return
         row = self.create_model_instance(dict(self.items()))
-        columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - documented by Django
-        with unhurried():  # what it is about, and its end, are committed otherwise
+        columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]
+        with unhurried():  # its beginning and its end wait for the disk; what is in it need not
             found = update(SignIn, {"session_key": row.pk}, {name: getattr(row, name) for name in columns})
         if not found:
             raise UpdateError

@@ -29,8 +29,8 @@ class Command(BaseCommand):
         connections.settings[TARGET]["OPTIONS"] = {}
         target = connections[TARGET]
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
-        models = [model for model in _models() if model._meta.managed]  # noqa: SLF001 - documented by Django
-        if any(model._base_manager.using(TARGET).exists() for model in _ours()):  # noqa: SLF001 - as above
+        models = [model for model in _models() if model._meta.managed]
+        if any(model._base_manager.using(TARGET).exists() for model in _ours()):
             raise CommandError("There are people or changes in that database already.")
         with transaction.atomic(using=TARGET), target.constraint_checks_disabled():
             for model in reversed(models):
@@ -43,9 +43,9 @@ class Command(BaseCommand):
                     cursor.execute(statement)
 
     def _copy(self, model: type[Model]) -> None:
-        rows = model._base_manager.using("default").order_by("pk")  # noqa: SLF001 - as above
-        made = model._base_manager.using(TARGET).bulk_create(rows.iterator(BATCH), batch_size=BATCH)  # noqa: SLF001
-        self.stdout.write(f"{model._meta.label}: {len(made)}")  # noqa: SLF001 - as above
+        rows = model._base_manager.using("default").order_by("pk")
+        made = model._base_manager.using(TARGET).bulk_create(rows.iterator(BATCH), batch_size=BATCH)
+        self.stdout.write(f"{model._meta.label}: {len(made)}")
 
 
 def _models() -> list[type[Model]]:

@@ -12,7 +12,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rotated, unreadable = 0, []
         for model, column in encrypted_columns():
-            rows = model._default_manager  # noqa: SLF001 - Django's documented API
+            rows = model._default_manager
             for pk in rows.values_list("pk", flat=True):
                 with transaction.atomic():
                     row = rows.select_for_update().filter(pk=pk).first()
@@ -21,7 +21,7 @@ class Command(BaseCommand):
                     try:
                         setattr(row, column, Secret(getattr(row, column).reveal()))
                     except SecretUnreadable:
-                        unreadable.append(f"{model._meta.verbose_name} {row}")  # noqa: SLF001 - documented
+                        unreadable.append(f"{model._meta.verbose_name} {row}")
                         continue
                     row.save(update_fields=[column])
                     rotated += 1
