@@ -106,7 +106,7 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
                 _("Poster is slow, and others of this account are waiting for it too. Nothing was sent."),
                 _("Try again in a minute."),
             )
-        case Unreachable():
+        case Unreachable() | BadAnswer(reason="http_500" | "http_502" | "http_503" | "http_504"):
             return Words(
                 _("Poster does not answer"),
                 _("This may last a moment. Your groups are safe; they could not be loaded."),

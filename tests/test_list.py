@@ -194,13 +194,17 @@ def test_odd_but_good_answers_are_good(manager, browse, sandbox, fault):
     assert group_ids(page) == [1, 4, 5]
 
 
-def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox):
+@pytest.mark.parametrize(
+    "fault", ["fin_before_headers", "status_500", "status_502", "status_503", "status_504"]
+)
+def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox, fault):
     client = browse(staff)
     client.get("/groups/")
-    sandbox.script("*", "fin_before_headers", times=None)
+    sandbox.script("*", fault, times=None)
     page = client.get("/groups/?refresh=1")
     assert page.status_code == 200
     assert 'data-notice="stale"' in page.content.decode()
+    assert "Poster does not answer. This is the list as of" in text_of(page)
     assert group_ids(page) == [1, 4, 5]
     assert "/groups/new/" not in page.content.decode()
 
