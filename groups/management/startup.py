@@ -25,6 +25,12 @@ HIGHEST_PORT = 65535
 START_SECONDS = 30.0
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 45.0
+LEAN_MEMORY = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+"""For glibc: no arena of memory for each of so many threads, nor a store of what each has freed.
+
+With the arenas a worker grew by a half in ten minutes; the stores held 15 MB of 140.
+Source: https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-Tunables.html
+"""
 
 
 def migrate() -> None:
@@ -167,8 +173,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
-    # With an arena of memory for each of so many threads, a worker grew by a half in ten minutes.
-    environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
+    environment = {**LEAN_MEMORY, **os.environ}
     with subprocess.Popen(  # noqa: S603 - ours
         command, cwd=settings.BASE_DIR, env=environment, start_new_session=True
     ) as server:
