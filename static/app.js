@@ -27,6 +27,13 @@ Object.assign(htmx.config, {
   ],
 });
 
+// HTMX hears of a step back once it has started: one that came sooner has changed the address, not the page.
+document.addEventListener("DOMContentLoaded", () => {
+  const plain = (address) => address.split("#")[0];
+  const [loaded] = performance.getEntriesByType("navigation");
+  if (history.state?.htmx && loaded && plain(loaded.name) !== plain(location.href)) location.reload();
+});
+
 // --- Colours: by the system, or as chosen ---
 
 function showTheme() {

@@ -314,13 +314,29 @@ def test_back_and_forward_restore_what_was_seen(page_for, staff, sandbox):
     expect(page).to_have_url(re.compile(r"type=2&sort=percent$"))
     expect(page.locator("[aria-sort=ascending]")).to_contain_text("Percent")
     expect(page).not_to_have_title(re.compile("page 2"))
-    page.go_back()
+    with page.expect_event("load"):
+        page.go_back()
     expect(page.locator("[aria-sort=ascending]")).to_have_count(0)
     page.go_back()
     expect(row(page, 1)).to_be_visible()
     page.go_forward()
     expect(row(page, 1)).to_have_count(0)
     expect(page.locator("nav.choices [aria-current]")).to_contain_text("Discount")
+
+
+def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    expect(row(page, 1)).to_have_count(0)
+    held, script = [], re.compile(r"/app\b.*\.js$")
+    page.route(script, lambda route, _: held.append(route), times=1)
+    with page.expect_request(script):
+        page.reload(wait_until="commit")
+    page.evaluate("history.back()")
+    expect(page).to_have_url(re.compile(r"/groups/$"))
+    held[0].continue_()
+    expect(row(page, 1)).to_be_visible()
 
 
 def test_a_search_is_restored(page_for, staff):
