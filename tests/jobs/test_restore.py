@@ -319,6 +319,26 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
     assert len(sandbox.posts("clients.createClient")) == 43
 
 
+def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, monkeypatch):
+    """Also where every move comes to nothing, alone, in each of its tries: the created ones come together."""
+    together, submit_all = [], restores.submit_all
+
+    def note(hold, orders):
+        together.extend(orders)
+        return submit_all(hold, orders)
+
+    monkeypatch.setattr(restores, "submit_all", note)
+    snapshot = take(owner)
+    for client_id in (129, 130, 131):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    sandbox.console().remove(4)
+    job = started(owner, snapshot)
+    sandbox.script("clients.updateClient", "fin_before_headers", when="before", times=None)
+    assert run(job).state == Job.State.DONE
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=40, failed=3)
+    assert [order.action for order in together] == [Action.ENROL] * 39
+
+
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):
     from tests.conftest import make_user
 
