@@ -369,18 +369,21 @@ def test_the_follower_deletes_it_too(snapshot, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("state", "kept"),
-    [("applied", True), ("unknown", True), ("review", True), ("pending", True), ("failed", False),
-     ("refused", False), (None, False)],
+    ("state", "sent", "kept"),
+    [("applied", True, True), ("unknown", True, True), ("review", True, True), ("pending", True, True),
+     ("failed", False, False), ("failed", True, True), ("refused", True, False), (None, False, False)],
 )  # fmt: skip
-def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, kept):
+def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sent, kept):
+    """One that was sent and did not show may be made late, and then this is all there is of its clients."""
     operation = uuid.uuid4()
     connection = accounts.connection_of(owner)
     group = read_now(connection, 4).group
     snapshots.take(user=owner, connection=connection, group=group, operation=operation)
     if state:
-        change = Change(id=operation, account_id="demo", action="remove", target="group:4", state=state)
-        change.save()
+        sent_at = timezone.now() if sent else None
+        Change.objects.create(
+            id=operation, account_id="demo", action="remove", target="group:4", state=state, sent_at=sent_at
+        )
     assert snapshots.forget_old() == 0
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=61))
     assert snapshots.forget_old() == (0 if kept else 1)

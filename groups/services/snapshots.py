@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.crypto import Secret
@@ -146,8 +146,9 @@ def forget_old() -> int:
     """Delete the snapshots that are older than SNAPSHOT_DAYS or of nothing, and return how many they were."""
     now = timezone.now()
     old = Snapshot.objects.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
+    # What was sent and did not show may still be carried out, or have been, late.
     made = Change.objects.filter(pk=OuterRef("pk")).exclude(
-        state__in=(Change.State.FAILED, Change.State.REFUSED)
+        Q(state=Change.State.REFUSED) | Q(state=Change.State.FAILED, sent_at=None)
     )
     of_no_removal = Snapshot.objects.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
     given_up = Snapshot.objects.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
