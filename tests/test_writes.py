@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from groups.models import Change, PosterAccount
 from groups.poster import GroupValues
-from groups.services import accounts
+from groups.services import accounts, writes
 from groups.services.groups import list_groups, read_group
 from groups.services.orders import GroupOrder
 from groups.services.settling import reconcile
@@ -337,3 +337,35 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
     assert reconcile() == [change]
     change.refresh_from_db()
     assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
+
+
+# --- What a refused creation is not taken for --------------------------------------------------------------
+
+
+def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):
+    values = read_group(accounts.connection_of(staff), 1, fresh=True).group.values
+    sandbox.script("clients.getGroups", "error_object", code=404, times=1)
+    change = submit(order_of(staff, Change.Action.CREATE, intended=values))
+    assert (change.state, change.reason) == (State.FAILED, "not_read")
+    assert not sandbox.posts()
+
+
+def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff, sandbox, monkeypatch):
+    read_before = writes._read_before
+
+    def somebody_else_is_sooner(order, change):
+        found = read_before(order, change)
+        taken = {**sandbox.accounts["demo"].groups[1], "client_groups_id": "99", "client_groups_name": "Нова"}
+        sandbox.console().put(taken)
+        sandbox.script("clients.getGroups", "fin_before_headers", times=2)
+        return found
+
+    monkeypatch.setattr(writes, "_read_before", somebody_else_is_sooner)
+    values = replace(read_group(accounts.connection_of(staff), 1, fresh=True).group.values, name="Нова")
+    change = submit(order_of(staff, Change.Action.CREATE, intended=replace(values, percent=Decimal(5))))
+    assert (change.state, change.reason) == (State.UNKNOWN, "refusal_not_verified")
+    sandbox.clear_faults()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    reconcile()
+    change.refresh_from_db()
+    assert (change.state, change.group_id) == (State.REFUSED, None)

@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from groups.commits import unhurried
 from groups.models import Change, Connection, PosterAccount
-from groups.poster import BadAnswer, Client, NotFound, PosterError
+from groups.poster import BadAnswer, Client, NotFound, PosterError, Refused
+from groups.poster.errors import REFUSALS
 from groups.services.clients import pages_of
 from groups.services.likeness import is_alike
 from groups.services.upstream import ask
-from groups.services.verdict import Sight, Verdict, judge
+from groups.services.verdict import Sight, Verdict, belies, judge
 
 log = logging.getLogger("groups.journal")
 
@@ -61,6 +62,8 @@ def sight_of(change: Change, connection: Connection, *, within: float | None = N
             case _:
                 return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
     except NotFound:
+        if change.action == Change.Action.CREATE:
+            raise  # of all groups that says nothing, least of all that there are none
         return Sight()
 
 
@@ -154,7 +157,7 @@ def follow_up(change: Change) -> bool:
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
-    verdict = judge(change, sight) or _give_up(change)
+    verdict = _judge(change, sight) or _give_up(change)
     return verdict is not None and settle_by(change, verdict)
 
 
@@ -177,6 +180,12 @@ def _connection_for(change: Change) -> Connection | None:
         account=change.account_id, refused_at__isnull=True
     )
     return usable.filter(user=change.user_id).first() or usable.first()
+
+
+def _judge(change: Change, sight: Sight) -> Verdict | None:
+    verdict = judge(change, sight)
+    refused_by = REFUSALS.get(change.code or 0, Refused) if change.reason == NOT_VERIFIED else None
+    return None if verdict and refused_by and not belies(verdict, refused_by) else verdict
 
 
 def _give_up(change: Change) -> Verdict | None:

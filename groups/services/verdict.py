@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from groups.models import Change
-from groups.poster import Client, Group, GroupList, GroupValues
+from groups.poster import Client, Group, GroupList, GroupValues, NameTaken, Refused
 from groups.poster.records import fold
 from groups.services.likeness import marks, other_fields
 
@@ -101,6 +101,16 @@ def judge(change: Change, sight: Sight) -> Verdict | None:
             return _judge_enrolment(change, sight.newcomers)
         case _:
             return _judge_creation(change, sight.groups)
+
+
+def belies(verdict: Verdict, refusal: type[Refused]) -> bool:
+    """Say whether what Poster has now speaks against its refusal.
+
+    What is gone or elsewhere could not be changed, and a taken name is taken by a group like no other.
+    """
+    if verdict.reason in {"gone", "client_gone", "elsewhere"}:
+        return False
+    return verdict.state == Change.State.APPLIED or not issubclass(refusal, NameTaken)
 
 
 def _judge_update(change: Change, now: Group | None) -> Verdict | None:

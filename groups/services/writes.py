@@ -19,7 +19,6 @@ from django.utils import timezone
 from groups.commits import unhurried
 from groups.models import Change, Job
 from groups.poster import (
-    NameTaken,
     NotAllowed,
     OutcomeUnknown,
     PosterError,
@@ -30,7 +29,7 @@ from groups.poster import (
 from groups.services.orders import RIGHTS, Order
 from groups.services.settling import NOT_VERIFIED, settle_by, sight_of, start_following
 from groups.services.upstream import ask
-from groups.services.verdict import Verdict, judge
+from groups.services.verdict import belies, judge
 
 log = logging.getLogger("groups.journal")
 
@@ -214,7 +213,7 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             start_following(change, reason=NOT_VERIFIED, **said)
             return
-    if verdict is not None and _belies(verdict, error):
+    if verdict is not None and belies(verdict, type(error)):
         if Change.objects.settle(change, **said):
             settle_by(change, replace(verdict, reason=verdict.reason or "refused_but_changed"))
         return
@@ -226,16 +225,6 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
         settled_at=timezone.now(),
         **said,
     )
-
-
-def _belies(verdict: Verdict, error: Refused) -> bool:
-    """Say whether what Poster has now speaks against its refusal.
-
-    What is gone or elsewhere could not be changed, and a taken name is taken by a group like no other.
-    """
-    if verdict.reason in {"gone", "client_gone", "elsewhere"}:
-        return False
-    return verdict.state == Change.State.APPLIED or not isinstance(error, NameTaken)
 
 
 def _read_after(order: Order, change: Change, values: dict[str, object]) -> None:
