@@ -112,7 +112,10 @@ def is_ours(request: HttpRequest, url: str) -> bool:
 
 def page_behind(request: HttpRequest) -> str:
     """Return the page on which HTMX sent the request, or nothing."""
-    page = htmx_of(request).current_url_abs_path or ""
+    try:
+        page = htmx_of(request).current_url_abs_path or ""
+    except ValueError:  # no address at all
+        return ""
     return page if is_ours(request, page) else ""
 
 

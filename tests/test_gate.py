@@ -66,6 +66,19 @@ def test_a_lease_ends_by_itself(house, request):
         pass
 
 
+def test_a_place_that_cannot_be_given_back_undoes_nothing(house, monkeypatch, caplog):
+    if not isinstance(house, places.Redis):
+        pytest.skip("the kernel frees a file's lock")
+
+    def gone(*_args):
+        raise house._error("Connection closed by server.")
+
+    monkeypatch.setattr(house._client, "zrem", gone)
+    with places.place("one of its own", 1, wait=1, lease=0.1):
+        pass
+    assert "could not be given back" in caplog.text
+
+
 def test_a_room_that_is_full_sends_away():
     room = places.Room(1)
     with room.entered("a"), room.entered("b"), pytest.raises(places.NoPlace), room.entered("a"):
@@ -86,7 +99,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     def look(_):
         came.wait(30)
         with pytest.raises(LookupError):
-            gate.together("key", "account", lambda: None, ask, shared=False)
+            gate.together("key", "account", lambda: None, ask, shared="")
 
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(look, number) for number in range(8)]

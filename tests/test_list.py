@@ -209,6 +209,34 @@ def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox
     assert "/groups/new/" not in page.content.decode()
 
 
+def test_an_address_that_is_none_fails_nothing(browse, sandbox):
+    page = browse().get("/groups/", headers={**fragment("rows"), "HX-Current-URL": "http://[x/groups/"})
+    assert page.status_code == 401
+
+
+def test_after_a_refusal_the_copy_is_nobodys(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    sandbox.script("*", "error_object", code=11, times=1)
+    assert client.get("/groups/?refresh=1").status_code == 424
+    sandbox.script("*", "fin_before_headers", times=None)
+    for url in ("/groups/", "/groups/export.csv"):
+        assert client.get(url).status_code == 504
+
+
+def test_two_copies_of_one_minute_are_not_taken_for_each_other(staff, owner, browse, sandbox):
+    first, second = browse(staff), browse(owner)
+    first.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert "10%" in text_of(first.get("/groups/?refresh=1"))
+    sandbox.clear_faults()
+    sandbox.console("demo").edit(1, client_groups_discount="44")
+    second.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    for client in (first, second):
+        assert "44%" in text_of(client.get("/groups/?refresh=1"))
+
+
 def test_a_group_is_shown_from_the_copy_too_and_can_be_tried_again(staff, browse, sandbox):
     client = browse(staff)
     client.get("/groups/")

@@ -71,12 +71,12 @@ _lock = threading.Lock()
 
 
 def together[T](
-    key: str, account: str, look: Callable[[], T | None], ask: Callable[[], T], *, shared: bool
+    key: str, account: str, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
 ) -> T:
     """Let one of all who want the same thing ask for it, and give the others its answer or its error.
 
-    Among the threads of a process the others wait for the first one. Among processes, where the answer is
-    `shared` by a cache, the second one looks there when the first one is done.
+    Among the threads of a process the others wait for the first one. Among processes, where all who are
+    `shared` by this name have a cache of it, the second one looks there when the first one is done.
     """
     with _lock:
         flight = _flights.get(key)
@@ -91,7 +91,7 @@ def together[T](
         except (NoPlace, TimeoutError):
             raise busy() from None
     try:
-        answer = _alone(key, look, ask) if shared else ask()
+        answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
     except BaseException as error:
         flight.set_exception(error)
         raise
@@ -103,10 +103,10 @@ def together[T](
             del _flights[key]
 
 
-def _alone[T](key: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+def _alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
     deadline = settings.POSTER_READ_DEADLINE
     try:
-        with place(f"flight {key}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):
+        with place(f"flight {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):
             found = look()
             return ask() if found is None else found
     except NoPlace:

@@ -77,7 +77,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
 
     They may be POSTER_CACHE_SECONDS old unless `fresh`, or unless Poster has refused the token: what is
     remembered here is not for its user then. While Poster fails, it is the last good copy of this very token;
-    without one the `PosterError` is raised.
+    without one, and after a refusal, the `PosterError` is raised.
     """
     try:
         if fresh or connection.refused_at:
@@ -91,7 +91,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
             connection.account_id,
             lambda: _recent(connection),
             lambda: _ask_for_all(connection),
-            shared=settings.POSTER_CACHE_SECONDS > 0,
+            shared=connection.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",
         )
     except (Unreachable, BadAnswer) as error:
         copy = _last_good_copy(connection)
@@ -255,6 +255,8 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
 
 def _last_good_copy(connection: Connection) -> Groups | None:
     # By the token, not its user: who was answered from what another one asked has no copy of their own.
+    if connection.refused_at:
+        return None
     copies = GroupsCopy.objects.filter(
         connection__account=connection.account_id,
         fingerprint=connection.fingerprint,
@@ -263,4 +265,4 @@ def _last_good_copy(connection: Connection) -> Groups | None:
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(tuple(Group.from_json(row) for row in copy.groups), (), copy.fetched_at)
+    return Groups(tuple(Group.from_json(row) for row in copy.groups), (), copy.fetched_at, digest=copy.digest)

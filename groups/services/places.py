@@ -92,7 +92,9 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         from redis import Redis as Client  # noqa: PLC0415 - installed where it is used
+        from redis import RedisError  # noqa: PLC0415 - as above
 
+        self._error = RedisError
         self._client = Client.from_url(url)
         self._script = self._client.register_script(_TAKE)
 
@@ -100,7 +102,14 @@ class Redis:
         key, member = f"places:{name}", secrets.token_hex(8)
         if not self._script(keys=[key], args=[count, lease, member]):
             return None
-        return lambda: self._client.zrem(key, member)
+        return lambda: self._give_back(key, member)
+
+    def _give_back(self, key: str, member: str) -> None:
+        try:
+            self._client.zrem(key, member)
+        except self._error:
+            # What the place was for is done, a write too; its lease ends by itself.
+            log.exception("A place could not be given back")
 
 
 @cache

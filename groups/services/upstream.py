@@ -57,7 +57,7 @@ def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> Poste
     )
 
 
-_answers: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("answers", default=None)
+_answers: ContextVar[dict[tuple[object, ...], Any] | None] = ContextVar("answers", default=None)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T], *, nam
     )
     started = time.monotonic()
     answers = _answers.get() if name else None
-    key = connection.account_id, connection.fingerprint, name
+    key = connection.account_id, connection.fingerprint, connection.account.writes, name
     try:
         answer: T = answers[key] if answers and key in answers else question(poster)
     except TokenRejected:

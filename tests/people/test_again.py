@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.models import Change, Connection, PosterAccount
+from groups.services import accounts
 from groups.services import groups as reads
+from groups.services.upstream import asking_once
 from poster_admin.people import again
 from poster_admin.people.models import SignIn
 from tests.pages import group_form
@@ -331,3 +333,12 @@ def test_a_proxy_that_signs_in_is_asked_each_time(staff, browse, settings):
     for _ in range(3):
         client.get("/groups/")
     assert not again._known
+
+
+def test_what_poster_said_before_a_write_is_not_taken_for_what_it_says_after(staff, sandbox):
+    """Of one request too: while its list was on the way, somebody else's write came to its end."""
+    with asking_once():
+        for writes in (0, 0, 1):
+            PosterAccount.objects.update(writes=writes)
+            reads.list_groups(accounts.connection_of(staff), fresh=True)
+    assert len(sandbox.calls("clients.getGroups")) == 2
