@@ -56,9 +56,9 @@ def plan_move(
         user_name=user.get_username(),
         kind=kind,
         group_id=group.id,
-        group_name=group.name,
+        group_name=group.name[:400],
         target_id=target.id,
-        target_name=target.name,
+        target_name=target.name[:400],
         wanted={"clients": chosen},
         total=group.clients if chosen is None else len(chosen),
     )
@@ -132,13 +132,15 @@ class _Move:
         while True:
             page = self._weather.through(partial(self._read, offset))
             ids = [client.id for client in page.clients if not client.removed]
+            # Whom this job has moved and somebody has put back is here to stay.
+            back = self._left(ids)
             yield ids
             unreadable += len(page.unreadable)
             if page.size < AT_ONCE:
                 self._job.move_on(Job.State.RUNNING, unreadable=unreadable)
                 return
             # Those who have left make room: the rest has moved up.
-            offset += page.size - self._left(ids)
+            offset += page.size - (self._left(ids) - back)
 
     def _read(self, offset: int) -> ClientList:
         _, connection = actors(self._job)
@@ -234,6 +236,8 @@ class _Move:
             job=self._job,
         )
         changes = submit_and_see(self._hold, self._weather, [order])
+        if not changes:
+            self._weather.wait("locked")
         return all(self._is_removed(change) for change in changes) and bool(changes)
 
     def _is_removed(self, change: Change) -> bool:

@@ -91,7 +91,8 @@ class _Restore:
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries]):
-            submit_and_see(self._hold, self._weather, [self._group_order(len(tries))])
+            if not submit_and_see(self._hold, self._weather, [self._group_order(len(tries))]):
+                self._weather.wait("locked")
         elif any(change.is_open for change in tries):
             settle_open(self._hold)
         else:

@@ -53,11 +53,14 @@ class NotNow(Exception):
 def start(job: Job) -> Job:
     """Save a planned job and put it into the queue; the same form twice is one job.
 
-    Raises `AlreadyThere` where another unfinished job takes clients out of the same groups, or into them.
+    Raises `AlreadyThere` where another unfinished job takes clients out of the same groups, or into them, and
+    `PermissionDenied` where its id is that of somebody else's.
     """
     known = Job.objects.filter(pk=job.pk, account=job.account_id, user=job.user_id).first()
     if known is not None:
         return known
+    if Job.objects.filter(pk=job.pk).exists():
+        raise PermissionDenied  # it is somebody else's
     _look_for_another(job)
     try:
         with transaction.atomic():

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group as Role
+from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
@@ -107,6 +108,23 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
     assert ended(job) == (Job.State.DONE, "")
     assert people(4) == set()
     assert sorted(moved_ids(sandbox)) == sorted(here)
+
+
+def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    job, here = start(staff), sorted(people(4))
+
+    def stop(_moving, orders):
+        crew.submit_all(_moving._hold, orders)
+        raise jobs.Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moves._Move, "_move", stop)
+        run(job)
+    for client_id in here[:5]:
+        sandbox.console().edit_client(client_id, client_groups_id="4")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set(here[:5])
 
 
 # --- The first one -----------------------------------------------------------------------------------------
@@ -342,6 +360,18 @@ def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
     assert Job.objects.count() == 1
 
 
+def test_a_job_with_the_id_of_somebody_elses_is_not_started(staff, owner, sandbox):
+    job = run(start(staff))
+    with pytest.raises(PermissionDenied):
+        start(owner, group_id=5, operation=job.pk)
+
+
+def test_a_name_longer_than_the_journals_is_cut(staff, sandbox):
+    sandbox.console().edit(4, client_groups_name="я" * 450)
+    sandbox.console().edit(1, client_groups_name="ю" * 450)
+    assert ended(run(start(staff))) == (Job.State.DONE, "")
+
+
 def test_the_same_form_twice_is_one_job(staff, sandbox):
     operation = uuid.uuid4()
     assert start(staff, operation=operation) == start(staff, operation=operation)
@@ -454,6 +484,24 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people)
     removal = Change.objects.get(action=Change.Action.REMOVE)
     assert (removal.state, removal.clients_before, removal.job) == (State.APPLIED, 0, job)
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=43)
+
+
+def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(crew, "PATIENCE", 0.0)
+    for row in list(sandbox.accounts["demo"].clients.rows(4)):
+        sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
+    job = start(staff, kind=Job.Kind.RETIRE)
+    later = timezone.now() + timedelta(minutes=30)
+    Change.objects.create(
+        account_id="demo",
+        action="update",
+        group_id=4,
+        target="group:4",
+        state=State.UNKNOWN,
+        next_check_at=later,
+    )
+    assert ended(run(job)) == (Job.State.STOPPED, "locked")
+    assert 4 in sandbox.accounts["demo"].groups
 
 
 @pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])

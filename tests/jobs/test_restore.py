@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from groups.crypto import SecretUnreadable
 from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import BadAnswer
+from groups.poster.records import fold
 from groups.services import accounts, clients, crew, jobs, outlook, restores, settling, snapshots, tasks
 from groups.services.groups import read_now
 from tests.jobs.doing import die_before_sending, plan, run
@@ -371,6 +373,19 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "count_groups_clients": "0"}
     sandbox.console().put(row | {"client_groups_discount": "10", "birthday_bonus": "0"})
     assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "name_taken")
+
+
+def test_a_group_waits_in_peace_for_the_change_that_locks_its_name(owner, sandbox, monkeypatch):
+    monkeypatch.setattr(crew, "PATIENCE", 0.0)
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    target, later = f"create:{fold(snapshot.group_name)}", timezone.now() + timedelta(minutes=30)
+    Change.objects.create(
+        account_id="demo", action=Action.CREATE, target=target, state=State.UNKNOWN, next_check_at=later
+    )
+    job = run(job)
+    assert (job.state, job.reason) == (Job.State.STOPPED, "locked")
+    assert not sandbox.posts()
 
 
 def test_who_cannot_be_read_is_counted_and_left(owner, sandbox):
