@@ -107,7 +107,12 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.verb === "get") for (const [key, value] of [...detail.formData]) if (value === "") detail.formData.delete(key);
 });
 
-document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+// While a change is under way nothing takes its form away, or nobody would be told its outcome.
+const underWay = () => $("#dialog form[data-sent], .row-form[data-sent]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { detail } = event;
+  if (underWay() && underWay() !== detail.elt) { event.preventDefault(); return; }
   detail.target?.setAttribute("aria-busy", "true");
   if (!detail.elt.hasAttribute("data-quiet")) { wait(1); detail.requestConfig.waits = true; }
 });
@@ -168,6 +173,7 @@ document.addEventListener("change", ({ target }) => {
 
 const dialog = $("#dialog");
 
+const closeDialog = () => { if (!underWay()) dialog.close(); };
 dialog.addEventListener("close", () => $("#form, #help", dialog)?.remove());
 
 async function openInDialog(link, part = "form") {
@@ -198,6 +204,7 @@ async function openInRow(link) {
 let left = null;
 
 async function leaveRow() {
+  if (underWay()) return;
   const { group } = $(".row-form").closest("tr").dataset;
   dirty = null;
   left = `[data-group="${group}"] .row-edit`;
@@ -221,11 +228,11 @@ document.addEventListener("click", (event) => {
   if (theme) chooseTheme(theme.value);
   else if (at("[data-print]")) print();
   else if (at("[data-help]") && plainly) { event.preventDefault(); if (!dialog.open) openInDialog(at("a"), "help"); }
-  else if (at("[data-close]") && dialog.open) { event.preventDefault(); dialog.close(); }
+  else if (at("[data-close]") && dialog.open) { event.preventDefault(); closeDialog(); }
   else if (at("a[data-in-row]") && plainly && matchMedia("(min-width: 57rem)").matches) { event.preventDefault(); openInRow(at("a")); }
   else if (at("[data-leave-row]")) leaveRow();
   else if (link && plainly && !$("main #form")) { event.preventDefault(); openInDialog(link); }
-  else if (event.target === dialog) dialog.close();
+  else if (event.target === dialog) closeDialog();
   const menu = $("details.menu[open]");
   if (menu && (at("[data-help]") || !menu.contains(event.target))) menu.open = false;
 });
@@ -240,6 +247,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const menu = $("details.menu[open]");
+  if (event.key === "Escape" && underWay()) { event.preventDefault(); return; }
   if (event.key === "Escape" && event.target.closest(".row-form")) leaveRow();
   if (event.key === "Escape" && menu) { menu.open = false; $("summary", menu).focus(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;

@@ -339,6 +339,65 @@ def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(pag
     expect(row(page, 1)).to_be_visible()
 
 
+def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    held = []
+    page.route(re.compile(r"type=1"), lambda route, _: held.append(route))
+    with page.expect_request(re.compile(r"type=1")):
+        page.get_by_role("link", name=re.compile("^Bonus")).click()
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    expect(page).to_have_url(re.compile(r"type=2$"))
+    held[0].continue_()
+    expect(row(page, 1)).to_have_count(0)
+    expect(row(page, 4)).to_be_visible()
+    expect(page.locator("html.busy")).to_have_count(0)
+
+
+def hold_back(page, address):
+    """Let a form's request wait, and return it as soon as it is there."""
+    held = []
+    page.route(address, lambda route, _: held.append(route))
+    return held
+
+
+def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page)
+    row(page, 1).locator(".row-edit").click()
+    page.get_by_label("Percent, %").fill("12")
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
+    held = hold_back(page, "**/groups/1/edit/")
+    with page.expect_request("**/groups/1/edit/"):
+        page.get_by_label("Percent, %").press("Enter", no_wait_after=True)
+    page.keyboard.press("Escape")
+    page.locator("[data-leave-row]").click(no_wait_after=True)
+    page.get_by_role("link", name=re.compile("^Discount")).click(no_wait_after=True)
+    held[0].continue_()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Percent, %")).to_have_value("12")
+    expect(page.locator("html.busy")).to_have_count(0)
+
+
+def test_a_dialog_whose_change_is_under_way_is_not_closed(page_for, owner, sandbox):
+    page = page_for(owner)
+    page.goto("/groups/1/")
+    page.get_by_role("link", name="Remove").click()
+    quietly_open(page, re.compile("Remove the group"))
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name of the group").fill("x")
+    held = hold_back(page, "**/groups/1/delete/")
+    with page.expect_request("**/groups/1/delete/"):
+        dialog.get_by_role("button", name="Remove group and 125 clients").click(no_wait_after=True)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    dialog.locator("[data-close]").first.click(no_wait_after=True)
+    held[0].continue_()
+    expect(dialog.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
 def test_a_search_is_restored(page_for, staff):
     page = page_for(staff)
     show_list(page)
