@@ -255,6 +255,7 @@ def _clean_name(text: str) -> str:
 def _as_number(text: str) -> Decimal | None:
     """Return the number in a cell, for a comparison alone: the form is stricter."""
     try:
-        return Decimal(text.translate(_SPACES).removesuffix("%").replace(",", "."))
+        number = Decimal(text.translate(_SPACES).removesuffix("%").replace(",", "."))
     except InvalidOperation:
         return None
+    return number if number.is_finite() else None

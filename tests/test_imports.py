@@ -132,6 +132,11 @@ def test_what_is_there_already_is_no_change_however_odd_it_is(line):
     assert (found.errors, found.lines, found.unchanged) == ([], [], 1)
 
 
+@pytest.mark.parametrize("line", ["1;Гості;Bonus;sNaN;50", "1;Гості;Bonus;10;sNaN", ";Нова;Discount;5;sNaN"])
+def test_what_only_looks_like_a_number_is_none(line):
+    assert read(line).errors
+
+
 def test_a_line_without_anything_of_ours_is_no_line():
     found = read(";;;;;12;demo;", ";;;;;;;")
     assert (found.errors, found.lines, found.unchanged) == ([], [], 0)
@@ -428,6 +433,7 @@ CELLS = st.sampled_from(
         "\ufffd",
         "1e999",
         "NaN",
+        "sNaN",
     ]
 ) | st.text(max_size=8)
 ROWS = st.lists(st.lists(CELLS, max_size=9), max_size=5)

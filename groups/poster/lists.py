@@ -40,13 +40,17 @@ class _Lists:
         with self._lock:
             self._drop(self._lists.pop(sample, None))
             self._lists[sample] = body, groups
-            self._size += len(groups.groups) + 1
+            self._size += _weight(groups)
             while self._size > _KEPT_GROUPS:
                 self._drop(self._lists.popitem(last=False)[1])
 
     def _drop(self, known: tuple[bytes, GroupList] | None) -> None:
         if known is not None:
-            self._size -= len(known[1].groups) + 1
+            self._size -= _weight(known[1])
+
+
+def _weight(groups: GroupList) -> int:
+    return len(groups.groups) + len(groups.unreadable) + 1
 
 
 _lists = _Lists()
