@@ -144,6 +144,7 @@ const placeOfFocus = (root) => $("[role=alert][data-focus]", root) ?? $("[data-f
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const target = document.getElementById(detail.target.id) ?? $("#outcome") ?? $("#form");
   if (!target) return;
+  dirty = $("form[data-dirty]", target) ?? dirty;
   const said = $("[data-announce]", target);
   if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
   const search = $("#q");
@@ -263,4 +264,5 @@ document.addEventListener("keydown", (event) => {
 
 showTheme();
 htmx.onLoad((content) => { const box = $("#keys-on", content); if (box) box.checked = keysOn(); });
+dirty = $("form[data-dirty]");
 placeOfFocus($("main"))?.focus();

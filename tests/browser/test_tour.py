@@ -327,6 +327,7 @@ def test_back_and_forward_restore_what_was_seen(page_for, staff, sandbox):
 def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(page_for, staff):
     page = page_for(staff)
     show_list(page)
+    heading(page, "Loyalty groups")
     page.get_by_role("link", name=re.compile("^Discount")).click()
     expect(row(page, 1)).to_have_count(0)
     held, script = [], re.compile(r"/app\b.*\.js$")
@@ -339,9 +340,23 @@ def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(pag
     expect(row(page, 1)).to_be_visible()
 
 
+@pytest.mark.parametrize("name", ["Percent", re.compile("^Discount")])
+def test_the_focus_stays_on_what_the_list_was_asked_by(page_for, staff, name):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    link = page.get_by_role("link", name=name, exact=True)
+    before = page.url
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page).not_to_have_url(before)
+    expect(link).to_be_focused()
+
+
 def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_for, staff):
     page = page_for(staff)
     show_list(page)
+    heading(page, "Loyalty groups")
     held = []
     page.route(re.compile(r"type=1"), lambda route, _: held.append(route))
     with page.expect_request(re.compile(r"type=1")):
@@ -364,6 +379,7 @@ def hold_back(page, address):
 def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
+    heading(page, "Loyalty groups")
     row(page, 1).locator(".row-edit").click()
     page.get_by_label("Percent, %").fill("12")
     sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
