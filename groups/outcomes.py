@@ -162,7 +162,7 @@ def tell_success(request: Request, change: Change) -> HttpResponse:
         if change.clients_before:
             clients = clients_words(change.clients_before)
             text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
-        text += " " + _("Poster's console keeps removed groups in Marketing → Trash for 30 days.")
+            text += " " + _("An owner can restore them from a snapshot, in the history.")
     else:
         text = _("The changes of “%(name)s” were saved.") % {
             "name": GroupValues.from_json(change.intended).name

@@ -70,7 +70,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     page.locator("tr[data-snapshot]").get_by_role("link", name="Відновити").click()
     heading(page, "Відновити «Скидочная система 10%»?")
     expect(page.locator("main")).to_contain_text("43 клієнти, які зараз в інших групах, повернуться")
-    page.get_by_role("button", name="Відновити групу й 43 клієнти").click()
+    page.get_by_role("button", name="Відновити групу й 43 клієнтів").click()
     page.wait_for_url("**/jobs/**")
     worker().join()
     job = Job.objects.get(kind=Job.Kind.RESTORE)
