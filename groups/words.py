@@ -44,6 +44,12 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
                 _("The key that opens it is no longer there, so Poster was not asked."),
                 _("Enter the token again on the account page."),
             )
+        case TokenRejected(reason="other_account"):
+            return Words(
+                _("This token is not known to be of this account"),
+                _("Poster names another company for it, or none."),
+                _("Enter the account that the token was made in."),
+            )
         case TokenRejected():
             return Words(
                 _("Poster no longer accepts your token"),

@@ -186,3 +186,35 @@ def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, b
     sandbox.script("settings.getAllSettings", "error_object", code=20)
     assert connect(browse(newcomer), sandbox).status_code == 302
     assert PosterAccount.objects.get().company_name == ""
+
+
+# --- Where the account is not in Poster's address ----------------------------------------------------------
+
+
+@pytest.fixture
+def bare(sandbox, settings):
+    settings.POSTER_API_URL = sandbox.bare_url
+
+
+def test_the_name_of_a_foreign_account_opens_nothing(staff, outsider, browse, sandbox, bare):
+    """A company of another name, the own token: Poster itself takes it for what it is."""
+    token = sandbox.accounts["demo"].token
+    assert connect(browse(staff), sandbox, "demo", token).status_code == 302
+    client = browse(outsider)
+    page = connect(client, sandbox, "demo", sandbox.accounts["kavarnia"].token)
+    assert page.status_code == 422
+    assert "not known to be of this account" in text_of(page)
+    assert Connection.objects.get(user=outsider).account_id == "kavarnia"
+    assert connect(client, sandbox, "demo", token).status_code == 302
+
+
+def test_a_token_that_does_not_say_its_company_opens_no_account_that_is_known(
+    staff, outsider, browse, sandbox, bare
+):
+    sandbox.script("settings.getAllSettings", "error_object", code=20, times=None)
+    assert connect(browse(staff), sandbox).status_code == 302
+    assert connect(browse(outsider), sandbox).status_code == 422
+    sandbox.clear_faults()
+    assert connect(browse(outsider), sandbox).status_code == 422
+    assert connect(browse(staff), sandbox).status_code == 302
+    assert connect(browse(outsider), sandbox).status_code == 302

@@ -21,7 +21,8 @@ class PosterAccount(models.Model):
     each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
     or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
     account takes a written bonus for: the documentation says hryvnia, newer pages of it say kopecks.
-    `company_name` and `currency` are Poster's, where the token of somebody may read them.
+    `company_name`, `currency` and `company_id` are Poster's, where the token of somebody may read them: the
+    id by which another token is known to be of this account.
     """
 
     class BonusUnit(models.TextChoices):
@@ -30,6 +31,7 @@ class PosterAccount(models.Model):
 
     name = models.CharField(max_length=63, primary_key=True)
     company_name = models.CharField(max_length=200, blank=True)
+    company_id = models.CharField(max_length=200, blank=True)
     currency = models.CharField(max_length=8, default="₴")
     writes = models.PositiveBigIntegerField(default=0)
     bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)

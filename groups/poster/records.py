@@ -159,11 +159,13 @@ class Group(GroupValues):
 class Settings:
     """What settings.getAllSettings tells of a company; a part that is not there is an empty text.
 
-    `currency` is the symbol, or the ISO code where Poster answers the symbol as HTML.
+    `currency` is the symbol, or the ISO code where Poster answers the symbol as HTML. `company_id` tells one
+    company from all others, whatever its account is called.
     """
 
     company_name: str = ""
     currency: str = ""
+    company_id: str = ""
 
     @classmethod
     def from_wire(cls, data: Mapping[Any, Any]) -> "Settings":
@@ -173,7 +175,8 @@ class Settings:
         symbol = _label(money.get("currency_symbol"))
         if not symbol or "<" in symbol or len(symbol) > LONGEST_SYMBOL:
             symbol = _label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
-        return cls(_label(data.get("company_name"))[:LONGEST_COMPANY], symbol)
+        company_id = str(data.get("COMPANY_ID") or "")[:LONGEST_COMPANY]
+        return cls(_label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Connect a user to a Poster account, and take the connection away."""
 
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from groups.models import Connection, GroupsCopy, PosterAccount
-from groups.poster import PosterClient, PosterError
+from groups.poster import PosterClient, PosterError, TokenRejected
 from groups.services import upstream
 from groups.signals import token_set
 
@@ -30,11 +32,12 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
     """Check the token with Poster and keep it for the user.
 
     Nothing is saved unless Poster answers the list of groups for this very account and token. Raises the
-    `PosterError` of that call.
+    `PosterError` of that call, and `TokenRejected` with the reason "other_account" for another one's.
     """
     poster = upstream.client(account, token)
     poster.get_groups()
     company = _company(poster)
+    _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
         owner, _ = PosterAccount.objects.update_or_create(name=account, defaults=company)
         connection = Connection.objects.filter(user=user).first() or Connection(user=user)
@@ -56,8 +59,25 @@ def _company(poster: PosterClient) -> dict[str, str]:
     except PosterError as error:
         log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
         return {}
-    known = {"company_name": told.company_name, "currency": told.currency}
-    return {field: value for field, value in known.items() if value}
+    return {field: value for field, value in asdict(told).items() if value}
+
+
+def _check_company(user: "User", account: str, company_id: str) -> None:
+    """Refuse a token of another company than the account's: what is kept here of it is not for that token.
+
+    Where its name is not in Poster's address, Poster has not checked it: the token has to tell its company.
+    """
+    known = PosterAccount.objects.filter(name=account).first()
+    if known is None:
+        return
+    if known.company_id and company_id:
+        is_its = known.company_id == company_id
+    elif "{account}" in settings.POSTER_API_URL:
+        is_its = True
+    else:
+        is_its = not known.company_id and Connection.objects.filter(user=user, account=known).exists()
+    if not is_its:
+        raise TokenRejected(None, "", method="settings.getAllSettings", reason="other_account")
 
 
 def disconnect(*, user: "User") -> None:

@@ -101,8 +101,9 @@ def test_a_group_is_removed_by_its_group_id(sandbox, poster):
 
 
 def test_the_company_is_read_from_the_settings(sandbox, connect):
-    assert connect().get_settings() == Settings("Мережа кав'ярень «Демо»", "₴")
-    assert connect("kavarnia").get_settings() == Settings("Кав'ярня на розі", "UAH")
+    demo, kavarnia = (str(sandbox.accounts[name].number) for name in ("demo", "kavarnia"))
+    assert connect().get_settings() == Settings("Мережа кав'ярень «Демо»", "₴", demo)
+    assert connect("kavarnia").get_settings() == Settings("Кав'ярня на розі", "UAH", kavarnia)
     assert [call.verb for call in sandbox.log] == ["GET", "GET"]
 
 

@@ -251,8 +251,12 @@ def test_an_empty_list_is_a_list():
 
 
 def test_the_settings_of_a_company():
-    data = {"company_name": "Кав&#39;ярня", "currency": {"currency_symbol": "₴", "currency_code_iso": "UAH"}}
-    assert Settings.from_wire(data) == Settings("Кав'ярня", "₴")
+    data = {
+        "COMPANY_ID": 100123,
+        "company_name": "Кав&#39;ярня",
+        "currency": {"currency_symbol": "₴", "currency_code_iso": "UAH"},
+    }
+    assert Settings.from_wire(data) == Settings("Кав'ярня", "₴", "100123")
 
 
 def test_a_symbol_in_html_gives_way_to_the_code():
