@@ -6,24 +6,24 @@ NAME_FILE may name a file that holds the value of NAME, for secrets.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.checks import is_fernet_key, is_loopback, is_network
+from poster_admin.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.FileAwareEnv()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 # --- What kind of installation this is -------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env.flag("DEBUG", default=False)
 # True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: a plain-HTTP intranet.
-HTTPS = env.bool("HTTPS", default=True)
+HTTPS = env.flag("HTTPS", default=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -36,24 +36,24 @@ if len(SECRET_KEY) < 50:
 
 # {account} is replaced by the name of the user's Poster account; some accounts live on the bare domain.
 POSTER_API_URL = env.str("POSTER_API_URL", default="https://{account}.joinposter.com/api/")
-POSTER_CONNECT_TIMEOUT = env.float("POSTER_CONNECT_TIMEOUT", default=3.0)
-POSTER_READ_TIMEOUT = env.float("POSTER_READ_TIMEOUT", default=8.0)
+POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0)
+POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0)
 # The longest that a page waits for Poster, the second try included.
-POSTER_READ_DEADLINE = env.float("POSTER_READ_DEADLINE", default=12.0)
+POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0)
 # The longest that a write takes from the journal to the answer: read before, send, read after.
-POSTER_WRITE_DEADLINE = env.float("POSTER_WRITE_DEADLINE", default=30.0)
+POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0)
 # So long after the deadline of a write its row is left to its sender: it may be slow rather than dead.
-POSTER_GRACE_SECONDS = env.float("POSTER_GRACE_SECONDS", default=15.0)
+POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0)
 # Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
 # succeeded, a write whose answer was lost is taken for one that was not applied.
-POSTER_SETTLE_SECONDS = env.float("POSTER_SETTLE_SECONDS", default=1800.0)
-POSTER_CACHE_SECONDS = env.float("POSTER_CACHE_SECONDS", default=30.0)
+POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0)
+POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # So many calls of an account are under way at once, over all threads, processes and machines.
-POSTER_MAX_CONCURRENCY = env.int("POSTER_MAX_CONCURRENCY", default=4)
+POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1)
 # A job whose run has said nothing for so long is taken over by another worker.
-JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=10.0)
+JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0)
 # What was in a group before it was moved or removed, names and phone numbers among it, is kept so long.
-SNAPSHOT_DAYS = env.int("SNAPSHOT_DAYS", default=90)
+SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90)
 # Opens /metrics to Prometheus; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
@@ -139,6 +139,8 @@ TEMPLATES = [
 # --- Data ------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+if "ENGINE" not in DATABASES["default"]:
+    raise ImproperlyConfigured("DATABASE_URL is not the address of a database.")
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     DATABASES["default"]["ENGINE"] = "poster_admin.sqlite"
@@ -187,7 +189,7 @@ if not set(COMPANY_ROLES.values()) <= set(ROLES):
     raise ImproperlyConfigured("COMPANY_ROLES names a role other than Managers, Staff and Owners.")
 if not all(map(is_network, TRUSTED_PROXY_IPS)):
     raise ImproperlyConfigured("TRUSTED_PROXY_IPS holds something that is no address and no network.")
-REQUIRE_2FA = env.bool("REQUIRE_2FA", default=False)
+REQUIRE_2FA = env.flag("REQUIRE_2FA", default=False)
 
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
 OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")

@@ -126,3 +126,23 @@ def test_a_key_that_is_lost_is_found_at_the_start(staff, manager, browse, settin
     assert f"groups.connection {manager.connection.pk}" in warning.msg
     settings.POSTER_TOKEN_KEYS += old
     call_command("check", "--database", "default", "--fail-level", "WARNING")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS", "Treu"),
+        ("REQUIRE_2FA", "Yess"),
+        ("POSTER_READ_TIMEOUT", "abc"),
+        ("POSTER_READ_DEADLINE", "nan"),
+        ("SNAPSHOT_DAYS", "-1"),
+        ("POSTER_MAX_CONCURRENCY", "0"),
+        ("DATABASE_URL", "garbage"),
+    ],
+)
+def test_a_value_that_is_malformed_stops_the_start_and_is_named(name, value):
+    assert look(DEBUG="True", **{name: value}).splitlines()[-1].partition(": ")[2].startswith(f"{name} is ")
+
+
+def test_an_empty_switch_is_as_if_it_was_not_there():
+    assert look(DEBUG="True", HTTPS="")["settings"]["HTTPS"] == "True"
