@@ -52,6 +52,14 @@ def quietly_open(page, name):
     expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_focused()
 
 
+def removal_of(page, group_id):
+    """Open the dialog in which a group is removed, and return it."""
+    page.goto(f"/groups/{group_id}/")
+    page.get_by_role("link", name="Remove").click()
+    quietly_open(page, re.compile("Remove the group"))
+    return page.get_by_role("dialog")
+
+
 # --- The tour ----------------------------------------------------------------------------------------------
 
 
@@ -399,10 +407,7 @@ def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
 
 def test_a_dialog_whose_change_is_under_way_is_not_closed(page_for, owner, sandbox):
     page = page_for(owner)
-    page.goto("/groups/1/")
-    page.get_by_role("link", name="Remove").click()
-    quietly_open(page, re.compile("Remove the group"))
-    dialog = page.get_by_role("dialog")
+    dialog = removal_of(page, 1)
     dialog.get_by_label("Name of the group").fill("x")
     held = hold_back(page, "**/groups/1/delete/")
     with page.expect_request("**/groups/1/delete/"):
@@ -444,10 +449,7 @@ def test_a_risky_edit_is_asked_about(page_for, staff, sandbox):
 
 def test_a_removal_in_a_dialog_takes_the_typed_name(page_for, owner, sandbox):
     page = page_for(owner)
-    page.goto("/groups/1/")
-    page.get_by_role("link", name="Remove").click()
-    quietly_open(page, re.compile("Remove the group"))
-    dialog = page.get_by_role("dialog")
+    dialog = removal_of(page, 1)
     button = dialog.get_by_role("button", name="Remove group and 125 clients")
     dialog.get_by_label("Name of the group").fill("Постоянный")
     button.click()
