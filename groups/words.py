@@ -162,6 +162,9 @@ def reason_words(change: Change) -> str:
         "unsafe": _("Poster has a type for this group that is not known here"),
         "no_right": _("the group has clients, and the right to remove them was missing"),
         "not_read": _("Poster could not be asked before, so nothing was sent"),
+        "not_shown_yet": _(
+            "Poster does not show the last change of it yet, so nothing was sent: try again in a minute"
+        ),
         "not_sent": _("Poster was not reached, so nothing was sent"),
         "never_sent": _("the program was stopped before anything was sent"),
         "not_applied": _("Poster's answer was lost, and the change did not appear"),
@@ -170,6 +173,10 @@ def reason_words(change: Change) -> str:
         "overwritten": _("Poster's answer was lost, and the group has other values now"),
         "duplicates": _("more than one new group has this name"),
         "accepted_but_absent": _("Poster said yes, but the change is not there"),
+        "answered_id_absent": _(
+            "Poster said yes, but has no group of the number that it answered: "
+            "it may be there under another number"
+        ),
         "refusal_not_verified": _("Poster said no, but that could not be checked"),
         "client_gone": _("the client is no longer there"),
         "elsewhere": _("somebody has moved the client to another group"),

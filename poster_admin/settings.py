@@ -47,6 +47,10 @@ POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0)
 # Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
 # succeeded, a write whose answer was lost is taken for one that was not applied.
 POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0)
+# A look that shows anything but what was asked for is believed when another one shows the same so much later.
+POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0)
+# Poster may read from a replica: so long a read may show what an own change has just replaced.
+POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # So many calls of an account are under way at once, over all threads, processes and machines.
 POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1)

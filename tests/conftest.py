@@ -31,7 +31,7 @@ from tests.services import needed_but_away
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
-PAUSES_OF_PRODUCTION = writes.READ_AFTER_PAUSES
+PAUSES_OF_PRODUCTION = writes.READ_PAUSES
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
 settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,7 +109,7 @@ def _no_long_pauses(request, monkeypatch):
         monkeypatch.setattr(poster_client, "PAUSE_BEFORE_IT", (0.0, 0.0))
         # As many looks as before, since the last pause still goes beyond the deadline.
         first, _, *rest = PAUSES_OF_PRODUCTION
-        monkeypatch.setattr(writes, "READ_AFTER_PAUSES", (first, 0.05, *rest))
+        monkeypatch.setattr(writes, "READ_PAUSES", (first, 0.05, *rest))
 
 
 def forget():

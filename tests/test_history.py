@@ -252,6 +252,8 @@ def test_what_no_program_can_tell_a_person_decides(staff, manager, browse, sandb
     sandbox.console("demo").edit(1, client_groups_discount="77")
     make_due(change)
     url = f"/history/{change.pk}/"
+    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # seen once
+    make_due(change)
     page = client.get(url)
     assert 'data-outcome="review"' in page.content.decode()
     assert browse(manager).post(url, {"decision": "applied"}).status_code == 403
@@ -269,6 +271,8 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     sandbox.console("demo").remove(1)
     make_due(change)
     url = f"/history/{change.pk}/"
+    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # seen once
+    make_due(change)
     assert 'data-outcome="review"' in client.get(url).content.decode()
     client.post(url, {"decision": "applied"})
     assert f"{url}undo/" not in client.get("/history/").content.decode()

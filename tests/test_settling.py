@@ -60,6 +60,15 @@ def let_be_due(change):
     Change.objects.settle(change, next_check_at=timezone.now())
 
 
+def look_twice(*changes):
+    """Let the changes be looked at twice, and return those that the second look has settled."""
+    assert reconcile() == []
+    for change in changes:
+        change.refresh_from_db()
+        let_be_due(change)
+    return reconcile()
+
+
 # --- The state machine -------------------------------------------------------------------------------------
 
 
@@ -254,7 +263,7 @@ def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings)
     settings.POSTER_SETTLE_SECONDS = 1800
     early = unknown(owner, sent_at=timezone.now() - timedelta(seconds=1795))
     late = unknown(owner, sent_at=timezone.now() - timedelta(seconds=1805))
-    assert reconcile() == [late]
+    assert look_twice(early, late) == [late]
     early.refresh_from_db()
     late.refresh_from_db()
     assert (early.state, late.state, late.reason) == (State.UNKNOWN, State.FAILED, "not_applied")
@@ -269,13 +278,14 @@ def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
 
 def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_looks(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
-    change = unknown(owner, accepted=True)
+    two_minutes_ago = timezone.now() - timedelta(seconds=120)
+    change = unknown(owner, accepted=True, sent_at=two_minutes_ago)
     for state in (State.UNKNOWN, State.UNKNOWN, State.REVIEW):
         let_be_due(change)
         follow_up(change)
         assert change.state == state
     assert change.reason == "accepted_but_absent"
-    soon = unknown(owner, accepted=True, checks=5, sent_at=timezone.now() - timedelta(seconds=50))
+    soon = unknown(owner, accepted=True, checks=5, sent_at=timezone.now() - timedelta(seconds=110))
     assert not follow_up(soon)
 
 
@@ -292,7 +302,47 @@ def test_a_failed_look_leaves_the_others_their_turn(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
     sandbox.script("clients.getGroup", "top_null")
     changes = [unknown(owner) for _ in range(2)]
-    assert reconcile() == changes[1:]
+    assert look_twice(changes[1]) == changes[1:]
+
+
+@pytest.mark.parametrize(
+    "edit", [{"client_groups_discount": "77"}, {"birthday_bonus": "500000"}], ids=["differs", "units"]
+)
+def test_what_nobody_asked_for_is_believed_when_it_is_seen_twice(owner, sandbox, settings, edit):
+    settings.POSTER_CONFIRM_SECONDS = 60
+    sandbox.console().edit(1, **edit)
+    change = unknown(owner, accepted=True, intended=BEFORE.to_json() | {"birthday_bonus": "50"})
+    for _ in range(2):
+        let_be_due(change)
+        assert not follow_up(change)
+    since = change.found_since - timedelta(seconds=61)
+    Change.objects.settle(change, found_since=since, next_check_at=timezone.now())
+    assert follow_up(change)
+    assert change.state == State.DIFFERS
+
+
+def test_a_look_that_shows_something_else_begins_anew(owner, sandbox, settings):
+    settings.POSTER_CONFIRM_SECONDS = 60
+    change = unknown(owner, accepted=True)
+    for percent in ("77", "78"):
+        sandbox.console().edit(1, client_groups_discount=percent)
+        Change.objects.settle(change, next_check_at=timezone.now())
+        assert not follow_up(change)
+        began = timezone.now() - timedelta(seconds=61)
+        Change.objects.settle(change, found_since=began)
+    Change.objects.settle(change, next_check_at=timezone.now())
+    assert follow_up(change)
+    assert change.after["percent"] == "78"
+
+
+def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
+    sandbox.script("clients.getGroup", "response_false", times=None)
+    change = unknown(owner, action=Action.REMOVE, intended=None)
+    for _ in range(3):
+        let_be_due(change)
+        assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+    assert len(sandbox.calls("clients.getGroups")) == 3
 
 
 # --- With whose token --------------------------------------------------------------------------------------
@@ -334,9 +384,10 @@ def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(
     assert not follow_up(change)
     assert asked_with == []
     make_user("colleague", role="Managers", account="demo", sandbox=sandbox)
-    let_be_due(change)
-    assert follow_up(change)
-    assert asked_with == ["colleague"]
+    for is_settled in (False, True):
+        let_be_due(change)
+        assert follow_up(change) is is_settled
+    assert asked_with == ["colleague", "colleague"]
 
 
 # --- The command and the thread ----------------------------------------------------------------------------

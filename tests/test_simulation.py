@@ -11,10 +11,11 @@ WRITES = 300
 
 @pytest.fixture
 def _production(settings, monkeypatch):
-    monkeypatch.setattr(writes, "READ_AFTER_PAUSES", PAUSES_OF_PRODUCTION)
+    monkeypatch.setattr(writes, "READ_PAUSES", PAUSES_OF_PRODUCTION)
     settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
     settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
     settings.POSTER_SETTLE_SECONDS = 30 * MINUTE
+    settings.POSTER_CONFIRM_SECONDS = 3
 
 
 @pytest.mark.django_db
@@ -26,6 +27,16 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
     assert counts["duplicates"] == counts["twice"] == counts["false_failed"] == 0
     # A person decides, or credit goes to the wrong one, only where somebody else was at the same group.
     assert counts["person"] + counts["false_applied"] <= counts["writes"] * 0.05
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_production")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner, seed):
+    counts = run_dashboard(World(seed, longest_delay=15 * MINUTE, lag=60), owner, WRITES // 2)
+    assert counts["posts"] == 1
+    lies = ("duplicates", "twice", "false_failed", "false_applied", "lost")
+    assert {lie: counts[lie] for lie in lies} == dict.fromkeys(lies, 0)
 
 
 @pytest.mark.parametrize("retries", [0, 3])

@@ -109,6 +109,57 @@ def test_what_is_no_slip_of_units(values, stored):
     assert not units_slipped(replace(OLD, **values), replace(OLD, **stored))
 
 
+# --- A read that is late -----------------------------------------------------------------------------------
+
+
+OLDEST = replace(OLD, percent=Decimal(5))
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_value_that_the_journal_had_before_is_late_and_not_foreign(accepted):
+    change, late = update(accepted=accepted), Sight(group=group(OLDEST))
+    assert judge(change, late, [group(OLDEST).to_json()]) is None
+    assert judge(change, late) is not None
+
+
+def test_a_bonus_that_was_there_before_is_not_taken_for_another_unit():
+    change = update(accepted=True)
+    change.before = group(replace(OLD, birthday_bonus=Decimal(2))).to_json()
+    change.intended = replace(OLD, birthday_bonus=Decimal(1)).to_json()
+    oldest = group(replace(OLD, birthday_bonus=Decimal(100)))
+    assert judge(change, Sight(group=oldest), [oldest.to_json()]) is None
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_value_that_comes_back_proves_a_lost_change_only_when_it_cannot_be_late(accepted):
+    change, back = update(accepted=accepted), Sight(group=group(NEW))
+    verdict = judge(change, back, [group(NEW).to_json()])
+    assert outcome(verdict) == ((State.APPLIED, "") if accepted else None)
+
+
+@pytest.mark.parametrize(("accepted", "code"), [(True, None), (False, 32), (False, None)])
+def test_absence_is_proven_by_poster_s_answer_alone(accepted, code):
+    change = Change(action=Action.REMOVE, group_id=1, accepted=accepted, code=code)
+    assert judge(change, Sight(group=None)).proven is bool(accepted or code)
+
+
+def test_a_group_that_was_just_made_may_not_show_yet():
+    assert judge(Change(action=Action.REMOVE, group_id=1), Sight(group=None), [None]) is None
+
+
+def test_only_what_was_asked_for_is_proven_by_one_look():
+    assert judge(update(accepted=True), Sight(group=group(NEW))).proven
+    assert not judge(update(accepted=True), Sight(group=group(OLDEST))).proven
+    assert not judge(update(accepted=True), Sight(group=None)).proven
+
+
+def test_two_looks_show_the_same_whatever_became_of_the_count():
+    one, other = (
+        judge(update(accepted=True), Sight(group=group(OLDEST, clients=clients))) for clients in (3, 4)
+    )
+    assert one.digest == other.digest != judge(update(), Sight(group=None)).digest
+
+
 # --- A removal ---------------------------------------------------------------------------------------------
 
 
@@ -133,12 +184,13 @@ def test_a_creation_without_an_answer_is_found_by_its_name():
     assert judge(creation(), listed(group(NEW, 7))).state == State.APPLIED
 
 
-@pytest.mark.parametrize("answered", [999, 4])
-def test_an_answered_id_that_is_no_new_group_means_nothing(answered):
-    sight = listed(group(NEW, 4), group(NEW, 6))
-    verdict = judge(creation(group_id=answered), sight)
-    assert (verdict.state, verdict.group_id) == (State.APPLIED, 6)
-    assert judge(creation(group_id=answered), listed(group(NEW, 4))) is None
+def test_an_answered_id_is_waited_for_and_never_replaced_by_a_twin():
+    assert judge(creation(group_id=6), listed(group(NEW, 4), group(NEW, 7))) is None
+
+
+def test_of_two_new_groups_of_the_name_the_one_as_asked_is_ours():
+    verdict = judge(creation(), listed(group(OLD, 6), group(NEW, 7)))
+    assert (verdict.state, verdict.group_id) == (State.APPLIED, 7)
 
 
 def test_two_new_groups_of_the_name_are_for_a_person():

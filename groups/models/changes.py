@@ -74,6 +74,7 @@ class Change(models.Model):
     `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
     client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status
     of the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
+    `found` is a digest of what the last look at Poster showed, and `found_since` when looks began to show it.
 
     A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
     `{"group_id": …}`, and while it is open `before` has `marks` of all fields, from which nobody can tell
@@ -129,6 +130,8 @@ class Change(models.Model):
     settled_at = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
     checks = models.PositiveSmallIntegerField(default=0)
+    found = models.CharField(max_length=32, blank=True)
+    found_since = models.DateTimeField(null=True)
     resolved_by = models.CharField(max_length=150, blank=True)
 
     objects = ChangeQuerySet.as_manager()
@@ -185,6 +188,11 @@ class Change(models.Model):
             # Of all, not of the open ones alone: SQLite does not see that a query's values are those states.
             models.Index(fields=("state", "next_check_at"), name="change_open"),
             models.Index(fields=("job", "client_id"), name="change_by_client"),
+            models.Index(
+                fields=("account", "client_id", "-created_at"),
+                condition=Q(client_id__isnull=False),
+                name="change_of_client",
+            ),
             models.Index(fields=("job", "state", "reason"), name="change_by_job"),
         )
 

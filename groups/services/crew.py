@@ -18,7 +18,7 @@ from groups.services.settling import due, follow_up
 from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, submit
 
 # Nothing was sent, so it may be tried again as often as it takes.
-NOTHING_SENT = frozenset(("not_read", "not_sent", "never_sent"))
+NOTHING_SENT = frozenset(("not_read", "not_shown_yet", "not_sent", "never_sent"))
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)

@@ -8,18 +8,20 @@ import logging
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from groups.commits import unhurried
-from groups.models import Change, Connection, PosterAccount
-from groups.poster import BadAnswer, Client, NotFound, PosterError, Refused
+from groups.models import Change, Connection, GroupsCopy, PosterAccount
+from groups.poster import BadAnswer, Client, Group, GroupList, NotFound, PosterError, Refused
 from groups.poster.errors import REFUSALS
 from groups.services.clients import pages_of
+from groups.services.lag import earlier_states
 from groups.services.likeness import is_alike
 from groups.services.upstream import ask
 from groups.services.verdict import Sight, Verdict, belies, judge
@@ -29,24 +31,27 @@ log = logging.getLogger("groups.journal")
 # When to look again after a lost answer; from then on each pause doubles up to the longest.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
-# Poster said yes, but three looks over a minute do not show it: a person has to look.
-ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=1)
+# Poster said yes, but three looks over two minutes do not show it: a person has to look.
+ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 MOVE_PATIENCE = timedelta(minutes=1)
 LOOKS_AT_LEAST = 3
 # The reason of a change that Poster refused while the look afterwards failed.
 NOT_VERIFIED = "refusal_not_verified"
+# What a look is remembered by that shows no trace of the change.
+NOTHING = "nothing"
 
 
 def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
     """Look at what Poster has now of a change's group or client, or of all groups for a creation.
 
     For the creation of a client that is the one of old before it is sent, and who may be the new one after.
+    A group counts as absent only where both the list and its own page say so.
     """
-    group_id, client_id = change.group_id or 0, change.client_id or 0
+    client_id = change.client_id or 0
     try:
         match change.action:
             case Change.Action.CREATE:
-                return Sight(groups=ask(connection, lambda poster: poster.get_groups(within=within)))
+                return _sight_of_all(change, connection, within)
             case Change.Action.MOVE:
                 return Sight(
                     client=ask(connection, lambda poster: poster.get_client(client_id, within=within))
@@ -60,11 +65,49 @@ def sight_of(change: Change, connection: Connection, *, within: float | None = N
             case Change.Action.ENROL:
                 return Sight(newcomers=_newcomers(change, connection, within))
             case _:
-                return Sight(group=ask(connection, lambda poster: poster.get_group(group_id, within=within)))
+                return Sight(group=_group(change.group_id or 0, connection, within))
     except NotFound:
         if change.action == Change.Action.CREATE:
             raise  # of all groups that says nothing, least of all that there are none
         return Sight()
+
+
+def _group(group_id: int, connection: Connection, within: float | None) -> Group | None:
+    """Return a group, or None where it is neither found by its id nor in the list."""
+    try:
+        return ask(connection, lambda poster: poster.get_group(group_id, within=within))
+    except NotFound:
+        listed = ask(connection, lambda poster: poster.get_groups(within=within))
+    return _in_list(listed, group_id)
+
+
+def _in_list(listed: GroupList, group_id: int) -> Group | None:
+    """Return the group of this id out of a list, or None. Raises `BadAnswer` where that cannot be told."""
+    found = next((group for group in listed.present if group.id == group_id), None)
+    if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
+        raise BadAnswer("a row cannot be read", method="clients.getGroups", reason="unreadable_row")
+    return found
+
+
+def _sight_of_all(change: Change, connection: Connection, within: float | None) -> Sight:
+    listed = ask(connection, lambda poster: poster.get_groups(within=within))
+    if change.sent_at is None:
+        return Sight(groups=listed, copied_ids=_copied_ids(change))
+    answered = change.group_id
+    if not answered or any(group.id == answered for group in listed.groups):
+        return Sight(groups=listed)
+    try:
+        made = ask(connection, lambda poster: poster.get_group(answered, within=within))
+    except NotFound:
+        return Sight(groups=listed)
+    return Sight(groups=GroupList((*listed.groups, made), listed.unreadable))
+
+
+def _copied_ids(change: Change) -> frozenset[int]:
+    """Return the ids of the groups in the latest good copy of the account's list."""
+    copies = GroupsCopy.objects.filter(connection__account=change.account_id).order_by("-fetched_at")
+    rows: list[dict[str, int]] = copies.values_list("groups", flat=True).first() or []
+    return frozenset(row["id"] for row in rows)
 
 
 def _newcomers(change: Change, connection: Connection, within: float | None) -> tuple[Client, ...]:
@@ -84,6 +127,42 @@ def _newcomers(change: Change, connection: Connection, within: float | None) -> 
     known = Change.objects.filter(account=change.account_id, client_id__in=[client.id for client in found])
     taken = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
     return tuple(client for client in found if client.id not in taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at Poster says of a change that was sent; without a verdict it shows no trace of it.
+
+    `certain` is False while it has to be seen once more.
+    """
+
+    verdict: Verdict | None
+    certain: bool
+
+    @property
+    def outcome(self) -> Verdict | None:
+        """The verdict, if it may be written down."""
+        return self.verdict if self.certain else None
+
+
+def look_at(change: Change, connection: Connection, *, within: float | None = None) -> Look:
+    """Look at Poster for a change that was sent. Raises `PosterError`.
+
+    A verdict that is not proven has to be seen twice in a row, POSTER_CONFIRM_SECONDS apart: the change
+    remembers what the looks show, and since when.
+    """
+    verdict = judge(change, sight_of(change, connection, within=within), earlier_states(change))
+    if verdict is not None and verdict.proven:
+        return Look(verdict, certain=True)
+    found, now = verdict.digest if verdict else NOTHING, timezone.now()
+    if change.found != found or change.found_since is None:
+        Change.objects.settle(change, found=found, found_since=now)
+        return Look(verdict, certain=False)
+    return Look(verdict, certain=now - change.found_since >= _confirmed_after())
+
+
+def _confirmed_after() -> timedelta:
+    return timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
 
 
 def settle_by(change: Change, verdict: Verdict, **values: object) -> bool:
@@ -153,11 +232,18 @@ def follow_up(change: Change) -> bool:
     if connection is None:
         return False
     try:
-        sight = sight_of(change, connection)
+        look = look_at(change, connection)
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
-    verdict = _judge(change, sight) or _give_up(change)
+    verdict = look.verdict
+    if change.reason == NOT_VERIFIED and not (verdict and contradicts(change, verdict)):
+        return settle_by(change, Verdict(Change.State.REFUSED, "refused"))
+    verdict = verdict or _given_up(change)
+    if verdict is not None and not look.certain:
+        soon = timezone.now() + _confirmed_after()
+        Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
+        return False
     return verdict is not None and settle_by(change, verdict)
 
 
@@ -176,26 +262,27 @@ def _claim(change: Change, now: datetime) -> bool:
 
 def _connection_for(change: Change) -> Connection | None:
     """Return a connection that may ask: its user's own first, never one whose token Poster has refused."""
-    usable = Connection.objects.select_related("account").filter(
-        account=change.account_id, refused_at__isnull=True
-    )
+    usable = usable_connections().filter(account=change.account_id)
     return usable.filter(user=change.user_id).first() or usable.first()
 
 
-def _judge(change: Change, sight: Sight) -> Verdict | None:
-    verdict = judge(change, sight)
-    refused_by = REFUSALS.get(change.code or 0, Refused) if change.reason == NOT_VERIFIED else None
-    return None if verdict and refused_by and not belies(verdict, refused_by) else verdict
+def usable_connections() -> QuerySet[Connection]:
+    """Return the connections whose token Poster has not refused, with their accounts."""
+    return Connection.objects.select_related("account").filter(refused_at__isnull=True)
 
 
-def _give_up(change: Change) -> Verdict | None:
-    """Return the verdict on a change that does not show, at once if Poster refused it, else in its time."""
-    if change.reason == NOT_VERIFIED:
-        return Verdict(Change.State.REFUSED, "refused")
+def contradicts(change: Change, verdict: Verdict) -> bool:
+    """Return True if what Poster has now speaks against its refusal of this change."""
+    return belies(verdict, REFUSALS.get(change.code or 0, Refused))
+
+
+def _given_up(change: Change) -> Verdict | None:
+    """Return the verdict on a change that does not show, once its time is over."""
     waited = timezone.now() - (change.sent_at or change.created_at)
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
-            return Verdict(Change.State.REVIEW, "accepted_but_absent")
+            is_named = change.action == Change.Action.CREATE and change.group_id
+            return Verdict(Change.State.REVIEW, "answered_id_absent" if is_named else "accepted_but_absent")
     elif waited >= _patience(change):
         return Verdict(Change.State.FAILED, "not_applied")
     return None

@@ -4,14 +4,18 @@ The same judgement serves the sender right after the write, the page that follow
 settles what a killed process left behind.
 """
 
+import hashlib
+import json
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from groups.models import Change
-from groups.poster import Client, Group, GroupList, GroupValues, NameTaken, Refused
+from groups.poster import Client, Group, GroupList, GroupValues, NameTaken, NotFound, Refused
+from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
 from groups.services.likeness import marks, other_fields
 
@@ -33,32 +37,46 @@ OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A state for the journal, why, and what Poster has now."""
+    """A state for the journal, why, and what Poster has now.
+
+    `proven` says that one look is enough: it shows what was asked for, or Poster's answer says the same. Any
+    other verdict may come from a read that was late or untrue, so it has to be seen twice.
+    """
 
     state: Change.State
     reason: str = ""
     after: dict[str, Any] | None = None
     group_id: int | None = None
     client_id: int | None = None
+    proven: bool = False
+
+    @property
+    def digest(self) -> str:
+        """A short name of this verdict: equal where two looks showed the same."""
+        seen = {name: value for name, value in (self.after or {}).items() if name != "clients"}
+        text = json.dumps([self.state, self.reason, seen], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What one look at Poster showed: the group or the client (None: gone), for a creation all groups.
 
-    `newcomers` are those who may be the client that was to be created.
+    `newcomers` are those who may be the client that was to be created. `copied_ids` are the groups of the
+    last good copy: a list that leaves one out for once does not make it a new one.
     """
 
     group: Group | None = None
     groups: GroupList = field(default_factory=GroupList)
     client: Client | None = None
     newcomers: tuple[Client, ...] = ()
+    copied_ids: frozenset[int] = frozenset()
 
     @property
     def ids(self) -> list[int]:
-        """The ids of all groups, those of unreadable rows among them."""
-        unreadable = [row.id for row in self.groups.unreadable if row.id is not None]
-        return [group.id for group in self.groups.groups] + unreadable
+        """The ids of all groups, those of unreadable rows and of the last good copy among them."""
+        unreadable = {row.id for row in self.groups.unreadable if row.id is not None}
+        return sorted({group.id for group in self.groups.groups} | unreadable | self.copied_ids)
 
 
 def same(one: GroupValues, other: GroupValues) -> bool:
@@ -88,15 +106,19 @@ def units_slipped(intended: GroupValues, stored: GroupValues) -> bool:
     return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
 
 
-def judge(change: Change, sight: Sight) -> Verdict | None:
-    """Return what became of a change that was sent, or None while that cannot be told yet."""
+def judge(change: Change, sight: Sight, earlier: Iterable[dict[str, Any] | None] = ()) -> Verdict | None:
+    """Return what became of a change that was sent, or None while that cannot be told yet.
+
+    `earlier` are the states which other changes of the journal replaced a moment ago, None for a group that
+    was not there: a read may still show one of them, so it proves nothing.
+    """
     match change.action:
         case Change.Action.UPDATE:
-            return _judge_update(change, sight.group)
+            return _judge_update(change, sight.group, [each for each in earlier if each])
         case Change.Action.REMOVE:
-            return Verdict(Change.State.APPLIED) if sight.group is None else None
+            return _judge_removal(change, sight.group, was_just_made=None in earlier)
         case Change.Action.MOVE:
-            return _judge_move(change, sight.client)
+            return _judge_move(change, sight.client, {each["group_id"] for each in earlier if each})
         case Change.Action.ENROL:
             return _judge_enrolment(change, sight.newcomers)
         case _:
@@ -113,29 +135,41 @@ def belies(verdict: Verdict, refusal: type[Refused]) -> bool:
     return verdict.state == Change.State.APPLIED or not issubclass(refusal, NameTaken)
 
 
-def _judge_update(change: Change, now: Group | None) -> Verdict | None:
+def _judge_update(change: Change, now: Group | None, earlier: list[dict[str, Any]]) -> Verdict | None:
     if now is None:
         return Verdict(Change.State.REVIEW, "gone")
     intended = GroupValues.from_json(change.intended)
+    is_late = any(same(now, GroupValues.from_json(values)) for values in earlier)
     if same(now, intended):
-        return _taken(intended, now)
-    if same(now, GroupValues.from_json(change.before)):
+        return None if is_late and not change.accepted else _taken(intended, now)
+    if is_late or same(now, GroupValues.from_json(change.before)):
         return None
     if change.accepted or units_slipped(intended, now):
         return _taken(intended, now)
     return Verdict(Change.State.REVIEW, "overwritten", now.to_json())
 
 
-def _judge_move(change: Change, now: Client | None) -> Verdict | None:
+def _judge_removal(change: Change, now: Group | None, *, was_just_made: bool) -> Verdict | None:
+    """Judge by the absence of the group. Poster's own answer proves it: removed, or no such record."""
+    answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
+    if now is not None or (was_just_made and not answered):
+        return None
+    return Verdict(Change.State.APPLIED, proven=answered)
+
+
+def _judge_move(change: Change, now: Client | None, earlier: set[int]) -> Verdict | None:
     if now is None:
         return Verdict(Change.State.REVIEW, "client_gone")
     before, intended, there = change.before or {}, change.intended or {}, {"group_id": now.group_id}
     if now.group_id == intended["group_id"]:
+        if now.group_id in earlier and not change.accepted:
+            return None
         changed = _changed_fields(before["marks"], marks_of(now, change.pk))
         differs = not OF_THE_TILL.issuperset(changed)
         state = Change.State.DIFFERS if differs else Change.State.APPLIED
-        return Verdict(state, "other_fields" if differs else "", there | {"changed": changed})
-    if now.group_id == before["group_id"]:
+        reason = "other_fields" if differs else ""
+        return Verdict(state, reason, there | {"changed": changed}, proven=not differs)
+    if now.group_id == before["group_id"] or now.group_id in earlier:
         return None
     return Verdict(Change.State.FAILED, "elsewhere", there)
 
@@ -163,7 +197,8 @@ def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict |
             there["changed"] = ["group_id", *changed]
         differs = bool(there["changed"])
         state = Change.State.DIFFERS if differs else Change.State.APPLIED
-        return Verdict(state, "other_fields" if differs else "", there, client_id=client.id)
+        reason = "other_fields" if differs else ""
+        return Verdict(state, reason, there, client_id=client.id, proven=not differs)
     if not found:
         return None
     ids = [client.id for client, _ in made or found]
@@ -171,13 +206,15 @@ def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict |
 
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
+    """Judge by the group of the answered id, however long it does not show; without one by the name."""
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
     new = [group for group in listed.present if group.id not in known]
-    made = [group for group in new if group.id == change.group_id]
-    if not made:
-        # There was no answer, or one with an id that means nothing.
+    if change.group_id:
+        made = [group for group in new if group.id == change.group_id]
+    else:
         made = [group for group in new if fold(group.name) == fold(intended.name)]
+        made = [group for group in made if same(intended, group)] or made
     if not made:
         return None
     if len(made) > 1:
@@ -186,9 +223,10 @@ def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
 
 
 def _taken(intended: GroupValues, stored: Group) -> Verdict:
-    state = Change.State.APPLIED if same(intended, stored) else Change.State.DIFFERS
+    as_asked = same(intended, stored)
+    state = Change.State.APPLIED if as_asked else Change.State.DIFFERS
     reason = "units" if units_slipped(intended, stored) else ""
-    return Verdict(state, reason, stored.to_json(), stored.id)
+    return Verdict(state, reason, stored.to_json(), stored.id, proven=as_asked)
 
 
 def _name(values: GroupValues) -> str:

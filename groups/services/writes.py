@@ -26,16 +26,27 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
+from groups.services.lag import hides_own_change
 from groups.services.orders import RIGHTS, Order
-from groups.services.settling import NOT_VERIFIED, settle_by, sight_of, start_following
+from groups.services.settling import (
+    NOT_VERIFIED,
+    Look,
+    contradicts,
+    look_at,
+    settle_by,
+    sight_of,
+    start_following,
+)
 from groups.services.upstream import ask
-from groups.services.verdict import belies, judge
 
 log = logging.getLogger("groups.journal")
 
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
-READ_AFTER_PAUSES = (0.0, 1.0, 3.0)
+READ_PAUSES = (0.0, 1.0, 3.0)
+# Before a write these are read once more: a single read may be late.
+READ_AGAIN = frozenset(("not_shown_yet", "gone", "client_gone"))
+STATUSES = {"not_shown_yet": 409}
 
 
 class Busy(Exception):
@@ -151,12 +162,19 @@ def _is_the_same(order: Order, change: Change) -> bool:
 
 def _read_before(order: Order, change: Change) -> bool:
     """Look at Poster once more and commit what is there, or close the row; say whether it is to be sent."""
-    try:
-        sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_BEFORE)
-    except PosterError as error:
-        _fail(change, "not_read", error)
-        return False
-    problem, before = order.problem(sight), order.before(sight)
+    deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_BEFORE
+    problem = ""
+    for left in _tries(deadline):
+        try:
+            sight = sight_of(change, order.connection, within=left)
+        except PosterError as error:
+            _fail(change, "not_read", error)
+            return False
+        # A read that is behind would let an own change be written over: look again, as long as there is time.
+        problem = "not_shown_yet" if hides_own_change(change, sight) else order.problem(sight)
+        if problem not in READ_AGAIN:
+            break
+    before = order.before(sight)
     if problem:
         _fail(change, problem, before=None if order.action == Change.Action.CREATE else before)
         return False
@@ -171,7 +189,7 @@ def _fail(change: Change, reason: str, error: PosterError | None = None, **value
         reason=reason,
         code=getattr(error, "code", None),
         message=getattr(error, "message", ""),
-        status=error.status if error else 422,
+        status=error.status if error else STATUSES.get(reason, 422),
         settled_at=timezone.now(),
         **values,
     )
@@ -205,17 +223,19 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
     Where the read is refused as well, it is believed too: who may not even look has changed nothing.
     """
     said = {"code": error.code, "message": error.message}
+    change.code = error.code
     try:
-        sight = sight_of(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
-        verdict = judge(change, sight)
+        look = look_at(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
     except PosterError as reading:
-        verdict = None
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             start_following(change, reason=NOT_VERIFIED, **said)
             return
-    if verdict is not None and belies(verdict, type(error)):
-        if Change.objects.settle(change, **said):
-            settle_by(change, replace(verdict, reason=verdict.reason or "refused_but_changed"))
+        look = Look(None, certain=True)
+    if look.verdict is not None and contradicts(change, look.verdict):
+        if not look.certain:
+            start_following(change, reason=NOT_VERIFIED, **said)
+        elif Change.objects.settle(change, **said):
+            settle_by(change, replace(look.verdict, reason=look.verdict.reason or "refused_but_changed"))
         return
     Change.objects.settle(
         change,
@@ -240,11 +260,11 @@ def _read_after(order: Order, change: Change, values: dict[str, object]) -> None
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            verdict = judge(change, sight_of(change, order.connection, within=left))
+            outcome = look_at(change, order.connection, within=left).outcome
         except PosterError:
-            verdict = None
-        if verdict is not None:
-            settle_by(change, verdict, **values)
+            outcome = None
+        if outcome is not None:
+            settle_by(change, outcome, **values)
             return
         if not Change.objects.settle(change, **values):
             return
@@ -253,7 +273,7 @@ def _read_after(order: Order, change: Change, values: dict[str, object]) -> None
 
 def _tries(deadline: float) -> Iterator[float]:
     """Yield the seconds left, after each of the pauses, as long as there are some."""
-    for pause in READ_AFTER_PAUSES:
+    for pause in READ_PAUSES:
         if time.monotonic() + pause >= deadline:
             return
         time.sleep(pause)

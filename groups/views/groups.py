@@ -18,6 +18,7 @@ from groups.poster import Group, Meanwhile, NotFound
 from groups.risks import risks_of
 from groups.services import groups as reads
 from groups.services import history, jobs
+from groups.services.lag import with_own_change
 from groups.services.orders import RIGHT_WITH_CLIENTS, GroupOrder
 from groups.words import error_words, type_label
 
@@ -102,12 +103,7 @@ def group_create(request: Request) -> HttpResponse:
 def group_update(request: Request, group_id: int) -> HttpResponse:
     """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
     if request.method != "POST":
-        group = reads.read_now(request.connection, group_id).group
-        page = WritePage(
-            request, "groups/form.html", GroupForm(group=group, archive="archive" in request.GET), group
-        )
-        locked = history.open_change(request.connection, group_id)
-        return page.show_conflict(busy=locked) if locked else page.show()
+        return _open_form(request, group_id)
     form = GroupForm(request.POST)
     page = WritePage(request, "groups/form.html", form)
     valid = form.is_valid()
@@ -118,6 +114,16 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
         return go_on(request, group_id)
     return _write_values(page, Change.Action.UPDATE)
+
+
+def _open_form(request: Request, group_id: int) -> HttpResponse:
+    """Open the form on what Poster has now, or on an own change that Poster does not show yet."""
+    link = request.connection
+    group, late = with_own_change(link.account_id, reads.read_now(link, group_id).group)
+    form = GroupForm(group=group, archive="archive" in request.GET)
+    page = WritePage(request, "groups/form.html", form, group, {"late": late})
+    locked = history.open_change(link, group_id)
+    return page.show_conflict(busy=locked) if locked else page.show()
 
 
 @form_methods

@@ -15,7 +15,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.tools.pretence import FATES, BadNetwork, Clock, Poster, in_time_of
@@ -30,8 +30,11 @@ COLUMNS = {
     "twice": ("one click, applied twice", "clicks"),
     "false_failed": ("told failed, was applied", "clicks"),
     "false_applied": ("told applied, by another", "clicks"),
+    "lost": ("written over unseen", "clicks"),
     "person": ("left for a person", "clicks"),
 }
+OTHERS_RENAME = 0.50
+"""Of the changes that were made are followed by a colleague who renames the same group at once."""
 
 
 @dataclass
@@ -45,13 +48,15 @@ class Wish:
 
 
 class World:
-    """One Poster, the way to it, and people who work with it."""
+    """One Poster, the way to it, and people who work with it; with a `lag` they all work in the dashboard."""
 
-    def __init__(self, seed, *, longest_delay):
+    def __init__(self, seed, *, longest_delay, lag=0.0):
         self.chance = random.Random(seed)
-        self.clock, self.poster = Clock(), Poster()
-        self.network = BadNetwork(self.poster, self.clock, self.chance, longest_delay=longest_delay)
+        self.clock = Clock()
+        self.poster = Poster(self.clock)
+        self.network = BadNetwork(self.poster, self.clock, self.chance, longest_delay=longest_delay, lag=lag)
         self.counts = Counter()
+        self._lags = bool(lag)
 
     def wish(self, number):
         """Make up a wish, and the group that it is about."""
@@ -63,7 +68,7 @@ class World:
 
     def disturb(self, wish):
         """Let somebody else at Poster's own console come in between, perhaps."""
-        if self.chance.random() < SOMEBODY_ELSE:
+        if not self._lags and self.chance.random() < SOMEBODY_ELSE:
             self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(wish))
 
     def _meddle(self, wish):
@@ -80,20 +85,35 @@ class World:
         for number in range(writes):
             wish, clicks = self.wish(number), []
             self.disturb(wish)
-            for _ in range(MOST_TRIES):
-                if wish.action != "create" and wish.group_id not in self.poster.groups:
-                    break
-                seen = dict(self.poster.groups.get(wish.group_id, {}))
-                self.clock.sleep(self.chance.uniform(5, MINUTE))
-                self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
-                told = click(wish, seen, operation)
-                clicks.append((operation, told))
-                if told != "failed" or self.chance.random() > TRIES_AGAIN:
-                    break
+            self._fulfil(wish, clicks, click)
+            if wish.action == "update" and clicks and clicks[-1][1] == "applied" and self._lags:
+                self._rename(wish, clicks, click)
             self.clock.drain()
             self._judge(wish, clicks)
             # What is left of a wish would only make the lists of the next ones longer.
-            self.poster.groups.clear()
+            self.poster.forget()
+
+    def _fulfil(self, wish, clicks, click):
+        for _ in range(MOST_TRIES):
+            if wish.action != "create" and wish.group_id not in self.poster.groups:
+                break
+            seen = click.open_form(wish)
+            self.clock.sleep(self.chance.uniform(5, MINUTE))
+            self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
+            told = click(wish, seen, operation)
+            clicks.append((operation, told))
+            if told != "failed" or self.chance.random() > TRIES_AGAIN:
+                break
+
+    def _rename(self, wish, clicks, click):
+        """Let a colleague rename the group: the percent that was saved a moment ago has to stay."""
+        if self.chance.random() > OTHERS_RENAME:
+            return
+        self.clock.sleep(self.chance.uniform(0, 20))
+        self._fulfil(Wish("update", f"{wish.name} (нова)", "", wish.group_id), clicks, click)
+        self.clock.drain()
+        row = self.poster.groups.get(wish.group_id)
+        self.counts["lost"] += row is not None and row["client_groups_discount"] != wish.percent
 
     def _judge(self, wish, clicks):
         network, count = self.network, self.counts
@@ -120,6 +140,26 @@ class Dashboard:
     def __init__(self, world, user):
         self._world, self._user = world, user
 
+    def open_form(self, wish):
+        """Return the values on which the form of a group is opened, as its view does; nothing for a new one."""
+        from groups.poster import PosterError
+        from groups.services.accounts import connection_of
+        from groups.services.groups import read_now
+        from groups.services.lag import with_own_change
+
+        if wish.action == "create":
+            return None
+        connection = connection_of(self._user)
+        while True:
+            try:
+                group = read_now(connection, wish.group_id).group
+            except PosterError:
+                self._world.clock.sleep(5)
+                if wish.group_id not in self._world.poster.groups:
+                    return None
+            else:
+                return with_own_change(connection.account_id, group)[0].values
+
     def __call__(self, wish, seen, operation):
         from groups.services.settling import follow_up
         from groups.services.writes import submit
@@ -137,17 +177,15 @@ class Dashboard:
         from groups.services.accounts import connection_of
         from groups.services.orders import GroupOrder
 
-        loaded = None
-        intended = GroupValues(name=wish.name, loyalty_type=2, percent=Decimal(wish.percent))
-        if seen:
-            loaded = replace(intended, percent=Decimal(seen["client_groups_discount"]))
+        percent = Decimal(wish.percent) if wish.percent else seen.percent
+        intended = GroupValues(name=wish.name, loyalty_type=2, percent=percent)
         return GroupOrder(
             user=self._user,
             connection=connection_of(self._user),
             action=Change.Action(wish.action),
             operation=operation,
             group_id=wish.group_id,
-            loaded=loaded,
+            loaded=seen,
             loaded_clients=0 if wish.action == "remove" else None,
             intended=None if wish.action == "remove" else intended,
         )
@@ -172,6 +210,9 @@ class Naive:
 
     def __init__(self, world, retries):
         self._world, self._retries = world, retries
+
+    def open_form(self, wish):
+        """Look at nothing: such a client sends what it was told."""
 
     def __call__(self, wish, _seen, _operation):
         for _ in range(1 + self._retries):
@@ -219,21 +260,23 @@ def main(arguments):
     fates = ", ".join(f"{share:.0%} {fate}" for fate, share in FATES.items())
     print(f"{options.writes} writes each, seed {options.seed}: {fates};")
     print(f"{SOMEBODY_ELSE:.0%} somebody else edits; {TRIES_AGAIN:.0%} of what failed is tried again.\n")
-    print(f"{'':<45}" + "".join(f"{title:>26}" for title, _ in COLUMNS.values()) + "  most POSTs a click")
+    print(f"{'':<62}" + "".join(f"{title:>26}" for title, _ in COLUMNS.values()) + "  most POSTs a click")
     began = time.monotonic()
     for retries, name in ((3, "3 retries on every error"), (0, "no retry, an error is a failure")):
         show(name, run_naive(World(options.seed, longest_delay=15 * MINUTE), retries, options.writes))
     with tempfile.TemporaryDirectory() as directory:
         user = installation(directory)
-        for minutes, share in ((15, 1), (60, 4)):
+        for minutes, share, lag in ((15, 1, 0), (15, 1, 60), (60, 4, 0)):
             name = f"dashboard, applied up to {minutes} min late"
+            name += f", reads up to {lag} s old" if lag else ""
             # It waits for half an hour: what comes even later is told falsely, and the README says so.
             name += "" if minutes <= 30 else " (too late)"
-            world = World(options.seed + minutes, longest_delay=minutes * MINUTE)
+            world = World(options.seed + minutes, longest_delay=minutes * MINUTE, lag=lag)
             counts = run_dashboard(world, user, options.writes // share)
             show(name, counts)
-            if minutes == 15 and (counts["duplicates"] or counts["false_failed"] or counts["posts"] > 1):
-                sys.exit("A write was doubled, or told falsely.")
+            lies = ("duplicates", "twice", "false_failed", *(("false_applied", "lost") if lag else ()))
+            if minutes == 15 and (any(counts[lie] for lie in lies) or counts["posts"] > 1):
+                sys.exit("A write was doubled, lost, or told falsely.")
     print("\nShares are of the clicks; duplicates are of the creations.")
     print(f"{time.monotonic() - began:.0f} s")
 
@@ -242,7 +285,7 @@ def show(name, counts):
     """Print a row: how often, and in percent of the clicks, or of the creations."""
     shares = {column: counts[column] / max(counts[whole], 1) for column, (_, whole) in COLUMNS.items()}
     cells = (f"{counts[column]} ({share:.1%})" for column, share in shares.items())
-    print(f"{name:<45}" + "".join(f"{cell:>26}" for cell in cells) + f"{counts['posts']:>20}", flush=True)
+    print(f"{name:<62}" + "".join(f"{cell:>26}" for cell in cells) + f"{counts['posts']:>20}", flush=True)
 
 
 def installation(directory):

@@ -25,6 +25,9 @@ FATES = {
     "rejected": 0.06,
 }
 READ_LOST = 0.10
+# What becomes of a read where Poster lags.
+LATE_READS = 0.50
+DENIED = 0.02
 _MODULES = ("groups.services.writes", "groups.services.upstream", "groups.poster.client")
 
 
@@ -72,14 +75,19 @@ def in_time_of(clock):
 
 
 class Poster:
-    """The groups, as Poster keeps them. Unlike the sandbox it takes a name twice: the worst case."""
+    """The groups, as Poster keeps them, and as it had them before each write.
 
-    def __init__(self):
+    An id is never given twice in this process: one journal may tell of several such Posters.
+    """
+
+    _ids = itertools.count(1)
+
+    def __init__(self, clock):
         self.groups = {}
-        self._ids = itertools.count(1)
+        self._clock, self._past = clock, []
 
     def put(self, name, percent):
-        """Make a group past the API, and return its id."""
+        """Make a group past the API, long ago, and return its id."""
         return self.create(
             {"client_groups_name": name, "client_groups_discount": percent, "loyalty_type": "2"}
         )
@@ -103,15 +111,26 @@ class Poster:
 
     def write(self, method, form):
         """Carry out a write, and return Poster's `response`, or None for a group that is not there."""
+        self._past.append((self._clock.seconds, {number: dict(row) for number, row in self.groups.items()}))
         return {"createGroup": self.create, "updateGroup": self.update, "removeGroup": self.remove}[method](
             form
         )
 
-    def read(self, method, params):
-        """Return Poster's `response` to a read."""
+    def forget(self):
+        """Begin with no groups, and no past."""
+        self.groups.clear()
+        self._past.clear()
+
+    def read(self, method, params, *, seconds_ago=0.0):
+        """Return Poster's `response` to a read, as it would have been so many seconds ago."""
+        groups = self._groups_of(self._clock.seconds - seconds_ago)
         if method == "getGroups":
-            return list(self.groups.values())
-        return self.groups.get(int(params["group_id"]), False)
+            return list(groups.values())
+        return groups.get(int(params["group_id"]), False)
+
+    def _groups_of(self, moment):
+        """Return the groups that a replica has which is at this moment: those of before the next write."""
+        return next((groups for written_at, groups in self._past if written_at > moment), self.groups)
 
 
 def _stored(form):
@@ -127,14 +146,15 @@ def _stored(form):
 class BadNetwork:
     """What lies between us and Poster. It stands for `Transport`, and keeps the truth about every write.
 
-    `operation` is the one that is under way; `arrived` and `applied` count its POSTs, sent and in force.
+    `operation` is the one that is under way; `arrived` and `applied` count its POSTs, sent and in force. With
+    a `lag` every other read is up to so many seconds old, and some deny a group that is there.
     """
 
-    def __init__(self, poster, clock, chance, *, longest_delay):
+    def __init__(self, poster, clock, chance, *, longest_delay, lag=0.0):
         self.operation = None
         self.arrived, self.applied = Counter(), Counter()
         self._poster, self._clock, self._chance = poster, clock, chance
-        self._longest_delay = longest_delay
+        self._longest_delay, self._lag = longest_delay, lag
 
     def close(self):
         """Have nothing to close."""
@@ -150,8 +170,19 @@ class BadNetwork:
             if self._chance.random() < READ_LOST:
                 self._clock.sleep(wait)
                 return Failure("timeout", sent=True)
-            return _answer(self._poster.read(method, params))
+            return _answer(self._read(method, params))
         return self._post(method, dict(form), wait)
+
+    def _read(self, method, params):
+        """Read the truth; where Poster lags also a state of before, each time another one, or a wrong `false`."""
+        if not self._lag:
+            return self._poster.read(method, params)
+        if method == "getGroup" and self._chance.random() < DENIED:
+            return False
+        late = self._chance.random() < LATE_READS
+        return self._poster.read(
+            method, params, seconds_ago=self._chance.uniform(0, self._lag) if late else 0.0
+        )
 
     def _post(self, method, form, wait):
         fate = self._fate()

@@ -1,6 +1,7 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
 
 from groups.models import Change
 from groups.services import snapshots, tasks
@@ -9,6 +10,11 @@ from groups.services.settling import reconcile
 
 class Command(BaseCommand):
     help = "Look once after all that was left open. Meant for a timer; twice at once is safe."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--all", action="store_true", help="hold the whole history against Poster too, see audit_history"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for change in reconcile():
@@ -19,3 +25,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{job.pk} {job.kind} group:{job.group_id} goes on")
         snapshots.forget_old()
         self.stdout.write(f"{Change.objects.open().count()} still open")
+        if options["all"]:
+            call_command("audit_history", stdout=self.stdout)

@@ -1,0 +1,96 @@
+"""Hold the last outcome of each group in the journal against what Poster has; nothing is changed by it."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from groups.models import Change, ChangeQuerySet, Connection
+from groups.poster import Group, GroupList, GroupValues
+from groups.services.settling import usable_connections
+from groups.services.upstream import ask
+from groups.services.verdict import differing
+
+log = logging.getLogger("groups.journal")
+SETTLED = (Change.State.APPLIED, Change.State.DIFFERS, Change.State.REFUSED, Change.State.FAILED)
+MADE = (Change.State.APPLIED, Change.State.DIFFERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A group that is not as the last change of it left it: gone, there again, or with other fields."""
+
+    change: Change
+    problem: str
+
+    def __str__(self) -> str:
+        return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
+
+
+def accounts_to_audit() -> list[Connection]:
+    """Return a connection whose token may be used, for each account that has a journal and such a token."""
+    found: dict[str, Connection] = {}
+    for connection in usable_connections().filter(account__changes__isnull=False).distinct():
+        found.setdefault(connection.account_id, connection)
+    return list(found.values())
+
+
+def audit(connection: Connection) -> list[Finding]:
+    """Return what no row of an account's journal explains. Raises `PosterError`.
+
+    A single read may be late or untrue, so only what a second one shows as well is a finding.
+    """
+    changes = list(_last_changes(connection.account_id))
+    first = _findings(changes, _groups(connection))
+    if not first:
+        return []
+    time.sleep(settings.POSTER_CONFIRM_SECONDS)
+    second = _findings([finding.change for finding in first], _groups(connection))
+    findings = [finding for finding in second if finding in first]
+    for finding in findings:
+        log.warning("What no change explains in %s: %s", connection.account_id, finding)
+    return findings
+
+
+def _groups(connection: Connection) -> GroupList:
+    return ask(connection, lambda poster: poster.get_groups())
+
+
+def _last_changes(account_id: str) -> ChangeQuerySet:
+    """Return the last change of each group that was sent, where it was settled more than a moment ago."""
+    sent = Change.objects.filter(account=account_id, sent_at__isnull=False, client_id__isnull=True)
+    later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
+    a_moment_ago = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    settled = Q(state__in=SETTLED, settled_at__lt=a_moment_ago, group_id__isnull=False)
+    return sent.filter(settled).exclude(Exists(later)).order_by("group_id")
+
+
+def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
+    groups = {group.id: group for group in listed.present}
+    unreadable = {row.id for row in listed.unreadable}
+    found = []
+    for change in changes:
+        if change.group_id in unreadable or None in unreadable:
+            continue
+        problem = _problem(change, groups.get(change.group_id or 0))
+        if problem:
+            found.append(Finding(change, problem))
+    return found
+
+
+def _problem(change: Change, group: Group | None) -> str:
+    """Return how a group differs from what the last change of it left, or nothing."""
+    made = change.state in MADE
+    if change.action == Change.Action.REMOVE and made:
+        return "is there although it was removed" if group else ""
+    expected = change.after if made else change.before
+    if expected is None or "name" not in expected:
+        return ""  # a person has decided it, and nobody has seen the values
+    if group is None:
+        return "is gone"
+    fields = differing(GroupValues.from_json(expected), group)
+    return f"has another {', '.join(fields)}" if fields else ""

@@ -1,0 +1,80 @@
+"""A Poster that is behind: it shows what an own change has replaced, and nothing is written over."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change
+from tests.pages import group_form, text_of
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+URL = "/groups/1/edit/"
+SEED = {"name": "Постоянный посетитель", "percent": "10"}
+
+
+def edit(client, **values):
+    return client.post(URL, group_form(client, URL, **(SEED | values)))
+
+
+@pytest.fixture
+def behind(staff, browse, sandbox):
+    """Return staff's browser after a change from 10 to 12 that Poster does not show any more."""
+    client = browse(staff)
+    assert edit(client, percent="12").status_code == 302
+    sandbox.console().edit(1, client_groups_discount="10")
+    return client
+
+
+def test_a_form_is_opened_on_the_change_that_poster_does_not_show_yet(behind):
+    page = behind.get(URL)
+    assert 'data-notice="stale"' in page.content.decode()
+    assert "Poster does not show the last change yet." in text_of(page)
+    assert 'value="12"' in page.content.decode()
+
+
+def test_nothing_is_written_over_a_change_that_poster_does_not_show_yet(behind, sandbox):
+    answer = edit(behind, name="Гості", percent="12")
+    assert answer.status_code == 409
+    assert "Poster does not show the last change of it yet" in text_of(answer)
+    assert 'value="Гості"' in answer.content.decode()
+    assert len(sandbox.posts()) == 1
+    change = Change.objects.first()
+    assert (change.state, change.reason) == (State.FAILED, "not_shown_yet")
+
+
+def test_it_is_sent_as_soon_as_poster_shows_the_change(behind, sandbox):
+    form = group_form(behind, URL, **(SEED | {"name": "Гості", "percent": "12"}))
+    sandbox.console().edit(1, client_groups_discount="12")
+    assert behind.post(URL, form).status_code == 302
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
+def test_after_a_while_the_old_value_is_somebody_s_change(behind, settings):
+    settings.POSTER_LAG_SECONDS = 0
+    page = behind.get(URL)
+    assert "does not show" not in text_of(page)
+    assert edit(behind, percent="11").status_code == 302
+
+
+def test_another_value_is_somebody_s_change_at_once(behind, sandbox):
+    sandbox.console().edit(1, client_groups_discount="44")
+    assert "does not show" not in text_of(behind.get(URL))
+    assert edit(behind, percent="44", birthday_bonus="60").status_code == 302
+
+
+def test_an_undo_waits_too(behind, sandbox):
+    answer = behind.post(f"/history/{Change.objects.get().pk}/undo/")
+    assert answer.status_code == 409
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_lost_return_to_the_old_value_is_not_proven_by_a_late_read(behind, browse, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    assert edit(behind, percent="10").status_code == 504
+    change = Change.objects.first()
+    sandbox.console().edit(1, client_groups_discount="10")
+    Change.objects.settle(change, next_check_at=timezone.now() - timedelta(seconds=1))
+    assert 'data-outcome="unknown"' in behind.get(f"/history/{change.pk}/").content.decode()
