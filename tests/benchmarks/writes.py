@@ -141,7 +141,7 @@ class Dashboard:
         self._world, self._user = world, user
 
     def open_form(self, wish):
-        """Return the values on which the form of a group is opened, as its view does; nothing for a new one."""
+        """Return the values on which the form of a group is opened, as its view does; None for a new one."""
         from groups.poster import PosterError
         from groups.services.accounts import connection_of
         from groups.services.groups import read_now

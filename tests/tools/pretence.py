@@ -174,7 +174,7 @@ class BadNetwork:
         return self._post(method, dict(form), wait)
 
     def _read(self, method, params):
-        """Read the truth; where Poster lags also a state of before, each time another one, or a wrong `false`."""
+        """Read the truth, or where Poster lags perhaps a state of before or a wrong `false`."""
         if not self._lag:
             return self._poster.read(method, params)
         if method == "getGroup" and self._chance.random() < DENIED:
