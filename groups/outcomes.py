@@ -15,13 +15,29 @@ from groups.comparison import conflict_rows, outcome_rows
 from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.http import Request, page_behind, render_page
 from groups.models import Change
-from groups.poster import Group, GroupValues, NameTaken, NotFound, PosterError
+from groups.poster import (
+    Group,
+    GroupValues,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    TokenRejected,
+)
 from groups.poster.errors import REFUSALS
 from groups.services.history import SENT_AGAIN
 from groups.services.orders import GroupOrder
 from groups.services.snapshots import before_removal
 from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, OperationReused, submit
-from groups.words import clients_words, no_snapshot_words, not_recorded_words, outcome_words, whom
+from groups.words import (
+    clients_words,
+    name_refused_words,
+    no_snapshot_words,
+    not_recorded_words,
+    outcome_words,
+    whom,
+)
 
 State = Change.State
 LONGEST_POLL = 30
@@ -76,10 +92,10 @@ class WritePage[F: WriteForm]:
             return render_page(self.request, "groups/list.html#edit_row", context, status=status)
         return _instead_of_page(render_page(self.request, f"{template}#form", context, status=status))
 
-    def show_again(self, change: Change) -> HttpResponse:
+    def show_again(self, change: Change, *, status: int) -> HttpResponse:
         """Render the form with what was typed, ready for another try, and say why this one failed."""
         self.form = self.form.again()
-        return self.show(status=change.status or 504, change=change, outcome=outcome_words(change))
+        return self.show(status=status, change=change, outcome=outcome_words(change))
 
     def show_conflict(self, **context: Any) -> HttpResponse:
         """Render the page that says why nothing was sent."""
@@ -138,11 +154,11 @@ def tell(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.FAILED if change.reason == "no_right":
             raise PermissionDenied
         case State.FAILED if change.reason == "name_taken":
-            return _tell_name_taken(page)
-        case State.REFUSED if issubclass(REFUSALS.get(change.code or 0, object), NameTaken):
-            return _tell_name_taken(page)
-        case State.REFUSED | State.FAILED:
-            return page.show_again(change)
+            return _tell_refused_name(page, change)
+        case State.REFUSED:
+            return _tell_refusal(page, change)
+        case State.FAILED:
+            return page.show_again(change, status=change.status or 504)
         case _:
             return show_outcome(page.request, change, fragment="form", status=504)
 
@@ -214,9 +230,18 @@ def _can_send_again(change: Change) -> bool:
     return change.state == State.UNKNOWN and change.action in SENT_AGAIN and not change.accepted
 
 
-def _tell_name_taken(page: WritePage[Any]) -> HttpResponse:
+def _tell_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
+    """Show the form again with Poster's words: a refused name at its field, if the form has it."""
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    if issubclass(error, NameTaken) and "name" in page.form.fields:
+        return _tell_refused_name(page, change)
+    of_token = issubclass(error, TokenRejected | NotAllowed)
+    return page.show_again(change, status=error.status if of_token else InvalidValue.status)
+
+
+def _tell_refused_name(page: WritePage[Any], change: Change) -> HttpResponse:
     page.form = page.form.again()
-    page.form.add_error("name", _("A group with this name exists. Choose another name."))
+    page.form.add_error("name", name_refused_words(change))
     return page.show(data_outcome=State.REFUSED)
 
 

@@ -213,7 +213,7 @@ def outcome_words(change: Change) -> Words:
             return Words(
                 _("Poster refused the change"),
                 _("Nothing was changed."),
-                _("Correct it and try again."),
+                _("Correct it and try again.") if change.intended else _("You can try again."),
                 details,
             )
         case Change.State.FAILED:
@@ -240,6 +240,13 @@ def outcome_words(change: Change) -> Words:
                 _("It was written down and is being sent to Poster."),
                 _("This page shows the outcome as soon as it is known."),
             )
+
+
+def name_refused_words(change: Change) -> str:
+    """Return what to say at the name that Poster has refused."""
+    words = _("A group with this name exists. Choose another name.")
+    said = _("Poster says: “%(words)s”") % {"words": change.message}
+    return f"{words} {said}" if change.message else words
 
 
 def not_recorded_words() -> Words:

@@ -8,7 +8,7 @@ PosterError                    shown as  502
     ├─ TokenRejected           424  10 11 12
     ├─ NotAllowed              424  20 54 153, 503 (archived account), 700 (tariff plan)
     ├─ NotFound                404  32 404, response:false on getGroup
-    └─ InvalidValue            422  34 36 42 155 400 701
+    └─ InvalidValue            422  34 36 37 42 155 168 169 185 400 701
         └─ NameTaken           422  38 99: belongs to the field `name`
 
 `str()` of an error is for logs and developers, in English, and never holds a token: every text that came
@@ -154,7 +154,7 @@ REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
     dict.fromkeys((10, 11, 12), TokenRejected)
     | dict.fromkeys((20, 54, 153, 503, 700), NotAllowed)
     | dict.fromkeys((32, 404), NotFound)
-    | dict.fromkeys((34, 36, 42, 155, 400, 701), InvalidValue)
+    | dict.fromkeys((34, 36, 37, 42, 155, 168, 169, 185, 400, 701), InvalidValue)
     | dict.fromkeys((38, 99), NameTaken)
 )
 """The codes by which Poster certainly refuses. A write answered with any other code is OutcomeUnknown."""

@@ -367,6 +367,14 @@ def test_a_phone_that_somebody_else_has_now_is_refused_and_the_others_come(owner
     assert jobs.progress_of(job) == jobs.Progress(total=43, done=42, refused=1)
 
 
+def test_a_phone_that_poster_does_not_take_is_a_refusal(owner, sandbox):
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createClient", "error_object", code=37, when="before")
+    assert run(job).state == Job.State.DONE
+    assert jobs.progress_of(job) == jobs.Progress(total=43, done=42, refused=1)
+
+
 def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)

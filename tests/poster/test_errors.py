@@ -37,7 +37,7 @@ CODES = {
     TokenRejected: {10, 11, 12},
     NotAllowed: {20, 54, 153, 503, 700},
     NotFound: {32, 404},
-    InvalidValue: {34, 36, 42, 155, 400, 701},
+    InvalidValue: {34, 36, 37, 42, 155, 168, 169, 185, 400, 701},
     NameTaken: {38, 99},
 }
 
