@@ -27,6 +27,8 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 # In the session: when its owner last showed who they are, by a sign-in or by the password once more.
 CONFIRMED_AT = "confirmed_at"
 CONFIRMATION_SECONDS = 15 * 60
+# Which page of the menu an address belongs to, by its first part.
+SECTIONS = {"groups": "groups", "history": "history", "jobs": "history", "account": "account"}
 
 
 class Request(HttpRequest):
@@ -74,17 +76,36 @@ def htmx_of(request: HttpRequest) -> HtmxDetails:
     return details
 
 
+def wants_page(request: HttpRequest) -> bool:
+    """Return True for a whole page: without HTMX, and where HTMX restores a page of its history."""
+    htmx = htmx_of(request)
+    return not htmx or htmx.history_restore_request
+
+
+def element_asked_for(request: HttpRequest) -> str:
+    """Return the id of the element that HTMX replaces, or nothing where a whole page is wanted."""
+    return "" if wants_page(request) else htmx_of(request).target or ""
+
+
 def render_page(
     request: HttpRequest, template: str, context: dict[str, Any], *, fragment: str = "", status: int = 200
 ) -> HttpResponse:
     """Render a page, or its fragment where HTMX asks for the element of that name.
 
-    The view names the fragment; a request only says which element it wants to replace.
+    The view names the fragment; a request only says which element it wants to replace. The template hears
+    which one it is by `fragment`: a page has its title in its head, a fragment brings one along.
     """
-    htmx = htmx_of(request)
-    if fragment and htmx and htmx.target == fragment:
+    if fragment and element_asked_for(request) == fragment:
         template = f"{template}#{fragment}"
-    return render(request, template, context, status=status)
+    return render(request, template, {**context, "fragment": template.partition("#")[2]}, status=status)
+
+
+def body_length(request: HttpRequest) -> int:
+    """Return how long the body is by its header; 0 where that is malformed, as Django reads it."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 def note_confirmation(request: HttpRequest) -> None:
@@ -125,14 +146,17 @@ def client_redirect(url: str) -> HttpResponse:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Give every page the user's connection, what is unsettled in its account, and the currency."""
+    """Give every page its section, the user's connection, what is unsettled there, and the currency."""
     user = getattr(request, "user", None)
     known = getattr(request, "connection", None)
+    section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     connection = SimpleLazyObject(
         lambda: known or (_connection(user) if user is not None and user.is_authenticated else None)
     )
     return {
         "asked_by": lambda: asked_by(request),
+        "section": section,
+        "current": "page" if request.path_info == f"/{section}/" else "true",
         "connection": connection,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(connection)),
         "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),

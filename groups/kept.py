@@ -148,6 +148,7 @@ def _ingredients(request: Any) -> tuple[object, ...]:
         request.get_full_path(),
         request.headers.get("HX-Request"),
         request.headers.get("HX-Target"),
+        request.headers.get("HX-History-Restore-Request"),
         request.META.get("CSRF_COOKIE"),
         get_language(),
         timezone.get_current_timezone_name(),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
-from groups.http import client_redirect, htmx_of, page_behind, render_page
+from groups.http import client_redirect, element_asked_for, page_behind, render_page, wants_page
 from groups.logs import REQUEST_ID, request_id
 from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
@@ -48,7 +48,7 @@ def same_on_all(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        patch_vary_headers(response, ("HX-Request", "HX-Target"))
+        patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request"))
         add_never_cache_headers(response)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -62,8 +62,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        htmx = htmx_of(request)
-        if not htmx or response.status_code != 302:
+        if wants_page(request) or response.status_code != 302:
             return response
         login = resolve_url(settings.LOGIN_URL)
         if response["Location"].split("?")[0] != login:
@@ -98,8 +97,7 @@ class PosterErrorMiddleware:
             "status": error.status,
             "retry_url": request.get_full_path(),
         }
-        htmx = htmx_of(request)
-        if htmx and htmx.target:
+        if element_asked_for(request):
             # A search that failed leaves the page as it is, and says so above it.
             context["retry_url"] = page_behind(request) or request.get_full_path()
             response = render_page(request, "poster_error.html#notice", context, status=error.status)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.comparison import conflict_rows, outcome_rows
 from groups.forms import GroupForm, RemovalForm, Version, WriteForm
-from groups.http import Request, page_behind, render_page
+from groups.http import Request, element_asked_for, page_behind, render_page
 from groups.models import Change
 from groups.poster import (
     Group,
@@ -105,7 +105,7 @@ class WritePage[F: WriteForm]:
 
 def is_in_row(request: Request) -> bool:
     """Say whether a form is opened in a row of the list, rather than on its own page."""
-    return bool(request.htmx) and (request.htmx.target or "").startswith("row-")
+    return element_asked_for(request).startswith("row-")
 
 
 def _instead_of_page(response: HttpResponse) -> HttpResponse:
@@ -216,7 +216,7 @@ def show_outcome(
     template = "groups/outcome.html"
     if is_in_row(request):
         return _instead_of_page(render_page(request, f"{template}#outcome", context, status=status))
-    if request.htmx and request.htmx.target == fragment:
+    if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
 

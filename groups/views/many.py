@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from groups.http import Request, form_methods, needs, render_page
+from groups.http import Request, body_length, form_methods, needs, render_page
 from groups.imports import read_import
 from groups.listing import Filters, make_listing
 from groups.many import PercentsForm, UploadForm
@@ -51,8 +51,7 @@ def group_import(request: Request) -> HttpResponse:
     context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
     if request.method != "POST":
         return render_page(request, "groups/import.html", {"form": UploadForm(), **context})
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
-    form = UploadForm(request.POST, request.FILES, largest=largest, size=size)
+    form = UploadForm(request.POST, request.FILES, largest=largest, size=body_length(request))
     if form.is_valid():
         content = form.cleaned_data["file"].read()
         try:

@@ -1,0 +1,87 @@
+"""The edge between a request and the views: a page or a part of it, odd headers, where in the menu one is."""
+
+import re
+
+import pytest
+
+from groups.http import SECTIONS
+from groups.models import Change
+from tests.jobs.doing import start
+from tests.pages import HTMX, fragment, group_form
+from tests.test_access import PRIVATE
+
+pytestmark = pytest.mark.django_db
+RESTORED = {"HX-History-Restore-Request": "true"}
+UPLOAD = "/groups/import/"
+
+
+# --- A page or a part of it --------------------------------------------------------------------------------
+
+
+def is_a_page(answer):
+    html = answer.content.decode()
+    return html.startswith("<!doctype html>") and html.count("<title>") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_that_htmx_restores_from_its_history_is_whole(owner, browse, sandbox):
+    client = browse(owner)
+    client.post("/groups/4/edit/", group_form(client, "/groups/4/edit/", name="Інша", loyalty_type="2"))
+    change, job = Change.objects.get(), start(owner, group_id=5, client_ids=[173])
+    for url, target in {
+        "/groups/?q=а": "rows",
+        "/groups/new/": "form",
+        "/groups/1/edit/": "form",
+        "/groups/1/edit/?": "row-1",
+        "/groups/1/delete/": "form",
+        "/groups/4/retire/": "form",
+        "/groups/4/clients/": "rows",
+        "/groups/4/clients/move/": "form",
+        "/account/": "form",
+        "/history/": "rows",
+        f"/history/{change.pk}/": "outcome",
+        "/history/snapshots/": "rows",
+        "/jobs/": "rows",
+        f"/jobs/{job.pk}/": "job",
+    }.items():
+        part = client.get(url, headers=fragment(target, url))
+        assert "<!doctype" not in part.content.decode(), url
+        for headers in (fragment(target, url) | RESTORED, HTMX | RESTORED, HTMX, {}):
+            page = client.get(url, headers=headers)
+            assert page.status_code == 200
+            assert is_a_page(page), (url, headers)
+        assert "HX-History-Restore-Request" in page["Vary"]
+
+
+def test_an_error_of_posters_is_a_page_where_one_is_restored(staff, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = browse(staff).get("/groups/", headers=fragment("rows") | RESTORED)
+    assert page.status_code == 504
+    assert is_a_page(page)
+    assert "HX-Retarget" not in page
+
+
+def test_a_session_that_ended_leads_a_restored_page_to_the_sign_in_as_any_page(browse):
+    answer = browse().get("/groups/", headers=fragment("rows") | RESTORED)
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/groups/")
+
+
+# --- Headers that make no sense ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "5, 5", "٥", "9" * 5000])
+def test_a_malformed_length_of_a_body_is_a_form_error(staff, browse, sandbox, length):
+    answer = browse(staff).post(UPLOAD, {}, CONTENT_LENGTH=length)
+    assert answer.status_code in {400, 422}
+
+
+# --- Where in the menu one is ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_the_menu_names_the_page_that_an_address_belongs_to(owner, browse, sandbox, url):
+    page = browse(owner).get(url, follow=True)
+    path, html = page.request["PATH_INFO"], page.content.decode()
+    section = SECTIONS.get(path.strip("/").partition("/")[0]) if "<nav" in html else None
+    own = [(f"/{section}/", "page" if path == f"/{section}/" else "true")] if section else []
+    assert re.findall(r'<a href="(/\w+/)" aria-current="(\w+)">', html) == own
