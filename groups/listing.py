@@ -191,7 +191,9 @@ class Listing:
     def empty(self) -> str:
         if self.found:
             return ""
-        return "no_match" if self.total else "no_groups"
+        if self.total:
+            return "no_match"
+        return "unreadable" if self.unreadable else "no_groups"
 
     @property
     def refresh_href(self) -> str:

@@ -155,6 +155,8 @@ class MemberPage:
             return ""
         if self.searching:
             return "no_match"
+        if self.members.unreadable:
+            return "unreadable"
         return "no_members" if self.number == 1 else "past_the_end"
 
     @property

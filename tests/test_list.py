@@ -122,6 +122,37 @@ def test_an_empty_list_is_said_to_be_empty(manager, browse, sandbox):
     assert "No loyalty groups yet" in text_of(browse(manager).get("/groups/"))
 
 
+@pytest.mark.parametrize("query", ["", "?q=a", "?type=1&sort=name"])
+def test_a_list_of_which_nothing_can_be_read_is_not_said_to_be_empty(staff, browse, sandbox, query):
+    for group_id in (1, 4, 5):
+        sandbox.console("demo").edit(group_id, client_groups_discount="150")
+    for headers in ({}, fragment("rows")):
+        page = browse(staff).get(f"/groups/{query}", headers=headers)
+        assert page.status_code == 200
+        text = text_of(page)
+        assert "3 groups of Poster's answer could not be read" in text
+        assert "None of the groups could be read" in text
+        assert "Try again" in text
+        assert "No loyalty groups" not in text
+        assert "Create the first group" not in text
+        assert "Nothing matches" not in text
+
+
+def test_a_list_of_which_nothing_can_be_read_is_no_good_copy(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    before = sandbox.accounts["demo"].snapshot()
+    for group_id in before:
+        sandbox.console("demo").edit(group_id, client_groups_discount="150")
+    # As after a write, or when the copy is some time old.
+    staff.connection.account.count_write()
+    client.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = client.get("/groups/?refresh=1")
+    assert 'data-notice="stale"' in page.content.decode()
+    assert group_ids(page) == [1, 4, 5]
+
+
 def test_a_search_without_a_hit_says_so(manager, browse):
     assert "Nothing matches" in text_of(browse(manager).get("/groups/?q=nothing-like-it"))
 

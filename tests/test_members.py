@@ -275,6 +275,14 @@ def test_no_client_becomes_a_formula(staff, browse, sandbox, name):
     assert (cell.value, cell.data_type) == (name, "s")
 
 
+def test_a_group_of_which_no_client_can_be_read_is_not_said_to_be_empty(staff, browse, sandbox):
+    sandbox.console().edit(4, count_groups_clients="1")
+    sandbox.console().edit_client(129, discount_per="150")
+    text = text_of(browse(staff).get("/groups/4/clients/"))
+    assert "None of these clients could be read" in text
+    assert "Nobody is in this group" not in text
+
+
 def test_a_client_who_cannot_be_read_is_in_the_file_too(staff, browse, sandbox):
     sandbox.script("clients.getClients", "row_percent_150", group=3)
     rows = list(csv.reader(io.StringIO(browse(staff).get(f"{URL}export.csv").content.decode("utf-8-sig"))))

@@ -231,6 +231,8 @@ def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
 
 
 def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> None:
+    if answer.unreadable and not answer.present:
+        return  # nothing of it could be read, so the copy of before is the last good one
     # A read should not cost a write: between two copies some time passes, unless something was written here.
     # Not the same time for all, or whoever came together would write together, one behind the other.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret

@@ -127,6 +127,13 @@ def no_groups(stage):
 
 
 @scene(shows=".empty")
+def no_group_readable(stage):
+    for group_id in stage.sandbox.accounts["demo"].groups:
+        stage.sandbox.console().edit(group_id, client_groups_discount="150")
+    stage.goto("/groups/")
+
+
+@scene(shows=".empty")
 def no_match(stage):
     stage.goto("/groups/?q=нема")
 
