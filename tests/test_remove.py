@@ -29,6 +29,39 @@ def test_the_page_says_what_goes_with_the_group_read_just_now(owner, browse, san
     assert 'name="confirm_name"' in page.content.decode()
 
 
+@pytest.mark.parametrize("headers", [{}, fragment("form", "/groups/4/")], ids=["page", "dialog"])
+def test_the_page_names_the_promotions_that_depend_on_the_group(owner, staff, browse, sandbox, headers):
+    for client in (browse(owner), browse(staff)):
+        page = client.get(URL, headers=headers)
+        assert 'data-promotion="2"' in page.content.decode()
+        assert "1 promotion is for the clients of this group" in text_of(page)
+        assert "Друга кава — подарунок" in text_of(page)
+    wrong = browse(owner).post(URL, open_form(browse(owner), URL, confirm_name="x"), headers=headers)
+    assert 'data-promotion="2"' in wrong.content.decode()
+    assert "No promotion names this group" in text_of(browse(owner).get("/groups/5/delete/"))
+
+
+@pytest.mark.parametrize("fault", ["status_500", "row_missing_field"])
+def test_promotions_that_cannot_be_read_do_not_keep_a_group_from_being_removed(
+    owner, browse, sandbox, fault
+):
+    options = {"field": "params", "group": 2} if fault == "row_missing_field" else {}
+    sandbox.script("clients.getPromotions", fault, times=None, **options)
+    client = browse(owner)
+    page = client.get(URL)
+    assert 'data-dependents="unread"' in page.content.decode()
+    assert "No promotion names this group" not in text_of(page)
+    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 302
+
+
+def test_a_removal_asks_for_the_promotions_only_where_it_shows_them(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.script("clients.removeGroup", "error_object", code=42, when="before")
+    assert client.post(URL, form).status_code == 422
+    assert len(sandbox.calls("clients.getPromotions")) == 1
+
+
 def test_an_owner_removes_a_group_with_its_clients_by_typing_its_name(owner, browse, sandbox):
     client = browse(owner)
     answer = client.post(URL, open_form(client, URL, confirm_name=NAME))

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from groups.comparison import check_rows, history_rows
+from groups.dependents import DependentsCard
 from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import GroupForm, RemovalForm
 from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
@@ -135,7 +136,8 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
-    page = WritePage(request, "groups/remove.html", form, group, {"allowed": allowed})
+    context = {"allowed": allowed, "dependents": DependentsCard(request.connection, group_id)}
+    page = WritePage(request, "groups/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():

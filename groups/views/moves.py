@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from groups.dependents import DependentsCard
 from groups.forms import MoveForm
 from groups.http import Request, form_methods, needs, render_page
 from groups.models import Job
 from groups.services import groups as reads
-from groups.services import jobs, moves, retirement, tasks
-from groups.words import error_words
+from groups.services import jobs, moves, tasks
 
 
 @form_methods
@@ -33,11 +33,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; move everybody out of it and remove it, if that is the one."""
     if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
         raise PermissionDenied
-    dependents = retirement.dependents_of(request.connection, group_id)
-    context = {
-        "dependents": dependents,
-        "dependents_failure": error_words(dependents.failure) if dependents.failure else None,
-    }
+    context = {"dependents": DependentsCard(request.connection, group_id)}
     return _move(request, _form(request, group_id), Job.Kind.RETIRE, "groups/retire.html", context)
 
 
