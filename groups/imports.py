@@ -81,7 +81,9 @@ class _Reading:
         self._table = table
         self._groups = {group.id: group for group in groups.groups}
         self._unreadable = {row.id for row in groups.unreadable}
-        self._names = {fold(group.name) for group in groups.groups}
+        self._of_name: dict[str, list[Group]] = {}
+        for group in groups.groups:
+            self._of_name.setdefault(fold(group.name), []).append(group)
         self._account = account
         self._found = Import()
         self._labels = dict(zip(COLUMNS, header(), strict=True))
@@ -200,8 +202,15 @@ class _Reading:
                 group.id if group else None,
                 group.values if group else None,
                 group.clients if group else 0,
+                self._namesakes(form.intended.name, group),
             )
         )
+
+    def _namesakes(self, name: str, group: Group | None) -> tuple[tuple[int, int], ...]:
+        """Return the other groups that have a name, if it is new to the group of the line."""
+        if group is not None and fold(group.name) == fold(name):
+            return ()
+        return tuple((other.id, other.clients) for other in self._of_name.get(fold(name), ()))
 
     def _rules_of_a_file(
         self, number: int, values: dict[str, str], group: Group | None, new: GroupValues
@@ -209,10 +218,6 @@ class _Reading:
         """Return what is wrong beside the values themselves."""
         name = fold(new.name)
         if group is None or fold(group.name) != name:
-            if name in self._names:
-                known = _("A group with this name exists. Choose another name.")
-                new_one = _("A group with this name exists. Put its id in, or choose another name.")
-                return {"name": [known if group else new_one]}
             if name in self._line_of_name:
                 line = self._line_of_name[name]
                 return {"name": [_("This name is in line %(line)s already.") % {"line": line}]}

@@ -1,6 +1,6 @@
 """From a form that asks for a write to the answer that tells its outcome."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from groups.comparison import conflict_rows, outcome_rows
+from groups.comparison import check_rows, conflict_rows, outcome_rows
 from groups.forms import GroupForm, RemovalForm, Version, WriteForm
 from groups.http import Request, element_asked_for, page_behind, render_page
 from groups.models import Change
@@ -26,6 +26,9 @@ from groups.poster import (
     TokenRejected,
 )
 from groups.poster.errors import REFUSALS
+from groups.poster.records import fold
+from groups.risks import risks_of
+from groups.services import groups as reads
 from groups.services.history import SENT_AGAIN
 from groups.services.orders import GroupOrder
 from groups.services.snapshots import before_removal
@@ -46,7 +49,11 @@ LONGEST_POLL = 30
 
 @dataclass(slots=True)
 class WritePage[F: WriteForm]:
-    """A page with a form that asks for a write; its fragment is `form`."""
+    """A page with a form that asks for a write; its fragment is `form`.
+
+    The form is sent to `form_action`, the answer to a question about it to `asks_at`; without them, both go
+    to the address of the request.
+    """
 
     request: Request
     template: str
@@ -54,6 +61,7 @@ class WritePage[F: WriteForm]:
     group: Group | None = None
     context: dict[str, Any] = field(default_factory=dict)
     form_action: str = ""
+    asks_at: str = ""
 
     @staticmethod
     def for_order(request: Request, order: GroupOrder) -> "WritePage[Any]":
@@ -73,7 +81,8 @@ class WritePage[F: WriteForm]:
             template = "groups/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
-        return WritePage(request, template, form, group, {"allowed": True}, form_action=url)
+        context = {"allowed": True}
+        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
         """Render the page; with errors in the form it is a 422."""
@@ -97,6 +106,16 @@ class WritePage[F: WriteForm]:
         self.form = self.form.again()
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
+    def show_check(self, order: GroupOrder, warnings: list[str]) -> HttpResponse:
+        """Render the page that asks once more, with all that was typed."""
+        clients = reads.read_group(order.connection, order.group_id).group.clients if order.group_id else 0
+        context = {"asks_at": self.asks_at} if self.asks_at else {}
+        rows = check_rows(order.loaded, order.values)
+        template = "groups/check.html"
+        return self.show(
+            status=200, template=template, rows=rows, warnings=warnings, clients=clients, **context
+        )
+
     def show_conflict(self, **context: Any) -> HttpResponse:
         """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
@@ -113,6 +132,34 @@ def _instead_of_page(response: HttpResponse) -> HttpResponse:
     response["HX-Retarget"] = "#main"
     response["HX-Reswap"] = "innerHTML"
     return response
+
+
+def ask_or_carry_out(page: WritePage[Any], order: GroupOrder, *, confirmed: bool) -> HttpResponse:
+    """Ask about what is worth a second look, unless that was confirmed; else carry the order out.
+
+    A form that is sent twice is not asked about: the group that it has just created has the name.
+    """
+    warnings = [] if confirmed else _warnings_of(order)
+    if warnings and not Change.objects.filter(pk=order.operation).exists():
+        return page.show_check(order, warnings)
+    return carry_out(page, replace(order, name_confirmed=confirmed))
+
+
+def _warnings_of(order: GroupOrder) -> list[str]:
+    namesakes = [(group.id, group.clients) for group in _namesakes_of(order)]
+    return risks_of(order.loaded, order.values, namesakes)
+
+
+def _namesakes_of(order: GroupOrder) -> list[Group]:
+    """Return the other groups of the name that is asked for, read just now."""
+    name = order.values.name
+    if order.loaded and fold(order.loaded.name) == fold(name):
+        return []
+    try:
+        groups = reads.list_groups(order.connection, fresh=True)
+    except PosterError:
+        return []  # the write reads before it sends, and tells of a Poster that fails
+    return groups.named(name, but=order.group_id)
 
 
 def carry_out(page: WritePage[Any], order: GroupOrder) -> HttpResponse:
@@ -139,6 +186,9 @@ def carry_out(page: WritePage[Any], order: GroupOrder) -> HttpResponse:
             ),
         )
         return page.show()
+    if (change.state, change.reason) == (State.FAILED, "name_taken"):
+        page.form = page.form.again()
+        return page.show_check(order, _warnings_of(order) or [_("A group with this name exists")])
     return tell(page, change)
 
 
@@ -153,8 +203,6 @@ def tell(page: WritePage[Any], change: Change) -> HttpResponse:
             raise NotFound(None, "the group is gone", reason="gone")
         case State.FAILED if change.reason == "no_right":
             raise PermissionDenied
-        case State.FAILED if change.reason == "name_taken":
-            return _tell_refused_name(page, change)
         case State.REFUSED:
             return _tell_refusal(page, change)
         case State.FAILED:
@@ -234,15 +282,11 @@ def _tell_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     """Show the form again with Poster's words: a refused name at its field, if the form has it."""
     error = REFUSALS.get(change.code or 0, InvalidValue)
     if issubclass(error, NameTaken) and "name" in page.form.fields:
-        return _tell_refused_name(page, change)
+        page.form = page.form.again()
+        page.form.add_error("name", name_refused_words(change))
+        return page.show(data_outcome=State.REFUSED)
     of_token = issubclass(error, TokenRejected | NotAllowed)
     return page.show_again(change, status=error.status if of_token else InvalidValue.status)
-
-
-def _tell_refused_name(page: WritePage[Any], change: Change) -> HttpResponse:
-    page.form = page.form.again()
-    page.form.add_error("name", name_refused_words(change))
-    return page.show(data_outcome=State.REFUSED)
 
 
 def _tell_conflict(page: WritePage[Any], change: Change) -> HttpResponse:

@@ -44,11 +44,11 @@ class Plan:
     def _row(self, line: Line) -> Row:
         compared = {row["field"]: row for row in check_rows(line.old, line.new)}
         cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
-        return Row(line, compared["name"], cells, risks_of(line.old, line.new))
+        return Row(line, compared["name"], cells, _risks_of(line))
 
     @cached_property
     def _risky(self) -> set[Line]:
-        return {line for line in self._lines if risks_of(line.old, line.new)}
+        return {line for line in self._lines if _risks_of(line)}
 
     @property
     def risky(self) -> int:
@@ -70,3 +70,7 @@ class Plan:
     def clients(self) -> int:
         """The clients of the groups that change."""
         return sum(line.clients for line in self._lines)
+
+
+def _risks_of(line: Line) -> list[str]:
+    return risks_of(line.old, line.new, line.namesakes)

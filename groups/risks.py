@@ -1,19 +1,42 @@
-"""Edits that are worth a second look before they are sent."""
+"""Changes that are worth a second look before they are sent: of a form, of a plan, and of an undo."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from groups.poster import GroupValues
-from groups.words import money_words, percent_words, type_label
+from groups.words import clients_words, money_words, percent_words, type_label
 
 PERCENT_LEAP = Decimal(10)
 BONUS_FACTOR = 10
 LARGE_BONUS = Decimal(10_000)
 
 
-def risks_of(old: GroupValues | None, new: GroupValues) -> list[str]:
-    """Return what is risky about a change, as sentences; `old` is None for a creation."""
+def risks_of(
+    old: GroupValues | None, new: GroupValues, namesakes: Iterable[tuple[int, int]] = ()
+) -> list[str]:
+    """Return what is risky about a change, as sentences; `old` is None for a creation.
+
+    `namesakes` are the ids, and the numbers of clients, of other groups that have the new name already.
+    """
+    risks = _of_values(old, new)
+    if namesakes:
+        known = {"groups": "; ".join(_numbered(*group) for group in namesakes)}
+        if old is None:
+            text = _("A group with this name exists already: %(groups)s. Create a second one?")
+        else:
+            text = _("Another group has this name already: %(groups)s. Give this one the same name?")
+        risks.insert(0, text % known)
+    return risks
+
+
+def _numbered(group_id: int, clients: int) -> str:
+    # Translators: a group by its number, and its clients: "no. 1, 125 clients"
+    return _("no. %(id)s, %(clients)s") % {"id": group_id, "clients": clients_words(clients)}
+
+
+def _of_values(old: GroupValues | None, new: GroupValues) -> list[str]:
     risks = []
     if old and new.percent - old.percent > PERCENT_LEAP:
         risks.append(

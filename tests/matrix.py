@@ -13,10 +13,10 @@ WRITES = {
     "remove": ("clients.getGroup", "clients.removeGroup"),
     "move": ("clients.getClient", "clients.updateClient"),
 }
-# The page of a removal reads the group itself before anything is written down.
-READS_OF_THE_PAGE = {"create": 0, "update": 0, "remove": 1, "move": 0}
-# And then its clients, for the snapshot.
-CALLS_BEFORE_THE_WRITE = {"create": 0, "update": 0, "remove": 2, "move": 0}
+# Before anything is written down a creation looks for the name, and the page of a removal for the group.
+READS_OF_THE_PAGE = {"create": 1, "update": 0, "remove": 1, "move": 0}
+# And then for its clients, for the snapshot.
+CALLS_BEFORE_THE_WRITE = {"create": 1, "update": 0, "remove": 2, "move": 0}
 KINDS = {
     "clients.getGroups": "list",
     "clients.getGroup": "get",

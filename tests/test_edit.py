@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.urls import reverse
 
+from groups import outcomes
 from groups.models import Change
 from tests.pages import HTMX, fragment, group_form, hidden, open_form, text_of
 
@@ -162,13 +163,94 @@ def test_a_discount_group_keeps_an_odd_bonus_of_its_own(staff, browse, sandbox):
     assert sandbox.posts()[-1].form["birthday_bonus"] == "7.00"
 
 
-def test_a_taken_name_is_said_at_the_name(staff, browse, sandbox):
+@pytest.mark.parametrize(("url", "new_id"), [(NEW, 6), (EDIT, 1)])
+@pytest.mark.parametrize("name", ["Скидочная система 20%", " скидочная   СИСТЕМА 20% "])
+def test_the_name_of_another_group_is_asked_about(staff, browse, sandbox, url, new_id, name):
+    client = browse(staff, language="uk")
+    form = group_form(client, url, **(SEED | {"name": name}))
+    check = client.post(url, form)
+    assert check.status_code == 200
+    asked = "Група з такою назвою вже є: № 5, 42 клієнти. Створити другу?"
+    assert (asked if url == NEW else "Інша група вже має цю назву: № 5, 42 клієнти.") in text_of(check)
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+    repeated = hidden(check, *form, "confirmed")
+    assert repeated == form | {"confirmed": "1", "name": name}
+    answer = client.post(url, repeated)
+    assert (answer.status_code, answer["Location"]) == (302, f"/groups/{new_id}/")
+    assert sandbox.posts()[-1].form["client_groups_name"] == name.strip()
+    assert Change.objects.get().state == Change.State.APPLIED
+
+
+def test_all_groups_of_a_name_are_counted_but_not_the_own_one(staff, browse, sandbox):
+    for group_id in (4, 5):
+        sandbox.console().edit(group_id, client_groups_name="Гості")
     client = browse(staff)
-    for url, values in ((NEW, {}), (EDIT, SEED)):
-        answer = client.post(url, group_form(client, url, **(values | {"name": "Скидочная система 20%"})))
-        assert answer.status_code == 422
-        assert "A group with this name exists" in text_of(answer)
-        assert 'aria-invalid="true"' in answer.content.decode()
+    assert "no. 4, 43 clients; no. 5, 42 clients" in text_of(edit(client, name="гості"))
+    # Only the percent of a group whose name another one has is no question of names.
+    url = "/groups/4/edit/"
+    form = group_form(client, url, name="Гості", loyalty_type="2", percent="11", birthday_bonus="0")
+    assert client.post(url, form).status_code == 302
+    assert client.post(NEW, group_form(client, NEW, name="Гості", percent="1")).status_code == 200
+
+
+def test_a_name_is_asked_about_along_with_other_risks(staff, browse, sandbox):
+    text = text_of(edit(browse(staff), name="Скидочная система 20%", percent="45"))
+    assert "Another group has this name already" in text
+    assert "The percent rises from 10% to 45%" in text
+
+
+def test_a_name_that_somebody_else_takes_meanwhile_is_asked_about(staff, browse, sandbox, monkeypatch):
+    real = outcomes.submit
+
+    def somebody_is_sooner(order):
+        monkeypatch.setattr(outcomes, "submit", real)
+        sandbox.console().put(sandbox.accounts["demo"].snapshot()[4] | {"client_groups_id": "9",
+                              "client_groups_name": "Нова", "count_groups_clients": "3"})  # fmt: skip
+        return real(order)
+
+    monkeypatch.setattr(outcomes, "submit", somebody_is_sooner)
+    client = browse(staff)
+    check = client.post(NEW, group_form(client, NEW, name="Нова"))
+    assert check.status_code == 200
+    assert "no. 9, 3 clients" in text_of(check)
+    assert not sandbox.posts()
+    form = group_form(client, NEW, name="Нова") | hidden(check, "version", "operation", "confirmed")
+    assert client.post(NEW, form).status_code == 302
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_creation_that_is_sent_twice_is_not_asked_about_its_own_group(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, NEW)
+    first, second = client.post(NEW, form), client.post(NEW, form)
+    assert first.status_code == second.status_code == 302
+    assert first["Location"] == second["Location"] == "/groups/6/"
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_poster_that_cannot_be_asked_for_names_is_told_by_the_write(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, NEW, name="Скидочная система 20%")
+    sandbox.script("clients.getGroups", "fin_before_headers", times=None)
+    answer = client.post(NEW, form)
+    assert answer.status_code == 504
+    assert 'value="Скидочная система 20%"' in answer.content.decode()
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("url", [NEW, EDIT])
+def test_a_name_that_poster_refuses_is_said_at_the_name(staff, browse, sandbox, url):
+    sandbox.unique_names = True
+    client = browse(staff)
+    form = group_form(client, url, **(SEED | {"name": "Скидочная система 20%", "confirmed": "1"}))
+    answer = client.post(url, form)
+    assert answer.status_code == 422
+    html, text = answer.content.decode(), text_of(answer)
+    assert "A group with this name exists" in text
+    assert "Poster says: “This name is already in use”" in text
+    assert 'aria-invalid="true"' in html
+    assert 'data-outcome="refused"' in html
 
 
 @pytest.mark.parametrize(
@@ -407,6 +489,16 @@ def test_a_row_of_the_list_becomes_the_form_and_goes_back_to_the_list_as_it_was(
     good = client.post(EDIT, form | {"percent": "12"}, headers=ROW)
     assert good["HX-Redirect"] == "/groups/?sort=name"
     assert sandbox.posts()[-1].form["client_groups_discount"] == "12"
+
+
+def test_a_name_typed_in_a_row_is_asked_about_where_the_page_was(staff, browse, sandbox):
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    check = client.post(EDIT, form | {"name": "Скидочная система 20%"}, headers=ROW)
+    assert (check.status_code, check["HX-Retarget"]) == (200, "#main")
+    assert "no. 5, 42 clients" in text_of(check)
+    assert client.post(EDIT, hidden(check, *form, "confirmed")).status_code == 302
 
 
 def test_what_does_not_fit_into_a_row_takes_the_place_of_the_page(staff, browse, sandbox):

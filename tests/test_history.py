@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from groups.models import Change
-from tests.pages import fragment, group_form, open_form, text_of
+from tests.pages import fragment, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"
@@ -177,6 +177,59 @@ def test_a_removed_group_is_created_anew_and_its_clients_do_not_come_back(owner,
     (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
     group = sandbox.accounts["demo"].groups[new_id]
     assert (group["client_groups_name"], group["count_groups_clients"]) == ("Скидочная система 10%", "0")
+
+
+RISKY = {
+    "percent": ({"client_groups_discount": "45"}, {"percent": "10"}, "The percent rises from 10% to 45%."),
+    "type": ({"loyalty_type": "2"}, {"loyalty_type": "1"}, "The type changes from “Bonus” to “Discount”"),
+    "bonus": ({"birthday_bonus": "50000"}, {"birthday_bonus": "50"}, "ten times higher: 50.00 ₴ → 500.00 ₴"),
+}
+
+
+@pytest.mark.parametrize(("was", "edited", "words"), RISKY.values(), ids=RISKY)
+@pytest.mark.parametrize("headers", [{}, fragment("form", "/history/")], ids=["page", "fragment"])
+def test_an_undo_asks_where_the_form_would(staff, browse, sandbox, was, edited, words, headers):
+    client = browse(staff)
+    sandbox.console("demo").edit(1, **was)
+    before = sandbox.accounts["demo"].snapshot()[1]
+    assert edit(client, **edited, confirmed="1").status_code == 302
+    change = Change.objects.get()
+    url = f"/history/{change.pk}/undo/"
+    check = client.post(url, headers=headers)
+    assert check.status_code == 200
+    text = text_of(check)
+    assert "Undo this change?" in text
+    assert words in text
+    assert "125 clients" in text
+    assert SEED["name"] in text
+    assert f'action="{url}"' in check.content.decode()
+    assert len(sandbox.posts()) == Change.objects.count() == 1
+    form = hidden(check, "name", "loyalty_type", "percent", "birthday_bonus", "confirmed")
+    answer = client.post(url, form)
+    assert (answer.status_code, answer["Location"]) == (302, "/groups/1/")
+    assert sandbox.accounts["demo"].snapshot()[1] == before
+
+
+def test_an_undo_asks_about_a_name_that_another_group_has_now(staff, browse, sandbox):
+    client = browse(staff)
+    edit(client, name="Гості")
+    sandbox.console("demo").edit(4, client_groups_name=SEED["name"])
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    assert "no. 4, 43 clients. Give this one the same name?" in text_of(client.post(url))
+    assert client.post(url, {"confirmed": "1"}).status_code == 302
+    assert sandbox.accounts["demo"].groups[1]["client_groups_name"] == SEED["name"]
+
+
+def test_a_removed_group_beside_which_there_is_another_of_its_name_is_asked_about(owner, browse, sandbox):
+    client = browse(owner)
+    remove(client, 4, "Скидочная система 10%")
+    sandbox.console("demo").edit(5, client_groups_name="Скидочная система 10%")
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    check = client.post(url)
+    assert "no. 5, 42 clients. Create a second one?" in text_of(check)
+    assert f'action="{url}"' in check.content.decode()
+    assert client.post(url, {"confirmed": "1"}).status_code == 302
+    assert len(sandbox.accounts["demo"].groups) == 3
 
 
 def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):

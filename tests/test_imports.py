@@ -177,8 +177,6 @@ def test_a_line_without_anything_of_ours_is_no_line():
         ),
         ("١;;;1;", "Id", "An id is a whole number. For a new group, leave the cell empty."),
         ("3;;;2;", "Type", "Poster has a type for this group that is not known here."),
-        ("1;ДРУЗІ;;;", "Name", "A group with this name exists. Choose another name."),
-        (";ДРУЗІ;Bonus;1;1", "Name", "A group with this name exists. Put its id in, or choose another name."),
         ("2;;;;50", "Birthday bonus", "Only bonus groups have a birthday bonus. Leave the cell empty."),
         (
             ";Нова;Discount;1;x",
@@ -202,6 +200,12 @@ def test_what_comes_twice_is_said_with_the_other_line():
         (5, "Name", "This name is in line 4 already."),
         (6, "Name", "This name is in line 4 already."),
     ]
+
+
+def test_the_name_of_another_group_is_a_question_of_the_plan():
+    found = read("1;ДРУЗІ;;;", ";двічі;Bonus;1;1", "2;друзі;;6;", "5;;;11;")
+    assert not found.errors
+    assert [line.namesakes for line in found.lines] == [((2, 7),), ((5, 7), (6, 7)), (), ()]
 
 
 def test_all_that_is_wrong_in_a_line_is_said():
@@ -335,6 +339,20 @@ def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, brows
     assert 'data-group="4"' in html
     assert "/groups/plan/" not in html
     assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_group_of_a_name_is_made_after_the_plan_has_asked(staff, browse, sandbox):
+    client = browse(staff)
+    answer = upload(client, "Id;Name;Type;Percent\n4;;;11\n;скидочная система 10%;Discount;3\n")
+    plan = client.get(answer["Location"])
+    asked = "A group with this name exists already: no. 4, 43 clients. Create a second one?"
+    assert asked in text_of(plan)
+    assert "1 change is worth a second look. It comes first." in text_of(plan)
+    assert re.findall(r'data-line="(\d+)"', plan.content.decode()) == ["3", "2"]
+    assert run(client.post(answer["Location"])).state == Job.State.DONE
+    assert {change.state for change in Change.objects.all()} == {Change.State.APPLIED}
+    assert len(sandbox.posts("clients.createGroup")) == 1
 
 
 @pytest.mark.django_db

@@ -42,9 +42,7 @@ def test_the_page_names_the_promotions_that_depend_on_the_group(owner, staff, br
 
 
 @pytest.mark.parametrize("fault", ["status_500", "row_missing_field"])
-def test_promotions_that_cannot_be_read_do_not_keep_a_group_from_being_removed(
-    owner, browse, sandbox, fault
-):
+def test_promotions_that_cannot_be_read_do_not_keep_a_group_from_being_removed(owner, browse, sandbox, fault):
     options = {"field": "params", "group": 2} if fault == "row_missing_field" else {}
     sandbox.script("clients.getPromotions", fault, times=None, **options)
     client = browse(owner)

@@ -42,7 +42,8 @@ DRAFTS_AT_MOST = 10
 class Line:
     """What one line of a plan makes of a group; without an `old` it is a new one.
 
-    `number` is where the line stands in the file, or the place in the form.
+    `number` is where the line stands in the file, or the place in the form. `namesakes` are the ids, and the
+    numbers of clients, of other groups that have the new name already.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Line:
     group_id: int | None = None
     old: GroupValues | None = None
     clients: int = 0
+    namesakes: tuple[tuple[int, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as plain JSON, for the plan's row in the database."""
@@ -62,6 +64,7 @@ class Line:
                 name: value for name, value in self.new.to_json().items() if not old or old[name] != value
             },
             "clients": self.clients,
+            "namesakes": self.namesakes,
         }
 
     @classmethod
@@ -74,6 +77,7 @@ class Line:
             old=GroupValues.from_json(old) if old else None,
             new=GroupValues.from_json((old or {}) | data["new"]),
             clients=data["clients"],
+            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
         )
 
 
@@ -203,6 +207,7 @@ class _Edit:
             group_id=line.group_id,
             loaded=line.old,
             intended=line.new,
+            name_confirmed=bool(line.namesakes),
             job=self._job,
         )
 

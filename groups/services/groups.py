@@ -22,6 +22,7 @@ from groups.poster import (
     Unreachable,
     UnreadableRow,
 )
+from groups.poster.records import fold
 from groups.services.gate import together
 from groups.services.upstream import ask
 
@@ -52,6 +53,11 @@ class Groups:
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
+
+    def named(self, name: str, *, but: int | None = None) -> list[Group]:
+        """Return the groups of a name, however it is written, apart from the one with the id `but`."""
+        folded = fold(name)
+        return [group for group in self.groups if group.id != but and fold(group.name) == folded]
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class GroupOrder:
     """A group to be created, changed or removed.
 
     `loaded` is what its form was opened on, None where that is not known: then it is a conflict. A removal
-    sends no values, but holds the client count against `loaded_clients`.
+    sends no values, but holds the client count against `loaded_clients`. `name_confirmed` says that the user
+    knows of another group with the name of the one to be created.
     """
 
     user: "User"
@@ -76,6 +77,7 @@ class GroupOrder:
     loaded: GroupValues | None = None
     loaded_clients: int | None = None
     intended: GroupValues | None = None
+    name_confirmed: bool = False
     undo_of: Change | None = field(default=None)
     job: Job | None = None
 
@@ -117,7 +119,7 @@ class GroupOrder:
 
     def problem(self, sight: Sight) -> str:
         if self.action == Change.Action.CREATE:
-            return "name_taken" if self.intended and _is_taken(self.intended, sight) else ""
+            return "name_taken" if not self.name_confirmed and _is_taken(self.values, sight) else ""
         if sight.group is None:
             return "gone"
         if self.loaded is None or not same(self.loaded, sight.group):

@@ -6,7 +6,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from groups.comparison import check_rows, history_rows
+from groups.comparison import history_rows
 from groups.dependents import DependentsCard
 from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import GroupForm, RemovalForm
@@ -14,9 +14,8 @@ from groups.http import Request, ask_to_confirm, form_methods, needs, recently_c
 from groups.kept import kept
 from groups.listing import Filters, make_listing
 from groups.models import Change
-from groups.outcomes import WritePage, carry_out, go_on, group_of
+from groups.outcomes import WritePage, ask_or_carry_out, carry_out, go_on, group_of
 from groups.poster import Group, Meanwhile, NotFound
-from groups.risks import risks_of
 from groups.services import groups as reads
 from groups.services import history, jobs
 from groups.services.lag import with_own_change
@@ -157,28 +156,18 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
 
 
 def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
-    """Send the values of a valid form, after a second look where they are risky."""
-    form, request = page.form, page.request
-    risks = risks_of(form.loaded, form.intended)
-    if risks and not form.cleaned_data["confirmed"]:
-        rows = check_rows(form.loaded, form.intended)
-        return page.show(template="groups/check.html", rows=rows, warnings=risks, clients=_clients(page))
+    """Send the values of a valid form, after a second look where they are worth one."""
+    form = page.form
     order = GroupOrder(
-        user=request.user,
-        connection=request.connection,
+        user=page.request.user,
+        connection=page.request.connection,
         action=action,
         operation=form.cleaned_data["operation"],
         group_id=page.group.id if page.group else None,
         loaded=form.loaded,
         intended=form.intended,
     )
-    return carry_out(page, order)
-
-
-def _clients(page: WritePage[GroupForm]) -> int:
-    if page.group is None:
-        return 0
-    return reads.read_group(page.request.connection, page.group.id).group.clients
+    return ask_or_carry_out(page, order, confirmed=form.cleaned_data["confirmed"])
 
 
 def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:

@@ -12,7 +12,7 @@ from groups.comparison import history_rows
 from groups.forms import HistoryForm
 from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
 from groups.models import Change
-from groups.outcomes import WritePage, carry_out, show_outcome
+from groups.outcomes import WritePage, ask_or_carry_out, carry_out, show_outcome
 from groups.services import history
 from groups.services.settling import follow_up
 
@@ -61,7 +61,8 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @needs("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
-    """Take a change back, as a new change."""
+    """Take a change back, as a new change, after a second look where a form would ask for one."""
     change = get_object_or_404(history.changes_of(request.connection), pk=change_id)
     order = history.undo_order(change, user=request.user, connection=request.connection)
-    return carry_out(WritePage.for_order(request, order), order)
+    page = WritePage.for_order(request, order)
+    return ask_or_carry_out(page, order, confirmed=request.POST.get("confirmed") == "1")
