@@ -1,4 +1,4 @@
-"""The WSGI application, for granian and any other WSGI server."""
+"""The WSGI application: `asgi.py` serves it, and any WSGI server that is behind a buffering proxy can."""
 
 import os
 

@@ -147,9 +147,7 @@ def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
     """It lets 100 in, and each thread had one of its own."""
     many = 120
     with empty_database(environment.POSTGRES_URL) as url, Sandbox() as sandbox:
-        dashboard = Dashboard(
-            tmp_path, sandbox, database_url=url, threads=many, CACHE_URL=environment.REDIS_URL
-        )
+        dashboard = Dashboard(tmp_path, sandbox, database_url=url, CACHE_URL=environment.REDIS_URL)
         try:
             dashboard.start()
             with ThreadPoolExecutor(many) as pool:

@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 
+from groups.poster.sandbox.certificates import identity
 from tests.benchmarks.running import workers_of
 from tests.environment import ROOT
 from tests.tools.ports import free_port
@@ -68,6 +69,20 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
     assert said.startswith(says), said
     # Lines are written in batches, and the last ones before the end.
     assert "Not Found: /nowhere/" in said
+
+
+def test_it_ends_tls_by_itself(tmp_path):
+    authority = identity(tmp_path).ca_file
+    files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))
+    process, url = serve(tmp_path, HTTPS="True", **files)
+    try:
+        page = answer(url.replace("http", "https") + "/accounts/login/", verify=authority)
+        assert page.status_code == 200
+        assert page.cookies["__Host-csrftoken"]
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
 
 
 def test_a_reload_replaces_every_worker(tmp_path):

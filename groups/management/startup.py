@@ -25,6 +25,7 @@ HIGHEST_PORT = 65535
 START_SECONDS = 30.0
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 45.0
+APPLICATION = "poster_admin.asgi:application"
 LEAN_MEMORY = {"MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 """For glibc: no arena of memory for each of so many threads, nor a store of what each has freed.
 
@@ -88,33 +89,27 @@ def claim_port(host: str, port: int) -> None:
         raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
 
 
-def granian(*, host: str, port: int, workers: int, threads: int = 128) -> list[str]:
+def granian(*, host: str, port: int, workers: int) -> list[str]:
     """Return the command that serves the site.
 
     Backpressure counts idle connections that are kept alive too, so it is far more than the threads.
     """
     options = {
-        "--interface": "wsgi",
+        "--interface": "asginl",
+        # While it may become HTTP/2, a connection on which nothing is sent is never closed.
+        "--http": "1",
         "--host": host,
         "--port": str(port),
         "--workers": str(workers),
-        "--blocking-threads": str(threads),
         "--backpressure": "2048",
         # A write may take half a minute; a stop waits for it, and then for nothing more.
         "--workers-kill-timeout": "45",
         # Three times what a busy one has: whatever grows beyond that is replaced, after what it is at.
         "--workers-max-rss": "450",
-        # Below errors it only advises against so many threads: they wait for Poster, not for a core.
         "--log-level": "error",
     }
     flat = [word for option in options.items() for word in option]
-    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", _application()]
-
-
-def _application() -> str:
-    """Return where the WSGI application is, in granian's words."""
-    module, _, name = str(settings.WSGI_APPLICATION).rpartition(".")
-    return f"{module}:{name}"
+    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", APPLICATION]
 
 
 class Workers:

@@ -146,6 +146,32 @@ def django_admin(directory):
         yield port, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}"
 
 
+@contextlib.contextmanager
+def nginx(directory, port):
+    """Run nginx with `deploy/nginx.conf`, without TLS and on loopback, before a port; yield its own port."""
+    if not shutil.which("nginx"):
+        raise SystemExit("nginx is not installed: apt-get install nginx")
+    front = free_port()
+    site = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    upstream, *servers = re.split(r"^(?=server )", site, flags=re.MULTILINE)
+    upstream = upstream.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    served = re.sub(r" *(listen|ssl_\w+|server_name) .*\n", "", servers[-1])
+    served = served.replace("server {", f"server {{ listen 127.0.0.1:{front};", 1)
+    paths = " ".join(
+        f"{kind}_temp_path {directory}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    config = directory / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log; worker_processes auto;"
+        f"events {{ worker_connections 4096; }} http {{ access_log off; {paths}\n{upstream}{served} }}",
+        encoding="utf-8",
+    )
+    with process(["nginx", "-c", str(config)]) as running:
+        wait_for(front, running)
+        yield front
+
+
 def own_memory(pid):
     """Return what a process has for itself alone, in MB."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")

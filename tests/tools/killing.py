@@ -71,9 +71,8 @@ OPEN = {"pending", "unknown"}
 class Dashboard:
     """A database, and the servers over it, which can be killed and started again."""
 
-    def __init__(self, directory, sandbox, *, database_url="", servers=1, threads=16, **variables):
+    def __init__(self, directory, sandbox, *, database_url="", servers=1, **variables):
         self.sandbox = sandbox
-        self._threads = threads
         self._ports = [_free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
         self._database = directory / "db.sqlite3"
@@ -125,7 +124,7 @@ class Dashboard:
         from groups.management import startup
 
         return subprocess.Popen(
-            startup.granian(host="127.0.0.1", port=port, workers=1, threads=self._threads),
+            startup.granian(host="127.0.0.1", port=port, workers=1),
             cwd=ROOT,
             env=self._environment,
             stdout=self._log,

@@ -84,7 +84,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name} {password}")
             self.stdout.flush()
 
-        command = startup.granian(host=HOST, port=port, workers=1, threads=32)
+        command = startup.granian(host=HOST, port=port, workers=1)
         startup.run(command, workers=1, url=f"http://{HOST}:{port}/healthz", when_ready=announce)
 
 
