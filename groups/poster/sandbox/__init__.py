@@ -15,12 +15,15 @@ Of clients: an update changes what was sent and nothing else; a client that is n
 another client has is refused with 34, a group that is not there with 32, an unknown `order_by` with 42;
 `count_groups_clients` counts without deleted clients, who are listed with `delete` "1" in every account; the
 clients of a removed group are listed so where removed groups are, and are gone where those are.
+
+Reads can lag behind the writes, which always meet the true state: with one of `LAGS`, by `Sandbox.lag` for as
+long as is wished, or by `Sandbox.script` for single calls.
 """
 
 from groups.poster.sandbox.control import Console
-from groups.poster.sandbox.faults import FAULTS, Fault
+from groups.poster.sandbox.faults import FAULTS, LAGS, Fault
 from groups.poster.sandbox.log import Call, Log
 from groups.poster.sandbox.sandbox import Sandbox
 from groups.poster.sandbox.state import Account
 
-__all__ = ["FAULTS", "Account", "Call", "Console", "Fault", "Log", "Sandbox"]
+__all__ = ["FAULTS", "LAGS", "Account", "Call", "Console", "Fault", "Log", "Sandbox"]

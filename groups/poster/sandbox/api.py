@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from groups.poster.sandbox import data, values
-from groups.poster.sandbox.exchange import HTML, Answer, Kind, Request
-from groups.poster.sandbox.state import Account, dump
+from groups.poster.sandbox.exchange import HTML, Answer, Kind, Request, dump
+from groups.poster.sandbox.replica import Lag, Table
+from groups.poster.sandbox.state import Account
 from groups.poster.sandbox.values import ApiError
 
 type Run = Callable[[Account, Request, bool], bytes]
@@ -17,12 +18,13 @@ class Method:
     """A method of the API: its verb, what kind of call it is, and what it does.
 
     `run` returns the JSON that goes under `response`; with its last argument False it only rehearses: the
-    answer is the same and nothing is changed.
+    answer is the same and nothing is changed. `table` is what a read may be behind in.
     """
 
     verb: Literal["GET", "POST"]
     kind: Kind
     run: Run
+    table: Table | None = None
 
 
 class Api:
@@ -37,16 +39,22 @@ class Api:
             return self._accounts.get(request.account)
         return next((a for a in self._accounts.values() if a.knows(request.token)), None)
 
-    def answer(self, request: Request, *, apply: bool = True) -> Answer:
-        """Return what an undisturbed Poster answers, and do what was asked for if `apply`."""
+    def answer(self, request: Request, *, apply: bool = True, lag: Lag | None = None) -> Answer:
+        """Return what an undisturbed Poster answers, and do what was asked for if `apply`.
+
+        With a `lag` a read is answered by a replica that is so far behind.
+        """
         try:
             method, account = self._admit(request)
-            response = method.run(account, request, apply)
+            honest = response = method.run(account, request, apply)
+            if lag and method.table:
+                response = lag.read(method.run, account, request, method.table)
         except ApiError as error:
             return refusal(error)
         return Answer(
             b'{"response":' + response + b"}",
             applied=apply and method.kind == "write",
+            behind=response != honest,
         )
 
     def _admit(self, request: Request) -> tuple[Method, Account]:
@@ -143,13 +151,13 @@ def _get_all_settings(account: Account, _request: Request, _apply: bool) -> byte
 
 
 METHODS: Mapping[str, Method] = {
-    "clients.getGroups": Method("GET", "list", _get_groups),
-    "clients.getGroup": Method("GET", "get", _get_group),
+    "clients.getGroups": Method("GET", "list", _get_groups, "groups"),
+    "clients.getGroup": Method("GET", "get", _get_group, "groups"),
     "clients.createGroup": Method("POST", "write", _create_group),
     "clients.updateGroup": Method("POST", "write", _update_group),
     "clients.removeGroup": Method("POST", "write", _remove_group),
-    "clients.getClients": Method("GET", "list", _get_clients),
-    "clients.getClient": Method("GET", "get", _get_client),
+    "clients.getClients": Method("GET", "list", _get_clients, "clients"),
+    "clients.getClient": Method("GET", "get", _get_client, "clients"),
     "clients.createClient": Method("POST", "write", _create_client),
     "clients.updateClient": Method("POST", "write", _update_client),
     "clients.getPromotions": Method("GET", "list", _get_promotions),

@@ -18,6 +18,8 @@ _A_DELETED_ONE_AFTER = 40
 _BLOCK = _A_DELETED_ONE_AFTER + 1
 
 type Fate = Literal["", "deleted", "gone"]
+# The fields of a client that are other than the seed's; None where the client is gone.
+type Change = Row | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +59,30 @@ class Clients:
     def load(self, saved: Mapping[str, Any], counts: Mapping[int, int]) -> None:
         """Take what `save` returned, or else give each group so many clients."""
         self.next_id: int = saved.get("next_id", 1)
-        self._blocks: list[Block] = [Block(*block) for block in saved.get("blocks", ())]
-        self._changes: dict[int, Row | None] = {}
+        self.blocks: tuple[Block, ...] = tuple(Block(*block) for block in saved.get("blocks", ()))
+        self.changes: dict[int, Change] = {}
+        self._replaced: dict[int, Change | Literal["born"]] = {}
         self._changed_in: dict[int, set[int]] = {}
         self._by_phone: dict[str, int] = {}
         self._live: dict[int, int] = {}
-        for block in self._blocks:
+        for block in self.blocks:
             self._count(block.group, block.live)
         for client_id, change in saved.get("changes", {}).items():
             self._change(int(client_id), change)
         if not saved:
             for group_id, count in counts.items():
                 self.resize(group_id, count)
+        self.take_replaced()
 
     def save(self) -> dict[str, Any]:
         """Return all that is to be remembered."""
-        blocks = [(block.first, block.size, block.group, block.fate) for block in self._blocks]
-        return {"next_id": self.next_id, "blocks": blocks, "changes": self._changes}
+        blocks = [(block.first, block.size, block.group, block.fate) for block in self.blocks]
+        return {"next_id": self.next_id, "blocks": blocks, "changes": self.changes}
+
+    def take_replaced(self) -> dict[int, Change | Literal["born"]]:
+        """Return what was replaced since the last time; "born" stands for a client as the seed has it."""
+        replaced, self._replaced = self._replaced, {}
+        return replaced
 
     # --- Looking -------------------------------------------------------------------------------------------
 
@@ -83,23 +92,23 @@ class Clients:
 
     def ids(self, group_id: int | None = None) -> Iterator[int]:
         """Yield the ids of a group's clients, or all, in their order, deleted ones among them."""
-        changed = self._changes if group_id is None else self._changed_in.get(group_id, ())
-        extra = sorted(client_id for client_id in changed if self._changes[client_id] is not None)
+        changed = self.changes if group_id is None else self._changed_in.get(group_id, ())
+        extra = sorted(client_id for client_id in changed if self.changes[client_id] is not None)
         place = 0
-        for block in self._blocks:
+        for block in self.blocks:
             if block.fate == "gone" or group_id not in (None, block.group):
                 continue
             for client_id in range(block.first, block.first + block.size):
                 while place < len(extra) and extra[place] < client_id:
                     yield extra[place]
                     place += 1
-                if client_id not in self._changes:
+                if client_id not in self.changes:
                     yield client_id
         yield from extra[place:]
 
     def row(self, client_id: int) -> Row | None:
         """Return a client as on the wire; None where there is none."""
-        change = self._changes.get(client_id, {})
+        change = self.changes.get(client_id, {})
         block = self._block(client_id)
         if change is None or (not change and (block is None or block.fate == "gone")):
             return None
@@ -136,14 +145,14 @@ class Clients:
 
     def update(self, client_id: int, fields: Mapping[str, str]) -> None:
         """Change some fields of a client, unchecked."""
-        self._change(client_id, {**(self._changes.get(client_id) or {}), **fields})
+        self._change(client_id, {**(self.changes.get(client_id) or {}), **fields})
 
     def resize(self, group_id: int, count: int) -> None:
         """Give a group so many clients, as somebody who works past the API does: new ones, or fewer."""
         missing = count - self.live(group_id)
         if missing > 0:
             size = missing + missing // _A_DELETED_ONE_AFTER
-            self._blocks.append(Block(self.next_id, size, group_id))
+            self.blocks = (*self.blocks, Block(self.next_id, size, group_id))
             self.next_id += size
             self._count(group_id, missing)
         elif missing < 0:
@@ -154,11 +163,13 @@ class Clients:
     def drop(self, group_id: int, *, listed: bool) -> None:
         """Delete all clients of a group; `listed` ones are still answered, with `delete` "1"."""
         for client_id in sorted(self._changed_in.get(group_id, ())):
-            self._change(client_id, {**(self._changes[client_id] or {}), "delete": "1"} if listed else None)
-        for place, block in enumerate(self._blocks):
+            self._change(client_id, {**(self.changes[client_id] or {}), "delete": "1"} if listed else None)
+        kept = list(self.blocks)
+        for place, block in enumerate(kept):
             if block.group == group_id and block.fate != "gone":
                 self._count(group_id, -self._untouched(block))
-                self._blocks[place] = replace(block, fate="deleted" if listed else "gone")
+                kept[place] = replace(block, fate="deleted" if listed else "gone")
+        self.blocks = tuple(kept)
 
     def delete(self, client_id: int) -> None:
         """Delete one client, who is listed with `delete` "1" from then on."""
@@ -174,7 +185,8 @@ class Clients:
             change = change and {"delete": before["delete"], **change}
             self._count(int(before[_GROUP]), -(before["delete"] == "0"))
             self._changed_in.get(int(before[_GROUP]), set()).discard(client_id)
-        self._changes[client_id] = change
+        self._replaced.setdefault(client_id, self.changes.get(client_id, "born"))
+        self.changes[client_id] = change
         after = self.row(client_id)
         if after is not None:
             self._count(int(after[_GROUP]), after["delete"] == "0")
@@ -185,17 +197,17 @@ class Clients:
         self._live[group_id] = self._live.get(group_id, 0) + more
 
     def _block(self, client_id: int) -> Block | None:
-        low, high = 0, len(self._blocks)
+        low, high = 0, len(self.blocks)
         while low < high:
             middle = (low + high) // 2
-            if self._blocks[middle].first + self._blocks[middle].size <= client_id:
+            if self.blocks[middle].first + self.blocks[middle].size <= client_id:
                 low = middle + 1
             else:
                 high = middle
-        return self._blocks[low] if low < len(self._blocks) and client_id in self._blocks[low] else None
+        return self.blocks[low] if low < len(self.blocks) and client_id in self.blocks[low] else None
 
     def _untouched(self, block: Block) -> int:
-        touched = sum(not block.is_deleted(each) for each in self._changes if each in block)
+        touched = sum(not block.is_deleted(each) for each in self.changes if each in block)
         return block.live - (0 if block.fate else touched)
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from groups.poster.sandbox.clients import newcomer
-from groups.poster.sandbox.exchange import Answer
-from groups.poster.sandbox.state import Account, dump
+from groups.poster.sandbox.exchange import Answer, dump
+from groups.poster.sandbox.state import Account
 
 if TYPE_CHECKING:
     from groups.poster.sandbox.sandbox import Sandbox
@@ -59,6 +59,10 @@ def _run(sandbox: "Sandbox", verb: str, name: str, query: Mapping[str, str], bod
             sandbox.script(**json.loads(body))
         case "POST", "clear":
             sandbox.clear_faults()
+        case "POST", "lag":
+            sandbox.lag(**json.loads(body))
+        case "POST", "catch_up":
+            sandbox.catch_up()
         case "POST", "reset":
             sandbox.reset()
         case "POST", "groups":

@@ -1,5 +1,6 @@
 """One request, the answer to it, and the connection between them."""
 
+import json
 import select
 import socket
 import struct
@@ -20,6 +21,11 @@ JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=UTF-8"
 _LOOK_FOR_HANG_UP = 0.02
 _SMALL = 65_536
+
+
+def dump(value: object) -> bytes:
+    """Return a value as the JSON of an answer: UTF-8, not escaped, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. `code` is Poster's error code in it, `applied` says whether a write is in force."""
+    """A whole answer.
+
+    `code` is Poster's error code in it, `applied` says whether a write is in force, and `behind` whether a
+    replica made it other than the truth.
+    """
 
     body: bytes = b""
     status: int = 200
@@ -51,6 +61,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     code: int | None = None
     applied: bool = False
+    behind: bool = False
 
     def head(self, *, length: int | None = -1) -> bytes:
         """Return the status line and the headers; a `length` of None leaves Content-Length out."""

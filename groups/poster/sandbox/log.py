@@ -14,8 +14,9 @@ class Call:
     """A call of the API. It is in the log before the client can have read its answer.
 
     `status` and `code` are those of the answer as it went out; where a fault broke the answer, those it
-    would have had. `applied` says whether a write is in force, and may become true later. The token is
-    masked, and a body with one is left out; else `body` is what came in, a byte that is not ASCII escaped.
+    would have had. `applied` says whether a write is in force, and may become true later; `behind` says
+    whether a replica answered a read with what is not so. The token is masked, and a body with one is left
+    out; else `body` is what came in, a byte that is not ASCII escaped.
     `seconds` stays None until the answer is out.
     """
 
@@ -29,6 +30,7 @@ class Call:
     status: int = 0
     code: int | None = None
     applied: bool = False
+    behind: bool = False
     fault: str | None = None
     seconds: float | None = None
 

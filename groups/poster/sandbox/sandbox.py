@@ -15,6 +15,7 @@ from groups.poster.sandbox.api import METHODS, Api, kind_of, not_found
 from groups.poster.sandbox.control import Console
 from groups.poster.sandbox.exchange import Answer, Connection, Exchange, Request
 from groups.poster.sandbox.log import Call, Log
+from groups.poster.sandbox.replica import Lag
 from groups.poster.sandbox.script import Rule, Script, When, find_fault
 from groups.poster.sandbox.server import Server
 from groups.poster.sandbox.state import Account, State
@@ -29,7 +30,7 @@ class Sandbox:
     `groups` and `clients` are the size of the account `demo`; `latency` is in seconds. With a `state_path`
     the groups outlive the process; `notice` then says if the file was made with other numbers. A sandbox
     that was stopped can be started again, at the same address and with what it remembers. `on_call` is
-    called after each call.
+    called after each call. `clock` tells how old a write is that a lagging read does not see.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Sandbox:
         state_path: str | Path | None = None,
         *,
         on_call: Callable[[Call], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         path = Path(state_path) if state_path is not None else None
-        self._state = State(seed=seed, groups=groups, clients=clients, path=path)
+        self._state = State(seed=seed, groups=groups, clients=clients, path=path, clock=clock)
         self._api = Api(self._state.accounts)
         self._script = Script()
+        self._replica = Script()
         self._host = host
         self._port = port
         self._server: Server | None = None
@@ -135,22 +138,41 @@ class Sandbox:
         `method` may be "*". With `when` "before" a write that is hit is not in force, with "after" it is;
         some faults decide that themselves (`Fault.certain`).
         """
+        self._check_account(account)
+        self._script.add(Rule(find_fault(fault), method, account, call, times, when, options))
+
+    def lag(self, lag: str, method: str = "*", account: str | None = None, **options: Any) -> None:
+        """Let reads be behind in this way from now on, until `catch_up`; other faults come on top of it.
+
+        Where there are several, the first one whose `chance` hits answers the read.
+        """
+        self._check_account(account)
+        fault = find_fault(lag)
+        if fault.lag is None:
+            raise ValueError(f"{lag} is a fault of single calls, and no lag.")
+        self._replica.add(Rule(fault, method, account, 1, None, "after", options))
+
+    def catch_up(self) -> None:
+        """Let reads show the truth again."""
+        self._replica.clear()
+
+    def _check_account(self, account: str | None) -> None:
         if account is not None and account not in self.accounts:
             raise ValueError(f"There is no account {account!r}.")
-        self._script.add(Rule(find_fault(fault), method, account, call, times, when, options))
 
     def clear_faults(self) -> None:
         """Forget every fault that is still to come."""
         self._script.clear()
 
     def reset(self) -> None:
-        """Begin again: the groups of the seed, no faults and an empty log.
+        """Begin again: the groups of the seed, no faults, no lag and an empty log.
 
         A write that is still on its way is lost.
         """
         with self._state.lock:
             self._era = object()
             self._script.clear()
+            self._replica.clear()
             self._state.reset()
             self.log.clear()
 
@@ -166,12 +188,13 @@ class Sandbox:
         name = account.name if account else request.account
         kind = kind_of(request.method)
         rule = self._script.take(request.method, name, kind)
+        lag = self._replica.lag(request.method, name, kind)
         call = _call(request, name, rule)
         if rule is None:
-            self._finish(call, self._api.answer(request), request, connection)
+            self._finish(call, self._api.answer(request, lag=lag), request, connection)
         else:
             later = self._later(request, call)
-            self._spoil(call, rule, Exchange(request, kind, account, connection, later))
+            self._spoil(call, rule, Exchange(request, kind, account, connection, later), lag)
         call.seconds = time.perf_counter() - began
         if self._on_call is not None:
             self._on_call(call)
@@ -186,19 +209,19 @@ class Sandbox:
             answer = not_found()
         connection.answer(answer, body=verb != "HEAD")
 
-    def _spoil(self, call: Call, rule: Rule, exchange: Exchange) -> None:
+    def _spoil(self, call: Call, rule: Rule, exchange: Exchange, lag: Lag | None) -> None:
         fault = rule.fault
         exchange.options = {**rule.fault.options, **rule.options}
         if fault.before is not None:
             fault.before(exchange)
         applies = rule.applies and not fault.applies_itself
-        exchange.answer = self._api.answer(exchange.request, apply=applies)
+        exchange.answer = self._api.answer(exchange.request, apply=applies, lag=rule.lag or lag)
         _note(call, exchange.answer)
         # A client that gave up waiting looks into the log while the fault is still at work.
         self.log.add(call)
         spoilt = fault.run(exchange)
         if spoilt is not None:
-            _note(call, replace(spoilt, applied=exchange.answer.applied))
+            _note(call, replace(spoilt, applied=exchange.answer.applied, behind=exchange.answer.behind))
             exchange.connection.answer(spoilt, body=exchange.request.verb != "HEAD")
 
     def _later(self, request: Request, call: Call) -> Callable[[], None]:
@@ -240,3 +263,4 @@ def _note(call: Call, answer: Answer) -> None:
     call.status = answer.status
     call.code = answer.code
     call.applied = answer.applied
+    call.behind = answer.behind

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from groups.poster.sandbox.api import METHODS, kind_of
 from groups.poster.sandbox.exchange import Kind
-from groups.poster.sandbox.faults import FAULTS, Fault
+from groups.poster.sandbox.faults import FAULTS, LAGS, Fault
+from groups.poster.sandbox.replica import Lag
 
 type When = Literal["before", "after"]
 
@@ -34,6 +35,14 @@ class Rule:
     def applies(self) -> bool:
         """Say whether a write is in force when the fault takes over."""
         return {"applied": True, "not_applied": False, "by_when": self.when == "after"}[self.fault.certain]
+
+    @property
+    def lag(self) -> Lag | None:
+        """The lag that the fault is, if it is one and hits the call that was counted last."""
+        if self.fault.lag is None:
+            return None
+        lag = self.fault.lag(**{**self.fault.options, **self.options})
+        return lag if lag.hits(self.seen) else None
 
 
 class Script:
@@ -79,6 +88,16 @@ class Script:
                     self._rules.remove(taken)
             return taken
 
+    def lag(self, method: str, account: str, kind: Kind) -> Lag | None:
+        """Count a call, and return the first lag that hits it."""
+        with self._lock:
+            lags = []
+            for rule in self._rules:
+                if rule.matches(method, account, kind):
+                    rule.seen += 1
+                    lags.append(rule.lag)
+            return next(filter(None, lags), None)
+
     def clear(self) -> None:
         """Forget all rules."""
         with self._lock:
@@ -86,10 +105,11 @@ class Script:
 
 
 def find_fault(name: str) -> Fault:
-    """Return the fault of a name; an unknown one is a ValueError."""
-    if name not in FAULTS:
-        raise ValueError(f"There is no fault {name!r}. {_nearest(name, FAULTS)}")
-    return FAULTS[name]
+    """Return the fault of a name, or the lag; an unknown one is a ValueError."""
+    known = {**FAULTS, **LAGS}
+    if name not in known:
+        raise ValueError(f"There is no fault {name!r}. {_nearest(name, known)}")
+    return known[name]
 
 
 def _nearest(name: str, names: Mapping[str, object]) -> str:

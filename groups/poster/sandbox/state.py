@@ -4,23 +4,23 @@ import html
 import json
 import os
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from groups.poster.sandbox import data, values
-from groups.poster.sandbox.clients import Clients, newcomer, page
+from groups.poster.sandbox.clients import Block, Clients, newcomer, page
 from groups.poster.sandbox.data import Profile, Row
+from groups.poster.sandbox.exchange import dump
+from groups.poster.sandbox.replica import KEPT, Lag, Table, Write, clients_before, groups_before
 from groups.poster.sandbox.values import ApiError
 
 _VERSION = 1
-
-
-def dump(value: object) -> bytes:
-    """Return a value as the JSON of an answer: UTF-8, not escaped, without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Account:
@@ -31,19 +31,29 @@ class Account:
     """
 
     def __init__(
-        self, profile: Profile, *, seed: int, lock: threading.RLock, changed: Callable[[], None]
+        self,
+        profile: Profile,
+        *,
+        seed: int,
+        lock: threading.RLock,
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.profile = profile
         self.name = profile.name
         self.company = profile.company
         self.number = data.number(seed, profile)
         self.token = data.token(seed, profile)
+        self._seed = seed
         self._lock = lock
         self._changed = changed
+        self._clock = clock
         self._rows: Mapping[int, Mapping[str, str]] = {}
         self._encoded: dict[int, bytes] = {}
         self._list: bytes | None = None
         self._next_id = 1
+        self._past: deque[Write] = deque(maxlen=KEPT)
+        self._replaced: dict[int, Mapping[str, str] | None] = {}
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
 
     @property
@@ -108,12 +118,12 @@ class Account:
         with self._lock:
             group_id = int(row.get("client_groups_id") or self._next_id)
             row = {"client_groups_id": str(group_id)} | dict(row)
-            self._encoded[group_id] = dump(row)
             self._next_id = max(self._next_id, group_id + 1)
-            rows = {**self._rows, group_id: MappingProxyType(row)}
+            blocks = self.clients.blocks
             if row.get("delete", "0") == "0":
                 self.clients.resize(group_id, _count(row, self.clients.live(group_id)))
-            self._replace(rows)
+            self._replace(group_id, row)
+            self._keep("groups", blocks)
             return group_id
 
     def edit(self, group_id: int, fields: Mapping[str, str]) -> None:
@@ -124,13 +134,13 @@ class Account:
     def drop(self, group_id: int) -> None:
         """Remove a group with its clients, in the way of this account."""
         with self._lock:
-            row = self._rows[group_id]
+            row, blocks = self._rows[group_id], self.clients.blocks
             self.clients.drop(group_id, listed=self.profile.marks_removed)
             if self.profile.marks_removed:
-                self.put(dict(row) | {"count_groups_clients": "0", "delete": "1"})
-                return
-            del self._encoded[group_id]
-            self._replace({other: row for other, row in self._rows.items() if other != group_id})
+                self._replace(group_id, dict(row) | {"count_groups_clients": "0", "delete": "1"})
+            else:
+                self._replace(group_id, None)
+            self._keep("groups", blocks)
 
     # --- Clients -------------------------------------------------------------------------------------------
 
@@ -196,7 +206,7 @@ class Account:
             after = self.clients.row(client_id)
             for group_id in {int(row["client_groups_id"]) for row in (before, after) if row}:
                 self._recount(group_id)
-            self._changed()
+            self._keep("clients", self.clients.blocks)
             return client_id
 
     def _client_values(self, form: Mapping[str, str], client_id: int | None) -> Row:
@@ -209,10 +219,44 @@ class Account:
     def _recount(self, group_id: int) -> None:
         if group_id not in self._rows:
             return
-        row = dict(self._rows[group_id]) | {"count_groups_clients": str(self.clients.live(group_id))}
-        self._encoded[group_id] = dump(row)
-        self._rows = {**self._rows, group_id: MappingProxyType(row)}
+        count = {"count_groups_clients": str(self.clients.live(group_id))}
+        self._replace(group_id, {**self._rows[group_id], **count})
+
+    def _replace(self, group_id: int, row: Mapping[str, str] | None) -> None:
+        """Store a row, or none, in the place of the one that is there."""
+        self._replaced.setdefault(group_id, self._rows.get(group_id))
+        if row is None:
+            del self._encoded[group_id]
+            self._rows = {other: kept for other, kept in self._rows.items() if other != group_id}
+        else:
+            self._encoded[group_id] = dump(row)
+            self._rows = {**self._rows, group_id: MappingProxyType(dict(row))}
         self._list = None
+
+    def _keep(self, table: Table, blocks: tuple[Block, ...]) -> None:
+        """Remember what a write has replaced, `blocks` too, and write the file."""
+        clients, groups = self.clients.take_replaced(), self._replaced
+        changed_clients = clients or blocks != self.clients.blocks
+        tables: frozenset[Table] = frozenset((table, "clients") if changed_clients else (table,))
+        self._past.append(Write(self._clock(), tables, groups, clients, blocks))
+        self._replaced = {}
+        self._changed()
+
+    # --- A moment ago --------------------------------------------------------------------------------------
+
+    def earlier(self, lag: Lag, table: Table) -> "Account":
+        """Return this account without the writes that a read of the table does not see: a copy, or itself."""
+        with self._lock:
+            unseen = lag.unseen(self._past, table, self._clock())
+            if not unseen:
+                return self
+            rows = groups_before(self._rows, unseen)
+            changes, blocks = clients_before(self.clients.changes, self.clients.blocks, unseen)
+        people = {"next_id": 1, "blocks": map(astuple, blocks), "changes": changes}
+        copy = Account(self.profile, seed=self._seed, lock=threading.RLock(), changed=lambda: None)
+        # Nobody but a read of clients looks at these, and to lay them out takes its time.
+        copy.load(map(dict, rows), clients=people if table == "clients" else {"next_id": 1})
+        return copy
 
     def load(
         self, rows: Iterable[Row], next_id: int = 1, clients: Mapping[str, Any] = MappingProxyType({})
@@ -223,17 +267,14 @@ class Account:
             self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
             self._next_id = max(next_id, max(self._rows, default=0) + 1)
             self._list = None
+            self._past.clear()
+            self._replaced.clear()
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
         """Return what `load` takes."""
         rows = [dict(row) for row in self._rows.values()]
         return {"next_id": self._next_id, "groups": rows, "clients": self.clients.save()}
-
-    def _replace(self, rows: Mapping[int, Mapping[str, str]]) -> None:
-        self._rows = rows
-        self._list = None
-        self._changed()
 
     def _existing(self, form: Mapping[str, str], field: str) -> int:
         group_id = values.identifier(form, field)
@@ -264,7 +305,15 @@ class State:
     one.
     """
 
-    def __init__(self, *, seed: int, groups: int, clients: int, path: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        groups: int,
+        clients: int,
+        path: Path | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.lock = threading.RLock()
         self.notice = ""
         self._path = path
@@ -277,7 +326,9 @@ class State:
             )
             self._made_with = saved["made_with"]
         self.accounts = {
-            profile.name: Account(profile, seed=self._made_with["seed"], lock=self.lock, changed=self._write)
+            profile.name: Account(
+                profile, seed=self._made_with["seed"], lock=self.lock, changed=self._write, clock=clock
+            )
             for profile in data.PROFILES
         }
         if saved:

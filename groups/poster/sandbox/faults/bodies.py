@@ -8,9 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from groups.poster.sandbox.exchange import HTML, Answer, Exchange
+from groups.poster.sandbox.exchange import HTML, Answer, Exchange, dump
 from groups.poster.sandbox.faults.fault import ANY, GET, LIST, READS, ROWS, WRITE, Fault, fault
-from groups.poster.sandbox.state import dump
 
 FAULTS: dict[str, Fault] = {}
 

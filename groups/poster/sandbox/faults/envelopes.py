@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from groups.poster.sandbox.exchange import Answer, Exchange
+from groups.poster.sandbox.exchange import Answer, Exchange, dump
 from groups.poster.sandbox.faults.fault import ANY, Fault, fault
-from groups.poster.sandbox.state import dump
 from groups.poster.sandbox.values import MESSAGES
 
 FAULTS: dict[str, Fault] = {}

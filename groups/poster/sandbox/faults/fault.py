@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from groups.poster.sandbox.exchange import Answer, Exchange, Kind
+
+if TYPE_CHECKING:
+    from groups.poster.sandbox.replica import Lag
 
 type Certain = Literal["applied", "not_applied", "by_when"]
 type Run = Callable[[Exchange], Answer | None]
@@ -29,6 +32,7 @@ class Fault:
 
     `run` gets the honest answer and returns the one to send, or says itself what is to be said on the
     wire and returns None. `applies_itself` leaves the write to `run`; `before` is done ahead of the call.
+    `lag` makes the honest answer itself one of a replica, of the options that the fault was scripted with.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Fault:
     applies_itself: bool = False
     before: Callable[[Exchange], None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    lag: "Callable[..., Lag] | None" = None
 
 
 def fault(

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
-from groups.poster.sandbox.exchange import HTML, Answer, Exchange
+from groups.poster.sandbox.exchange import HTML, Answer, Exchange, dump
 from groups.poster.sandbox.faults.fault import Fault, fault
-from groups.poster.sandbox.state import dump
 
 FAULTS: dict[str, Fault] = {}
 
