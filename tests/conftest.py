@@ -150,6 +150,7 @@ def sandbox(sandbox_server, settings):
     """Return a Poster as the seed has it, to which the settings point."""
     sandbox_server.reset()
     sandbox_server.latency = 0.0
+    sandbox_server.unique_names = False
     settings.POSTER_API_URL = sandbox_server.url
     yield sandbox_server
     sandbox_server.clear_faults()

@@ -157,6 +157,7 @@ def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
 
 
 def test_a_refusal_of_posters_is_believed_after_a_read(staff, sandbox):
+    sandbox.unique_names = True
     change = submit(edit_of(staff, name="Скидочная система 10%"))
     assert (change.state, change.code, change.status) == (State.REFUSED, 38, 422)
     assert sandbox.log[-1].method == "clients.getGroup"
@@ -351,6 +352,7 @@ def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox)
 
 
 def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff, sandbox, monkeypatch):
+    sandbox.unique_names = True
     read_before = writes._read_before
 
     def somebody_else_is_sooner(order, change):

@@ -15,6 +15,7 @@ def sandbox(sandbox_server):
     """Return a Poster as the seed has it; no setting of Django's knows of it."""
     sandbox_server.reset()
     sandbox_server.latency = 0.0
+    sandbox_server.unique_names = False
     yield sandbox_server
     sandbox_server.clear_faults()
 

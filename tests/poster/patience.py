@@ -12,9 +12,9 @@ def answers_after(sandbox, monkeypatch):
     told, waited = threading.Event(), []
     answer = sandbox._api.answer
 
-    def later(request):
+    def later(request, **options):
         waited.append(told.wait(SECONDS))
-        return answer(request)
+        return answer(request, **options)
 
     monkeypatch.setattr(sandbox._api, "answer", later)
     yield told.set

@@ -215,7 +215,8 @@ def test_another_group_than_was_asked_for_is_no_answer(sandbox, connect):
     assert caught.value.reason == "shape"
 
 
-def test_poster_says_no(connect, poster):
+def test_poster_says_no(sandbox, connect, poster):
+    sandbox.unique_names = True
     refusals = [
         (NotFound, None, lambda: poster.get_group(99)),
         (NotFound, 32, lambda: poster.update_group(99, VALUES)),

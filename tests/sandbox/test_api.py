@@ -71,8 +71,11 @@ def test_the_documented_life_of_a_group_to_the_byte(wire):
     assert wire.body("clients.getGroups") == packed(LIST)
 
 
-def test_the_documented_name_is_the_one_of_group_1(wire):
-    assert wire.code("clients.createGroup", EXAMPLE | {"client_groups_name": "Постоянный посетитель"}) == 38
+def test_the_documented_name_is_the_one_of_group_1_and_is_taken_all_the_same(wire):
+    form = EXAMPLE | {"client_groups_name": "Постоянный посетитель"}
+    assert wire.call("clients.createGroup", form) == {"response": 6}
+    assert wire.call("clients.updateGroup", {"client_groups_id": "4", **form}) == {"response": 4}
+    assert len({row["client_groups_name"] for row in wire.call("clients.getGroups")["response"]}) == 2
 
 
 def test_a_new_group_is_read_back_in_strings_and_kopecks(wire, sandbox):
@@ -183,7 +186,8 @@ def test_a_wrong_value(wire, field, value):
 
 
 @pytest.mark.parametrize("name", ["студенти", " СТУДЕНТИ "])
-def test_a_name_that_is_taken(wire, name):
+def test_a_name_that_is_taken_where_names_are_unique(sandbox, wire, name):
+    sandbox.unique_names = True
     wire.call("clients.createGroup", GROUP)
     assert wire.code("clients.createGroup", GROUP | {"client_groups_name": name}) == 38
     assert (
@@ -295,6 +299,7 @@ def test_the_account_that_keeps_removed_groups(sandbox):
 
 
 def test_the_name_of_a_removed_group_is_free(sandbox):
+    sandbox.unique_names = True
     wire = Wire(sandbox, "kavarnia")
     assert "response" in wire.call("clients.createGroup", GROUP | {"client_groups_name": "Весняна акція"})
 

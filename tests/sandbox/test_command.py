@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 
 from tests.environment import ROOT
+from tests.sandbox.wire import GROUP
 
 MANAGE = """
 import sys
@@ -67,6 +69,16 @@ def test_quiet_and_state(tmp_path):
         assert rest == ""
         assert notice in errors
         assert bool(errors) is bool(notice)
+
+
+def test_unique_names():
+    for option, code in (((), None), (("--unique-names",), 38)):
+        with running("--quiet", *option) as process:
+            url, accounts = head(process)
+            address = f"{url.format(account='demo')}clients.createGroup?token={accounts['demo']}"
+            form = urlencode({**GROUP, "client_groups_name": "Постоянный посетитель"}).encode()
+            with urlopen(address, form, timeout=5) as answer:  # noqa: S310
+                assert json.load(answer).get("error", {}).get("code") == code
 
 
 def test_a_port_that_is_taken():

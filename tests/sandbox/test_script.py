@@ -99,6 +99,7 @@ def test_before_and_after_the_change(sandbox, wire, method, form, when, applied)
 
 
 def test_the_rehearsed_answer_is_the_one_that_would_have_been(sandbox, wire):
+    sandbox.unique_names = True
     sandbox.script("clients.createGroup", "bom", when="before")
     assert wire.body("clients.createGroup", GROUP) == b'\xef\xbb\xbf{"response":6}'
     assert wire.body("clients.createGroup", GROUP) == b'{"response":6}'

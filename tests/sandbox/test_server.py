@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -77,6 +78,15 @@ def test_bodies_that_are_not_taken(sandbox, wire):
     with wire.open() as opened:
         opened.sendall(head + b"Content-Length: 99999999\r\n\r\n")
         assert opened.recv(1000).startswith(b"HTTP/1.1 413 ")
+    assert sandbox.calls() == []
+
+
+def test_half_of_a_body_is_no_call(sandbox, wire):
+    request = wire.request("clients.createGroup", GROUP)
+    with wire.open() as opened:
+        opened.sendall(request[:-20])
+        opened.shutdown(socket.SHUT_WR)
+        assert opened.recv(1000) == b""
     assert sandbox.calls() == []
 
 

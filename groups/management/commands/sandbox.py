@@ -30,6 +30,9 @@ class Command(BaseCommand):
             "--seed", type=int, default=1, help="all names, numbers and tokens follow from it"
         )
         parser.add_argument("--state", metavar="PATH", help="file in which the groups outlive a restart")
+        parser.add_argument(
+            "--unique-names", action="store_true", help="refuse a second group of the same name with code 38"
+        )
         parser.add_argument("--quiet", action="store_true", help="do not print a line for each call")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -43,6 +46,7 @@ class Command(BaseCommand):
                 host=options["host"],
                 port=options["port"],
                 state_path=options["state"],
+                unique_names=options["unique_names"],
                 on_call=None if options["quiet"] else self._print_call,
             )
             # Blocked before any thread starts, and waited for: a handler could meet a lock that is held.

@@ -7,8 +7,9 @@ the standard library.
 Where the documentation is silent, this is what the sandbox does: an account that does not exist is
 answered with code 11; a method in the wrong case or by the wrong verb with 30 in an HTTP 405; the four
 values of a group are all required on a write (34 names the missing one); a `use_ewallet` left out is off
-afterwards; names are compared without regard to case and outer spaces, removed groups do not count; ids
-are never used twice; answers are UTF-8 with nothing escaped.
+afterwards; a second group of the same name is taken, or with `unique_names` refused with 38, where names are
+compared without regard to case and outer spaces, and removed groups do not count; ids are never used twice;
+answers are UTF-8 with nothing escaped.
 
 Of clients: an update changes what was sent and nothing else; a client that is not there is an empty list to
 `getClient`; `phone` finds the digits of a whole number, a `+` before them is no matter; a phone number that

@@ -30,7 +30,9 @@ class Sandbox:
     `groups` and `clients` are the size of the account `demo`; `latency` is in seconds. With a `state_path`
     the groups outlive the process; `notice` then says if the file was made with other numbers. A sandbox
     that was stopped can be started again, at the same address and with what it remembers. `on_call` is
-    called after each call. `clock` tells how old a write is that a lagging read does not see.
+    called after each call. With `unique_names` a name that another group has is refused with 38: nobody has
+    published that Poster does so, and the documentation's own examples need that it does not. `clock` tells
+    how old a write is that a lagging read does not see.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Sandbox:
         port: int = 0,
         state_path: str | Path | None = None,
         *,
+        unique_names: bool = False,
         on_call: Callable[[Call], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +60,7 @@ class Sandbox:
         self._on_call = on_call
         self._era = object()
         self.latency = latency
+        self.unique_names = unique_names
         self.log = Log()
         self.stopping = threading.Event()
 
@@ -105,6 +109,16 @@ class Sandbox:
     def accounts(self) -> Mapping[str, Account]:
         """The accounts by name, `demo` first."""
         return self._state.accounts
+
+    @property
+    def unique_names(self) -> bool:
+        """Whether a second group of the same name is refused; may be changed at any time."""
+        return all(account.unique_names for account in self.accounts.values())
+
+    @unique_names.setter
+    def unique_names(self, unique: bool) -> None:
+        for account in self.accounts.values():
+            account.unique_names = unique
 
     @property
     def notice(self) -> str:

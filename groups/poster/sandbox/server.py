@@ -89,7 +89,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             self.close_connection = True
             return None
-        return self.rfile.read(int(length))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            # The client was gone before it had said all: half of a form is no call.
+            self.close_connection = True
+            return None
+        return body
 
     def _form(self, body: bytes) -> dict[str, str]:
         # Like PHP: a body of another type fills no form, and the last of two equal names holds.

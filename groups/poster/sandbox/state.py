@@ -44,6 +44,7 @@ class Account:
         self.company = profile.company
         self.number = data.number(seed, profile)
         self.token = data.token(seed, profile)
+        self.unique_names = False
         self._seed = seed
         self._lock = lock
         self._changed = changed
@@ -289,12 +290,15 @@ class Account:
             "client_groups_discount": values.percent(form),
             "birthday_bonus": values.kopecks(form, self.profile.money),
         }
-        wanted = _folded(row["client_groups_name"])
-        for other, existing in self._rows.items():
-            taken = other != group_id and existing.get("delete", "0") == "0"
-            if taken and _folded(existing["client_groups_name"]) == wanted:
-                raise ApiError(38)
+        if self.unique_names and self._is_taken(row["client_groups_name"], group_id):
+            raise ApiError(38)
         return row
+
+    def _is_taken(self, name: str, group_id: int | None) -> bool:
+        others = (
+            row for other, row in self._rows.items() if other != group_id and row.get("delete", "0") == "0"
+        )
+        return any(_folded(row["client_groups_name"]) == _folded(name) for row in others)
 
 
 class State:
