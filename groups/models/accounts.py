@@ -20,7 +20,8 @@ class PosterAccount(models.Model):
     `writes` counts every write that was sent or settled: it is part of the key of all that is cached, so that
     each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
     or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
-    account takes a written bonus for: the documentation says hryvnia, newer pages of it say kopecks.
+    account takes the written birthday bonus of a group for: the documentation says hryvnia, newer pages of it
+    say kopecks. Of a client's money no page says anything else than the others, so it is never turned.
     `company_name`, `currency` and `company_id` are Poster's, where the token of somebody may read them: the
     id by which another token is known to be of this account.
     """

@@ -59,8 +59,8 @@ class PosterClient:
     """Call Poster's methods of client groups and their clients, for one account and its token.
 
     `url` is the pattern of the API's address; `{account}` in it stands for the account's login. `transport`
-    may be shared by all clients of a process. `bonus_in_kopecks` is for an account that takes a written bonus
-    for kopecks, against the documentation. `on_call` hears of each exchange.
+    may be shared by all clients of a process. `bonus_in_kopecks` is for an account that takes the written
+    birthday bonus of a group for kopecks, against the documentation. `on_call` hears of each exchange.
 
     Every method raises a `PosterError`; which ones, `groups.poster.errors` draws. `within` bounds one call in
     seconds, instead of the deadline in `timeouts`. Reads are tried twice where that can help; a write is
@@ -202,8 +202,7 @@ class PosterClient:
     def create_client(self, values: ClientValues, *, within: float | None = None) -> int:
         """Create a client and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
         method = "clients.createClient"
-        form = values.to_wire(in_kopecks=self._bonus_in_kopecks)
-        return written_id(self._write(method, form, within), method)
+        return written_id(self._write(method, values.to_wire(), within), method)
 
     def update_client(self, client_id: int, values: ClientValues, *, within: float | None = None) -> int:
         """Give a client these values and leave the others; return the id that Poster answers.
@@ -211,7 +210,7 @@ class PosterClient:
         As with a group, only a read afterwards proves the update.
         """
         method = "clients.updateClient"
-        form = {"client_id": str(client_id), **values.to_wire(in_kopecks=self._bonus_in_kopecks)}
+        form = {"client_id": str(client_id), **values.to_wire()}
         return written_id(self._write(method, form, within), method)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:

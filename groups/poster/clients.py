@@ -1,8 +1,9 @@
 """The records of Poster's clients, the people in the groups, and of the promotions that name a group.
 
 As in `records`, this is the one place where they meet the wire. Every value there is a string; money is read
-in kopecks and written in hryvnia with two decimals; texts may hold HTML entities, and "0" stands for an empty
-one; the birthday "0000-00-00" is none; the group of a client has another name on a write than on a read.
+in kopecks, and written in the unit of each field: `bonus` in hryvnia, `total_payed_sum` in kopecks; texts may
+hold HTML entities, and "0" stands for an empty one; the birthday "0000-00-00" is none; the group of a client
+has another name on a write than on a read.
 
 These are personal data: the `repr` of a record, and so a traceback, tells no more than an id.
 
@@ -65,18 +66,17 @@ class ClientValues:
     bonus: Decimal | None = None
     total_paid: Decimal | None = None
 
-    def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
-        """Return the form fields of clients.createClient and clients.updateClient.
-
-        `in_kopecks` is for an account that is known to take written money for kopecks.
-        """
+    def to_wire(self) -> dict[str, str]:
+        """Return the form fields of clients.createClient and clients.updateClient."""
         wire = {}
         for name in self.__slots__:
             value = getattr(self, name)
             if value is None:
                 continue
-            if name in ("bonus", "total_paid"):
-                value = f"{value * KOPECKS if in_kopecks else value:.2f}"
+            if name == "bonus":
+                value = f"{value:.2f}"
+            elif name == "total_paid":
+                value = f"{value * KOPECKS:.0f}"
             elif isinstance(value, Decimal):
                 value = plain(value)
             wire[_WRITTEN.get(name, name)] = str(value)

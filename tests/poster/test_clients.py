@@ -1,6 +1,7 @@
 """Clients and promotions: from the wire and back, and what is asked of Poster for them."""
 
 import traceback
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -152,9 +153,14 @@ def test_what_is_written_has_poster_s_names_and_units():
         "birthday": "1990-05-24",
         "city": "",
         "bonus": "2.50",
-        "total_payed_sum": "100.00",
+        "total_payed_sum": "10000",
     }
-    assert values.to_wire(in_kopecks=True)["bonus"] == "250.00"
+
+
+def test_the_money_of_the_documentation_s_example():
+    read = Client.from_wire(ROW | {"bonus": "1000", "total_payed_sum": "417000"})
+    written = ClientValues(bonus=read.bonus, total_paid=read.total_paid).to_wire()
+    assert written == {"bonus": "10.00", "total_payed_sum": "417000"}
 
 
 @pytest.mark.parametrize(
@@ -239,8 +245,10 @@ def test_a_client_is_made(connect):
     )
     with pytest.raises(InvalidValue):
         poster.create_client(values)
-    kopecks = connect("kopecks", bonus_in_kopecks=True)
-    assert kopecks.get_client(kopecks.create_client(values)).bonus == Decimal("12.5")
+    # That is about the birthday bonus of groups alone.
+    kopecks = connect(bonus_in_kopecks=True)
+    other = replace(values, phone="+38 067 111-22-34")
+    assert kopecks.get_client(kopecks.create_client(other)).bonus == Decimal("12.5")
 
 
 def test_the_promotions_of_a_group(sandbox, poster):

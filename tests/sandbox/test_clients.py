@@ -140,6 +140,16 @@ def test_an_update_changes_what_was_sent(wire):
     }
 
 
+@pytest.mark.parametrize("account", ["demo", "kopecks"])
+def test_money_is_written_in_the_units_of_the_documentation_s_example(sandbox, account):
+    wire = Wire(sandbox, account)
+    wire.call("clients.updateClient", {"client_id": "1", "bonus": "10", "total_payed_sum": "417000"})
+    row = wire.call("clients.getClient", client_id=1)["response"][0]
+    assert row["total_payed_sum"] == "417000"
+    # A bonus is taken for kopecks by the one account that takes every written bonus so.
+    assert row["bonus"] == ("1000" if account == "demo" else "10")
+
+
 def test_a_new_client(wire):
     client_id = wire.call("clients.createClient", NEW)["response"]
     row = wire.call("clients.getClient", client_id=client_id)["response"][0]

@@ -11,7 +11,8 @@ afterwards; a second group of the same name is taken, or with `unique_names` ref
 compared without regard to case and outer spaces, and removed groups do not count; ids are never used twice;
 answers are UTF-8 with nothing escaped.
 
-Of clients: an update changes what was sent and nothing else; a client that is not there is an empty list to
+Of clients: an update changes what was sent and nothing else; on a write `bonus` is in hryvnia and
+`total_payed_sum` in kopecks; a client that is not there is an empty list to
 `getClient`; `phone` finds the digits of a whole number, a `+` before them is no matter; a phone number that
 another client has is refused with 34, a group that is not there with 32, an unknown `order_by` with 42;
 `count_groups_clients` counts without deleted clients, who are listed with `delete` "1" in every account; the

@@ -19,9 +19,9 @@ class Profile:
     """What makes an account of the sandbox different from the others.
 
     `refusal` is the code of the answer to every call and `write_refusal` of the answer to every write.
-    `money` is the unit in which `birthday_bonus` is taken on a write: the documentation says hryvnia, a
-    newer one kopecks. `marks_removed` keeps removed groups with `delete` "1", and gives rows the fields
-    `use_ewallet` and `delete`.
+    `money` is the unit in which a written `birthday_bonus` of a group or `bonus` of a client is taken: the
+    documentation says hryvnia, for groups a newer one says kopecks. `marks_removed` keeps removed groups with
+    `delete` "1", and gives rows the fields `use_ewallet` and `delete`.
     """
 
     name: str

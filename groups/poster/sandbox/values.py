@@ -116,7 +116,7 @@ def client(form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"]) -> Row:
             case "discount_per":
                 row[field] = percent(form, field)
             case "bonus" | "total_payed_sum":
-                row[field] = kopecks(form, unit, field)
+                row[field] = kopecks(form, unit if field == "bonus" else "kopecks", field)
             case "birthday":
                 row[field] = _birthday(text)
             case "client_sex" | "card_number" | "email" | "comment":
