@@ -172,6 +172,7 @@ def reason_words(change: Change) -> str:
         "units": _("the birthday bonus came back multiplied or divided by 100"),
         "overwritten": _("Poster's answer was lost, and the group has other values now"),
         "duplicates": _("more than one new group has this name"),
+        "namesake": _("Poster's answer was lost, and there is a new group of this name with other values"),
         "accepted_but_absent": _("Poster said yes, but the change is not there"),
         "answered_id_absent": _(
             "Poster said yes, but has no group of the number that it answered: "

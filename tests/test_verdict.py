@@ -177,11 +177,16 @@ def test_a_creation_is_found_by_the_answered_id():
     assert (verdict.state, verdict.group_id) == (State.APPLIED, 6)
 
 
-def test_a_creation_without_an_answer_is_found_by_its_name():
-    spelt = replace(NEW, name="  гості ")
-    verdict = judge(creation(), listed(group(NEW, 1), group(replace(NEW, name="Інші"), 6), group(spelt, 7)))
-    assert (verdict.state, verdict.group_id) == (State.DIFFERS, 7)
-    assert judge(creation(), listed(group(NEW, 7))).state == State.APPLIED
+def test_a_creation_without_an_answer_is_found_by_its_name_and_values():
+    sight = listed(group(NEW, 1), group(replace(NEW, name="Інші"), 6), group(NEW, 7))
+    verdict = judge(creation(), sight)
+    assert (verdict.state, verdict.group_id) == (State.APPLIED, 7)
+
+
+def test_a_new_group_of_the_name_with_other_values_is_not_taken_for_ours():
+    verdict = judge(creation(), listed(group(NEW, 1), group(replace(NEW, name="  гості "), 7)))
+    assert outcome(verdict) == (State.REVIEW, "namesake")
+    assert verdict.last_resort
 
 
 def test_an_answered_id_is_waited_for_and_never_replaced_by_a_twin():

@@ -141,8 +141,8 @@ class Look:
 
     @property
     def outcome(self) -> Verdict | None:
-        """The verdict, if it may be written down."""
-        return self.verdict if self.certain else None
+        """The verdict, if it may be written down before the time of the change is over."""
+        return self.verdict if self.certain and self.verdict and not self.verdict.last_resort else None
 
 
 def look_at(change: Change, connection: Connection, *, within: float | None = None) -> Look:
@@ -239,7 +239,9 @@ def follow_up(change: Change) -> bool:
     verdict = look.verdict
     if change.reason == NOT_VERIFIED and not (verdict and contradicts(change, verdict)):
         return settle_by(change, Verdict(Change.State.REFUSED, "refused"))
-    verdict = verdict or _given_up(change)
+    if verdict is None or verdict.last_resort:
+        given_up = _given_up(change)
+        verdict = given_up and (verdict or given_up)
     if verdict is not None and not look.certain:
         soon = timezone.now() + _confirmed_after()
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))

@@ -49,6 +49,7 @@ class Verdict:
     group_id: int | None = None
     client_id: int | None = None
     proven: bool = False
+    last_resort: bool = False
 
     @property
     def digest(self) -> str:
@@ -206,20 +207,21 @@ def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict |
 
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
-    """Judge by the group of the answered id, however long it does not show; without one by the name."""
+    """Judge by the group of the answered id, however long it does not show; without one by name and values."""
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
     new = [group for group in listed.present if group.id not in known]
     if change.group_id:
         made = [group for group in new if group.id == change.group_id]
-    else:
-        made = [group for group in new if fold(group.name) == fold(intended.name)]
-        made = [group for group in made if same(intended, group)] or made
-    if not made:
-        return None
-    if len(made) > 1:
-        return Verdict(Change.State.REVIEW, "duplicates", {"ids": [group.id for group in made]})
-    return _taken(intended, made[0])
+        return _taken(intended, made[0]) if made else None
+    namesakes = [group for group in new if fold(group.name) == fold(intended.name)]
+    made = [group for group in namesakes if same(intended, group) or units_slipped(intended, group)]
+    if len(made) == 1:
+        return _taken(intended, made[0])
+    ids = {"ids": [group.id for group in made or namesakes]}
+    if made:
+        return Verdict(Change.State.REVIEW, "duplicates", ids)
+    return Verdict(Change.State.REVIEW, "namesake", ids, last_resort=True) if namesakes else None
 
 
 def _taken(intended: GroupValues, stored: Group) -> Verdict:
