@@ -1,4 +1,4 @@
-"""The ASGI application that granian serves: the WSGI application, behind a loop that receives the requests."""
+"""The ASGI application that granian serves: the WSGI application, behind a loop that receives requests."""
 
 from poster_admin.threaded import ThreadedApplication
 from poster_admin.wsgi import application as wsgi_application

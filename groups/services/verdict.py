@@ -207,7 +207,7 @@ def _judge_enrolment(change: Change, newcomers: tuple[Client, ...]) -> Verdict |
 
 
 def _judge_creation(change: Change, listed: GroupList) -> Verdict | None:
-    """Judge by the group of the answered id, however long it does not show; without one by name and values."""
+    """Judge by the group of the answered id, however late it shows; without one by name and values."""
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
     new = [group for group in listed.present if group.id not in known]
