@@ -204,6 +204,10 @@ def _stopped_words(job: Job) -> tuple[str, str]:
             _("Mend the cause in Poster first.") + " " + again,
         ),
         "locked": (_("A change of the group has no outcome yet."), again),
+        "locks_lost": (
+            _("Another job or a removal has one of its groups, so nothing more was sent."),
+            _("Wait until that has ended.") + " " + again,
+        ),
         "bonus_blocked": (
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
             _("An owner can set the unit of the birthday bonus on the account page."),

@@ -282,7 +282,7 @@ def test_another_one_meanwhile_is_a_conflict(owner, browse, sandbox, snapshot):
     assert client.post(restore_url(snapshot), forms[0]).status_code == 302
     answer = client.post(restore_url(snapshot), forms[1])
     assert answer.status_code == 409
-    assert "a job of owner" in text_of(answer)
+    assert "A job by owner" in text_of(answer)
     assert Job.objects.count() == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from groups.poster.sandbox import Sandbox
 from tests import environment
 from tests.services import empty_database
-from tests.tools.killing import HOLD, WRITE, Dashboard, wait_until
+from tests.tools.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
 
 AT_ONCE = 8
 
@@ -23,16 +23,21 @@ def installation(request, tmp_path_factory):
     """Return a dashboard for all tests of a database: to start two servers takes longer than most of them."""
     on_postgresql = request.param != "sqlite"
     database = empty_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
-    with database as url, Sandbox(groups=30) as sandbox:
+    with database as url, Sandbox(groups=60) as sandbox:
         # Eight at once wait for their turn: the read before a write has a fifth of this.
-        variables = {"POSTER_WRITE_DEADLINE": "15"}
+        variables = {"POSTER_WRITE_DEADLINE": "15", "POSTER_SETTLE_SECONDS": "90"}
         if on_postgresql:
             variables["CACHE_URL"] = environment.REDIS_URL
         directory = tmp_path_factory.mktemp("installation")
         dashboard = Dashboard(directory, sandbox, database_url=url, servers=2, **variables)
+        # A removal that is lost is carried out by Poster after so many seconds.
+        dashboard.late = 20.0 if on_postgresql else 8.0
+        worker = dashboard.start_worker()
         try:
             yield dashboard
         finally:
+            worker.terminate()
+            worker.wait()
             dashboard.close()
 
 
@@ -118,3 +123,82 @@ def test_what_one_left_when_it_was_killed_is_settled_by_the_other(dashboard):
     assert first == "pending"
     wait_until(lambda: re.search(row, dashboard.look("/history/", server=1))[1] == "applied", 0.2, 60)
     assert len(write.sent(sandbox.posts())) == 1
+
+
+# --- Who is moved while a group is removed ------------------------------------------------------------------
+
+
+def move_form(dashboard, source, target):
+    """Open the form that moves all clients of a group, and return its path and what to send."""
+    path = f"/groups/{source}/clients/move/"
+    operation = re.search(r'name="operation" value="([^"]*)"', dashboard.look(path))[1]
+    form = {"csrfmiddlewaretoken": CSRF, "clients": "all", "operation": operation, "target": str(target)}
+    return path, form
+
+
+def people(dashboard, group_id):
+    clients = dashboard.sandbox.accounts["demo"].clients
+    return {row["client_id"] for row in clients.rows(group_id) if row["delete"] == "0"}
+
+
+def wait_for_job(dashboard, path):
+    wait_until(lambda: 'data-state="done"' in dashboard.look(path), 0.2, 60)
+
+
+def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
+    sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
+    source, elsewhere = (dashboard.plan("remove", "").group_id for _ in range(2))
+    for group_id in (source, elsewhere):
+        sandbox.console("demo").edit(group_id, count_groups_clients="12")
+    here = people(dashboard, source)
+    path, form = dashboard.open_form(write)
+    sandbox.script(WRITE["remove"], "late", seconds=dashboard.late)
+    assert dashboard.send_form(path, form, server=0).status_code == 504
+    answer = dashboard.send_form(*move_form(dashboard, source, write.group_id), server=1)
+    assert answer.status_code == 409
+    assert f"/history/{write.operation}/" in answer.text
+    wait_until(lambda: write.is_in_force(sandbox.accounts["demo"].groups), 0.1, 60)
+    row = rf'data-change="{write.operation}" data-group="{write.group_id}" data-state="(\w+)"'
+    wait_until(lambda: re.search(row, dashboard.look("/history/"))[1] == "applied", 0.2, 60)
+    assert people(dashboard, source) == here
+    # What the removal kept is free now: everybody can be moved where they are not lost.
+    answer = dashboard.send_form(*move_form(dashboard, source, elsewhere), server=1)
+    wait_for_job(dashboard, answer.headers["Location"])
+    assert people(dashboard, elsewhere) >= here
+
+
+def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
+    sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
+    source = dashboard.plan("remove", "").group_id
+    sandbox.console("demo").edit(source, count_groups_clients="12")
+    here = people(dashboard, source)
+    path, form = dashboard.open_form(write)
+    sandbox.script("clients.updateClient", "late", seconds=2.0)  # the first one: the others wait for it
+    job = dashboard.send_form(*move_form(dashboard, source, write.group_id), server=0).headers["Location"]
+    answer = dashboard.send_form(path, form, server=1)
+    assert answer.status_code == 409
+    assert job in answer.text
+    wait_for_job(dashboard, job)
+    assert not sandbox.posts(WRITE["remove"])
+    assert people(dashboard, write.group_id) >= here
+
+
+def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard):
+    one, two, three = (dashboard.plan("remove", "").group_id for _ in range(3))
+    for group_id in (one, two, three):
+        dashboard.sandbox.console("demo").edit(group_id, count_groups_clients="3")
+    dashboard.sandbox.latency = 0.05
+    dashboard.sandbox.script("clients.getClients", "timeout", times=None, seconds=1.0)  # nobody is moved
+    for _ in range(4):
+        forms = [move_form(dashboard, *pair) for pair in ((one, two), (two, three), (three, one)) * 2]
+        with ThreadPoolExecutor(len(forms)) as pool:
+            sent = [
+                pool.submit(dashboard.send_form, path, form, server=number % 2)
+                for number, (path, form) in enumerate(forms)
+            ]
+            answers = [each.result() for each in sent]
+        assert sorted(answer.status_code for answer in answers) == [302, 409, 409, 409, 409, 409]
+        job = next(each.headers["Location"] for each in answers if each.status_code == 302)
+        assert all(job in answer.text for answer in answers if answer.status_code == 409)
+        dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
+        wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1)

@@ -7,6 +7,7 @@ away, and a `Snapshot` only what was there before somebody moved or removed it.
 from groups.models.accounts import Connection, GroupsCopy, PosterAccount
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.jobs import Job, JobQuerySet
+from groups.models.locks import Lock, LocksLost
 from groups.models.snapshots import Snapshot, SnapshotPart
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "GroupsCopy",
     "Job",
     "JobQuerySet",
+    "Lock",
+    "LocksLost",
     "PosterAccount",
     "Snapshot",
     "SnapshotPart",

@@ -12,17 +12,24 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.accounts import PosterAccount
 from groups.models.jobs import Job
+from groups.models.locks import Lock, LocksLost, members_key
 from groups.prepared import insert, update
 
 OF_GROUPS = Q(client_id__isnull=True)
+# A removal that only a person can tell of may still be made, and then takes along who is in the group.
+LOCKING = Q(state__in=("pending", "unknown")) | Q(state="review", action="remove")
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     """Changes: open ones can be settled once, settled ones are for ever."""
 
     def open(self) -> "ChangeQuerySet":
-        """Those whose outcome is not known yet: each locks its group."""
+        """Those whose outcome is not known yet."""
         return self.filter(state__in=Change.OPEN)
+
+    def locking(self) -> "ChangeQuerySet":
+        """Those that hold their locks: Poster may still carry them out."""
+        return self.filter(LOCKING)
 
     def unsettled(self) -> "ChangeQuerySet":
         """Those that still need something: time, or a person."""
@@ -36,7 +43,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.
 
         `change` follows: it holds the new values, or what the other one wrote. Whatever brings the write
-        nearer to Poster, or its outcome to us, also makes stale what is cached of the account.
+        nearer to Poster, or its outcome to us, also makes stale what is cached of the account. With the
+        outcome go the locks.
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
@@ -48,8 +56,14 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             before = values.get("before", change.before) or {}
             values["before"] = {name: value for name, value in before.items() if name != "marks"}
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
+        ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
+            of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
             written = bool(update(Change, untouched, values))
+            if written and ends:
+                Lock.objects.filter(change=change).delete()
+            if written and of_job and change.job_id:
+                self._release(change.job_id)
             if written and not values.keys().isdisjoint(("state", "sent_at")):
                 change.account.count_write()
         if not written:
@@ -58,6 +72,20 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         for name, value in values.items():
             setattr(change, name, value)
         return True
+
+    def release_job(self, job_id: uuid.UUID) -> None:
+        """Take the locks from a job that has just ended, in the same transaction.
+
+        A job with a change that may still be carried out keeps them until the last of these is settled: a
+        client who was lost on the way may still arrive.
+        """
+        if Lock.objects.held_by(job_id):
+            self._release(job_id)
+
+    def _release(self, job_id: uuid.UUID) -> None:
+        has_ended = Job.objects.filter(pk=job_id, state__in=Job.ENDED)
+        if has_ended.exists() and not self.locking().filter(job=job_id).exists():
+            Lock.objects.filter(job=job_id).delete()
 
     def update(self, **_: Any) -> NoReturn:
         raise TypeError("The journal is append-only: use settle().")
@@ -153,11 +181,6 @@ class Change(models.Model):
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
         )
         constraints = (
-            models.UniqueConstraint(
-                fields=("account", "target"),
-                condition=Q(state__in=("pending", "unknown")),
-                name="one_open_change_a_target",
-            ),
             models.CheckConstraint(
                 condition=Q(
                     state__in=("pending", "applied", "differs", "refused", "failed", "unknown", "review")
@@ -200,13 +223,39 @@ class Change(models.Model):
         return f"{self.action} {self.target} {self.state}"
 
     def save(self, **_: Any) -> None:
-        """Insert the row. What happens to it later goes through `Change.objects.settle`."""
+        """Insert the row and take its locks. What happens to it later goes through `Change.objects.settle`.
+
+        Raises `IntegrityError` where somebody else holds one of the locks, and `LocksLost` where the job that
+        it is a part of no longer holds its own.
+        """
         if not self._state.adding:
             raise TypeError("The journal is append-only: use settle().")
-        insert(self)
+        with transaction.atomic(savepoint=False):
+            if not self.holds_locks:
+                insert(self)
+                return
+            of_job = Lock.objects.held_by(self.job_id) if self.job_id else set()
+            if self.job and not of_job >= self.job.lock_keys:
+                raise LocksLost
+            insert(self)
+            Lock.objects.take(self.account_id, self.lock_keys - of_job, change=self)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The keys that this change has for itself: a removal also has who is in the group."""
+        members = {members_key(self.group_id)} if self.action == self.Action.REMOVE and self.group_id else ()
+        return frozenset((self.target, *members))
+
+    def locks_in(self, state: str) -> bool:
+        """Return True if the change holds its locks in this state, as `LOCKING` says."""
+        return state in self.OPEN or (state == self.State.REVIEW and self.action == self.Action.REMOVE)
+
+    @property
+    def holds_locks(self) -> bool:
+        return self.locks_in(self.state)
 
     @property
     def is_open(self) -> bool:

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.accounts import PosterAccount
+from groups.models.locks import members_key
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -18,10 +18,6 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         """Those that may still write something."""
         return self.filter(state__in=Job.UNFINISHED)
-
-    def touching(self, account: str, *group_ids: int) -> "JobQuerySet":
-        """Those that take clients out of one of the groups, or bring some into it."""
-        return self.filter(Q(group_id__in=group_ids) | Q(target_id__in=group_ids), account=account)
 
 
 class Job(models.Model):
@@ -55,6 +51,7 @@ class Job(models.Model):
 
     ACTIVE = (State.WAITING, State.RUNNING)
     UNFINISHED = (*ACTIVE, State.PAUSED, State.STOPPED)
+    ENDED = (State.DONE, State.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
@@ -89,13 +86,6 @@ class Job(models.Model):
         verbose_name_plural = _("jobs")
         ordering = ("-created_at",)
         default_permissions = ()
-        constraints = (
-            models.UniqueConstraint(
-                fields=("account", "group_id"),
-                condition=Q(state__in=("waiting", "running", "paused", "stopped")),
-                name="one_job_a_group",
-            ),
-        )
         indexes = (
             models.Index(fields=("account", "-created_at"), name="job_by_account"),
             models.Index(fields=("state", "held_until"), name="job_open"),
@@ -111,6 +101,15 @@ class Job(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.state in self.UNFINISHED
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The keys that this job has for itself: who is in the groups that it moves clients from and to.
+
+        One that edits groups has none; each of its changes has its own.
+        """
+        groups = (self.group_id, self.target_id, *self.wanted.get("from", ()))
+        return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:
         """Write the values if the job is still in one of these states; say whether it was."""

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
-from groups.models import Change
+from groups.models import Change, LocksLost
 from groups.poster import BadAnswer, NotAllowed, TokenRejected, Unreachable
 from groups.services.jobs import Hold, Stopped
 from groups.services.orders import Order
@@ -76,6 +76,8 @@ class _Crew:
             raise Stopped("not_recorded") from None
         except BonusBlocked:
             raise Stopped("bonus_blocked") from None
+        except LocksLost:
+            raise Stopped("locks_lost") from None
         self._note(change)
 
     def _next(self) -> Order | None:

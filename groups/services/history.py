@@ -81,7 +81,9 @@ def latest_changes(connection: Connection, group_id: int) -> list[Change]:
 
 def open_change(connection: Connection, group_id: int) -> Change | None:
     """Return the change that locks a group, or None."""
-    changes = (change for change in unsettled(connection) if change.is_open and change.group_id == group_id)
+    changes = (
+        change for change in unsettled(connection) if change.holds_locks and change.group_id == group_id
+    )
     return next(changes, None)
 
 
@@ -96,8 +98,8 @@ def unsettled(connection: Connection) -> list[Change]:
 
 
 def locked_ids(connection: Connection) -> set[int]:
-    """Return the ids of the groups that an open change locks."""
-    return {change.group_id for change in unsettled(connection) if change.is_open and change.group_id}
+    """Return the ids of the groups that a change locks."""
+    return {change.group_id for change in unsettled(connection) if change.holds_locks and change.group_id}
 
 
 def removal_of(connection: Connection, group_id: int) -> Change | None:

@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Connection, Job, JobQuerySet
+from groups.models import Change, ChangeQuerySet, Connection, Job, JobQuerySet, Lock
+from groups.models.locks import members_key
 from groups.services.upstream import check_token
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def jobs_of(connection: Connection) -> JobQuerySet:
     return Job.objects.filter(account=connection.account_id).exclude(state=Job.State.DRAFT).defer("wanted")
 
 
-def unfinished_of(connection: Connection, group_id: int) -> Job | None:
-    """Return the unfinished job that takes clients out of a group, or brings some into it, or None."""
-    return Job.objects.unfinished().touching(connection.account_id, group_id).first()
+def members_lock(connection: Connection, group_id: int) -> Lock | None:
+    """Return the lock on who is in a group: of a job that moves clients, or of the group's removal."""
+    return Lock.objects.in_the_way(connection.account_id, [members_key(group_id)])
 
 
 class Hold:
@@ -115,12 +116,14 @@ class Hold:
     def end(self, state: Job.State, reason: str = "", detail: str = "") -> None:
         """Close the job, unless this run has lost it."""
         mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
-        mine.update(
-            state=state,
-            reason=reason,
-            detail=detail[:400],
-            finished_at=timezone.now() if state == Job.State.DONE else None,
-        )
+        with transaction.atomic():
+            mine.update(
+                state=state,
+                reason=reason,
+                detail=detail[:400],
+                finished_at=timezone.now() if state == Job.State.DONE else None,
+            )
+            Change.objects.release_job(self.job.pk)
 
     def _beat(self) -> None:
         """Say that this run lives, and hear whether it may go on."""

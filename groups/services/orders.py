@@ -86,7 +86,7 @@ class GroupOrder:
         """What this change locks: one group, or the name of one to come."""
         if self.group_id is not None:
             return f"group:{self.group_id}"
-        return f"create:{fold(self.intended.name) if self.intended else ''}"
+        return f"create:{fold(self.intended.name) if self.intended else ''}"[:LONGEST_NAME]
 
     @property
     def values(self) -> GroupValues:

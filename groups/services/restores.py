@@ -8,8 +8,10 @@ import uuid
 from functools import partial
 from itertools import batched
 
+from django.db import IntegrityError, transaction
+
 from groups.crypto import SecretUnreadable
-from groups.models import Change, Connection, Job, Snapshot
+from groups.models import Change, Connection, Job, Lock, Snapshot
 from groups.poster import Client, GroupValues, NotFound, UnreadableRow
 from groups.services import snapshots
 from groups.services.crew import Weather, may_be_tried, settle_open, submit_all, submit_and_see
@@ -117,7 +119,14 @@ class _Restore:
             raise Stopped("side_effect", ", ".join(differing(wanted, there)))
         if made.group_id is None:
             raise Stopped("group_not_created", "")
-        self._job.move_on(Job.State.RUNNING, target_id=made.group_id)
+        try:
+            with transaction.atomic():
+                if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
+                    Lock.objects.take_for(self._job)
+        except IntegrityError:
+            # Somebody has found the new group already, to move clients into it or to remove it.
+            self._job.refresh_from_db()
+            self._weather.wait("locked")
         self._hold.check()
 
     def _check_target(self) -> None:

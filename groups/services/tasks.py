@@ -11,9 +11,10 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import Job
+from groups.models import Change, Job, Lock
 from groups.services import edits, moves, restores, snapshots
 from groups.services.jobs import Hold, Interrupted, Stopped
+from groups.services.writes import TRIES_TO_RECORD, Busy, NotRecorded
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -39,7 +40,7 @@ SEEN = frozenset(("side_effect", "differs"))
 
 
 class AlreadyThere(Exception):
-    """Another job is at this group: `job`. Nothing was started."""
+    """Another job is at one of these groups: `job`. Nothing was started."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -51,32 +52,45 @@ class NotNow(Exception):
 
 
 def start(job: Job) -> Job:
-    """Save a planned job and put it into the queue; the same form twice is one job.
+    """Save a planned job with its locks and put it into the queue; the same form twice is one job.
 
-    Raises `AlreadyThere` where another unfinished job takes clients out of the same groups, or into them, and
-    `PermissionDenied` where its id is that of somebody else's.
+    Raises `AlreadyThere` where another job takes clients out of the same groups, or into them, `Busy` where
+    the removal of one of them is open, `PermissionDenied` where its id is that of somebody else's, and
+    `NotRecorded` where the database takes it not for another reason.
     """
-    known = Job.objects.filter(pk=job.pk, account=job.account_id, user=job.user_id).first()
-    if known is not None:
-        return known
-    if Job.objects.filter(pk=job.pk).exists():
+    problem: IntegrityError | None = None
+    for _ in range(TRIES_TO_RECORD):
+        if (known := _known(job)) is not None:
+            return known
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+                Lock.objects.take_for(job)
+                _enqueue(job)
+        except IntegrityError as error:
+            problem = error
+            _look_for_another(job)
+        else:
+            return job
+    log.error("A job cannot be recorded", exc_info=problem)
+    raise NotRecorded from problem
+
+
+def _known(job: Job) -> Job | None:
+    """Return the job of this id, if this form was sent before."""
+    found = Job.objects.filter(pk=job.pk).first()
+    if found and (found.account_id, found.user_id) != (job.account_id, job.user_id):
         raise PermissionDenied  # it is somebody else's
-    _look_for_another(job)
-    try:
-        with transaction.atomic():
-            job.save(force_insert=True)
-            _enqueue(job)
-    except IntegrityError:
-        _look_for_another(job)
-        raise
-    return job
+    return found
 
 
 def _look_for_another(job: Job) -> None:
-    groups = [group_id for group_id in (job.group_id, job.target_id) if group_id is not None]
-    other = Job.objects.unfinished().touching(job.account_id, *groups).first()
-    if other is not None:
-        raise AlreadyThere(other)
+    """Raise `AlreadyThere` or `Busy` where a lock of somebody else is in the way of this job's."""
+    lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, job_id=job.pk)
+    if lock and lock.job:
+        raise AlreadyThere(lock.job)
+    if lock and lock.change:
+        raise Busy(lock.change)
 
 
 def _enqueue(job: Job) -> None:
@@ -131,20 +145,31 @@ def pause(job: Job, user: "User") -> None:
 
 
 def resume(job: Job, user: "User") -> None:
-    """Let a job go on that was paused or has stopped; also past a side effect that a person has seen."""
+    """Let a job go on that was paused or has stopped; also past a side effect that a person has seen.
+
+    A job that has lost its locks takes them anew. Raises `NotNow`, and `AlreadyThere` and `Busy` as `start`.
+    """
     _check_right(job, user)
     tested = job.tested or job.reason in SEEN
-    with transaction.atomic():
-        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
-            raise NotNow
-        _enqueue(job)
+    try:
+        with transaction.atomic():
+            if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
+                raise NotNow
+            Lock.objects.take_for(job)
+            _enqueue(job)
+    except IntegrityError:
+        job.refresh_from_db()
+        _look_for_another(job)
+        raise NotNow from None  # it was there a moment ago
 
 
 def cancel(job: Job, user: "User") -> None:
     """End a job for good; what it has done so far stays as it is."""
     _check_right(job, user)
-    if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
-        raise NotNow
+    with transaction.atomic():
+        if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
+            raise NotNow
+        Change.objects.release_job(job.pk)
 
 
 def may_control(job: Job, user: "User") -> bool:

@@ -17,7 +17,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from groups.commits import unhurried
-from groups.models import Change, Job
+from groups.models import Change, Job, Lock
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -47,10 +47,12 @@ READ_PAUSES = (0.0, 1.0, 3.0)
 # Before a write these are read once more: a single read may be late.
 READ_AGAIN = frozenset(("not_shown_yet", "gone", "client_gone"))
 STATUSES = {"not_shown_yet": 409}
+# What was in the way may be gone when it is looked for: then the row is tried again.
+TRIES_TO_RECORD = 3
 
 
 class Busy(Exception):
-    """Another change of this group is open: nothing was sent."""
+    """Another change of this group, or of who is in it, is open: nothing was sent."""
 
     def __init__(self, change: Change) -> None:
         super().__init__()
@@ -80,8 +82,8 @@ class BonusBlocked(Exception):
 def submit(order: Order) -> Change:
     """Carry a change out, and return its row of the journal with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `NotRecorded` and `BonusBlocked` before
-    anything is sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
+    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `NotRecorded`, `BonusBlocked` and, of a
+    job's, `LocksLost` before anything is sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
     """
     _check(order)
     change = _record(order)  # 2
@@ -98,18 +100,35 @@ def _check(order: Order) -> None:
     columns, account = order.columns, order.connection.account
     if account.bonus_block_id and Decimal((columns["intended"] or {}).get("birthday_bonus", 0)):
         raise BonusBlocked
-    if order.action == Change.Action.REMOVE:
-        jobs = Job.objects.unfinished().touching(account.pk, columns["group_id"])
-        busy = next((job for job in jobs if job != order.job), None)
-        if busy is not None:
-            raise Occupied(busy)
 
 
 # --- 2. The journal ----------------------------------------------------------------------------------------
 
 
 def _record(order: Order) -> Change:
-    change = Change(
+    """Write the change down and take its locks; or return the row of the same operation, sent twice."""
+    problem: DatabaseError | None = None
+    for _ in range(TRIES_TO_RECORD):
+        change = _row(order)
+        try:
+            # The commit before the write leaves takes it along to the disk; before that nothing is sent.
+            with unhurried(), transaction.atomic(durable=True):
+                change.save()
+        except IntegrityError as error:
+            problem = error
+            if (known := _what_was_there(order, change)) is not None:
+                return known
+        except DatabaseError as error:
+            problem = error
+            break
+        else:
+            return change
+    log.error("A change cannot be recorded", exc_info=problem)
+    raise NotRecorded from problem
+
+
+def _row(order: Order) -> Change:
+    return Change(
         id=order.operation,
         account=order.connection.account,
         user=order.user,
@@ -119,31 +138,27 @@ def _record(order: Order) -> Change:
         job=order.job,
         **order.columns,
     )
-    try:
-        # The commit before the write leaves takes it along to the disk; before that nothing is sent.
-        with unhurried(), transaction.atomic(durable=True):
-            change.save()
-    except IntegrityError:
-        return _what_was_there(order)
-    except DatabaseError as error:
-        log.exception("A change cannot be recorded")
-        raise NotRecorded from error
-    return change
 
 
-def _what_was_there(order: Order) -> Change:
-    """Return the outcome of the same operation, sent twice; waits for it while the first one is under way."""
+def _what_was_there(order: Order, change: Change) -> Change | None:
+    """Return the outcome of the same operation, sent twice; waits for it while the first one is under way.
+
+    Raises `Busy` or `Occupied` where a lock is in the way. Returns None where there is neither: it is gone
+    by now, or it was something else that the database did not take.
+    """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
-    while (change := Change.objects.filter(pk=order.operation).first()) is not None:
-        if not _is_the_same(order, change):
+    while (known := Change.objects.filter(pk=order.operation).first()) is not None:
+        if not _is_the_same(order, known):
             raise OperationReused
-        if change.state != Change.State.PENDING or time.monotonic() > until:
-            return change
+        if known.state != Change.State.PENDING or time.monotonic() > until:
+            return known
         time.sleep(0.1)
-    open_change = Change.objects.open().filter(account=order.connection.account, target=order.target).first()
-    if open_change is None:  # it was settled between the two queries
-        return _record(order)
-    raise Busy(open_change)
+    lock = Lock.objects.in_the_way(change.account_id, change.lock_keys, job_id=change.job_id)
+    if lock and lock.change:
+        raise Busy(lock.change)
+    if lock and lock.job:
+        raise Occupied(lock.job)
+    return None
 
 
 def _is_the_same(order: Order, change: Change) -> bool:

@@ -61,15 +61,15 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
     link = request.connection
     with Meanwhile(
-        lambda: (history.latest_changes(link, group_id), jobs.unfinished_of(link, group_id))
+        lambda: (history.latest_changes(link, group_id), jobs.members_lock(link, group_id))
     ) as ours:
         try:
             one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
         except NotFound:
             removal = history.removal_of(link, group_id)
             return render_page(request, "404.html", {"removal": removal}, status=404)
-        changes, job = ours()
-    locked = history.open_change(link, group_id)
+        changes, lock = ours()
+    job, locked = lock.job if lock else None, history.open_change(link, group_id)
 
     def page() -> HttpResponse:
         context = {

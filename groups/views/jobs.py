@@ -1,6 +1,7 @@
 """The pages of the jobs: how far they are, and who wants them otherwise."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,7 +12,9 @@ from django.views.decorators.http import require_GET
 
 from groups.http import Request, form_methods, needs, render_page
 from groups.jobs import JobPage
+from groups.models import Job
 from groups.services import jobs, tasks
+from groups.services.writes import Busy
 
 PAGE_SIZE = 50
 DECISIONS = {"pause": tasks.pause, "resume": tasks.resume, "cancel": tasks.cancel}
@@ -32,11 +35,20 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show how far a job is; let somebody who may pause it, go on with it, or cancel it."""
     job = get_object_or_404(jobs.jobs_of(request.connection), pk=job_id)
     if request.method != "POST":
-        return render_page(request, "groups/job.html", {"page": JobPage(job, request.user)}, fragment="job")
+        return _show(request, job)
     decide = DECISIONS.get(request.POST.get("decision", ""))
     try:
         if decide is not None:
             decide(job, request.user)
+    except tasks.AlreadyThere as there:
+        return _show(request, job, status=409, busy=there.job)
+    except Busy as there:
+        return _show(request, job, status=409, removal=there.change)
     except tasks.NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
+
+
+def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+    context = {"page": JobPage(job, request.user), **context}
+    return render_page(request, "groups/job.html", context, fragment="job", status=status)

@@ -14,6 +14,8 @@ from groups.http import Request, form_methods, needs, render_page
 from groups.models import Job
 from groups.services import groups as reads
 from groups.services import jobs, moves, tasks
+from groups.services.writes import Busy, NotRecorded
+from groups.words import not_recorded_words
 
 
 @form_methods
@@ -49,15 +51,22 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 def _move(
     request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """Start the job of a valid form; a group at which another job is can wait for that one only."""
-    busy = jobs.unfinished_of(request.connection, form.group.id)
+    """Start the job of a valid form; where another one or a removal has one of the groups, say so."""
+    lock = jobs.members_lock(request.connection, form.group.id)
+    blocked = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():
         try:
             return redirect("groups:job", tasks.start(_job(request, form, kind)).pk)
         except tasks.AlreadyThere as there:
-            busy = there.job
-    status = 409 if form.is_bound and busy else 422 if form.errors else 200
-    context = {"form": form, "group": form.group, "busy": busy, **context}
+            blocked = {"busy": there.job}
+        except Busy as there:
+            blocked = {"removal": there.change}
+        except NotRecorded:
+            context |= {"outcome": not_recorded_words()}
+    status = (
+        503 if "outcome" in context else 409 if form.is_bound and blocked else 422 if form.errors else 200
+    )
+    context = {"form": form, "group": form.group, **blocked, **context}
     return render_page(request, template, context, fragment="form", status=status)
 
 

@@ -19,7 +19,8 @@ from groups.forms import RestoreForm
 from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
 from groups.models import Job, Snapshot
 from groups.services import moves, outlook, snapshots, tasks
-from groups.words import unreadable_snapshot_words
+from groups.services.writes import Busy, NotRecorded
+from groups.words import not_recorded_words, unreadable_snapshot_words
 
 PAGE = 50
 
@@ -96,9 +97,11 @@ def _start(request: Request, seen: outlook.Outlook, operation: uuid.UUID) -> Htt
     try:
         job = tasks.start(outlook.plan(**who, operation=operation, outlook=seen))
     except tasks.AlreadyThere as there:
-        job = there.job
-        if job.pk != operation:
-            return _show(request, seen, status=409, busy=job)
+        return _show(request, seen, status=409, busy=there.job)
+    except Busy as there:
+        return _show(request, seen, status=409, removal=there.change)
+    except NotRecorded:
+        return _show(request, seen, status=503, outcome=not_recorded_words())
     except outlook.NoRestore:
         return _show(request, seen, status=409)
     return redirect("groups:job", job.pk)

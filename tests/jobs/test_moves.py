@@ -188,9 +188,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
 
 
 def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, monkeypatch):
-    other = start(staff, client_ids=[FIRST])
-    die_before_sending(monkeypatch, other, 1)
-    tasks.cancel(other, staff)
+    Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
     monkeypatch.setattr(crew, "PATIENCE", 1.0)
     monkeypatch.setattr(crew, "PAUSES", (0.3,))
     job = run(start(staff))

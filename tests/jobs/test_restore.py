@@ -386,6 +386,13 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "name_taken")
 
 
+def test_of_a_longer_name_than_the_journals_poster_decides(owner, sandbox):
+    sandbox.console().edit(4, client_groups_name="я" * 450)
+    snapshot, _were = removed(owner, sandbox)
+    assert run(started(owner, snapshot)).reason == "group_not_created"
+    assert Change.objects.get().state == State.REFUSED
+
+
 def test_a_group_waits_in_peace_for_the_change_that_locks_its_name(owner, sandbox, monkeypatch):
     monkeypatch.setattr(crew, "PATIENCE", 0.0)
     snapshot, _were = removed(owner, sandbox)
