@@ -51,7 +51,7 @@ def take_locks(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0009_company_id'),
+        ('groups', '0010_looks_are_remembered'),
     ]
 
     operations = [
