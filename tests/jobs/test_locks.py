@@ -90,8 +90,10 @@ def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
     with pytest.raises(Busy):
         start(staff, target_id=5)
     sandbox.console().remove(5)
-    Change.objects.settle(lost_removal, next_check_at=timezone.now())
-    assert reconcile() == [lost_removal]
+    for settled in ([], [lost_removal]):  # an absence is believed when it is seen twice
+        Change.objects.settle(lost_removal, next_check_at=timezone.now())
+        assert reconcile() == settled
+        lost_removal.refresh_from_db()
     assert people(4) == here
     assert not Lock.objects.exists()
     assert ended(run(start(staff, target_id=1))) == (Job.State.DONE, "")
@@ -425,7 +427,7 @@ def test_the_end_of_a_job_and_of_its_last_change_at_the_same_moment_leave_no_loc
 
 def take_locks():
     Lock.objects.all().delete()
-    migration = importlib.import_module("groups.migrations.0010_locks")
+    migration = importlib.import_module("groups.migrations.0011_locks")
     migration.take_locks(apps, SimpleNamespace(connection=connection))
 
 
