@@ -1,5 +1,6 @@
 """Forms: what people typed in, domain types out."""
 
+import json
 import re
 import uuid
 from collections.abc import Sequence
@@ -150,6 +151,17 @@ class GroupForm(WriteForm):
         return version.values
 
     @property
+    def draft(self) -> str:
+        """What the fields showed when the form was opened, as JSON: `drafts.js` keeps what was typed."""
+        opened = Version.parse(self["version"].value() or "").values
+        return json.dumps(
+            {
+                name: str(self.fields[name].prepare_value(getattr(opened, name))) if opened else ""
+                for name in ("name", "loyalty_type", "percent", "birthday_bonus")
+            }
+        )
+
+    @property
     def intended(self) -> GroupValues:
         """What is asked for; a `use_ewallet` goes back as it was read."""
         data = self.cleaned_data
@@ -293,6 +305,11 @@ class HistoryForm(forms.Form):
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     job = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def draft(self) -> str:
+        """The fields that somebody can fill in, as JSON: see `GroupForm.draft`."""
+        return json.dumps({field.name: "" for field in self.visible_fields()})
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that are asked for: the parts of one job, or those of groups alone."""

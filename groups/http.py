@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -132,12 +133,20 @@ def is_ours(request: HttpRequest, url: str) -> bool:
 
 
 def page_behind(request: HttpRequest) -> str:
-    """Return the page on which HTMX sent the request, or nothing."""
+    """Return the page on which HTMX, or a form, sent the request; nothing where that is no page of ours."""
+    htmx = htmx_of(request)
     try:
-        page = htmx_of(request).current_url_abs_path or ""
+        page = (htmx.current_url_abs_path or "") if htmx else _path_of_referer(request)
     except ValueError:  # no address at all
         return ""
     return page if is_ours(request, page) else ""
+
+
+def _path_of_referer(request: HttpRequest) -> str:
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if (referer.scheme, referer.netloc) != (request.scheme, request.get_host()):
+        return ""
+    return urlunsplit(("", "", referer.path, referer.query, ""))
 
 
 def client_redirect(url: str) -> HttpResponse:
@@ -146,7 +155,7 @@ def client_redirect(url: str) -> HttpResponse:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Give every page its section, the user's connection, what is unsettled there, and the currency."""
+    """Give every page its section, its user's mark and connection, what is unsettled, and the currency."""
     user = getattr(request, "user", None)
     known = getattr(request, "connection", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
@@ -155,12 +164,20 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     )
     return {
         "asked_by": lambda: asked_by(request),
+        "user_mark": lambda: mark_of(user),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "connection": connection,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(connection)),
         "currency": SimpleLazyObject(lambda: connection.account.currency if connection else DEFAULT_CURRENCY),
     }
+
+
+def mark_of(user: Any) -> str:
+    """Return a mark by which a browser tells one user from another, and nothing else of them."""
+    if user is None or not user.is_authenticated:
+        return ""
+    return salted_hmac("groups.http.mark_of", str(user.pk), algorithm="sha256").hexdigest()[:16]
 
 
 def _connection(user: Any) -> Connection | None:

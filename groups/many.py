@@ -1,6 +1,7 @@
 """Forms for many groups at once, by the same rules as the form of one."""
 
 import copy
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -83,6 +84,12 @@ class PercentsForm(forms.Form):
     def rows(self) -> Iterator[tuple[Group, forms.BoundField]]:
         """The groups with their fields."""
         return ((group, self[_field_of(group.id)]) for group in self.groups.values())
+
+    @property
+    def draft(self) -> str:
+        """The percents that the form was opened on, as its fields show them: see `GroupForm.draft`."""
+        shown = GroupForm.base_fields["percent"].prepare_value
+        return json.dumps({_field_of(group_id): shown(self._opened[group_id]) for group_id in self.groups})
 
     @property
     def lines(self) -> list[Line]:

@@ -62,17 +62,31 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if wants_page(request) or response.status_code != 302:
+        if response.status_code != 302:
             return response
-        login = resolve_url(settings.LOGIN_URL)
-        if response["Location"].split("?")[0] != login:
-            return _keep_cookies(client_redirect(response["Location"]), response)
-        back = page_behind(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
-        to_login = client_redirect(f"{login}?{urlencode({'next': back})}")
-        to_login.status_code = 401
-        return _keep_cookies(to_login, response)
+        ended = response["Location"].startswith(f"{resolve_url(settings.LOGIN_URL)}?")
+        if wants_page(request):
+            if ended and _has_form(request):
+                response["Location"] = _way_back_in(request)
+            return response
+        answer = client_redirect(_way_back_in(request) if ended else response["Location"])
+        answer.status_code = 401 if ended else 200
+        return _keep_cookies(answer, response)
 
     return middleware
+
+
+def _way_back_in(request: HttpRequest) -> str:
+    """Return the address of the sign-in, with the page to come back to, and whether a form was lost."""
+    back = page_behind(request)
+    if not back:
+        back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
+    lost = {"unsaved": 1} if _has_form(request) else {}
+    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back, **lost})}"
+
+
+def _has_form(request: HttpRequest) -> bool:
+    return request.method == "POST" and bool(request.POST or request.FILES)
 
 
 def _keep_cookies(new: HttpResponse, old: HttpResponse) -> HttpResponse:

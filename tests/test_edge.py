@@ -1,13 +1,16 @@
 """The edge between a request and the views: a page or a part of it, odd headers, where in the menu one is."""
 
+import json
 import re
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 
 from groups.http import SECTIONS
 from groups.models import Change
 from tests.jobs.doing import start
-from tests.pages import HTMX, fragment, group_form
+from tests.pages import HTMX, fragment, group_form, text_of
 from tests.test_access import PRIVATE
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +67,71 @@ def test_an_error_of_posters_is_a_page_where_one_is_restored(staff, browse, sand
 def test_a_session_that_ended_leads_a_restored_page_to_the_sign_in_as_any_page(browse):
     answer = browse().get("/groups/", headers=fragment("rows") | RESTORED)
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/groups/")
+
+
+# --- A form that is sent when the session has ended --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/groups/1/edit/?archive=1", "/groups/1/edit/?archive=1"),
+        ("http://testserver/history/?state=applied", "/history/?state=applied"),
+        ("", "/groups/1/edit/"),
+        ("http://evil.com/groups/", "/groups/1/edit/"),
+        ("https://testserver/groups/", "/groups/1/edit/"),
+        ("http://[x/groups/", "/groups/1/edit/"),
+        ("http://testserver//evil.com/", "/groups/1/edit/"),
+    ],
+)
+def test_the_sign_in_knows_of_a_form_that_was_not_saved_and_of_its_page(browse, referer, back):
+    answer = browse().post("/groups/1/edit/", {"percent": "12"}, headers={"Referer": referer})
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/accounts/login/?{urlencode({'next': back, 'unsaved': 1})}"
+    page = browse().get(answer["Location"])
+    assert "Your session had ended; nothing was saved." in text_of(page)
+
+
+def test_htmx_is_told_the_same(browse):
+    headers = fragment("row-1", "/groups/?sort=name")
+    answer = browse().post("/groups/1/edit/", {"percent": "12"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fsort%3Dname&unsaved=1"
+
+
+def test_where_nothing_was_sent_nothing_was_lost(staff, browse):
+    for answer in (
+        browse().get("/groups/1/edit/"),
+        browse(staff).post("/accounts/logout/", {"x": "1"}),
+        browse(staff).post("/accounts/sessions/", {"x": "1"}),
+    ):
+        assert answer.status_code == 302
+        assert "unsaved" not in answer["Location"]
+    assert "nothing was saved" not in text_of(browse().get("/accounts/login/?next=/groups/"))
+
+
+def test_a_mark_tells_users_apart_and_nothing_of_them(staff, owner, browse, sandbox):
+    marks = {
+        re.search(r'data-user="(\w{16})"', browse(user).get(url).content.decode())[1]
+        for user in (staff, owner)
+        for url in ("/groups/", "/groups/1/edit/", "/no-such-page")
+    }
+    assert len(marks) == 2
+    assert "data-user" not in browse().get("/accounts/login/").content.decode()
+
+
+def test_a_draft_is_what_a_fresh_form_shows_whatever_was_typed_since(staff, browse, sandbox):
+    client = browse(staff, language="uk")
+    for url, opened in (
+        ("/groups/1/edit/", {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10",
+                             "birthday_bonus": "50,00"}),
+        ("/groups/new/", dict.fromkeys(("name", "loyalty_type", "percent", "birthday_bonus"), "")),
+    ):  # fmt: skip
+        form = group_form(client, url, name="Інша", percent="x")
+        for page in (client.get(url), client.post(url, form), client.post(url, form | {"version": "x"})):
+            (draft,) = re.findall(r'data-draft="([^"]*)"', page.content.decode())
+            expected = opened if page.status_code == 200 or page.wsgi_request.POST["version"] != "x" else None
+            assert json.loads(unescape(draft)) == (expected or dict.fromkeys(opened, ""))
 
 
 # --- Headers that make no sense ----------------------------------------------------------------------------
