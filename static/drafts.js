@@ -91,7 +91,7 @@ async function restore(key, draft) {
   for (const [name, value] of Object.entries(draft.typed)) if (form.elements[name]) form.elements[name].value = value;
   const note = $("#draft").content.cloneNode(true);
   $("[data-meanwhile]", note).hidden = !compare($("table", note), form, draft, now);
-  const said = note.firstElementChild;
+  const said = $("[role=alert]", note);
   form.before(note);
   for (const box of document.querySelectorAll("details")) if (box.contains(form)) box.open = true;
   if (form.method === "get" || form.getAttribute("role") === "search") form.requestSubmit();

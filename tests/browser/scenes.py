@@ -10,7 +10,8 @@ from typing import Any
 
 from groups.crypto import Secret
 from groups.models import Change, Connection, Job, Snapshot
-from tests.conftest import make_user
+from poster_admin.people.models import SignIn
+from tests.conftest import PASSWORD, make_user
 from tests.jobs.doing import run, start
 from tests.pages import group_form, open_form
 
@@ -81,6 +82,11 @@ def login_refused(stage):
     stage.page.fill("[name=username]", "olena")
     stage.page.fill("[name=password]", "not-it")
     stage.button()
+
+
+@scene(role=None, shows="[data-unsaved]")
+def login_after_a_lost_form(stage):
+    stage.goto("/accounts/login/?next=/groups/1/edit/&unsaved=1")
 
 
 @scene(role=None, shows="[data-notice=error]")
@@ -245,6 +251,36 @@ def check(stage):
     stage.button()
 
 
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_a_name(stage):
+    stage.goto("/groups/new/")
+    stage.page.fill("#id_name", "Постоянный посетитель")
+    stage.page.locator("label[for=id_loyalty_type_1]").click()
+    stage.page.fill("#id_percent", "5")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_an_undo(stage):
+    stage.sandbox.console().edit(1, client_groups_discount="45")
+    stage.act("/groups/1/edit/", percent="10")
+    stage.goto("/history/")
+    stage.page.locator(".cell-undo button").first.click()
+
+
+@scene(role="Staff", shows=".versions")
+def draft(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.console().edit(1, client_groups_name="Хтось змінив", client_groups_discount="11")
+    SignIn.objects.all().delete()
+    stage.button()
+    stage.page.wait_for_url("**/accounts/login/**")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", PASSWORD)
+    stage.button()
+
+
 @scene(role="Staff", shows="[data-notice=conflict] ~ .data")
 def conflict(stage):
     stage.goto("/groups/1/edit/")
@@ -269,6 +305,14 @@ def remove(stage):
 @scene(shows=".field .error")
 def remove_refused(stage):
     stage.goto("/groups/1/delete/")
+    stage.page.locator(".danger").click()
+
+
+@scene(shows="[data-outcome=refused]")
+def remove_refused_by_poster(stage):
+    stage.goto("/groups/4/delete/")
+    stage.page.fill("#id_confirm_name", "Скидочная система 10%")
+    stage.sandbox.script("clients.removeGroup", "error_object", code=38, message="Ні", when="before")
     stage.page.locator(".danger").click()
 
 
