@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.urls import Resolver404, resolve
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from groups.http import client_redirect, element_asked_for, page_behind, render_page, wants_page
@@ -17,6 +18,8 @@ from groups.timing import PosterTime, poster_time
 from groups.words import error_words
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
+# Addresses that take a form and show no page: the page is the one above them.
+WITHOUT_PAGE = {"undo", "disconnect", "bonus_unit", "second_factor_remove", "recovery_codes"}
 
 
 def own_to_each(get_response: GetResponse) -> GetResponse:
@@ -81,8 +84,18 @@ def _way_back_in(request: HttpRequest) -> str:
     back = page_behind(request)
     if not back:
         back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
+    path = back.partition("?")[0]
+    if _name_of(path) in WITHOUT_PAGE:
+        back = f"{path.rstrip('/').rpartition('/')[0]}/"
     lost = {"unsaved": 1} if _has_form(request) else {}
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back, **lost})}"
+
+
+def _name_of(path: str) -> str:
+    try:
+        return resolve(path).url_name or ""
+    except Resolver404:
+        return ""
 
 
 def _has_form(request: HttpRequest) -> bool:

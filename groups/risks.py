@@ -1,6 +1,6 @@
 """Changes that are worth a second look before they are sent: of a form, of a plan, and of an undo."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ LARGE_BONUS = Decimal(10_000)
 
 
 def risks_of(
-    old: GroupValues | None, new: GroupValues, namesakes: Iterable[tuple[int, int]] = ()
+    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
 ) -> list[str]:
     """Return what is risky about a change, as sentences; `old` is None for a creation.
 

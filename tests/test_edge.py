@@ -3,7 +3,7 @@
 import json
 import re
 from html import unescape
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -90,6 +90,14 @@ def test_the_sign_in_knows_of_a_form_that_was_not_saved_and_of_its_page(browse, 
     assert answer["Location"] == f"/accounts/login/?{urlencode({'next': back, 'unsaved': 1})}"
     page = browse().get(answer["Location"])
     assert "Your session had ended; nothing was saved." in text_of(page)
+
+
+@pytest.mark.parametrize("url", PRIVATE)
+def test_after_the_sign_in_there_is_a_page_whatever_the_form_was(owner, browse, sandbox, url):
+    """Also where the address of the form takes no GET."""
+    answer = browse().post(url, {"x": "1"})
+    back = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
+    assert browse(owner).get(back).status_code != 405
 
 
 def test_htmx_is_told_the_same(browse):
