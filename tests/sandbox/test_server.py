@@ -90,12 +90,6 @@ def test_half_of_a_body_is_no_call(sandbox, wire):
     assert sandbox.calls() == []
 
 
-def test_a_json_body_fills_no_form(sandbox, connection):
-    path = f"/demo/api/clients.createGroup?token={sandbox.accounts['demo'].token}"
-    connection.request("POST", path, body=json.dumps(GROUP), headers={"Content-Type": "application/json"})
-    assert json.loads(connection.getresponse().read())["error"]["code"] == 34
-
-
 def test_a_stop_ends_what_is_open_and_a_start_is_at_the_same_address():
     sandbox = Sandbox()
     with pytest.raises(RuntimeError):

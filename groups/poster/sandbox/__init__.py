@@ -4,6 +4,9 @@ It follows the API documentation to the byte, keeps its state, refuses with Post
 demand in every way that a server can fail its client. It listens where it is told to and needs nothing but
 the standard library.
 
+It takes what Poster's own clients send: the parameters of a POST as a form, as a multipart form, as JSON or
+in the query, and for `demo` the token of the documentation too.
+
 Where the documentation is silent, this is what the sandbox does: an account that does not exist is
 answered with code 11; a method in the wrong case or by the wrong verb with 30 in an HTTP 405; the four
 values of a group are all required on a write (34 names the missing one); a `use_ewallet` left out is off

@@ -100,15 +100,15 @@ def _get_group(account: Account, request: Request, _apply: bool) -> bytes:
 
 
 def _create_group(account: Account, request: Request, apply: bool) -> bytes:
-    return dump(account.create(request.form, apply=apply))
+    return dump(account.create(request.parameters, apply=apply))
 
 
 def _update_group(account: Account, request: Request, apply: bool) -> bytes:
-    return dump(account.update(request.form, apply=apply))
+    return dump(account.update(request.parameters, apply=apply))
 
 
 def _remove_group(account: Account, request: Request, apply: bool) -> bytes:
-    account.remove(request.form, apply=apply)
+    account.remove(request.parameters, apply=apply)
     return b"true"
 
 
@@ -121,11 +121,11 @@ def _get_client(account: Account, request: Request, _apply: bool) -> bytes:
 
 
 def _create_client(account: Account, request: Request, apply: bool) -> bytes:
-    return dump(account.create_client(request.form, apply=apply))
+    return dump(account.create_client(request.parameters, apply=apply))
 
 
 def _update_client(account: Account, request: Request, apply: bool) -> bytes:
-    return dump(account.update_client(request.form, apply=apply))
+    return dump(account.update_client(request.parameters, apply=apply))
 
 
 def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:

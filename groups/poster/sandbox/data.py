@@ -21,7 +21,8 @@ class Profile:
     `refusal` is the code of the answer to every call and `write_refusal` of the answer to every write.
     `money` is the unit in which a written `birthday_bonus` of a group or `bonus` of a client is taken: the
     documentation says hryvnia, for groups a newer one says kopecks. `marks_removed` keeps removed groups with
-    `delete` "1", and gives rows the fields `use_ewallet` and `delete`.
+    `delete` "1", and gives rows the fields `use_ewallet` and `delete`. `documented_token` is accepted beside
+    the account's own one, so that the examples of the documentation can be sent as they are.
     """
 
     name: str
@@ -31,11 +32,12 @@ class Profile:
     money: Literal["hryvnia", "kopecks"] = "hryvnia"
     marks_removed: bool = False
     numbered_token: bool = False
+    documented_token: str = ""
     currency_symbol: str = "₴"
 
 
 PROFILES = (
-    Profile("demo", "Мережа кав'ярень «Демо»"),
+    Profile("demo", "Мережа кав'ярень «Демо»", documented_token="745d516e1b9320ed85b84d5bfda14148"),
     Profile(
         "kavarnia",
         "Кав'ярня на розі",

@@ -30,7 +30,11 @@ def dump(value: object) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call as it came in. `account` is empty where the path does not name one; `target` holds the token."""
+    """A call as it came in.
+
+    `account` is empty where the path does not name one; `target` holds the token. `form` are the parameters
+    in the body, however they are written there.
+    """
 
     verb: str
     target: str
@@ -45,6 +49,11 @@ class Request:
     def token(self) -> str:
         """The token, which counts in the query only, also for a POST."""
         return self.query.get("token", "")
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """All parameters: some clients send those of a POST in the query. The body wins."""
+        return {**self.query, **self.form}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from groups.poster.sandbox.exchange import Connection, Request
+from groups.poster.sandbox.posted import parameters
 
 _LARGEST_BODY = 1_000_000
 _LAST_THREADS = 2.0
@@ -61,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
                     account=account,
                     method=method,
                     query=query,
-                    form=self._form(body),
+                    form=parameters(self.headers, body),
                     body=body,
                     host=self.headers.get("Host", ""),
                 ),
@@ -75,6 +76,12 @@ class Handler(BaseHTTPRequestHandler):
         if name.startswith("do_"):
             return self.respond
         raise AttributeError(name)
+
+    def handle_expect_100(self) -> bool:
+        """Tell a client to go on, as curl asks before a long body; what is buffered would not reach it."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
         """Write nothing: a request line holds the token."""
@@ -95,12 +102,6 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return body
-
-    def _form(self, body: bytes) -> dict[str, str]:
-        # Like PHP: a body of another type fills no form, and the last of two equal names holds.
-        if self.headers.get_content_type() != "application/x-www-form-urlencoded":
-            return {}
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 class Server(ThreadingMixIn, TCPServer):

@@ -68,9 +68,11 @@ class Account:
             return {group_id: dict(row) for group_id, row in self._rows.items()}
 
     def knows(self, token: str) -> bool:
-        """Say whether a token is this account's, in the short or in the long form."""
+        """Say whether a token is this account's, in the short or in the long form, or the documentation's."""
         digits = self.token.rpartition(":")[2]
-        return token in {digits, f"{self.number}:{digits}"}
+        return bool(token) and token in {
+            *(digits, f"{self.number}:{digits}", self.profile.documented_token),
+        }
 
     def all_groups(self) -> bytes:
         """Return the JSON list of all groups, built once after each change."""

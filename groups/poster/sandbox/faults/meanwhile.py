@@ -13,11 +13,10 @@ _NEWCOMER = {"firstname": "Новий", "lastname": "Гість"}
 
 def busy_console(exchange: Exchange) -> None:
     """Change the group in question, or the `group` given, as somebody at Poster's own console would."""
-    account, options, request = exchange.account, exchange.options, exchange.request
+    account, options, parameters = exchange.account, exchange.options, exchange.request.parameters
     if account is None:
         return
-    asked = options["group"] or request.query.get("group_id")
-    asked = asked or request.form.get("client_groups_id") or request.form.get("group_id")
+    asked = options["group"] or parameters.get("group_id") or parameters.get("client_groups_id")
     group_id = int(asked or next(iter(account.groups), 0))
     if group_id not in account.groups:
         return
@@ -29,10 +28,10 @@ def busy_console(exchange: Exchange) -> None:
 
 def busy_cashier(exchange: Exchange) -> None:
     """Add clients to the group in question, or the `group` given, as cashiers do all day."""
-    account, options, request = exchange.account, exchange.options, exchange.request
+    account, options = exchange.account, exchange.options
     if account is None:
         return
-    asked = options["group"] or request.query.get("group_id") or request.form.get("group_id")
+    asked = options["group"] or exchange.request.parameters.get("group_id")
     group_id = int(asked or next(iter(account.groups), 0))
     if group_id in account.groups:
         for _ in range(options["clients"]):
@@ -41,8 +40,7 @@ def busy_cashier(exchange: Exchange) -> None:
 
 def busy_till(exchange: Exchange) -> None:
     """Change the `fields` of the client in question, as an order at the till does."""
-    account, request = exchange.account, exchange.request
-    client_id = request.form.get("client_id") or request.query.get("client_id", "")
+    account, client_id = exchange.account, exchange.request.parameters.get("client_id", "")
     if account is not None and client_id.isdecimal():
         with suppress(KeyError):  # nobody orders for one who is not there
             account.put_client({"client_id": client_id, **(exchange.options["fields"] or _ORDER)})
