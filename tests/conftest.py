@@ -27,6 +27,7 @@ from groups.services import writes
 from poster_admin.people import again
 from tests import environment, matrix
 from tests.browser import chromium
+from tests.seed import programs
 from tests.services import needed_but_away
 
 PASSWORD = "a-password-for-tests"
@@ -65,10 +66,17 @@ def pytest_runtest_setup(item):
         missing = None if chromium.find() else "there is no Chromium"
     elif item.get_closest_marker("services"):
         missing = needed_but_away()
-    if missing and CI:
-        pytest.fail(f"{missing}, and CI=true needs it", pytrace=False)
+    elif needs := item.get_closest_marker("needs"):
+        missing = programs.missing(*needs.args)
     if missing:
-        pytest.skip(f"{NOT_RUN}: {missing}")
+        not_run(missing)
+
+
+def not_run(missing):
+    """End a test that cannot be run here because something is missing."""
+    if CI:
+        pytest.fail(f"{missing}, and CI=true needs it", pytrace=False)
+    pytest.skip(f"{NOT_RUN}: {missing}")
 
 
 def pytest_terminal_summary(terminalreporter):

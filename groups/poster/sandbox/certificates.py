@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.x509 import Certificate
+    from cryptography.x509 import Certificate, GeneralName
 
 _DAY = dt.timedelta(days=1)
 
@@ -23,7 +23,7 @@ class Identity:
 
 
 def identity(folder: Path, *, address: str = "127.0.0.1", expired: bool = False) -> Identity:
-    """Make a certificate for an address, signed by an authority of its own that nobody trusts by default."""
+    """Make a certificate for an address or a name, by an authority of its own that nobody trusts."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - needed for the TLS faults only
 
     authority_key, authority = _certificate("Poster sandbox authority", None)
@@ -87,6 +87,14 @@ def _certificate(
         )
         builder = builder.add_extension(usage, critical=True)
     else:
-        address = x509.IPAddress(ipaddress.ip_address(subject))
-        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([_general_name(subject)]), critical=False)
     return key, builder.sign(signer, hashes.SHA256())
+
+
+def _general_name(subject: str) -> "GeneralName":
+    from cryptography import x509  # noqa: PLC0415 - needed for TLS only
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(subject))
+    except ValueError:
+        return x509.DNSName(subject)
