@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from groups.poster.sandbox import FAULTS, network
+from groups.poster.sandbox import FAULTS, LAGS, network
 from groups.poster.sandbox.api import kind_of
 
 READS = {"list": "clients.getGroups", "detail": "clients.getGroup", "members": "clients.getClients"}
@@ -50,21 +50,46 @@ ADDRESSES = (
 EACH_ITS_OWN = {0, 20, 31, 32, 33, *range(41, 48)}
 ONLY_LONGER = {14, 15, 38, 39}
 FIRST_OF_ITS_ROW = {fault.row: name for name, fault in reversed(FAULTS.items())}
+# How reads lag, and how often; a false absence that lasts is believed in the end.
+LAGGING = (
+    ("behind", {}, None),
+    ("behind", {"writes": 2}, None),
+    ("behind", {"writes": 2, "chance": 0.5}, None),
+    ("newest_unseen", {}, None),
+    ("row_absent", {}, 1),
+    ("count_behind", {}, None),
+    ("count_zero", {}, None),
+)
 # Never arrived, and arrived without an answer.
 ADDRESSES_EVERYWHERE = {"refused", "garbage_after_request"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A fault that hits one call of an action: `where` is "read", or "before", "send", "after" of a write."""
+    """A fault that hits one call of an action: `where` is "read", or "before", "send", "after" of a write.
+
+    A lag hits `times` reads; with a `fate` the answer to the write is lost, "before" or "after" it is made.
+    """
 
     action: str
     fault: str
     where: str = "read"
     when: str = "after"
     options: dict = field(default_factory=dict, hash=False)
+    times: int | None = None
+    fate: str = ""
 
     def __str__(self):
+        if self.fault in LAGS:
+            parts = (
+                self.action,
+                self.fault,
+                *self.options,
+                "at-the",
+                self.where,
+                self.fate and f"lost-{self.fate}",
+            )
+            return "-".join(filter(None, parts))
         if self.where == "send":
             return f"{self.action}-{self.fault}-{self.when}"
         return f"{self.action}-{self.fault}" + (f"-at-the-{self.where}" if self.where != "read" else "")
@@ -103,6 +128,15 @@ def checking_cases():
                 row = "6" if where == "after" else "1"
                 choice = {"group": row} if action == "create" and "group" in FAULTS[name].options else {}
                 yield Case(action, name, where, options=options_of(name) | choice)
+
+
+def lag_cases():
+    """Return each way in which reads lag, before a write and after it, which is answered or lost."""
+    for action in WRITES:
+        for name, options, times in LAGGING:
+            yield Case(action, name, "before", options=options, times=times)
+            for fate in ("", "before", "after"):
+                yield Case(action, name, "after", options=options, times=times, fate=fate)
 
 
 def address_cases():

@@ -20,7 +20,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from groups.models import Change, Connection, GroupsCopy, Job
+from groups.models import Change, Connection, GroupsCopy, Job, Lock, PosterAccount
 from groups.poster import Transport
 from groups.poster.sandbox import FAULTS, network
 from groups.services import accounts, settling, upstream, writes
@@ -35,6 +35,7 @@ from tests.matrix import (
     WRITES,
     address_cases,
     checking_cases,
+    lag_cases,
     read_cases,
     write_cases,
 )
@@ -185,6 +186,47 @@ def test_writing(case, owner, browse, sandbox, no_token, settings, result):
     assert len(sandbox.posts()) == result["posts"]
 
 
+@pytest.mark.parametrize("case", [*lag_cases()], ids=str)
+def test_writing_while_reads_lag(case, owner, browse, sandbox, no_token, settings, result):
+    settings.POSTER_SETTLE_SECONDS = 60  # longer than any lag, as in production
+    client = browse(owner)
+    precede(case, client)
+    form = filled_form(client, case)
+    sandbox.log.clear()
+    read, write = WRITES[case.action]
+    call = READS_OF_THE_PAGE[case.action] + (1 if case.where == "before" else 2)
+    sandbox.script(read, case.fault, call=call, times=case.times, **case.options)
+    if case.fate:
+        sandbox.script(write, "fin_before_headers", when=case.fate)
+    send(client, form, case, no_token, result)
+    result["posts"] = len(sandbox.posts())
+    assert result["posts"] == 1 or (case.where == "before" and result["told"] == State.FAILED)
+    change = Change.objects.get(pk=form["operation"])
+    for _ in range(2):
+        if change.is_open:
+            look_again(change)
+    assert change.state not in {State.DIFFERS, State.REVIEW}
+    assert_true_in_the_end(case, client, sandbox, settings, result)
+    assert result["settled"] in {State.APPLIED, State.FAILED}
+    assert len(sandbox.posts()) == result["posts"]
+    assert not PosterAccount.objects.filter(bonus_block__isnull=False).exists()
+
+
+def precede(case, client):
+    """Make the changes to which reads may go back that lag: 10, 11 and 12 percent, before there are 15."""
+    if case.action == "update":
+        for percent in ("11", "12"):
+            form = group_form(client, FORMS["update"], **(FILLED["update"] | {"percent": percent}))
+            assert client.post(FORMS["update"], form).status_code == 302
+
+
+def look_again(change):
+    """Let the follower look at a change now."""
+    Change.objects.settle(change, next_check_at=timezone.now())
+    reconcile()
+    change.refresh_from_db()
+
+
 def is_survived(case):
     """Tell whether a read before the write goes well all the same; the list shows a false absence."""
     denied = case.fault == "response_false" and case.action in {"update", "remove"}
@@ -234,6 +276,7 @@ def move_one(form):
     owner = User.objects.get(username="owner")
     connection = accounts.connection_of(owner)
     job = Job.objects.create(account=connection.account, kind=Job.Kind.MOVE, group_id=5, target_id=1)
+    Lock.objects.take_for(job)
     order = MoveOrder(
         user=owner,
         connection=connection,
@@ -255,7 +298,14 @@ def statuses_of(change):
             return {504}
         case State.REFUSED:
             return {404, 422, 424, 502}
-    reasons = {"conflict": 409, "gone": 404, "name_taken": 422, "unsafe": 422, "not_sent": 504}
+    reasons = {
+        "conflict": 409,
+        "not_shown_yet": 409,
+        "gone": 404,
+        "name_taken": 422,
+        "unsafe": 422,
+        "not_sent": 504,
+    }
     return {reasons[change.reason]} if change.reason in reasons else {422, 424, 502, 504}
 
 
@@ -275,9 +325,7 @@ def assert_true_in_the_end(case, client, sandbox, settings, result):
     settings.POSTER_SETTLE_SECONDS = 0.3 if case.fault == "late" else 0.0
     deadline = time.monotonic() + 5
     while change.is_open and time.monotonic() < deadline:
-        Change.objects.settle(change, next_check_at=timezone.now())
-        reconcile()
-        change.refresh_from_db()
+        look_again(change)
         if change.is_open and case.fault == "late":
             time.sleep(0.05)
     assert not change.is_open

@@ -78,3 +78,18 @@ def test_a_lost_return_to_the_old_value_is_not_proven_by_a_late_read(behind, bro
     sandbox.console().edit(1, client_groups_discount="10")
     Change.objects.settle(change, next_check_at=timezone.now() - timedelta(seconds=1))
     assert 'data-outcome="unknown"' in behind.get(f"/history/{change.pk}/").content.decode()
+
+
+def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken_for_ours(
+    staff, browse, sandbox
+):
+    sandbox.unique_names = True
+    client = browse(staff)
+    client.get("/groups/")  # keeps a copy
+    twin = {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "10", "birthday_bonus": "0"}
+    form = group_form(client, "/groups/new/", **twin)
+    # In the two reads before the write: for its name, and for what is there.
+    sandbox.script("clients.getGroups", "row_absent", times=2, ids=[4])
+    assert client.post("/groups/new/", form).status_code == 422
+    change = Change.objects.get()
+    assert (change.state, change.code, change.group_id) == (State.REFUSED, 38, None)

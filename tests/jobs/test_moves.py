@@ -40,6 +40,20 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
     assert {row.client_id for row in rows} == here
 
 
+@pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_pages_that_shift_while_clients_move_leave_nobody_behind(
+    staff, sandbox, people, monkeypatch, lag, seed
+):
+    monkeypatch.setattr(moves, "AT_ONCE", 10)
+    here, there = people(4), people(1)
+    job = start(staff)
+    sandbox.lag(lag, "clients.getClients", chance=0.4, seed=seed)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (set(), here | there)
+    assert sorted(moved_ids(sandbox)) == sorted(here)
+
+
 def test_nothing_but_the_group_is_sent(staff, sandbox):
     run(start(staff, client_ids=[FIRST]))
     (sent,) = sandbox.posts(MOVE)
