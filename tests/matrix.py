@@ -81,15 +81,8 @@ class Case:
 
     def __str__(self):
         if self.fault in LAGS:
-            parts = (
-                self.action,
-                self.fault,
-                *self.options,
-                "at-the",
-                self.where,
-                self.fate and f"lost-{self.fate}",
-            )
-            return "-".join(filter(None, parts))
+            lost = f"-lost-{self.fate}" if self.fate else ""
+            return "-".join((self.action, self.fault, *self.options, "at-the", self.where)) + lost
         if self.where == "send":
             return f"{self.action}-{self.fault}-{self.when}"
         return f"{self.action}-{self.fault}" + (f"-at-the-{self.where}" if self.where != "read" else "")

@@ -70,9 +70,8 @@ class Account:
     def knows(self, token: str) -> bool:
         """Say whether a token is this account's, in the short or in the long form, or the documentation's."""
         digits = self.token.rpartition(":")[2]
-        return bool(token) and token in {
-            *(digits, f"{self.number}:{digits}", self.profile.documented_token),
-        }
+        known = {digits, f"{self.number}:{digits}", self.profile.documented_token}
+        return bool(token) and token in known
 
     def all_groups(self) -> bytes:
         """Return the JSON list of all groups, built once after each change."""
