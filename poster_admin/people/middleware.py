@@ -10,7 +10,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from groups.http import render_page
 from poster_admin.people import events, factors, language
+from poster_admin.people.errors import TryLater
 from poster_admin.people.models import Event
 from poster_admin.people.network import comes_from_proxy
 
@@ -95,3 +97,20 @@ def second_factor(get_response: GetResponse) -> GetResponse:
 
     middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
     return middleware
+
+
+class TryLaterMiddleware:
+    """Answer a sign-in that has to wait, in words and with the seconds."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, TryLater):
+            return None
+        response = render_page(request, error.template, {"seconds": error.seconds}, status=error.status)
+        response["Retry-After"] = str(error.seconds)
+        return response

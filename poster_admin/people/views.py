@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, logout
+from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
@@ -51,7 +51,8 @@ def confirm(request: Request) -> HttpResponse:
         return redirect(back)
     if request.method == "POST" and form.is_valid():
         if _is_right(request, form):
-            request.session.cycle_key()
+            # Gives the session a new key too, and lets it outlive a hash that was renewed just now.
+            update_session_auth_hash(request, request.user)
             note_confirmation(request)
             record(Event.CONFIRMED, request=request)
             return redirect(back)
@@ -191,7 +192,11 @@ def _is_right(request: Request, form: Any) -> bool:
     if "code" in form.cleaned_data:
         return factors.check_code(request, form.cleaned_data["code"])
     name, password = request.user.get_username(), form.cleaned_data["password"]
-    return authenticate(request, username=name, password=password) == request.user
+    user = authenticate(request, username=name, password=password)
+    if user != request.user:
+        return False
+    request.user = user
+    return True
 
 
 def _back(request: HttpRequest) -> str:

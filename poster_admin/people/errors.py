@@ -1,0 +1,19 @@
+"""Reasons to ask somebody at the sign-in to come back a little later."""
+
+
+class TryLater(Exception):
+    """The request cannot be answered now, but the same one may be in so many seconds."""
+
+    status: int
+    template: str
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Try again in {seconds} s.")
+        self.seconds = seconds
+
+
+class HashingBusy(TryLater):
+    """Too many passwords are being hashed: this one was neither checked nor set."""
+
+    status = 503
+    template = "registration/busy.html"
