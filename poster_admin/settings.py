@@ -103,7 +103,7 @@ MIDDLEWARE = [
     "groups.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "poster_admin.people.middleware.current_request",
-    "poster_admin.people.middleware.chosen_language",
+    "poster_admin.people.middleware.sign_in_cookies",
     "poster_admin.people.middleware.TrustedUserMiddleware",
     "poster_admin.people.middleware.session_is_used",
     "poster_admin.people.middleware.second_factor",
@@ -182,7 +182,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Who comes in ----------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "groups.rights.RightsBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "poster_admin.people.throttle.PasswordBackend",
+    "groups.rights.RightsBackend",
+]
 # A proxy in front may name the browser's address, and only one of these may name the user.
 TRUSTED_PROXY_IPS = env.list("TRUSTED_PROXY_IPS", default=["127.0.0.1", "::1"])
 TRUSTED_USER_HEADER = env.str("TRUSTED_USER_HEADER", default="")
@@ -234,7 +238,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never by the name alone: a colleague could lock others out.
+# Never by the name alone: a colleague could lock others out. poster_admin/people/throttle.py slows that down.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
@@ -243,7 +247,7 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "poster_admin.people.network.client_address"
+AXES_CLIENT_IP_CALLABLE = "poster_admin.people.network.client_network"
 # The security log has it.
 AXES_DISABLE_ACCESS_LOG = True
 
@@ -265,6 +269,8 @@ CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+BROWSER_COOKIE_NAME = "__Host-browser" if HTTPS else "browser"
+BROWSER_COOKIE_AGE = 365 * 24 * 3600
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 # Programs ask for these, on this machine: a redirect would hide that a token went without TLS.

@@ -17,3 +17,10 @@ class HashingBusy(TryLater):
 
     status = 503
     template = "registration/busy.html"
+
+
+class SlowedDown(TryLater):
+    """There were too many failures: this sign-in was not answered."""
+
+    status = 429
+    template = "registration/slowed.html"

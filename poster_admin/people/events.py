@@ -15,7 +15,7 @@ from poster_admin.people.network import client_address
 log = logging.getLogger("poster_admin.security")
 # Signals of models know of no request: whoever changes rights is found here.
 current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
-SERIOUS = {Event.FAILED, Event.LOCKED, Event.FACTOR_FAILED, Event.REFUSED}
+SERIOUS = {Event.FAILED, Event.LOCKED, Event.SLOWED, Event.FACTOR_FAILED, Event.REFUSED}
 
 
 def record(

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from groups.http import render_page
-from poster_admin.people import events, factors, language
+from poster_admin.people import browsers, events, factors, language
 from poster_admin.people.errors import TryLater
 from poster_admin.people.models import Event
 from poster_admin.people.network import comes_from_proxy
@@ -34,12 +34,13 @@ def current_request(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def chosen_language(get_response: GetResponse) -> GetResponse:
-    """Let a sign-in tell its browser the language of whom it let in."""
+def sign_in_cookies(get_response: GetResponse) -> GetResponse:
+    """Let a sign-in tell its browser the language of whom it let in, and that it knows the browser now."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         language.remember(request, response)
+        browsers.remember(request, response)
         return response
 
     return middleware

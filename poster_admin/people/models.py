@@ -68,6 +68,7 @@ class Event(models.TextChoices):
     SIGNED_OUT = "signed_out", _("signed out")
     FAILED = "failed", _("failed to sign in")
     LOCKED = "locked", _("was locked out")
+    SLOWED = "slowed", _("was slowed down")
     CONFIRMED = "confirmed", _("entered the password again")
     SESSIONS_ENDED = "sessions_ended", _("ended sessions")
     PASSWORD = "password", _("changed a password")
@@ -130,6 +131,25 @@ class SecurityEvent(models.Model):
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The security log is append-only.")
+
+
+class FailureCount(models.Model):
+    """Failures to sign in that count together: by a name, from a network, or in a browser.
+
+    Each one is forgotten after its time, one after the other: `forgotten_at` is when the last one is.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    forgotten_at = models.DateTimeField(db_index=True)
+    opens_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("count of failures")
+        verbose_name_plural = _("counts of failures")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"until {self.forgotten_at:%F %T}"
 
 
 class Authenticator(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is untyped

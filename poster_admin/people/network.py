@@ -22,6 +22,14 @@ def client_address(request: HttpRequest) -> str:
     return str(_parse(request.META.get("REMOTE_ADDR", "")) or "")
 
 
+def client_network(request: HttpRequest) -> str:
+    """Return what counts as one origin: an IPv4 address, or the /64 of IPv6, which one computer has whole."""
+    address = _parse(client_address(request))
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_interface((int(address), 64)).network.network_address)
+    return str(address or "")
+
+
 def describe_agent(agent: str) -> str:
     """Return browser and system in the words people know them by."""
     browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),

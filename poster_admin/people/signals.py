@@ -12,7 +12,7 @@ from django.dispatch import receiver
 from groups.http import note_confirmation
 from groups.models import Connection, Snapshot
 from groups.signals import snapshot_read, token_set
-from poster_admin.people import factors, language, sessions
+from poster_admin.people import browsers, factors, language, sessions
 from poster_admin.people.events import record
 from poster_admin.people.models import Authenticator, Event
 
@@ -21,11 +21,12 @@ WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    """Begin the session: its clock, its owner's marks and language, and what it still owes."""
+    """Begin the session: its clock, its owner's marks, language and browser, and what it still owes."""
     sessions.begin(request)
     note_confirmation(request)
     factors.begin(request, user)
     language.begin(request, user)
+    browsers.begin(request, user)
     record(Event.SIGNED_IN, request=request, user=user)
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from groups.http import ask_to_confirm, is_ours, note_confirmation, recently_confirmed, render_page
-from poster_admin.people import factors, sessions
+from poster_admin.people import browsers, factors, sessions
 from poster_admin.people.events import record
 from poster_admin.people.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.people.models import Event, RecoveryCode, SecurityEvent
@@ -94,6 +94,7 @@ class PasswordChange(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         sessions.end(form.user, but=self.request.session.session_key)
+        browsers.begin(self.request, form.user)
         messages.success(self.request, _("The password was changed. All your other sessions have ended."))
         return response
 

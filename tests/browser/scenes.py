@@ -6,11 +6,14 @@ A scene opens its page in `stage.page`. `stage.act()` sends a form as somebody e
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from groups.crypto import Secret
 from groups.models import Change, Connection, Job, Snapshot
-from poster_admin.people.models import SignIn
+from poster_admin.people.models import FailureCount, SignIn
 from tests.conftest import PASSWORD, make_user
 from tests.jobs.doing import run, start
 from tests.pages import group_form, open_form
@@ -93,6 +96,18 @@ def login_after_a_lost_form(stage):
 def locked(stage):
     for _ in range(5):
         stage.browse().post("/accounts/login/", {"username": "olena", "password": "not-it"})
+    stage.goto("/accounts/login/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+@scene(role=None, shows="[data-notice=error]")
+def slowed(stage):
+    form = {"username": "olena", "password": "not-it"}
+    for number in range(20):
+        stage.browse().post("/accounts/login/", form, REMOTE_ADDR=f"10.0.0.{number}")
+    FailureCount.objects.update(opens_at=timezone.now() + timedelta(seconds=99))
     stage.goto("/accounts/login/")
     stage.page.fill("[name=username]", "olena")
     stage.page.fill("[name=password]", "not-it")
