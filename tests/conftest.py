@@ -140,8 +140,9 @@ def _roles(request):
             migration.give_right(apps, SimpleNamespace(connection=connection))
             migration = importlib.import_module("groups.migrations.0006_jobs")
             migration.give_rights(apps, SimpleNamespace(connection=connection))
-            migration = importlib.import_module("poster_admin.people.migrations.0002_owners_see_the_log")
-            migration.give_rights(apps, SimpleNamespace(connection=connection))
+            for name in ("0002_owners_see_the_log", "0006_company_links"):
+                migration = importlib.import_module(f"poster_admin.people.migrations.{name}")
+                migration.give_rights(apps, SimpleNamespace(connection=connection))
 
 
 # --- Poster --------------------------------------------------------------------------------------------

@@ -406,6 +406,7 @@ def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
         *("/admin/", "/admin/auth/", "/admin/jsi18n/", "/admin/password_change/done/"),
         *("/admin/auth/user/", "/admin/auth/user/add/", "/admin/groups/change/"),
         *("/admin/people/securityevent/", "/admin/people/authenticator/"),
+        *("/admin/people/companylink/", "/admin/people/companylink/add/"),
     }
 
 

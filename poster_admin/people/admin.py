@@ -1,11 +1,12 @@
-"""Django's admin: the security log to look at, and second factors to take away from who lost the phone."""
+"""Django's admin: the security log, second factors to take away, and who may be linked to the company."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from poster_admin.people.models import Authenticator, SecurityEvent
+from poster_admin.people.models import Authenticator, CompanyLink, SecurityEvent
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
@@ -34,5 +35,20 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     fields = list_display
 
 
+class CompanyLinkAdmin(ReadOnlyAdmin):
+    """Owners allow a link, or take that back; not for superusers, whose password they may not set either."""
+
+    list_display = ("user", "allowed_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("people.add_companylink"))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        users = User.objects.order_by("username")
+        kwargs["queryset"] = users if request.user.is_superuser else users.filter(is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+admin.site.register(CompanyLink, CompanyLinkAdmin)
 admin.site.register(SecurityEvent, SecurityEventAdmin)
 admin.site.register(Authenticator, AuthenticatorAdmin)

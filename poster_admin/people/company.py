@@ -15,22 +15,23 @@ from django.conf import settings
 from django.contrib.auth.backends import RemoteUserBackend
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
 from mozilla_django_oidc import views as oidc_views
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from poster_admin.people import events
 from poster_admin.people.middleware import meta_name
-from poster_admin.people.models import CompanyIdentity, Event
+from poster_admin.people.models import CompanyIdentity, CompanyLink, Event
 
 log = logging.getLogger("poster_admin.people")
 # Seconds: how old the company's own sign-in may be where it was asked for anew.
 FRESH = 900
 
 
-# All that a provider can make of an answer.
+# All that a provider can make of an answer; the last one if two answers for one name come at once.
 FAILURES = (requests.RequestException, jwt.PyJWTError, SuspiciousOperation, ValidationError,
-            LookupError, TypeError, ValueError, AttributeError)  # fmt: skip
+            LookupError, TypeError, ValueError, AttributeError, IntegrityError)  # fmt: skip
 
 
 def give_roles(user: User, names: Iterable[str]) -> None:
@@ -77,6 +78,8 @@ class ProxyBackend(RemoteUserBackend):
 class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the library is untyped
     """The user whom the company's OpenID Connect means."""
 
+    refused_name = ""
+
     def authenticate(self, request: Any, **kwargs: Any) -> Any:
         """Turn every failure of the provider into a sign-in that failed: none of them is a 500."""
         if not settings.OIDC_ENABLED or "nonce" not in kwargs:
@@ -88,7 +91,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
             log.warning("The company's sign-in failed: %s", type(error).__name__)
             user = None
         if user is None:
-            events.record(Event.REFUSED, request=request, name="?", detail="oidc")
+            events.record(Event.REFUSED, request=request, name="?", about=self.refused_name, detail="oidc")
         return user
 
     def verify_token(self, token: str, **kwargs: Any) -> Any:
@@ -123,15 +126,19 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
         )
 
     def create_user(self, claims: Any) -> Any:
-        """Make the user, or take one that was made for this: without a password, and not yet anybody's."""
+        """Make the user, or take the one of that name if an owner has allowed the link, which uses it up."""
         name = str(claims[settings.OIDC_NAME_CLAIM])
         User._meta.get_field("username").run_validators(name)
-        user = User.objects.filter(username=name).first()
-        if user is not None and (user.has_usable_password() or hasattr(user, "company_identity")):
-            raise SuspiciousOperation("The name is taken by a user of our own.")
-        if user is None:
-            user = User.objects.create_user(name)
-        CompanyIdentity.objects.create(user=user, issuer=settings.OIDC_ISSUER, subject=claims["sub"])
+        with transaction.atomic():
+            user = User.objects.filter(username=name).first()
+            if user is None:
+                user = User.objects.create_user(name)
+            elif not CompanyLink.objects.filter(user=user).delete()[0]:
+                self.refused_name = name
+                raise SuspiciousOperation("A user has the name, and nobody has allowed to link them.")
+            identity = {"issuer": settings.OIDC_ISSUER, "subject": claims["sub"]}
+            CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
+        events.record(Event.LINKED, request=self.request, user=user)
         return self.update_user(user, claims)
 
     def update_user(self, user: Any, claims: Any) -> Any:

@@ -86,6 +86,8 @@ class Event(models.TextChoices):
     CODES_RENEWED = "codes_renewed", _("made new recovery codes")
     SNAPSHOT_READ = "snapshot_read", _("downloaded a snapshot")
     REFUSED = "refused", _("was refused by the company's sign-in")
+    LINK_ALLOWED = "link_allowed", _("allowed a link to the company's sign-in")
+    LINKED = "linked", _("was linked to the company's sign-in")
 
 
 class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
@@ -235,6 +237,29 @@ class CompanyIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issuer} {self.subject}"
+
+
+class CompanyLink(models.Model):
+    """Permission to link a user to the company's sign-in by the name alone, once.
+
+    People can edit their names at many providers: an owner has to say that the one of this name is meant.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="company_link",
+        verbose_name=_("user"),
+    )
+    allowed_at = models.DateTimeField(_("allowed"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("permission to link a user to the company's sign-in")
+        verbose_name_plural = _("permissions to link users to the company's sign-in")
+        default_permissions = ("add", "view", "delete")
+
+    def __str__(self) -> str:
+        return self.user.get_username()
 
 
 class ChosenLanguage(models.Model):

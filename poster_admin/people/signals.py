@@ -14,7 +14,7 @@ from groups.models import Connection, Snapshot
 from groups.signals import snapshot_read, token_set
 from poster_admin.people import browsers, factors, language, sessions
 from poster_admin.people.events import record
-from poster_admin.people.models import Authenticator, Event
+from poster_admin.people.models import Authenticator, CompanyLink, Event
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 
@@ -73,6 +73,12 @@ def token_was_removed(sender: Any, instance: Connection, **_: Any) -> None:
 def factor_was_removed(sender: Any, instance: Authenticator, **_: Any) -> None:
     if instance.confirmed:
         record(Event.FACTOR_REMOVED, about=instance.user.get_username())
+
+
+@receiver(post_save, sender=CompanyLink)
+def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, **_: Any) -> None:
+    if created:
+        record(Event.LINK_ALLOWED, about=instance.user.get_username())
 
 
 @receiver(pre_save, sender=User)

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth.models import User
 
-from poster_admin.people.models import CompanyIdentity, Event, SecurityEvent
+from poster_admin.people.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
 from tests.pages import fragment
 from tests.people.provider import Provider
 from tests.people.test_confirm import after_a_while
@@ -198,14 +198,63 @@ def test_a_state_of_another_browser_is_refused(provider, browse):
     assert victim.get("/groups/").status_code == 302
 
 
-def test_a_name_of_our_own_is_not_given_away(provider, browse, owner):
-    provider.claims["preferred_username"] = "owner"
-    assert through(browse(), provider)["Location"] == "/accounts/login/?company=refused"
+REFUSED = "/accounts/login/?company=refused"
+LINKS = "/admin/people/companylink/"
+
+
+def test_a_name_of_our_own_is_not_given_away(provider, browse, owner, nobody):
+    nobody.set_unusable_password()
+    nobody.save()
+    for name in ("owner", "nobody"):
+        provider.claims["preferred_username"] = name
+        assert through(browse(), provider)["Location"] == REFUSED
+        assert SecurityEvent.objects.filter(kind=Event.REFUSED, about=name, detail="oidc").count() == 1
     assert not CompanyIdentity.objects.exists()
-    owner.set_unusable_password()
-    owner.save()
+
+
+def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, owner, nobody):
+    assert browse(owner).post(f"{LINKS}add/", {"user": nobody.pk})["Location"] == LINKS
+    provider.claims["preferred_username"] = "nobody"
     assert through(browse(), provider)["Location"] == "/groups/"
-    assert CompanyIdentity.objects.get().user == owner
+    identity = CompanyIdentity.objects.get()
+    assert (identity.user, identity.issuer, identity.subject) == (nobody, provider.url, "subject-1")
+    assert not CompanyLink.objects.exists()
+    allowed, linked = SecurityEvent.objects.filter(kind__in=(Event.LINK_ALLOWED, Event.LINKED)).order_by("at")
+    assert (allowed.kind, allowed.user, allowed.about) == (Event.LINK_ALLOWED, owner, "nobody")
+    assert (linked.kind, linked.user) == (Event.LINKED, nobody)
+    # From now on the subject decides: by the name nobody else gets in, and another name is the same user.
+    provider.claims = {"sub": "subject-2", "preferred_username": "nobody"}
+    provider.userinfo = {"sub": "subject-2"}
+    assert through(browse(), provider)["Location"] == REFUSED
+    provider.claims, provider.userinfo = {"sub": "subject-1", "preferred_username": "somebody"}, {}
+    assert through(browse(), provider)["Location"] == "/groups/"
+    assert CompanyIdentity.objects.get() == identity
+
+
+def test_a_link_of_before_holds_and_an_owner_can_replace_it(provider, browse, nobody):
+    identity = CompanyIdentity.objects.create(user=nobody, issuer=provider.url, subject="subject-1")
+    provider.claims["preferred_username"] = "whoever"
+    assert through(browse(), provider)["Location"] == "/groups/"
+    assert User.objects.count() == 1
+    # The company has another provider now, and with it other subjects.
+    CompanyIdentity.objects.update(issuer="https://former.example")
+    provider.claims["preferred_username"] = "nobody"
+    assert through(browse(), provider)["Location"] == REFUSED
+    CompanyLink.objects.create(user=nobody)
+    assert through(browse(), provider)["Location"] == "/groups/"
+    identity.refresh_from_db()
+    assert identity.issuer == provider.url
+
+
+def test_only_owners_allow_a_link_and_of_a_superuser_no_owner(owner, staff, admin_user, browse):
+    assert browse(staff).post(f"{LINKS}add/", {"user": staff.pk}).status_code == 302
+    refused = browse(owner).post(f"{LINKS}add/", {"user": admin_user.pk})
+    assert refused.status_code == 200
+    assert not CompanyLink.objects.exists()
+    assert browse(admin_user).post(f"{LINKS}add/", {"user": admin_user.pk})["Location"] == LINKS
+    link = CompanyLink.objects.get()
+    browse(owner).post(f"{LINKS}{link.pk}/delete/", {"post": "yes"})
+    assert not CompanyLink.objects.exists()
 
 
 @pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "javascript:alert(1)"])
