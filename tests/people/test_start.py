@@ -48,10 +48,10 @@ def test_plain_http_changes_just_what_it_must():
         "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE",
         "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "BROWSER_COOKIE_NAME",
         "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
-        "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD",
+        "SECURE_HSTS_SECONDS",
     }  # fmt: skip
     hsts = tls["headers"].pop("Strict-Transport-Security")
-    assert hsts == "max-age=31536000; includeSubDomains; preload"
+    assert hsts == "max-age=31536000"
     assert tls["headers"] == plain["headers"]
     secure, clear = tls["cookies"]["__Host-csrftoken"], plain["cookies"]["csrftoken"]
     assert secure.pop("secure") is True
@@ -59,6 +59,13 @@ def test_plain_http_changes_just_what_it_must():
     assert (secure["path"], secure["samesite"], secure["httponly"]) == ("/", "Lax", True)
     assert set(tls["cookies"]) == {"__Host-csrftoken", "__Host-language"}
     assert all("secure" in each or name == "__Host-csrftoken" for name, each in tls["cookies"].items())
+
+
+def test_the_names_below_are_left_alone_unless_a_setting_says_otherwise():
+    both = {"HSTS_INCLUDE_SUBDOMAINS": "True", "HSTS_PRELOAD": "True"}
+    headers = look(HTTPS="True", DEBUG="True", **both)["headers"]
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert "Strict-Transport-Security" not in look(HTTPS="False", DEBUG="True", **both)["headers"]
 
 
 @pytest.mark.django_db
