@@ -117,7 +117,7 @@ def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
     """
     eastern = get_language() in ("uk", "ru")
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=";" if eastern else ",")
+    writer = csv.writer(text, delimiter=";" if eastern else ",", quoting=csv.QUOTE_ALL)
     writer.writerow(header)
     for row in rows:
         writer.writerow([_written(cell, eastern=eastern) for cell in row])

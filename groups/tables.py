@@ -6,6 +6,7 @@ small one.
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +25,12 @@ LAST_ROW = 20_000
 UNPACKED_AT_MOST = 16 * 1024 * 1024
 PARTS_AT_MOST = 200
 DELIMITERS = ";,\t"
-# What a spreadsheet would take for the start of a formula (OWASP: CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Finds what a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a cell, and
+# after a delimiter in it. Quotes do not help where the spreadsheet takes another delimiter than the file has:
+# it sees them in the middle of a cell then.
+FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
+_unmarked = re.compile(FORMULA_START.format(mark=""))
+_marked = re.compile(FORMULA_START.format(mark="'"))
 ZIP = b"PK\x03\x04"
 # Workbooks of before 2007, and those with a password.
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -138,15 +143,14 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
 
 def protected(text: str) -> str:
     """Return a text as a CSV holds it, so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
+    return _unmarked.sub(r"\1'", text)
 
 
 def _unprotected(cell: str) -> str:
     """Return the text of a cell of a CSV, as it was before `protected`."""
     if cell.startswith("="):
         return Formula(cell)
-    is_protected = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS)
-    return cell[is_protected:].strip()
+    return _marked.sub(r"\1", cell).strip()
 
 
 # --- XLSX --------------------------------------------------------------------------------------------------

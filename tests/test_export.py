@@ -64,6 +64,19 @@ def test_no_name_becomes_a_formula(manager, browse, sandbox, name):
     assert (cell.value, cell.data_type) == (name, "s")
 
 
+@pytest.mark.parametrize("name", ["a;=cmd", "a,=cmd", 'a;"=1+1;b', "a;'=1", "a\n=1", "a;-1,+1;@x", 'a";"=1'])
+@pytest.mark.parametrize("language", ["uk", "en"])
+def test_nor_a_part_of_one_where_the_spreadsheet_takes_another_delimiter(
+    manager, browse, sandbox, language, name
+):
+    sandbox.console("demo").edit(1, client_groups_name=name)
+    content = browse(manager, language=language).get("/groups/export.csv").content.decode("utf-8-sig")
+    assert all(line.startswith('"') and line.endswith('"') for line in content.split("\r\n") if line)
+    for delimiter in ";,":
+        for row in csv.reader(io.StringIO(content), delimiter=delimiter):
+            assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))]
+
+
 def test_all_pages_are_in_it(manager, browse, sandbox):
     for number in range(10, 200):
         row = sandbox.accounts["demo"].snapshot()[1] | {"client_groups_id": str(number)}

@@ -13,6 +13,7 @@ from groups.poster.records import fold
 from groups.tables import Formula, NotReadable, protected, read_table
 
 NAMES = {"id", "name", "percent"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read(content):
@@ -91,12 +92,28 @@ def test_a_line_break_in_a_cell_is_no_line():
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''=1", "'", "'a", "a'=", "=", " =1"]
+    "text",
+    [
+        *("=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''=1", "'", "'a", "a'=", "=", " =1"),
+        *(
+            "a;=1",
+            "a,=1",
+            "a\n=1",
+            "a;'=1",
+            "a;''=1;+2",
+            'a;"=1',
+            "a;'\"=1",
+            "a;\"'=1",
+            "a; =1",
+            ";=",
+            "=;='",
+        ),
+    ],
 )
 def test_what_is_protected_from_spreadsheets_comes_back(text):
-    cell = f'"{protected(text)}"'
-    assert read(f"Id;Name\n1;{cell}").rows[2][1:] == ((text.strip(),) if text.strip() else ())
-    assert not protected(text).startswith(tables.FORMULA_STARTS)
+    cell = protected(text).replace('"', '""')
+    assert read(f'Id;Name\n1;"{cell}"').rows[2][1:] == ((text.strip(),) if text.strip() else ())
+    assert not protected(text).startswith(FORMULA_STARTS)
 
 
 def test_a_formula_in_a_csv_is_marked_and_a_number_is_none():
