@@ -25,9 +25,9 @@ LAST_ROW = 20_000
 UNPACKED_AT_MOST = 16 * 1024 * 1024
 PARTS_AT_MOST = 200
 DELIMITERS = ";,\t"
-# Finds what a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a cell, and
-# after a delimiter in it. Quotes do not help where the spreadsheet takes another delimiter than the file has:
-# it sees them in the middle of a cell then.
+# Finds what a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a cell,
+# and after a delimiter in it. Quotes do not help where the spreadsheet takes another delimiter than the file
+# has: it sees them in the middle of a cell then.
 FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
 _marked = re.compile(FORMULA_START.format(mark="'"))

@@ -2,15 +2,21 @@
 
 import re
 import shutil
+import socket
+import ssl
 import subprocess
+import time
+from contextlib import suppress
 
 import pytest
 import yaml
 
 from groups.management.defaults import documented_defaults
 from groups.poster.sandbox.certificates import identity
+from tests.benchmarks.running import process
 from tests.conftest import NOT_RUN
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 DEPLOY = ROOT / "deploy"
 HOME = "/srv/poster-admin"
@@ -21,24 +27,84 @@ def program(name):
     return shutil.which(name) or pytest.skip(f"{NOT_RUN}: there is no {name}")
 
 
-def test_nginx_takes_the_site(tmp_path):
-    nginx = program("nginx")
+@pytest.fixture
+def ports():
+    return {"80": free_port(), "443": free_port()}
+
+
+@pytest.fixture
+def config(tmp_path, ports):
+    """Return a file in which nginx has the site alone, on free ports of this machine."""
     identity(tmp_path)
     site = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     site = re.sub(r"/etc/ssl/\S+\.(pem|key)", f"{tmp_path}/server.pem", site)
-    site = re.sub(
-        r"listen (\[::\]:)?(\d+)", lambda match: f"listen {match[1] or ''}{int(match[2]) + 20000}", site
-    )
+    site = re.sub(r"listen (\d+)", lambda match: f"listen 127.0.0.1:{ports[match[1]]}", site)
+    site = re.sub(r"listen \[::\]:(\d+)", lambda match: f"listen [::1]:{ports[match[1]]}", site)
     paths = " ".join(
         f"{kind}_temp_path {tmp_path}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     whole = tmp_path / "nginx.conf"
-    frame = f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}"
+    frame = f"daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}"
     whole.write_text(f"{frame} http {{ access_log off; {paths}\n{site} }}", encoding="utf-8")
-    done = subprocess.run([nginx, "-t", "-c", str(whole)], check=False, capture_output=True, text=True)
+    return whole
+
+
+def test_nginx_takes_the_site(config):
+    done = subprocess.run(
+        [program("nginx"), "-t", "-c", str(config)], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
+
+
+@pytest.fixture
+def nginx(config, ports):
+    with process([program("nginx"), "-c", str(config)], stderr=subprocess.DEVNULL) as running:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", ports["80"])):
+                break
+            time.sleep(0.05)
+        yield running
+
+
+@pytest.mark.parametrize("host", ["loyalty.example.com", "loyalty.example.com:80", "LOYALTY.example.com"])
+def test_nginx_leads_to_tls_under_the_name_of_the_site(nginx, ports, host):
+    answer = asked(ports["80"], f"GET /groups/?q=a HTTP/1.1\r\nHost: {host}\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 301 ")
+    assert "\r\nLocation: https://loyalty.example.com/groups/?q=a\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "head", ["HTTP/1.1\r\nHost: evil.example", "HTTP/1.1\r\nHost: 127.0.0.1", "HTTP/1.0"]
+)
+def test_nginx_answers_to_no_other_name(nginx, ports, head):
+    assert asked(ports["80"], f"GET / {head}\r\n\r\n") == ""
+
+
+def test_nginx_has_no_certificate_for_another_name(nginx, ports):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for name in ("evil.example", None):
+        with (
+            socket.create_connection(("127.0.0.1", ports["443"])) as plain,
+            pytest.raises(ssl.SSLError),
+        ):
+            context.wrap_socket(plain, server_hostname=name)
+    with (
+        socket.create_connection(("127.0.0.1", ports["443"])) as plain,
+        context.wrap_socket(plain, server_hostname="loyalty.example.com") as secure,
+    ):
+        assert secure.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def asked(port, text):
+    """Return all that the server says to a request before it closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(text.encode())
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
 
 def test_systemd_takes_the_units(tmp_path):
