@@ -11,9 +11,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from groups.listing import Listing, Row
+from groups.listing import Listing
 from groups.poster import Client, Group, UnreadableRow
 from groups.tables import Cells, protected
+from groups.words import type_label
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -68,14 +69,13 @@ def header() -> list[str]:
 
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.as_of)
-    for row in listing.all_rows:
-        yield (*_cells(row), account, as_of)
+    for group in listing.found_groups:
+        yield (*_cells(group), account, as_of)
 
 
-def _cells(row: Row) -> Cells:
-    group = row.group
+def _cells(group: Group) -> Cells:
     bonus = group.birthday_bonus.quantize(_KOPECK)
-    return (group.id, group.name, row.type_label, group.percent, bonus, group.clients)
+    return (group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients)
 
 
 def _header_of_clients() -> list[str]:

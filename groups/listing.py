@@ -7,19 +7,19 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
-from groups.pictures import Picture, make_picture, tenths
+from groups.pictures import Picture, make_picture, share_words
 from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.services.groups import Groups
-from groups.words import Words, error_words, type_label
+from groups.words import Words, error_words, money_words, number_words, percent_words, type_label
 
 PAGE_SIZE = 50
 ONE_PAGE = 100
@@ -56,6 +56,11 @@ class Filters:
             page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
         )
 
+    @property
+    def narrow(self) -> bool:
+        """Whether they leave groups out."""
+        return bool(self.q or self.type)
+
     def href(self, **changes: Any) -> str:
         """Return the address of the list with these changes; a changed filter starts at page 1."""
         return reverse("groups:list") + self.query(**changes)
@@ -76,28 +81,22 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 }
 
 
-class Row(NamedTuple):
-    """A group as a row shows it: worked out only where it is rendered, not where it is remembered."""
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One line of the list, ready to print."""
 
-    group: Group
-    tenths: int
+    id: int
+    name: str
+    url: str
+    edit_url: str
+    type: str
+    percent: str
+    bonus: str
+    clients: str
+    share: str
+    is_bonus: bool
+    is_editable: bool
     locked: bool
-
-    @property
-    def id(self) -> int:
-        return self.group.id
-
-    @property
-    def url(self) -> str:
-        return f"{reverse('groups:list')}{self.group.id}/"
-
-    @property
-    def type_label(self) -> str:
-        return type_label(self.group.loyalty_type)
-
-    @property
-    def share(self) -> Decimal:
-        return Decimal(self.tenths).scaleb(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,8 @@ class Link:
     aria_sort: str = "none"
     numeric: bool = False
     number: int = 0
+    count: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,19 +124,31 @@ class Listing:
     locked_ids: frozenset[int] = frozenset()
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[GroupRow]:
         """The rows of this page."""
         first = (self.number - 1) * self.page_size
-        return self._rows(self.found_groups[first : first + self.page_size])
+        return [self._row(group) for group in self.found_groups[first : first + self.page_size]]
 
-    @property
-    def all_rows(self) -> list[Row]:
-        """The rows of all pages."""
-        return self._rows(self.found_groups)
+    def _row(self, group: Group) -> GroupRow:
+        url = f"{self.url}{group.id}/"
+        return GroupRow(
+            id=group.id,
+            name=group.name,
+            url=url,
+            edit_url=f"{url}edit/",
+            type=type_label(group.loyalty_type),
+            percent=percent_words(group.percent),
+            bonus=money_words(group.birthday_bonus) if group.birthday_bonus else "",
+            clients=number_words(group.clients),
+            share=share_words(group.clients, self.clients),
+            is_bonus=group.is_bonus,
+            is_editable=group.is_editable,
+            locked=group.id in self.locked_ids,
+        )
 
-    def _rows(self, groups: list[Group]) -> list[Row]:
-        everyone, locked = self.clients, self.locked_ids
-        return [Row(group, tenths(group.clients, everyone), group.id in locked) for group in groups]
+    @cached_property
+    def url(self) -> str:
+        return reverse("groups:list")
 
     @property
     def found(self) -> int:
@@ -144,6 +157,18 @@ class Listing:
     @property
     def total(self) -> int:
         return len(self.groups.groups)
+
+    @cached_property
+    def figures(self) -> dict[str, str]:
+        """The counts that the page shows, as text."""
+        counts = {
+            "found": self.found,
+            "total": self.total,
+            "clients": self.clients,
+            "bonus": self.bonus_groups,
+            "discount": self.discount_groups,
+        }
+        return {name: number_words(count) for name, count in counts.items()}
 
     @cached_property
     def clients(self) -> int:
@@ -161,12 +186,6 @@ class Listing:
     def discount_groups(self) -> int:
         return self._by_type[LoyaltyType.DISCOUNT]
 
-    @cached_property
-    def frame(self) -> tuple[object, ...]:
-        """What the page shows beside the rows, the sum of clients and the pictures."""
-        counts = self.found, self.total, self.bonus_groups, self.discount_groups
-        return self.filters, counts, self.minutes, self.unreadable, repr(self.groups.failure)
-
     @property
     def unreadable(self) -> tuple[UnreadableRow, ...]:
         return self.groups.unreadable
@@ -174,10 +193,6 @@ class Listing:
     @property
     def as_of(self) -> Any:
         return self.groups.as_of
-
-    @property
-    def minutes(self) -> tuple[int, int]:
-        return self.groups.minutes
 
     @property
     def stale(self) -> Words | None:
@@ -205,7 +220,35 @@ class Listing:
 
     @property
     def export_links(self) -> list[Link]:
-        return [Link(label=name, href=self.export_href(name.lower())) for name in ("CSV", "XLSX")]
+        """The files with these very rows, each with what it is called where the pointer rests on it."""
+        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
+        return [
+            Link(
+                label=kind, href=self.export_href(kind.lower()), title=title % {"n": self.found, "kind": kind}
+            )
+            for kind in ("CSV", "XLSX")
+        ]
+
+    @property
+    def without_search_href(self) -> str:
+        return self.filters.href(q="")
+
+    @property
+    def found_words(self) -> str:
+        """How many groups were found, and which page this is."""
+        found, total = self.figures["found"], self.figures["total"]
+        if self.found == self.total:
+            words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
+        else:
+            words = ngettext("%(found)s of %(all)s group", "%(found)s of %(all)s groups", self.total)
+            words %= {"found": found, "all": total}
+        if self.page_count == 1:
+            return words
+        return f"{words}, {self.page_words}"
+
+    @property
+    def page_words(self) -> str:
+        return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
 
     @property
     def percents_href(self) -> str:
@@ -235,23 +278,37 @@ class Listing:
         )
 
     @property
-    def type_links(self) -> list[Link]:
-        choices = {"": _("All"), "1": _("Bonus"), "2": _("Discount")}
+    def orders(self) -> list[Link]:
+        """The orders to choose from on a phone: each column in its usual direction, and the chosen one."""
         return [
-            Link(label=label, href=self.filters.href(type=key), current=self.filters.type == key, key=key)
-            for key, label in choices.items()
+            Link(
+                label=f"{column.label} {'↓' if backwards else '↑'}",
+                href="",
+                key=f"-{column.key}" if backwards else column.key,
+                current=column.aria_sort == ("descending" if backwards else "ascending"),
+            )
+            for column in self.columns
+            for backwards in (column.numeric, not column.numeric)
+            if backwards == column.numeric or column.current
         ]
 
     @property
-    def active_filters(self) -> list[Link]:
-        active = []
-        if self.filters.q:
-            active.append(Link(label=f"«{self.filters.q}»", href=self.filters.href(q=""), key="q"))
-        if self.filters.type:
-            active.append(
-                Link(label=type_label(int(self.filters.type)), href=self.filters.href(type=""), key="type")
+    def type_links(self) -> list[Link]:
+        choices = (
+            ("", _("All"), self.total),
+            ("1", pgettext("groups of a type", "Bonus"), self.bonus_groups),
+            ("2", pgettext("groups of a type", "Discount"), self.discount_groups),
+        )
+        return [
+            Link(
+                label=label,
+                href=self.filters.href(type=key),
+                current=self.filters.type == key,
+                key=key,
+                count=str(count),
             )
-        return active
+            for key, label, count in choices
+        ]
 
     # --- Pages ---------------------------------------------------------------------------------------------
 
@@ -303,8 +360,7 @@ class Listing:
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
     """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
-    searched = filters.q or filters.type
-    found = [each for each in groups.groups if _matches(each, filters)] if searched else list(groups.groups)
+    found = [group for group in groups.groups if not filters.narrow or _matches(group, filters)]
     if filters.sort:
         # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
         found.sort(key=lambda group: group.id)

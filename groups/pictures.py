@@ -9,6 +9,7 @@ from operator import attrgetter
 from django.utils.translation import gettext as _
 
 from groups.poster import Group
+from groups.words import number_words, percent_words
 
 SHOWN = 6
 
@@ -23,9 +24,9 @@ class Bar:
 
     number: int
     name: str
-    clients: int
-    share: Decimal
-    percent: Decimal
+    clients: str
+    share: str
+    percent: str
     is_bonus: bool
     x: str
     width: str
@@ -37,11 +38,6 @@ class Picture:
 
     shares: tuple[Bar, ...]
     ladder: tuple[Bar, ...]
-
-    @property
-    def strip(self) -> tuple[tuple[int, str, str], ...]:
-        """The number, place and width of each share: what the numbers beside it are is nothing to it."""
-        return tuple((bar.number, bar.x, bar.width) for bar in self.shares)
 
 
 def make_picture(groups: Sequence[Group], everyone: int) -> Picture:
@@ -71,23 +67,17 @@ def _bar(number: int, group: Group, everyone: int, x: float, width: float) -> Ba
     return Bar(
         number=number,
         name=group.name,
-        clients=group.clients,
-        share=share(group.clients, everyone),
-        percent=group.percent,
+        clients=number_words(group.clients),
+        share=share_words(group.clients, everyone),
+        percent=percent_words(group.percent),
         is_bonus=group.is_bonus,
         x=f"{x:.2f}",
         width=f"{width:.2f}",
     )
 
 
-def share(clients: int, everyone: int) -> Decimal:
-    """Return the percent of all clients, with one decimal."""
-    return Decimal(tenths(clients, everyone)).scaleb(-1)
-
-
-def tenths(clients: int, everyone: int) -> int:
-    """Return the tenths of a percent; a half goes to the even one, as with decimals, but sooner."""
+def share_words(clients: int, everyone: int) -> str:
+    """Return the percent of all clients: whole, or with one decimal."""
     if not everyone:
-        return 0
-    whole, rest = divmod(1000 * clients, everyone)
-    return whole + int(2 * rest > everyone or (2 * rest == everyone and whole % 2 == 1))
+        return percent_words(Decimal(0))
+    return percent_words(round(Decimal(100 * clients) / everyone, 1))

@@ -277,9 +277,12 @@ def no_snapshot_words(error: PosterError) -> Words:
 
 def clients_words(count: int) -> str:
     """Return a count of clients in words: "125 clients"."""
-    return ngettext("%(count)s client", "%(count)s clients", count) % {
-        "count": number_format(count, 0, force_grouping=True)
-    }
+    return ngettext("%(count)s client", "%(count)s clients", count) % {"count": number_words(count)}
+
+
+def number_words(number: Decimal | int, decimals: int = 0) -> str:
+    """Return a number as it is written in the language, its thousands apart: «1 250»."""
+    return number_format(number, decimals, force_grouping=True)
 
 
 def type_label(loyalty_type: int) -> str:
@@ -306,7 +309,7 @@ currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
 
 def money_words(amount: Decimal) -> str:
     """Return an amount as it is written in the language, in the account's currency: «1 250,00 ₴»."""
-    return f"{number_format(amount, 2, force_grouping=True)}\N{NO-BREAK SPACE}{currency.get()}"
+    return f"{number_words(amount, 2)}\N{NO-BREAK SPACE}{currency.get()}"
 
 
 def _sentence(text: str) -> str:
