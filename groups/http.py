@@ -18,9 +18,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from groups.kept import asked_by
 from groups.models import Change, Connection
-from groups.poster import PosterError
 from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
 
@@ -41,7 +39,6 @@ class Request(HttpRequest):
     user: User
     htmx: HtmxDetails
     connection: Connection
-    failure: PosterError
 
 
 type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
@@ -55,15 +52,12 @@ def needs[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]],
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
                 raise PermissionDenied
-            known: Connection | None = getattr(request, "connection", None)
-            connection = (known or _connection(request.user)) if connected else None
+            connection = _connection(request.user) if connected else None
             if connected and connection is None:
                 return redirect("groups:account")
             if connection is not None:
                 request.connection = connection
                 currency.set(connection.account.currency)
-            if hasattr(request, "failure"):
-                raise request.failure
             return view(request, *args, **kwargs)
 
         return guarded
@@ -163,7 +157,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         lambda: known or (_connection(user) if user is not None and user.is_authenticated else None)
     )
     return {
-        "asked_by": lambda: asked_by(request),
         "user_mark": lambda: mark_of(user),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",

@@ -90,10 +90,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "groups.middleware.own_to_each",
-    "poster_admin.people.again.again",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "groups.middleware.same_on_all",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -24,7 +24,6 @@ from groups.poster import client as poster_client
 from groups.poster.sandbox import Sandbox
 from groups.services import groups as reads
 from groups.services import writes
-from poster_admin.people import again
 from tests import environment, matrix
 from tests.browser import chromium
 from tests.seed import programs
@@ -125,7 +124,6 @@ def forget():
     cache.clear()
     caches["shared"].clear()
     reads.memory.clear()
-    again.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,10 @@ import itertools
 import logging
 import re
 import zipfile
-from contextlib import suppress
 from io import BytesIO, StringIO
 from logging.config import DictConfigurator
 from urllib.parse import parse_qsl, quote, urlsplit
 
-import brotli
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
@@ -23,7 +21,6 @@ from django.test import RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
-from groups import kept
 from groups.logs import RedactFilter
 from groups.models import Change, Snapshot
 from groups.poster.sandbox import FAULTS
@@ -96,7 +93,6 @@ class Watch:
         yield "dumpdata", _dump()
         yield "the database", _database()
         yield "the memory", repr(reads.memory._lists)
-        yield "a page that is kept", "".join(_unpacked(page) for page in kept.shelf._pages.values())
         for alias in caches:
             yield f"the cache {alias}", repr(getattr(caches[alias], "_cache", ""))
         yield "a session", "".join(str(row.get_decoded()) for row in SignIn.objects.all())
@@ -106,8 +102,6 @@ class Watch:
 
 def _unpacked(content):
     """Return the text of a page, of a packed page, or of all parts of a workbook."""
-    with suppress(brotli.error):  # it has no mark to be known by
-        content = brotli.decompress(content)
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
     if content.startswith(b"PK"):
@@ -278,7 +272,6 @@ def _crash(watch, client, browse, monkeypatch, token):
                   "poster_admin.people.factors.check_code", "django.contrib.auth.forms.authenticate",
                   "poster_admin.people.views.authenticate"):  # fmt: skip
         monkeypatch.setattr(place, crash)
-    kept.shelf._pages.clear()
     half = browse(raise_request_exception=False)
     half.force_login(Authenticator.objects.get().user, backend="groups.rights.RightsBackend")
     code = min(watch.secrets["recovery code"], key=len)

@@ -3,7 +3,6 @@
 import math
 import random
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,16 +40,6 @@ class Groups:
     failure: PosterError | None = None
     digest: str = ""
 
-    @property
-    def mark(self) -> tuple[object, ...]:
-        """What a page shows of these groups, in short: equal marks make equal pages."""
-        return self.digest, self.minutes, self.failure and repr(self.failure)
-
-    @property
-    def minutes(self) -> tuple[int, int]:
-        """The minute that a page names, and the one in which it is printed."""
-        return _minutes(self.as_of)
-
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
 
@@ -67,15 +56,6 @@ class OneGroup:
     group: Group
     as_of: datetime
     failure: PosterError | None = None
-
-    @property
-    def mark(self) -> tuple[object, ...]:
-        """What a page shows of it, as `Groups.mark`."""
-        return self.group, _minutes(self.as_of), self.failure and repr(self.failure)
-
-
-def _minutes(as_of: datetime) -> tuple[int, int]:
-    return int(as_of.timestamp() // 60), int(time.time() // 60)
 
 
 def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
@@ -108,7 +88,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
 
 
 def _ask_for_all(connection: Connection) -> Groups:
-    answer = ask(connection, lambda poster: poster.get_groups(), name="all")
+    answer = ask(connection, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()
     groups = _shown(answer, timezone.now())
     _share(connection, answer, groups)
@@ -137,7 +117,7 @@ def read_group(connection: Connection, group_id: int, *, fresh: bool = False) ->
 
 def read_now(connection: Connection, group_id: int) -> OneGroup:
     """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
-    group = ask(connection, lambda poster: poster.get_group(group_id), name=str(group_id))
+    group = ask(connection, lambda poster: poster.get_group(group_id))
     one = OneGroup(group, timezone.now())
     _remember(_cache_key(connection, str(group_id)), one)
     return one

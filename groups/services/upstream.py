@@ -2,12 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import Q
@@ -57,20 +55,7 @@ def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> Poste
     )
 
 
-_answers: ContextVar[dict[tuple[object, ...], Any] | None] = ContextVar("answers", default=None)
-
-
-@contextmanager
-def asking_once() -> Iterator[None]:
-    """Within the block, put no question that has a name to Poster a second time."""
-    reset = _answers.set({})
-    try:
-        yield
-    finally:
-        _answers.reset(reset)
-
-
-def ask[T](connection: Connection, question: Callable[[PosterClient], T], *, name: str = "") -> T:
+def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
     """Put a question to Poster with a user's own token, and remember how it went.
 
     Raises a `PosterError`: `Unreachable` with the reason "resting" while the breaker is open, and
@@ -84,18 +69,14 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T], *, nam
         bonus_in_kopecks=connection.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
     )
     started = time.monotonic()
-    answers = _answers.get() if name else None
-    key = connection.account_id, connection.fingerprint, connection.account.writes, name
     try:
-        answer: T = answers[key] if answers and key in answers else question(poster)
+        answer = question(poster)
     except TokenRejected:
         _update(connection, refused_at=connection.refused_at or timezone.now())
         raise
     except Unreachable as error:
         _count_failure(connection, error, time.monotonic() - started)
         raise
-    if answers is not None:
-        answers[key] = answer
     if connection.refused_at or connection.failures or connection.closed_until:
         _update(connection, refused_at=None, failures=0, failing_since=None, closed_until=None)
     return answer

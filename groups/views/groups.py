@@ -11,11 +11,10 @@ from groups.dependents import DependentsCard
 from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.forms import GroupForm, RemovalForm
 from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
-from groups.kept import kept
 from groups.listing import Filters, make_listing
 from groups.models import Change
 from groups.outcomes import WritePage, ask_or_carry_out, carry_out, go_on, group_of
-from groups.poster import Group, Meanwhile, NotFound
+from groups.poster import Group, NotFound
 from groups.services import groups as reads
 from groups.services import history, jobs
 from groups.services.lag import with_own_change
@@ -29,17 +28,13 @@ def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
     link = request.connection
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
-
-    def page() -> HttpResponse:
-        listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
-        context = {
-            "listing": listing,
-            "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
-            "may_add": listing.writable and request.user.has_perm("groups.add_group"),
-        }
-        return render_page(request, "groups/list.html", context, fragment="rows")
-
-    return kept(request, groups.mark, *history.unsettled(link), render=page)
+    listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
+    context = {
+        "listing": listing,
+        "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
+        "may_add": listing.writable and request.user.has_perm("groups.add_group"),
+    }
+    return render_page(request, "groups/list.html", context, fragment="rows")
 
 
 @require_GET
@@ -60,31 +55,24 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
     link = request.connection
-    with Meanwhile(
-        lambda: (history.latest_changes(link, group_id), jobs.members_lock(link, group_id))
-    ) as ours:
-        try:
-            one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
-        except NotFound:
-            removal = history.removal_of(link, group_id)
-            return render_page(request, "404.html", {"removal": removal}, status=404)
-        changes, lock = ours()
-    job, locked = lock.job if lock else None, history.open_change(link, group_id)
-
-    def page() -> HttpResponse:
-        context = {
-            "group": one.group,
-            "type_label": type_label(one.group.loyalty_type),
-            "as_of": one.as_of,
-            "stale": error_words(one.failure) if one.failure else None,
-            "locked": locked,
-            "job": job,
-            "writable": not one.failure and not locked,
-            "changes": history_rows(changes, request.user),
-        }
-        return render_page(request, "groups/detail.html", context)
-
-    return kept(request, one.mark, job, *changes, *history.unsettled(link), render=page)
+    try:
+        one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
+    except NotFound:
+        removal = history.removal_of(link, group_id)
+        return render_page(request, "404.html", {"removal": removal}, status=404)
+    lock = jobs.members_lock(link, group_id)
+    locked = history.open_change(link, group_id)
+    context = {
+        "group": one.group,
+        "type_label": type_label(one.group.loyalty_type),
+        "as_of": one.as_of,
+        "stale": error_words(one.failure) if one.failure else None,
+        "locked": locked,
+        "job": lock.job if lock else None,
+        "writable": not one.failure and not locked,
+        "changes": history_rows(history.latest_changes(link, group_id), request.user),
+    }
+    return render_page(request, "groups/detail.html", context)
 
 
 @form_methods
