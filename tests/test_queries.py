@@ -8,8 +8,8 @@ from groups.models import Change
 from tests.benchmarks import journal
 
 pytestmark = pytest.mark.django_db
-# The session, the person with the connection, the rights, the changes without an outcome.
-ALWAYS = 4
+# The session, the person with the connection, their own rights and those of their roles, the unsettled changes.
+ALWAYS = 5
 QUERIES = {
     "/groups/": ALWAYS,
     "/groups/?page=2&sort=-clients": ALWAYS,

@@ -4,7 +4,8 @@ import hashlib
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -55,11 +56,8 @@ class PosterAccount(models.Model):
 
     def count_write(self) -> None:
         """Make everything cached of this account stale, in every process."""
-        # One statement for the two of the ORM: each save of a form counts twice.
-        sql = f"UPDATE {self._meta.db_table} SET writes = writes + 1 WHERE name = %s RETURNING writes"  # noqa: S608 - our own table
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [self.pk])
-            ((self.writes,),) = cursor.fetchall()
+        PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
+        self.refresh_from_db(fields=("writes",))
 
 
 class Connection(models.Model):

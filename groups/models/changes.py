@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.accounts import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost, members_key
-from groups.prepared import insert, update
 
 OF_GROUPS = Q(client_id__isnull=True)
 # A removal that only a person can tell of may still be made, and then takes along who is in the group.
@@ -59,7 +58,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
             of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
-            written = bool(update(Change, untouched, values))
+            written = bool(models.QuerySet.update(self.model.objects.filter(**untouched), **values))
             if written and ends:
                 Lock.objects.filter(change=change).delete()
             if written and of_job and change.job_id:
@@ -232,12 +231,12 @@ class Change(models.Model):
             raise TypeError("The journal is append-only: use settle().")
         with transaction.atomic(savepoint=False):
             if not self.holds_locks:
-                insert(self)
+                super().save(force_insert=True)
                 return
             of_job = Lock.objects.held_by(self.job_id) if self.job_id else set()
             if self.job and not of_job >= self.job.lock_keys:
                 raise LocksLost
-            insert(self)
+            super().save(force_insert=True)
             Lock.objects.take(self.account_id, self.lock_keys - of_job, change=self)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupValues
-from groups.prepared import Prepared
 from groups.services.orders import RIGHTS, GroupOrder
 from groups.services.settling import due, reconcile, sight_of
 from groups.services.upstream import check_token
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
-# Without an order the database takes the index of the states: with one, it went through the whole journal.
-# Clients are on their way by the thousand; the page of their job tells of them.
-_unsettled = Prepared(
-    lambda account: Change.objects.of_groups().unsettled().filter(account=account).order_by(),
-    "an account",
-)
-_latest = Prepared(
-    lambda account, group_id: Change.objects.filter(account=account, group_id=group_id)[:LATEST],
-    "an account",
-    987_654_321,
-)
 # A creation could become two, and a job sends again by itself what it moves.
 SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
 # A page waits for the follow-up of no more than so many changes.
@@ -76,7 +64,7 @@ def changes_of(connection: Connection) -> ChangeQuerySet:
 def latest_changes(connection: Connection, group_id: int) -> list[Change]:
     """Return the latest few changes of a group, as `changes_of` does."""
     check_token(connection)
-    return _latest.all(connection.account_id, group_id)
+    return list(Change.objects.filter(account=connection.account_id, group_id=group_id)[:LATEST])
 
 
 def open_change(connection: Connection, group_id: int) -> Change | None:
@@ -91,7 +79,9 @@ def unsettled(connection: Connection) -> list[Change]:
     """Return the changes of the account that still need something, read once for each request."""
     known: list[Change] | None = getattr(connection, "_unsettled", None)
     if known is None:
-        found = _unsettled.all(connection.account_id)
+        # Clients are on their way by the thousand; the page of their job tells of them. Without an order the
+        # database takes the index of the states: with one, it went through the whole journal.
+        found = Change.objects.of_groups().unsettled().filter(account=connection.account_id).order_by()
         known = sorted(found, key=lambda change: change.created_at, reverse=True)
         connection._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
     return known

@@ -15,7 +15,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from groups.commits import unhurried
-from groups.prepared import Prepared, update
 from poster_admin.people.models import SignIn
 from poster_admin.people.network import client_address, describe_agent
 
@@ -23,8 +22,6 @@ STARTED = "started"
 FROM = "from"
 SEEN_EVERY = 60
 """Seconds: so seldom is it written down that a session was used."""
-
-_rows = Prepared(lambda key: SignIn.objects.filter(session_key=key), "a key")
 
 
 class SessionStore(DatabaseStore):
@@ -37,7 +34,7 @@ class SessionStore(DatabaseStore):
         return SignIn
 
     def _get_session_from_db(self) -> SignIn | None:
-        row = _rows.first(self.session_key)
+        row = SignIn.objects.filter(session_key=self.session_key).first()
         if row is not None and row.is_over:
             row.delete()
             self._session_key = None
@@ -60,7 +57,8 @@ class SessionStore(DatabaseStore):
         row = self.create_model_instance(dict(self.items()))
         columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]
         with unhurried():  # its beginning and its end wait for the disk; what is in it need not
-            found = update(SignIn, {"session_key": row.pk}, {name: getattr(row, name) for name in columns})
+            values = {name: getattr(row, name) for name in columns}
+            found = SignIn.objects.filter(pk=row.pk).update(**values)
         if not found:
             raise UpdateError
 
