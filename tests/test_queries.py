@@ -8,7 +8,7 @@ from groups.models import Change
 from tests.benchmarks import journal
 
 pytestmark = pytest.mark.django_db
-# The session, the person with the connection, their own rights and those of their roles, the unsettled changes.
+# The session, the person with the connection, own rights and those of the roles, the unsettled changes.
 ALWAYS = 5
 QUERIES = {
     "/groups/": ALWAYS,
