@@ -122,13 +122,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
         "OPTIONS": {
-            "loaders": [
-                (
-                    "django.template.loaders.cached.Loader",
-                    ["groups.lean.Loader", "django.template.loaders.app_directories.Loader"],
-                ),
-            ],
             "builtins": ["groups.templatetags.icons"],
             "context_processors": [
                 "django.template.context_processors.request",
