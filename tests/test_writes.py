@@ -267,6 +267,17 @@ def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
     assert len(sandbox.posts()) == 1
 
 
+def test_the_same_operation_of_a_process_that_died_is_not_sent_by_another_one(staff, sandbox, settings):
+    order = edit_of(staff, percent=Decimal(15))
+    died = writes._record(order)  # and then it may have been sent
+    settings.POSTER_WRITE_DEADLINE = 0.2
+    with pytest.raises(Busy) as busy:
+        submit(order)
+    assert busy.value.change == died
+    assert Change.objects.get().state == State.PENDING
+    assert not sandbox.posts()
+
+
 def test_the_same_operation_with_other_values_is_refused(staff, owner, sandbox):
     order = edit_of(staff, percent=Decimal(15))
     submit(order)

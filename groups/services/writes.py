@@ -150,8 +150,10 @@ def _what_was_there(order: Order, change: Change) -> Change | None:
     while (known := Change.objects.filter(pk=order.operation).first()) is not None:
         if not _is_the_same(order, known):
             raise OperationReused
-        if known.state != Change.State.PENDING or time.monotonic() > until:
+        if known.state != Change.State.PENDING:
             return known
+        if time.monotonic() > until:  # its sender is dead, and may have sent it
+            raise Busy(known)
         time.sleep(0.1)
     lock = Lock.objects.in_the_way(change.account_id, change.lock_keys, job_id=change.job_id)
     if lock and lock.change:
