@@ -1,4 +1,4 @@
-"""Make the people of the dashboard: `… -m tests.benchmarks.people ACCOUNT…` prints their sessions as JSON."""
+"""Make the people of the dashboard: `… -m tests.benchmarks.people NAME…` prints their sessions as JSON."""
 
 import json
 import os
@@ -19,22 +19,22 @@ def session_of(user):
     return session.session_key
 
 
-def make(accounts):
-    """Make a member of the staff for each account, connected to it, and return the sessions by account."""
+def make(names):
+    """Make members of the staff, each connected to the account of that name, and return their sessions."""
     from django.contrib.auth.models import Group, User
 
     from groups.models import Connection, PosterAccount
 
     sessions = {}
     staff = Group.objects.get(name="Staff")
-    for account in accounts:
-        user = User.objects.create_user(account)
+    for name in names:
+        user = User.objects.create_user(name)
         user.groups.add(staff)
-        owner, _ = PosterAccount.objects.get_or_create(name=account)
+        owner, _ = PosterAccount.objects.get_or_create(name=os.environ.get("BENCHMARK_ACCOUNT") or name)
         link = Connection(user=user, account=owner)
-        link.set_token(os.environ.get("BENCHMARK_TOKEN") or f"000000:{'benchmark' * 2}{account}")
+        link.set_token(os.environ.get("BENCHMARK_TOKEN") or f"000000:{'benchmark' * 2}{name}")
         link.save()
-        sessions[account] = session_of(user)
+        sessions[name] = session_of(user)
     return sessions
 
 

@@ -1,6 +1,8 @@
 """What the benchmarks run against, each in processes of its own: the upstream, the dashboard, the admin."""
 
 import contextlib
+import http.client
+import itertools
 import json
 import os
 import re
@@ -10,8 +12,10 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 from cryptography.fernet import Fernet
 
@@ -29,8 +33,6 @@ def free_port():
 
 def wait_for(port, process, path="/healthz"):
     """Return once something answers there."""
-    import http.client
-
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -73,9 +75,10 @@ class Site:
     environment: dict
     sessions: dict = field(default_factory=dict)
 
-    def add_people(self, accounts, *, token=""):
-        command = [sys.executable, "-m", "tests.benchmarks.people", *accounts]
-        environment = {**self.environment, "BENCHMARK_TOKEN": token}
+    def add_people(self, names, *, token="", account=""):
+        """Add somebody for each account of these names; or, with these names, for the one account."""
+        command = [sys.executable, "-m", "tests.benchmarks.people", *names]
+        environment = {**self.environment, "BENCHMARK_TOKEN": token, "BENCHMARK_ACCOUNT": account}
         made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         self.sessions |= json.loads(made.stdout)
 
@@ -91,7 +94,10 @@ def workers_of(server):
     found, parents = [], [server]
     while parents:
         pid = parents.pop()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        except FileNotFoundError:  # it has just ended
+            continue
         parents += map(int, children)
         if not children:
             found.append(pid)
@@ -147,14 +153,15 @@ def django_admin(directory):
 
 
 @contextlib.contextmanager
-def nginx(directory, port):
-    """Run nginx with `deploy/nginx.conf`, without TLS and on loopback, before a port; yield its own port."""
+def nginx(directory, *ports):
+    """Run nginx with `deploy/nginx.conf`, but without TLS, before these ports; yield its own port."""
     if not shutil.which("nginx"):
         raise SystemExit("nginx is not installed: apt-get install nginx")
     front = free_port()
     site = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     upstream, *servers = re.split(r"^(?=server )", site, flags=re.MULTILINE)
-    upstream = upstream.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    turns = itertools.cycle(ports)
+    upstream = re.sub(r"(?<=127\.0\.0\.1:)8000", lambda _: str(next(turns)), upstream)
     served = re.sub(r" *(listen|ssl_\w+|server_name) .*\n", "", servers[-1])
     served = served.replace("server {", f"server {{ listen 127.0.0.1:{front};", 1)
     paths = " ".join(
@@ -163,7 +170,7 @@ def nginx(directory, port):
     )
     config = directory / "nginx.conf"
     config.write_text(
-        f"daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log; worker_processes auto;"
+        f"daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log; "
         f"events {{ worker_connections 4096; }} http {{ access_log off; {paths}\n{upstream}{served} }}",
         encoding="utf-8",
     )
@@ -181,6 +188,49 @@ def own_memory(pid):
 
 
 # --- Load ------------------------------------------------------------------------------------------------
+
+
+class Caller:
+    """A browser, or the raw client, on one connection."""
+
+    def __init__(self, port, cookie=""):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._headers = {"Cookie": cookie, "Accept-Encoding": ACCEPT_ENCODING} if cookie else {}
+        self.status = 0
+        self.headers = {}
+
+    def get(self, path, **headers):
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path, form):
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", path, urlencode(form), kind)
+
+    def _ask(self, verb, path, body, headers):
+        self._connection.request(verb, path, body, self._headers | headers)
+        answer = self._connection.getresponse()
+        self.status, self.headers = answer.status, answer.headers
+        return answer.read()
+
+
+def edited(page, number):
+    """Return the form of a group's page, filled in with other values."""
+
+    def value(name):
+        field = re.search(rf'<input[^>]*name="{name}"[^>]*>', page.decode())[0]
+        return re.search(r'value="([^"]*)"', field)[1]
+
+    return {
+        "csrfmiddlewaretoken": value("csrfmiddlewaretoken"),
+        "version": value("version"),
+        "operation": str(uuid.uuid4()),
+        "name": f"Group {number}",
+        "loyalty_type": "1",
+        "percent": "7",
+        "birthday_bonus": "25",
+        "confirmed": "1",
+    }
+
 
 SCRIPT = """
 local cookies = {%s}

@@ -7,50 +7,23 @@ is kept alive.
 
 import argparse
 import gzip
-import http.client
 import json
-import re
 import statistics
 import sys
 import tempfile
 import threading
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode
 
 from tests.benchmarks import running
 
 TOKEN = "token=benchmark&format=json"
 CONNECTIONS = 32
 CROWDS = (8, 64, 128, 192, 256, 320)
-
-
-class Caller:
-    """A browser, or the raw client, on one connection."""
-
-    def __init__(self, port, cookie=""):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._headers = {"Cookie": cookie, "Accept-Encoding": running.ACCEPT_ENCODING} if cookie else {}
-        self.status = 0
-        self.headers = {}
-
-    def get(self, path, **headers):
-        return self._ask("GET", path, None, headers)
-
-    def post(self, path, form):
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", path, urlencode(form), kind)
-
-    def _ask(self, verb, path, body, headers):
-        self._connection.request(verb, path, body, self._headers | headers)
-        answer = self._connection.getresponse()
-        self.status, self.headers = answer.status, answer.headers
-        return answer.read()
 
 
 @dataclass
@@ -122,7 +95,10 @@ class Bench:
     # --- One user ------------------------------------------------------------------------------------------
 
     def _pair(self, account, *, parse=False):
-        raw, page = Caller(self.upstream), Caller(self.asking.port, self.asking.cookie(account))
+        raw, page = (
+            running.Caller(self.upstream),
+            running.Caller(self.asking.port, self.asking.cookie(account)),
+        )
         path = f"/{account}/api/clients.getGroups?{TOKEN}"
 
         def call():
@@ -137,7 +113,7 @@ class Bench:
 
     def floor(self):
         """Return what even a view costs that only says "ok", on this machine and behind the same server."""
-        raw, bare = Caller(self.upstream), Caller(self.admin)
+        raw, bare = running.Caller(self.upstream), running.Caller(self.admin)
         call = partial(raw.get, f"/n50-l50/api/clients.getGroups?{TOKEN}")
         first, second = medians(self.rounds, call, lambda: (call(), bare.get("/bare/")))
         return Result(
@@ -160,13 +136,16 @@ class Bench:
     def detail_and_form(self):
         """Yield what one group and a change of it cost, against the calls that they need."""
         account = "n50-l50"
-        raw, page = Caller(self.upstream), Caller(self.asking.port, self.asking.cookie(account))
+        raw, page = (
+            running.Caller(self.upstream),
+            running.Caller(self.asking.port, self.asking.cookie(account)),
+        )
         one = f"/{account}/api/clients.getGroup?group_id=7&{TOKEN}"
         first, second = medians(self.rounds, lambda: raw.get(one), lambda: page.get("/groups/7/"))
         yield Result("detail ÷ its call", second / first, 1.06, 1.045, note=f"{second:.1f} ÷ {first:.1f} ms")
         calls, saves = [], []
         for number in range(max(10, self.rounds // 3)):
-            form = self._form(page.get("/groups/7/edit/", **{"Accept-Encoding": "identity"}).decode(), number)
+            form = running.edited(page.get("/groups/7/edit/", **{"Accept-Encoding": "identity"}), number)
             began = time.perf_counter()
             page.post("/groups/7/edit/", form)
             saves.append((time.perf_counter() - began) * 1000)
@@ -181,22 +160,6 @@ class Bench:
         first, second = statistics.median(calls), statistics.median(saves)
         note = f"{second:.1f} ÷ {first:.1f} ms"
         yield Result("a form saved ÷ its three calls", second / first, 1.06, 1.045, note=note)
-
-    def _form(self, html, number):
-        def value(name):
-            field = re.search(rf'<input[^>]*name="{name}"[^>]*>', html)[0]
-            return re.search(r'value="([^"]*)"', field)[1]
-
-        return {
-            "csrfmiddlewaretoken": value("csrfmiddlewaretoken"),
-            "version": value("version"),
-            "operation": str(uuid.uuid4()),
-            "name": f"Group {number}",
-            "loyalty_type": "1",
-            "percent": "7",
-            "birthday_bonus": "25",
-            "confirmed": "1",
-        }
 
     # --- Many users ----------------------------------------------------------------------------------------
 
@@ -244,12 +207,12 @@ class Bench:
         worst = 0
         for number in range(8):
             account = f"n50-l50-{number}"
-            before = json.loads(Caller(self.upstream).get("/calls")).get(account, 0)
+            before = json.loads(running.Caller(self.upstream).get("/calls")).get(account, 0)
             barrier = threading.Barrier(CONNECTIONS)
             cookie = self.warm.cookie(account)
 
             def look(_, cookie=cookie, barrier=barrier):
-                caller = Caller(self.warm.port, cookie)
+                caller = running.Caller(self.warm.port, cookie)
                 caller.get("/healthz")
                 barrier.wait()
                 caller.get("/groups/")
@@ -259,7 +222,7 @@ class Bench:
                 statuses = set(pool.map(look, range(CONNECTIONS)))
             if statuses != {200}:
                 raise RuntimeError(f"Cold viewers were answered with {statuses}.")
-            worst = max(worst, json.loads(Caller(self.upstream).get("/calls"))[account] - before)
+            worst = max(worst, json.loads(running.Caller(self.upstream).get("/calls"))[account] - before)
         return Result(f"{CONNECTIONS} cold viewers at once: calls", worst, 1, 1, note="the worst of 8 times")
 
     def warm_list(self):
@@ -291,13 +254,13 @@ class Bench:
 
         The admin's is packed here, by gzip: as fast as that goes, and as Django's middleware does it.
         """
-        admin = Caller(self.admin, self.admin_cookie).get("/admin/auth/loyaltygroup/")
+        admin = running.Caller(self.admin, self.admin_cookie).get("/admin/auth/loyaltygroup/")
         fast, usual = (len(gzip.compress(admin, level)) for level in (1, 6))
         weights = {encoding: self._weight(encoding) for encoding in (running.ACCEPT_ENCODING, "gzip")}
         best, plain = weights.values()
         note = f"{best:.0f} (by gzip {plain:.0f}) ÷ {fast} bytes ({usual} as Django packs it)"
         yield Result("list packed ÷ Django admin's", best / fast, 0.8, 0.55, note=note)
-        ours = Caller(self.warm.port, self.warm.cookie("n50-l50"))
+        ours = running.Caller(self.warm.port, self.warm.cookie("n50-l50"))
         ours.get("/groups/")
         again = ours.get("/groups/", **{"If-None-Match": ours.headers["ETag"]})
         note = f"{len(again)} bytes"
@@ -307,14 +270,14 @@ class Bench:
         """Return the mean of some: each page has a padding of random length."""
         lengths = []
         for number in range(8):
-            page = Caller(self.warm.port, self.warm.cookie(f"n50-l50-{number}"))
+            page = running.Caller(self.warm.port, self.warm.cookie(f"n50-l50-{number}"))
             lengths.append(len(page.get("/groups/", **{"Accept-Encoding": encoding})))
         return statistics.mean(lengths)
 
     def memory(self):
         """Return what the largest worker has for itself, after all of it."""
         for account in ("n5000-l50", "n5000-l50-churn"):
-            page = Caller(self.asking.port, self.asking.cookie(account))
+            page = running.Caller(self.asking.port, self.asking.cookie(account))
             for number in range(20):
                 page.get(f"/groups/?page={number}")
         own = [running.own_memory(pid) for site in (self.warm, self.asking) for pid in site.workers()]
