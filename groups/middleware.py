@@ -17,6 +17,9 @@ from groups.poster import PosterError
 from groups.timing import PosterTime, poster_time
 from groups.words import error_words
 
+RETRY_AFTER = "10"
+"""Seconds, where nothing else says so: most calls have had their turn by then."""
+
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Addresses that take a form and show no page: the page is the one above them.
 WITHOUT_PAGE = {"undo", "disconnect", "bonus_unit", "second_factor_remove", "recovery_codes"}
@@ -55,6 +58,8 @@ def same_on_all(get_response: GetResponse) -> GetResponse:
         add_never_cache_headers(response)
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
+        if response.status_code == 503:
+            response.headers.setdefault("Retry-After", RETRY_AFTER)
         return response
 
     return middleware

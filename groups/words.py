@@ -109,7 +109,7 @@ def error_words(error: PosterError) -> Words:  # noqa: C901, PLR0912 - one arm a
         case Unreachable(reason="busy"):
             return Words(
                 _("Too many are asking at once"),
-                _("Poster is slow, and others of this account are waiting for it too. Nothing was sent."),
+                _("Poster is slow, and enough pages are waiting for it already. Nothing was sent."),
                 _("Try again in a minute."),
             )
         case Unreachable() | BadAnswer(reason="http_500" | "http_502" | "http_503" | "http_504"):

@@ -152,7 +152,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
     }
 else:
-    # PostgreSQL lets 100 connections in by default, and each process has 128 threads. What the address asks
+    # PostgreSQL lets 100 connections in by default, and each process has 144 threads. What the address asks
     # for, such as `?sslmode=verify-full`, stays.
     pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool

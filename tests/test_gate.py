@@ -80,11 +80,22 @@ def test_a_place_that_cannot_be_given_back_undoes_nothing(house, monkeypatch, ca
 
 
 def test_a_room_that_is_full_sends_away():
-    room = places.Room(1)
-    with room.entered("a"), room.entered("b"), pytest.raises(places.NoPlace), room.entered("a"):
-        pass
-    with room.entered("a"):
-        pass
+    room = places.Room(in_all=4, of_person=2, of_account=3)
+
+    def enter(person, account):
+        with room.entered(person, account=account):
+            pass
+
+    with room.entered(1, account="a"), room.entered(1, account="a"):
+        with pytest.raises(places.NoPlace):
+            enter(1, "b")
+        with room.entered(2, account="a"):
+            with pytest.raises(places.NoPlace):
+                enter(3, "a")
+            with room.entered(3), pytest.raises(places.NoPlace):
+                enter(4, "b")
+    enter(1, "a")
+    assert not room._inside
 
 
 def test_many_who_look_at_once_share_one_answer_and_one_error():
@@ -96,15 +107,15 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
         go.wait(30)
         raise LookupError
 
-    def look(_):
+    def look(person):
         came.wait(30)
         with pytest.raises(LookupError):
-            gate.together("key", "account", lambda: None, ask, shared="")
+            gate.together("key", "account", person, lambda: None, ask, shared="")
 
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(look, number) for number in range(8)]
         came.wait(30)
-        while gate.room._inside["account"] < 7:
+        while gate.room._inside["all", ""] < 7:
             time.sleep(0.001)
         go.set()
         for run in runs:
@@ -114,13 +125,25 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
 
 @pytest.mark.django_db
 def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(gate, "room", places.Room(0))
+    monkeypatch.setattr(gate, "room", places.Room(in_all=0, of_person=0, of_account=0))
     answer = browse(staff).get("/groups/")
-    assert answer.status_code == 504
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "10"
     assert "Too many are asking at once" in answer.content.decode()
     assert not sandbox.calls()
     connection = connection_of(staff)
     assert (connection.failures, connection.closed_until) == (0, None)
+
+
+@pytest.mark.django_db
+def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(gate, "room", places.Room(in_all=9, of_person=1, of_account=9))
+    with gate.room.entered(staff.pk):
+        began = time.monotonic()
+        assert browse(staff).get("/groups/1/edit/").status_code == 503
+        assert time.monotonic() - began < 2
+        assert browse(owner).get("/groups/1/edit/").status_code == 200
+    assert browse(staff).get("/groups/1/edit/").status_code == 200
 
 
 @pytest.mark.django_db
@@ -130,8 +153,8 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")
-    monkeypatch.setattr(gate, "room", places.Room(0))
-    assert client.post("/groups/1/edit/", form).status_code == 504
+    monkeypatch.setattr(gate, "room", places.Room(in_all=0, of_person=0, of_account=0))
+    assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()
 

@@ -17,7 +17,6 @@ from outside passes `redact`. The words for the people in front of the page are 
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 from groups.poster.records import storable
 from groups.poster.redact import redact
@@ -32,7 +31,7 @@ class PosterError(Exception):
     the log ("timeout", "not_json", …). `status` is the HTTP status with which a page tells of it.
     """
 
-    status: ClassVar[int] = 502
+    status: int = 502
 
     def __init__(self, detail: str = "", *, method: str = "", reason: str = "") -> None:
         self.detail = redact(detail)
@@ -49,7 +48,8 @@ class Unreachable(PosterError):
 
     `sent` is False where the request certainly never left: the name was not resolved, the connection was
     refused or never made, the certificate was not accepted. Only then may a write be tried once more.
-    `retryable` says whether the same read could go better a moment later.
+    `retryable` says whether the same read could go better a moment later. The reason "busy" is a host's that
+    lets only so many ask at once: Poster was not asked, so it is shown as 503.
     """
 
     status = 504
@@ -66,6 +66,8 @@ class Unreachable(PosterError):
         super().__init__(detail, method=method, reason=reason)
         self.sent = sent
         self.retryable = retryable
+        if reason == "busy":
+            self.status = 503
 
 
 class OutcomeUnknown(Unreachable):

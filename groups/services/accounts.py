@@ -34,7 +34,7 @@ def connect(*, user: "User", account: str, token: str) -> Connection:
     Nothing is saved unless Poster answers the list of groups for this very account and token. Raises the
     `PosterError` of that call, and `TokenRejected` with the reason "other_account" for another one's.
     """
-    poster = upstream.client(account, token)
+    poster = upstream.client(account, token, person=user.pk)
     poster.get_groups()
     company = _company(poster)
     _check_company(user, account, company.get("company_id", ""))

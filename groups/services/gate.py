@@ -13,8 +13,14 @@ from groups.poster.meanwhile import Meanwhile, while_waiting
 from groups.poster.transport import Answer, Failure
 from groups.services.places import NoPlace, Room, place
 
-# Half of the 128 threads of a process: a slow account leaves the others to the rest.
-room = Room(64)
+# A process has 16 threads more, for pages that do not ask Poster: `poster_admin.threaded`. A person has as
+# many places as a browser has connections, or a job calls. Of an account's questions there are six for each call
+# that may be under way: with more all waited longer, and as many were turned away in the end.
+room = Room(
+    in_all=128,
+    of_person=max(6, settings.POSTER_MAX_CONCURRENCY + 2),
+    of_account=6 * settings.POSTER_MAX_CONCURRENCY,
+)
 # Of the time that a call has left, the part that it may wait for its turn.
 SHARE_FOR_WAITING = 0.5
 LEASE_MARGIN = 5.0
@@ -23,9 +29,10 @@ LEASE_MARGIN = 5.0
 class Gate(Transport):
     """The transport of this process, with the account's turn to be waited for before each exchange."""
 
-    def __init__(self, transport: Transport, account: str) -> None:
+    def __init__(self, transport: Transport, account: str, person: int) -> None:
         self._transport = transport
         self._account = account
+        self._person = person
 
     def close(self) -> None:
         """Leave the connections to the others: they are the process's."""
@@ -45,7 +52,7 @@ class Gate(Transport):
         try:
             with (
                 Meanwhile(_let_go),
-                room.entered(self._account),
+                room.entered(self._person, account=self._account),
                 place(
                     f"{settings.POSTER_API_URL} {self._account}",
                     settings.POSTER_MAX_CONCURRENCY,
@@ -71,7 +78,7 @@ _lock = threading.Lock()
 
 
 def together[T](
-    key: str, account: str, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
+    key: str, account: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
 ) -> T:
     """Let one of all who want the same thing ask for it, and give the others its answer or its error.
 
@@ -85,7 +92,7 @@ def together[T](
             flight = _flights[key] = Future()
     if not first:
         try:
-            with room.entered(account), Meanwhile(_let_go):
+            with room.entered(person), Meanwhile(_let_go):
                 while_waiting()
                 return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]  # its key says of which type it is
         except (NoPlace, TimeoutError):

@@ -75,6 +75,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
         return together(
             _cache_key(connection, "all"),
             connection.account_id,
+            connection.user_id,
             lambda: _recent(connection),
             lambda: _ask_for_all(connection),
             shared=connection.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",

@@ -121,24 +121,30 @@ def _house() -> Files | Redis:
 
 
 class Room:
-    """How many threads of this process are at one account: asking, waiting to ask, or for one who asks."""
+    """How many threads of this process wait for Poster: asking, waiting to ask, or waiting for one who asks.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._inside: Counter[str] = Counter()
+    They are bounded in all; for a person, so that who asks a lot is in nobody's way; and those who ask for an
+    account, so that nobody waits behind too many.
+    """
+
+    def __init__(self, *, in_all: int, of_person: int, of_account: int) -> None:
+        self._bounds = {"all": in_all, "person": of_person, "account": of_account}
+        self._inside: Counter[tuple[str, object]] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def entered(self, account: str) -> Iterator[None]:
-        """Be in the room. Raises `NoPlace` where it is full."""
+    def entered(self, person: int, *, account: str = "") -> Iterator[None]:
+        """Be in the room; who asks names the account. Raises `NoPlace` where it is full."""
+        keys: list[tuple[str, object]] = [("all", ""), ("person", person)]
+        if account:
+            keys.append(("account", account))
         with self._lock:
-            if self._inside[account] >= self._size:
+            if any(self._inside[key] >= self._bounds[key[0]] for key in keys):
                 raise NoPlace
-            self._inside[account] += 1
+            self._inside.update(keys)
         try:
             yield
         finally:
             with self._lock:
-                self._inside[account] -= 1
-                if not self._inside[account]:
-                    del self._inside[account]
+                self._inside.subtract(keys)
+                self._inside += Counter()  # only what is above zero stays

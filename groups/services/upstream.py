@@ -37,7 +37,7 @@ def transport() -> Transport:
     return Transport()
 
 
-def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> PosterClient:
+def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
     """Return a client by the settings. Raises ValueError for what is not an account's login."""
     return PosterClient(
         account,
@@ -50,7 +50,7 @@ def client(account: str, token: str, *, bonus_in_kopecks: bool = False) -> Poste
             write_deadline=settings.POSTER_WRITE_DEADLINE / 2,
         ),
         bonus_in_kopecks=bonus_in_kopecks,
-        transport=Gate(transport(), account),
+        transport=Gate(transport(), account, person),
         on_call=_report,
     )
 
@@ -66,6 +66,7 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
     poster = client(
         connection.account_id,
         _token(connection),
+        person=connection.user_id,
         bonus_in_kopecks=connection.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
     )
     started = time.monotonic()

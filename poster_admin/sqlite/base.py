@@ -1,7 +1,7 @@
 """Connections to SQLite out of a pool, as Django has it for PostgreSQL.
 
 Without one each thread keeps a connection, with all definitions of tables and some pages in it: 250 kB for
-each of 128 threads, most of which wait for Poster. What is in the pool has them at hand for the next one.
+each of 144 threads, most of which wait for Poster. What is in the pool has them at hand for the next one.
 """
 
 import sqlite3
