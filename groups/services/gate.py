@@ -14,8 +14,8 @@ from groups.poster.transport import Answer, Failure
 from groups.services.places import NoPlace, Room, place
 
 # A process has 16 threads more, for pages that do not ask Poster: `poster_admin.threaded`. A person has as
-# many places as a browser has connections, or a job calls. Of an account's questions there are six for each call
-# that may be under way: with more all waited longer, and as many were turned away in the end.
+# many places as a browser has connections, or a job calls. An account has six for each call that may be under
+# way: with more of them all waited longer, and as many were turned away in the end.
 room = Room(
     in_all=128,
     of_person=max(6, settings.POSTER_MAX_CONCURRENCY + 2),
