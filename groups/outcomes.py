@@ -208,7 +208,9 @@ def tell(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.FAILED:
             return page.show_again(change, status=change.status or 504)
         case _:
-            return show_outcome(page.request, change, fragment="form", status=504)
+            refused = change.again_of_id and change.code is not None
+            status = _refusal_status(change) if refused else 504
+            return show_outcome(page.request, change, fragment="form", status=status)
 
 
 def tell_success(request: Request, change: Change) -> HttpResponse:
@@ -285,8 +287,12 @@ def _tell_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
         page.form = page.form.again()
         page.form.add_error("name", name_refused_words(change))
         return page.show(data_outcome=State.REFUSED)
-    of_token = issubclass(error, TokenRejected | NotAllowed)
-    return page.show_again(change, status=error.status if of_token else InvalidValue.status)
+    return page.show_again(change, status=_refusal_status(change))
+
+
+def _refusal_status(change: Change) -> int:
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    return error.status if issubclass(error, TokenRejected | NotAllowed) else InvalidValue.status
 
 
 def _tell_conflict(page: WritePage[Any], change: Change) -> HttpResponse:

@@ -228,6 +228,13 @@ def outcome_words(change: Change) -> Words:
                 _("Compare with Poster, then say here whether the change was made."),
                 details,
             )
+        case Change.State.UNKNOWN if change.again_of_id and (why := reason_words(change)):
+            return Words(
+                _("It is not known yet whether the change was made"),
+                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
+                _("We keep looking, and this page shows what we find."),
+                details,
+            )
         case Change.State.UNKNOWN:
             return Words(
                 _("It is not known yet whether the change was made"),

@@ -87,7 +87,6 @@ COMMANDS = {
     "remove in a dialog": partial(remove, headers=fragment("form", "/groups/4/")),
     "undo": undo,
     "create anew": create_anew,
-    "remove again": remove_again,
 }
 
 
@@ -107,6 +106,20 @@ def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, command, code):
         assert 'aria-invalid="true"' in html
     # The form is there for another try, as an operation of its own.
     assert hidden(answer, "operation")["operation"] != str(change.pk)
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sandbox, code):
+    """The lost one may still be carried out, so it stays open."""
+    answer = remove_again(browse(owner), sandbox, code)
+    assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
+    change = Change.objects.exclude(again_of=None).get()
+    assert (change.state, change.code) == (Change.State.UNKNOWN, code)
+    html = answer.content.decode()
+    assert WORDS in text_of(answer)
+    assert "<b>Ні" not in html
+    assert sandbox.accounts["demo"].token.rpartition(":")[2] not in html
+    assert 'value="again"' in html
 
 
 # --- In the rows of jobs -----------------------------------------------------------------------------------

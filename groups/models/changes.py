@@ -101,6 +101,8 @@ class Change(models.Model):
     `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
     client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status
     of the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
+    `again_of` is a lost change that this one sends once more: that one may still be carried out, so this one
+    stays open until a look shows what became of both, whatever comes of its own sending.
     `found` is a digest of what the last look at Poster showed, and `found_since` when looks began to show it.
 
     A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
@@ -138,6 +140,7 @@ class Change(models.Model):
     group_name = models.CharField(max_length=400)
     target = models.CharField(max_length=400)
     undo_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
+    again_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="sent_again")
     client_id = models.PositiveIntegerField(null=True)
     job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="changes")
 

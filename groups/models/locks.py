@@ -47,11 +47,11 @@ class LockQuerySet(models.QuerySet["Lock"]):
         return set(rows.values_list("key", flat=True))
 
     def in_the_way(
-        self, account_id: str, keys: Iterable[str], *, job_id: uuid.UUID | None = None
+        self, account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock on one of the keys that is not this job's own, with its change or job; or None."""
+        """Return a lock on one of the keys, with its change or job; or None where it is `of` one of these."""
         found = self.filter(account=account_id, key__in=keys).select_related("change", "job").order_by("pk")
-        return next((lock for lock in found if lock.job_id is None or lock.job_id != job_id), None)
+        return next((lock for lock in found if (lock.job_id or lock.change_id) not in set(of)), None)
 
     def _insert_all(self, locks: "Iterable[Lock]") -> None:
         # In one order: on PostgreSQL two who want the same keys would else wait for each other.

@@ -167,7 +167,7 @@ def resolve(change: Change, decision: str, user: "User") -> None:
 
 
 def order_again(change: Change, *, user: "User", connection: Connection) -> GroupOrder:
-    """Close a lost update or removal as superseded, and return the order that sends it once more.
+    """Return the order that sends a lost update or removal once more.
 
     A person decides that, and only while Poster shows no trace of it. A creation is never repeated: it could
     become two groups. Raises `NotNow` where that does not fit, and `PermissionDenied`.
@@ -179,10 +179,6 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Grou
     now = sight_of(change, connection).group
     if now is None or not same(before, now):
         raise NotNow
-    if not Change.objects.settle(
-        change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
-    ):
-        raise NotNow
     return GroupOrder(
         user=user,
         connection=connection,
@@ -192,6 +188,7 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Grou
         loaded=before.values,
         loaded_clients=now.clients,
         intended=GroupValues.from_json(change.intended) if change.intended else None,
+        again_of=change,
     )
 
 

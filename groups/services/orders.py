@@ -66,7 +66,8 @@ class GroupOrder:
 
     `loaded` is what its form was opened on, None where that is not known: then it is a conflict. A removal
     sends no values, but holds the client count against `loaded_clients`. `name_confirmed` says that the user
-    knows of another group with the name of the one to be created.
+    knows of another group with the name of the one to be created. `again_of` is a lost change that is sent
+    once more.
     """
 
     user: "User"
@@ -79,6 +80,7 @@ class GroupOrder:
     intended: GroupValues | None = None
     name_confirmed: bool = False
     undo_of: Change | None = field(default=None)
+    again_of: Change | None = field(default=None)
     job: Job | None = None
 
     @property
@@ -115,6 +117,9 @@ class GroupOrder:
             "loaded": loaded,
             "intended": self.intended.to_json() if self.intended else None,
             "undo_of": self.undo_of,
+            "again_of": self.again_of,
+            # By this it is told what became of the first one, also where nothing is sent any more.
+            "before": self.again_of.before if self.again_of else None,
         }
 
     def problem(self, sight: Sight) -> str:

@@ -222,7 +222,7 @@ def follow_up(change: Change) -> bool:
     now = timezone.now()
     if not Change.objects.filter(due(now), pk=change.pk).exists():
         return False
-    if change.sent_at is None:
+    if change.sent_at is None and change.again_of_id is None:
         return Change.objects.settle(
             change, state=Change.State.FAILED, reason="never_sent", settled_at=timezone.now()
         )

@@ -86,7 +86,7 @@ def _known(job: Job) -> Job | None:
 
 def _look_for_another(job: Job) -> None:
     """Raise `AlreadyThere` or `Busy` where a lock of somebody else is in the way of this job's."""
-    lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, job_id=job.pk)
+    lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, of=[job.pk])
     if lock and lock.job:
         raise AlreadyThere(lock.job)
     if lock and lock.change:

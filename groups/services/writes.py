@@ -75,6 +75,10 @@ class NotRecorded(Exception):
     """The change could not be written down, so it was not made: nothing was sent."""
 
 
+class MovedOn(Exception):
+    """The lost change that was to be sent again has an outcome by now: nothing was sent."""
+
+
 class BonusBlocked(Exception):
     """Birthday bonuses of this account come back multiplied or divided by 100: none is sent for now."""
 
@@ -82,8 +86,9 @@ class BonusBlocked(Exception):
 def submit(order: Order) -> Change:
     """Carry a change out, and return its row of the journal with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `NotRecorded`, `BonusBlocked` and, of a
-    job's, `LocksLost` before anything is sent. Whatever Poster does is in the row: `state`, `reason`, `code`.
+    Before anything is sent it raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`,
+    `NotRecorded`, `BonusBlocked` and, for a job, `LocksLost`. Whatever Poster does is in the row: `state`,
+    `reason`, `code`.
     """
     _check(order)
     change = _record(order)  # 2
@@ -113,7 +118,13 @@ def _record(order: Order) -> Change:
         try:
             # The commit before the write leaves takes it along to the disk; before that nothing is sent.
             with unhurried(), transaction.atomic(durable=True):
+                if change.again_of is not None:
+                    _supersede(change.again_of)
                 change.save()
+        except MovedOn:
+            if (known := _what_was_there(order, change)) is not None:
+                return known
+            raise
         except IntegrityError as error:
             problem = error
             if (known := _what_was_there(order, change)) is not None:
@@ -125,6 +136,18 @@ def _record(order: Order) -> Change:
             return change
     log.error("A change cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
+
+
+def _supersede(change: Change) -> None:
+    """Close a lost change in the transaction that writes down the one that sends it again.
+
+    So its group is locked all the time, and one of the two is followed, whatever else happens.
+    """
+    change.refresh_from_db()
+    if change.state != Change.State.UNKNOWN or not Change.objects.settle(
+        change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
+    ):
+        raise MovedOn
 
 
 def _row(order: Order) -> Change:
@@ -155,7 +178,8 @@ def _what_was_there(order: Order, change: Change) -> Change | None:
         if time.monotonic() > until:  # its sender is dead, and may have sent it
             raise Busy(known)
         time.sleep(0.1)
-    lock = Lock.objects.in_the_way(change.account_id, change.lock_keys, job_id=change.job_id)
+    own = (change.job_id, change.again_of_id)
+    lock = Lock.objects.in_the_way(change.account_id, change.lock_keys, of=own)
     if lock and lock.change:
         raise Busy(lock.change)
     if lock and lock.job:
@@ -200,12 +224,15 @@ def _read_before(order: Order, change: Change) -> bool:
 
 
 def _fail(change: Change, reason: str, error: PosterError | None = None, **values: object) -> None:
+    said = {"code": getattr(error, "code", None), "message": getattr(error, "message", "")}
+    if change.again_of_id:
+        start_following(change, reason=reason, **said)
+        return
     Change.objects.settle(
         change,
         state=Change.State.FAILED,
         reason=reason,
-        code=getattr(error, "code", None),
-        message=getattr(error, "message", ""),
+        **said,
         status=error.status if error else STATUSES.get(reason, 422),
         settled_at=timezone.now(),
         **values,
@@ -240,6 +267,9 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
     Where the read is refused as well, it is believed too: who may not even look has changed nothing.
     """
     said = {"code": error.code, "message": error.message}
+    if change.again_of_id:
+        _read_after(order, change, {**said, "reason": error.reason})
+        return
     change.code = error.code
     try:
         look = look_at(change, order.connection, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)

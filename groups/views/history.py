@@ -15,6 +15,7 @@ from groups.models import Change
 from groups.outcomes import WritePage, ask_or_carry_out, carry_out, show_outcome
 from groups.services import history
 from groups.services.settling import follow_up
+from groups.services.writes import MovedOn
 
 HISTORY_PAGE = 50
 
@@ -53,7 +54,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
             order = history.order_again(change, user=request.user, connection=request.connection)
             return carry_out(WritePage.for_order(request, order), order)
         history.resolve(change, decision, request.user)
-    except history.NotNow:
+    except (history.NotNow, MovedOn):
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
     return redirect("groups:change", change.pk)
 
