@@ -7,6 +7,7 @@ from decimal import Decimal
 from unittest import mock
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
@@ -18,6 +19,7 @@ from groups.services.groups import list_groups, read_group
 from groups.services.orders import GroupOrder
 from groups.services.settling import reconcile
 from groups.services.writes import BonusBlocked, Busy, OperationReused, submit
+from tests.pages import group_form, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -314,6 +316,45 @@ def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
         assert states.count(State.APPLIED) == 1
         assert set(states) <= {State.APPLIED, State.FAILED, Busy}
     assert Change.objects.filter(state=State.APPLIED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, browse, sandbox, monkeypatch):
+    """Such as of somebody who was deleted a moment ago."""
+    check = writes._check
+
+    def and_somebody_deletes_the_user(order):
+        check(order)
+        elsewhere(User.objects.filter(pk=staff.pk).delete)
+
+    monkeypatch.setattr(writes, "_check", and_somebody_deletes_the_user)
+    client = browse(staff)
+    answer = client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="15"))
+    assert answer.status_code == 503
+    assert "It could not be written into the history" in text_of(answer)
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
+    other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
+    other.save()
+    found = writes._what_was_there
+
+    def and_it_is_settled(order, change):
+        Change.objects.settle(other, state=State.FAILED, reason="never_sent")
+        return found(order, change)
+
+    monkeypatch.setattr(writes, "_what_was_there", and_it_is_settled)
+    assert submit(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
+
+
+def elsewhere(work):
+    """Do something in another thread, as another process does."""
+    thread = threading.Thread(target=lambda: (work(), connections.close_all()))
+    thread.start()
+    thread.join()
 
 
 def in_parallel(count, work):

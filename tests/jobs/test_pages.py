@@ -4,12 +4,14 @@ import re
 import uuid
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import override_settings
 
-from groups.models import Change, Connection, Job
+from groups.models import Change, Connection, Job, Lock
 from groups.services import tasks
 from tests.jobs.doing import ended, plan, run, start
 from tests.pages import fragment, hidden, open_form, text_of
+from tests.test_writes import elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, RETIRE = "/groups/4/clients/move/", "/groups/4/retire/"
@@ -115,6 +117,23 @@ def test_an_empty_group_has_nobody_to_move(staff, browse, sandbox):
 def test_a_group_that_is_gone_is_not_found(staff, browse):
     assert browse(staff).get("/groups/77/clients/move/").status_code == 404
     assert browse(staff).get("/groups/77/retire/").status_code == 404
+
+
+def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, sandbox, monkeypatch):
+    """Such as of somebody who was deleted a moment ago."""
+    client, known = browse(staff), tasks._known
+    form = filled(client)
+
+    def and_somebody_deletes_the_user(job):
+        elsewhere(User.objects.filter(pk=staff.pk).delete)
+        return known(job)
+
+    monkeypatch.setattr(tasks, "_known", and_somebody_deletes_the_user)
+    answer = client.post(MOVE, form)
+    assert answer.status_code == 503
+    assert "It could not be written into the history" in text_of(answer)
+    assert not Job.objects.exists()
+    assert not Lock.objects.exists()
 
 
 # --- Retiring ----------------------------------------------------------------------------------------------
