@@ -30,6 +30,7 @@ def test_each_night_finished_rows_go_and_jobs_and_their_changes_stay(staff, sand
     month_ago = timezone.now() - timedelta(days=30)
     DBTaskResult.objects.update(status=TaskResultStatus.SUCCESSFUL, finished_at=month_ago)
     waiting = start(staff, group_id=5, target_id=1)
+    waiting.refresh_from_db()
     changes = Change.objects.count()
     for command in nightly_commands():
         call_command(*command)
