@@ -179,6 +179,11 @@ def make_user(name, *, role=None, account=None, sandbox=None):
     return user
 
 
+def close_breakers():
+    """Forget how long Poster has failed."""
+    PosterAccount.objects.update(failing_since=None, failing_seconds=0, closed_until=None)
+
+
 @pytest.fixture
 def manager(db, sandbox):
     return make_user("manager", role="Managers", account="demo", sandbox=sandbox)

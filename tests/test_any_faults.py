@@ -16,6 +16,7 @@ from groups.poster.sandbox import FAULTS
 from groups.services import settling
 from groups.services.settling import reconcile
 from groups.services.writes import Busy, submit
+from tests.conftest import close_breakers
 from tests.matrix import KINDS, WRITES, faults_of
 from tests.test_writes import order_of
 
@@ -120,7 +121,8 @@ def carry_out(step, owner, sandbox, posts):
 def make_order(step, owner, sandbox):
     """Return the order of a step, as a form would that was opened now; None if its group is gone."""
     number, action = step["number"], Change.Action(step["action"])
-    Connection.objects.update(refused_at=None, failures=0, closed_until=None)
+    Connection.objects.update(refused_at=None)
+    close_breakers()
     if action == Change.Action.CREATE:
         values = GroupValues(name=f"Нова {number}", loyalty_type=1, percent=Decimal(number))
         return order_of(owner, action, intended=values)
@@ -153,7 +155,8 @@ def look():
 
 def settle_all():
     """Let the follower look until nothing is open."""
-    Connection.objects.update(refused_at=None, failures=0, closed_until=None)
+    Connection.objects.update(refused_at=None)
+    close_breakers()
     for _ in range(settling.LOOKS_AT_LEAST + 1):
         look()
     assert not Change.objects.open().exists()

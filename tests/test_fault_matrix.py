@@ -27,6 +27,7 @@ from groups.services import accounts, settling, upstream, writes
 from groups.services.orders import MoveOrder
 from groups.services.settling import reconcile
 from groups.services.writes import submit
+from tests.conftest import close_breakers
 from tests.matrix import (
     CALLS_BEFORE_THE_WRITE,
     PROPERTY,
@@ -127,7 +128,7 @@ def test_reading(case, owner, browse, sandbox, no_token, result):
     if case.fault in READABLE:
         assert first.status_code == 200
     sandbox.clear_faults()
-    Connection.objects.update(failures=0, closed_until=None)
+    close_breakers()
     client.get("/groups/")  # keeps a copy
     sandbox.script(READS[case.action], case.fault, times=None, **case.options)
     again = look(client, case, no_token, result)

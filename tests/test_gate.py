@@ -131,8 +131,8 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
     assert answer["Retry-After"] == "10"
     assert "Too many are asking at once" in answer.content.decode()
     assert not sandbox.calls()
-    connection = connection_of(staff)
-    assert (connection.failures, connection.closed_until) == (0, None)
+    account = connection_of(staff).account
+    assert (account.failing_since, account.closed_until) == (None, None)
 
 
 @pytest.mark.django_db

@@ -20,6 +20,7 @@ from groups.poster import Group
 from groups.services import accounts, follower, snapshots
 from groups.services.groups import read_now
 from poster_admin.people.models import Event
+from tests.conftest import close_breakers
 from tests.pages import fragment, hidden, open_form, text_of
 from tests.people.test_confirm import after_a_while
 from tests.people.test_security_log import lines
@@ -334,7 +335,7 @@ def test_while_poster_is_away_nothing_is_guessed(owner, browse, sandbox, snapsho
         for answer in (client.get(restore_url(snapshot)), client.post(restore_url(snapshot), form)):
             assert answer.status_code == 504
         sandbox.clear_faults()
-        Connection.objects.update(failures=0, closed_until=None)
+        close_breakers()
     assert not Job.objects.exists()
 
 

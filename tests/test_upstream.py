@@ -1,11 +1,15 @@
 """What a failure teaches: the breaker that spares the workers, and the token that was refused."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
-from groups.models import Connection
+from groups.models import Connection, PosterAccount
 from groups.poster import TokenRejected, Unreachable
 from groups.services import accounts, upstream
 from tests.pages import group_form, text_of
@@ -13,10 +17,15 @@ from tests.pages import group_form, text_of
 pytestmark = pytest.mark.django_db
 
 
+def _count_long(count, account, error, _seconds):
+    count(account, error, upstream.SECONDS_TO_OPEN * 0.67)
+
+
 @pytest.fixture
 def dead_poster(sandbox, monkeypatch):
-    """Let every call fail, as if each had held its worker for a while."""
+    """Let every call fail, as if each had held its thread for two thirds of what opens the breaker."""
     monkeypatch.setattr(upstream, "SLOW", 0.0)
+    monkeypatch.setattr(upstream, "_count_failure", partial(_count_long, upstream._count_failure))
     sandbox.script("*", "fin_before_headers", times=None)
     return sandbox
 
@@ -31,40 +40,89 @@ def fail(user, times):
             ask(user)
 
 
-def test_after_five_slow_failures_poster_is_left_alone_for_a_while(staff, dead_poster):
-    fail(staff, 5)
-    calls = len(dead_poster.calls())
+def test_two_time_outs_of_a_page_open_the_breaker(staff, sandbox, settings, monkeypatch):
+    settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
+    scale = 0.3 / 12  # what a page waits for in production
+    monkeypatch.setattr(upstream, "SLOW", upstream.SLOW * scale)
+    monkeypatch.setattr(upstream, "SECONDS_TO_OPEN", upstream.SECONDS_TO_OPEN * scale)
+    sandbox.script("*", "timeout", times=None, seconds=5)
+    fail(staff, 2)
+    calls = len(sandbox.calls())
     with pytest.raises(Unreachable) as resting:
         ask(staff)
-    assert resting.value.reason == "resting"
-    assert resting.value.sent is False
+    assert (resting.value.reason, resting.value.sent) == ("resting", False)
+    assert len(sandbox.calls()) == calls
+
+
+def test_what_one_user_of_the_account_has_waited_for_spares_the_others(staff, owner, outsider, dead_poster):
+    fail(staff, 1)
+    fail(owner, 1)
+    calls = len(dead_poster.calls())
+    for user in (staff, owner):
+        with pytest.raises(Unreachable, match="resting"):
+            ask(user)
     assert len(dead_poster.calls()) == calls
+    fail(outsider, 1)
+    assert len(dead_poster.calls()) > calls
 
 
-def test_then_one_call_looks_how_it_is_and_the_others_wait_for_it(staff, dead_poster):
-    fail(staff, 5)
-    Connection.objects.update(closed_until=timezone.now() - timedelta(seconds=1))
+@pytest.mark.django_db(transaction=True)
+def test_failures_at_the_same_moment_all_count(staff, owner, manager, sandbox):
+    links = [accounts.connection_of(user) for user in (staff, owner, manager) for _ in range(4)]
+    come = threading.Barrier(len(links))
+
+    def count(link):
+        come.wait(30)
+        upstream._count_failure(link.account, Unreachable(reason="timeout"), 1.5)
+        connections.close_all()
+
+    with ThreadPoolExecutor(len(links)) as pool:
+        list(pool.map(count, links))
+    account = PosterAccount.objects.get()
+    assert (account.failing_seconds, account.closed_until) == (18.0, None)
+
+
+def test_after_a_rest_one_call_looks_how_it_is_and_the_others_wait_for_it(staff, dead_poster):
+    fail(staff, 2)
+    PosterAccount.objects.update(closed_until=timezone.now() - timedelta(seconds=1))
     dead_poster.clear_faults()
     waiting = accounts.connection_of(staff)
     assert ask(staff).groups
-    link = Connection.objects.get()
-    assert (link.failures, link.closed_until, link.failing_since) == (0, None, None)
+    account = PosterAccount.objects.get()
+    assert (account.failing_since, account.failing_seconds, account.closed_until) == (None, 0, None)
     with pytest.raises(Unreachable):  # it had read the row before the other one took the look
         upstream.ask(waiting, lambda poster: poster.get_groups())
     assert ask(staff).groups
 
 
+def test_a_look_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster):
+    fail(staff, 2)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    PosterAccount.objects.update(closed_until=long_ago, failing_since=long_ago)
+    fail(staff, 1)
+    assert PosterAccount.objects.get().closed_until > timezone.now() + timedelta(seconds=14)
+
+
+def test_an_answer_in_between_counts_them_anew(staff, dead_poster):
+    fail(staff, 1)
+    dead_poster.clear_faults()
+    ask(staff)
+    dead_poster.script("*", "fin_before_headers", times=None)
+    fail(staff, 1)
+    assert PosterAccount.objects.get().closed_until is None
+
+
 def test_failures_far_apart_do_not_count_together(staff, dead_poster):
-    fail(staff, 4)
-    Connection.objects.update(failing_since=timezone.now() - timedelta(minutes=1))
-    fail(staff, 4)
-    assert Connection.objects.get().closed_until is None
+    fail(staff, 1)
+    PosterAccount.objects.update(failing_since=timezone.now() - timedelta(minutes=2))
+    fail(staff, 1)
+    assert PosterAccount.objects.get().closed_until is None
 
 
 def test_quick_failures_hold_nobody_and_do_not_count(staff, sandbox):
     sandbox.script("*", "fin_before_headers", times=None)
     fail(staff, 8)
-    assert Connection.objects.get().closed_until is None
+    assert PosterAccount.objects.get().failing_since is None
 
 
 def test_while_it_rests_pages_answer_at_once_from_the_copy_and_nothing_is_written(staff, browse, dead_poster):
@@ -73,7 +131,7 @@ def test_while_it_rests_pages_answer_at_once_from_the_copy_and_nothing_is_writte
     client.get("/groups/")
     form = group_form(client, "/groups/1/edit/", name="Гості", percent="11")
     dead_poster.script("*", "fin_before_headers", times=None)
-    fail(staff, 5)
+    fail(staff, 2)
     calls = len(dead_poster.calls())
     page = client.get("/groups/?refresh=1")
     assert 'data-notice="stale"' in page.content.decode()

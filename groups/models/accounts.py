@@ -25,6 +25,9 @@ class PosterAccount(models.Model):
     say kopecks. Of a client's money no page says anything else than the others, so it is never turned.
     `company_name`, `currency` and `company_id` are Poster's, where the token of somebody may read them: the
     id by which another token is known to be of this account.
+
+    `closed_until` is set while the circuit breaker is open, and `failing_seconds` is for how long failures
+    have held threads here since `failing_since`: in the row, so that every process and user knows.
     """
 
     class BonusUnit(models.TextChoices):
@@ -40,6 +43,9 @@ class PosterAccount(models.Model):
     bonus_block = models.ForeignKey(
         "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    failing_seconds = models.FloatField(default=0, editable=False)
+    closed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("Poster account")
@@ -74,10 +80,6 @@ class Connection(models.Model):
     fingerprint = models.CharField(max_length=64, editable=False)
     connected_at = models.DateTimeField(default=timezone.now, editable=False)
     refused_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The circuit breaker: in the row, so that every process knows.
-    failures = models.PositiveSmallIntegerField(default=0, editable=False)
-    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
-    closed_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("connection to Poster")
@@ -96,8 +98,7 @@ class Connection(models.Model):
             token.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
         ).hexdigest()
         self.connected_at = timezone.now()
-        self.refused_at = self.failing_since = self.closed_until = None
-        self.failures = 0
+        self.refused_at = None
 
     @property
     def expires_on(self) -> date:

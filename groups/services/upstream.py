@@ -8,10 +8,11 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from groups.crypto import SecretUnreadable
+from groups.deadlines import is_past, past
 from groups.logs import request_id, write
 from groups.metrics import CALLS, SECONDS
 from groups.models import Connection, PosterAccount
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.poster")
 
-# The breaker keeps a dead Poster from holding every worker, so only failures that held one count.
+# The circuit breaker of an account keeps a dead Poster from holding every thread. So it counts the seconds
+# that failures have held one, without an answer in between: two time-outs of a page open it.
 SLOW = 1.0
-FAILURES_TO_OPEN = 5
-FAILURE_WINDOW = timedelta(seconds=30)
+SECONDS_TO_OPEN = 20.0
+FAILURE_WINDOW = timedelta(minutes=1)
 REST = timedelta(seconds=15)
+BREAKER = ("failing_since", "failing_seconds", "closed_until")
 
 
 @cache
@@ -62,7 +65,7 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
     `TokenRejected` with the reason "unreadable" where the stored token cannot be decrypted; neither of them
     calls Poster.
     """
-    _let_through(connection)
+    _let_through(connection.account)
     poster = client(
         connection.account_id,
         _token(connection),
@@ -76,10 +79,12 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
         _update(connection, refused_at=connection.refused_at or timezone.now())
         raise
     except Unreachable as error:
-        _count_failure(connection, error, time.monotonic() - started)
+        _count_failure(connection.account, error, time.monotonic() - started)
         raise
-    if connection.refused_at or connection.failures or connection.closed_until:
-        _update(connection, refused_at=None, failures=0, failing_since=None, closed_until=None)
+    if connection.refused_at:
+        _update(connection, refused_at=None)
+    if connection.account.failing_since or connection.account.closed_until:
+        _close_breaker(connection.account)
     return answer
 
 
@@ -97,30 +102,41 @@ def _token(connection: Connection) -> str:
     raise TokenRejected(None, "the stored token cannot be read", reason="unreadable")
 
 
-def _let_through(connection: Connection) -> None:
+def _let_through(account: PosterAccount) -> None:
     """Raise while the breaker is open; when it has rested, let one call through to see how Poster does."""
-    now = timezone.now()
-    if connection.closed_until is None:
+    if account.closed_until is None:
         return
-    if connection.closed_until <= now:
-        due = Connection.objects.filter(pk=connection.pk, closed_until=connection.closed_until)
-        if due.update(closed_until=now + REST):
+    if is_past(account.closed_until, ahead=REST):
+        rested = PosterAccount.objects.filter(pk=account.pk, closed_until=account.closed_until)
+        if rested.update(closed_until=timezone.now() + REST):
             return
     raise Unreachable("Poster has not answered lately", reason="resting", sent=False, retryable=False)
 
 
-def _count_failure(connection: Connection, error: "PosterError", seconds: float) -> None:
+def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
     if seconds < SLOW or error.reason == "busy":  # our own queue says nothing about Poster
         return
     now = timezone.now()
-    since = connection.failing_since
-    if since is None or now - since > FAILURE_WINDOW:
-        _update(connection, failures=1, failing_since=now)
-        return
-    _update(connection, failures=connection.failures + 1)
-    if connection.failures >= FAILURES_TO_OPEN:
-        log.warning("Poster account %s rests after %s", connection.account_id, error.reason)
-        _update(connection, closed_until=now + REST)
+    its = PosterAccount.objects.filter(pk=account.pk)
+    # The database adds: of failures at the same moment, in whichever process, each counts.
+    is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
+    its.update(
+        failing_since=Case(When(is_first, then=Value(now)), default=F("failing_since")),
+        failing_seconds=Case(When(is_first, then=Value(0.0)), default=F("failing_seconds")) + seconds,
+    )
+    # After a rest, the first look decides.
+    if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(closed_until=None)).update(
+        closed_until=now + REST
+    ):
+        log.warning("Poster account %s rests after %s", account.pk, error.reason)
+    account.refresh_from_db(fields=BREAKER)
+
+
+def _close_breaker(account: PosterAccount) -> None:
+    account.failing_since, account.failing_seconds, account.closed_until = None, 0.0, None
+    PosterAccount.objects.filter(pk=account.pk).update(
+        **{field: getattr(account, field) for field in BREAKER}
+    )
 
 
 def _update(connection: Connection, **values: object) -> None:

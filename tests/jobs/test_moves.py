@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
-from groups.models import Change, Connection, Job
+from groups.models import Change, Job
 from groups.services import accounts, crew, jobs, moves, tasks
+from tests.conftest import close_breakers
 from tests.jobs.doing import die_before_sending, ended, plan, run, start
 
 State = Change.State
@@ -250,7 +251,7 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, monkeypatch):
     assert state == Job.State.STOPPED
     assert reason in {"unreachable", "unknown"}
     sandbox.clear_faults()
-    Connection.objects.update(failures=0, closed_until=None)
+    close_breakers()
     tasks.resume(job, staff)
     assert ended(run(job)) == (Job.State.DONE, "")
 
