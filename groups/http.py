@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from groups.deadlines import is_past
 from groups.models import Change, Connection
 from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
@@ -25,7 +27,7 @@ from groups.words import DEFAULT_CURRENCY, currency
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 # In the session: when its owner last showed who they are, by a sign-in or by the password once more.
 CONFIRMED_AT = "confirmed_at"
-CONFIRMATION_SECONDS = 15 * 60
+CONFIRMATION_LIFE = timedelta(minutes=15)
 # Which page of the menu an address belongs to, by its first part.
 SECTIONS = {"groups": "groups", "history": "history", "jobs": "history", "account": "account"}
 
@@ -111,7 +113,7 @@ def note_confirmation(request: HttpRequest) -> None:
 def recently_confirmed(request: HttpRequest) -> bool:
     """Say whether the user has signed in or typed the password in the last 15 minutes."""
     confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
-    return time.time() - confirmed_at < CONFIRMATION_SECONDS
+    return not is_past(datetime.fromtimestamp(confirmed_at, UTC), age=CONFIRMATION_LIFE)
 
 
 def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:

@@ -269,6 +269,26 @@ def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings)
     assert (early.state, late.state, late.reason) == (State.UNKNOWN, State.FAILED, "not_applied")
 
 
+def test_a_lost_move_has_as_much_time_as_any_other_change(owner, sandbox, settings):
+    """Carried out late, it would take a client away from where somebody has moved them meanwhile."""
+    settings.POSTER_SETTLE_SECONDS = 1800
+    move = {"action": Action.MOVE, "before": {"group_id": 4}, "intended": {"group_id": 1}}
+    ago = {age: timezone.now() - timedelta(minutes=age) for age in (10, 31)}
+    early = unknown(owner, client_id=129, group_id=4, sent_at=ago[10], **move)
+    late = unknown(owner, client_id=130, group_id=4, sent_at=ago[31], **move)
+    assert reconcile() == [late]
+    late.refresh_from_db()
+    early.refresh_from_db()
+    assert (early.state, late.state, late.reason) == (State.UNKNOWN, State.FAILED, "not_applied")
+
+
+def test_the_look_that_may_give_up_is_not_put_off(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    change = unknown(owner, checks=7, sent_at=timezone.now() - timedelta(seconds=1395))
+    assert not follow_up(change)
+    assert timedelta(seconds=400) < change.next_check_at - timezone.now() < timedelta(seconds=410)
+
+
 def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
     change = unknown(owner, sent_at=timezone.now() + timedelta(hours=1))

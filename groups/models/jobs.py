@@ -1,6 +1,7 @@
 """Work that takes longer than a page may: a worker does it, and any other one can take it over."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.deadlines import past
 from groups.models.accounts import PosterAccount
 from groups.models.locks import members_key
 
@@ -18,6 +20,11 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         """Those that may still write something."""
         return self.filter(state__in=Job.UNFINISHED)
+
+    def let_go(self) -> "JobQuerySet":
+        """Those that are to be at work and that no run holds."""
+        lease = past("held_until", ahead=timedelta(seconds=settings.JOB_LEASE_SECONDS))
+        return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
 
 
 class Job(models.Model):

@@ -152,9 +152,9 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
 def settle_open(hold: Hold) -> bool:
     """Look after what is open of the job until all of it is settled; say whether there was something.
 
-    Raises `Stopped` after PATIENCE.
+    Raises `Stopped` where PATIENCE after a lost write would have been given up it is still open.
     """
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + settings.POSTER_SETTLE_SECONDS + PATIENCE
     still_open = Change.objects.open().filter(job=hold.job)
     there_was_some = still_open.exists()
     while True:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache, caches
 from django.utils import timezone
 
+from groups.deadlines import is_past
 from groups.metrics import LISTS
 from groups.models import Connection, GroupsCopy
 from groups.poster import (
@@ -137,7 +138,7 @@ def _cached(key: str) -> OneGroup | None:
 
 
 def _is_young(as_of: datetime) -> bool:
-    return timezone.now() - as_of < timedelta(seconds=settings.POSTER_CACHE_SECONDS)
+    return not is_past(as_of, age=timedelta(seconds=settings.POSTER_CACHE_SECONDS))
 
 
 def _remember(key: str, value: OneGroup) -> None:

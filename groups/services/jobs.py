@@ -77,14 +77,17 @@ class Hold:
     def take(self) -> bool:
         """Take the job if it is due and nobody has it; say whether it is ours."""
         now = timezone.now()
-        free = Job.objects.filter(pk=self.job.pk, state__in=Job.ACTIVE).exclude(held_until__gt=now)
-        taken = free.update(
-            state=Job.State.RUNNING,
-            holder=self._me,
-            held_until=now + _lease(),
-            started_at=self.job.started_at or now,
-            reason="",
-            detail="",
+        taken = (
+            Job.objects.let_go()
+            .filter(pk=self.job.pk)
+            .update(
+                state=Job.State.RUNNING,
+                holder=self._me,
+                held_until=now + _lease(),
+                started_at=self.job.started_at or now,
+                reason="",
+                detail="",
+            )
         )
         self.job.refresh_from_db()
         return bool(taken)

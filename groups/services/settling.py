@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from groups.commits import unhurried
+from groups.deadlines import is_ahead, past
 from groups.models import Change, Connection, GroupsCopy, PosterAccount
 from groups.poster import BadAnswer, Client, Group, GroupList, NotFound, PosterError, Refused
 from groups.poster.errors import REFUSALS
@@ -33,7 +34,6 @@ PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
 # Poster said yes, but three looks over two minutes do not show it: a person has to look.
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
-MOVE_PATIENCE = timedelta(minutes=1)
 LOOKS_AT_LEAST = 3
 # The reason of a change that Poster refused while the look afterwards failed.
 NOT_VERIFIED = "refusal_not_verified"
@@ -202,10 +202,11 @@ def due(now: datetime) -> Q:
     """Return the condition for changes that somebody should look at now."""
     # Nobody but the sender touches a row that may still be under way.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
-    return Q(state=Change.State.UNKNOWN, next_check_at__lte=now) | Q(
-        Q(next_check_at__isnull=True) | Q(next_check_at__lte=now),
+    look = past("next_check_at", ahead=LONGEST_PAUSE, now=now)
+    return Q(look, state=Change.State.UNKNOWN) | Q(
+        Q(next_check_at__isnull=True) | look,
+        past("created_at", age=in_flight, now=now),
         state=Change.State.PENDING,
-        created_at__lte=now - in_flight,
     )
 
 
@@ -251,15 +252,22 @@ def follow_up(change: Change) -> bool:
 
 def _claim(change: Change, now: datetime) -> bool:
     """Take this look for ourselves and fix the next one, before making a call."""
-    checks = change.checks
-    further = checks + 2 - len(PAUSES)
-    pause = PAUSES[checks + 1] if further <= 0 else PAUSES[-1] * 2 ** min(further, 8)
+    looks = change.checks + 1
+    pause = _pause_after(looks)
+    # The look that may give it up is not put off by a pause that is long by then.
+    left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change, looks)
     return Change.objects.settle(
         change,
         state=Change.State.UNKNOWN,
-        checks=checks + 1,
-        next_check_at=now + min(pause, LONGEST_PAUSE),
+        checks=looks,
+        next_check_at=now + (min(pause, left) if left > timedelta() else pause),
     )
+
+
+def _pause_after(looks: int) -> timedelta:
+    """Return how long to wait for the next look after so many."""
+    further = looks + 1 - len(PAUSES)
+    return min(PAUSES[looks] if further <= 0 else PAUSES[-1] * 2 ** min(further, 8), LONGEST_PAUSE)
 
 
 def _connection_for(change: Change) -> Connection | None:
@@ -280,21 +288,19 @@ def contradicts(change: Change, verdict: Verdict) -> bool:
 
 def _given_up(change: Change) -> Verdict | None:
     """Return the verdict on a change that does not show, once its time is over."""
-    waited = timezone.now() - (change.sent_at or change.created_at)
+    waited = _waited(change, change.checks)
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
             is_named = change.action == Change.Action.CREATE and change.group_id
             return Verdict(Change.State.REVIEW, "answered_id_absent" if is_named else "accepted_but_absent")
-    elif waited >= _patience(change):
+    elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
         return Verdict(Change.State.FAILED, "not_applied")
     return None
 
 
-def _patience(change: Change) -> timedelta:
-    """Return after how long a lost change that does not show counts as not made.
-
-    To move a client once more does no harm, so that is not put off for as long as a creation.
-    """
-    if change.action == Change.Action.MOVE:
-        return min(MOVE_PATIENCE, timedelta(seconds=settings.POSTER_SETTLE_SECONDS))
-    return timedelta(seconds=settings.POSTER_SETTLE_SECONDS)
+def _waited(change: Change, looks: int) -> timedelta:
+    """Return for how long a change is on its way; by its looks where a wrong clock wrote since when."""
+    sent_at = change.sent_at or change.created_at
+    if is_ahead(sent_at):
+        return sum(map(_pause_after, range(1, looks)), timedelta())
+    return timezone.now() - sent_at

@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.crypto import Secret
+from groups.deadlines import is_past
 from groups.models import Change, Connection, Job, Snapshot, SnapshotPart
 from groups.poster import Group, NotFound, Unreachable
 from groups.services.clients import pages_of
@@ -99,7 +100,7 @@ def take(*, user: "User", connection: Connection, group: Group, operation: uuid.
             raise OperationReused
         if found.complete:
             return found
-        if timezone.now() - found.taken_at > 2 * timedelta(seconds=SECONDS_FOR_REMOVAL):
+        if is_past(found.taken_at, age=2 * timedelta(seconds=SECONDS_FOR_REMOVAL)):
             found.delete()  # whoever took it was killed
         elif time.monotonic() > until:
             raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)

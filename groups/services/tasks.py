@@ -188,8 +188,7 @@ def _check_right(job: Job, user: "User") -> None:
 def revive() -> list[Job]:
     """Put the jobs into the queue again whose run was killed; return them."""
     revived = []
-    silent = Job.objects.filter(state__in=Job.ACTIVE).exclude(held_until__gt=timezone.now())
-    for job in silent:
+    for job in Job.objects.let_go():
         waiting = DBTaskResult.objects.ready().filter(pk=job.task_id or uuid.UUID(int=0))
         if not waiting.exists():
             # Of two that look at once, one finds the row as it was.

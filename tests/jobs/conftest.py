@@ -10,9 +10,8 @@ from groups.services import crew, settling
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch, settings):
     monkeypatch.setattr(crew, "PAUSES", (0.01,))
-    monkeypatch.setattr(settling, "MOVE_PATIENCE", timedelta(0))
     monkeypatch.setattr(settling, "PAUSES", (timedelta(0),) * 4)
-    settings.POSTER_CACHE_SECONDS = 0
+    settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""A clock that was an hour ahead when rows were written: nothing stays locked until that hour is over."""
+
+import time
+import uuid
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+
+from groups.http import CONFIRMED_AT
+from groups.models import Change, Job, PosterAccount, Snapshot
+from groups.poster import OutcomeUnknown
+from groups.services import accounts, jobs, snapshots, tasks, upstream, writes
+from groups.services.groups import list_groups, read_now
+from groups.services.settling import follow_up, reconcile
+from tests.jobs.doing import start
+from tests.test_remove import URL
+from tests.test_settling import let_be_due
+from tests.test_writes import edit_of
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+AHEAD = timedelta(hours=1)
+
+
+class Wrong(datetime):
+    """The clock of a machine that is wrong."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + AHEAD
+
+
+@contextmanager
+def an_hour_ahead():
+    """Let the clock go wrong for what is done in the block, the defaults of columns among it."""
+    with (
+        mock.patch("django.utils.timezone.datetime", Wrong),
+        mock.patch("time.time", lambda real=time.time: real() + AHEAD.total_seconds()),
+    ):
+        yield
+
+
+@contextmanager
+def killed(step):
+    """Let the process die in the block, at this step of a write."""
+    with mock.patch.object(writes, step, side_effect=SystemExit), pytest.raises(SystemExit), an_hour_ahead():
+        yield
+
+
+def test_a_change_that_was_not_sent_is_closed_and_the_group_can_be_edited(staff, sandbox):
+    with killed("_read_before"):
+        writes.submit(edit_of(staff, name="Гості"))
+    (closed,) = reconcile()
+    assert (closed.state, closed.reason) == (State.FAILED, "never_sent")
+    assert writes.submit(edit_of(staff, name="Гості")).state == State.APPLIED
+
+
+def test_a_change_that_was_sent_is_looked_after(staff, sandbox):
+    with killed("_read_after"):
+        writes.submit(edit_of(staff, name="Гості"))
+    (settled,) = reconcile()
+    assert settled.state == State.APPLIED
+
+
+def test_a_change_whose_next_look_was_put_off_is_looked_at(staff, sandbox):
+    with an_hour_ahead():
+        sandbox.script("clients.updateGroup", "answer_lost", seconds=0.1)
+        sandbox.script("clients.getGroup", "fin_before_headers", call=3, times=None)
+        change = writes.submit(edit_of(staff, name="Гості"))
+    assert change.state == State.UNKNOWN
+    sandbox.clear_faults()
+    assert reconcile() == [change]
+
+
+def test_a_lost_change_is_given_up_by_the_looks_since_not_at_once_and_not_an_hour_late(
+    staff, sandbox, settings, monkeypatch
+):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    with an_hour_ahead():
+        change = writes.submit(edit_of(staff, name="Гості"))
+    passed = timedelta()
+    while not follow_up(change) and passed < timedelta(hours=1):
+        passed += change.next_check_at - timezone.now()
+        let_be_due(change)
+    assert (change.state, change.reason) == (State.FAILED, "not_applied")
+    assert timedelta(minutes=29) < passed < timedelta(minutes=40)
+
+
+def test_a_job_goes_on_in_another_worker(staff, sandbox):
+    with an_hour_ahead():
+        job = start(staff, client_ids=[129])
+        assert jobs.Hold(job).take()
+        Job.objects.update(task_id="")  # its task was killed with its worker
+    assert tasks.revive() == [job]
+    assert jobs.Hold(job).take()
+    assert not jobs.Hold(job).take()
+
+
+def test_the_circuit_breaker_closes(staff, sandbox):
+    link = accounts.connection_of(staff)
+    with an_hour_ahead():
+        for _ in range(2):
+            upstream._count_failure(link.account, OutcomeUnknown(reason="timeout"), 12.0)
+    assert PosterAccount.objects.get().closed_until > timezone.now() + timedelta(minutes=50)
+    assert list_groups(accounts.connection_of(staff)).failure is None
+
+
+def test_failures_of_that_time_do_not_count(staff, sandbox):
+    account = accounts.connection_of(staff).account
+    with an_hour_ahead():
+        upstream._count_failure(account, OutcomeUnknown(reason="timeout"), 12.0)
+    upstream._count_failure(account, OutcomeUnknown(reason="timeout"), 12.0)
+    assert (account.failing_seconds, account.closed_until) == (12.0, None)
+
+
+def test_a_list_of_that_time_is_not_taken_for_a_fresh_one(staff, sandbox):
+    with an_hour_ahead():
+        list_groups(accounts.connection_of(staff))
+    list_groups(accounts.connection_of(staff))
+    assert len(sandbox.calls("clients.getGroups")) == 2
+
+
+def test_half_a_snapshot_of_that_time_holds_up_no_removal(owner, sandbox):
+    connection, operation = accounts.connection_of(owner), uuid.uuid4()
+    group = read_now(connection, 4).group
+    with an_hour_ahead():
+        Snapshot.objects.create(
+            id=operation, account=connection.account, group_id=4, group=group.to_json(), complete=False
+        )
+    assert snapshots.take(user=owner, connection=connection, group=group, operation=operation).clients == 43
+
+
+def test_a_password_of_that_time_is_asked_for_again(owner, browse, sandbox):
+    client = browse(owner)
+    with an_hour_ahead():
+        session = client.session
+        session[CONFIRMED_AT] = time.time()
+        session.save()
+    assert client.get(URL).status_code == 302
+
+
+def test_clocks_that_differ_a_little_are_no_reason(staff, sandbox):
+    with mock.patch("django.utils.timezone.now", lambda now=timezone.now: now() + timedelta(seconds=20)):
+        job = start(staff, client_ids=[129])
+        assert jobs.Hold(job).take()
+    assert not tasks.revive()
+    assert not jobs.Hold(job).take()
