@@ -2,10 +2,12 @@
 
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from groups.poster import NotAllowed
 from groups.services import gate, places
 from groups.services.accounts import connection_of
 from groups.services.groups import list_groups
@@ -105,12 +107,13 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     def ask():
         asked.append(1)
         go.wait(30)
-        raise LookupError
+        raise NotAllowed(20, "Poster's words", method="clients.getGroups")
 
     def look(person):
         came.wait(30)
-        with pytest.raises(LookupError):
+        with pytest.raises(NotAllowed) as caught:
             gate.together("key", "account", person, lambda: None, ask, shared="")
+        return caught.value
 
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(look, number) for number in range(8)]
@@ -118,9 +121,16 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
         while gate.room._inside["all", ""] < 7:
             time.sleep(0.001)
         go.set()
-        for run in runs:
-            run.result()
+        errors = [run.result() for run in runs]
     assert asked == [1]
+    # Each has an object and a traceback of its own, and all say the same.
+    assert len({id(error) for error in errors}) == 8
+    for error in errors:
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert frames.count("look") == frames.count("together") == 1
+    assert {(error.code, error.message, error.method, str(error)) for error in errors} == {
+        (20, "Poster's words", "clients.getGroups", str(errors[0]))
+    }
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from copy import copy
 
 from django.conf import settings
 from django.db import connection
@@ -94,9 +95,13 @@ def together[T](
         try:
             with room.entered(person), Meanwhile(_let_go):
                 while_waiting()
-                return flight.result(timeout=settings.POSTER_READ_DEADLINE)  # type: ignore[return-value]  # its key says of which type it is
+                error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
         except (NoPlace, TimeoutError):
             raise busy() from None
+        if error is not None:
+            # One object raised in many threads would mix their tracebacks, and grow with each of them.
+            raise copy(error) from error
+        return flight.result()  # type: ignore[return-value]  # its key says of which type it is
     try:
         answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
     except BaseException as error:
