@@ -1,5 +1,6 @@
 """The edge between Django and the views: typed requests, page or fragment, who may pass."""
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,16 +12,19 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
+from django.views.defaults import server_error as django_server_error
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from groups.deadlines import is_past
 from groups.models import Change, Connection
+from groups.outages import is_outage, optional
 from groups.services import history
 from groups.words import DEFAULT_CURRENCY, currency
 
@@ -184,7 +188,17 @@ def unsettled_of(connection: Any) -> list[Change]:
     """Return the changes of which every page tells."""
     if not connection or connection.refused_at:
         return []
-    return [change for change in history.unsettled(connection) if change.state != Change.State.PENDING]
+    with optional("what is unsettled"):
+        return [change for change in history.unsettled(connection) if change.state != Change.State.PENDING]
+    return []
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error that nobody has caught: 503 where our database, cache or disk is away, else 500."""
+    error = sys.exception()
+    if error is not None and is_outage(error):
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "10"})
+    return django_server_error(request)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -32,7 +32,15 @@ from groups.services import groups as reads
 from groups.services.history import SENT_AGAIN
 from groups.services.orders import GroupOrder
 from groups.services.snapshots import before_removal
-from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, OperationReused, submit
+from groups.services.writes import (
+    BonusBlocked,
+    Busy,
+    NotRecorded,
+    Occupied,
+    OperationReused,
+    nothing_sent,
+    submit,
+)
 from groups.words import (
     clients_words,
     name_refused_words,
@@ -165,7 +173,8 @@ def _namesakes_of(order: GroupOrder) -> list[Group]:
 def carry_out(page: WritePage[Any], order: GroupOrder) -> HttpResponse:
     """Submit the order, after a snapshot of what goes with it, and answer with the outcome."""
     try:
-        before_removal(order, page.group)
+        with nothing_sent():
+            before_removal(order, page.group)
         change = submit(order)
     except PosterError as error:
         return page.show(status=error.status, outcome=no_snapshot_words(error))

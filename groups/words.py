@@ -166,7 +166,7 @@ def reason_words(change: Change) -> str:
             "Poster does not show the last change of it yet, so nothing was sent: try again in a minute"
         ),
         "not_sent": _("Poster was not reached, so nothing was sent"),
-        "never_sent": _("the program was stopped before anything was sent"),
+        "never_sent": _("it was interrupted before anything was sent"),
         "not_applied": _("Poster's answer was lost, and the change did not appear"),
         "superseded": _("it was sent again"),
         "units": _("the birthday bonus came back multiplied or divided by 100"),
@@ -227,6 +227,12 @@ def outcome_words(change: Change) -> Words:
                 _sentence(reason_words(change)),
                 _("Compare with Poster, then say here whether the change was made."),
                 details,
+            )
+        case Change.State.UNKNOWN if change.reason == "not_written":
+            return Words(
+                _("It is not known yet whether the change was made"),
+                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
             )
         case Change.State.UNKNOWN if change.again_of_id and (why := reason_words(change)):
             return Words(

@@ -145,22 +145,38 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(exist_ok=True)
     DATABASES["default"]["ENGINE"] = "poster_admin.sqlite"
     DATABASES["default"]["OPTIONS"] = {
+        # Seconds that anything waits for a database that another process has locked.
+        "timeout": 10,
+        **DATABASES["default"].get("OPTIONS", {}),
         # A journal row is on the disk before a write leaves for Poster: FULL, but where `groups.commits` says
         # that a commit need not wait.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
     }
 else:
     # PostgreSQL lets 100 connections in by default, and each process has 144 threads. What the address asks
     # for, such as `?sslmode=verify-full`, stays.
-    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
+    # Seconds for one of them bound what a page waits for each time while the database is away.
+    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A pool keeps the connections, not the threads.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
+    from redis import ConnectionError as _RedisAway
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    CACHES["default"]["OPTIONS"] = {
+        # Seconds: a page goes on without a Redis that hangs.
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        # Once more at once: after a restart of Redis the connections of before are dead.
+        "retry": Retry(NoBackoff(), 1, supported_errors=(_RedisAway,)),
+        **CACHES["default"].get("OPTIONS", {}),
+    }
 # What all processes share. A local cache is one for each process, so beside it there is one in files.
 CACHES["shared"] = (
     {

@@ -22,6 +22,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
 ]
+handler500 = "groups.http.server_error"
 if settings.DEBUG:
     # For developers; in production not a line of it is loaded.
     urlpatterns.append(path("styleguide/", include("poster_admin.styleguide.urls")))

@@ -68,19 +68,6 @@ def test_a_lease_ends_by_itself(house, request):
         pass
 
 
-def test_a_place_that_cannot_be_given_back_undoes_nothing(house, monkeypatch, caplog):
-    if not isinstance(house, places.Redis):
-        pytest.skip("the kernel frees a file's lock")
-
-    def gone(*_args):
-        raise house._error("Connection closed by server.")
-
-    monkeypatch.setattr(house._client, "zrem", gone)
-    with places.place("one of its own", 1, wait=1, lease=0.1):
-        pass
-    assert "could not be given back" in caplog.text
-
-
 def test_a_room_that_is_full_sends_away():
     room = places.Room(in_all=4, of_person=2, of_account=3)
 

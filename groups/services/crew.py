@@ -15,7 +15,8 @@ from groups.poster import BadAnswer, NotAllowed, TokenRejected, Unreachable
 from groups.services.jobs import Hold, Stopped
 from groups.services.orders import Order
 from groups.services.settling import due, follow_up
-from groups.services.writes import BonusBlocked, Busy, NotRecorded, Occupied, submit
+from groups.services.unwritten import catch_up
+from groups.services.writes import BonusBlocked, Busy, NotRecorded, NotRecordedNow, Occupied, submit
 
 # Nothing was sent, so it may be tried again as often as it takes.
 NOTHING_SENT = frozenset(("not_read", "not_shown_yet", "not_sent", "never_sent"))
@@ -72,6 +73,8 @@ class _Crew:
             return  # it is looked at again when the others are done
         except PermissionDenied:
             raise Stopped("no_right") from None
+        except NotRecordedNow:
+            raise
         except NotRecorded:
             raise Stopped("not_recorded") from None
         except BonusBlocked:
@@ -158,6 +161,7 @@ def settle_open(hold: Hold) -> bool:
     still_open = Change.objects.open().filter(job=hold.job)
     there_was_some = still_open.exists()
     while True:
+        catch_up()
         for change in still_open.filter(due(timezone.now())).select_related("account"):
             hold.check()
             follow_up(change)

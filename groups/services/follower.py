@@ -7,6 +7,7 @@ from django.db import close_old_connections
 
 from groups.services import edits, snapshots, tasks
 from groups.services.settling import reconcile
+from groups.services.unwritten import catch_up
 
 log = logging.getLogger("groups.journal")
 
@@ -25,6 +26,7 @@ def _follow(stop: threading.Event | None = None) -> None:
     while not stop.wait(EVERY):
         close_old_connections()
         try:
+            catch_up()
             for change in reconcile():
                 log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
             for job in tasks.revive():

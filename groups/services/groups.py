@@ -14,6 +14,7 @@ from django.utils import timezone
 from groups.deadlines import is_past
 from groups.metrics import LISTS
 from groups.models import Connection, GroupsCopy
+from groups.outages import ask_shared, optional
 from groups.poster import (
     BadAnswer,
     Group,
@@ -94,7 +95,8 @@ def _ask_for_all(connection: Connection) -> Groups:
     LISTS.labels("poster").inc()
     groups = _shown(answer, timezone.now())
     _share(connection, answer, groups)
-    _keep_copy(connection, answer, groups.as_of)
+    with optional("the last good copy"):
+        _keep_copy(connection, answer, groups.as_of)
     return groups
 
 
@@ -133,7 +135,7 @@ def _cache_key(connection: Connection, what: str) -> str:
 
 
 def _cached(key: str) -> OneGroup | None:
-    found = cache.get(key)
+    found = ask_shared(lambda: cache.get(key), None)
     return found if isinstance(found, OneGroup) and _is_young(found.as_of) else None
 
 
@@ -144,7 +146,8 @@ def _is_young(as_of: datetime) -> bool:
 def _remember(key: str, value: OneGroup) -> None:
     if settings.POSTER_CACHE_SECONDS > 0:
         # Caches count whole seconds; `_cached` is exact.
-        cache.set(key, value, timeout=math.ceil(settings.POSTER_CACHE_SECONDS))
+        life = math.ceil(settings.POSTER_CACHE_SECONDS)
+        ask_shared(lambda: cache.set(key, value, timeout=life), None)
 
 
 class Memory:
@@ -192,11 +195,11 @@ def _recent(connection: Connection) -> Groups | None:
     here = memory.get(key)
     if here is not None and _is_young(here.as_of):
         return here
-    digest, as_of = caches["shared"].get(key) or ("", None)
+    digest, as_of = ask_shared(lambda: caches["shared"].get(key), None) or ("", None)
     if as_of is None or not _is_young(as_of):
         return None
     if here is None or here.digest != digest:
-        answer = caches["shared"].get(f"{key}:{digest}")
+        answer = ask_shared(lambda: caches["shared"].get(f"{key}:{digest}"), None)
         if not isinstance(answer, GroupList):
             return None
         here = _shown(answer, as_of)
@@ -210,9 +213,10 @@ def _share(connection: Connection, answer: GroupList, groups: Groups) -> None:
         return
     key, life = _cache_key(connection, "all"), math.ceil(settings.POSTER_CACHE_SECONDS)
     memory.put(key, groups)
+    shared = caches["shared"]
     # The list itself outlives its moment: the next answer is mostly the same one.
-    caches["shared"].add(f"{key}:{answer.digest}", answer, timeout=10 * life)
-    caches["shared"].set(key, (answer.digest, groups.as_of), timeout=life)
+    ask_shared(lambda: shared.add(f"{key}:{answer.digest}", answer, timeout=10 * life), None)
+    ask_shared(lambda: shared.set(key, (answer.digest, groups.as_of), timeout=life), None)
 
 
 # --- The last good copy ------------------------------------------------------------------------------------
@@ -224,7 +228,8 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
     # A read should not cost a write: between two copies some time passes, unless something was written here.
     # Not the same time for all, or whoever came together would write together, one behind the other.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
-    if not cache.add(_cache_key(connection, f"copied:{connection.pk}"), 1, timeout=pause):
+    key = _cache_key(connection, f"copied:{connection.pk}")
+    if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     unchanged = GroupsCopy.objects.filter(
         connection=connection, fingerprint=connection.fingerprint, digest=answer.digest

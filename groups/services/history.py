@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection
+from groups.outages import optional
 from groups.poster import Group, GroupValues
 from groups.services.orders import RIGHTS, GroupOrder
 from groups.services.settling import due, reconcile, sight_of
@@ -109,7 +110,8 @@ def follow_up_due(connection: Connection) -> None:
     if not still_open:
         return
     overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
-    reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
+    with optional("the look at what is open"):
+        reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
     del connection._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - it has moved on
 
 

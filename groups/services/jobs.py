@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Connection, Job, JobQuerySet, Lock
 from groups.models.locks import members_key
+from groups.outages import Outage, optional
 from groups.services.upstream import check_token
 
 if TYPE_CHECKING:
@@ -67,27 +68,25 @@ class Hold:
     A context manager. `check` raises `Interrupted` as soon as the run has to let go.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
         self.job = job
-        self._me = uuid.uuid4()
+        self._me = run or uuid.uuid4()
         self._over = threading.Event()
+        self._out_of_touch = False
         self._ended = threading.Event()
         self._pulse = threading.Thread(target=self._beat, name=f"hold of {job.pk}", daemon=True)
 
     def take(self) -> bool:
-        """Take the job if it is due and nobody has it; say whether it is ours."""
+        """Take the job if it is due and nobody else has it; say whether it is ours."""
         now = timezone.now()
-        taken = (
-            Job.objects.let_go()
-            .filter(pk=self.job.pk)
-            .update(
-                state=Job.State.RUNNING,
-                holder=self._me,
-                held_until=now + _lease(),
-                started_at=self.job.started_at or now,
-                reason="",
-                detail="",
-            )
+        free = Job.objects.let_go() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
+        taken = free.filter(pk=self.job.pk).update(
+            state=Job.State.RUNNING,
+            holder=self._me,
+            held_until=now + _lease(),
+            started_at=self.job.started_at or now,
+            reason="",
+            detail="",
         )
         self.job.refresh_from_db()
         return bool(taken)
@@ -101,10 +100,13 @@ class Hold:
     ) -> None:
         self._ended.set()
         self._pulse.join()
-        Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
+        with optional("the end of a hold"):
+            Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
 
     def check(self) -> None:
-        """Raise `Interrupted` if this run has to let go."""
+        """Raise `Interrupted` if this run has to let go, `Outage` if it could not say that it lives."""
+        if self._out_of_touch and not stopping.is_set():
+            raise Outage("the hold of the job could not be renewed")
         if self._over.is_set() or stopping.is_set():
             raise Interrupted
 
@@ -141,7 +143,9 @@ class Hold:
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
                 except DatabaseError:
                     log.exception("The hold of job %s cannot be renewed", self.job.pk)
+                    connections.close_all()
                     if time.monotonic() > lost_at:
+                        self._out_of_touch = True
                         self._over.set()
                         return
         finally:

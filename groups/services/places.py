@@ -1,27 +1,29 @@
 """Places to be taken by no more than so many at once, over all threads and processes.
 
 On one machine a place is a lock on a file: the kernel takes it back from a process that is killed. With Redis
-it is an entry with an end, so it holds on any number of machines. Those who wait look again every few
-milliseconds, whichever process they are in, so that none of them is preferred.
+it is an entry with an end, so it holds on any number of machines. While Redis or the disk is away, each
+process counts its own. Those who wait look again every few milliseconds, whichever process they are in, so
+that none of them is preferred.
 """
 
 import fcntl
 import hashlib
-import logging
 import os
 import random
 import secrets
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
-log = logging.getLogger("groups.places")
+from groups.deadlines import SKEW
+from groups.outages import ask_shared
 
 type Release = Callable[[], object]
 SHORTEST_WAIT, LONGEST_WAIT = 0.001, 0.02
@@ -34,7 +36,7 @@ class NoPlace(Exception):
 @contextmanager
 def place(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
     """Hold one of `count` places of that name; `lease` bounds how long, in seconds, if this process dies."""
-    release = _take(_house(), _key(name), count, wait, lease)
+    release = _take(_key(name), count, wait, lease)
     try:
         yield
     finally:
@@ -47,14 +49,43 @@ def _key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def _take(house: "Files | Redis", name: str, count: int, wait: float, lease: float) -> Release:
+def _take(name: str, count: int, wait: float, lease: float) -> Release:
     until, pause = time.monotonic() + wait, SHORTEST_WAIT
-    while (release := house.try_take(name, count, lease)) is None:
+    while (release := _try_take(name, count, lease)) is None:
         if time.monotonic() + pause > until:
             raise NoPlace
         time.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - so that two do not stay in step
         pause = min(pause * 1.5, LONGEST_WAIT)
     return release
+
+
+def _try_take(name: str, count: int, lease: float) -> Release | None:
+    taken = ask_shared(lambda: (_house().try_take(name, count, lease),), None)
+    return _own.try_take(name, count) if taken is None else taken[0]
+
+
+class Own:
+    """Places of this process alone."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def try_take(self, name: str, count: int) -> Release | None:
+        with self._lock:
+            if self._taken[name] >= count:
+                return None
+            self._taken[name] += 1
+        return lambda: self._give_back(name)
+
+    def _give_back(self, name: str) -> None:
+        with self._lock:
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]
+
+
+_own = Own()
 
 
 class Files:
@@ -80,6 +111,7 @@ _TAKE = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[4], '+inf') -- by a clock that was ahead
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] * 1000) + 1000)
@@ -90,33 +122,41 @@ return 1
 class Redis:
     """Places on any number of machines."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         from redis import Redis as Client  # noqa: PLC0415 - installed where it is used
-        from redis import RedisError  # noqa: PLC0415 - as above
 
-        self._error = RedisError
-        self._client = Client.from_url(url)
+        self._client = Client.from_url(url, **options)
         self._script = self._client.register_script(_TAKE)
+        # Places to be given back when Redis answers again; their leases would end them later.
+        self._owed: deque[tuple[str, str]] = deque()
 
     def try_take(self, name: str, count: int, lease: float) -> Release | None:
+        self._give_back_owed()
         key, member = f"places:{name}", secrets.token_hex(8)
-        if not self._script(keys=[key], args=[count, lease, member]):
-            return None
-        return lambda: self._give_back(key, member)
+        longest = settings.POSTER_WRITE_DEADLINE + settings.POSTER_READ_DEADLINE + SKEW.total_seconds()
+        try:
+            taken = self._script(keys=[key], args=[count, lease, member, longest])
+        except Exception:
+            self._owed.append((key, member))  # it may be ours, and only the answer be lost
+            raise
+        return (lambda: self._give_back(key, member)) if taken else None
 
     def _give_back(self, key: str, member: str) -> None:
-        try:
-            self._client.zrem(key, member)
-        except self._error:
-            # What the place was for is done, a write too; its lease ends by itself.
-            log.exception("A place could not be given back")
+        # What the place was for is done, a write too: no trouble here may end in an error.
+        if ask_shared(lambda: self._client.zrem(key, member), None) is None:
+            self._owed.append((key, member))
+
+    def _give_back_owed(self) -> None:
+        with suppress(IndexError):
+            for _ in range(len(self._owed)):
+                self._give_back(*self._owed.popleft())
 
 
 @cache
 def _house() -> Files | Redis:
-    location = settings.CACHES["default"].get("LOCATION")
-    if "redis" in settings.CACHES["default"]["BACKEND"].lower():
-        return Redis(location)
+    default = settings.CACHES["default"]
+    if "redis" in default["BACKEND"].lower():
+        return Redis(default["LOCATION"], **default["OPTIONS"])
     return Files(settings.VAR_DIR / "places")
 
 

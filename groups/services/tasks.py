@@ -1,19 +1,21 @@
 """Where jobs are put into the queue, and what a worker does with one: a task of Django's task framework."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import Change, Job, Lock
+from groups.outages import is_outage
 from groups.services import edits, moves, restores, snapshots
-from groups.services.jobs import Hold, Interrupted, Stopped
+from groups.services.jobs import Hold, Interrupted, Stopped, stopping
 from groups.services.writes import TRIES_TO_RECORD, Busy, NotRecorded
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     Job.Kind.EDIT: edits.RIGHTS[Job.Kind.EDIT],
     Job.Kind.IMPORT: edits.RIGHTS[Job.Kind.IMPORT],
 }
+# Seconds that a job waits for our own database, each time longer.
+PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 # A person has seen them, so the job may go on past them.
 SEEN = frozenset(("side_effect", "differs"))
 
@@ -100,9 +104,33 @@ def _enqueue(job: Job) -> None:
 
 @task
 def run_job(job_id: str) -> None:
-    """Be at work on a job until it has ended, or this run has to let go of it."""
-    job = Job.objects.select_related("account").filter(pk=uuid.UUID(job_id)).first()
-    hold = Hold(job) if job is not None else None
+    """Be at work on a job until it has ended, or this run has to let go of it.
+
+    While the database or the disk is away it waits, however long that takes, and goes on by itself: what was
+    done is in the journal, and nothing is sent that cannot be written there.
+    """
+    run, bad = uuid.uuid4(), 0
+    while not stopping.is_set():
+        started = time.monotonic()
+        try:
+            _work_on(uuid.UUID(job_id), run)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("Job %s waits for the database: %s", job_id, type(error).__name__)
+            connections.close_all()
+        else:
+            return
+        if time.monotonic() - started > PAUSES[-1]:
+            bad = 0
+        stopping.wait(PAUSES[min(bad, len(PAUSES) - 1)])
+        bad += 1
+
+
+def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
+    """Work on a job if it is due and no other run has it."""
+    job = Job.objects.select_related("account").filter(pk=job_id).first()
+    hold = Hold(job, run) if job is not None else None
     if job is None or hold is None or not hold.take():
         return
     with hold:
@@ -113,7 +141,9 @@ def run_job(job_id: str) -> None:
         except Stopped as stopped:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             hold.end(Job.State.STOPPED, stopped.reason, stopped.detail)
-        except Exception:
+        except Exception as error:
+            if is_outage(error):
+                raise
             log.exception("Job %s has stopped by an error of ours", job.pk)
             hold.end(Job.State.STOPPED, "error")
         else:

@@ -16,6 +16,7 @@ from groups.deadlines import is_past, past
 from groups.logs import request_id, write
 from groups.metrics import CALLS, SECONDS
 from groups.models import Connection, PosterAccount
+from groups.outages import optional
 from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
 from groups.services.gate import Gate
 from groups.timing import poster_time
@@ -76,15 +77,18 @@ def ask[T](connection: Connection, question: Callable[[PosterClient], T]) -> T:
     try:
         answer = question(poster)
     except TokenRejected:
-        _update(connection, refused_at=connection.refused_at or timezone.now())
+        with optional("a refused token"):
+            _update(connection, refused_at=connection.refused_at or timezone.now())
         raise
     except Unreachable as error:
-        _count_failure(connection.account, error, time.monotonic() - started)
+        with optional("a failure of Poster"):
+            _count_failure(connection.account, error, time.monotonic() - started)
         raise
-    if connection.refused_at:
-        _update(connection, refused_at=None)
-    if connection.account.failing_since or connection.account.closed_until:
-        _close_breaker(connection.account)
+    account = connection.account
+    if connection.refused_at or account.failing_since or account.closed_until:
+        with optional("a good answer"):
+            _update(connection, refused_at=None)
+            _close_breaker(account)
     return answer
 
 
@@ -108,8 +112,9 @@ def _let_through(account: PosterAccount) -> None:
         return
     if is_past(account.closed_until, ahead=REST):
         rested = PosterAccount.objects.filter(pk=account.pk, closed_until=account.closed_until)
-        if rested.update(closed_until=timezone.now() + REST):
-            return
+        with optional("the look after a rest"):
+            if rested.update(closed_until=timezone.now() + REST):
+                return
     raise Unreachable("Poster has not answered lately", reason="resting", sent=False, retryable=False)
 
 

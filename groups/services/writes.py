@@ -8,8 +8,11 @@ steps are numbered as in the life of a write in CONTRIBUTING.md.
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -18,6 +21,7 @@ from django.utils import timezone
 
 from groups.commits import unhurried
 from groups.models import Change, Job, Lock
+from groups.outages import PATIENCE, Outage, is_outage, patience
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -37,6 +41,7 @@ from groups.services.settling import (
     sight_of,
     start_following,
 )
+from groups.services.unwritten import Step, write_down
 from groups.services.upstream import ask
 
 log = logging.getLogger("groups.journal")
@@ -75,6 +80,10 @@ class NotRecorded(Exception):
     """The change could not be written down, so it was not made: nothing was sent."""
 
 
+class NotRecordedNow(NotRecorded, Outage):
+    """Our database or its disk is away: a job waits, and tries again."""
+
+
 class MovedOn(Exception):
     """The lost change that was to be sent again has an outcome by now: nothing was sent."""
 
@@ -88,15 +97,51 @@ def submit(order: Order) -> Change:
 
     Before anything is sent it raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`,
     `NotRecorded`, `BonusBlocked` and, for a job, `LocksLost`. Whatever Poster does is in the row: `state`,
-    `reason`, `code`.
+    `reason`, `code`. Where that cannot be written down in time, the change that is returned is unknown:
+    "not_written".
     """
-    _check(order)
+    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
+    with nothing_sent():
+        _check(order)
     change = _record(order)  # 2
     if change.state != Change.State.PENDING:
         return change
-    if _read_before(order, change):  # 3
-        _send(order, change)  # 4
-    return change
+    with nothing_sent(change):
+        if not _read_before(order, change):  # 3
+            return change
+        if time.monotonic() > until - settings.POSTER_WRITE_DEADLINE * SEND:
+            raise Outage("to write it down took so long that it would be sent too late")
+    settle = _send(order, change)  # 4
+    if write_down(change, settle, until=until):  # 5, 6
+        return change
+    shown = copy(change)
+    shown.state, shown.reason = Change.State.UNKNOWN, "not_written"
+    return shown
+
+
+@contextmanager
+def nothing_sent(change: Change | None = None) -> Iterator[None]:
+    """Raise `NotRecordedNow` where the database is away in the block, and close the row: nothing was sent.
+
+    Also one that is not known to be there: the connection may have been lost as it was written.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        if change is not None:
+            write_down(change, partial(_close_unsent, change), until=0)
+        raise NotRecordedNow from error
+
+
+def _close_unsent(change: Change) -> None:
+    # A form may be sent once more with the same operation: that row is not the one of this attempt.
+    rows = Change.objects.select_related("account").filter(pk=change.pk, created_at=change.created_at)
+    with patience(PATIENCE):
+        row = rows.filter(state=Change.State.PENDING).first()
+        if row is not None:
+            _fail(row, "never_sent")
 
 
 def _check(order: Order) -> None:
@@ -117,7 +162,7 @@ def _record(order: Order) -> Change:
         change = _row(order)
         try:
             # The commit before the write leaves takes it along to the disk; before that nothing is sent.
-            with unhurried(), transaction.atomic(durable=True):
+            with nothing_sent(change), unhurried(), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
                 change.save()
@@ -242,23 +287,24 @@ def _fail(change: Change, reason: str, error: PosterError | None = None, **value
 # --- 4. Send once, 5. read after, 6. settle ----------------------------------------------------------------
 
 
-def _send(order: Order, change: Change) -> None:
+def _send(order: Order, change: Change) -> Step:
+    """Send the change, and return what settles it by the answer: a step that may be taken again."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
         answered_id = ask(order.connection, lambda poster: order.send(poster, within=within))
     except OutcomeUnknown as error:
-        _read_after(order, change, {"code": error.code, "message": error.message, "reason": error.reason})
+        said: dict[str, object] = {"code": error.code, "message": error.message, "reason": error.reason}
+        return partial(_read_after, order, change, said)
     except Unreachable as error:
-        _fail(change, "not_sent", error)
+        return partial(_fail, change, "not_sent", error)
     except Refused as error:
-        _settle_refusal(order, change, error)
-    else:
-        values: dict[str, object] = {"accepted": True}
-        if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
-            values["group_id"] = answered_id
-        elif order.action == Change.Action.ENROL:
-            values["client_id"] = answered_id
-        _read_after(order, change, values)
+        return partial(_settle_refusal, order, change, error)
+    values: dict[str, object] = {"accepted": True}
+    if order.action == Change.Action.CREATE and answered_id not in change.known_ids:
+        values["group_id"] = answered_id
+    elif order.action == Change.Action.ENROL:
+        values["client_id"] = answered_id
+    return partial(_read_after, order, change, values)
 
 
 def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
@@ -302,8 +348,9 @@ def _read_after(order: Order, change: Change, values: dict[str, object]) -> None
     """
     for name, value in values.items():
         setattr(change, name, value)
-    if order.action in (Change.Action.CREATE, Change.Action.ENROL):
-        Change.objects.settle(change, **values)
+    is_new = order.action in (Change.Action.CREATE, Change.Action.ENROL)
+    if is_new and not Change.objects.settle(change, **values):
+        return
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:

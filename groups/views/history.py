@@ -12,6 +12,7 @@ from groups.comparison import history_rows
 from groups.forms import HistoryForm
 from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
 from groups.models import Change
+from groups.outages import optional
 from groups.outcomes import WritePage, ask_or_carry_out, carry_out, show_outcome
 from groups.services import history
 from groups.services.settling import follow_up
@@ -44,7 +45,8 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     changes = history.changes_of(request.connection).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
-        follow_up(change)
+        with optional("the look at this change"):
+            follow_up(change)
         return show_outcome(request, change)
     decision = request.POST.get("decision", "")
     if decision == "again" and change.action == Change.Action.REMOVE and not recently_confirmed(request):

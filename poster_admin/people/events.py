@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from groups.logs import request_id
+from groups.outages import optional
 from groups.poster.redact import redact
 from poster_admin.people.models import Event, SecurityEvent
 from poster_admin.people.network import client_address
@@ -27,7 +28,10 @@ def record(
     about: str = "",
     detail: str = "",
 ) -> None:
-    """Write a line. Without a user it is the one who sent the request."""
+    """Write a line. Without a user it is the one who sent the request.
+
+    What it tells of goes on while the database is away.
+    """
     request = request or current_request.get()
     if user is None and not name:
         user = _sender(request)
@@ -41,7 +45,9 @@ def record(
         address=client_address(request) if request is not None else "",
         request_id=request_id.get(),
     )
-    event.save()
+    # The log of the process has it in any case.
+    with optional("a line of the security log"):
+        event.save()
     log.log(
         logging.WARNING if kind in SERIOUS else logging.INFO,
         "%s user=%r about=%r address=%s detail=%r",

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from groups.commits import unhurried
+from groups.outages import optional
 from poster_admin.people.models import SignIn
 from poster_admin.people.network import client_address, describe_agent
 
@@ -36,7 +37,8 @@ class SessionStore(DatabaseStore):
     def _get_session_from_db(self) -> SignIn | None:
         row = SignIn.objects.filter(session_key=self.session_key).first()
         if row is not None and row.is_over:
-            row.delete()
+            with optional("the end of a session"):
+                row.delete()
             self._session_key = None
             return None
         self.seen_at = row.seen_at if row is not None else None
@@ -51,13 +53,15 @@ class SessionStore(DatabaseStore):
         return cast("SignIn", row)
 
     def save(self, must_create: bool = False) -> None:
+        """Save a session. While the database is away the page is shown without, unless a new one begins."""
         if must_create or self.session_key is None:
             super().save(must_create)
             return
         row = self.create_model_instance(dict(self.items()))
         columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]
-        with unhurried():  # its beginning and its end wait for the disk; what is in it need not
-            values = {name: getattr(row, name) for name in columns}
+        found, values = 1, {name: getattr(row, name) for name in columns}
+        # Its beginning and its end wait for the disk; what is in it need not.
+        with optional("what a session has"), unhurried():
             found = SignIn.objects.filter(pk=row.pk).update(**values)
         if not found:
             raise UpdateError
@@ -66,7 +70,8 @@ class SessionStore(DatabaseStore):
         """Note the time, at most once a minute, past the data: two tabs must not undo each other's."""
         now = timezone.now()
         if self.seen_at is not None and (now - self.seen_at).total_seconds() > SEEN_EVERY:
-            SignIn.objects.filter(pk=self.session_key).update(seen_at=now)
+            with optional("that a session is used"):
+                SignIn.objects.filter(pk=self.session_key).update(seen_at=now)
 
 
 def begin(request: HttpRequest) -> None:

@@ -20,8 +20,10 @@ import urllib.request
 import uuid
 from dataclasses import dataclass, field
 
+import psycopg
 import requests
 from cryptography.fernet import Fernet
+from psycopg.rows import dict_row
 
 from tests.environment import ROOT
 
@@ -71,11 +73,14 @@ OPEN = {"pending", "unknown"}
 class Dashboard:
     """A database, and the servers over it, which can be killed and started again."""
 
-    def __init__(self, directory, sandbox, *, database_url="", servers=1, **variables):
+    def __init__(
+        self, directory, sandbox, *, database_url="", disk=None, lock_timeout=10, servers=1, **variables
+    ):
         self.sandbox = sandbox
         self._ports = [_free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
-        self._database = directory / "db.sqlite3"
+        self.database = (disk or directory) / "db.sqlite3"
+        self._postgres = database_url if database_url.startswith("postgres:") else ""
         self._servers = {}
         self._taken = set()
         self._environment = {
@@ -84,7 +89,7 @@ class Dashboard:
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
             "DEBUG": "False",
             "HTTPS": "False",
-            "DATABASE_URL": database_url or f"sqlite:///{self._database}",
+            "DATABASE_URL": database_url or f"sqlite:///{self.database}?timeout={lock_timeout}",
             "CACHE_URL": "locmemcache://",
             "POSTER_API_URL": sandbox.url,
             "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
@@ -159,17 +164,20 @@ class Dashboard:
 
     def rows(self):
         """Return the journal by operation, read past Django."""
-        return {str(uuid.UUID(row["id"])): row for row in self.table("groups_change")}
+        return {str(uuid.UUID(str(row["id"]))): row for row in self.table("groups_change")}
 
     def table(self, name):
         """Return all rows of a table, read past Django."""
-        with contextlib.closing(sqlite3.connect(self._database, timeout=20)) as database:
+        if self._postgres:
+            with psycopg.connect(self._postgres, row_factory=dict_row) as database:
+                return database.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - ours
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(f"SELECT * FROM {name}")]  # noqa: S608 - ours
 
     def wait_for_sent(self, write):
         """Return as soon as it is written down that the change is being sent."""
-        with contextlib.closing(sqlite3.connect(self._database, timeout=20)) as database:
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as database:
             query = "SELECT 1 FROM groups_change WHERE id = ? AND sent_at IS NOT NULL"
             wait_until(lambda: database.execute(query, [uuid.UUID(write.operation).hex]).fetchone(), 0.0002)
 
@@ -212,7 +220,11 @@ class Dashboard:
 
     def look(self, path, *, server=0):
         """Open a page and return it."""
-        return requests.get(self.urls[server] + path, cookies=self._cookies, timeout=30).text
+        return self.get(path, server=server).text
+
+    def get(self, path, *, server=0):
+        """Open a page and return the answer."""
+        return requests.get(self.urls[server] + path, cookies=self._cookies, timeout=60)
 
     def send_form(self, path, form, *, server=0):
         """Send a form, and return the answer; None if the server is no more."""

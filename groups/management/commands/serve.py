@@ -1,7 +1,10 @@
 """`manage.py serve`: the production server, after everything that has to be done before it."""
 
 import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +16,22 @@ from groups.management.catalogues import compile_catalogues
 
 # What `check --deploy` says of an intranet without TLS; the server says it in one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
+
+
+@contextmanager
+def counted_over_workers() -> Iterator[None]:
+    """Give the workers a folder for their counts, which begin anew, in memory where there is some.
+
+    The counts are files that are mapped: on a full disk, to count once more would kill the process.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
+    directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
+    with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as name:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = name
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 class Command(BaseCommand):
@@ -40,16 +59,9 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
         self.stdout.flush()
-        self._count_over_workers()
         command = startup.granian(host=host, port=port, workers=workers)
-        startup.run(command, workers=job_workers, reloads=True)
-
-    def _count_over_workers(self) -> None:
-        """Give the workers a folder for their counts, which begin anew."""
-        directory = settings.VAR_DIR / "metrics" / str(os.getpid())
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(mode=0o700, parents=True)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+        with counted_over_workers():
+            startup.run(command, workers=job_workers, reloads=True)
 
     def _check(self, **what: Any) -> None:
         found = [message for message in checks.run_checks(**what) if self._matters(message)]

@@ -1,13 +1,19 @@
 """`manage.py worker`: does the jobs, one at a time. Any number of them may run, on any number of machines."""
 
+import logging
+import time
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
+from groups.outages import is_outage
 from groups.services import jobs
+
+log = logging.getLogger("groups.jobs")
 
 # Seconds between two looks into an empty queue.
 INTERVAL = 1.0
@@ -43,4 +49,14 @@ class Command(BaseCommand):
             worker_id=get_random_string(32),
         )
         worker.configure_signals()
-        worker.run()
+        while True:
+            try:
+                worker.run()
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("The queue cannot be read: %s", type(error).__name__)
+                connections.close_all()
+                time.sleep(INTERVAL)
+            else:
+                return

@@ -1,0 +1,166 @@
+"""Trouble with the real thing: a locked database, a full disk, a Redis or a PostgreSQL that is away."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+from tests.tools.killing import wait_until
+from tests.tools.ports import free_port
+
+_LOCK = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Let another process hold the lock of an SQLite database for what is done in the block."""
+    command = [sys.executable, "-c", _LOCK, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "locked\n"
+        yield
+        holder.stdin.close()
+
+
+class Disk:
+    """A small file system of its own, which can be full. Needs root."""
+
+    def __init__(self, directory, megabytes):
+        self.path = directory / "disk"
+        self.path.mkdir()
+        self._filling = self.path / "filling"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.path], check=True)
+
+    def fill(self):
+        """Take all that is left."""
+        with self._filling.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def free(self):
+        """Give it back."""
+        self._filling.unlink()
+
+    def close(self):
+        """Take the file system away, also while somebody still has a file of it open."""
+        subprocess.run(["umount", "--lazy", self.path], check=True)
+
+
+class Redis:
+    """A server of one's own, empty whenever it starts."""
+
+    def __init__(self, directory):
+        self._port, self._directory = free_port(), directory
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self):
+        """Start it, and wait until it answers."""
+        command = [
+            "redis-server",
+            "--port",
+            str(self._port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self._process = subprocess.Popen(command, cwd=self._directory, stdout=subprocess.DEVNULL)
+        wait_until(self._answers, 0.02)
+
+    def kill(self):
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self):
+        """Let it take connections and questions, and answer nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._port), 1) as connection,
+        ):
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
+        return False
+
+
+class Way:
+    """The way to a server, which can be cut: no connection stays, and none can be made."""
+
+    def __init__(self, host, port):
+        self._to, self._open = (host, port), set()
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        """Cut it."""
+        with self._lock:
+            self._is_cut = True
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def mend(self):
+        """Let through what comes from now on."""
+        with self._lock:
+            self._is_cut = False
+
+    def close(self):
+        """Cut it for good."""
+        self.cut()
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near):
+        with self._lock:
+            if self._is_cut:
+                near.close()
+                return
+            far = socket.create_connection(self._to)
+            self._open |= {near, far}
+        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+        back.start()
+        _copy(near, far)
+        back.join()
+        with self._lock:
+            self._open -= {near, far}
+        near.close()
+        far.close()
+
+
+def _copy(source, target):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+def can_mount():
+    """Tell whether a disk can be made."""
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0
