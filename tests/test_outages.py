@@ -298,6 +298,18 @@ def test_what_somebody_else_has_settled_meanwhile_is_left_as_it_is(staff, sandbo
 
 
 @pytest.mark.django_db
+def test_a_mistake_while_catching_up_leaves_the_others_their_turn(staff, sandbox, caplog):
+    change = Change(account_id="demo", action="update", target="group:1", sent_at=timezone.now())
+    change.save()
+    taken = []
+    for step in (lambda: 1 / 0, lambda: taken.append(1)):
+        unwritten._left.append((change, step))
+    unwritten.catch_up()
+    assert taken == [1]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.django_db
 def test_a_mistake_while_settling_is_no_outage(staff, sandbox, monkeypatch):
     monkeypatch.setattr(writes, "settle_by", lambda *_args, **_values: _raise(ProgrammingError()))
     with pytest.raises(ProgrammingError):

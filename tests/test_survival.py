@@ -20,7 +20,7 @@ from tests.tools.moving import Move
 
 # A job is held for less time than the database is away.
 QUICK = {"JOB_LEASE_SECONDS": "2"}
-CLIENTS = 60
+CLIENTS = 120
 needs_root = pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
 
 
@@ -87,7 +87,7 @@ def edit(dashboard):
 
 def moves_on(dashboard, trouble):
     """Tell whether a job goes on by itself after the trouble in its middle."""
-    dashboard.sandbox.latency = 0.05
+    dashboard.sandbox.latency = 0.1
     move = Move(dashboard, CLIENTS)
     try:
         move.wait_for(5)
@@ -179,12 +179,15 @@ def test_a_short_lock_after_the_send_is_waited_for(installation):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-def test_a_job_waits_for_a_locked_database_and_goes_on(installation):
+@pytest.mark.parametrize("seconds", [1.5, 5.0])
+def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
+    """Also where it could still be written down that it stopped."""
     dashboard = installation()
 
     def trouble():
         with outages.locked(dashboard.database):
-            time.sleep(5)
+            assert dashboard.table("groups_job")[0]["state"] == "running"
+            time.sleep(seconds)
 
     assert moves_on(dashboard, trouble) == []
 
@@ -275,6 +278,7 @@ def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(ins
         write = dashboard.plan("update", "")
         form = dashboard.open_form(write)
         way.cut()
+        assert dashboard.get("/groups/").status_code == 503
         assert dashboard.send_form(*form).status_code == 503
         assert not dashboard.sandbox.posts()
         way.mend()

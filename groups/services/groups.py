@@ -95,8 +95,7 @@ def _ask_for_all(connection: Connection) -> Groups:
     LISTS.labels("poster").inc()
     groups = _shown(answer, timezone.now())
     _share(connection, answer, groups)
-    with optional("the last good copy"):
-        _keep_copy(connection, answer, groups.as_of)
+    _keep_copy(connection, answer, groups.as_of)
     return groups
 
 
@@ -231,21 +230,21 @@ def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> No
     key = _cache_key(connection, f"copied:{connection.pk}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
-    unchanged = GroupsCopy.objects.filter(
-        connection=connection, fingerprint=connection.fingerprint, digest=answer.digest
-    )
-    if unchanged.update(fetched_at=as_of):
-        return
-    rows = [group.to_json() for group in answer.present]
-    GroupsCopy.objects.update_or_create(
-        connection=connection,
-        defaults={
-            "fingerprint": connection.fingerprint,
-            "fetched_at": as_of,
-            "digest": answer.digest,
-            "groups": rows,
-        },
-    )
+    with optional("the last good copy"):
+        unchanged = GroupsCopy.objects.filter(
+            connection=connection, fingerprint=connection.fingerprint, digest=answer.digest
+        )
+        if unchanged.update(fetched_at=as_of):
+            return
+        GroupsCopy.objects.update_or_create(
+            connection=connection,
+            defaults={
+                "fingerprint": connection.fingerprint,
+                "fetched_at": as_of,
+                "digest": answer.digest,
+                "groups": [group.to_json() for group in answer.present],
+            },
+        )
 
 
 def _last_good_copy(connection: Connection) -> Groups | None:

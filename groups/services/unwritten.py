@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from django.db import close_old_connections
 
@@ -42,10 +43,15 @@ def catch_up() -> None:
     """Write down what is left, of the changes that nobody else has looked after meanwhile."""
     with _lock:
         while _left:
-            change, step = _left[0]
-            if not _taken(change, lambda: _is_ours(change) and step()):  # noqa: B023 - it is called at once
+            change, step = _left.popleft()
+            try:
+                taken = _taken(change, partial(_take_if_ours, change, step))
+            except Exception:
+                log.exception("Change %s is left to the reconciler", change.pk)
+                continue
+            if not taken:
+                _left.appendleft((change, step))
                 return
-            _left.popleft()
 
 
 def _taken(change: Change, step: Step) -> bool:
@@ -60,7 +66,8 @@ def _taken(change: Change, step: Step) -> bool:
     return True
 
 
-def _is_ours(change: Change) -> bool:
-    """Return True if the row is still the one of this attempt: a form may have been sent once more."""
+def _take_if_ours(change: Change, step: Step) -> None:
+    # A form may have been sent once more: that row is not the one of this attempt.
     mine = Change.objects.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
-    return mine.exists()
+    if mine.exists():
+        step()
