@@ -272,8 +272,11 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
     assert not Lock.objects.exists()
 
 
-def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(crew, "PATIENCE", 0.0)
+def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
+    staff, sandbox, settings, monkeypatch
+):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    monkeypatch.setattr(crew, "PATIENCE", -1800.0)  # until it would have been given up
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     job = run(start(staff, kind=Job.Kind.RETIRE))
     assert ended(job) == (Job.State.STOPPED, "unknown")
