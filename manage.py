@@ -17,4 +17,4 @@ if __name__ == "__main__":
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
-        sys.exit(f"Configuration: {error}")
+        sys.exit("\n".join(f"Configuration: {line}" for line in str(error).splitlines()))

@@ -3,8 +3,13 @@
 import base64
 import binascii
 import ipaddress
+import re
+import zoneinfo
 
 FERNET_KEY_BYTES = 32
+# As Django compares them: a name, `.name` for those below it too, or `*` for all; IPv6 in brackets.
+HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
+ORIGIN = re.compile(r"https?://[^/\s]+")
 
 
 def is_fernet_key(key: str) -> bool:
@@ -30,5 +35,24 @@ def is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
+        return False
+    return True
+
+
+def is_host(text: str) -> bool:
+    """Say whether a request can have this host: no scheme, no port, no space."""
+    return HOST.fullmatch(text) is not None
+
+
+def is_origin(text: str) -> bool:
+    """Say whether the text is a scheme and a host, without a path."""
+    return ORIGIN.fullmatch(text) is not None
+
+
+def is_time_zone(name: str) -> bool:
+    """Say whether this machine knows the time zone."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True

@@ -3,73 +3,80 @@
 NAME_FILE may name a file that holds the value of NAME, for secrets.
 """
 
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin.checks import is_fernet_key, is_loopback, is_network
+from poster_admin.checks import is_fernet_key, is_host, is_network, is_origin, is_time_zone
 from poster_admin.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = Environment()
-env.read_env(BASE_DIR / ".env")
+env = Environment(BASE_DIR / ".env")
 
 # --- What kind of installation this is -------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", default=False)
 # True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: a plain-HTTP intranet.
 HTTPS = env.flag("HTTPS", default=True)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.items(
+    "ALLOWED_HOSTS", is_host, "names without scheme and port", default=["localhost", "127.0.0.1", "[::1]"]
+)
+env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
+CSRF_TRUSTED_ORIGINS = env.items(
+    "CSRF_TRUSTED_ORIGINS", is_origin, "origins such as https://loyalty.example.com", default=[]
+)
 
 _FOR_DEBUG_ONLY = "for-debugging-only-" + "0123456789" * 5
-SECRET_KEY = env.str("SECRET_KEY", default=_FOR_DEBUG_ONLY if DEBUG else "")
-if len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured("SECRET_KEY is missing or shorter than 50 characters.")
+SECRET_KEY = env.text("SECRET_KEY", default=_FOR_DEBUG_ONLY if DEBUG else "")
+env.require("SECRET_KEY", len(SECRET_KEY) >= 50, "is missing or shorter than 50 characters")
 
 # --- Poster ----------------------------------------------------------------------------------------------
 
 # {account} is replaced by the name of the user's Poster account; some accounts live on the bare domain.
-POSTER_API_URL = env.str("POSTER_API_URL", default="https://{account}.joinposter.com/api/")
-POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0)
-POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0)
+POSTER_API_URL = env.address("POSTER_API_URL", default="https://{account}.joinposter.com/api/", plain=DEBUG)
+POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0, least=0.1)
+POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0, least=0.1)
 # The longest that a page waits for Poster, the second try included.
-POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0)
+POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0, least=1)
 # The longest that a write takes from the journal to the answer: read before, send, read after.
-POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0)
+POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0, least=1)
 # So long after the deadline of a write its row is left to its sender: it may be slow rather than dead.
-POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0)
+POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0, least=1)
 # Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
 # succeeded, a write whose answer was lost is taken for one that was not applied.
-POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0)
+POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, least=1)
 # A look that shows anything but what was asked for is believed when another one shows the same so much later.
 POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0)
 # Poster may read from a replica: so long a read may show what an own change has just replaced.
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
+# 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # So many calls of an account are under way at once, over all threads, processes and machines.
 POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1)
 # A job whose run has said nothing for so long is taken over by another worker.
-JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0)
+JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1)
 # What was in a group before it was moved or removed, names and phone numbers among it, is kept so long.
-SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90)
+SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
 # Opens /metrics to Prometheus; without it there is no such page.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
-POSTER_TOKEN_KEYS = env.list("POSTER_TOKEN_KEYS", default=["x" * 43 + "="] if DEBUG else [])
+POSTER_TOKEN_KEYS = env.items(
+    "POSTER_TOKEN_KEYS", is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
+)
+env.require("POSTER_TOKEN_KEYS", POSTER_TOKEN_KEYS, "is missing")
 
-if not POSTER_TOKEN_KEYS or not all(is_fernet_key(key) for key in POSTER_TOKEN_KEYS):
-    raise ImproperlyConfigured("POSTER_TOKEN_KEYS is missing, or one of its keys is not a Fernet key.")
-_poster = urlsplit(POSTER_API_URL.replace("{account}", "account"))
-if _poster.scheme not in {"http", "https"} or not _poster.hostname:
-    raise ImproperlyConfigured("POSTER_API_URL is not an http or https address.")
-if _poster.scheme != "https" and not DEBUG and not is_loopback(_poster.hostname):
-    raise ImproperlyConfigured("POSTER_API_URL has no TLS: the token would travel in clear text.")
+# --- The server ------------------------------------------------------------------------------------------
+
+HOST = env.text("HOST", default="127.0.0.1")
+PORT = env.number("PORT", default=8000, least=1, most=65535)
+WORKERS = env.number("WORKERS", default=2, least=1, most=1000)
+# 0: workers run elsewhere.
+JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
 # --- The house -------------------------------------------------------------------------------------------
 
@@ -138,11 +145,12 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
-if "ENGINE" not in DATABASES["default"]:
-    raise ImproperlyConfigured("DATABASE_URL is not the address of a database.")
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+with suppress(OSError):  # told as a DATABASE_URL that cannot be written
     VAR_DIR.mkdir(exist_ok=True)
+DATABASES = {
+    "default": env.database("DATABASE_URL", default="sqlite:///" + quote(str(VAR_DIR / "db.sqlite3")))
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "poster_admin.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # Seconds that anything waits for a database that another process has locked.
@@ -163,7 +171,7 @@ else:
 # A pool keeps the connections, not the threads.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
     from redis import ConnectionError as _RedisAway
     from redis.backoff import NoBackoff
@@ -199,38 +207,41 @@ AUTHENTICATION_BACKENDS = [
     "groups.rights.RightsBackend",
 ]
 # A proxy in front may name the browser's address, and only one of these may name the user.
-TRUSTED_PROXY_IPS = env.list("TRUSTED_PROXY_IPS", default=["127.0.0.1", "::1"])
-TRUSTED_USER_HEADER = env.str("TRUSTED_USER_HEADER", default="")
-TRUSTED_GROUPS_HEADER = env.str("TRUSTED_GROUPS_HEADER", default="")
+TRUSTED_PROXY_IPS = env.items(
+    "TRUSTED_PROXY_IPS", is_network, "addresses and networks", default=["127.0.0.1", "::1"]
+)
+TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER")
+TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER")
 # Groups of the company, and our roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
-COMPANY_ROLES = env.dict("COMPANY_ROLES", default={})
-if not set(COMPANY_ROLES.values()) <= set(ROLES):
-    raise ImproperlyConfigured("COMPANY_ROLES names a role other than Managers, Staff and Owners.")
-if not all(map(is_network, TRUSTED_PROXY_IPS)):
-    raise ImproperlyConfigured("TRUSTED_PROXY_IPS holds something that is no address and no network.")
+COMPANY_ROLES = env.pairs("COMPANY_ROLES")
+env.require(
+    "COMPANY_ROLES",
+    set(COMPANY_ROLES.values()) <= set(ROLES),
+    "names a role other than Managers, Staff and Owners",
+)
 REQUIRE_2FA = env.flag("REQUIRE_2FA", default=False)
 
-OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
-OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
-OIDC_RP_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
-OIDC_OP_AUTHORIZATION_ENDPOINT = env.str("OIDC_AUTHORIZATION_ENDPOINT", default="")
-OIDC_OP_TOKEN_ENDPOINT = env.str("OIDC_TOKEN_ENDPOINT", default="")
-OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_JWKS_ENDPOINT", default="")
-OIDC_OP_USER_ENDPOINT = env.str("OIDC_USER_ENDPOINT", default="")
-OIDC_NAME_CLAIM = env.str("OIDC_NAME_CLAIM", default="preferred_username")
-OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
-OIDC_RP_SCOPES = env.str("OIDC_SCOPES", default="openid profile")
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_RP_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_RP_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_OP_AUTHORIZATION_ENDPOINT = env.address("OIDC_AUTHORIZATION_ENDPOINT")
+OIDC_OP_TOKEN_ENDPOINT = env.address("OIDC_TOKEN_ENDPOINT")
+OIDC_OP_JWKS_ENDPOINT = env.address("OIDC_JWKS_ENDPOINT")
+OIDC_OP_USER_ENDPOINT = env.address("OIDC_USER_ENDPOINT")
+OIDC_NAME_CLAIM = env.text("OIDC_NAME_CLAIM", default="preferred_username")
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_RP_SCOPES = env.text("OIDC_SCOPES", default="openid profile")
 OIDC_RP_SIGN_ALGO = "RS256"
 OIDC_USE_PKCE = True
 OIDC_TIMEOUT = 10
 OIDC_ENABLED = bool(OIDC_RP_CLIENT_ID)
 _oidc = (OIDC_OP_AUTHORIZATION_ENDPOINT, OIDC_OP_TOKEN_ENDPOINT, OIDC_OP_JWKS_ENDPOINT)
-if OIDC_ENABLED and not all((OIDC_ISSUER, OIDC_RP_CLIENT_SECRET, *_oidc)):
-    raise ImproperlyConfigured("OIDC_CLIENT_ID is set, but another OIDC_ value that it needs is missing.")
-for _endpoint in filter(None, (*_oidc, OIDC_OP_USER_ENDPOINT)):
-    if urlsplit(_endpoint).scheme != "https" and not is_loopback(urlsplit(_endpoint).hostname or ""):
-        raise ImproperlyConfigured("An address of OIDC_ has no TLS: what it answers could be forged.")
+env.require(
+    "OIDC_CLIENT_ID",
+    not OIDC_ENABLED or all((OIDC_ISSUER, OIDC_RP_CLIENT_SECRET, *_oidc)),
+    "is set, but another OIDC_ value that it needs is missing",
+)
 LOGIN_REDIRECT_URL_FAILURE = "/accounts/login/?company=refused"
 if TRUSTED_USER_HEADER:
     AUTHENTICATION_BACKENDS.append("poster_admin.people.company.ProxyBackend")
@@ -321,7 +332,8 @@ LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="Europe/Kyiv")
+TIME_ZONE = env.text("TIME_ZONE", default="Europe/Kyiv")
+env.require("TIME_ZONE", is_time_zone(TIME_ZONE), "is not a time zone that this machine knows")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -338,9 +350,8 @@ STORAGES = {
 
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="line")
-if LOG_FORMAT not in {"line", "json"}:
-    raise ImproperlyConfigured("LOG_FORMAT is neither line nor json.")
+LOG_FORMAT = env.text("LOG_FORMAT", default="line")
+env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is neither line nor json")
 DEFAULT_EXCEPTION_REPORTER = "groups.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "groups.logs.CarefulFilter"
 LOGGING = {
@@ -367,3 +378,5 @@ LOGGING = {
         "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }
+
+env.finish()

@@ -20,6 +20,15 @@ def tokens(path):
         return database.execute("SELECT user_id, token FROM groups_connection").fetchall()
 
 
+def test_an_address_that_is_none_is_one_line(tmp_path):
+    here = {"DATABASE_URL": f"sqlite:///{tmp_path}/old.sqlite3"}
+    said = run("manage.py", "copy_database", "postgres://loyalty:p@ss/w#rd@127.0.0.1/loyalty", **here)
+    assert said.returncode == 1
+    (line,) = said.stderr.splitlines()
+    assert line.startswith("CommandError: The address given is not the address of a database")
+    assert "w#rd" not in line
+
+
 def test_everything_is_copied_once(tmp_path):
     old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
     here = {"DATABASE_URL": f"sqlite:///{old}"}

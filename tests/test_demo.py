@@ -58,17 +58,6 @@ def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
         assert staff.get(f"{served.url}/static/css/styleguide.css").status_code == 200
 
 
-@pytest.mark.parametrize("port", ["0", "eighty", "65536"])
-def test_a_port_that_is_none(port, monkeypatch):
-    from django.core.management.base import CommandError
-
-    from groups.management import startup
-
-    monkeypatch.setenv("PORT", port)
-    with pytest.raises(CommandError, match="PORT"):
-        startup.number_from("PORT", 8000)
-
-
 def test_a_taken_port_is_one_clear_line():
     import socket
 

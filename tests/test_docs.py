@@ -22,9 +22,7 @@ def shell_lines(name):
 
 
 def variables_of_the_code():
-    settings = set(re.findall(r'\benv\.\w+\(\s*"([A-Z0-9_]+)"', read("poster_admin/settings.py")))
-    serve = read("groups/management/commands/serve.py")
-    return settings | set(re.findall(r'(?:environ\.get|number_from)\("([A-Z0-9_]+)"', serve))
+    return set(re.findall(r'\benv\.\w+\(\s*"([A-Z0-9_]+)"', read("poster_admin/settings.py")))
 
 
 def targets():

@@ -72,14 +72,6 @@ def _static_digest() -> str:
     return digest.hexdigest()
 
 
-def number_from(name: str, default: int, *, least: int = 1) -> int:
-    """Return a whole number from the environment."""
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or not least <= int(text) <= HIGHEST_PORT:
-        raise CommandError(f"{name}={text} is not a number between {least} and {HIGHEST_PORT}.")
-    return int(text)
-
-
 def claim_port(host: str, port: int) -> None:
     """Stop with one clear line if nobody can listen there."""
     try:

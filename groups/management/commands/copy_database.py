@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import environ
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import connections, transaction
 from django.db.models import Model
+
+from poster_admin.environment import database_settings
 
 TARGET = "target"
 BATCH = 500
@@ -25,7 +26,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, url: str, **_options: Any) -> None:
         """Migrate the other database and fill it, all or nothing."""
-        connections.settings[TARGET] = {**connections.settings["default"], **environ.Env.db_url_config(url)}
+        try:
+            address = database_settings(url)
+        except ValueError as error:
+            raise CommandError(f"The address given {error}.") from None
+        connections.settings[TARGET] = {**connections.settings["default"], **address}
         connections.settings[TARGET]["OPTIONS"] = {}
         target = connections[TARGET]
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)

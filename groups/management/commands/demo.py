@@ -46,8 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
         """Start over in the demo's own environment, then serve."""
-        port = startup.number_from("PORT", 8000)
-        startup.claim_port(HOST, port)
+        startup.claim_port(HOST, settings.PORT)
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = _remembered(directory / "secrets.json")
@@ -71,7 +70,7 @@ class Command(BaseCommand):
         with sandbox:
             for name, role in SIGN_INS.items():
                 _sign_in(name, kept["passwords"][name], role, sandbox)
-            self._serve(port, kept["passwords"], sandbox)
+            self._serve(settings.PORT, kept["passwords"], sandbox)
 
     def _serve(self, port: int, passwords: dict[str, str], sandbox: Sandbox) -> None:
         def announce() -> None:

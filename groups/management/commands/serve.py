@@ -42,10 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
-        host = os.environ.get("HOST") or "127.0.0.1"
-        port = startup.number_from("PORT", 8000)
-        workers = startup.number_from("WORKERS", 2)
-        job_workers = startup.number_from("JOB_WORKERS", 1, least=0)
+        host, port, workers = settings.HOST, settings.PORT, settings.WORKERS
         startup.claim_port(host, port)
         self._check(include_deployment_checks=True)
         compile_catalogues(settings.LOCALE_PATHS[0])
@@ -61,7 +58,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         command = startup.granian(host=host, port=port, workers=workers)
         with counted_over_workers():
-            startup.run(command, workers=job_workers, reloads=True)
+            startup.run(command, workers=settings.JOB_WORKERS, reloads=True)
 
     def _check(self, **what: Any) -> None:
         found = [message for message in checks.run_checks(**what) if self._matters(message)]

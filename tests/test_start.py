@@ -1,0 +1,109 @@
+"""The start of an installation: secrets in files as they come, and wrong values that are told in one line."""
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from tests.tools.starts import COMMANDS, WRONG, Installation
+
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+KEYS = [Fernet.generate_key().decode() for _ in range(2)]
+READ = {
+    "SECRET_KEY": "a-secret-of-fifty-signs-" * 3,
+    "POSTER_TOKEN_KEYS": KEYS,
+    "METRICS_TOKEN": "$a-token",
+    "OIDC_RP_CLIENT_SECRET": "a-client",
+    "ALLOWED_HOSTS": ["loyalty.example.com", "localhost"],
+    "WORKERS": 3,
+    "HTTPS": False,
+}
+WRITTEN = {
+    name.replace("OIDC_RP_", "OIDC_"): ",".join(value) if isinstance(value, list) else str(value)
+    for name, value in READ.items()
+}
+
+
+@pytest.fixture
+def installation(tmp_path):
+    return Installation(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["", "\n", " \t\r\n\n"])
+@pytest.mark.parametrize("start", ["", BYTE_ORDER_MARK])
+def test_what_editors_leave_around_a_secret_is_not_a_part_of_it(installation, start, end):
+    files = {name: installation.directory / f"{name}.secret" for name in WRITTEN}
+    for name, path in files.items():
+        path.write_bytes(f"{start}{WRITTEN[name]}{end}".encode())
+    installation.write({f"{name}_FILE": path for name, path in files.items()})
+    assert installation.settings().items() >= READ.items()
+
+
+def test_what_editors_leave_around_the_lines_of_an_env_file_is_not_a_part_of_them(installation):
+    lines = "".join(f"{name}={value} \t\r\n" for name, value in WRITTEN.items())
+    quoted = f'DATABASE_URL="sqlite:///{installation.directory}/a" \r\n'
+    installation.env_file.write_bytes(f"{BYTE_ORDER_MARK}{lines}  # a comment\r\n{quoted}".encode())
+    settings = installation.settings()
+    assert settings.items() >= READ.items()
+    assert settings["DATABASES"]["default"]["NAME"] == f"{installation.directory}/a"
+
+
+@pytest.mark.parametrize(("name", "value"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG])
+def test_a_wrong_value_is_one_line_that_names_it_and_its_file(installation, name, value):
+    file = installation.wrong(name, value)
+    with pytest.raises(ImproperlyConfigured) as raised:
+        installation.settings()
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(f"{name} in {file} ")
+    assert "w#rd" not in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_all_that_is_wrong(installation, command):
+    installation.write(installation.values | {"TIME_ZONE": "Kiev", "JOB_LEASE_SECONDS": "0"})
+    code, said = installation.output(command, ALLOWED_HOSTS="a b")
+    assert code == 1
+    allowed, lease, zone = said.splitlines()
+    assert allowed.startswith("Configuration: ALLOWED_HOSTS is not ")
+    assert lease.startswith(f"Configuration: JOB_LEASE_SECONDS in {installation.env_file} is not ")
+    assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file} is not ")
+
+
+@pytest.mark.parametrize("text", ["SECRET_KEY = {}\n", "{}\n", "export\n{}\n"])
+def test_a_line_that_is_none_is_told_by_its_number_and_not_shown(installation, text):
+    secret = "a-secret-that-nobody-sees" * 3
+    installation.env_file.write_text("# the first line\n" + text.format(secret), encoding="utf-8")
+    with pytest.raises(ImproperlyConfigured) as raised:
+        installation.settings()
+    assert str(raised.value) == f"{installation.env_file} has a line that is not NAME=value: line 2."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
+    installation.env_file.write_text("DEBUG=True\n", encoding=encoding)
+    code, said = installation.output("check")
+    assert (code, said) == (1, f"Configuration: {installation.env_file} is not a text in UTF-8.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", "*,.example.com,10.0.0.1,[::1],loyalty"),
+        ("CSRF_TRUSTED_ORIGINS", "https://loyalty.example.com:8443,http://*.example.com"),
+        ("DATABASE_URL", "postgres:///loyalty"),
+        ("CACHE_URL", "redis://:p%40ss@127.0.0.1:6379/3"),
+        ("POSTER_CACHE_SECONDS", "0"),
+        ("POSTER_API_URL", "http://127.0.0.1:8001/{account}/api/"),
+        ("COMPANY_ROLES", "loyalty-owners=Owners,loyalty-staff=Staff"),
+    ],
+)
+def test_an_odd_value_that_is_right_is_taken(installation, name, value):
+    installation.write(installation.values | {name: value})
+    assert installation.settings()
+
+
+def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
+    address = "postgres://loyalty:p%40ss%2Fw%23rd%3F@127.0.0.1:5433/main?sslmode=require"
+    installation.write(installation.values | {"DATABASE_URL": address})
+    database = installation.settings()["DATABASES"]["default"]
+    assert (database["HOST"], database["NAME"], database["PASSWORD"]) == ("127.0.0.1", "main", "p@ss/w#rd?")
+    assert database["OPTIONS"]["sslmode"] == "require"
