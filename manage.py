@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 # These two keep no secret of a real installation, so they start on a machine that has none.
 WITHOUT_SECRETS = {"demo", "sandbox"}
@@ -18,3 +19,5 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit("\n".join(f"Configuration: {line}" for line in str(error).splitlines()))
+    except OperationalError as error:
+        sys.exit(f"The database at DATABASE_URL: {str(error).strip().partition('\n')[0]}")

@@ -2,6 +2,7 @@
 
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -48,6 +49,18 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
     assert "Traceback" not in rest
 
 
+def test_two_that_start_at_once_over_the_same_data_both_come_up(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(demo.start, [tmp_path] * 2))
+    try:
+        assert both[0].passwords == both[1].passwords
+        for each in both:
+            assert sign_in(each, "owner").get(f"{each.url}/groups/").status_code == 200
+    finally:
+        for each in both:
+            each.stop()
+
+
 def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
     with demo.running(tmp_path, "--debug") as served:
         staff = sign_in(served, "staff")
@@ -67,5 +80,6 @@ def test_a_taken_port_is_one_clear_line():
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CommandError, match=rf"^Port {port} is taken\. Choose another one: PORT=\d+\.$"):
-            startup.claim_port("127.0.0.1", port)
+        words = rf"^Port {port} is taken\. Choose another one: PORT=\d+\.$"
+        with pytest.raises(CommandError, match=words), startup.claimed_port("127.0.0.1", port):
+            pytest.fail("nobody may listen there")

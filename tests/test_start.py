@@ -1,10 +1,20 @@
 """The start of an installation: secrets in files as they come, and wrong values that are told in one line."""
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from tests.tools.starts import COMMANDS, WRONG, Installation
+from tests import environment
+from tests.services import empty_database
+from tests.tools.killing import wait_until
+from tests.tools.ports import free_port
+from tests.tools.starts import COMMANDS, WRONG, Installation, at_once
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 KEYS = [Fernet.generate_key().decode() for _ in range(2)]
@@ -23,9 +33,34 @@ WRITTEN = {
 }
 
 
+HOLD = """
+import sys, django
+django.setup()
+from groups.management.startup import migration_lock
+with migration_lock("default"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 @pytest.fixture
 def installation(tmp_path):
-    return Installation(tmp_path)
+    installation = Installation(tmp_path)
+    yield installation
+    installation.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def new_database(request, tmp_path):
+    """Return a function that gives the address of a database in which there is nothing yet."""
+    with contextlib.ExitStack() as stack:
+
+        def make(name):
+            if request.param == "sqlite":
+                return f"sqlite:///{tmp_path}/{name}.sqlite3"
+            return stack.enter_context(empty_database(environment.POSTGRES_URL))
+
+        yield make
 
 
 @pytest.mark.parametrize("end", ["", "\n", " \t\r\n\n"])
@@ -107,3 +142,59 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
     database = installation.settings()["DATABASES"]["default"]
     assert (database["HOST"], database["NAME"], database["PASSWORD"]) == ("127.0.0.1", "main", "p@ss/w#rd?")
     assert database["OPTIONS"]["sslmode"] == "require"
+
+
+# --- Several at once, over a database in which there is nothing yet ---------------------------------------
+
+
+def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database):
+    for name in ("first", "second"):
+        others = (["migrate"], ["worker", "--batch"])
+        assert at_once(installation, new_database(name), *others, servers=3) == []
+
+
+def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out(installation, new_database):
+    url = new_database("killed")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        cwd=environment.ROOT,
+        env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    migrating = installation.start("migrate", DATABASE_URL=url)
+    with pytest.raises(subprocess.TimeoutExpired):
+        migrating.communicate(timeout=5)
+    holder.send_signal(signal.SIGKILL)
+    said, _ = migrating.communicate(timeout=60)
+    assert migrating.returncode == 0, said
+    holder.communicate()
+
+
+def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installation):
+    port = free_port()
+    both = [installation.start("serve", PORT=str(port), WORKERS="1", JOB_WORKERS="0") for _ in range(2)]
+    wait_until(lambda: any(process.poll() is not None for process in both), 0.1, 60)
+    (ended,) = [process for process in both if process.poll() is not None]
+    said, _ = ended.communicate()
+    assert said == f"CommandError: Port {port} is taken. Choose another one: PORT={port + 1}.\n"
+
+
+@pytest.mark.parametrize("command", ["migrate", "worker", "serve"])
+def test_a_database_that_does_not_answer_is_one_line(installation, command):
+    code, said = installation.output(
+        command, DATABASE_URL="postgres://loyalty:a-password@127.0.0.1:9/loyalty"
+    )
+    assert code == 1
+    (line,) = said.splitlines()
+    assert line.startswith("The database at DATABASE_URL: connection failed")
+    assert "a-password" not in line
+
+
+def test_a_place_that_cannot_be_written_is_one_line(installation):
+    (installation.directory / "var" / "static.lock").mkdir(parents=True)
+    code, said = installation.output("serve", PORT=str(free_port()))
+    assert code == 1
+    assert said == f"CommandError: {installation.directory}/var/static.lock: Is a directory.\n"

@@ -9,23 +9,28 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DEFAULT_DB_ALIAS
+from django.core.management.commands import migrate as django_migrate
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from groups.checks import missing_migrations
+from groups.management.catalogues import compile_catalogues
 
 HIGHEST_PORT = 65535
 START_SECONDS = 30.0
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 45.0
 APPLICATION = "poster_admin.asgi:application"
+# Any number will do that no other program uses in this database.
+MIGRATION_LOCK = 0x504F53544552
 LEAN_MEMORY = {
     "MALLOC_ARENA_MAX": "2",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"
@@ -40,10 +45,50 @@ Source: https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-T
 """
 
 
+def prepare(*, static: bool = True) -> None:
+    """Do all that has to be done before a server starts."""
+    try:
+        compile_catalogues(settings.LOCALE_PATHS[0])
+        migrate()
+        if static:
+            collect_static()
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}.") from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[TextIO]:
+    """Hold the lock of a file. The kernel releases it when the process ends, in whatever way."""
+    with path.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+@contextmanager
+def migration_lock(alias: str) -> Iterator[None]:
+    """Let one process at a time migrate a database, of all that start at once and on all machines."""
+    connection = connections[alias]
+    if connection.vendor == "sqlite":
+        with locked(Path(f"{connection.settings_dict['NAME']}.lock")):
+            yield
+        return
+    # A session of its own ends with the lock. One of the pool would not, and would hide why none can begin.
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
+    session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
+    with closing(session), session.cursor() as cursor:
+        # Polled: a session that waits inside pg_advisory_lock holds up CREATE INDEX CONCURRENTLY for ever.
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+        while cursor.fetchone() != (True,):
+            time.sleep(0.1)
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+        yield
+
+
 def migrate() -> None:
-    """Bring the database up to date."""
-    if missing_migrations(DEFAULT_DB_ALIAS):
-        call_command("migrate", interactive=False, verbosity=0)
+    """Bring the database up to date, if no other process has done so meanwhile."""
+    with migration_lock(DEFAULT_DB_ALIAS):
+        if missing_migrations(DEFAULT_DB_ALIAS):
+            call_command(django_migrate.Command(), interactive=False, verbosity=0)
 
 
 def collect_static() -> None:
@@ -52,8 +97,7 @@ def collect_static() -> None:
     Two processes never do it at once, since each would take away what the other one is about to read.
     """
     settings.VAR_DIR.mkdir(exist_ok=True)
-    with (settings.VAR_DIR / "static.lock").open("a+", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(settings.VAR_DIR / "static.lock") as lock:
         lock.seek(0)
         wanted = _static_digest()
         if lock.read() == wanted and Path(settings.STATIC_ROOT).is_dir():
@@ -72,19 +116,27 @@ def _static_digest() -> str:
     return digest.hexdigest()
 
 
-def claim_port(host: str, port: int) -> None:
-    """Stop with one clear line if nobody can listen there."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As servers do: a port whose last connections are still fading is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        other = port + 1 if port < HIGHEST_PORT else port - 1
-        if isinstance(error, socket.gaierror | PermissionError):
-            raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
-        raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
+@contextmanager
+def claimed_port(host: str, port: int) -> Iterator[None]:
+    """Stop with one clear line if nobody can listen there, or another start is about to.
+
+    Two servers of granian share a port without a word, so two that start at once would both find it free.
+    Each port is a byte of the file.
+    """
+    with (settings.VAR_DIR / "ports.lock").open("a", encoding="utf-8") as claims:
+        try:
+            fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                # As servers do: a port whose last connections are still fading is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            other = port + 1 if port < HIGHEST_PORT else port - 1
+            if isinstance(error, socket.gaierror | PermissionError):
+                raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+            raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
+        yield
 
 
 def granian(*, host: str, port: int, workers: int) -> list[str]:

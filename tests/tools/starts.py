@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -65,6 +65,7 @@ class Installation:
     def __init__(self, directory, code=environment.ROOT):
         self.directory = directory
         self.env_file = directory / ".env"
+        self._started = []
         self.values = {
             "SECRET_KEY": secrets.token_urlsafe(50),
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
@@ -103,7 +104,7 @@ class Installation:
 
     def start(self, *command, **variables):
         """Start a command of manage.py."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "manage.py", *command],
             cwd=self.directory,
             env=self._environment(variables),
@@ -111,6 +112,14 @@ class Installation:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def stop(self):
+        """End what was started and still runs."""
+        for process in self._started:
+            process.terminate()
+            process.communicate()
 
     def _environment(self, variables):
         names = documented_defaults()
@@ -129,41 +138,37 @@ class Installation:
         return process.returncode, said
 
 
-def at_once(starts, answers, seconds=90):
-    """Wait for servers that were started at once, stop them, and return what those said that had died."""
+def at_once(installation, database_url, *others, servers=3, seconds=120):
+    """Start servers over one database at once, and other commands; return what those said that died.
+
+    A server has to answer, and another command to end well.
+    """
+    started = {}
+    for _ in range(servers):
+        url = f"http://127.0.0.1:{(port := free_port())}/readyz"
+        variables = {"PORT": str(port), "WORKERS": "1", "JOB_WORKERS": "0"}
+        started[installation.start("serve", DATABASE_URL=database_url, **variables)] = url
+    for command in others:
+        started[installation.start(*command, DATABASE_URL=database_url)] = None
     deadline = time.monotonic() + seconds
-    waiting = dict(zip(starts, answers, strict=True))
+    waiting = set(started)
     while waiting and time.monotonic() < deadline:
-        waiting = {
-            process: url for process, url in waiting.items() if process.poll() is None and not _answers(url)
-        }
+        waiting = {each for each in waiting if each.poll() is None and not _answers(started[each])}
         time.sleep(0.1)
-    late = list(waiting)
     dead = []
-    for process in starts:
-        died = process.poll() is not None
+    for process, url in started.items():
+        fine = process.poll() == (None if url else 0) and process not in waiting
         process.terminate()
         said, _ = process.communicate()
-        if died or process in late:
+        if not fine:
             dead.append(said)
     return dead
 
 
 def _answers(url):
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False
-
-
-def three_at_once(installation, database_url, command="serve", count=3):
-    """Start three over an empty database; return what those said that died."""
-    ports = [free_port() for _ in range(count)]
-    starts = [
-        installation.start(command, PORT=str(port), WORKERS="1", JOB_WORKERS="0", DATABASE_URL=database_url)
-        for port in ports
-    ]
-    return at_once(starts, [f"http://127.0.0.1:{port}/readyz" for port in ports])
+    with suppress(requests.RequestException):
+        return bool(url) and requests.get(url, timeout=5).ok
+    return False
 
 
 def main():
@@ -190,9 +195,9 @@ def main():
         installation.write(installation.values)
         for number in range(options.tries):
             (scratch / str(number)).mkdir()
-            on_sqlite = three_at_once(installation, f"sqlite:///{scratch}/{number}/db.sqlite3")
+            on_sqlite = at_once(installation, f"sqlite:///{scratch}/{number}/db.sqlite3")
             with empty_database(environment.POSTGRES_URL) as url:
-                on_postgresql = three_at_once(installation, url)
+                on_postgresql = at_once(installation, url)
             print(
                 f"Dead of three servers: {len(on_sqlite)} on SQLite, {len(on_postgresql)} on PostgreSQL",
                 flush=True,

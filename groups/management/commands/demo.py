@@ -19,7 +19,6 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandParser
 
 from groups.management import startup
-from groups.management.catalogues import compile_catalogues
 from groups.management.defaults import SERVER, documented_defaults
 from groups.poster.sandbox import Sandbox
 from groups.services import accounts
@@ -46,19 +45,20 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
         """Start over in the demo's own environment, then serve."""
-        startup.claim_port(HOST, settings.PORT)
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = _remembered(directory / "secrets.json")
-        if SANDBOX_PORT not in os.environ:
-            # Settings are read before any command runs, so the demo's own need a second start.
-            environment = _environment(directory, kept, debug=debug)
-            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
-        compile_catalogues(settings.LOCALE_PATHS[0])
-        startup.migrate()
-        if not debug:
-            startup.collect_static()
-        logging.disable(logging.INFO)
+        with startup.locked(directory / "lock"):
+            kept = _remembered(directory / "secrets.json")
+        with startup.claimed_port(HOST, settings.PORT):
+            if SANDBOX_PORT not in os.environ:
+                # Settings are read before any command runs, so the demo's own need a second start.
+                environment = _environment(directory, kept, debug=debug)
+                os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
+            startup.prepare(static=not debug)
+            logging.disable(logging.INFO)
+            self._serve(directory, kept["passwords"])
+
+    def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
         sandbox = Sandbox(
             groups=GROUPS,
             clients=CLIENTS,
@@ -67,24 +67,25 @@ class Command(BaseCommand):
             port=int(os.environ[SANDBOX_PORT]),
             state_path=directory / "sandbox.json",
         )
-        with sandbox:
-            for name, role in SIGN_INS.items():
-                _sign_in(name, kept["passwords"][name], role, sandbox)
-            self._serve(settings.PORT, kept["passwords"], sandbox)
+        url = f"http://{HOST}:{settings.PORT}"
 
-    def _serve(self, port: int, passwords: dict[str, str], sandbox: Sandbox) -> None:
         def announce() -> None:
-            self.stdout.write(f"Poster Admin: http://{HOST}:{port}")
+            self.stdout.write(f"Poster Admin: {url}")
             self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
             if settings.DEBUG:
-                self.stdout.write(f"The gallery of pieces and states: http://{HOST}:{port}/styleguide/")
+                self.stdout.write(f"The gallery of pieces and states: {url}/styleguide/")
             self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
             for name, password in passwords.items():
                 self.stdout.write(f"{name} {password}")
             self.stdout.flush()
 
-        command = startup.granian(host=HOST, port=port, workers=1)
-        startup.run(command, workers=1, url=f"http://{HOST}:{port}/healthz", when_ready=announce)
+        with sandbox:
+            # Another demo of the same data may be about to do the same.
+            with startup.locked(directory / "lock"):
+                for name, role in SIGN_INS.items():
+                    _sign_in(name, passwords[name], role, sandbox)
+            command = startup.granian(host=HOST, port=settings.PORT, workers=1)
+            startup.run(command, workers=1, url=f"{url}/healthz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 
 from groups.management import startup
-from groups.management.catalogues import compile_catalogues
 
 # What `check --deploy` says of an intranet without TLS; the server says it in one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -42,21 +41,21 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
-        host, port, workers = settings.HOST, settings.PORT, settings.WORKERS
-        startup.claim_port(host, port)
-        self._check(include_deployment_checks=True)
-        compile_catalogues(settings.LOCALE_PATHS[0])
-        startup.migrate()
-        self._check(tags=[checks.Tags.database], databases=["default"])
-        startup.collect_static()
+        with startup.claimed_port(settings.HOST, settings.PORT):
+            self._check(include_deployment_checks=True)
+            startup.prepare()
+            self._check(tags=[checks.Tags.database], databases=["default"])
+            self._serve()
+
+    def _serve(self) -> None:
         self.stdout.write(
             "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
             if settings.HTTPS
             else "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
         )
-        self.stdout.write(f"Serving on {host}:{port} with {workers} workers.")
+        self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
         self.stdout.flush()
-        command = startup.granian(host=host, port=port, workers=workers)
+        command = startup.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
         with counted_over_workers():
             startup.run(command, workers=settings.JOB_WORKERS, reloads=True)
 

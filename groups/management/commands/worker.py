@@ -10,6 +10,7 @@ from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
+from groups.management import startup
 from groups.outages import is_outage
 from groups.services import jobs
 
@@ -37,7 +38,8 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="end as soon as the queue is empty")
 
     def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
-        """Take one job after the other."""
+        """Take one job after the other, as soon as there are the tables for them."""
+        startup.migrate()
         worker = Worker(
             queue_names=["default"],
             excluded_queue_names=[],

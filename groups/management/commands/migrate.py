@@ -1,0 +1,16 @@
+"""`manage.py migrate`: Django's, by one process at a time."""
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from groups.management.startup import migration_lock
+
+
+class Command(migrate.Command):
+    """Wait for a server that starts, or another command, before anything is read from the database."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Hold the lock for the checks, too: they read tables."""
+        with migration_lock(options["database"]):
+            return super().execute(*args, **options)
