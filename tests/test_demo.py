@@ -3,6 +3,7 @@
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -50,15 +51,16 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
 
 
 def test_two_that_start_at_once_over_the_same_data_both_come_up(tmp_path):
-    with ThreadPoolExecutor() as pool:
-        both = list(pool.map(demo.start, [tmp_path] * 2))
-    try:
+    with ExitStack() as stack:
+        with ThreadPoolExecutor() as pool:
+            starting = [pool.submit(demo.start, tmp_path) for _ in range(2)]
+        for each in starting:
+            if not each.exception():
+                stack.callback(each.result().stop)
+        both = [each.result() for each in starting]
         assert both[0].passwords == both[1].passwords
         for each in both:
             assert sign_in(each, "owner").get(f"{each.url}/groups/").status_code == 200
-    finally:
-        for each in both:
-            each.stop()
 
 
 def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):

@@ -116,10 +116,11 @@ class Installation:
         return process
 
     def stop(self):
-        """End what was started and still runs."""
+        """End what was started and was not waited for."""
         for process in self._started:
-            process.terminate()
-            process.communicate()
+            if not process.stdout.closed:
+                process.terminate()
+                process.communicate()
 
     def _environment(self, variables):
         names = documented_defaults()
