@@ -53,15 +53,22 @@ def prepare(*, static: bool = True) -> None:
         if static:
             collect_static()
     except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}.") from None
+        raise CommandError(str(error)) from None
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[TextIO]:
     """Hold the lock of a file. The kernel releases it when the process ends, in whatever way."""
-    with path.open("a+", encoding="utf-8") as file:
+    with _lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(str(error)) from None
 
 
 @contextmanager
@@ -123,7 +130,7 @@ def claimed_port(host: str, port: int) -> Iterator[None]:
     Two servers of granian share a port without a word, so two that start at once would both find it free.
     Each port is a byte of the file.
     """
-    with (settings.VAR_DIR / "ports.lock").open("a", encoding="utf-8") as claims:
+    with _lock_file(settings.VAR_DIR / "ports.lock") as claims:
         try:
             fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
