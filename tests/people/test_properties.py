@@ -155,6 +155,12 @@ class Writer:
         return self.sandbox.accounts[self.account].groups[self.group_id][field]
 
 
+@pytest.fixture(autouse=True)
+def _no_lag(settings):
+    """Take a value that the console puts back for somebody's change at once, and not for a late read."""
+    settings.POSTER_LAG_SECONDS = 0
+
+
 @pytest.fixture
 def writer(owner, browse, sandbox):
     return Writer(browse(owner), sandbox)
