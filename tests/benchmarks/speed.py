@@ -209,17 +209,18 @@ class Bench:
             account = f"n50-l50-{number}"
             before = json.loads(running.Caller(self.upstream).get("/calls")).get(account, 0)
             barrier = threading.Barrier(CONNECTIONS)
-            cookie = self.warm.cookie(account)
+            people = [f"{account} {viewer}" for viewer in range(CONNECTIONS)]
+            self.warm.add_people(people, account=account, token="000000:one-token-for-all")
 
-            def look(_, cookie=cookie, barrier=barrier):
-                caller = running.Caller(self.warm.port, cookie)
+            def look(person, barrier=barrier):
+                caller = running.Caller(self.warm.port, self.warm.cookie(person))
                 caller.get("/healthz")
                 barrier.wait()
                 caller.get("/groups/")
                 return caller.status
 
             with ThreadPoolExecutor(CONNECTIONS) as pool:
-                statuses = set(pool.map(look, range(CONNECTIONS)))
+                statuses = set(pool.map(look, people))
             if statuses != {200}:
                 raise RuntimeError(f"Cold viewers were answered with {statuses}.")
             worst = max(worst, json.loads(running.Caller(self.upstream).get("/calls"))[account] - before)
