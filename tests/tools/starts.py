@@ -99,7 +99,7 @@ class Installation:
 
     def settings(self):
         """Read the settings in this process, past Django, and return them."""
-        with patch.dict(os.environ, self._environment({}), clear=True):
+        with patch.dict(os.environ, self.environment({}), clear=True):
             return runpy.run_path(self.directory / "poster_admin" / "settings.py")
 
     def start(self, *command, **variables):
@@ -107,7 +107,7 @@ class Installation:
         process = subprocess.Popen(
             [sys.executable, "manage.py", *command],
             cwd=self.directory,
-            env=self._environment(variables),
+            env=self.environment(variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -122,7 +122,8 @@ class Installation:
                 process.terminate()
                 process.communicate()
 
-    def _environment(self, variables):
+    def environment(self, variables):
+        """Return the environment of this process, without what the tests have set, with these variables."""
         names = documented_defaults()
         ours = {*names, *(f"{name}_FILE" for name in names), "DJANGO_ALLOW_ASYNC_UNSAFE"}
         return {name: value for name, value in os.environ.items() if name not in ours} | variables

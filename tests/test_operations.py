@@ -1,0 +1,108 @@
+"""What docs/operations.md says, followed: its commands as they stand, and what they need on a bare Debian."""
+
+import re
+import signal
+import subprocess
+
+import pytest
+from django.core.management import get_commands
+
+from tests.environment import ROOT
+from tests.test_docs import targets
+from tests.tools.starts import Installation
+
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+# What a Debian without anything has, and where the others come from.
+BARE = {"apt-get", "cd", "chmod", "cp", "mkdir", "rm", "systemctl", "useradd"}
+PACKAGES = {"pg_dump": "postgresql", "pg_restore": "postgresql"} | dict.fromkeys(
+    ("createdb", "createuser", "dropdb"), "postgresql"
+)
+# The machine of the test has no service, and no user of that name.
+STAND_IN = 'set -e; systemctl() { :; }; sudo() { shift 2; "$@"; }\n'
+ADD = """
+import os, signal
+from django.contrib.auth.models import User
+User.objects.create(username="{name}")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+NAMES = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
+
+
+def block(title):
+    (found,) = [each for each in BLOCKS if each.startswith(f"# {title}\n")]
+    return found
+
+
+def lines():
+    return [line for each in BLOCKS for line in each.splitlines() if not line.startswith("#")]
+
+
+def test_what_the_page_calls_is_installed_before():
+    installed = {word for line in lines() if line.startswith("apt-get") for word in line.split()}
+    for line in lines():
+        program, *words = re.sub(r"^sudo -u \S+ ", "", line).split()
+        assert (
+            program in BARE or program.startswith(".venv/") or PACKAGES.get(program, program) in installed
+        ), line
+        if program == "make":
+            assert words[0] in targets() or words[0].startswith(".venv/"), line
+        if words[:1] == ["manage.py"]:
+            assert words[1] in get_commands(), line
+
+
+def test_commands_of_ours_are_not_run_as_root():
+    ours = [line for line in lines() if re.match(r"(sudo -u \S+ )?(git|make|\S*python) ", line)]
+    assert len(ours) > 5
+    assert [line for line in ours if not line.startswith("sudo -u poster-admin ")] == []
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """Return an installation in a folder with `.venv`, whose database is where the page says."""
+    installation = Installation(tmp_path)
+    installation.write({name: value for name, value in installation.values.items() if name != "DATABASE_URL"})
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / "var").mkdir()
+    yield installation
+    installation.stop()
+
+
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_a_restore_begins_with_a_stop_and_ends_with_a_check_and_a_start(kind):
+    _, first, *_, check, last = block(f"restore {kind}").splitlines()
+    assert first.startswith("systemctl stop poster-admin ")
+    assert "manage.py check --database default" in check
+    assert last.startswith("systemctl start poster-admin ")
+
+
+def follow(installation, title, **variables):
+    return subprocess.run(
+        ["bash", "-c", STAND_IN + block(title)],
+        cwd=installation.directory,
+        env=installation.environment(variables),
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ).stdout.splitlines()
+
+
+def add(installation, name):
+    """Add a user in a process that is killed then, so that its change is in the log of SQLite alone."""
+    code, said = installation.output("shell", "-v", "0", "-c", ADD.format(name=name))
+    assert code == -signal.SIGKILL, said
+
+
+def test_a_backup_that_is_restored_has_just_what_it_had(installation):
+    assert installation.output("migrate", "-v", "0")[0] == 0
+    add(installation, "early")
+    follow(installation, "back up SQLite")
+    (backup,) = (installation.directory / "var" / "backups").iterdir()
+    assert backup.parent.stat().st_mode & 0o777 == 0o700
+    add(installation, "late")
+    assert (installation.directory / "var" / "db.sqlite3-wal").stat().st_size > 0
+    intact, *checked = follow(installation, "restore SQLite", BACKUP=str(backup))
+    assert intact == "ok"
+    assert checked == ["System check identified no issues (0 silenced)."]
+    assert installation.output("shell", "-v", "0", "-c", NAMES) == (0, "early\n")
