@@ -23,6 +23,12 @@ def past(field: str, *, age: timedelta = _NONE, ahead: timedelta = _NONE, now: d
     return Q(**{f"{field}__lte": now - age}) | Q(**{f"{field}__gt": now + ahead + SKEW})
 
 
+def recent(field: str, *, age: timedelta) -> Q:
+    """Return the condition for rows whose time in `field` is past for less than `age`."""
+    now = timezone.now()
+    return Q(**{f"{field}__gt": now - age, f"{field}__lte": now + SKEW})
+
+
 def is_past(moment: datetime, *, age: timedelta = _NONE, ahead: timedelta = _NONE) -> bool:
     """Return True if a time is past, as `past` has it."""
     now = timezone.now()

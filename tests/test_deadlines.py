@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from unittest import mock
 
@@ -15,9 +15,11 @@ from groups.poster import OutcomeUnknown
 from groups.services import accounts, jobs, snapshots, tasks, upstream, writes
 from groups.services.groups import list_groups, read_now
 from groups.services.settling import follow_up, reconcile
+from poster_admin.people.errors import SlowedDown
+from poster_admin.people.throttle import Attempt
 from tests.jobs.doing import start
 from tests.test_remove import URL
-from tests.test_settling import let_be_due
+from tests.test_settling import let_be_due, unknown
 from tests.test_writes import edit_of
 
 State = Change.State
@@ -88,6 +90,39 @@ def test_a_lost_change_is_given_up_by_the_looks_since_not_at_once_and_not_an_hou
         let_be_due(change)
     assert (change.state, change.reason) == (State.FAILED, "not_applied")
     assert timedelta(minutes=29) < passed < timedelta(minutes=40)
+
+
+def test_what_was_seen_once_at_that_time_is_believed_when_it_is_seen_twice_now(owner, sandbox, settings):
+    settings.POSTER_CONFIRM_SECONDS = 0.1
+    change = unknown(owner)
+    sandbox.console().remove(1)
+    with an_hour_ahead():
+        assert not follow_up(change)
+    for _ in range(2):
+        let_be_due(change)
+        settled = follow_up(change)
+        time.sleep(0.1)
+    assert settled
+    assert (change.state, change.reason) == (State.REVIEW, "gone")
+
+
+def test_what_was_made_at_that_time_is_no_reason_to_take_a_read_for_a_late_one(staff, sandbox):
+    before = sandbox.accounts["demo"].groups[1]["client_groups_name"]
+    with an_hour_ahead():
+        assert writes.submit(edit_of(staff, name="Гості")).state == State.APPLIED
+    sandbox.console().edit(1, client_groups_name=before)
+    assert writes.submit(edit_of(staff, name="Інші")).state == State.APPLIED
+
+
+def test_nobody_waits_to_sign_in_for_a_pause_of_that_time(staff, rf):
+    attempt = Attempt(rf.post("/"), "staff")
+    with an_hour_ahead():
+        for _ in range(30):
+            with suppress(SlowedDown):
+                attempt.failed()
+        with pytest.raises(SlowedDown):
+            attempt.check()
+    attempt.check()
 
 
 def test_a_job_goes_on_in_another_worker(staff, sandbox):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
+from django.db.models import Exists, OuterRef
 
+from groups.deadlines import past
 from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupList, GroupValues
 from groups.services.settling import usable_connections
@@ -64,9 +64,9 @@ def _last_changes(account_id: str) -> ChangeQuerySet:
     """Return the last change of each group that was sent, where it was settled more than a moment ago."""
     sent = Change.objects.filter(account=account_id, sent_at__isnull=False, client_id__isnull=True)
     later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
-    a_moment_ago = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
-    settled = Q(state__in=SETTLED, settled_at__lt=a_moment_ago, group_id__isnull=False)
-    return sent.filter(settled).exclude(Exists(later)).order_by("group_id")
+    settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+    rows = sent.filter(settled, state__in=SETTLED, group_id__isnull=False)
+    return rows.exclude(Exists(later)).order_by("group_id")
 
 
 def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:

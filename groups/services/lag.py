@@ -5,13 +5,13 @@ for a late one, and not for a change that somebody else made.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 
+from groups.deadlines import recent
 from groups.models import Change, ChangeQuerySet
 from groups.poster import Client, Group, GroupValues
 from groups.services.verdict import Sight, same
@@ -42,10 +42,10 @@ def _subject(change: Change) -> dict[str, int | None]:
 
 def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
     """Return the changes that are open or were settled a moment ago, the latest first."""
-    recent = Q(settled_at__gte=_lag_began()) | Q(settled_at__isnull=True)
+    a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
     client_id = subject.pop("client_id")
     of_it = Q(client_id__isnull=True) if client_id is None else Q(client_id=client_id)
-    return Change.objects.filter(of_it, recent, account=account_id, **subject).order_by("-created_at")
+    return Change.objects.filter(of_it, a_moment_ago, account=account_id, **subject).order_by("-created_at")
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
@@ -104,14 +104,14 @@ def _hides_move(change: Change, client: Client | None) -> bool:
 def _has_new_clients(change: Change) -> bool:
     """Return True if a job brought clients into the group a moment ago: they may not be counted yet."""
     arrived = Change.objects.filter(
+        recent("settled_at", age=_lag()),
         account=change.account_id,
         job__target_id=change.group_id,
         action__in=OF_CLIENTS,
         state__in=MADE,
-        settled_at__gte=_lag_began(),
     )
     return arrived.exists()
 
 
-def _lag_began() -> datetime:
-    return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+def _lag() -> timedelta:
+    return timedelta(seconds=settings.POSTER_LAG_SECONDS)

@@ -155,7 +155,7 @@ def look_at(change: Change, connection: Connection, *, within: float | None = No
     if verdict is not None and verdict.proven:
         return Look(verdict, certain=True)
     found, now = verdict.digest if verdict else NOTHING, timezone.now()
-    if change.found != found or change.found_since is None:
+    if change.found != found or change.found_since is None or is_ahead(change.found_since):
         Change.objects.settle(change, found=found, found_since=now)
         return Look(verdict, certain=False)
     return Look(verdict, certain=now - change.found_since >= _confirmed_after())

@@ -28,6 +28,7 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from groups.commits import unhurried
+from groups.deadlines import is_past
 from groups.rights import RightsBackend
 from poster_admin.people import browsers, events
 from poster_admin.people.errors import SlowedDown
@@ -150,9 +151,9 @@ def _locked(keys: Iterable[str]) -> list[FailureCount]:
 
 
 def _raise_for(rows: Iterable[FailureCount], now: datetime) -> None:
-    left = max((row.opens_at - now for row in rows), default=timedelta(0))
-    if left > timedelta(0):
-        raise SlowedDown(math.ceil(left.total_seconds()))
+    closed = [row.opens_at for row in rows if not is_past(row.opens_at, ahead=LONGEST_PAUSE)]
+    if closed:
+        raise SlowedDown(math.ceil((max(closed) - now).total_seconds()))
 
 
 def _prune(now: datetime) -> None:
