@@ -110,7 +110,7 @@ def run_job(job_id: str) -> None:
     done is in the journal, and nothing is sent that cannot be written there.
     """
     run, bad = uuid.uuid4(), 0
-    while not stopping.is_set():
+    while True:
         started = time.monotonic()
         try:
             _work_on(uuid.UUID(job_id), run)
@@ -123,7 +123,8 @@ def run_job(job_id: str) -> None:
             return
         if time.monotonic() - started > PAUSES[-1]:
             bad = 0
-        stopping.wait(PAUSES[min(bad, len(PAUSES) - 1)])
+        if stopping.wait(PAUSES[min(bad, len(PAUSES) - 1)]):
+            return
         bad += 1
 
 

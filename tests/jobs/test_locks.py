@@ -276,7 +276,7 @@ def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
     staff, sandbox, settings, monkeypatch
 ):
     settings.POSTER_SETTLE_SECONDS = 1800
-    monkeypatch.setattr(crew, "PATIENCE", -1800.0)  # until it would have been given up
+    monkeypatch.setattr(crew, "PATIENCE", -1800.0)  # it waits for nothing that is lost
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     job = run(start(staff, kind=Job.Kind.RETIRE))
     assert ended(job) == (Job.State.STOPPED, "unknown")
