@@ -462,7 +462,7 @@ def test_a_worker_that_is_told_to_end_leaves_the_job_to_the_next(staff, sandbox,
     job = start(staff)
     jobs.stopping.set()
     try:
-        assert ended(run(job)) == (Job.State.WAITING, "")
+        assert ended(run(job)) == (Job.State.RUNNING, "")
     finally:
         jobs.stopping.clear()
     assert not sandbox.posts()
