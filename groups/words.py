@@ -288,6 +288,18 @@ def no_snapshot_words(error: PosterError) -> Words:
     return Words(_("The group was not removed"), f"{text} {words.title}.", words.next_step, words.details)
 
 
+def not_proven_words(error: PosterError) -> Words:
+    """Return the words for a group that may not be removed since nobody can tell whether it is empty."""
+    words = error_words(error)
+    text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
+    return Words(
+        _("It is not proven that the group is empty"),
+        f"{text} {words.title}.",
+        words.next_step,
+        words.details,
+    )
+
+
 def clients_words(count: int) -> str:
     """Return a count of clients in words: "125 clients"."""
     return ngettext("%(count)s client", "%(count)s clients", count) % {"count": number_words(count)}

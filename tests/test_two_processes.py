@@ -202,3 +202,25 @@ def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard):
         assert all(job in answer.text for answer in answers if answer.status_code == 409)
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
         wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1)
+
+
+def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
+    sandbox = dashboard.sandbox
+    source, target = (dashboard.plan("remove", "").group_id for _ in range(2))
+    sandbox.console("demo").edit(source, count_groups_clients="10")
+    path = f"/groups/{source}/retire/"
+    operation = re.search(r'name="operation" value="([^"]*)"', dashboard.look(path))[1]
+    form = {"csrfmiddlewaretoken": CSRF, "clients": "all", "operation": operation, "target": str(target)}
+    sandbox.script("clients.updateClient", "error_number_field", call=4, times=3, when="before")
+    sandbox.lag("count_zero", ids=[source])
+    try:
+        job = dashboard.send_form(path, form).headers["Location"]
+        wait_until(lambda: 'data-state="stopped"' in dashboard.look(job), 0.2, 60)
+        assert "3 are left" in dashboard.look(job)
+        assert not sandbox.posts(WRITE["remove"])
+        assert len(people(dashboard, source)) == 3
+        # Nor is it taken for an empty one on its own page.
+        assert dashboard.look(f"/groups/{source}/delete/").count("3 clients")
+    finally:
+        sandbox.catch_up()
+        dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})

@@ -7,7 +7,7 @@ part of a number the group is read, up to a bound; the answer tells how far.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -157,6 +157,19 @@ def every_member(
             yield from answer.unreadable
 
     return group, members()
+
+
+def with_everybody(connection: Connection, group: Group, *, within: float | None = None) -> Group:
+    """Return a group with the clients that are really in it, where its counter says that there are none.
+
+    The counter may be late, and with a group its clients go. One who cannot be read counts, one who is marked
+    as removed does not. Raises `PosterError`: then it is not proven that the group is empty.
+    """
+    if group.clients:
+        return group
+    until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
+    pages = pages_of(connection, group.id, until=until)
+    return replace(group, clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
 
 
 def _group(user: "User", connection: Connection, group_id: int) -> Group:

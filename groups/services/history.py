@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.utils import timezone
@@ -13,7 +14,7 @@ from groups.models import Change, ChangeQuerySet, Connection
 from groups.outages import optional
 from groups.poster import Group, GroupValues
 from groups.services.orders import RIGHTS, GroupOrder
-from groups.services.settling import due, reconcile, sight_of
+from groups.services.settling import due, reconcile, sight_before
 from groups.services.upstream import check_token
 from groups.services.verdict import same
 
@@ -178,7 +179,7 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Grou
     if change.state != Change.State.UNKNOWN or change.action not in SENT_AGAIN or change.accepted:
         raise NotNow
     before = Group.from_json(change.before)
-    now = sight_of(change, connection).group
+    now = sight_before(change, connection, within=settings.POSTER_READ_DEADLINE).group
     if now is None or not same(before, now):
         raise NotNow
     return GroupOrder(

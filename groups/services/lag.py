@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from groups.deadlines import recent
-from groups.models import Change, ChangeQuerySet
+from groups.models import Change, ChangeQuerySet, Job
 from groups.poster import Client, Group, GroupValues
 from groups.services.verdict import Sight, same
 
@@ -111,6 +111,12 @@ def _has_new_clients(change: Change) -> bool:
         state__in=MADE,
     )
     return arrived.exists()
+
+
+def moved_just_now(job: Job) -> bool:
+    """Return True if a job moved somebody a moment ago: Poster may still show them where they were."""
+    moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=MADE)
+    return moved.filter(recent("settled_at", age=_lag())).exists()
 
 
 def _lag() -> timedelta:

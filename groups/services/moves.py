@@ -9,16 +9,22 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
-from groups.models import Change, Connection, Job
+from groups.crypto import SecretUnreadable
+from groups.models import Change, ChangeQuerySet, Connection, Job
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
+from groups.services.clients import with_everybody
 from groups.services.crew import NOTHING_SENT, Weather, may_be_tried, settle_open, submit_all, submit_and_see
 from groups.services.groups import read_now
 from groups.services.jobs import Hold, Stopped, actors
+from groups.services.lag import moved_just_now
 from groups.services.orders import GroupOrder, MoveOrder
+from groups.services.settling import find_group
 from groups.services.upstream import ask
+from groups.services.whereabouts import Whereabouts, each_of, place_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -70,12 +76,14 @@ def move(hold: Hold) -> None:
 
 
 def retire(hold: Hold) -> None:
-    """Move everybody out of a group, and remove it when a read says that nobody is in it."""
+    """Move everybody out of a group, and remove it when it is proven that nobody is in it."""
     moving = _Move(hold)
-    while True:
+    try:
         moving.run()
-        if moving.remove_when_empty():
-            return
+        while not moving.remove_when_empty():
+            moving.run()
+    except SecretUnreadable:
+        raise Stopped("snapshot_unreadable") from None
 
 
 class _Move:
@@ -91,7 +99,9 @@ class _Move:
     def run(self) -> None:
         """Go through the clients until nobody is left to try."""
         try:
-            self._weather.through(lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check))
+            self._snapshot = self._weather.through(
+                lambda: snapshots.take_for(self._job, *actors(self._job), self._hold.check)
+            )
         except NotFound:
             raise Stopped("source_gone") from None
         more = True
@@ -160,11 +170,14 @@ class _Move:
 
     def _left(self, client_ids: list[int]) -> int:
         """Count those who are no longer in the group, as far as the journal tells."""
-        rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
-        gone = rows.filter(state__in=(State.APPLIED, State.DIFFERS)) | rows.filter(
-            reason__in=("client_gone", "elsewhere")
-        )
+        gone = self._gone().filter(client_id__in=client_ids)
         return gone.order_by().values("client_id").distinct().count()
+
+    def _gone(self) -> ChangeQuerySet:
+        """Return the changes of this job that prove that a client has left the group."""
+        rows = Change.objects.filter(job=self._job)
+        made = rows.filter(action=Change.Action.MOVE, state__in=(State.APPLIED, State.DIFFERS))
+        return made | rows.filter(reason__in=("client_gone", "elsewhere"))
 
     def _orders(self, client_ids: list[int]) -> list[MoveOrder]:
         """Return the orders for those who still may be tried."""
@@ -217,13 +230,18 @@ class _Move:
     def remove_when_empty(self) -> bool:
         """Remove the group if nobody is in it; say whether it is gone. Raises `Stopped` if it cannot be."""
         user, connection = actors(self._job)
-        try:
-            group = self._weather.through(lambda: read_now(connection, self._job.group_id or 0)).group
-        except NotFound:
+        group = self._weather.through(lambda: find_group(connection, self._job.group_id or 0))
+        if group is None:
             return True
+        group = self._weather.through(partial(with_everybody, connection, group))
+        if group.clients and not self._nobody_left_to_try():
+            return False
+        staying = self._staying(connection)
+        if staying or (group.clients and not moved_just_now(self._job)):
+            return self._stop("not_empty", str(len(staying) or group.clients))
         if group.clients:
-            # Either somebody came in, or those who are left could not be moved.
-            return self._nobody_left_to_try() and self._stop("not_empty", str(group.clients))
+            self._weather.wait("not_empty")  # Poster does not show the last moves yet
+            return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         order = GroupOrder(
             user=user,
@@ -239,6 +257,31 @@ class _Move:
         if not changes:
             self._weather.wait("locked")
         return all(self._is_removed(change) for change in changes) and bool(changes)
+
+    def _staying(self, connection: Connection) -> list[int]:
+        """Return the clients that were in the group, or were to be moved, and have not provably left it.
+
+        The journal proves it, or Poster when it is asked for each of them alone. A list that shows nobody and
+        a counter of 0 may be late, and with the group all of its clients go.
+        """
+        tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
+        known = {*snapshots.living_ids(self._snapshot), *filter(None, tried)}
+        unproven = known.difference(self._gone().values_list("client_id", flat=True))
+        places = self._places(connection, unproven)
+        if absent := unproven - places.groups.keys() - places.unreadable:
+            # That somebody is in Poster no more is believed when it is seen twice.
+            self._hold.wait(settings.POSTER_CONFIRM_SECONDS)
+            again = self._places(connection, absent)
+            places.groups |= again.groups
+            places.unreadable |= again.unreadable
+        in_group = (each for each, group_id in places.groups.items() if group_id == self._job.group_id)
+        return [*places.unreadable, *in_group]
+
+    def _places(self, connection: Connection, client_ids: set[int]) -> Whereabouts:
+        return each_of(client_ids, partial(self._look, connection))
+
+    def _look(self, connection: Connection, client_id: int) -> int | None:
+        return self._weather.through(lambda: place_of(connection, client_id))
 
     def _is_removed(self, change: Change) -> bool:
         again = change.reason in {*NOTHING_SENT, "conflict", "not_applied"}

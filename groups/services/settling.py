@@ -21,7 +21,7 @@ from groups.deadlines import is_ahead, past
 from groups.models import Change, Connection, GroupsCopy, PosterAccount
 from groups.poster import BadAnswer, Client, Group, GroupList, NotFound, PosterError, Refused
 from groups.poster.errors import REFUSALS
-from groups.services.clients import pages_of
+from groups.services.clients import pages_of, with_everybody
 from groups.services.lag import earlier_states
 from groups.services.likeness import is_alike
 from groups.services.upstream import ask
@@ -39,6 +39,15 @@ LOOKS_AT_LEAST = 3
 NOT_VERIFIED = "refusal_not_verified"
 # What a look is remembered by that shows no trace of the change.
 NOTHING = "nothing"
+
+
+def sight_before(change: Change, connection: Connection, *, within: float) -> Sight:
+    """Look at Poster before a change is sent: for a removal also at who is in the group."""
+    until = time.monotonic() + within
+    sight = sight_of(change, connection, within=within)
+    if change.action != Change.Action.REMOVE or sight.group is None:
+        return sight
+    return Sight(group=with_everybody(connection, sight.group, within=until - time.monotonic()))
 
 
 def sight_of(change: Change, connection: Connection, *, within: float | None = None) -> Sight:
@@ -65,14 +74,14 @@ def sight_of(change: Change, connection: Connection, *, within: float | None = N
             case Change.Action.ENROL:
                 return Sight(newcomers=_newcomers(change, connection, within))
             case _:
-                return Sight(group=_group(change.group_id or 0, connection, within))
+                return Sight(group=find_group(connection, change.group_id or 0, within=within))
     except NotFound:
         if change.action == Change.Action.CREATE:
             raise  # of all groups that says nothing, least of all that there are none
         return Sight()
 
 
-def _group(group_id: int, connection: Connection, within: float | None) -> Group | None:
+def find_group(connection: Connection, group_id: int, *, within: float | None = None) -> Group | None:
     """Return a group, or None where it is neither found by its id nor in the list."""
     try:
         return ask(connection, lambda poster: poster.get_group(group_id, within=within))

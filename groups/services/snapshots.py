@@ -8,6 +8,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ from django.utils import timezone
 from groups.crypto import Secret
 from groups.deadlines import is_past
 from groups.models import Change, Connection, Job, Snapshot, SnapshotPart
-from groups.poster import Group, NotFound, Unreachable
+from groups.poster import Group, NotFound, Unreachable, UnreadableRow
+from groups.poster.records import read_id
 from groups.services.clients import pages_of
 from groups.services.groups import read_now
 from groups.services.orders import GroupOrder
@@ -114,6 +116,15 @@ def parts_of(snapshot: Snapshot) -> Iterator[Rows]:
     for pk in list(snapshot.parts.order_by("number").values_list("pk", flat=True)):
         rows: Rows = json.loads(SnapshotPart.objects.get(pk=pk).rows.reveal())
         yield rows
+
+
+def living_ids(snapshot: Snapshot) -> Iterator[int]:
+    """Yield the ids of a snapshot's clients, without the removed ones, as far as they can be read."""
+    for rows in parts_of(snapshot):
+        for row in rows:
+            with suppress(UnreadableRow):
+                if isinstance(row, dict) and not _is_removed(row):
+                    yield read_id(row, "client_id")
 
 
 def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:

@@ -38,7 +38,7 @@ from groups.services.settling import (
     contradicts,
     look_at,
     settle_by,
-    sight_of,
+    sight_before,
     start_following,
 )
 from groups.services.unwritten import Step, write_down
@@ -252,7 +252,7 @@ def _read_before(order: Order, change: Change) -> bool:
     problem = ""
     for left in _tries(deadline):
         try:
-            sight = sight_of(change, order.connection, within=left)
+            sight = sight_before(change, order.connection, within=left)
         except PosterError as error:
             _fail(change, "not_read", error)
             return False

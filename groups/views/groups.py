@@ -14,12 +14,13 @@ from groups.http import Request, ask_to_confirm, form_methods, needs, recently_c
 from groups.listing import Filters, make_listing
 from groups.models import Change
 from groups.outcomes import WritePage, ask_or_carry_out, carry_out, go_on, group_of
-from groups.poster import Group, NotFound
+from groups.poster import Group, NotFound, PosterError
 from groups.services import groups as reads
 from groups.services import history, jobs
+from groups.services.clients import with_everybody
 from groups.services.lag import with_own_change
 from groups.services.orders import RIGHT_WITH_CLIENTS, GroupOrder
-from groups.words import error_words, type_label
+from groups.words import error_words, not_proven_words, type_label
 
 
 @require_GET
@@ -119,6 +120,11 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
 def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group, with the number of clients that go with it read just now."""
     group = reads.read_now(request.connection, group_id).group
+    try:
+        group = with_everybody(request.connection, group)
+    except PosterError as error:
+        page = WritePage(request, "groups/remove.html", RemovalForm(group=group), group)
+        return page.show(status=error.status, outcome=not_proven_words(error), unproven=True)
     allowed = not group.clients or request.user.has_perm(RIGHT_WITH_CLIENTS)
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
@@ -130,8 +136,12 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if not form.is_valid():
         locked = history.open_change(request.connection, group_id)
         return page.show_conflict(busy=locked) if locked else page.show()
+    return carry_out(page, _removal(request, form, group_id))
+
+
+def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupOrder:
     version = form.cleaned_data["version"]
-    order = GroupOrder(
+    return GroupOrder(
         user=request.user,
         connection=request.connection,
         action=Change.Action.REMOVE,
@@ -140,7 +150,6 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         loaded=version.values,
         loaded_clients=version.clients,
     )
-    return carry_out(page, order)
 
 
 def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:

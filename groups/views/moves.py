@@ -14,6 +14,7 @@ from groups.http import Request, form_methods, needs, render_page
 from groups.models import Job
 from groups.services import groups as reads
 from groups.services import jobs, moves, tasks
+from groups.services.clients import with_everybody
 from groups.services.writes import Busy, NotRecorded
 from groups.words import not_recorded_words
 
@@ -41,7 +42,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form on the group, and on those where clients can go, as Poster has them now."""
-    group = reads.read_now(request.connection, group_id).group
+    group = with_everybody(request.connection, reads.read_now(request.connection, group_id).group)
     groups = reads.list_groups(request.connection, fresh=True).groups
     others = [each for each in groups if each.id != group_id]
     data = request.POST if request.method == "POST" else None

@@ -326,6 +326,7 @@ def test_a_counter_that_says_nobody(sandbox, wire):
     assert counts(wire) == {1: 125, 4: 0, 5: 42}
     assert wire.call("clients.getGroup", group_id=4)["response"]["count_groups_clients"] == "0"
     assert people(wire, group_id=4)
+    assert wire.call("clients.getGroup", group_id=77)["response"] is False
 
 
 # --- Pages of clients --------------------------------------------------------------------------------------

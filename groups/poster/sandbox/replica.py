@@ -93,7 +93,7 @@ class Lag:
         if self.what in {"rows", "new", "count"}:
             then = json.loads(run(account.earlier(self, table), whole, False))
         rows = self._mixed(_rows(now), _rows(then))
-        if isinstance(now, dict) or isinstance(then, dict):
+        if not (isinstance(now, list) and isinstance(then, list)):
             return dump(rows[0] if rows else False)
         if table == "clients" and self.what == "rows" and (order := values.order(query)):
             rows = order(rows)
