@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, urlsplit
@@ -128,7 +129,10 @@ class Environment:
             parts = _split(text)
             if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
                 raise ValueError(f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})")
-            return dict(environ.Env.cache_url_config(text))
+            settings = dict(environ.Env.cache_url_config(text))
+            if settings["BACKEND"].endswith(".RedisCache"):
+                _require_driver("redis")
+            return settings
 
         return self._read(name, parse(default), parse)
 
@@ -167,6 +171,8 @@ def database_settings(address: str) -> dict[str, Any]:
         raise ValueError(f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})")
     if parts.scheme == "sqlite" and parts.netloc:
         raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
+    if parts.scheme != "sqlite":
+        _require_driver("psycopg")
     settings = dict(environ.Env.db_url_config(address))
     if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
         raise ValueError("names no database: postgres://…/NAME")
@@ -182,6 +188,11 @@ def _is_writable(path: Path) -> bool:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         return False
     return not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
+
+
+def _require_driver(package: str) -> None:
+    if find_spec(package) is None:
+        raise ValueError(f"needs the package {package}, which `make .venv/.server` installs")
 
 
 def _split(address: str) -> SplitResult | None:

@@ -92,6 +92,16 @@ def test_a_wrong_value_is_one_line_that_names_it_and_its_file(installation, name
     assert "w#rd" not in line
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("DATABASE_URL", "postgres:///loyalty"), ("CACHE_URL", "redis://127.0.0.1")]
+)
+def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, name, value):
+    monkeypatch.setattr("poster_admin.environment.find_spec", lambda _: None)
+    installation.write(installation.values | {name: value})
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} in .* needs the package \w+, .*\.$"):
+        installation.settings()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_tells_all_that_is_wrong(installation, command):
     installation.write(installation.values | {"TIME_ZONE": "Kiev", "JOB_LEASE_SECONDS": "0"})
