@@ -5,6 +5,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterAccount, Snapshot
+from groups.outages import Outage
 from groups.services import accounts, history, writes
 from groups.services.settling import follow_up
 from groups.services.writes import MovedOn, submit
@@ -59,6 +60,24 @@ def assert_still_lost(change):
     assert change.state == State.UNKNOWN
     assert locks_of(change) == BOTH
     assert not Change.objects.exclude(pk=change.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_the_database_goes_away_before_the_second_is_sent_it_is_followed_for_the_first(
+    lost, owner, browse, sandbox, monkeypatch
+):
+    def away(*_):
+        raise Outage
+
+    posts = len(sandbox.posts())
+    with monkeypatch.context() as patch:
+        patch.setattr(writes, "_read_before", away)
+        assert again(browse(owner), lost).status_code == 503
+    assert len(sandbox.posts()) == posts
+    change = second()
+    assert (change.state, change.reason, locks_of(change)) == (State.UNKNOWN, "never_sent", BOTH)
+    sandbox.console("demo").remove(4)
+    assert_followed(change, State.APPLIED, sandbox)
 
 
 def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_down(

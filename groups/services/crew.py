@@ -10,9 +10,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
-from groups.models import Change, LocksLost
+from groups.models import Change, Job, LocksLost
 from groups.poster import BadAnswer, NotAllowed, TokenRejected, Unreachable
-from groups.services.jobs import Hold, Stopped
+from groups.services.jobs import Hold, Interrupted, Stopped
 from groups.services.orders import Order
 from groups.services.settling import due, follow_up
 from groups.services.unwritten import catch_up
@@ -25,6 +25,8 @@ TRIES = 3
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 PATIENCE = 15 * 60.0
 """Seconds for which a job waits for Poster before it stops and asks for a person."""
+TURN = 60.0
+"""Seconds after which a job that only waits for lost writes lets another one have the worker."""
 TOKEN_OR_RIGHTS = 424
 
 State = Change.State
@@ -155,9 +157,10 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
 def settle_open(hold: Hold) -> bool:
     """Look after what is open of the job until all of it is settled; say whether there was something.
 
-    Raises `Stopped` where PATIENCE after a lost write would have been given up it is still open.
+    Raises `Stopped` where PATIENCE after a lost write would have been given up it is still open, and
+    `Interrupted` where another job waits meanwhile for its turn: this one has its next turn after that.
     """
-    until = time.monotonic() + settings.POSTER_SETTLE_SECONDS + PATIENCE
+    began = time.monotonic()
     still_open = Change.objects.open().filter(job=hold.job)
     there_was_some = still_open.exists()
     while True:
@@ -167,6 +170,9 @@ def settle_open(hold: Hold) -> bool:
             follow_up(change)
         if not still_open.exists():
             return there_was_some
-        if time.monotonic() > until:
+        waited = time.monotonic() - began
+        if waited > settings.POSTER_SETTLE_SECONDS + PATIENCE:
             raise Stopped("unknown")
+        if waited > TURN and Job.objects.filter(state=Job.State.WAITING).exists():
+            raise Interrupted
         hold.wait(0.5)

@@ -223,6 +223,24 @@ def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, peopl
     assert len(people(4)) == 1
 
 
+def test_while_it_waits_for_a_lost_one_another_job_has_its_turn(
+    staff, sandbox, settings, monkeypatch, people
+):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    monkeypatch.setattr(crew, "TURN", 0.0)
+    sandbox.script(MOVE, "fin_before_headers", when="before", call=3)
+    job = start(staff)
+    other = Job.objects.create(account=job.account, kind=Job.Kind.EDIT, user=staff, wanted={"rows": []})
+    assert ended(run(job)) == (Job.State.RUNNING, "")
+    assert len(people(4)) == 1
+    Job.objects.update(task_id="")
+    assert job in tasks.revive()
+    assert ended(run(other)) == (Job.State.DONE, "")
+    settings.POSTER_SETTLE_SECONDS = 0
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
 @pytest.mark.parametrize("fault", ["answer_lost", "status_500"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
