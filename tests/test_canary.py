@@ -24,6 +24,7 @@ from django.views.debug import ExceptionReporter, get_exception_reporter_class
 from groups.logs import RedactFilter
 from groups.models import Change, Snapshot
 from groups.poster.sandbox import FAULTS
+from groups.poster.sandbox.data import PROFILES
 from groups.services import groups as reads
 from poster_admin.people import factors
 from poster_admin.people.models import Authenticator, SecurityEvent, SignIn
@@ -357,6 +358,8 @@ def test_every_handler_redacts_and_urllib3_is_quiet():
 def test_no_file_of_the_project_holds_anything_that_looks_like_a_token():
     root = django_settings.BASE_DIR
     shape = re.compile(rb"(?<![0-9a-f-])[0-9a-f]{32}(?![0-9a-f])")
+    # The documentation's own sample, which the sandbox takes.
+    sample = PROFILES[0].documented_token.encode()
     skipped = {".git", ".venv", ".tools", "var", "staticfiles", "__pycache__", ".hypothesis"}
     found = [
         path
@@ -365,7 +368,6 @@ def test_no_file_of_the_project_holds_anything_that_looks_like_a_token():
         and not skipped & set(path.parts)
         and not any(part.endswith("_cache") for part in path.parts)
         and path.name != "uv.lock"
-        and shape.search(path.read_bytes())
+        and set(shape.findall(path.read_bytes())) - {sample}
     ]
-    # The documentation's own sample is in the sandbox's tests, where it is refused as any other.
-    assert {path.name for path in found} <= {"test_seed.py"}
+    assert not found
