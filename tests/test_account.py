@@ -179,7 +179,7 @@ def test_the_company_is_named_and_its_currency_is_no_html(newcomer, browse, sand
     assert known.currency
     page = client.get("/groups/")
     assert known.company_name in text_of(page)
-    assert f"&nbsp;{known.currency}" in page.content.decode()
+    assert f"\N{NO-BREAK SPACE}{known.currency}" in page.content.decode()
 
 
 def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, browse, sandbox):

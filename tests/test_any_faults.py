@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from groups.models import Change, Connection, PosterAccount
+from groups.models import Change, Connection, Lock, PosterAccount
 from groups.poster import GroupValues, PosterClient
 from groups.poster import client as poster_client
 from groups.poster.sandbox import FAULTS
@@ -90,6 +90,7 @@ def _quickly(settings, monkeypatch):
 def test_any_sequence_of_faults(owner, sandbox, todo):
     sandbox.reset()
     PosterAccount.objects.update(bonus_block=None)
+    Lock.objects.all().delete()
     Change.objects.all()._raw_delete("default")
     posts = {}
     for step in todo:

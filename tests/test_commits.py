@@ -84,7 +84,7 @@ def commits():
 
 def levels_of(commits):
     """Return at which level each step of a write was committed."""
-    steps = {"INSERT INTO groups_change": [], '"sent_at" =': [], '"settled_at" =': [], "people_signin": []}
+    steps = {'INSERT INTO "groups_change"': [], '"sent_at" =': [], '"settled_at" =': [], "people_signin": []}
     for statements, at in commits:
         for step, levels in steps.items():
             if step in statements.partition("WHERE")[0]:

@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from openpyxl import load_workbook
 
-from groups import kept
 from groups.models import Change, Connection, Job, Snapshot
 from groups.poster import PosterError
 from groups.poster.sandbox import FAULTS
@@ -22,7 +21,7 @@ from groups.services.groups import read_now
 from poster_admin.people.models import SignIn
 from tests.conftest import close_breakers
 from tests.pages import fragment, hidden, open_form, text_of
-from tests.test_canary import QUICK, _database, _unpacked
+from tests.test_canary import QUICK, _database
 
 pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/"
@@ -413,7 +412,6 @@ def left_behind(caplog):
     yield "the database", _database()
     yield "the cache", "".join(repr(getattr(caches[alias], "_cache", "")) for alias in caches)
     yield "a session", "".join(str(row.get_decoded()) for row in SignIn.objects.all())
-    yield "a page that is kept", "".join(_unpacked(page) for page in kept.shelf._pages.values())
     if database.vendor == "sqlite":
         # The file, its log of writes, and what SQLite has not overwritten yet.
         name = database.settings_dict["NAME"]
