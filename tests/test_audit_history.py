@@ -59,14 +59,17 @@ def test_what_no_row_explains_is_reported(owner, sandbox, capsys, fields, edit, 
     [
         {"state": State.PENDING, "settled_at": None},
         {"state": State.UNKNOWN, "settled_at": None},
-        {"settled_at": timezone.now()},
+        {"settled_at": "now"},
         {"state": State.REVIEW},
     ],
     ids=["under way", "unknown", "a moment ago", "for a person"],
 )
 def test_the_last_change_of_a_group_decides_alone(owner, sandbox, capsys, later):
     settled(owner)
-    settled(owner, created_at=timezone.now(), **later)
+    now = timezone.now()
+    settled(
+        owner, created_at=now, **{name: now if value == "now" else value for name, value in later.items()}
+    )
     sandbox.console().edit(1, client_groups_discount="44")
     assert report(capsys) == ["demo: 0 not explained by the history"]
 

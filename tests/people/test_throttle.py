@@ -12,6 +12,7 @@ from django.db import connection, connections
 from django.db.models import F
 from django.utils import timezone
 
+from groups import deadlines
 from groups.rights import RightsBackend
 from poster_admin.people import browsers, throttle
 from poster_admin.people.models import Event, FailureCount, SecurityEvent
@@ -46,7 +47,8 @@ def guess(sign_in, times, *, name="nobody", networks=10):
 def wait(monkeypatch):
     """Stop the clock by which failures are counted; return a function that lets time pass."""
     clock = SimpleNamespace(now=timezone.now())
-    monkeypatch.setattr(throttle, "timezone", SimpleNamespace(now=lambda: clock.now))
+    for module in (throttle, deadlines):
+        monkeypatch.setattr(module, "timezone", SimpleNamespace(now=lambda: clock.now))
 
     def wait(seconds):
         clock.now += timedelta(seconds=seconds)
