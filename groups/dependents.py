@@ -1,4 +1,4 @@
-"""What depends on a group, for the pages that lead to its end."""
+"""Dependents of a group, for the pages that lead to its end."""
 
 from functools import cached_property
 

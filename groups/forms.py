@@ -152,7 +152,7 @@ class GroupForm(WriteForm):
 
     @property
     def draft(self) -> str:
-        """What the fields showed when the form was opened, as JSON: `drafts.js` keeps what was typed."""
+        """The values that the form was opened with, as JSON: `drafts.js` keeps what was typed."""
         opened = Version.parse(self["version"].value() or "").values
         return json.dumps(
             {

@@ -26,7 +26,7 @@ _SQLITE = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     )
 )
-# Of an open file, a disk and a machine: full, failing, read-only, or used up.
+# Errors of an open file, a disk and a machine: full, failing, read-only, or used up.
 _SYSTEM = frozenset(
     (
         errno.ENOSPC,

@@ -1,4 +1,4 @@
-"""Who is asking: the user of a request, with the connection to Poster."""
+"""The user of a request, read with the connection to Poster."""
 
 from typing import Any
 

@@ -118,7 +118,7 @@ class GroupOrder:
             "intended": self.intended.to_json() if self.intended else None,
             "undo_of": self.undo_of,
             "again_of": self.again_of,
-            # By this it is told what became of the first one, also where nothing is sent any more.
+            # The page tells by this what became of the first one, also where nothing is sent any more.
             "before": self.again_of.before if self.again_of else None,
         }
 

@@ -142,7 +142,7 @@ class Redis:
         return (lambda: self._give_back(key, member)) if taken else None
 
     def _give_back(self, key: str, member: str) -> None:
-        # What the place was for is done, a write too: no trouble here may end in an error.
+        # The call for which the place was taken is done, a write too: no trouble here may end in an error.
         if ask_shared(lambda: self._client.zrem(key, member), None) is None:
             self._owed.append((key, member))
 

@@ -37,7 +37,7 @@ ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 LOOKS_AT_LEAST = 3
 # The reason of a change that Poster refused while the look afterwards failed.
 NOT_VERIFIED = "refusal_not_verified"
-# What a look is remembered by that shows no trace of the change.
+# Stands for a look that shows no trace of the change.
 NOTHING = "nothing"
 
 
@@ -140,7 +140,7 @@ def _newcomers(change: Change, connection: Connection, within: float | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at Poster says of a change that was sent; without a verdict it shows no trace of it.
+    """One look at Poster for a change that was sent; without a verdict it shows no trace of it.
 
     `certain` is False while it has to be seen once more.
     """

@@ -1,4 +1,4 @@
-"""What this process knows of a change and cannot write into the journal while the database is away.
+"""Steps of a change that cannot be written into the journal while the database is away.
 
 It is tried again within the time of the write, then by the follower or the job. If the process ends before
 that, the row is as one that a killed process leaves, and is looked after in the same way.

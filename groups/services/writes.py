@@ -52,7 +52,7 @@ READ_PAUSES = (0.0, 1.0, 3.0)
 # Before a write these are read once more: a single read may be late.
 READ_AGAIN = frozenset(("not_shown_yet", "gone", "client_gone"))
 STATUSES = {"not_shown_yet": 409}
-# What was in the way may be gone when it is looked for: then the row is tried again.
+# A lock in the way may be gone when it is looked for: then the row is tried again.
 TRIES_TO_RECORD = 3
 
 
