@@ -282,7 +282,8 @@ def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(ins
         assert dashboard.send_form(*form).status_code == 503
         assert not dashboard.sandbox.posts()
         way.mend()
-        assert dashboard.send_form(*form).status_code == 302
+        # The pool of connections may notice a moment later; the same form again is the same write.
+        wait_until(lambda: dashboard.send_form(*form).status_code == 302, 0.5, 30)
 
         write = dashboard.plan("update", "")
         form = dashboard.open_form(write)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from wsgiref.validate import validator
 
 import pytest
@@ -58,7 +59,8 @@ def served(application, bodies, *, after=None, **scope):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(application({**SCOPE, **scope}, receive, send))
+    with ThreadPoolExecutor(1) as pool:  # in this thread there may be the loop of a browser
+        pool.submit(asyncio.run, application({**SCOPE, **scope}, receive, send)).result()
     start, *pieces = sent
     assert [piece["more_body"] for piece in pieces] == [True] * (len(pieces) - 1) + [False]
     return start["status"], dict(start["headers"]), b"".join(piece["body"] for piece in pieces)
