@@ -124,3 +124,10 @@ def test_an_answered_id_is_ours_whatever_else_came_meanwhile(staff, sandbox):
         change = submit(creation_of(staff))
     assert change.state == State.APPLIED
     assert sandbox.accounts["demo"].groups[change.group_id]["client_groups_discount"] == "12.5"
+
+
+def test_a_refused_creation_is_not_held_up_by_a_twin_that_came_meanwhile(staff, sandbox):
+    sandbox.script("clients.createGroup", "error_number_field", when="before")
+    with meanwhile(sandbox, TWIN):
+        change = submit(creation_of(staff))
+    assert (change.state, change.code) == (State.REFUSED, 42)

@@ -16,7 +16,9 @@ from groups.poster import GroupValues
 from groups.services import follower, settling
 from groups.services.settling import follow_up, reconcile, settle_by, start_following
 from groups.services.verdict import Verdict
+from groups.services.writes import submit
 from tests.conftest import make_user
+from tests.test_writes import order_of
 
 State, Action = Change.State, Change.Action
 SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)
@@ -363,6 +365,37 @@ def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
         assert not follow_up(change)
     assert change.state == State.UNKNOWN
     assert len(sandbox.calls("clients.getGroups")) == 3
+
+
+@pytest.fixture
+def settled_meanwhile(monkeypatch):
+    """Let somebody else settle a change while it is looked at."""
+    sight_of = settling.sight_of
+
+    def look(change, connection, **options):
+        sight = sight_of(change, connection, **options)
+        if change.sent_at is not None:
+            Change.objects.settle(Change.objects.get(pk=change.pk), state=State.FAILED, reason="superseded")
+        return sight
+
+    monkeypatch.setattr(settling, "sight_of", look)
+
+
+def test_a_follower_lets_go_of_what_somebody_else_has_settled_meanwhile(owner, sandbox, settled_meanwhile):
+    change = unknown(owner, sent_at=timezone.now() - timedelta(minutes=31))
+    assert not follow_up(change)
+    assert (change.state, change.reason) == (State.FAILED, "superseded")
+
+
+@pytest.mark.parametrize("fault", ["lost_before", "error_number_field"])
+def test_a_slow_sender_lets_go_of_what_somebody_else_has_settled(owner, sandbox, settled_meanwhile, fault):
+    sandbox.script("clients.updateGroup", fault, when="before")
+    seed = sandbox.accounts["demo"].groups[1]
+    changed = GroupValues.from_json(BEFORE.to_json() | {"percent": "15"})
+    order = order_of(owner, Action.UPDATE, group_id=1, loaded=BEFORE, intended=changed)
+    change = submit(order)
+    assert (change.state, change.reason) == (State.FAILED, "superseded")
+    assert sandbox.accounts["demo"].groups[1] == seed
 
 
 # --- With whose token --------------------------------------------------------------------------------------

@@ -11,13 +11,13 @@ from django.db.models import Exists, OuterRef
 from groups.deadlines import past
 from groups.models import Change, ChangeQuerySet, Connection
 from groups.poster import Group, GroupList, GroupValues
+from groups.services.lag import MADE
 from groups.services.settling import usable_connections
 from groups.services.upstream import ask
 from groups.services.verdict import differing
 
 log = logging.getLogger("groups.journal")
-SETTLED = (Change.State.APPLIED, Change.State.DIFFERS, Change.State.REFUSED, Change.State.FAILED)
-MADE = (Change.State.APPLIED, Change.State.DIFFERS)
+SETTLED = (*MADE, Change.State.REFUSED, Change.State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

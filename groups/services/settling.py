@@ -158,7 +158,7 @@ def look_at(change: Change, connection: Connection, *, within: float | None = No
     """Look at Poster for a change that was sent. Raises `PosterError`.
 
     A verdict that is not proven has to be seen twice in a row, POSTER_CONFIRM_SECONDS apart: the change
-    remembers what the looks show, and since when.
+    remembers what the looks show, and since when. Somebody else may have settled the change by the end of it.
     """
     verdict = judge(change, sight_of(change, connection, within=within), earlier_states(change))
     if verdict is not None and verdict.proven:
@@ -246,6 +246,8 @@ def follow_up(change: Change) -> bool:
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
+    if not change.is_open:
+        return False
     verdict = look.verdict
     if change.reason == NOT_VERIFIED and not (verdict and contradicts(change, verdict)):
         return settle_by(change, Verdict(Change.State.REFUSED, "refused"))
@@ -291,8 +293,11 @@ def usable_connections() -> QuerySet[Connection]:
 
 
 def contradicts(change: Change, verdict: Verdict) -> bool:
-    """Return True if what Poster has now speaks against its refusal of this change."""
-    return belies(verdict, REFUSALS.get(change.code or 0, Refused))
+    """Return True if what Poster has now speaks against its refusal of this change.
+
+    A namesake with other values does not: it is a trace of a lost creation at most.
+    """
+    return not verdict.last_resort and belies(verdict, REFUSALS.get(change.code or 0, Refused))
 
 
 def _given_up(change: Change) -> Verdict | None:

@@ -324,6 +324,8 @@ def _settle_refusal(order: Order, change: Change, error: Refused) -> None:
             start_following(change, reason=NOT_VERIFIED, **said)
             return
         look = Look(None, certain=True)
+    if not change.is_open:
+        return
     if look.verdict is not None and contradicts(change, look.verdict):
         if not look.certain:
             start_following(change, reason=NOT_VERIFIED, **said)
@@ -357,6 +359,8 @@ def _read_after(order: Order, change: Change, values: dict[str, object]) -> None
             outcome = look_at(change, order.connection, within=left).outcome
         except PosterError:
             outcome = None
+        if not change.is_open:
+            return
         if outcome is not None:
             settle_by(change, outcome, **values)
             return
