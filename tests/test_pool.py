@@ -15,7 +15,6 @@ from groups.services.accounts import connection_of
 from groups.services.groups import list_groups
 from poster_admin.sqlite import base
 from tests import environment
-from tests.poster.patience import answers_after
 from tests.services import empty_database
 from tests.tools.killing import Dashboard
 
@@ -126,20 +125,17 @@ def test_one_that_cannot_be_opened_takes_no_place(tmp_path):
 
 @pytest.mark.django_db(transaction=True)
 def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
-    link, wrapper, closed = connection_of(staff), type(connections["default"]), []
-    close = wrapper.close
-    with answers_after(sandbox, monkeypatch) as let_answer:
+    link, database, held = connection_of(staff), connections["default"], []
+    answer = sandbox._api.answer
 
-        def note(self):
-            close(self)
-            closed.append(1)
-            # The first time it waits for its turn, and the second time for Poster.
-            if len(closed) == 2:
-                let_answer()
+    def note(request, **options):
+        held.append(database.connection is not None)
+        return answer(request, **options)
 
-        monkeypatch.setattr(wrapper, "close", note)
-        list_groups(link, fresh=True)
-        monkeypatch.setattr(wrapper, "close", close)
+    monkeypatch.setattr(sandbox._api, "answer", note)
+    assert database.connection is not None
+    list_groups(link, fresh=True)
+    assert held == [False]
 
 
 @pytest.mark.services

@@ -22,7 +22,6 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.meanwhile import Meanwhile
 from groups.poster.records import (
     Group,
     GroupList,
@@ -45,7 +44,6 @@ __all__ = [
     "GroupValues",
     "InvalidValue",
     "LoyaltyType",
-    "Meanwhile",
     "NameTaken",
     "NotAllowed",
     "NotFound",

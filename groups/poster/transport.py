@@ -36,8 +36,6 @@ from urllib3.exceptions import (
 )
 from urllib3.util.ssl_ import create_urllib3_context
 
-from groups.poster.meanwhile import while_waiting
-
 MAX_BODY = 32 * 1024 * 1024
 # Each account has a host of its own: with fewer, the connections to one were closed for those to another.
 HOSTS = 256
@@ -217,14 +215,12 @@ _bounds = _Bounds()
 
 class _BoundedSocket(socket.socket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        while_waiting()
         self.settimeout(_bounds.remaining())
         return super().recv_into(*args, **kwargs)
 
 
 class _BoundedTLSSocket(ssl.SSLSocket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        while_waiting()
         self.settimeout(_bounds.remaining())
         return super().recv_into(*args, **kwargs)
 

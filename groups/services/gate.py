@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import connection
 
 from groups.poster import Timeouts, Transport, Unreachable
-from groups.poster.meanwhile import Meanwhile, while_waiting
 from groups.poster.transport import Answer, Failure
 from groups.services.places import NoPlace, Room, place
 
@@ -52,7 +51,6 @@ class Gate(Transport):
         _let_go()
         try:
             with (
-                Meanwhile(_let_go),
                 room.entered(self._person, account=self._account),
                 place(
                     f"{settings.POSTER_API_URL} {self._account}",
@@ -93,8 +91,8 @@ def together[T](
             flight = _flights[key] = Future()
     if not first:
         try:
-            with room.entered(person), Meanwhile(_let_go):
-                while_waiting()
+            with room.entered(person):
+                _let_go()
                 error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
         except (NoPlace, TimeoutError):
             raise busy() from None
