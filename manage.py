@@ -8,11 +8,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-# These two keep no secret of a real installation, so they start on a machine that has none.
-WITHOUT_SECRETS = {"demo", "sandbox"}
+# Commands of the app poster_admin.devtools, which nothing else installs.
+DEVTOOLS = {"demo", "sandbox"}
 
 if __name__ == "__main__":
-    if WITHOUT_SECRETS & set(sys.argv[1:2]):
+    command = sys.argv[2:3] if sys.argv[1:2] == ["help"] else sys.argv[1:2]
+    if DEVTOOLS & set(command):
+        os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.devtools.settings"
+        # They keep no secret of a real installation, so they start on a machine that has none.
         os.environ.setdefault("DEBUG", "True")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
     try:

@@ -25,4 +25,4 @@ urlpatterns = [
 handler500 = "groups.http.server_error"
 if settings.DEBUG:
     # For developers; in production not a line of it is loaded.
-    urlpatterns.append(path("styleguide/", include("poster_admin.styleguide.urls")))
+    urlpatterns.append(path("styleguide/", include("poster_admin.devtools.styleguide.urls")))

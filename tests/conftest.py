@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, settings
 
 from groups.models import Connection, PosterAccount
 from groups.poster import client as poster_client
-from groups.poster.sandbox import Sandbox
 from groups.services import groups as reads
 from groups.services import writes
+from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
 from tests.browser import chromium
 from tests.seed import programs

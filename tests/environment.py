@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from groups.management.catalogues import compile_catalogues
-from groups.management.defaults import SERVER, documented_defaults
+from poster_admin.devtools.defaults import SERVER, documented_defaults
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "poster_admin" / "locale"

@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from groups.poster.sandbox import FAULTS, LAGS, network
-from groups.poster.sandbox.api import kind_of
+from poster_admin.devtools.sandbox import FAULTS, LAGS, network
+from poster_admin.devtools.sandbox.api import kind_of
 
 READS = {"list": "clients.getGroups", "detail": "clients.getGroup", "members": "clients.getClients"}
 WRITES = {

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from groups.models import Change, Connection, Lock, PosterAccount
 from groups.poster import GroupValues, PosterClient
 from groups.poster import client as poster_client
-from groups.poster.sandbox import FAULTS
 from groups.services import settling
 from groups.services.settling import reconcile
 from groups.services.writes import Busy, submit
+from poster_admin.devtools.sandbox import FAULTS
 from tests.conftest import close_breakers
 from tests.matrix import KINDS, WRITES, faults_of
 from tests.test_writes import order_of

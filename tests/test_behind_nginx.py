@@ -6,7 +6,7 @@ import threading
 import pytest
 import requests
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.running import nginx
 from tests.conftest import NOT_RUN
 from tests.tools.killing import Dashboard, faults_found, wait_until

@@ -23,9 +23,9 @@ from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
 from groups.logs import RedactFilter
 from groups.models import Change, Snapshot
-from groups.poster.sandbox import FAULTS
-from groups.poster.sandbox.data import PROFILES
 from groups.services import groups as reads
+from poster_admin.devtools.sandbox import FAULTS
+from poster_admin.devtools.sandbox.seed_data import PROFILES
 from poster_admin.people import factors
 from poster_admin.people.models import Authenticator, SecurityEvent, SignIn
 from tests.conftest import PASSWORD

@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 import yaml
 
-from groups.management.defaults import documented_defaults
-from groups.poster.sandbox.certificates import identity
+from poster_admin.devtools.defaults import documented_defaults
+from poster_admin.devtools.sandbox.certificates import identity
 from tests.benchmarks.running import process
 from tests.conftest import NOT_RUN
 from tests.environment import ROOT

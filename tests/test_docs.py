@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.management import get_commands
 
-from groups.management.defaults import documented_defaults
+from poster_admin.devtools.defaults import documented_defaults
 from tests.environment import ROOT
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")

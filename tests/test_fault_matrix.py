@@ -22,11 +22,11 @@ from django.utils import timezone
 
 from groups.models import Change, Connection, GroupsCopy, Job, Lock, PosterAccount
 from groups.poster import Transport
-from groups.poster.sandbox import FAULTS, network
 from groups.services import accounts, settling, upstream, writes
 from groups.services.orders import MoveOrder
 from groups.services.settling import reconcile
 from groups.services.writes import submit
+from poster_admin.devtools.sandbox import FAULTS, network
 from tests.conftest import close_breakers
 from tests.matrix import (
     CALLS_BEFORE_THE_WRITE,

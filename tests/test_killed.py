@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
 
 

@@ -16,9 +16,9 @@ from openpyxl import load_workbook
 
 from groups.models import Change, Connection, Job, Snapshot
 from groups.poster import PosterError
-from groups.poster.sandbox import FAULTS
 from groups.services import accounts, clients, moves, tasks
 from groups.services.groups import read_now
+from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.people.models import SignIn
 from tests.conftest import close_breakers
 from tests.pages import fragment, hidden, open_form, text_of

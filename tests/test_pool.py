@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from django.db import OperationalError, connections
 
-from groups.poster.sandbox import Sandbox
 from groups.services.accounts import connection_of
 from groups.services.groups import list_groups
+from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.sqlite import base
 from tests import environment
 from tests.services import empty_database

@@ -9,7 +9,7 @@ import time
 import pytest
 import requests
 
-from groups.poster.sandbox.certificates import identity
+from poster_admin.devtools.sandbox.certificates import identity
 from tests.benchmarks.running import workers_of
 from tests.environment import ROOT
 from tests.tools.ports import free_port

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
 from tests.services import empty_database
 from tests.tools.killing import CSRF, HOLD, WRITE, Dashboard, wait_until

@@ -14,7 +14,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks import running
 
 FAULTS = ("status_500", "fin_before_headers", "html_echo", "status_503", "timeout")

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
 
 BY_CHANCE = "by chance"

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.running import own_memory
 from tests.tools.killing import Dashboard
 from tests.tools.moving import Move

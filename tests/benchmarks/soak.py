@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks import running
 
 CONNECTIONS = 32

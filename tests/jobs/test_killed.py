@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import Dashboard
 from tests.tools.moving import Move
 

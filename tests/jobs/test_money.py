@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import CSRF, Dashboard, Write, wait_until
 
 GROUP, NAME = 4, "Скидочная система 10%"

@@ -30,7 +30,7 @@ from groups.poster import (
     Unreachable,
     api_url,
 )
-from groups.poster.sandbox import network
+from poster_admin.devtools.sandbox import network
 from tests.poster.leaks import assert_silent
 from tests.poster.listener import listening
 

@@ -24,7 +24,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.sandbox import FAULTS
+from poster_admin.devtools.sandbox import FAULTS
 from tests.poster.leaks import assert_silent
 
 pytestmark = pytest.mark.usefixtures("_no_pause")

@@ -19,8 +19,8 @@ from groups.poster import (
     Transport,
     Unreachable,
 )
-from groups.poster.sandbox import network
 from groups.poster.transport import Failure
+from poster_admin.devtools.sandbox import network
 from tests.poster.leaks import assert_silent
 from tests.poster.listener import EMPTY_LIST, listening, read_request
 from tests.poster.test_faults import VALUES

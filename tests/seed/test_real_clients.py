@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.conftest import not_run
 from tests.seed.document import examples
 from tests.seed.tunnel import tunnel

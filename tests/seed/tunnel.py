@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from groups.poster.sandbox import certificates
+from poster_admin.devtools.sandbox import certificates
 
 HOST = "joinposter.com"
 SECONDS = 30

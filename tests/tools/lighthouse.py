@@ -16,7 +16,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from groups.poster.sandbox import Sandbox
+from poster_admin.devtools.sandbox import Sandbox
 from tests.browser import chromium
 from tests.environment import ROOT
 from tests.tools.killing import Dashboard

@@ -6,8 +6,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
+from tests.devtools import demo
 from tests.environment import ROOT
-from tests.tools import demo
 
 PICTURES = ROOT / "docs" / "pictures"
 GROUP = "/groups/1/"

@@ -22,7 +22,7 @@ from unittest.mock import patch
 import requests
 from cryptography.fernet import Fernet
 
-from groups.management.defaults import documented_defaults
+from poster_admin.devtools.defaults import documented_defaults
 from tests import environment
 from tests.services import empty_database
 from tests.tools.ports import free_port

@@ -1,0 +1,141 @@
+"""`manage.py demo`: the dashboard and the sandbox, ready to be looked at.
+
+Everything lives in `var/demo/` and outlives a restart. Delete that folder to begin again.
+"""
+
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandParser
+
+from groups.management import startup
+from groups.services import accounts
+from poster_admin.devtools.defaults import SERVER, documented_defaults
+from poster_admin.devtools.sandbox import Sandbox
+
+HOST = "127.0.0.1"
+SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
+GROUPS, CLIENTS, SEED = 24, 1500, 1
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+PASSWORD_LENGTH = 16
+# Set in the second half of the start only; its value is the sandbox's port.
+SANDBOX_PORT = "DEMO_SANDBOX_PORT"
+
+
+class Command(BaseCommand):
+    """Start the sandbox and the dashboard, print three sign-ins, and serve until Ctrl-C."""
+
+    help = "Start the dashboard with a sandbox behind it, and print three sign-ins. PORT is 8000 by default."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Let the pictures of the README be taken with data of their own."""
+        parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
+        parser.add_argument("--debug", action="store_true", help="with DEBUG, and so with /styleguide/")
+
+    def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
+        """Start over in the demo's own environment, then serve."""
+        directory = directory.resolve()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with startup.locked(directory / "lock"):
+            kept = _remembered(directory / "secrets.json")
+        with startup.claimed_port(HOST, settings.PORT):
+            if SANDBOX_PORT not in os.environ:
+                # Settings are read before any command runs, so the demo's own need a second start.
+                environment = _environment(directory, kept, debug=debug)
+                os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
+            startup.prepare(static=not debug)
+            logging.disable(logging.INFO)
+            self._serve(directory, kept["passwords"])
+
+    def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
+        sandbox = Sandbox(
+            groups=GROUPS,
+            clients=CLIENTS,
+            seed=SEED,
+            host=HOST,
+            port=int(os.environ[SANDBOX_PORT]),
+            state_path=directory / "sandbox.json",
+        )
+        url = f"http://{HOST}:{settings.PORT}"
+
+        def announce() -> None:
+            self.stdout.write(f"Poster Admin: {url}")
+            self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
+            if settings.DEBUG:
+                self.stdout.write(f"The gallery of pieces and states: {url}/styleguide/")
+            self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
+            for name, password in passwords.items():
+                self.stdout.write(f"{name} {password}")
+            self.stdout.flush()
+
+        with sandbox:
+            # Another demo of the same data may be about to do the same.
+            with startup.locked(directory / "lock"):
+                for name, role in SIGN_INS.items():
+                    _sign_in(name, passwords[name], role, sandbox)
+            command = startup.granian(host=HOST, port=settings.PORT, workers=1)
+            startup.run(command, workers=1, url=f"{url}/healthz", when_ready=announce)
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    """Return the demo's keys and passwords, made at its first start."""
+    if not path.exists():
+        words = {
+            name: "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
+            for name in SIGN_INS
+        }
+        kept = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+            "passwords": words,
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(kept), encoding="utf-8")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[str, str]:
+    """Return the environment of the demo: as in production, and with nothing of a real one beside it.
+
+    With `debug` everything is as in production but that.
+    """
+    with socket.create_server((HOST, 0)) as free:
+        port = str(free.getsockname()[1])
+    own = {
+        "SECRET_KEY": kept["SECRET_KEY"],
+        "POSTER_TOKEN_KEYS": kept["POSTER_TOKEN_KEYS"],
+        "DEBUG": str(debug),
+        "HTTPS": "False",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "CSRF_TRUSTED_ORIGINS": "",
+        "DATABASE_URL": "sqlite:///" + quote(str(directory / "db.sqlite3")),
+        "CACHE_URL": "locmemcache://",
+        "POSTER_API_URL": f"http://{HOST}:{port}/{{account}}/api/",
+    }
+    rest = {name: value for name, value in documented_defaults().items() if name not in SERVER}
+    # An empty NAME_FILE keeps the one of a `.env` away, which would win over NAME.
+    return {**os.environ, **rest, **own, **{f"{name}_FILE": "" for name in rest}, SANDBOX_PORT: port}
+
+
+def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
+    """See to it that the user is there as printed: with this password, in the role, and connected."""
+    user, _ = User.objects.get_or_create(username=name)
+    if not user.is_active or not user.check_password(password):
+        user.is_active = True
+        user.set_password(password)
+        user.save()
+    user.groups.add(Group.objects.get(name=role))
+    connection = accounts.connection_of(user)
+    if connection is None or connection.account_id == "demo":
+        accounts.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)

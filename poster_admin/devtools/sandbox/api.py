@@ -1,0 +1,166 @@
+"""The methods of the Poster Web API, from a request to the honest answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from poster_admin.devtools.sandbox import seed_data, validation
+from poster_admin.devtools.sandbox.exchange import HTML, Answer, Kind, Request, dump
+from poster_admin.devtools.sandbox.replica import Lag, Table
+from poster_admin.devtools.sandbox.state import Account
+from poster_admin.devtools.sandbox.validation import ApiError
+
+type Run = Callable[[Account, Request, bool], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of the API: its verb, what kind of call it is, and what it does.
+
+    `run` returns the JSON that goes under `response`; with its last argument False it only rehearses: the
+    answer is the same and nothing is changed. `table` is what a read may be behind in.
+    """
+
+    verb: Literal["GET", "POST"]
+    kind: Kind
+    run: Run
+    table: Table | None = None
+
+
+class Api:
+    """The whole API over some accounts."""
+
+    def __init__(self, accounts: Mapping[str, Account]) -> None:
+        self._accounts = accounts
+
+    def account(self, request: Request) -> Account | None:
+        """Return the account that the path names or, where it names none, the one that the token is of."""
+        if request.account:
+            return self._accounts.get(request.account)
+        return next((a for a in self._accounts.values() if a.knows(request.token)), None)
+
+    def answer(self, request: Request, *, apply: bool = True, lag: Lag | None = None) -> Answer:
+        """Return what an undisturbed Poster answers, and do what was asked for if `apply`.
+
+        With a `lag` a read is answered by a replica that is so far behind.
+        """
+        try:
+            method, account = self._admit(request)
+            honest = response = method.run(account, request, apply)
+            if lag and method.table:
+                response = lag.read(method.run, account, request, method.table)
+        except ApiError as error:
+            return refusal(error)
+        return Answer(
+            b'{"response":' + response + b"}",
+            applied=apply and method.kind == "write",
+            behind=response != honest,
+        )
+
+    def _admit(self, request: Request) -> tuple[Method, Account]:
+        method = METHODS.get(request.method)
+        if method is None or method.verb != request.verb:
+            raise ApiError(30, status=405)
+        if request.query.get("format", "json") != "json":
+            raise ApiError(42, "only format=json is supported by the sandbox, xml is not")
+        if not request.token:
+            raise ApiError(10)
+        account = self.account(request)
+        if account is None or not account.knows(request.token):
+            raise ApiError(11)
+        if account.profile.refusal is not None:
+            raise ApiError(account.profile.refusal)
+        if account.profile.write_refusal is not None and method.kind == "write":
+            raise ApiError(account.profile.write_refusal)
+        return method, account
+
+
+def refusal(error: ApiError) -> Answer:
+    """Return the answer to a call that Poster refuses."""
+    body = dump({"error": {"code": error.code, "message": error.message}})
+    return Answer(body, status=error.status, code=error.code)
+
+
+def not_found() -> Answer:
+    """Return the answer to a path that is none of the API's."""
+    return Answer(b"<html><head><title>404 Not Found</title></head></html>", status=404, content_type=HTML)
+
+
+def kind_of(method: str) -> Kind:
+    """Return the kind of a method, also of one in the wrong case; what nobody knows counts as a read."""
+    return _KINDS.get(method.lower(), "get")
+
+
+def _get_groups(account: Account, _request: Request, _apply: bool) -> bytes:
+    return account.all_groups()
+
+
+def _get_group(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.group(validation.identifier(request.query, "group_id"))
+
+
+def _create_group(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.create(request.parameters, apply=apply))
+
+
+def _update_group(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.update(request.parameters, apply=apply))
+
+
+def _remove_group(account: Account, request: Request, apply: bool) -> bytes:
+    account.remove(request.parameters, apply=apply)
+    return b"true"
+
+
+def _get_clients(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.find_clients(request.query)
+
+
+def _get_client(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.client(validation.identifier(request.query, "client_id"))
+
+
+def _create_client(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.create_client(request.parameters, apply=apply))
+
+
+def _update_client(account: Account, request: Request, apply: bool) -> bytes:
+    return dump(account.update_client(request.parameters, apply=apply))
+
+
+def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:
+    return dump(seed_data.promotions(account.profile))
+
+
+def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
+    return dump(
+        {
+            "COMPANY_ID": account.number,
+            "company_name": account.company,
+            "timezones": "Europe/Kiev",
+            "lang": "ua",
+            "currency": {
+                "currency_id": 1,
+                "currency_name": "Гривня",
+                "currency_code": "грн.",
+                "currency_symbol": account.profile.currency_symbol,
+                "currency_code_iso": "UAH",
+            },
+        }
+    )
+
+
+METHODS: Mapping[str, Method] = {
+    "clients.getGroups": Method("GET", "list", _get_groups, "groups"),
+    "clients.getGroup": Method("GET", "get", _get_group, "groups"),
+    "clients.createGroup": Method("POST", "write", _create_group),
+    "clients.updateGroup": Method("POST", "write", _update_group),
+    "clients.removeGroup": Method("POST", "write", _remove_group),
+    "clients.getClients": Method("GET", "list", _get_clients, "clients"),
+    "clients.getClient": Method("GET", "get", _get_client, "clients"),
+    "clients.createClient": Method("POST", "write", _create_client),
+    "clients.updateClient": Method("POST", "write", _update_client),
+    "clients.getPromotions": Method("GET", "list", _get_promotions),
+    "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
+}
+_KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

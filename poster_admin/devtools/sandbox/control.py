@@ -1,0 +1,91 @@
+"""Steering the sandbox: its console, and the same over HTTP for tests in another process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from poster_admin.devtools.sandbox.clients import newcomer
+from poster_admin.devtools.sandbox.exchange import Answer, dump
+from poster_admin.devtools.sandbox.state import Account
+
+if TYPE_CHECKING:
+    from poster_admin.devtools.sandbox.sandbox import Sandbox
+
+
+class Console:
+    """Somebody who works in Poster's own console, past the API and unchecked. Values are as on the wire."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def put(self, row: Mapping[str, str]) -> int:
+        """Add a group, or replace the one with the same `client_groups_id`, and return its id."""
+        return self._account.put(row)
+
+    def edit(self, group_id: int, **fields: str) -> None:
+        """Change some fields of a group; a group that is not there is a KeyError."""
+        self._account.edit(group_id, fields)
+
+    def remove(self, group_id: int) -> None:
+        """Remove a group and its clients; a group that is not there is a KeyError."""
+        self._account.drop(group_id)
+
+    def put_client(self, group_id: int, **fields: str) -> int:
+        """Add a client to a group, with these fields, and return the id."""
+        return self._account.put_client(newcomer(group_id) | fields)
+
+    def edit_client(self, client_id: int, **fields: str) -> None:
+        """Change some fields of a client, the group or `delete` too; one that is not there is a KeyError."""
+        self._account.put_client({"client_id": str(client_id), **fields})
+
+
+def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+    """Carry out a call to /_sandbox/…: what it asks for and cannot be done is a 400 that says why."""
+    try:
+        return Answer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Answer(dump({"error": f"{type(error).__name__}: {error}"}), status=400)
+
+
+def _run(sandbox: "Sandbox", verb: str, name: str, query: Mapping[str, str], body: bytes) -> Any:
+    match verb, name:
+        case "GET", "log":
+            return {"calls": [asdict(call) for call in sandbox.log]}
+        case "GET", "state":
+            account = sandbox.accounts[query.get("account", "demo")]
+            return {"account": account.name, "company": account.company, "groups": account.snapshot()}
+        case "POST", "script":
+            sandbox.script(**json.loads(body))
+        case "POST", "clear":
+            sandbox.clear_faults()
+        case "POST", "lag":
+            sandbox.lag(**json.loads(body))
+        case "POST", "catch_up":
+            sandbox.catch_up()
+        case "POST", "reset":
+            sandbox.reset()
+        case "POST", "groups":
+            return {"id": _console(sandbox, json.loads(body))}
+        case _:
+            raise ValueError(f"{verb} /_sandbox/{name} is unknown")
+    return {"done": True}
+
+
+def _console(sandbox: "Sandbox", order: Mapping[str, Any]) -> int:
+    console = sandbox.console(order.get("account", "demo"))
+    match order:
+        case {"put": dict(row)}:
+            return console.put(row)
+        case {"edit": int(group_id), "fields": dict(fields)}:
+            console.edit(group_id, **fields)
+        case {"remove": int(group_id)}:
+            console.remove(group_id)
+        case {"put_client": int(group_id), "fields": dict(fields)}:
+            return console.put_client(group_id, **fields)
+        case {"edit_client": int(client_id), "fields": dict(fields)}:
+            console.edit_client(client_id, **fields)
+            return client_id
+        case _:
+            raise ValueError('needs "put": row, "edit": id with "fields": {…}, "remove": id, …')
+    return group_id

@@ -1,0 +1,28 @@
+"""Everything that can go wrong on the way between Poster and its client, by name.
+
+`FAULTS` spoil a call or an answer; `LAGS` answer well, and what is no more or not yet so.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from poster_admin.devtools.sandbox.faults import (
+    bodies,
+    concurrent_changes,
+    connections,
+    envelopes,
+    rows,
+    statuses,
+)
+from poster_admin.devtools.sandbox.faults.fault import Fault
+from poster_admin.devtools.sandbox.faults.lags import LAGS
+
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        fault.name: fault
+        for module in (connections, statuses, bodies, envelopes, rows, concurrent_changes)
+        for fault in sorted(module.FAULTS.values(), key=lambda fault: fault.row)
+    }
+)
+
+__all__ = ["FAULTS", "LAGS", "Fault"]

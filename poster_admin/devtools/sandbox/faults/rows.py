@@ -1,0 +1,238 @@
+"""Faults of a row in an answer: values of another type, out of range, missing, hostile.
+
+They are spoken of as of a group. In the row of a client or a promotion the same happens to what is like it.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from poster_admin.devtools.sandbox.exchange import Answer, Exchange
+from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Fault, fault
+
+FAULTS: dict[str, Fault] = {}
+
+type Row = dict[str, Any]
+
+_WHOLE = (
+    *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
+    *("client_id", "bonus", "total_payed_sum", "promotion_id"),
+)
+_ID, _NAME, _PERCENT, _BONUS = (
+    *("client_groups_id", "client_groups_name"),
+    *("client_groups_discount", "birthday_bonus"),
+)
+# What stands for a group's field in the row of a client, and of a promotion.
+_OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
+_OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
+
+
+# --- Other spellings of the same ---------------------------------------------------------------------------
+
+
+@fault(FAULTS, 41, ROWS, readable=True)
+def row_numbers(exchange: Exchange) -> Answer:
+    """Answer all numbers of all rows as JSON numbers."""
+
+    def change(row: Row) -> Row:
+        return row | {name: int(row[name]) for name in _WHOLE if name in row} | _percents(row, float)
+
+    return _change_all(exchange, change)
+
+
+@fault(FAULTS, 41, ROWS, readable=True)
+def row_decimals(exchange: Exchange) -> Answer:
+    """Answer percents like "10.00" and bonuses like 5000.0."""
+
+    def change(row: Row) -> Row:
+        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus") if name in row}
+        return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
+
+    return _change_all(exchange, change)
+
+
+# --- One row that cannot be read ---------------------------------------------------------------------------
+
+
+@fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
+def row_null_field(exchange: Exchange) -> Answer:
+    """Answer null for a `field` of a `group`, by default the first."""
+    return _set_field(exchange, None)
+
+
+@fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
+def row_missing_field(exchange: Exchange) -> Answer:
+    """Leave out a `field` of a `group`."""
+
+    def change(row: Row) -> Row:
+        left_out = _like(row, exchange.options["field"])
+        return {name: row[name] for name in row if name != left_out}
+
+    return _change_one(exchange, change)
+
+
+@fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
+def row_empty_field(exchange: Exchange) -> Answer:
+    """Answer "" for a `field` of a `group`."""
+    return _set_field(exchange, "")
+
+
+@fault(FAULTS, 42, ROWS, group=None, field="client_groups_discount")
+def row_bool_field(exchange: Exchange) -> Answer:
+    """Answer true for a `field` of a `group`."""
+    return _set_field(exchange, True)
+
+
+@fault(FAULTS, 42, ROWS, group=None, field="birthday_bonus")
+def row_exponent(exchange: Exchange) -> Answer:
+    """Answer "1e3" for a `field` of a `group`."""
+    return _set_field(exchange, "1e3")
+
+
+@fault(FAULTS, 42, ROWS, group=None)
+def row_id_zero(exchange: Exchange) -> Answer:
+    """Answer the id "0" for a `group`."""
+    return _change_one(exchange, lambda row: row | {_like(row, _ID): "0"})
+
+
+@fault(FAULTS, 42, ROWS, group=None)
+def row_not_object(exchange: Exchange) -> Answer:
+    """Answer a string where a `group` is due."""
+    return _change_one(exchange, lambda _: "group")
+
+
+@fault(FAULTS, 43, ROWS, group=None)
+def row_fraction_of_kopeck(exchange: Exchange) -> Answer:
+    """Answer a bonus of "50.5" kopecks."""
+    return _change_one(exchange, lambda row: row | {_like(row, _BONUS): "50.5"})
+
+
+@fault(FAULTS, 43, ROWS, group=None)
+def row_percent_150(exchange: Exchange) -> Answer:
+    """Answer a percent of "150"."""
+    return _change_one(exchange, lambda row: row | {_like(row, _PERCENT): "150"})
+
+
+@fault(FAULTS, 43, ROWS, group=None)
+def row_negative_count(exchange: Exchange) -> Answer:
+    """Answer "-1" clients."""
+    return _change_one(exchange, lambda row: row | {"count_groups_clients": "-1"})
+
+
+# --- One row that can be read, and is odd ------------------------------------------------------------------
+
+
+@fault(FAULTS, 44, ROWS, group=None)
+def row_unknown_type(exchange: Exchange) -> Answer:
+    """Answer the loyalty type "3"."""
+    return _change_one(exchange, lambda row: row | {"loyalty_type": "3"})
+
+
+@fault(FAULTS, 45, LIST, group=None)
+def row_duplicate_id(exchange: Exchange) -> Answer:
+    """Repeat a `group` at the end of the list, under another name."""
+    return _append(exchange, lambda row: row | {_like(row, _NAME): f"{row[_like(row, _NAME)]} (2)"})
+
+
+@fault(FAULTS, 45, LIST, group=None)
+def row_duplicate_name(exchange: Exchange) -> Answer:
+    """Repeat a `group` at the end of the list, under another id."""
+    return _append(exchange, lambda row: row | {_like(row, _ID): "900000"})
+
+
+@fault(FAULTS, 46, ROWS, group=None)
+def row_html_name(exchange: Exchange) -> Answer:
+    """Answer a name that is a script."""
+    return _rename(exchange, lambda name: f"{name}<script>alert(1)</script>\"'><img src=x onerror=alert(2)>")
+
+
+@fault(FAULTS, 46, ROWS, group=None)
+def row_rtl_name(exchange: Exchange) -> Answer:
+    """Answer a name with an override of the writing direction."""
+    return _rename(exchange, lambda name: f"{name} \u202e%01")
+
+
+@fault(FAULTS, 46, ROWS, group=None)
+def row_nul_name(exchange: Exchange) -> Answer:
+    """Answer a name with a NUL in it."""
+    return _rename(exchange, lambda name: f"{name}\0!")
+
+
+@fault(FAULTS, 46, ROWS, group=None)
+def row_long_name(exchange: Exchange) -> Answer:
+    """Answer a name of ten thousand characters."""
+    return _rename(exchange, lambda name: (name * 10_000)[:10_000])
+
+
+@fault(FAULTS, 46, ROWS, group=None)
+def row_surrogate_name(exchange: Exchange) -> Answer:
+    """Answer a name with half a character in it."""
+    return _rename(exchange, lambda name: f"{name}\ud83d")
+
+
+@fault(FAULTS, 47, ROWS, group=None)
+def row_deleted(exchange: Exchange) -> Answer:
+    """Answer that a `group` is removed."""
+    return _change_one(exchange, lambda row: row | {"delete": "1"})
+
+
+def _like(row: Row, name: str) -> str:
+    """Return the field of this row that is like the one of a group."""
+    names = _OF_CLIENTS if "client_id" in row else _OF_PROMOTIONS if "promotion_id" in row else {}
+    return names.get(name, name)
+
+
+def _percents(row: Row, convert: Callable[[str], Any]) -> Row:
+    return {name: convert(row[name]) for name in (_PERCENT, "discount_per") if name in row}
+
+
+def _set_field(exchange: Exchange, value: object) -> Answer:
+    return _change_one(exchange, lambda row: row | {_like(row, exchange.options["field"]): value})
+
+
+def _rename(exchange: Exchange, change: Callable[[str], str]) -> Answer:
+    def rename(row: Row) -> Row:
+        name = _like(row, _NAME)
+        return row | {name: change(row[name])}
+
+    return _change_one(exchange, rename)
+
+
+def _change_all(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+    return _rewrite(exchange, lambda rows: [change(row) for row in rows])
+
+
+def _change_one(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+    def rewrite(rows: list[Row]) -> list[Any]:
+        place = _place(exchange, rows)
+        return [change(row) if index == place else row for index, row in enumerate(rows)]
+
+    return _rewrite(exchange, rewrite)
+
+
+def _append(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
+    return _rewrite(exchange, lambda rows: [*rows, change(rows[_place(exchange, rows)])])
+
+
+def _place(exchange: Exchange, rows: list[Row]) -> int:
+    """Return where the group stands that the fault is for; -1, the last, where the list is another."""
+    group = exchange.options["group"]
+    if group is None:
+        return 0
+    ids = [row[_like(row, _ID)] for row in rows]
+    return ids.index(str(group)) if str(group) in ids else -1
+
+
+def _rewrite(exchange: Exchange, change: Callable[[list[Row]], list[Any]]) -> Answer:
+    """Change the rows of a list, or the one of a get; an answer without rows stays as it is."""
+    content = json.loads(exchange.answer.body)
+    response = content.get("response")
+    if isinstance(response, list) and response:
+        content["response"] = change(response)
+    elif isinstance(response, dict):
+        content["response"] = change([response])[0]
+    else:
+        return exchange.answer
+    # Escaped, because half a character has no bytes of its own.
+    return replace(exchange.answer, body=json.dumps(content, separators=(",", ":")).encode())

@@ -1,0 +1,95 @@
+"""The gallery, and the way into each of its states."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from groups.forms import GroupForm
+from groups.http import Request, needs, render_page
+from groups.listing import Filters, make_listing
+from groups.models import Change
+from groups.poster import Group
+from groups.services import groups as reads
+from poster_admin.devtools.styleguide.states import NoSandbox, State, states_around, tell_sandbox
+
+COLOURS = (
+    *("paper", "surface", "raised", "sunken", "line", "edge", "ink", "muted"),
+    *("accent", "accent-strong", "accent-tint", "danger", "danger-tint"),
+    *("warn", "warn-tint", "good", "good-tint"),
+)  # fmt: skip
+SIZES = ("3xl", "2xl", "xl", "lg", "md", "sm", "xs")
+NOTICES = {
+    "success": ("check", "Said once, where it happened."),
+    "error": ("alert", "What happened, and how to mend it."),
+    "conflict": ("alert", "Two people, one group."),
+    "stale": ("clock", "As of when, and why."),
+    "unknown": ("clock", "The answer was lost; it is being followed up."),
+    "differs": ("alert", "Poster stored something else."),
+}
+
+
+@require_GET
+@needs("view_group")
+def gallery(request: Request) -> HttpResponse:
+    """Show the pieces, and a button for each state."""
+    wrong = GroupForm({"name": "", "percent": "101", "loyalty_type": "1"}, auto_id="wrong_%s")
+    wrong.is_valid()
+    context = {
+        "colours": COLOURS,
+        "sizes": SIZES,
+        "notices": NOTICES,
+        "outcomes": Change.State.choices,
+        "form": GroupForm(group=_group(request), auto_id="right_%s"),
+        "wrong": wrong,
+        "group": _group(request),
+        "states": _states(request),
+    }
+    return render_page(request, "styleguide.html", context)
+
+
+@require_POST
+@needs("view_group")
+def play(request: Request, name: str) -> HttpResponse:
+    """Tell the sandbox what a state needs, and open the page; a form goes on there as it was sent."""
+    state = next((state for state in _states(request) if state.name == name), None)
+    if state is None:
+        raise Http404
+    try:
+        tell_sandbox(*state.orders)
+    except NoSandbox:
+        messages.error(
+            request, "There is no sandbox at POSTER_API_URL. Start the dashboard with make styleguide."
+        )
+        return redirect("styleguide:gallery")
+    return redirect(state.opens, preserve_request=bool(state.form))
+
+
+@require_GET
+@needs("view_group")
+def no_groups(request: Request) -> HttpResponse:
+    """Show the list of an account that has no groups."""
+    listing = make_listing(reads.Groups((), (), timezone.now()), Filters())
+    return render_page(request, "groups/list.html", {"listing": listing})
+
+
+@require_GET
+@needs("view_group")
+def no_right(request: Request) -> HttpResponse:
+    """Show what somebody sees who may not."""
+    raise PermissionDenied
+
+
+def _group(request: Request) -> Group:
+    """Return the group around which the states are played."""
+    groups = reads.list_groups(request.connection).groups
+    group = next((group for group in groups if group.is_editable), None)
+    if group is None:
+        raise Http404("The account has no group to play with.")
+    return group
+
+
+def _states(request: Request) -> list[State]:
+    return states_around(_group(request), request.connection.account_id)

@@ -1,0 +1,87 @@
+"""`manage.py demo`: three sign-ins that work, and data that outlives a restart."""
+
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from tests.devtools import demo
+
+
+def sign_in(served, name):
+    session = requests.Session()
+    form = session.get(f"{served.url}/accounts/login/")
+    fields = {
+        "csrfmiddlewaretoken": re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)[1],
+        "username": name,
+        "password": served.passwords[name],
+    }
+    answer = session.post(form.url, fields, allow_redirects=False)
+    assert answer.status_code == 302, answer.text
+    return session
+
+
+def test_sign_ins_and_data_outlive_a_restart(tmp_path):
+    directory = tmp_path / "with a space"
+    with demo.running(directory) as first:
+        assert list(first.passwords) == ["manager", "staff", "owner"]
+        for name in first.passwords:
+            groups = sign_in(first, name).get(f"{first.url}/groups/")
+            assert groups.status_code == 200
+            assert 'data-group="1"' in groups.text
+        assert sign_in(first, "owner").get(f"{first.url}/admin/").status_code == 200
+        staff = sign_in(first, "staff")
+    assert {stat.S_IMODE((directory / name).stat().st_mode) for name in ("secrets.json", ".")} == {
+        0o600,
+        0o700,
+    }
+
+    second = demo.start(directory)
+    try:
+        assert second.passwords == first.passwords
+        # The session of before still holds, so the database and the key are those of before.
+        assert staff.get(f"{second.url}/groups/", allow_redirects=False).status_code == 200
+    finally:
+        code, rest = second.stop()
+    assert code == 0
+    assert "Traceback" not in rest
+
+
+def test_two_that_start_at_once_over_the_same_data_both_come_up(tmp_path):
+    with ExitStack() as stack:
+        with ThreadPoolExecutor() as pool:
+            starting = [pool.submit(demo.start, tmp_path) for _ in range(2)]
+        for each in starting:
+            if not each.exception():
+                stack.callback(each.result().stop)
+        both = [each.result() for each in starting]
+        assert both[0].passwords == both[1].passwords
+        for each in both:
+            assert sign_in(each, "owner").get(f"{each.url}/groups/").status_code == 200
+
+
+def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
+    with demo.running(tmp_path, "--debug") as served:
+        staff = sign_in(served, "staff")
+        assert staff.get(f"{served.url}/styleguide/").status_code == 200
+        form = {"csrfmiddlewaretoken": staff.cookies["csrftoken"]}
+        stale = staff.post(f"{served.url}/styleguide/play/stale/", form)
+        assert 'data-notice="stale"' in stale.text
+        assert staff.get(f"{served.url}/static/css/styleguide.css").status_code == 200
+
+
+def test_a_taken_port_is_one_clear_line():
+    import socket
+
+    from django.core.management.base import CommandError
+
+    from groups.management import startup
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = rf"^Port {port} is taken\. Choose another one: PORT=\d+\.$"
+        with pytest.raises(CommandError, match=words), startup.claimed_port("127.0.0.1", port):
+            pytest.fail("nobody may listen there")

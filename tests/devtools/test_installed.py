@@ -1,0 +1,45 @@
+"""The tools for developers: there for their own commands, and in no process of the product."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.environment import ROOT
+
+SERVED = """
+import sys
+import poster_admin.asgi
+from django.core.management import get_commands
+from django.urls import get_resolver
+get_resolver().check()
+print(sorted({"demo", "sandbox"} & get_commands().keys()))
+print([name for name in sys.modules if name.startswith("poster_admin.devtools")])
+"""
+
+
+def run(*command, **variables):
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **variables}
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_server_in_production_loads_none_of_it():
+    served = run("-c", SERVED, DEBUG="False")
+    assert served.stdout == "[]\n[]\n", served.stderr
+
+
+def test_no_other_command_loads_it():
+    looked = run("manage.py", "help", "--commands", DEBUG="False")
+    assert {"serve", "worker"} <= set(looked.stdout.split()), looked.stderr
+    assert not {"demo", "sandbox"} & set(looked.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+@pytest.mark.parametrize("debug", ["False", "True"])
+def test_its_commands_are_found_in_production_too(command, debug):
+    for words in ([command, "--help"], ["help", command]):
+        helped = run("manage.py", *words, DEBUG=debug)
+        assert helped.stdout.startswith(f"usage: manage.py {command}"), helped.stderr

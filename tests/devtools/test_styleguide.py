@@ -1,0 +1,108 @@
+"""The gallery for developers: every state is on it, and every button leads to the state that it names."""
+
+import re
+from html import unescape
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+# What each button leads to: the status, and what the page has then.
+LEADS_TO = {
+    "no-answer": (504, 'data-notice="error"'),
+    "loading": (200, 'class="facts"'),
+    "slow": (200, 'class="facts"'),
+    "stale": (200, 'data-notice="stale"'),
+    "stale-group": (200, 'data-notice="stale"'),
+    "not-allowed": (424, 'data-notice="error"'),
+    "refused": (422, 'data-outcome="refused"'),
+    "conflict": (409, 'data-notice="conflict"'),
+    "unknown": (504, 'data-outcome="unknown"'),
+    "normal": (200, 'data-group="1"'),
+}
+LINKS = {
+    "/styleguide/no-groups/": (200, "No loyalty groups yet"),
+    "/groups/?q=~": (200, "Nothing matches"),
+    "/styleguide/no-right/": (403, "You do not have the right to this"),
+}
+
+
+def buttons(page):
+    """Return the forms of the gallery: what each sends, by its address."""
+    forms = re.findall(
+        r'(?s)<form method="post" action="(/styleguide/[^"]*)">(.*?)</form>', page.content.decode()
+    )
+    field = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+    return {
+        address: {name: unescape(value) for name, value in field.findall(form)} for address, form in forms
+    }
+
+
+@pytest.fixture
+def brisk(monkeypatch):
+    """Let what is slow be a little slow only."""
+    from poster_admin.devtools.styleguide import states
+
+    def brisk(*orders):
+        for name, order in orders:
+            order.update({"interval": 0.0001} if "interval" in order else {})
+            yield name, order
+
+    tell = states.tell_sandbox
+    monkeypatch.setattr(
+        "poster_admin.devtools.styleguide.views.tell_sandbox", lambda *orders: tell(*brisk(*orders))
+    )
+
+
+@pytest.mark.parametrize("name", LEADS_TO)
+def test_a_button_leads_to_its_state(staff, browse, sandbox, styleguide, brisk, name):
+    client = browse(staff)
+    address = f"{styleguide}play/{name}/"
+    answer = client.post(address, buttons(client.get(styleguide))[address], follow=True)
+    status, has = LEADS_TO[name]
+    assert answer.status_code == status
+    assert has in answer.content.decode()
+
+
+def test_every_state_is_on_the_page(staff, browse, sandbox, styleguide):
+    client = browse(staff)
+    page = client.get(styleguide)
+    assert buttons(page).keys() == {f"{styleguide}play/{name}/" for name in LEADS_TO}
+    for link, (status, words) in LINKS.items():
+        assert f'href="{link}"' in page.content.decode()
+        answer = client.get(link)
+        assert answer.status_code == status
+        assert words in text_of(answer)
+
+
+def test_an_unknown_change_is_known_in_the_end(staff, browse, sandbox, styleguide):
+    client = browse(staff)
+    address = f"{styleguide}play/unknown/"
+    client.post(address, buttons(client.get(styleguide))[address], follow=True)
+    sandbox.clear_faults()
+    change = Change.objects.get()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    assert 'data-outcome="applied"' in client.get(f"/history/{change.pk}/").content.decode()
+
+
+def test_a_real_poster_is_told_nothing(staff, browse, sandbox, styleguide, settings):
+    client = browse(staff)
+    client.get(styleguide)
+    settings.POSTER_API_URL = "https://{account}.joinposter.com/api/"
+    answer = client.post(f"{styleguide}play/stale/", follow=True)
+    assert "There is no sandbox at POSTER_API_URL" in text_of(answer)
+
+
+def test_what_is_no_sandbox_is_said(staff, browse, sandbox, styleguide, settings):
+    client = browse(staff)
+    client.get(styleguide)
+    settings.POSTER_API_URL = "http://127.0.0.1:9/{account}/api/"
+    answer = client.post(f"{styleguide}play/stale/", follow=True)
+    assert "There is no sandbox at POSTER_API_URL" in text_of(answer)
+
+
+def test_there_are_no_other_states(staff, browse, sandbox, styleguide):
+    assert browse(staff).post(f"{styleguide}play/else/").status_code == 404
