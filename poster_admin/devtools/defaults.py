@@ -1,15 +1,15 @@
-"""What `.env.example` says of each variable: for the demo and the tests, which no `.env` shall reach."""
+"""Defaults of all variables, read from `.env.example`, for the demo and the tests, which ignore `.env`."""
 
 import re
 from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
-# These tell where to serve, and not what.
+# Variables of the server's address and processes: the demo takes them from its own environment.
 SERVER = ("HOST", "PORT", "WORKERS", "JOB_WORKERS")
 
 
 def documented_defaults() -> dict[str, str]:
-    """Return every variable with its default as text; it is empty for those that have none."""
+    """Return the default of each variable as text, empty where there is none."""
     return dict(
         re.findall(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     )

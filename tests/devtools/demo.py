@@ -1,4 +1,4 @@
-"""A demo of one's own, with fresh data and beside the one that may be running."""
+"""Start a demo with fresh data, beside one that may be running."""
 
 import contextlib
 import os
@@ -14,14 +14,14 @@ from tests.tools.ports import free_port
 
 @dataclass(frozen=True)
 class Demo:
-    """Where it is, the password of each sign-in, and the process."""
+    """A running demo: its address, the password of each sign-in, and its process."""
 
     url: str
     passwords: dict
     process: subprocess.Popen
 
     def stop(self):
-        """End it as Ctrl-C does, and return how it ended and what it printed after the sign-ins."""
+        """End the demo as Ctrl-C does; return its exit code and the output after the sign-ins."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         rest, _ = self.process.communicate(timeout=60)
@@ -29,7 +29,7 @@ class Demo:
 
 
 def start(directory, *options):
-    """Start a demo with its data in the directory, and return when it has printed its sign-ins."""
+    """Start a demo with its data in the directory, and return as soon as the sign-ins are printed."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--directory", str(directory), *options],
@@ -50,7 +50,7 @@ def start(directory, *options):
 
 @contextlib.contextmanager
 def running(directory, *options):
-    """Run a demo for a while."""
+    """Run a demo inside a `with` block."""
     demo = start(directory, *options)
     try:
         yield demo

@@ -42,7 +42,7 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
     second = demo.start(directory)
     try:
         assert second.passwords == first.passwords
-        # The session of before still holds, so the database and the key are those of before.
+        # The earlier session is still valid, so the database and the key are the same.
         assert staff.get(f"{second.url}/groups/", allow_redirects=False).status_code == 200
     finally:
         code, rest = second.stop()

@@ -1,4 +1,4 @@
-"""The tools for developers: there for their own commands, and in no process of the product."""
+"""The app with the tools for developers: its own commands find it, and the product never loads it."""
 
 import os
 import subprocess

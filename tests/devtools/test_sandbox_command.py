@@ -1,4 +1,4 @@
-"""`manage.py sandbox`, in a process of its own and without the site."""
+"""`manage.py sandbox`, in a separate process and without the site."""
 
 import json
 import os

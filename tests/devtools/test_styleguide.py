@@ -10,7 +10,7 @@ from groups.models import Change
 from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
-# What each button leads to: the status, and what the page has then.
+# The status of the page behind each button, and a piece of its HTML.
 LEADS_TO = {
     "no-answer": (504, 'data-notice="error"'),
     "loading": (200, 'class="facts"'),
@@ -31,7 +31,7 @@ LINKS = {
 
 
 def buttons(page):
-    """Return the forms of the gallery: what each sends, by its address."""
+    """Return the fields of each form in the gallery, by its address."""
     forms = re.findall(
         r'(?s)<form method="post" action="(/styleguide/[^"]*)">(.*?)</form>', page.content.decode()
     )
@@ -43,17 +43,18 @@ def buttons(page):
 
 @pytest.fixture
 def brisk(monkeypatch):
-    """Let what is slow be a little slow only."""
+    """Shorten the intervals of slow answers."""
     from poster_admin.devtools.styleguide import states
 
-    def brisk(*orders):
-        for name, order in orders:
-            order.update({"interval": 0.0001} if "interval" in order else {})
-            yield name, order
+    def brisk(*instructions):
+        for name, content in instructions:
+            content.update({"interval": 0.0001} if "interval" in content else {})
+            yield name, content
 
     tell = states.tell_sandbox
     monkeypatch.setattr(
-        "poster_admin.devtools.styleguide.views.tell_sandbox", lambda *orders: tell(*brisk(*orders))
+        "poster_admin.devtools.styleguide.views.tell_sandbox",
+        lambda *instructions: tell(*brisk(*instructions)),
     )
 
 

@@ -1,28 +1,32 @@
 """A local Poster Web API over real HTTP, for the demo, the tests and the benchmarks.
 
-It follows the API documentation to the byte, keeps its state, refuses with Poster's codes, and fails on
-demand in every way that a server can fail its client. It listens where it is told to and needs nothing but
-the standard library.
+The sandbox follows the API documentation to the byte, keeps its state, refuses with Poster's codes, and fails
+on demand in every way that a server can fail its client. It needs nothing but the standard library; only the
+TLS addresses of `network` need `cryptography`.
 
-It takes what Poster's own clients send: the parameters of a POST as a form, as a multipart form, as JSON or
-in the query, and for `demo` the token of the documentation too.
+The parameters of a POST may come as a form, as a multipart form, as JSON or in the query, as Poster's own
+clients send them. The account `demo` also accepts the token of the documentation.
 
-Where the documentation is silent, this is what the sandbox does: an account that does not exist is
-answered with code 11; a method in the wrong case or by the wrong verb with 30 in an HTTP 405; the four
-values of a group are all required on a write (34 names the missing one); a `use_ewallet` left out is off
-afterwards; a second group of the same name is taken, or with `unique_names` refused with 38, where names are
-compared without regard to case and outer spaces, and removed groups do not count; ids are never used twice;
-answers are UTF-8 with nothing escaped.
+Where the documentation is silent, the sandbox decides:
 
-Of clients: an update changes what was sent and nothing else; on a write `bonus` is in hryvnia and
-`total_payed_sum` in kopecks; a client that is not there is an empty list to
-`getClient`; `phone` finds the digits of a whole number, a `+` before them is no matter; a phone number that
-another client has is refused with 34, a group that is not there with 32, an unknown `order_by` with 42;
-`count_groups_clients` counts without deleted clients, who are listed with `delete` "1" in every account; the
-clients of a removed group are listed so where removed groups are, and are gone where those are.
+- An account that does not exist is answered with code 11, a method in the wrong case or by the wrong verb
+  with 30 in an HTTP 405.
+- A write of a group needs all four values; 34 names the missing one. A `use_ewallet` left out is off
+  afterwards.
+- A second group of the same name is accepted, or with `unique_names` refused with 38. Names are compared
+  without case and outer spaces, and removed groups do not count. Ids are never used twice.
+- Answers are UTF-8 with nothing escaped.
+- An update of a client changes the fields that were sent and no others. On a write `bonus` is in hryvnia and
+  `total_payed_sum` in kopecks.
+- `getClient` answers an empty list for an unknown client. `phone` finds the digits of a whole number, with
+  or without a `+` before them.
+- A phone number that another client has is refused with 34, an unknown group with 32, an unknown `order_by`
+  with 42.
+- `count_groups_clients` leaves out deleted clients, which every account lists with `delete` "1". An account
+  that lists removed groups lists their clients so too; in the others both are gone.
 
-Reads can lag behind the writes, which always meet the true state: with one of `LAGS`, by `Sandbox.lag` for as
-long as is wished, or by `Sandbox.script` for single calls.
+Reads can lag behind the writes, in the ways of `LAGS`: `Sandbox.lag` starts a lag that lasts,
+`Sandbox.script` puts one on single calls. A write always meets the true state.
 """
 
 from poster_admin.devtools.sandbox.control import Console

@@ -1,4 +1,4 @@
-"""The methods of the Poster Web API, from a request to the honest answer."""
+"""The methods of the Poster Web API: each turns a request into the answer of an undisturbed Poster."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ type Run = Callable[[Account, Request, bool], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of the API: its verb, what kind of call it is, and what it does.
+    """A method of the API: its verb, its kind of call, and the function that runs it.
 
-    `run` returns the JSON that goes under `response`; with its last argument False it only rehearses: the
-    answer is the same and nothing is changed. `table` is what a read may be behind in.
+    `run` returns the JSON that goes under `response`. With its last argument False it is a rehearsal: the
+    answer is the same and nothing is changed. `table` names the rows in which a read can lag.
     """
 
     verb: Literal["GET", "POST"]
@@ -28,21 +28,21 @@ class Method:
 
 
 class Api:
-    """The whole API over some accounts."""
+    """All methods of the API, over the given accounts."""
 
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
 
     def account(self, request: Request) -> Account | None:
-        """Return the account that the path names or, where it names none, the one that the token is of."""
+        """Return the account that the path names, else the account of the token."""
         if request.account:
             return self._accounts.get(request.account)
         return next((a for a in self._accounts.values() if a.knows(request.token)), None)
 
     def answer(self, request: Request, *, apply: bool = True, lag: Lag | None = None) -> Answer:
-        """Return what an undisturbed Poster answers, and do what was asked for if `apply`.
+        """Return the answer of an undisturbed Poster; carry out a write if `apply` is true.
 
-        With a `lag` a read is answered by a replica that is so far behind.
+        With a `lag` a replica that is so far behind answers the read.
         """
         try:
             method, account = self._admit(request)
@@ -82,12 +82,12 @@ def refusal(error: ApiError) -> Answer:
 
 
 def not_found() -> Answer:
-    """Return the answer to a path that is none of the API's."""
+    """Return the answer to a path outside of the API."""
     return Answer(b"<html><head><title>404 Not Found</title></head></html>", status=404, content_type=HTML)
 
 
 def kind_of(method: str) -> Kind:
-    """Return the kind of a method, also of one in the wrong case; what nobody knows counts as a read."""
+    """Return the kind of a method, in any case of its letters; an unknown method counts as a read."""
     return _KINDS.get(method.lower(), "get")
 
 

@@ -1,4 +1,4 @@
-"""Certificates made on the spot, good and bad ones. The only module here that needs `cryptography`."""
+"""Certificates made on the spot, good and bad ones. No other module of the sandbox needs `cryptography`."""
 
 import datetime as dt
 import ipaddress
@@ -16,14 +16,14 @@ _DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a server shows in the handshake, and the file of the authority that vouches for it."""
+    """A server's certificate and key as a TLS context, and the file of the authority that signed them."""
 
     context: ssl.SSLContext
     ca_file: Path
 
 
 def identity(folder: Path, *, address: str = "127.0.0.1", expired: bool = False) -> Identity:
-    """Make a certificate for an address or a name, by an authority of its own that nobody trusts."""
+    """Make a certificate for an address or a name, signed by a new authority that no client trusts."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - needed for the TLS faults only
 
     authority_key, authority = _certificate("Poster sandbox authority", None)

@@ -1,7 +1,7 @@
-"""The clients of an account of the sandbox: a few numbers for those that the seed gives, and what changed.
+"""The clients of an account of the sandbox: blocks of ids that follow from the seed, and the changes since.
 
-Clients come in blocks of consecutive ids, born into a group; one of them is a row only while somebody asks
-for it. What happened to a client since is kept as the fields that are other than the seed's.
+A block is a range of consecutive ids in one group. The row of a client is made only when a call asks for it,
+so an account of millions costs nothing. A changed client is kept as the fields that differ from the seed's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,20 +13,20 @@ from poster_admin.devtools.sandbox import invented_clients
 from poster_admin.devtools.sandbox.seed_data import Row
 
 _GROUP = "client_groups_id"
-# In each block so many are there for one more that was deleted one by one and is still listed.
+# After so many clients of a block comes one that was deleted by itself and is still listed.
 _A_DELETED_ONE_AFTER = 40
 _BLOCK = _A_DELETED_ONE_AFTER + 1
 
 type Fate = Literal["", "deleted", "gone"]
-# The fields of a client that are other than the seed's; None where the client is gone.
+# The fields of a client that differ from the seed's; None for a client that is gone.
 type Change = Row | None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive ids of clients that were born into a group.
+    """Consecutive ids of clients that the seed put into one group.
 
-    `fate` is what became of those of them that have no changes of their own.
+    `fate` tells what happened to those of them that have no changes of their own.
     """
 
     first: int
@@ -38,17 +38,17 @@ class Block:
         return self.first <= client_id < self.first + self.size
 
     def is_deleted(self, client_id: int) -> bool:
-        """Say whether a client is listed as a deleted one."""
+        """Return True if a client of the block is listed as deleted."""
         return self.fate == "deleted" or (client_id - self.first) % _BLOCK == _A_DELETED_ONE_AFTER
 
     @property
     def live(self) -> int:
-        """How many clients there are without changes."""
+        """Number of clients that are not deleted, as if none had changes of their own."""
         return 0 if self.fate else self.size - self.size // _BLOCK
 
 
 class Clients:
-    """The clients of one account. The account's own lock guards them."""
+    """The clients of one account, guarded by the lock of the account."""
 
     def __init__(self, seed: int, account: str, group_row: Callable[[int], Mapping[str, str]]) -> None:
         self._seed = seed
@@ -57,7 +57,7 @@ class Clients:
         self.load({}, {})
 
     def load(self, saved: Mapping[str, Any], counts: Mapping[int, int]) -> None:
-        """Take what `save` returned, or else give each group so many clients."""
+        """Restore the state of `save`; if it is empty, give each group as many clients as `counts` says."""
         self.next_id: int = saved.get("next_id", 1)
         self.blocks: tuple[Block, ...] = tuple(Block(*block) for block in saved.get("blocks", ()))
         self.changes: dict[int, Change] = {}
@@ -75,23 +75,23 @@ class Clients:
         self.take_replaced()
 
     def save(self) -> dict[str, Any]:
-        """Return all that is to be remembered."""
+        """Return the state that `load` restores, ready for JSON."""
         blocks = [(block.first, block.size, block.group, block.fate) for block in self.blocks]
         return {"next_id": self.next_id, "blocks": blocks, "changes": self.changes}
 
     def take_replaced(self) -> dict[int, Change | Literal["born"]]:
-        """Return what was replaced since the last time; "born" stands for a client as the seed has it."""
+        """Return the changes replaced since the last call; "born" stands for a client as the seed has it."""
         replaced, self._replaced = self._replaced, {}
         return replaced
 
-    # --- Looking -------------------------------------------------------------------------------------------
+    # --- Reading -----------------------------------------------------------------------------------------
 
     def live(self, group_id: int) -> int:
-        """Return how many clients a group has, without deleted ones."""
+        """Return the number of clients of a group, without deleted ones."""
         return self._live.get(group_id, 0)
 
     def ids(self, group_id: int | None = None) -> Iterator[int]:
-        """Yield the ids of a group's clients, or all, in their order, deleted ones among them."""
+        """Yield the ids of a group's clients, or of all, in ascending order, with the deleted ones."""
         changed = self.changes if group_id is None else self._changed_in.get(group_id, ())
         extra = sorted(client_id for client_id in changed if self.changes[client_id] is not None)
         place = 0
@@ -107,7 +107,7 @@ class Clients:
         yield from extra[place:]
 
     def row(self, client_id: int) -> Row | None:
-        """Return a client as on the wire; None where there is none."""
+        """Return a client as on the wire, or None if there is no such client."""
         change = self.changes.get(client_id, {})
         block = self._block(client_id)
         if change is None or (not change and (block is None or block.fate == "gone")):
@@ -131,14 +131,14 @@ class Clients:
                 yield row
 
     def of_phone(self, digits: str) -> Row | None:
-        """Return the client, not a deleted one, that has this phone number."""
+        """Return the client with this phone number; deleted ones do not count."""
         for client_id in (self._by_phone.get(digits, 0), invented_clients.id_of_phone(digits)):
             row = self.row(client_id)
             if row and (row["phone_number"], row["delete"]) == (digits, "0"):
                 return row
         return None
 
-    # --- Changing ------------------------------------------------------------------------------------------
+    # --- Changing ----------------------------------------------------------------------------------------
 
     def create(self, fields: Mapping[str, str]) -> int:
         """Add a client with all its fields and return the id."""
@@ -152,7 +152,7 @@ class Clients:
         self._change(client_id, {**(self.changes.get(client_id) or {}), **fields})
 
     def resize(self, group_id: int, count: int) -> None:
-        """Give a group so many clients, as somebody who works past the API does: new ones, or fewer."""
+        """Add or take away clients until a group has `count` of them, as a change past the API would."""
         missing = count - self.live(group_id)
         if missing > 0:
             size = missing + missing // _A_DELETED_ONE_AFTER
@@ -165,7 +165,7 @@ class Clients:
                 self._change(int(client_id), None)
 
     def drop(self, group_id: int, *, listed: bool) -> None:
-        """Delete all clients of a group; `listed` ones are still answered, with `delete` "1"."""
+        """Delete all clients of a group; if `listed`, they are still answered, with `delete` "1"."""
         for client_id in sorted(self._changed_in.get(group_id, ())):
             self._change(client_id, {**(self.changes[client_id] or {}), "delete": "1"} if listed else None)
         kept = list(self.blocks)
@@ -176,16 +176,16 @@ class Clients:
         self.blocks = tuple(kept)
 
     def delete(self, client_id: int) -> None:
-        """Delete one client, who is listed with `delete` "1" from then on."""
+        """Delete one client; it is listed with `delete` "1" from then on."""
         self.update(client_id, {"delete": "1"})
 
-    # --- What the others stand on --------------------------------------------------------------------------
+    # --- Counts and indexes ------------------------------------------------------------------------------
 
     def _change(self, client_id: int, change: Row | None) -> None:
-        """Replace what is kept of a client, and keep the counts and the indexes right."""
+        """Replace the change of a client, and update the counts and the indexes."""
         before = self.row(client_id)
         if before is not None:
-            # Its own from now on: what becomes of the block is no more its fate.
+            # Copy the flag: the fate of the block no longer applies to a client with changes of its own.
             change = change and {"delete": before["delete"], **change}
             self._count(int(before[_GROUP]), -(before["delete"] == "0"))
             self._changed_in.get(int(before[_GROUP]), set()).discard(client_id)
@@ -216,12 +216,12 @@ class Clients:
 
 
 def page[T](rows: Iterable[T], num: int | None, offset: int) -> list[T]:
-    """Return so many from a place on; all of them where no number is told."""
+    """Return `num` rows from `offset` on, or all rows without a `num`."""
     return list(rows) if num is None else list(islice(rows, offset, offset + num))
 
 
 def newcomer(group_id: int) -> Row:
-    """Return the fields of a client of whom nothing is known but the group."""
+    """Return the fields of a new client that has a group and nothing else."""
     texts = ("lastname", "firstname", "patronymic", "phone", "phone_number", "email", "card_number")
     zeros = ("country", "city", "address", "client_sex", "discount_per", "bonus", "total_payed_sum")
     return {

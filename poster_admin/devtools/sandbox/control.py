@@ -1,4 +1,4 @@
-"""Steering the sandbox: its console, and the same over HTTP for tests in another process."""
+"""Ways to steer the sandbox: its console, and the same over HTTP for tests in another process."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Console:
-    """Somebody who works in Poster's own console, past the API and unchecked. Values are as on the wire."""
+    """Poster's own console: a person makes changes past the API, unchecked, with values as on the wire."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -24,11 +24,11 @@ class Console:
         return self._account.put(row)
 
     def edit(self, group_id: int, **fields: str) -> None:
-        """Change some fields of a group; a group that is not there is a KeyError."""
+        """Change some fields of a group. Raises KeyError for an unknown group."""
         self._account.edit(group_id, fields)
 
     def remove(self, group_id: int) -> None:
-        """Remove a group and its clients; a group that is not there is a KeyError."""
+        """Remove a group and its clients. Raises KeyError for an unknown group."""
         self._account.drop(group_id)
 
     def put_client(self, group_id: int, **fields: str) -> int:
@@ -36,12 +36,12 @@ class Console:
         return self._account.put_client(newcomer(group_id) | fields)
 
     def edit_client(self, client_id: int, **fields: str) -> None:
-        """Change some fields of a client, the group or `delete` too; one that is not there is a KeyError."""
+        """Change fields of a client, also its group or `delete`. Raises KeyError for an unknown client."""
         self._account.put_client({"client_id": str(client_id), **fields})
 
 
 def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
-    """Carry out a call to /_sandbox/…: what it asks for and cannot be done is a 400 that says why."""
+    """Carry out a call to /_sandbox/…; where that is impossible, answer 400 with the reason."""
     try:
         return Answer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""One request, the answer to it, and the connection between them."""
+"""Requests, answers, and the connection between them."""
 
 import json
 import select
@@ -32,8 +32,8 @@ def dump(value: object) -> bytes:
 class Request:
     """A call as it came in.
 
-    `account` is empty where the path does not name one; `target` holds the token. `form` are the parameters
-    in the body, however they are written there.
+    `account` is empty if the path names none. `target` is the whole path with the token. `form` holds the
+    parameters of the body, in whichever form they were sent.
     """
 
     verb: str
@@ -47,12 +47,12 @@ class Request:
 
     @property
     def token(self) -> str:
-        """The token, which counts in the query only, also for a POST."""
+        """The token of the query; one in the body does not count."""
         return self.query.get("token", "")
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """All parameters: some clients send those of a POST in the query. The body wins."""
+        """Parameters of query and body; the body wins. Some clients send those of a POST in the query."""
         return {**self.query, **self.form}
 
 
@@ -60,8 +60,8 @@ class Request:
 class Answer:
     """A whole answer.
 
-    `code` is Poster's error code in it, `applied` says whether a write is in force, and `behind` whether a
-    replica made it other than the truth.
+    `code` is Poster's error code in the body. `applied` is true if a write is in force, `behind` if a lagging
+    replica made the answer differ from the true state.
     """
 
     body: bytes = b""
@@ -86,7 +86,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Connection:
-    """The socket of a client, and the event that says that the sandbox is stopping."""
+    """The socket of a client, and the event that is set when the sandbox stops."""
 
     socket: socket.socket
     stopping: threading.Event
@@ -119,7 +119,7 @@ class Connection:
         self._release()
 
     def hang(self, seconds: float) -> bool:
-        """Say nothing for so long; return False as soon as the client hung up or the sandbox stops."""
+        """Send nothing for `seconds`; return False as soon as the client hangs up or the sandbox stops."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self.stopping.wait(min(left, _LOOK_FOR_HANG_UP)) or self._hung_up():
@@ -134,15 +134,15 @@ class Connection:
             return True
 
     def _release(self) -> None:
-        # The reader and the writer of the handler share the socket and would keep it open until they end.
+        # Close the descriptor itself: the handler's reader and writer share the socket and keep it open.
         socket.close(self.socket.detach())
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What a fault works on: the call, its honest answer, and the options it was scripted with.
+    """The input of a fault: the call, its honest answer, and the options of the script.
 
-    `account` is None where the call names none. `apply_now` carries out a write that was only rehearsed.
+    `account` is None if the call names none. `apply_now` carries out a write that was only rehearsed.
     """
 
     request: Request

@@ -1,6 +1,6 @@
-"""The people in the sandbox's groups, all invented: one follows from the seed, the account and the id alone.
+"""Invented clients: each follows from the seed, the account and the id alone.
 
-So a client costs nothing until somebody asks for it, however many there are.
+So a client costs nothing until a call asks for it, and an account can have any number of them.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from poster_admin.devtools.sandbox.seed_data import Row, encode_name
 
-# Telling a phone number from an id and back: a multiplication by the first, undone by one with the second.
+# A phone number is the id times _STEP modulo _NUMBERS; times _BACK it is the id again.
 _STEP, _BACK, _NUMBERS = 6_180_339, pow(6_180_339, -1, 10_000_000), 10_000_000
 _OPERATORS = ("50", "63", "66", "67", "68", "73", "93", "95", "96", "97", "98", "99")
 _FIRST_BIRTHDAY, _BIRTHDAYS = date(1950, 1, 1), 20_450
@@ -17,7 +17,7 @@ _WOMAN, _MAN = 2, 1
 
 
 def person(seed: int, account: str, client_id: int) -> Row:
-    """Return a client's own fields, as on the wire: all but those that come from the group."""
+    """Return the fields of a client as on the wire, without those that come from the group."""
     dice = hashlib.blake2b(f"{seed} {account} {client_id}".encode(), digest_size=24).digest()
     woman = dice[0] < 140
     first, last, middle = _names(dice, woman=woman)
@@ -48,7 +48,7 @@ def person(seed: int, account: str, client_id: int) -> Row:
 
 
 def phone(digits: str) -> Row:
-    """Return the two fields of a phone number: as people read it, and its digits."""
+    """Return the two fields of a phone number: formatted, and its digits."""
     ukrainian = len(digits) == 12 and digits.startswith("380")
     parts = (digits[:3], digits[3:5], digits[5:8], digits[8:10], digits[10:])
     shown = f"+{' '.join(parts)}" if ukrainian else f"+{digits}" if digits else ""
@@ -56,7 +56,7 @@ def phone(digits: str) -> Row:
 
 
 def id_of_phone(digits: str) -> int:
-    """Return the id of the one client that the seed may have given this number."""
+    """Return the id of the only client to which the seed can have given this number."""
     return int(digits[-7:]) * _BACK % _NUMBERS if digits[-7:].isdecimal() else 0
 
 
@@ -65,7 +65,7 @@ def _phone_digits(client_id: int, die: int) -> str:
 
 
 def _names(dice: bytes, *, woman: bool) -> tuple[str, str, str]:
-    """Return first name, family name and patronymic; a third speaks Russian, and many tell no patronymic."""
+    """Return first name, family name and patronymic. A third are Russian, and many have no patronymic."""
     names = _RUSSIAN if dice[1] % 3 == 0 else _UKRAINIAN
     firsts, lasts, fathers = names[woman]
     first, last = firsts[dice[1] // 3 % len(firsts)], lasts[dice[2] % len(lasts)]

@@ -1,4 +1,4 @@
-"""What the sandbox was asked, and what came of it."""
+"""The log of the calls that reached the sandbox."""
 
 import threading
 from collections import deque
@@ -13,11 +13,10 @@ KEPT = 20_000
 class Call:
     """A call of the API. It is in the log before the client can have read its answer.
 
-    `status` and `code` are those of the answer as it went out; where a fault broke the answer, those it
-    would have had. `applied` says whether a write is in force, and may become true later; `behind` says
-    whether a replica answered a read with what is not so. The token is masked, and a body with one is left
-    out; else `body` is what came in, a byte that is not ASCII escaped.
-    `seconds` stays None until the answer is out.
+    `status` and `code` are those of the answer that was sent, or that would have been sent if a fault had not
+    broken it. `applied` is true if a write is in force, and may become true later. `behind` is true if a
+    lagging replica answered a read with old rows. The token is masked, and a body that holds one is left out;
+    any other body is kept with bytes beyond ASCII escaped. `seconds` stays None until the answer is out.
     """
 
     account: str
@@ -43,7 +42,7 @@ class Log(Sequence[Call]):
         self._lock = threading.Lock()
 
     def add(self, call: Call) -> None:
-        """Append a call; the oldest one goes where there are too many."""
+        """Append a call, and drop the oldest one if there are too many."""
         with self._lock:
             self._calls.append(call)
 
@@ -53,7 +52,7 @@ class Log(Sequence[Call]):
             self._calls.clear()
 
     def of(self, method: str | None = None, *, verb: str | None = None) -> list[Call]:
-        """Return the calls of a method and of a verb; None stands for all."""
+        """Return the calls of a method and a verb; None stands for any."""
         return [c for c in self._copy() if method in {None, c.method} and verb in {None, c.verb}]
 
     def _copy(self) -> list[Call]:

@@ -1,7 +1,7 @@
-"""Addresses at which no call gets through: nobody there, nobody listening, or TLS that goes wrong.
+"""Addresses at which no call reaches Poster: no such host, no listener, or a TLS handshake that fails.
 
-Each is a context manager that yields an `Endpoint`. They stand apart from `Sandbox`, because what fails
-here fails before Poster hears of a call.
+Each is a context manager that yields an `Endpoint`. They are no faults of a `Sandbox`, because the call fails
+before a sandbox could see it.
 """
 
 import socket
@@ -30,10 +30,10 @@ type Serve = Callable[[socket.socket, Endpoint], None]
 
 @dataclass(slots=True)
 class Endpoint:
-    """An address to use as POSTER_API_URL, and what arrived there.
+    """An address to use as POSTER_API_URL, with counts of what arrived there.
 
-    `requests` counts the HTTP requests that were read as a whole. A client that trusts `ca_file` gets as far
-    as the endpoint lets it.
+    `requests` counts the HTTP requests that were read completely. A client that trusts `ca_file` accepts the
+    certificate of the endpoint, if nothing else is wrong with it.
     """
 
     url: str
@@ -50,13 +50,13 @@ class Endpoint:
 
 @contextmanager
 def unresolved() -> Iterator[Endpoint]:
-    """Give an address whose name nobody can resolve."""
+    """Yield an address whose host name does not resolve."""
     yield Endpoint("https://{account}.poster.invalid/api/")
 
 
 @contextmanager
 def refused() -> Iterator[Endpoint]:
-    """Give a port on which nobody listens, and keep anybody else from taking it."""
+    """Yield a port without a listener, and hold it so that no other process takes it."""
     with socket.socket() as taken:
         taken.bind((_HOST, 0))
         yield Endpoint(f"http://{_HOST}:{taken.getsockname()[1]}{_PATH}")
@@ -64,7 +64,7 @@ def refused() -> Iterator[Endpoint]:
 
 @contextmanager
 def full_backlog() -> Iterator[Endpoint]:
-    """Give a port whose queue of connections is full: connecting to it times out."""
+    """Yield a port whose queue of connections is full: connecting to it times out."""
     with socket.socket() as listener:
         listener.bind((_HOST, 0))
         listener.listen(0)
@@ -80,7 +80,7 @@ def full_backlog() -> Iterator[Endpoint]:
 
 @contextmanager
 def untrusted_tls() -> Iterator[Endpoint]:
-    """Serve TLS with a certificate of an authority that nobody knows, unless told of `ca_file`."""
+    """Serve TLS with a certificate of an authority that only `ca_file` knows."""
     with _tls(_answer) as endpoint:
         yield endpoint
 
@@ -103,7 +103,7 @@ def wrong_name_tls() -> Iterator[Endpoint]:
 def garbage_after_request() -> Iterator[Endpoint]:
     """Serve good TLS (trust `ca_file`), read the request, and answer with a record that cannot be decrypted.
 
-    From the outside this cannot be told from a failed handshake, though the request has arrived.
+    To the client this looks like a failed handshake, although the request has arrived.
     """
     with _tls(_answer_garbage) as endpoint:
         yield endpoint
@@ -164,7 +164,7 @@ def _accept(listener: socket.socket, ended: threading.Event, endpoint: Endpoint,
 
 
 def _serve(connection: socket.socket, endpoint: Endpoint, serve: Serve) -> None:
-    # The client is meant to break off: that it did is seen at the client, not here.
+    # Ignore that the client breaks off: it is meant to, and the test looks at the client.
     with suppress(OSError), connection:
         connection.settimeout(_WAIT)
         serve(connection, endpoint)
@@ -179,7 +179,7 @@ def _answer(connection: socket.socket, endpoint: Endpoint) -> None:
 def _answer_garbage(connection: socket.socket, endpoint: Endpoint) -> None:
     if isinstance(connection, ssl.SSLSocket) and _read_request(connection):
         endpoint.note_request()
-        # Past the TLS layer, which would encrypt it.
+        # Write past the TLS layer, which would encrypt the bytes.
         with socket.socket(fileno=connection.detach()) as bare:
             bare.sendall(_GARBAGE)
             bare.shutdown(socket.SHUT_WR)
@@ -191,13 +191,13 @@ def _hang_up(connection: socket.socket, _endpoint: Endpoint) -> None:
 
 
 def _answer_plain(connection: socket.socket, _endpoint: Endpoint) -> None:
-    # Straight away: there is nothing to be understood in a TLS greeting.
+    # Answer at once, without parsing: a TLS greeting is no HTTP request.
     connection.recv(4096)
     connection.sendall(_EMPTY_LIST)
 
 
 def _read_request(connection: socket.socket) -> bool:
-    """Read one request, headers and body, and say whether it was complete."""
+    """Read one request, headers and body; return True if it was complete."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := connection.recv(65_536)):

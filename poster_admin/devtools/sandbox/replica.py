@@ -1,7 +1,7 @@
-"""A replica that lags: what a read sees of an account before the last writes have come through.
+"""A lagging replica: it answers reads from a copy of the account that lacks the last writes.
 
-Every account keeps its last writes with what each of them replaced. A read that is behind is answered with
-rows of a copy of the account in which some of them are undone; writes always meet the true state.
+Every account keeps its last writes, each with the rows that it replaced. For a read that lags, some of them
+are undone in a copy of the account, and rows of that copy are answered. Writes always meet the true state.
 """
 
 import itertools
@@ -29,9 +29,10 @@ _ID, _CLIENT, _COUNT = "client_groups_id", "client_id", "count_groups_clients"
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write that is in force: when it was made, and what stood before it in the rows that it replaced.
+    """A write that is in force: its time, and the earlier values of the rows that it replaced.
 
-    `tables` are those of which it changed a row's own values: the count of a group is not its own.
+    `tables` are the tables in which the write changed values. A changed count of clients in a group does not
+    make it a write to `groups`.
     """
 
     at: float
@@ -43,16 +44,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """How a read is behind the writes.
+    """A way in which reads lag behind the writes.
 
-    Unseen are the writes that are younger than `seconds`, and of them the last `writes`; where neither is
-    given, the last one. `what` says how that shows: all `rows` are as they were, only the `new` ones are
-    missing, or only the `count` of clients is as it was. Four others are untrue without any write: the count
-    is `zero`, a row is `absent`, or a page of clients has one `repeated` or `skipped`.
+    A read does not see the writes that are younger than `seconds`, at most the last `writes` of them; without
+    either it misses the last write. `what` says how that shows: all `rows` are the earlier ones, only the
+    `new` rows are missing, or only the `count` of clients is the earlier one. Four lags need no write: the
+    count is `zero`, a row is `absent`, or a page of clients has one `repeated` or `skipped`.
 
-    `ids` and `share` choose rows, the same ones each time; without either all of them are behind, and absent
-    is the one that was asked for, or the newest of a list. `chance` is that of each read, in an order that
-    follows from `seed`: below 1 the reads jump between old and new.
+    `ids` and `share` choose rows, the same ones each time. Without either all rows lag, and `absent` hides
+    the row that was asked for, or the newest of a list. `chance` is the probability that a read lags; the
+    draws follow from `seed`, so below 1 the reads jump between old and new in the same order each time.
     """
 
     what: What
@@ -64,13 +65,13 @@ class Lag:
     seed: int = 1
 
     def hits(self, number: int) -> bool:
-        """Tell whether the read of this number is behind."""
+        """Return True if the read of this number lags."""
         return self._draw("read", number) < self.chance
 
     def unseen(self, past: Sequence[Write], table: Table, now: float) -> list[Write]:
-        """Return the writes that a read of this table does not see, the last one first."""
+        """Return the writes that a read of this table does not see, newest first."""
         if self.what == "count":
-            # A count changes with the clients, whatever else happens to a group.
+            # Look at the writes to clients: they are the ones that change a count.
             table = "clients"
         limit = 1 if self.writes is None and self.seconds is None else self.writes
         young = list(
@@ -84,7 +85,7 @@ class Lag:
         return young[: own[-1] + 1] if own else []
 
     def read(self, run: "Run", account: "Account", request: Request, table: Table) -> bytes:
-        """Return what a method of Poster's answers from a replica like this."""
+        """Return the answer of one of Poster's methods from a replica with this lag."""
         query = dict(request.query)
         num, offset = validation.whole(query, "num"), validation.whole(query, "offset") or 0
         whole = replace(request, query={**query, "num": "", "offset": ""})
@@ -105,7 +106,7 @@ class Lag:
         return dump(rows if num is None else rows[offset : offset + num])
 
     def _mixed(self, now: list[Row], then: list[Row]) -> list[Row]:
-        """Return the rows of the answer, of which some are as they are and some as they were."""
+        """Return the rows of the answer: for each the current or the earlier one, as `what` says."""
         before = {_id(row): row for row in then}
         match self.what:
             case "rows":
@@ -136,7 +137,7 @@ class Lag:
 
 
 def groups_before(rows: Mapping[int, Mapping[str, str]], unseen: Sequence[Write]) -> list[Mapping[str, str]]:
-    """Return the rows of groups with these writes undone, the last one first."""
+    """Return the rows of groups with these writes undone; they come newest first."""
     earlier: dict[int, Mapping[str, str] | None] = dict(rows)
     for write in unseen:
         earlier.update(write.groups)
@@ -146,7 +147,7 @@ def groups_before(rows: Mapping[int, Mapping[str, str]], unseen: Sequence[Write]
 def clients_before(
     changes: Mapping[int, Change], blocks: Sequence[Block], unseen: Sequence[Write]
 ) -> tuple[dict[int, Change], Sequence[Block]]:
-    """Return the changes and the blocks of clients with these writes undone, the last one first."""
+    """Return the changes and the blocks of clients with these writes undone; they come newest first."""
     earlier: dict[int, Change | Literal["born"]] = dict(changes)
     for write in unseen:
         earlier.update(write.clients)

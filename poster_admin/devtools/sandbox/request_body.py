@@ -1,4 +1,4 @@
-"""The parameters in the body of a POST, in each of the three forms that Poster's clients send."""
+"""Parameters in the body of a POST, in the three encodings that Poster's clients send."""
 
 import json
 from email.message import Message
@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 
 
 def parameters(headers: Message, body: bytes) -> dict[str, str]:
-    """Return the parameters of a form, a multipart form or a JSON object; of another body none.
+    """Return the parameters of a form, a multipart form or a JSON object; none for any other body.
 
-    As in PHP the last of two equal names holds, and a file is no parameter. A number of a JSON stays as it
-    was spelled, null is left out, and so is what is neither text, number nor truth value.
+    As in PHP the last of two equal names counts, and a file is no parameter. A number in JSON keeps its
+    spelling; null, lists and objects are left out.
     """
     match headers.get_content_type():
         case "application/x-www-form-urlencoded":
@@ -41,7 +41,7 @@ def _json(body: bytes) -> dict[str, str]:
     if not isinstance(content, dict):
         return {}
     texts = {name: str(int(value)) if isinstance(value, bool) else value for name, value in content.items()}
-    # Half a character could not be written into any answer.
+    # Replace lone surrogates: no answer could be encoded with them.
     return {
         name: value.encode("utf-8", "replace").decode()
         for name, value in texts.items()

@@ -1,4 +1,4 @@
-"""The sandbox as a test or a demo holds it."""
+"""The class `Sandbox`, with which tests and the demo run and steer a local Poster."""
 
 import ipaddress
 import threading
@@ -25,14 +25,14 @@ _METHOD_LENGTH = 60
 
 
 class Sandbox:
-    """A Poster of one's own, over real HTTP.
+    """A local Poster over real HTTP.
 
     `groups` and `clients` are the size of the account `demo`; `latency` is in seconds. With a `state_path`
-    the groups outlive the process; `notice` then says if the file was made with other numbers. A sandbox
-    that was stopped can be started again, at the same address and with what it remembers. `on_call` is
-    called after each call. With `unique_names` a name that another group has is refused with 38: nobody has
-    published that Poster does so, and the documentation's own examples need that it does not. `clock` tells
-    how old a write is that a lagging read does not see.
+    the groups outlive the process; `notice` is set if the file was made with other numbers. A stopped sandbox
+    can be started again, at the same address and with its state. `on_call` is called after each call. With
+    `unique_names` a name that another group has is refused with 38; this is off by default, since nothing
+    published says that Poster does so, and the examples of the documentation need that it does not. `clock`
+    gives the age of the writes that a lagging read does not see.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Begin to listen. The port is kept over a stop."""
+        """Begin to listen. A sandbox that is started again keeps its port."""
         if self._server is not None:
             raise RuntimeError("The sandbox runs already.")
         self.stopping = threading.Event()
@@ -83,7 +83,7 @@ class Sandbox:
         self._server.start()
 
     def stop(self) -> None:
-        """Stop listening and end all connections, also those on which a fault is at work."""
+        """Stop listening and end all connections, also those on which a fault is still running."""
         self.stopping.set()
         if self._server is not None:
             self._server.stop()
@@ -96,7 +96,7 @@ class Sandbox:
 
     @property
     def bare_url(self) -> str:
-        """The address at which the token alone says which account is meant."""
+        """The address without an account in its path, where the token alone tells the account."""
         return f"{self._origin}/api/"
 
     @property
@@ -112,7 +112,7 @@ class Sandbox:
 
     @property
     def unique_names(self) -> bool:
-        """Whether a second group of the same name is refused; may be changed at any time."""
+        """True if a second group of the same name is refused; may be changed at any time."""
         return all(account.unique_names for account in self.accounts.values())
 
     @unique_names.setter
@@ -122,11 +122,11 @@ class Sandbox:
 
     @property
     def notice(self) -> str:
-        """What the operator should know about the state file, or nothing."""
+        """A note about the state file for the operator, or an empty text."""
         return self._state.notice
 
     def console(self, account: str = "demo") -> Console:
-        """Return Poster's own console for an account."""
+        """Return a console, as Poster has one, for an account."""
         return Console(self.accounts[account])
 
     def calls(self, method: str | None = None) -> list[Call]:
@@ -149,16 +149,16 @@ class Sandbox:
     ) -> None:
         """Let a fault hit the `call`-th matching call from now, and `times` calls in a row.
 
-        `method` may be "*". With `when` "before" a write that is hit is not in force, with "after" it is;
-        some faults decide that themselves (`Fault.certain`).
+        `method` may be "*". With `when` "before" the write is not carried out, with "after" it is; some
+        faults decide that themselves (`Fault.certain`).
         """
         self._check_account(account)
         self._script.add(Rule(find_fault(fault), method, account, call, times, when, options))
 
     def lag(self, lag: str, method: str = "*", account: str | None = None, **options: Any) -> None:
-        """Let reads be behind in this way from now on, until `catch_up`; other faults come on top of it.
+        """Let reads lag in this way until `catch_up`. Faults of single calls come on top of it.
 
-        Where there are several, the first one whose `chance` hits answers the read.
+        Of several lags, the first one whose `chance` hits answers the read.
         """
         self._check_account(account)
         fault = find_fault(lag)
@@ -167,7 +167,7 @@ class Sandbox:
         self._replica.add(Rule(fault, method, account, 1, None, "after", options))
 
     def catch_up(self) -> None:
-        """Let reads show the truth again."""
+        """End all lags: reads show the true state again."""
         self._replica.clear()
 
     def _check_account(self, account: str | None) -> None:
@@ -175,13 +175,13 @@ class Sandbox:
             raise ValueError(f"There is no account {account!r}.")
 
     def clear_faults(self) -> None:
-        """Forget every fault that is still to come."""
+        """Remove every fault that has not hit yet."""
         self._script.clear()
 
     def reset(self) -> None:
-        """Begin again: the groups of the seed, no faults, no lag and an empty log.
+        """Restore the groups of the seed, and remove faults, lags and the log.
 
-        A write that is still on its way is lost.
+        A write that is still on its way is dropped.
         """
         with self._state.lock:
             self._era = object()
@@ -191,7 +191,7 @@ class Sandbox:
             self.log.clear()
 
     def serve(self, request: Request, connection: Connection) -> None:
-        """Answer a call of the API. The server calls this."""
+        """Answer a call of the API, for the server."""
         began = time.perf_counter()
         if not request.method:
             connection.answer(not_found(), body=request.verb != "HEAD")
@@ -216,7 +216,7 @@ class Sandbox:
     def control(
         self, verb: str, path: str, query: Mapping[str, str], body: bytes, connection: Connection
     ) -> None:
-        """Answer a call to /_sandbox/…, which only this machine may make."""
+        """Answer a call to /_sandbox/…; other machines get a 404."""
         if ipaddress.ip_address(connection.socket.getpeername()[0].partition("%")[0]).is_loopback:
             answer = control.handle(self, verb, path, query, body)
         else:
@@ -231,7 +231,7 @@ class Sandbox:
         applies = rule.applies and not fault.applies_itself
         exchange.answer = self._api.answer(exchange.request, apply=applies, lag=rule.lag or lag)
         _note(call, exchange.answer)
-        # A client that gave up waiting looks into the log while the fault is still at work.
+        # Log the call first: a client that gives up waiting reads the log while the fault is still running.
         self.log.add(call)
         spoilt = fault.run(exchange)
         if spoilt is not None:
@@ -239,7 +239,7 @@ class Sandbox:
             exchange.connection.answer(spoilt, body=exchange.request.verb != "HEAD")
 
     def _later(self, request: Request, call: Call) -> Callable[[], None]:
-        """Return what carries a write out later, unless the sandbox was stopped or reset by then."""
+        """Return a function that carries out the write, unless the sandbox was stopped or reset before."""
         era, stopping = self._era, self.stopping
 
         def apply() -> None:

@@ -1,4 +1,4 @@
-"""Which call meets which fault."""
+"""Rules that assign faults to calls."""
 
 import difflib
 import threading
@@ -16,7 +16,7 @@ type When = Literal["before", "after"]
 
 @dataclass(slots=True)
 class Rule:
-    """A fault that waits for its call. `times` of None stands for ever."""
+    """A fault that waits for its calls. With `times` None it never ends."""
 
     fault: Fault
     method: str
@@ -28,17 +28,17 @@ class Rule:
     seen: int = 0
 
     def matches(self, method: str, account: str, kind: Kind) -> bool:
-        """Say whether a call is one of those that this rule counts."""
+        """Return True if the rule counts this call."""
         return self.method in {"*", method} and self.account in {None, account} and kind in self.fault.kinds
 
     @property
     def applies(self) -> bool:
-        """Say whether a write is in force when the fault takes over."""
+        """True if a write is carried out before the fault runs."""
         return {"applied": True, "not_applied": False, "by_when": self.when == "after"}[self.fault.certain]
 
     @property
     def lag(self) -> Lag | None:
-        """The lag that the fault is, if it is one and hits the call that was counted last."""
+        """The lag of the rule if it hits the call that was counted last, else None."""
         if self.fault.lag is None:
             return None
         lag = self.fault.lag(**{**self.fault.options, **self.options})
@@ -46,10 +46,10 @@ class Rule:
 
 
 class Script:
-    """The rules in the order in which they were given.
+    """The rules, in the order in which they were added.
 
-    Every rule counts every call that matches it. Where two are due at the same call, the later one waits
-    for the next.
+    Every rule counts every call that matches it. If two are due at the same call, the later one waits for the
+    next call.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Script:
         self._lock = threading.Lock()
 
     def add(self, rule: Rule) -> None:
-        """Add a rule; a method, an option or a number that means nothing is a ValueError."""
+        """Add a rule. Raises ValueError for an unknown method or option, or an impossible number."""
         fault = rule.fault
         if rule.method != "*" and rule.method not in METHODS:
             raise ValueError(f"There is no method {rule.method!r}. {_nearest(rule.method, METHODS)}")
@@ -73,7 +73,7 @@ class Script:
             self._rules.append(rule)
 
     def take(self, method: str, account: str, kind: Kind) -> Rule | None:
-        """Count a call, and return the rule that it has to meet."""
+        """Count a call, and return the rule that applies to it."""
         with self._lock:
             taken = None
             for rule in self._rules:
@@ -105,7 +105,7 @@ class Script:
 
 
 def find_fault(name: str) -> Fault:
-    """Return the fault of a name, or the lag; an unknown one is a ValueError."""
+    """Return the fault or lag of this name. Raises ValueError for an unknown one."""
     known = {**FAULTS, **LAGS}
     if name not in known:
         raise ValueError(f"There is no fault {name!r}. {_nearest(name, known)}")

@@ -1,6 +1,6 @@
-"""Whom the sandbox knows: its accounts, their invented tokens and their groups.
+"""The accounts of the sandbox, with their invented tokens, groups and promotions.
 
-Everything follows from the seed: the same seed gives the same tokens, names and numbers on every machine.
+All of them follow from the seed: the same seed gives the same tokens, names and numbers on every machine.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ type Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What makes an account of the sandbox different from the others.
+    """The properties in which an account of the sandbox differs from the others.
 
-    `refusal` is the code of the answer to every call and `write_refusal` of the answer to every write.
-    `money` is the unit in which a written `birthday_bonus` of a group or `bonus` of a client is taken: the
-    documentation says hryvnia, for groups a newer one says kopecks. `marks_removed` keeps removed groups with
-    `delete` "1", and gives rows the fields `use_ewallet` and `delete`. `documented_token` is accepted beside
-    the account's own one, so that the examples of the documentation can be sent as they are.
+    `refusal` is the error code that answers every call, `write_refusal` the one that answers every write.
+    `money` is the unit in which writes give the `birthday_bonus` of a group and the `bonus` of a client: the
+    documentation says hryvnia, a newer one says kopecks for groups. With `marks_removed` a removed group
+    stays in the list with `delete` "1", and rows have the fields `use_ewallet` and `delete`.
+    `documented_token` is accepted beside the own token, so that the documentation's examples work unchanged.
     """
 
     name: str
@@ -56,13 +56,13 @@ SEED_CLIENTS = 125 + 43 + 42
 
 
 def token(seed: int, profile: Profile) -> str:
-    """Return the token of an account: 32 hex digits, for some after the number of the account."""
+    """Return the token of an account: 32 hex digits, in some accounts after the account's number."""
     digits = _digest(seed, profile.name)[:32]
     return f"{number(seed, profile)}:{digits}" if profile.numbered_token else digits
 
 
 def number(seed: int, profile: Profile) -> int:
-    """Return the number of an account, COMPANY_ID in its settings."""
+    """Return the number of an account, the COMPANY_ID of its settings."""
     return 100_000 + int(_digest(seed, f"number of {profile.name}")[:8], 16) % 900_000
 
 
@@ -76,7 +76,7 @@ def rows(profile: Profile, *, seed: int, groups: int, clients: int) -> list[Row]
 
 
 def promotions(profile: Profile) -> list[dict[str, Any]]:
-    """Return the promotions of an account: for everybody, and for the clients of two groups."""
+    """Return the two promotions of an account: one for everybody, one for the clients of two groups."""
     named = ["2", "7"] if profile.marks_removed else ["1", "4"]
     everybody = {"clients_type": "1", "clients_groups": []}
     return [
@@ -97,7 +97,7 @@ def _promotion(promotion_id: int, name: str, params: dict[str, Any]) -> dict[str
 
 
 def encode_name(name: str) -> str:
-    """Return a name as Poster answers it: with entities, the apostrophe as `&#39;`."""
+    """Return a name as Poster answers it: with HTML entities, the apostrophe as `&#39;`."""
     return html.escape(name).replace("&#x27;", "&#39;")
 
 
@@ -158,7 +158,7 @@ def _generated_rows(seed: int, count: int, clients: int) -> list[Row]:
 
 
 def _spread(chance: random.Random, count: int, clients: int) -> list[int]:
-    # Rounding the running sum, and not each share, makes the shares add up.
+    # Round the running sum instead of each share, so that the shares add up.
     reached = list(itertools.accumulate(chance.random() ** 3 for _ in range(count)))
     bounds = [int(clients * bound / reached[-1]) for bound in reached]
     return [upper - lower for lower, upper in itertools.pairwise([0, *bounds])]
@@ -166,7 +166,7 @@ def _spread(chance: random.Random, count: int, clients: int) -> list[int]:
 
 def _names(chance: random.Random) -> Iterator[str]:
     yield from FIRST
-    # Some names are the same in both languages.
+    # Drop duplicates: some names are the same in both languages.
     combined = list(
         dict.fromkeys(
             f"{audience} {level} {place}".replace("  ", " ")

@@ -1,4 +1,4 @@
-"""The HTTP side: from bytes to a `Request`, and from an `Answer` to bytes."""
+"""The HTTP server: it turns bytes into a `Request` and passes it on with the connection."""
 
 import selectors
 import socket
@@ -18,7 +18,7 @@ _LAST_THREADS = 2.0
 
 
 class Application(Protocol):
-    """What stands behind the server."""
+    """The interface that the server calls."""
 
     stopping: threading.Event
 
@@ -32,10 +32,10 @@ class Application(Protocol):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A connection, which may bring many requests.
+    """A connection with any number of requests.
 
-    The answers are sent in one piece, and what else writes is buffered: unbuffered on a connection that is
-    kept alive, each answer would wait 40 ms for the client's delayed acknowledgement.
+    Answers go out in one piece, and all other writes are buffered: unbuffered, each answer on a connection
+    that is kept alive would wait 40 ms for the client's delayed acknowledgement.
     """
 
     protocol_version = "HTTP/1.1"
@@ -72,19 +72,19 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        # http.server looks for do_GET, do_POST and so on.
+        # Serve every verb: http.server looks for do_GET, do_POST and so on.
         if name.startswith("do_"):
             return self.respond
         raise AttributeError(name)
 
     def handle_expect_100(self) -> bool:
-        """Tell a client to go on, as curl asks before a long body; what is buffered would not reach it."""
+        """Send 100 Continue, which curl waits for before a long body, and flush it out of the buffer."""
         super().handle_expect_100()
         self.wfile.flush()
         return True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Write nothing: a request line holds the token."""
+        """Log nothing: a request line holds the token."""
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
@@ -98,14 +98,14 @@ class Handler(BaseHTTPRequestHandler):
             return None
         body = self.rfile.read(int(length))
         if len(body) < int(length):
-            # The client was gone before it had said all: half of a form is no call.
+            # Drop it: the client hung up in the middle of the body, and half of a form is no call.
             self.close_connection = True
             return None
         return body
 
 
 class Server(ThreadingMixIn, TCPServer):
-    """A thread for each connection; all of them end with the server."""
+    """A TCP server with one thread a connection; all threads end with the server."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -123,7 +123,7 @@ class Server(ThreadingMixIn, TCPServer):
 
     @property
     def port(self) -> int:
-        """The port, also where any free one was asked for."""
+        """The port that is listened on, also if port 0 asked for any free one."""
         return int(self.server_address[1])
 
     def start(self) -> None:
@@ -139,12 +139,12 @@ class Server(ThreadingMixIn, TCPServer):
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
-            # Its own thread may have closed it a moment ago.
+            # Ignore a connection that its own thread has closed meanwhile.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        # Unlike serve_forever(), which looks only now and then whether it should end, this ends at once.
+        # Wait on a socket pair, so that a stop takes effect at once: serve_forever() polls for it.
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
             selector.register(self._alarm, selectors.EVENT_READ)
@@ -156,7 +156,7 @@ class Server(ThreadingMixIn, TCPServer):
         with self._lock:
             self._connections.add(request)
         try:
-            # A client that hangs up in the middle is nothing to speak of: half of the faults provoke it.
+            # Ignore a client that hangs up in the middle: half of the faults provoke it.
             with suppress(ConnectionError, TimeoutError):
                 super().finish_request(request, client_address)
         finally:
@@ -165,7 +165,7 @@ class Server(ThreadingMixIn, TCPServer):
 
 
 def _route(path: str) -> tuple[str, str]:
-    """Return account and method of a path; the method is empty where the path is none of the API's."""
+    """Return account and method of a path; the method is empty for a path outside of the API."""
     match path.split("/"):
         case ["", "api", method]:
             return "", method

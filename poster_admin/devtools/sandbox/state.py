@@ -1,4 +1,4 @@
-"""What the sandbox remembers: the groups of each account with their clients, and the file for a restart."""
+"""The state of the sandbox: the groups and clients of each account, and the file that outlives a restart."""
 
 import html
 import json
@@ -24,10 +24,10 @@ _VERSION = 1
 
 
 class Account:
-    """An account of the sandbox, and what Poster's methods do to its groups.
+    """An account of the sandbox, with the effects of Poster's methods on its groups and clients.
 
-    A row is replaced and never changed, and so is the mapping of them: `groups` can be read at any time
-    and is read-only. To change a group from outside of the API, use `Sandbox.console`.
+    Rows and the mapping of them are replaced, never changed, so `groups` can be read at any time without the
+    lock. Use `Sandbox.console` to change a group from outside of the API.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Account:
         return MappingProxyType(self._rows)
 
     def snapshot(self) -> dict[int, Row]:
-        """Return a copy of all rows, to keep and to change."""
+        """Return a copy of all rows, which the caller may keep and change."""
         with self._lock:
             return {group_id: dict(row) for group_id, row in self._rows.items()}
 
     def knows(self, token: str) -> bool:
-        """Say whether a token is this account's, in the short or in the long form, or the documentation's."""
+        """Return True for a token of this account, in its short or long form, and for the documentation's."""
         digits = self.token.rpartition(":")[2]
         known = {digits, f"{self.number}:{digits}", self.profile.documented_token}
         return bool(token) and token in known
@@ -81,7 +81,7 @@ class Account:
             return self._list
 
     def group(self, group_id: int) -> bytes:
-        """Return the JSON of a group, or `false`."""
+        """Return the JSON of a group, or `false` for an unknown one."""
         with self._lock:
             return self._encoded.get(group_id, b"false")
 
@@ -97,7 +97,7 @@ class Account:
             return self._next_id
 
     def update(self, form: Mapping[str, str], *, apply: bool) -> int:
-        """Change a group. A `use_ewallet` that is not sent is off afterwards."""
+        """Change a group and return its id. A `use_ewallet` that was not sent is off afterwards."""
         with self._lock:
             group_id = self._existing(form, "client_groups_id")
             row = dict(self._rows[group_id]) | self._values(form, group_id)
@@ -116,7 +116,7 @@ class Account:
             return group_id
 
     def put(self, row: Mapping[str, str]) -> int:
-        """Store a row under its id, a new one if it has none, whatever it holds, and return the id."""
+        """Store a row, unchecked, under its id or else a new one, and return the id."""
         with self._lock:
             group_id = int(row.get("client_groups_id") or self._next_id)
             row = {"client_groups_id": str(group_id)} | dict(row)
@@ -134,7 +134,7 @@ class Account:
             self.put({**self._rows[group_id], **fields})
 
     def drop(self, group_id: int) -> None:
-        """Remove a group with its clients, in the way of this account."""
+        """Remove a group with its clients, or mark them with `delete` "1" where the account does so."""
         with self._lock:
             row, blocks = self._rows[group_id], self.clients.blocks
             self.clients.drop(group_id, listed=self.profile.marks_removed)
@@ -144,10 +144,10 @@ class Account:
                 self._replace(group_id, None)
             self._keep("groups", blocks)
 
-    # --- Clients -------------------------------------------------------------------------------------------
+    # --- Clients -----------------------------------------------------------------------------------------
 
     def find_clients(self, query: Mapping[str, str]) -> bytes:
-        """Return the JSON list of the clients that are asked for; without `num` all of them."""
+        """Return the JSON list of the clients that the query asks for, without `num` all of them."""
         group_id, digits = validation.whole(query, "group_id"), query.get("phone", "").removeprefix("+")
         num, offset = validation.whole(query, "num"), validation.whole(query, "offset") or 0
         order, day = validation.order(query), query.get("birthday", "")
@@ -167,7 +167,7 @@ class Account:
         return dump(rows)
 
     def client(self, client_id: int) -> bytes:
-        """Return the JSON list of one client, or of none."""
+        """Return a JSON list with the client, empty for an unknown one."""
         with self._lock:
             row = self.clients.row(client_id)
             return dump([row] if row else [])
@@ -180,7 +180,7 @@ class Account:
             return self.put_client(newcomer(group_id) | sent) if apply else self.clients.next_id
 
     def update_client(self, form: Mapping[str, str], *, apply: bool) -> int:
-        """Change those fields of a client that were sent; another group is a move."""
+        """Change the fields of a client that were sent, its group too, and return its id."""
         with self._lock:
             client_id = validation.identifier(form, "client_id")
             row = self.clients.row(client_id)
@@ -194,7 +194,7 @@ class Account:
             return client_id
 
     def put_client(self, fields: Mapping[str, str]) -> int:
-        """Change the client with this `client_id`, or add one, unchecked, and count the groups anew."""
+        """Change the client with this `client_id`, or add one, unchecked, and update the counts."""
         with self._lock:
             own = {name: text for name, text in fields.items() if name != "client_id"}
             client_id = int(fields.get("client_id", 0))
@@ -225,7 +225,7 @@ class Account:
         self._replace(group_id, {**self._rows[group_id], **count})
 
     def _replace(self, group_id: int, row: Mapping[str, str] | None) -> None:
-        """Store a row, or none, in the place of the one that is there."""
+        """Replace the row of a group; None removes it."""
         self._replaced.setdefault(group_id, self._rows.get(group_id))
         if row is None:
             del self._encoded[group_id]
@@ -236,7 +236,7 @@ class Account:
         self._list = None
 
     def _keep(self, table: Table, blocks: tuple[Block, ...]) -> None:
-        """Remember what a write has replaced, `blocks` too, and write the file."""
+        """Record a write with the rows and the `blocks` that it replaced, and save the state."""
         clients, groups = self.clients.take_replaced(), self._replaced
         changed_clients = clients or blocks != self.clients.blocks
         tables: frozenset[Table] = frozenset((table, "clients") if changed_clients else (table,))
@@ -244,10 +244,10 @@ class Account:
         self._replaced = {}
         self._changed()
 
-    # --- A moment ago --------------------------------------------------------------------------------------
+    # --- Earlier states ----------------------------------------------------------------------------------
 
     def earlier(self, lag: Lag, table: Table) -> "Account":
-        """Return this account without the writes that a read of the table does not see: a copy, or itself."""
+        """Return a copy of this account without the writes that the lag hides; itself if there are none."""
         with self._lock:
             unseen = lag.unseen(self._past, table, self._clock())
             if not unseen:
@@ -256,14 +256,14 @@ class Account:
             changes, blocks = clients_before(self.clients.changes, self.clients.blocks, unseen)
         people = {"next_id": 1, "blocks": map(astuple, blocks), "changes": changes}
         copy = Account(self.profile, seed=self._seed, lock=threading.RLock(), changed=lambda: None)
-        # Nobody but a read of clients looks at these, and to lay them out takes its time.
+        # Only a read of clients needs them, and laying them out is slow.
         copy.load(map(dict, rows), clients=people if table == "clients" else {"next_id": 1})
         return copy
 
     def load(
         self, rows: Iterable[Row], next_id: int = 1, clients: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
-        """Take these rows for all that there are, with the clients that were saved or those of the seed."""
+        """Replace all groups by these rows, with the saved clients or else those of the seed."""
         with self._lock:
             self._rows = {int(row["client_groups_id"]): MappingProxyType(row) for row in rows}
             self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
@@ -274,7 +274,7 @@ class Account:
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
-        """Return what `load` takes."""
+        """Return the state that `load` restores, ready for JSON."""
         rows = [dict(row) for row in self._rows.values()]
         return {"next_id": self._next_id, "groups": rows, "clients": self.clients.save()}
 
@@ -305,9 +305,8 @@ class Account:
 class State:
     """All accounts, and the file in which they outlive the process.
 
-    A file that is there rules: what was asked for with another seed or size is not done, and `notice`
-    says so. The file is replaced as a whole after each change, so that a kill leaves the old or the new
-    one.
+    An existing file wins over another seed or size, and `notice` says so. Each change replaces the whole
+    file, so that a kill leaves either the old or the new one.
     """
 
     def __init__(
@@ -339,13 +338,13 @@ class State:
         if saved:
             for name, account in self.accounts.items():
                 kept = saved["accounts"][name]
-                # A file of an earlier version has no clients: the groups get those of the seed.
+                # Take the clients of the seed where an earlier version has saved none.
                 account.load(kept["groups"], kept["next_id"], kept.get("clients", {}))
         else:
             self.reset()
 
     def reset(self) -> None:
-        """Begin again with the groups that the seed gives."""
+        """Restore the groups and clients of the seed."""
         with self.lock:
             for account in self.accounts.values():
                 account.load(seed_data.rows(account.profile, **self._made_with))
@@ -383,7 +382,7 @@ def _count(row: Mapping[str, Any], otherwise: int) -> int:
     return int(told) if isinstance(told, str) and told.isdecimal() else otherwise
 
 
-# Every write compares its name with all others.
+# Cached, because every write compares its name with all others.
 @lru_cache(maxsize=100_000)
 def _folded(name: str) -> str:
     return html.unescape(name).strip().casefold()

@@ -1,4 +1,4 @@
-"""The values of a call, as Poster takes them, and the codes by which it refuses."""
+"""Validation of the parameters of a call, with the codes by which Poster refuses them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 
 
 class ApiError(Exception):
-    """Poster says no, with a code; nearly always inside an HTTP 200."""
+    """A refusal by Poster, with its code; nearly always inside an HTTP 200."""
 
     def __init__(self, code: int, detail: str = "", *, status: int = 200) -> None:
         self.code = code
@@ -42,7 +42,7 @@ class ApiError(Exception):
 
 
 def identifier(form: Mapping[str, str], field: str) -> int:
-    """Return the id in a field. Which of its two names an id has depends on the method: no other is taken."""
+    """Return the id in a field. The methods name it differently, and each accepts its own name only."""
     text = _required(form, field)
     if not _ID.fullmatch(text):
         raise ApiError(42, field)
@@ -50,9 +50,9 @@ def identifier(form: Mapping[str, str], field: str) -> int:
 
 
 def name(form: Mapping[str, str]) -> str:
-    """Return the name as it will be answered, with entities.
+    """Return the name with HTML entities, as reads answer it.
 
-    A name with a character above U+FFFF arrives in Poster's database as nothing, so it counts as missing.
+    Poster's database stores an empty text for a name with a character above U+FFFF, so it counts as missing.
     """
     text = _required(form, "client_groups_name")
     if _FOUR_BYTES.search(text):
@@ -81,9 +81,9 @@ def percent(form: Mapping[str, str], field: str = "client_groups_discount") -> s
 def kopecks(
     form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"], field: str = "birthday_bonus"
 ) -> str:
-    """Return a sum of money in kopecks, as a read answers it.
+    """Return a sum of money in kopecks, as reads answer it.
 
-    Taken as kopecks, what stands behind the point is cut off, as a cast to an integer does.
+    With the unit kopecks, digits behind the point are cut off, as by a cast to an integer.
     """
     text = _required(form, field)
     if not _MONEY.fullmatch(text):
@@ -92,7 +92,7 @@ def kopecks(
 
 
 def switch(form: Mapping[str, str], field: str) -> str:
-    """Return "0" or "1"; a switch that was not sent is off."""
+    """Return "0" or "1"; a switch that was not sent is "0"."""
     text = form.get(field, "0")
     if text not in {"0", "1"}:
         raise ApiError(42, field)
@@ -100,9 +100,9 @@ def switch(form: Mapping[str, str], field: str) -> str:
 
 
 def client(form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"]) -> Row:
-    """Return those of a client's fields that were sent, as a read answers them.
+    """Return the fields of a client that were sent, as reads answer them.
 
-    A text with a character above U+FFFF arrives as nothing, and nothing is a "0" in some of them.
+    A text with a character above U+FFFF is stored as an empty one, and some fields answer "0" for that.
     """
     row: Row = {}
     for field, text in form.items():
@@ -127,7 +127,7 @@ def client(form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"]) -> Row:
 
 
 def whole(query: Mapping[str, str], field: str) -> int | None:
-    """Return a number that need not be there."""
+    """Return a whole number, or None if the field is absent or empty."""
     text = query.get(field, "")
     if text and not (text.isascii() and text.isdecimal()):
         raise ApiError(42, field)
@@ -135,7 +135,7 @@ def whole(query: Mapping[str, str], field: str) -> int | None:
 
 
 def order(query: Mapping[str, str]) -> "Callable[[list[Row]], list[Row]] | None":
-    """Return what sorts clients as it is asked for; None where they stay in the order of their ids."""
+    """Return the function that sorts clients as asked for, or None for the order of their ids."""
     field, direction = query.get("order_by", ""), query.get("sort", "") or "asc"
     if direction not in {"asc", "desc"}:
         raise ApiError(42, "sort")
@@ -151,7 +151,7 @@ def order(query: Mapping[str, str]) -> "Callable[[list[Row]], list[Row]] | None"
 
 
 def _whole_name(text: str) -> Row:
-    """Take a name apart: a single word is the family name."""
+    """Split a name into its fields; a single word is the family name."""
     words = [*_stored(text).split(maxsplit=2), "", "", ""]
     return dict(zip(("lastname", "firstname", "patronymic"), words, strict=False))
 

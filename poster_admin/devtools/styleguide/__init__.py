@@ -1,4 +1,4 @@
-"""What pages are made of, and every state they can be in: `/styleguide/`, for developers, only with DEBUG.
+"""The gallery at `/styleguide/`: every piece and every state of the pages, for developers, only with DEBUG.
 
-Its own texts are English and in no catalogue, since nobody else ever reads them.
+Its texts are English and in no catalogue, since only developers read them.
 """

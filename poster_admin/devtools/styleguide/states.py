@@ -1,4 +1,4 @@
-"""The designed states of the pages, each as orders to the sandbox and the page on which it is seen."""
+"""The designed states of the pages: each has instructions for the sandbox, and the page that shows it."""
 
 import uuid
 from dataclasses import dataclass, field, replace
@@ -14,11 +14,11 @@ from groups.forms import Version
 from groups.poster import Group
 from poster_admin.checks import is_loopback
 
-type Order = tuple[str, dict[str, Any]]
+type Instruction = tuple[str, dict[str, Any]]
 
 SECONDS = 5.0
-CLEAR: Order = ("clear", {})
-# A read is tried twice, so two failures are one failed page: after it, all is well again.
+CLEAR: Instruction = ("clear", {})
+# A read is tried twice, so two failures make one failed page.
 ONE_PAGE = 2
 PERCENTS = 16
 
@@ -27,45 +27,45 @@ PERCENTS = 16
 class State:
     """A state of a page.
 
-    `orders` are what the sandbox is told first, `opens` is the page. With a `form` its fields are sent there,
-    as the page's own form would send them.
+    The sandbox gets the `instructions` first; then the address `opens` is opened. With a `form` its fields
+    are sent there, as the form of the page would send them.
     """
 
     name: str
     title: str
     text: str
     opens: str
-    orders: tuple[Order, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
     form: dict[str, str] = field(default_factory=dict)
 
 
 class NoSandbox(Exception):
-    """What stands for Poster cannot be told what to do."""
+    """POSTER_API_URL leads to no sandbox that takes instructions."""
 
 
-def tell_sandbox(*orders: Order) -> None:
-    """Have the sandbox forget its faults and take these orders. Raises `NoSandbox`."""
+def tell_sandbox(*instructions: Instruction) -> None:
+    """Clear the faults of the sandbox and send it these instructions. Raises `NoSandbox`."""
     upstream = urlsplit(settings.POSTER_API_URL.replace("{account}", "account"))
     if not is_loopback(upstream.hostname or ""):
         raise NoSandbox
-    for name, order in (CLEAR, *orders):
+    for name, content in (CLEAR, *instructions):
         try:
             address = f"{upstream.scheme}://{upstream.netloc}/_sandbox/{name}"
-            requests.post(address, json=order, timeout=SECONDS).raise_for_status()
+            requests.post(address, json=content, timeout=SECONDS).raise_for_status()
         except requests.RequestException:
             raise NoSandbox from None
 
 
 def states_around(group: Group, account: str) -> list[State]:
-    """Return the states that are seen around a group."""
+    """Return all states, as they show on the pages of this group."""
     listing = reverse("groups:list")
     detail = reverse("groups:detail", args=[group.id])
     edit = reverse("groups:update", args=[group.id])
 
-    def fault(method: str, name: str, **options: Any) -> Order:
+    def fault(method: str, name: str, **options: Any) -> Instruction:
         return "script", {"method": method, "fault": name, "account": account, **options}
 
-    def somebody_sets(percent: Decimal) -> Order:
+    def somebody_sets(percent: Decimal) -> Instruction:
         fields = {"client_groups_discount": str(percent)}
         return "groups", {"account": account, "edit": group.id, "fields": fields}
 
@@ -147,12 +147,12 @@ def states_around(group: Group, account: str) -> list[State]:
 
 
 def _percent(group: Group, more: int) -> Decimal:
-    """Return a percent of a group that is another one than now, but never grows without end."""
+    """Return a percent other than the group's own, always below `PERCENTS`."""
     return Decimal((int(group.percent) + more) % PERCENTS)
 
 
 def _edit(group: Group, more: int) -> dict[str, str]:
-    """Return what the form of a group would send for a new percent, with the answer to the check page."""
+    """Return the fields that a group's form would send for a new percent, confirmed on the check page."""
     values = replace(group.values, percent=_percent(group, more)).to_json()
     values.pop("use_ewallet")
     return {

@@ -1,4 +1,4 @@
-"""The addresses of the gallery, all below /styleguide/."""
+"""The addresses of the gallery, below /styleguide/."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The gallery, and the way into each of its states."""
+"""Views of the gallery, and of the states that it opens."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -53,12 +53,12 @@ def gallery(request: Request) -> HttpResponse:
 @require_POST
 @needs("view_group")
 def play(request: Request, name: str) -> HttpResponse:
-    """Tell the sandbox what a state needs, and open the page; a form goes on there as it was sent."""
+    """Send the sandbox the instructions of a state, and redirect to its page, with the form if it has one."""
     state = next((state for state in _states(request) if state.name == name), None)
     if state is None:
         raise Http404
     try:
-        tell_sandbox(*state.orders)
+        tell_sandbox(*state.instructions)
     except NoSandbox:
         messages.error(
             request, "There is no sandbox at POSTER_API_URL. Start the dashboard with make styleguide."
@@ -78,12 +78,12 @@ def no_groups(request: Request) -> HttpResponse:
 @require_GET
 @needs("view_group")
 def no_right(request: Request) -> HttpResponse:
-    """Show what somebody sees who may not."""
+    """Show the page for a user without the right to it."""
     raise PermissionDenied
 
 
 def _group(request: Request) -> Group:
-    """Return the group around which the states are played."""
+    """Return the group with which the states are shown: the first editable one."""
     groups = reads.list_groups(request.connection).groups
     group = next((group for group in groups if group.is_editable), None)
     if group is None:

@@ -1,4 +1,4 @@
-"""The honest sandbox, against the API documentation's own examples."""
+"""Answers without faults, compared with the examples of the API documentation."""
 
 import json
 

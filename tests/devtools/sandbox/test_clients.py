@@ -1,4 +1,4 @@
-"""The clients of the sandbox: as many as their group says, whatever happens to either, and over a restart."""
+"""Clients of the sandbox: their number matches the count of the group after every change and a restart."""
 
 import json
 
@@ -146,7 +146,7 @@ def test_money_is_written_in_the_units_of_the_documentation_s_example(sandbox, a
     wire.call("clients.updateClient", {"client_id": "1", "bonus": "10", "total_payed_sum": "417000"})
     row = wire.call("clients.getClient", client_id=1)["response"][0]
     assert row["total_payed_sum"] == "417000"
-    # A bonus is taken for kopecks by the one account that takes every written bonus so.
+    # Only the account `kopecks` takes a written bonus for kopecks.
     assert row["bonus"] == ("1000" if account == "demo" else "10")
 
 

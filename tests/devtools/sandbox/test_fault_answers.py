@@ -1,4 +1,4 @@
-"""Faults that speak JSON: envelopes and rows."""
+"""Faults inside the JSON: envelopes and rows."""
 
 import json
 

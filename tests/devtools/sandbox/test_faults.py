@@ -1,4 +1,4 @@
-"""What each family of faults puts on the wire."""
+"""The bytes that each family of faults puts on the wire."""
 
 import contextlib
 import gzip
@@ -15,7 +15,7 @@ QUICK = {"seconds": 0.05, "interval": 0.001, "megabytes": 2}
 
 
 def drain(opened, fault):
-    """Read until the connection ends, which with one fault it never does."""
+    """Read until the connection ends; one fault never ends it."""
     with contextlib.suppress(ConnectionResetError):
         if fault == "endless_continue":
             opened.recv(100)
@@ -24,7 +24,7 @@ def drain(opened, fault):
 
 
 def reset(wire, fault):
-    """Return what came before the connection was reset; fail if it was closed."""
+    """Return the bytes before the reset of the connection; fail if it was closed instead."""
     wire.sandbox.script("clients.getGroups", fault)
     data = b""
     with wire.open() as opened:
@@ -84,7 +84,7 @@ def test_a_fault_leaves_a_refusal_readable_or_breaks_it_too(sandbox, wire, name)
 def test_resets(wire):
     whole = wire.raw("clients.getGroups")
     assert reset(wire, "reset_before_headers") == b""
-    # What was sent before a reset may be lost with it.
+    # A reset may discard bytes that were sent before it.
     assert len(reset(wire, "reset_mid_headers")) < whole.index(b"\r\n\r\n")
     assert len(reset(wire, "reset_mid_body")) < len(whole)
 
@@ -286,7 +286,7 @@ def test_answers_to_a_write(sandbox, wire, fault, expected):
 
 @pytest.mark.parametrize("kind", ["list", "get", "write"])
 def test_json_that_only_some_take(sandbox, wire, kind):
-    # The writes behind the first one are refused, and a refusal has no `response` to be repeated.
+    # Writes after the first are refused, and a refusal has no `response` that could be doubled.
     sandbox.unique_names = True
     assert b":NaN" in raw(wire, "nan", kind)
     assert b":Infinity" in raw(wire, "infinity", kind, when="before")

@@ -1,4 +1,4 @@
-"""A Poster that lags: what reads show while the writes have long been made."""
+"""A lagging Poster: reads that show earlier rows although the writes are in force."""
 
 import contextlib
 import itertools
@@ -18,7 +18,7 @@ PERCENT = "client_groups_discount"
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that only the test moves."""
 
     def __init__(self):
         self.seconds = 1000.0
@@ -70,7 +70,7 @@ def group_of(wire, client_id):
     return int(row["client_groups_id"])
 
 
-# --- From before the last writes ---------------------------------------------------------------------------
+# --- Before the last writes --------------------------------------------------------------------------------
 
 
 def test_a_read_from_before_the_last_write(sandbox, wire):
@@ -131,7 +131,7 @@ def test_creations_and_removals_are_not_seen_either(sandbox, wire):
     assert wire.call("clients.getClient", client_id=gone[0])["response"][0]["client_groups_name"] == (
         "Скидочная система 20%"
     )
-    # To write is to meet the truth.
+    # A write meets the true state.
     assert before.code("clients.removeGroup", {"group_id": "5"}) == 32
     sandbox.catch_up()
     assert list(listed(wire)) == [1, 4, 6]
@@ -189,7 +189,7 @@ EVENTS = st.one_of(
 
 
 def happen(console, event):
-    """Let one thing happen in Poster's console, unless it cannot."""
+    """Make one change in Poster's console, if it is possible."""
     match event:
         case "create", clients:
             console.put({"client_groups_name": "Нова", "count_groups_clients": str(clients)})

@@ -1,4 +1,4 @@
-"""Addresses at which no call gets through, tried with the standard library's own client."""
+"""Addresses at which no call reaches Poster, tried with the HTTP client of the standard library."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Bodies of a POST beside the plain form, good and bad ones."""
+"""Bodies of a POST other than the plain form, good and bad ones."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which call a scripted fault hits, and what is in force afterwards."""
+"""Scripted faults: the call that each one hits, and the state afterwards."""
 
 import time
 
@@ -9,7 +9,7 @@ from tests.devtools.sandbox.wire import GROUP, Wire
 
 
 def hit(wire, calls=6, method="clients.getGroups"):
-    """Return the numbers, from 1, of the calls that are answered with nothing."""
+    """Return the numbers, from 1, of the calls that get an empty answer."""
     return [number for number in range(1, calls + 1) if not wire.body(method)]
 
 

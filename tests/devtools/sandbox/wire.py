@@ -1,4 +1,4 @@
-"""The least of an HTTP client: what it returns is what came through the socket."""
+"""A minimal HTTP client that returns the bytes of the socket unchanged."""
 
 import json
 import socket
@@ -88,7 +88,7 @@ def split(data):
 
 
 def response(wire, fault, kind="list", **options):
-    """Return what stands under `response` in the answer to a call that a fault hits."""
+    """Return the `response` in the answer to a call that a fault hits."""
     head, body = split(raw(wire, fault, kind, **options))
     assert head.startswith("HTTP/1.1 200 OK")
     return json.loads(body)["response"]

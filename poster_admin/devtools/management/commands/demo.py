@@ -1,6 +1,6 @@
-"""`manage.py demo`: the dashboard and the sandbox, ready to be looked at.
+"""`manage.py demo`: start the dashboard with a sandbox behind it.
 
-Everything lives in `var/demo/` and outlives a restart. Delete that folder to begin again.
+All data is in `var/demo/` and outlives a restart. Delete that folder to begin again.
 """
 
 import json
@@ -26,9 +26,9 @@ from poster_admin.devtools.sandbox import Sandbox
 HOST = "127.0.0.1"
 SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
 GROUPS, CLIENTS, SEED = 24, 1500, 1
-PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two look alike
 PASSWORD_LENGTH = 16
-# Set in the second half of the start only; its value is the sandbox's port.
+# The port of the sandbox. Only the second start has this variable.
 SANDBOX_PORT = "DEMO_SANDBOX_PORT"
 
 
@@ -39,19 +39,19 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Let the pictures of the README be taken with data of their own."""
+        """Add the options; the pictures of the README are taken with a directory of their own."""
         parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
         parser.add_argument("--debug", action="store_true", help="with DEBUG, and so with /styleguide/")
 
     def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
-        """Start over in the demo's own environment, then serve."""
+        """Start again in the environment of the demo, then serve."""
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with startup.locked(directory / "lock"):
             kept = _remembered(directory / "secrets.json")
         with startup.claimed_port(HOST, settings.PORT):
             if SANDBOX_PORT not in os.environ:
-                # Settings are read before any command runs, so the demo's own need a second start.
+                # Settings are read before any command runs, so those of the demo need a second start.
                 environment = _environment(directory, kept, debug=debug)
                 os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
             startup.prepare(static=not debug)
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         with sandbox:
-            # Another demo of the same data may be about to do the same.
+            # Another demo over the same data may be making these users too.
             with startup.locked(directory / "lock"):
                 for name, role in SIGN_INS.items():
                     _sign_in(name, passwords[name], role, sandbox)
@@ -89,7 +89,7 @@ class Command(BaseCommand):
 
 
 def _remembered(path: Path) -> dict[str, Any]:
-    """Return the demo's keys and passwords, made at its first start."""
+    """Return the keys and passwords of the demo, which its first start makes."""
     if not path.exists():
         words = {
             name: "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
@@ -106,9 +106,9 @@ def _remembered(path: Path) -> dict[str, Any]:
 
 
 def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[str, str]:
-    """Return the environment of the demo: as in production, and with nothing of a real one beside it.
+    """Return the environment of the demo: that of production, without any value of a real installation.
 
-    With `debug` everything is as in production but that.
+    `debug` sets DEBUG and changes nothing else.
     """
     with socket.create_server((HOST, 0)) as free:
         port = str(free.getsockname()[1])
@@ -124,12 +124,12 @@ def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[
         "POSTER_API_URL": f"http://{HOST}:{port}/{{account}}/api/",
     }
     rest = {name: value for name, value in documented_defaults().items() if name not in SERVER}
-    # An empty NAME_FILE keeps the one of a `.env` away, which would win over NAME.
+    # An empty NAME_FILE overrides the one of a `.env`, which would win over NAME.
     return {**os.environ, **rest, **own, **{f"{name}_FILE": "" for name in rest}, SANDBOX_PORT: port}
 
 
 def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
-    """See to it that the user is there as printed: with this password, in the role, and connected."""
+    """Make the user, or correct the one that is there: active, with this password and role, and connected."""
     user, _ = User.objects.get_or_create(username=name)
     if not user.is_active or not user.check_password(password):
         user.is_active = True

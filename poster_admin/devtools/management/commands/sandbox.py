@@ -1,4 +1,4 @@
-"""`manage.py sandbox`: a local Poster to point the dashboard at."""
+"""`manage.py sandbox`: serve a local Poster API to point the dashboard at."""
 
 import signal
 from typing import Any
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Serve the sandbox API until SIGINT or SIGTERM."""
 
     help = "Serve a local Poster API over HTTP, with invented accounts, groups and tokens."
-    # It stands beside the site, and must also start where the site is not configured yet.
+    # The sandbox needs no site, so it also starts where the site is not configured yet.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,7 +49,8 @@ class Command(BaseCommand):
                 unique_names=options["unique_names"],
                 on_call=None if options["quiet"] else self._print_call,
             )
-            # Blocked before any thread starts, and waited for: a handler could meet a lock that is held.
+            # Block the signals before any thread starts, and wait for them: a signal handler could run
+            # while a lock is held.
             signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
             sandbox.start()
         except (OSError, ValueError) as error:

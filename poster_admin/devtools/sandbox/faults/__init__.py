@@ -1,6 +1,6 @@
-"""Everything that can go wrong on the way between Poster and its client, by name.
+"""Faults between Poster and its client, by name.
 
-`FAULTS` spoil a call or an answer; `LAGS` answer well, and what is no more or not yet so.
+`FAULTS` spoil a call or its answer; `LAGS` are well-formed answers with rows that are out of date.
 """
 
 from collections.abc import Mapping

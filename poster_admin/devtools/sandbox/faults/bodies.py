@@ -1,4 +1,4 @@
-"""Faults of the body: its encoding, its size, and JSON that is none or means nothing."""
+"""Faults of the body: its encoding, its size, and JSON that is invalid or of another shape."""
 
 import gzip
 import json
@@ -185,7 +185,7 @@ def _with_number(exchange: Exchange, literal: str) -> Answer:
 
 
 def _respond(exchange: Exchange, change: Callable[[Any], Any]) -> Answer:
-    """Change what stands under `response`; an answer without one stays as it is."""
+    """Change the value of `response`; an answer without one stays as it is."""
     content = json.loads(exchange.answer.body)
     if not content.get("response"):
         return exchange.answer
@@ -199,8 +199,8 @@ def _with_body(answer: Answer, body: bytes) -> Answer:
 
 @lru_cache(maxsize=4)
 def _bomb(body: bytes, megabytes: int) -> bytes:
-    # After a full flush the packer knows nothing of what came before, so one packed block of spaces can be
-    # repeated instead of being packed hundreds of times.
+    # Repeat one compressed block of spaces instead of compressing hundreds: after a full flush the compressor
+    # refers to nothing that came before.
     block = b" " * _MEGABYTE
     head = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     packed = head.compress(body) + head.flush(zlib.Z_FULL_FLUSH)

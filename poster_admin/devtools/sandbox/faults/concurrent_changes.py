@@ -1,4 +1,4 @@
-"""Faults of time: somebody else was there a moment before."""
+"""Faults of concurrency: another person changes the group or client just before the call."""
 
 from contextlib import suppress
 
@@ -42,7 +42,7 @@ def busy_till(exchange: Exchange) -> None:
     """Change the `fields` of the client in question, as an order at the till does."""
     account, client_id = exchange.account, exchange.request.parameters.get("client_id", "")
     if account is not None and client_id.isdecimal():
-        with suppress(KeyError):  # nobody orders for one who is not there
+        with suppress(KeyError):  # an unknown client cannot order
             account.put_client({"client_id": client_id, **(exchange.options["fields"] or _ORDER)})
 
 

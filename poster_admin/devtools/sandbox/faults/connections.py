@@ -168,7 +168,7 @@ def _half(data: bytes) -> bytes:
 
 
 def _half_head(exchange: Exchange) -> None:
-    # Cut inside a header's name, so that what did arrive cannot be taken for a complete head.
+    # Cut inside a header's name, so that the part that arrives cannot pass for a complete head.
     head = exchange.answer.head()
     exchange.connection.send(head[: head.index(b"Content-") + 5])
 

@@ -1,4 +1,4 @@
-"""Errors in every envelope that Poster was seen to use, and in some that contradict themselves."""
+"""Error envelopes: every one that Poster was seen to use, and some that contradict themselves."""
 
 import json
 from typing import Any

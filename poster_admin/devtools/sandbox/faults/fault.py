@@ -1,4 +1,4 @@
-"""What a fault is, and how one is declared."""
+"""The class `Fault`, and the decorator that declares one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,17 +22,16 @@ WRITE: frozenset[Kind] = frozenset({"write"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong between Poster and its client.
+    """A way in which a call between Poster and its client can go wrong.
 
-    `row` is the number of its row in the catalogue of faults, 0 where it has none. `kinds` are the calls it
-    is made for. `certain` says what becomes of a write: `applied` or `not_applied` whatever was scripted, or
-    `by_when`. `readable` is true where the answer is odd but a careful client still reads the right thing
-    from it.
-    `options` are the names and defaults of what `script()` takes beside its own arguments.
+    `row` is the number of its row in the catalogue of faults, 0 without one. `kinds` are the kinds of calls
+    that the fault can hit. `certain` tells the fate of a write: always `applied`, always `not_applied`, or
+    decided `by_when` of the script. `readable` is true if a careful client still reads the right values from
+    the odd answer. `options` are the names and defaults of the options that `script()` takes for this fault.
 
-    `run` gets the honest answer and returns the one to send, or says itself what is to be said on the
-    wire and returns None. `applies_itself` leaves the write to `run`; `before` is done ahead of the call.
-    `lag` makes the honest answer itself one of a replica, of the options that the fault was scripted with.
+    `run` gets the honest answer and returns the one to send; if it returns None, it has sent everything
+    itself. With `applies_itself` the write is left to `run`. `before` runs ahead of the call. `lag` builds,
+    from the options of the script, the lag with which the honest answer is made.
     """
 
     name: str
@@ -58,7 +57,7 @@ def fault(
     applies_itself: bool = False,
     **options: Any,
 ) -> Callable[[Run], Run]:
-    """Declare a function as a fault: its name and the first line of its docstring are the fault's."""
+    """Declare a function as a fault, with its name and the first line of its docstring as description."""
 
     def declare(run: Run) -> Run:
         name = run.__name__

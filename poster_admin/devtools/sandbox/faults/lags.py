@@ -1,4 +1,4 @@
-"""Answers that are well-formed and untrue for a while, as from a replica or a counter that lags."""
+"""Lags: well-formed answers that are untrue for a while, as from a lagging replica or counter."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,6 +1,6 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-They are spoken of as of a group. In the row of a client or a promotion the same happens to what is like it.
+The descriptions speak of a group. In the row of a client or a promotion the corresponding field is changed.
 """
 
 import json
@@ -23,7 +23,7 @@ _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
     *("client_groups_discount", "birthday_bonus"),
 )
-# What stands for a group's field in the row of a client, and of a promotion.
+# The field that corresponds to a group's, in the row of a client and of a promotion.
 _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 
@@ -178,7 +178,7 @@ def row_deleted(exchange: Exchange) -> Answer:
 
 
 def _like(row: Row, name: str) -> str:
-    """Return the field of this row that is like the one of a group."""
+    """Return the field of this row that corresponds to a field of a group."""
     names = _OF_CLIENTS if "client_id" in row else _OF_PROMOTIONS if "promotion_id" in row else {}
     return names.get(name, name)
 
@@ -216,7 +216,7 @@ def _append(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
 
 
 def _place(exchange: Exchange, rows: list[Row]) -> int:
-    """Return where the group stands that the fault is for; -1, the last, where the list is another."""
+    """Return the index of the group to change; -1, the last one, if the list does not have it."""
     group = exchange.options["group"]
     if group is None:
         return 0
@@ -225,7 +225,7 @@ def _place(exchange: Exchange, rows: list[Row]) -> int:
 
 
 def _rewrite(exchange: Exchange, change: Callable[[list[Row]], list[Any]]) -> Answer:
-    """Change the rows of a list, or the one of a get; an answer without rows stays as it is."""
+    """Change the rows of a list, or the single row of a get; an answer without rows stays as it is."""
     content = json.loads(exchange.answer.body)
     response = content.get("response")
     if isinstance(response, list) and response:
@@ -234,5 +234,5 @@ def _rewrite(exchange: Exchange, change: Callable[[list[Row]], list[Any]]) -> An
         content["response"] = change([response])[0]
     else:
         return exchange.answer
-    # Escaped, because half a character has no bytes of its own.
+    # Escape everything beyond ASCII: a lone surrogate has no encoding.
     return replace(exchange.answer, body=json.dumps(content, separators=(",", ":")).encode())

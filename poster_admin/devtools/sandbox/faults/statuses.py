@@ -1,4 +1,4 @@
-"""Faults of HTTP: statuses without a word of Poster's, redirects, pages, nothing at all."""
+"""Faults of HTTP: statuses without an answer of Poster's, redirects, pages, empty bodies."""
 
 import time
 from collections.abc import Callable
@@ -21,8 +21,8 @@ _STATUSES = {
 
 def _declare_redirect(status: int) -> None:
     def run(exchange: Exchange) -> Answer:
-        # As real servers do it, the whole query goes along, and with it the token. Whoever follows arrives
-        # at this sandbox again and is seen in its log.
+        # Keep the whole query in the address, and with it the token, as real servers do. A client that
+        # follows reaches this sandbox again and is seen in its log.
         request = exchange.request
         here = request.target.replace(f"/{request.account}/api/", "/api/", 1)
         location = exchange.options["location"] or f"http://{request.host}{here}"
