@@ -156,8 +156,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # Seconds that anything waits for a database that another process has locked.
         "timeout": 10,
         **DATABASES["default"].get("OPTIONS", {}),
-        # A journal row is on the disk before a write leaves for Poster: FULL, but where `groups.commits` says
-        # that a commit need not wait.
+        # FULL: a journal row is on the disk before a write leaves for Poster.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
     }

@@ -7,7 +7,6 @@ server process runs. Each look is claimed in the database, so that two never do 
 import logging
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +15,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from groups.commits import unhurried
 from groups.deadlines import is_ahead, past
 from groups.models import Change, Connection, GroupsCopy, PosterAccount
 from groups.poster import BadAnswer, Client, Group, GroupList, NotFound, PosterError, Refused
@@ -175,12 +173,8 @@ def _confirmed_after() -> timedelta:
 
 
 def settle_by(change: Change, verdict: Verdict, **values: object) -> bool:
-    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account.
-
-    What was applied shows in Poster again: a power failure that takes this commit back leaves the row as a
-    killed process does, and it is looked after in the same way.
-    """
-    with unhurried() if verdict.state == Change.State.APPLIED else nullcontext(), transaction.atomic():
+    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account."""
+    with transaction.atomic():
         settled = Change.objects.settle(
             change,
             **values

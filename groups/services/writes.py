@@ -19,7 +19,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.commits import unhurried
 from groups.models import Change, Job, Lock
 from groups.outages import PATIENCE, Outage, is_outage, patience
 from groups.poster import (
@@ -161,8 +160,7 @@ def _record(order: Order) -> Change:
     for _ in range(TRIES_TO_RECORD):
         change = _row(order)
         try:
-            # The commit before the write leaves takes it along to the disk; before that nothing is sent.
-            with nothing_sent(change), unhurried(), transaction.atomic(durable=True):
+            with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
                 change.save()

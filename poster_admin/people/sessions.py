@@ -14,7 +14,6 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 from django.utils import timezone
 
-from groups.commits import unhurried
 from groups.outages import optional
 from poster_admin.people.models import SignIn
 from poster_admin.people.network import client_address, describe_agent
@@ -60,8 +59,7 @@ class SessionStore(DatabaseStore):
         row = self.create_model_instance(dict(self.items()))
         columns = [field.attname for field in SignIn._meta.concrete_fields if not field.primary_key]
         found, values = 1, {name: getattr(row, name) for name in columns}
-        # Its beginning and its end wait for the disk; what is in it need not.
-        with optional("what a session has"), unhurried():
+        with optional("what a session has"):
             found = SignIn.objects.filter(pk=row.pk).update(**values)
         if not found:
             raise UpdateError

@@ -27,7 +27,6 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from groups.commits import unhurried
 from groups.deadlines import is_past
 from groups.rights import RightsBackend
 from poster_admin.people import browsers, events
@@ -92,7 +91,7 @@ class Attempt:
     def failed(self) -> None:
         """Count a wrong password. Raises `SlowedDown` if others were counted meanwhile and began a pause."""
         pauses = {}
-        with unhurried(), transaction.atomic():
+        with transaction.atomic():
             rows = _locked(self._kinds)
             now = timezone.now()
             _raise_for(rows, now)

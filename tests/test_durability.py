@@ -1,0 +1,29 @@
+"""Each commit waits for the disk: a write to Poster whose row a power failure takes back leaves no trace."""
+
+import pytest
+from django.db import connection
+
+from tests.pages import group_form
+
+FULL = 2
+EDIT = "/groups/1/edit/"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_commit_of_a_write_waits_for_the_disk(staff, browse):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL waits where nobody has told it otherwise")
+    client = browse(staff)
+    form = group_form(client, EDIT, percent="11")
+    statements = []
+    connection.ensure_connection()
+    connection.connection.set_trace_callback(statements.append)
+    try:
+        assert client.post(EDIT, form).status_code == 302
+    finally:
+        connection.ensure_connection()
+        connection.connection.set_trace_callback(None)
+    levels = [each for each in statements if each.startswith("PRAGMA synchronous")]
+    assert all(each.endswith("=FULL;") for each in levels)
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA synchronous").fetchone()[0] == FULL
