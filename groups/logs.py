@@ -1,19 +1,13 @@
 """Logs and error reports without secrets: the last line of defence, after the client's own care."""
 
-import atexit
 import html
 import json
 import logging
 import re
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
-from logging.handlers import QueueHandler, QueueListener
-from queue import SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -30,8 +24,6 @@ REQUEST_ID = "groups.request_id"
 MASK = "[secret]"
 # Shorter ones would take ordinary words out of the log.
 SHORTEST = 8
-# Seconds that a line may wait to be written.
-PAUSE = 0.1
 SETTINGS = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
 # Base32, in groups of four or not: the key of a second factor has eight of them, a recovery code six.
 _FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
@@ -77,82 +69,9 @@ class RedactFilter(logging.Filter):
 
 
 def _request_of(record: logging.LogRecord) -> str:
-    """Return the id of the request that a record belongs to; the first to ask is still in its thread."""
+    """Return the id of the request that a record belongs to, and keep it in the record."""
     about = getattr(getattr(record, "request", None), "META", {})
     return str(vars(record).setdefault("request_id", request_id.get() or about.get(REQUEST_ID, "-")))
-
-
-class _Later(QueueHandler):
-    """Hand a record on to whoever writes: only what it says, and of which request, is settled now."""
-
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        _request_of(record)
-        record.msg, record.args = record.getMessage(), ()
-        return record
-
-
-type _Line = logging.LogRecord | Callable[[], logging.LogRecord]
-
-
-class _Batches(QueueListener):
-    """Look away for a moment at a first line, and then write all that have come: who writes is in the way."""
-
-    def dequeue(self, block: bool) -> logging.LogRecord:
-        is_first = not self.queue.qsize()  # type: ignore[attr-defined]  # it is a SimpleQueue
-        line: logging.LogRecord = super().dequeue(block)
-        if is_first:
-            time.sleep(PAUSE)
-        return line
-
-    def handle(self, line: _Line) -> None:
-        record = _made(line) if callable(line) else line
-        if _is_wanted(record):
-            super().handle(record)
-
-
-def _made(make: Callable[[], logging.LogRecord]) -> logging.LogRecord:
-    try:
-        return make()
-    except Exception:  # noqa: BLE001 - it is written; raised here, it would end the log
-        said = "A line of the log could not be made"
-        return logging.LogRecord(__name__, logging.ERROR, "", 0, said, None, sys.exc_info())
-
-
-def _is_wanted(record: logging.LogRecord) -> bool:
-    return logging.getLogger(record.name).isEnabledFor(record.levelno)
-
-
-_lines: SimpleQueue[_Line] = SimpleQueue()
-_in_background = threading.Event()
-
-
-def write(make: Callable[[], logging.LogRecord]) -> None:
-    """Write a line that is made by whoever writes the log: what belongs to it costs no request its time."""
-    if _in_background.is_set():
-        _lines.put(make)
-    elif _is_wanted(record := make()):
-        logging.getLogger(record.name).handle(record)
-
-
-def write_in_background() -> None:
-    """Let a thread write the log from now on: a request waits neither for the disk nor for other writers."""
-    handler = logging.getHandlerByName("stderr")
-    if handler is None:
-        return
-    # https://docs.python.org/3/howto/logging.html#optimization: nothing of this is in our lines.
-    logging._srcfile = None  # noqa: SLF001 - as documented
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # the stubs do not know it
-    listener = _Batches(_lines, handler)
-    listener.start()
-    _in_background.set()
-    atexit.register(listener.stop)
-    later = _Later(_lines)
-    names = ("", *settings.LOGGING["loggers"])  # type: ignore[misc]  # the stubs take it for any value
-    for logger in map(logging.getLogger, names):
-        if handler in logger.handlers:
-            logger.removeHandler(handler)
-            logger.addHandler(later)
 
 
 class CarefulFilter(SafeExceptionReporterFilter):

@@ -7,8 +7,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
 application = get_wsgi_application()
 
-from groups.logs import write_in_background  # noqa: E402 - needs the applications above
-from groups.services import follower  # noqa: E402 - as above
+from groups.services import follower  # noqa: E402 - needs the applications above
 
-write_in_background()
 follower.start()

@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import cache, partial
+from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from groups.crypto import SecretUnreadable
 from groups.deadlines import is_past, past
-from groups.logs import request_id, write
 from groups.metrics import CALLS, SECONDS
 from groups.models import Connection, PosterAccount
 from groups.outages import optional
@@ -153,33 +152,21 @@ def _update(connection: Connection, **values: object) -> None:
 
 
 def _report(call: CallReport) -> None:
+    """Count a call, and write its line into the log."""
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)
-    write(partial(_counted, call, request_id.get(), timezone.now()))
-
-
-def _counted(call: CallReport, request: str, at: datetime) -> logging.LogRecord:
-    """Count a call of a request, and return its line of the log."""
     CALLS.labels(call.method, call.outcome).inc()
     SECONDS.labels(call.method).observe(call.seconds)
-    record = logging.LogRecord(
-        log.name,
+    log.log(
         logging.INFO if call.outcome == "ok" else logging.WARNING,
-        "",
-        0,
         "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
-        (
-            call.account,
-            call.method,
-            call.attempt,
-            call.outcome,
-            call.status,
-            call.code,
-            call.size,
-            call.seconds * 1000,
-        ),
-        None,
+        call.account,
+        call.method,
+        call.attempt,
+        call.outcome,
+        call.status,
+        call.code,
+        call.size,
+        call.seconds * 1000,
     )
-    record.created, record.msecs, record.request_id = at.timestamp(), at.microsecond // 1000, request or "-"
-    return record
