@@ -170,7 +170,10 @@ else:
 # A pool keeps the connections, not the threads.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
-CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+# One cache for all processes: in files on this machine, or in Redis.
+CACHES = {"default": env.cache("CACHE_URL", default="filecache://var/cache")}
+if CACHES["default"]["BACKEND"].endswith(".FileBasedCache"):
+    CACHES["default"]["LOCATION"] = BASE_DIR / CACHES["default"]["LOCATION"]
 if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
     from redis import ConnectionError as _RedisAway
     from redis.backoff import NoBackoff
@@ -184,16 +187,6 @@ if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
         "retry": Retry(NoBackoff(), 1, supported_errors=(_RedisAway,)),
         **CACHES["default"].get("OPTIONS", {}),
     }
-# What all processes share. A local cache is one for each process, so beside it there is one in files.
-CACHES["shared"] = (
-    {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": VAR_DIR / "cache",
-        "OPTIONS": {"MAX_ENTRIES": 1000},
-    }
-    if CACHES["default"]["BACKEND"].endswith(".LocMemCache")
-    else CACHES["default"]
-)
 # Jobs wait in the database, so a machine needs nothing more for them, and several share them.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache, caches
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.urls import clear_url_caches
@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, settings
 
 from groups.models import Connection, PosterAccount
 from groups.poster import client as poster_client
-from groups.services import groups as reads
 from groups.services import writes
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
@@ -122,8 +121,6 @@ def _no_long_pauses(request, monkeypatch):
 def forget():
     """Empty all that is remembered of Poster's answers."""
     cache.clear()
-    caches["shared"].clear()
-    reads.memory.clear()
 
 
 @pytest.fixture(autouse=True)

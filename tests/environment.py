@@ -52,7 +52,4 @@ def pytest_configure() -> None:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    if not ON_SERVICES:
-        # Several runs at once must not empty each other's.
-        settings.CACHES["shared"] = {**settings.CACHES["default"], "LOCATION": "shared"}
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True

@@ -10,9 +10,7 @@ import pytest
 from groups.poster import NotAllowed
 from groups.services import gate, places
 from groups.services.accounts import connection_of
-from groups.services.groups import list_groups
 from tests import environment
-from tests.pages import group_ids
 
 
 @pytest.fixture(params=["files", "redis"])
@@ -154,13 +152,3 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
     assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()
-
-
-@pytest.mark.django_db
-def test_another_process_has_the_answer_without_a_call(staff, browse, sandbox):
-    from groups.services import groups as reads
-
-    list_groups(connection_of(staff))
-    reads.memory.clear()
-    assert group_ids(browse(staff).get("/groups/")) == [1, 4, 5]
-    assert len(sandbox.calls()) == 1

@@ -1,8 +1,13 @@
 """The list of groups."""
 
+from datetime import timedelta
+
 import pytest
+from django.core.cache.backends.filebased import FileBasedCache
 
 from groups.models import GroupsCopy
+from groups.services import groups as reads
+from groups.services.accounts import connection_of
 from tests.pages import fragment, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -328,3 +333,29 @@ def test_what_one_token_was_answered_is_not_shown_to_another(manager, staff, bro
     staff.connection.set_token(sandbox.accounts["readonly"].token)
     staff.connection.save()
     assert browse(staff).get("/groups/").status_code == 424
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.2, 2), (0.4, 1)])
+def test_a_fraction_of_a_second_counts(manager, browse, sandbox, settings, monkeypatch, seconds, calls):
+    settings.POSTER_CACHE_SECONDS = seconds
+    client = browse(manager)
+    client.get("/groups/")
+    later = reads.timezone.now() + timedelta(seconds=0.3)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == calls
+
+
+def test_a_cache_in_files_has_the_list_and_the_group_as_they_were(staff, sandbox, tmp_path, monkeypatch):
+    monkeypatch.setattr(reads, "cache", FileBasedCache(str(tmp_path), {}))
+    sandbox.script("clients.getGroups", "row_percent_150", group=4)
+    link = connection_of(staff)
+    asked, cached = reads.list_groups(link), reads.list_groups(link)
+    assert cached.groups == asked.groups
+    assert [group.id for group in cached.groups] == [1, 5]
+    assert [(row.id, row.problem) for row in cached.unreadable] == [
+        (row.id, row.problem) for row in asked.unreadable
+    ]
+    assert (cached.as_of, cached.digest) == (asked.as_of, asked.digest)
+    assert reads.read_group(link, 1) == reads.read_group(link, 1)
+    assert [call.method for call in sandbox.calls()] == ["clients.getGroups", "clients.getGroup"]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 import redis
-from django.core.cache import cache, caches
+from django.core.cache import cache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.db import (
     IntegrityError,
@@ -170,8 +170,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
     staff, sandbox, disk, settings, monkeypatch
 ):
     full = FileBasedCache(str(disk.path / "cache"), {})
-    monkeypatch.setattr(caches["shared"], "set", full.set, raising=False)
-    monkeypatch.setattr(caches["shared"], "add", full.add, raising=False)
+    monkeypatch.setattr("groups.services.groups.cache", full)
     monkeypatch.setattr(places, "_house", lambda: places.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(accounts.connection_of(staff)).groups) == 3

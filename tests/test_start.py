@@ -122,6 +122,16 @@ def test_a_line_that_is_none_is_told_by_its_number_and_not_shown(installation, t
     assert str(raised.value) == f"{installation.env_file} has a line that is not NAME=value: line 2."
 
 
+@pytest.mark.parametrize("address", [None, "filecache://var/cache"])
+def test_the_cache_is_in_files_below_the_installation_wherever_it_is_started(installation, address):
+    values = {name: value for name, value in installation.values.items() if name != "CACHE_URL"}
+    installation.write(values | ({"CACHE_URL": address} if address else {}))
+    caches = installation.settings()["CACHES"]
+    assert list(caches) == ["default"]
+    assert caches["default"]["LOCATION"].is_absolute()
+    assert caches["default"]["LOCATION"].parts[-2:] == ("var", "cache")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
     installation.env_file.write_text("DEBUG=True\n", encoding=encoding)

@@ -108,6 +108,17 @@ def test_a_write_in_one_process_is_seen_by_the_next_read_in_the_other(dashboard)
         assert len(lists) == 1
 
 
+def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
+    path, form = dashboard.open_form(dashboard.plan("update", ""))
+    assert dashboard.send_form(path, form).status_code == 302  # what is cached is of before
+    dashboard.sandbox.log.clear()
+    dashboard.sandbox.latency = 0.3
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looks = [pool.submit(dashboard.get, "/groups/", server=number % 2) for number in range(AT_ONCE)]
+        assert {look.result().status_code for look in looks} == {200}
+    assert [call.method for call in dashboard.sandbox.log] == ["clients.getGroups"]
+
+
 def test_what_one_left_when_it_was_killed_is_settled_by_the_other(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("update", "while Poster works")
     path, form = dashboard.open_form(write)

@@ -90,7 +90,7 @@ class Dashboard:
             "DEBUG": "False",
             "HTTPS": "False",
             "DATABASE_URL": database_url or f"sqlite:///{self.database}?timeout={lock_timeout}",
-            "CACHE_URL": "locmemcache://",
+            "CACHE_URL": f"filecache://{disk or directory}/cache",
             "POSTER_API_URL": sandbox.url,
             "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
             **SECONDS,
