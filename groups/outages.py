@@ -26,7 +26,8 @@ _SQLITE = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     )
 )
-# Errors of an open file, a disk and a machine: full, failing, read-only, or used up.
+# Errors of an open file, a disk and a machine: full, failing, read-only, used up, or of another user: a cache
+# in files and the files of the turns stay those of root after a command that root has run.
 _SYSTEM = frozenset(
     (
         errno.ENOSPC,
@@ -34,6 +35,7 @@ _SYSTEM = frozenset(
         errno.EFBIG,
         errno.EIO,
         errno.EROFS,
+        errno.EACCES,
         errno.ESTALE,
         errno.EMFILE,
         errno.ENFILE,

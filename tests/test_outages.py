@@ -25,6 +25,7 @@ from groups import outages
 from groups.models import Change, GroupsCopy, PosterAccount
 from groups.outages import Outage, is_outage, optional
 from groups.services import accounts, places, unwritten, upstream, writes
+from groups.services import groups as reads
 from groups.services.groups import list_groups
 from poster_admin.people import events
 from poster_admin.people.models import Event, SecurityEvent
@@ -129,6 +130,15 @@ def test_a_full_disk_is_one_and_a_missing_file_is_not(disk):
     assert not is_outage(FileNotFoundError(errno.ENOENT, "no such file"))
 
 
+@pytest.mark.django_db
+def test_a_cache_whose_files_are_of_root_is_left_alone(staff, sandbox, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(reads, "cache", SimpleNamespace(get=refuse, set=refuse, add=refuse))
+    assert len(reads.list_groups(accounts.connection_of(staff)).groups) == 3
+
+
 @pytest.mark.parametrize(
     "error", [ValueError(), KeyError(), ProgrammingError(), IntegrityError(), RuntimeError()]
 )
@@ -170,7 +180,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
     staff, sandbox, disk, settings, monkeypatch
 ):
     full = FileBasedCache(str(disk.path / "cache"), {})
-    monkeypatch.setattr("groups.services.groups.cache", full)
+    monkeypatch.setattr(reads, "cache", full)
     monkeypatch.setattr(places, "_house", lambda: places.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(accounts.connection_of(staff)).groups) == 3
