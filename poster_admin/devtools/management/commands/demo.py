@@ -120,7 +120,7 @@ def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "CSRF_TRUSTED_ORIGINS": "",
         "DATABASE_URL": "sqlite:///" + quote(str(directory / "db.sqlite3")),
-        "CACHE_URL": "locmemcache://",
+        "CACHE_URL": f"filecache://{directory}/cache",
         "POSTER_API_URL": f"http://{HOST}:{port}/{{account}}/api/",
     }
     rest = {name: value for name, value in documented_defaults().items() if name not in SERVER}
