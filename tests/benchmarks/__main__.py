@@ -11,7 +11,7 @@ NAMES = sorted(
 )
 
 if __name__ == "__main__":
-    name, *rest = sys.argv[1:] or ["speed"]
+    name, *rest = sys.argv[1:] or ["table"]
     if name not in NAMES:
-        name, rest = "speed", sys.argv[1:]
+        name, rest = "table", sys.argv[1:]
     sys.exit(importlib.import_module(f"tests.benchmarks.{name}").main(rest))

@@ -1,4 +1,4 @@
-"""Django's own admin over the same groups in SQLite, and a bare view: what the dashboard is measured against.
+"""Django's own admin over the same groups in SQLite: what the dashboard is measured against.
 
 `python -m tests.benchmarks.admin` makes the database and prints the key of a session; granian serves
 `tests.benchmarks.admin:application`. The environment tells where: ADMIN_DATABASE.
@@ -55,8 +55,9 @@ django.setup()
 from django.contrib import admin  # noqa: E402 - all of this needs the settings
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import models  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
+
+from poster_admin.threaded import ThreadedApplication  # noqa: E402
 
 
 class LoyaltyGroup(models.Model):
@@ -81,8 +82,8 @@ class LoyaltyGroupAdmin(admin.ModelAdmin):
     list_filter = ("loyalty_type",)
 
 
-urlpatterns = [path("admin/", admin.site.urls), path("bare/", lambda _request: HttpResponse("ok"))]
-application = get_wsgi_application()
+urlpatterns = [path("admin/", admin.site.urls)]
+application = ThreadedApplication(get_wsgi_application())
 
 
 def prepare(groups=50):

@@ -1,7 +1,7 @@
 """All clients of a group moved to another one, and the worker killed again and again on the way.
 
 The sandbox answers after some latency. The time of an undisturbed move is held against the calls that it
-made, one behind the other in POSTER_MAX_CONCURRENCY rows: 1.3 times that is the most it may take. Afterwards
+made, one behind the other in POSTER_MAX_CONCURRENCY rows. `make bench ARGS=move` kills the worker: afterwards
 every client is where they should be, once, and the journal says so.
 """
 
@@ -14,75 +14,70 @@ import time
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.benchmarks.results import Row
 from tests.benchmarks.running import own_memory
 from tests.tools.killing import Dashboard
 from tests.tools.moving import Move
 
 CONCURRENCY = 4
-LEAST = 1.3
+CLIENTS = 5000
+LATENCY = 0.05
+
+
+def move(lab):
+    """Yield the time of a move that nothing disturbs beside the time of its calls."""
+    clients = lab.some(CLIENTS, 100)
+    with moving(clients, LATENCY) as (dashboard, moved):
+        log = dashboard.sandbox.log
+        moved.wait_for(1)
+        began, before = time.monotonic(), len(log)
+        moved.wait_until_ended(clients)
+        took, calls = time.monotonic() - began, len(log) - before
+        memory = own_memory(moved.worker.pid)
+        if wrong := moved.faults_found():
+            raise RuntimeError(", ".join(wrong))
+    needed = calls * LATENCY / CONCURRENCY
+    note = f"{took:.1f} ÷ {needed:.1f} s, {calls} calls, the worker's memory {memory:.0f} MB"
+    name = f"{clients:,} clients moved ÷ (calls × latency ÷ concurrency)"
+    yield Row(name=name, measured=took / needed, at_least=1.25, goal=1.10, note=note)
 
 
 def main(arguments):
-    """Move, and print the table."""
-    parser = argparse.ArgumentParser(prog="move", description=__doc__.partition("\n")[0])
-    parser.add_argument("--clients", type=int, default=5000)
-    parser.add_argument("--latency", type=float, default=50, help="in milliseconds")
+    """Move, and kill the worker at even distances."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=move", description=__doc__.partition("\n")[0])
+    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--latency", type=float, default=LATENCY * 1000, help="in milliseconds")
     parser.add_argument("--kills", type=int, default=10)
     options = parser.parse_args(arguments)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
-    wrong = [*undisturbed(options), *(killed(options) if options.kills else [])]
+    with moving(options.clients, options.latency / 1000) as (_dashboard, moved):
+        for number in range(1, options.kills + 1):
+            moved.wait_for(options.clients * number // (options.kills + 1), options.clients)
+            moved.kill_worker()
+        moved.wait_until_ended(options.clients)
+        print(f"{options.kills} kills; {moved.moved} of {options.clients} have arrived")
+        wrong = moved.faults_found()
     for each in wrong:
         print("WRONG:", each)
-    return sys.exit(1) if wrong else None
-
-
-def undisturbed(options):
-    """Move without a kill; print the time as a ratio, and the worker's memory on the way."""
-    with moving(options) as (dashboard, move):
-        sandbox = dashboard.sandbox
-        move.wait_for(1)
-        began, calls, early = time.monotonic(), len(sandbox.log), 0.0
-        move.wait_for(options.clients // 10)
-        early = own_memory(move.worker.pid)
-        move.wait_until_ended(options.clients)
-        took, calls = time.monotonic() - began, len(sandbox.log) - calls
-        late = own_memory(move.worker.pid)
-        needed = calls * options.latency / 1000 / CONCURRENCY
-        verdict = "ok" if took / needed <= LEAST else "MISSED"
-        print(f"{options.clients} clients, {calls} calls of {options.latency:.0f} ms, {CONCURRENCY} at once")
-        print(f"time ÷ (calls × latency ÷ concurrency)  {took / needed:.3f}  {LEAST}  {verdict}"
-              f"  {took:.1f} ÷ {needed:.1f} s")  # fmt: skip
-        print(f"the worker's own memory, MB: {early:.0f} after a tenth, {late:.0f} at the end")
-        return move.faults_found()
-
-
-def killed(options):
-    """Move, and kill the worker at even distances."""
-    with moving(options) as (_dashboard, move):
-        for number in range(1, options.kills + 1):
-            move.wait_for(options.clients * number // (options.kills + 1), options.clients)
-            move.kill_worker()
-        move.wait_until_ended(options.clients)
-        print(f"{options.kills} kills; {move.moved} of {options.clients} have arrived")
-        return move.faults_found()
+    return 1 if wrong else 0
 
 
 @contextlib.contextmanager
-def moving(options):
-    """Make an installation with a move that has just begun."""
+def moving(clients, latency):
+    """Make an installation with a move that has just begun; `latency` in seconds."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     with (
         tempfile.TemporaryDirectory() as directory,
-        Sandbox(latency=options.latency / 1000) as sandbox,
+        Sandbox(latency=latency) as sandbox,
         contextlib.closing(Dashboard(Path(directory), sandbox, POSTER_WRITE_DEADLINE="30")) as dashboard,
     ):
         # The server's follower puts a job that was cut off into the queue again.
         dashboard.start()
-        move = Move(dashboard, options.clients)
+        moved = Move(dashboard, clients)
         try:
-            yield dashboard, move
+            yield dashboard, moved
         finally:
-            move.end_worker()
+            moved.end_worker()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -26,6 +26,16 @@ ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What a browser sends over TLS, where the dashboard belongs."""
 
 
+class Missing(SystemExit):
+    """Says which program a benchmark needs that is not installed."""
+
+
+def need(program):
+    """Raise `Missing` unless a program is installed."""
+    if not shutil.which(program):
+        raise Missing(f"{program} is not installed: apt-get install {program}")
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
@@ -76,7 +86,13 @@ class Site:
     sessions: dict = field(default_factory=dict)
 
     def add_people(self, names, *, token="", account=""):
-        """Add somebody for each account of these names; or, with these names, for the one account."""
+        """Add somebody for each account of these names; or, with these names, for the one account.
+
+        Those who are there already stay as they are.
+        """
+        names = [name for name in names if name not in self.sessions]
+        if not names:
+            return
         command = [sys.executable, "-m", "tests.benchmarks.people", *names]
         environment = {**self.environment, "BENCHMARK_TOKEN": token, "BENCHMARK_ACCOUNT": account}
         made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
@@ -87,6 +103,12 @@ class Site:
 
     def workers(self):
         return workers_of(self.process.pid)
+
+    def servers(self):
+        """Return the ids of the workers that serve pages."""
+        return [
+            pid for pid in self.workers() if b"manage.py" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
 
 def workers_of(server):
@@ -133,9 +155,25 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
         yield Site(port, running, environment)
 
 
+@dataclass(frozen=True)
+class Admin:
+    """Django's admin that runs, and the session of its superuser."""
+
+    port: int
+    process: subprocess.Popen
+    cookie: str
+    path: str = "/admin/auth/loyaltygroup/"
+
+    def servers(self):
+        """Return the ids of the workers that serve pages."""
+        return workers_of(self.process.pid)
+
+
 @contextlib.contextmanager
 def django_admin(directory):
-    """Run Django's admin on granian with the same settings, and yield its port and a session."""
+    """Run Django's admin on the server of the dashboard, as that one is run."""
+    from groups.management import startup
+
     environment = {
         **os.environ,
         "ADMIN_DATABASE": str(directory / "admin.sqlite3"),
@@ -144,19 +182,17 @@ def django_admin(directory):
     prepare = [sys.executable, "-m", "tests.benchmarks.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2",
-               "--blocking-threads", "128", "--backpressure", "2048", "--no-ws", "--log-level", "error",
-               "tests.benchmarks.admin:application"]  # fmt: skip
+    *command, _ = startup.granian(host="127.0.0.1", port=port, workers=2)
+    command.append("tests.benchmarks.admin:application")
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")
-        yield port, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}"
+        yield Admin(port, running, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}")
 
 
 @contextlib.contextmanager
 def nginx(directory, *ports):
     """Run nginx with `deploy/nginx.conf`, but without TLS, before these ports; yield its own port."""
-    if not shutil.which("nginx"):
-        raise SystemExit("nginx is not installed: apt-get install nginx")
+    need("nginx")
     front = free_port()
     site = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     upstream, *servers = re.split(r"^(?=server )", site, flags=re.MULTILINE)
@@ -187,6 +223,16 @@ def own_memory(pid):
     )
 
 
+def cpu_seconds(pids):
+    """Return the seconds that processes have computed until now, in the kernel and outside it."""
+    ticks = 0
+    for pid in pids:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 # --- Load ------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +250,7 @@ class Caller:
 
     def post(self, path, form):
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", path, urlencode(form), kind)
+        return self._ask("POST", path, form if isinstance(form, str) else urlencode(form), kind)
 
     def _ask(self, verb, path, body, headers):
         self._connection.request(verb, path, body, self._headers | headers)
@@ -254,8 +300,7 @@ class Load:
 
 def load(url, cookies, connections, seconds):
     """Put a page under load: as many connections as said, the cookies shared out among them."""
-    if not shutil.which("wrk"):
-        raise SystemExit("wrk is not installed: apt-get install wrk")
+    need("wrk")
     script = Path("/tmp") / f"wrk-{os.getpid()}.lua"  # noqa: S108 - removed below
     script.write_text(
         SCRIPT % (", ".join(f'"{cookie}"' for cookie in cookies), ACCEPT_ENCODING), encoding="utf-8"
