@@ -30,25 +30,28 @@ VARIANTS = {
 
 
 def growth(lab):
-    """Yield the slowest of the pages, and then each of them; variants of a page have no bounds."""
+    """Yield each page, variants of it too, and then the slowest of PAGES, which alone has bounds."""
     few, many = (_site(lab, account, lab.some(rows, 200)) for account, rows in (FEW, MANY))
-    rows = [_row(name, path, lab, few, many) for name, path in (PAGES | VARIANTS).items()]
-    slowest = max(rows[: len(PAGES)], key=lambda row: row.measured)
+    slowest = 0.0
+    for name, path in (PAGES | VARIANTS).items():
+        row = _row(name, path, lab, few, many)
+        yield row
+        if name in PAGES:
+            slowest = max(slowest, row.measured)
     yield Row(
         name=f"growth: {lab.some(MANY[1], 200):,} changes, 5,000 groups, 50,000 clients ÷ few",
-        measured=slowest.measured,
+        measured=slowest,
         at_least=1.3,
         goal=1.15,
-        note=f"the worst of the first {len(PAGES)} below",
+        note=f"the worst of {', '.join(PAGES)}",
     )
-    yield from rows
 
 
 def _row(name, path, lab, few, many):
     theirs, ours = medians(lab.some(60), lambda: few.get(path), lambda: many.get(path))
     expect(few, 200, path)
     expect(many, 200, path)
-    return Row(name=f"- {name}", measured=ours / theirs, note=f"{ours:.1f} ÷ {theirs:.1f} ms")
+    return Row(name=f"- {name}, many ÷ few", measured=ours / theirs, note=f"{ours:.1f} ÷ {theirs:.1f} ms")
 
 
 def _site(lab, account, rows):

@@ -11,7 +11,7 @@ HEAD = ("row", "measured", "at least", "goal", "reached", "from")
 class Row:
     """A line of the table: the figure that was measured, and those that it should come up to.
 
-    `more` is True where the larger figure is the better one. A row without bounds explains the one before it.
+    `more` is True where the larger figure is the better one. A row without bounds explains one that has them.
     """
 
     name: str

@@ -138,7 +138,7 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
         "DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1",
         "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
-        "CACHE_URL": "locmemcache://",
+        "CACHE_URL": f"filecache://{directory / 'cache'}",
         "POSTER_API_URL": f"http://127.0.0.1:{upstream_port}/{{account}}/api/",
         "POSTER_CACHE_SECONDS": cache_seconds,
         "WORKERS": workers,

@@ -45,7 +45,7 @@ def main(arguments):
     parser.add_argument("--database", default="", help="the address of a PostgreSQL server, for growth")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
-    began, broken = time.monotonic(), 0
+    began, broken, (load, *_) = time.monotonic(), 0, os.getloadavg()
     results.show_head()
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         lab = Lab(stack, Path(directory), quick=options.quick, database=options.database)
@@ -58,7 +58,8 @@ def main(arguments):
             except BROKEN as error:
                 broken += 1
                 results.show(results.Row(name=name, measured=None, note=f"not measured: {error}"))
-    sys.stdout.write(f"\n{time.monotonic() - began:.0f} s\n")
+    took = time.monotonic() - began
+    sys.stdout.write(f"\n{took:.0f} s on {os.cpu_count()} cores; their load before was {load:.1f}\n")
     return 1 if broken else 0
 
 
