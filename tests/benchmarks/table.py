@@ -7,6 +7,7 @@ a row says warm. `raw` is the call alone, by http.client on a connection that is
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,7 @@ def main(arguments):
     parser.add_argument("--database", default="", help="the address of a PostgreSQL server, for growth")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the servers are ended too
     began, broken, (load, *_) = time.monotonic(), 0, os.getloadavg()
     results.show_head()
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
