@@ -388,7 +388,7 @@ def detour(endpoint, question, *, sandbox, settings, trusting, for_good):
         return real(*args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        transport = Transport(verify=endpoint.ca_file if trusting else True)
+        transport = Transport(ca_file=endpoint.ca_file if trusting else None)
         patch.setattr(upstream, "transport", lambda: transport)
         patch.setattr(upstream, "client", client)
         yield

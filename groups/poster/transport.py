@@ -1,46 +1,43 @@
 """One exchange over HTTP with Poster: bounded in time and size, and without anything that remembers.
 
-What `requests` does by default would lose money here: it follows redirects (a 307 repeats a POST), keeps
-cookies between accounts, reads proxies and `.netrc` from the environment, and bounds each wait on the socket
-but not the call. Its exceptions hold the whole URL, with the token, so none of them leaves this module:
-`Transport.exchange` returns an `Answer` or a `Failure` and raises neither.
+`requests` would lose money here: it follows redirects (a 307 repeats a POST), keeps cookies between accounts,
+and reads proxies and `.netrc` from the environment. A pool of urllib3 does none of that. Its exceptions hold
+the whole URL, with the token, so none of them leaves this module: `Transport.exchange` returns an `Answer` or
+a `Failure`.
 
-Most of that is done by the session of `requests`, so there is none: its adapter finds the connection, and an
-answer stays as urllib3 has it, without the cookies that would be read out of it.
+urllib3 bounds each wait on a socket but not the call, which one byte a second or an endless run of
+"100 Continue" would hold for ever. So its connections have one extension, `_Bounded`: it divides what is left
+of the call among the addresses of a name, and has the answer read through a file that waits no longer.
 """
 
 import http.client
+import io
 import socket
 import ssl
-import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
-import requests
+import certifi
 import urllib3
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
-    LocationParseError,
-    NameResolutionError,
+    LocationValueError,
     NewConnectionError,
     ReadTimeoutError,
 )
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util import create_urllib3_context, parse_url
 
 MAX_BODY = 32 * 1024 * 1024
 # Each account has a host of its own: with fewer, the connections to one were closed for those to another.
 HOSTS = 256
-# Not whatever is installed here: gzip is what has its bounds tested.
-_HEADERS = {**requests.utils.default_headers(), "Accept-Encoding": "gzip, deflate"}
+# Not all that could be decoded here: these are what has its bounds tested.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -73,14 +70,18 @@ class Failure:
 
 
 class Transport:
-    """A pool of connections for all the clients of a process. Thread-safe."""
+    """A pool of connections for all the clients of a process. Thread-safe.
 
-    def __init__(self, *, verify: bool | str = True, pool_size: int = 128) -> None:
-        self._verify = verify
-        self._adapter = _Adapter(max_retries=0, pool_connections=HOSTS, pool_maxsize=pool_size)
+    `ca_file` names the authorities to trust instead of the usual ones.
+    """
+
+    def __init__(self, *, ca_file: str | None = None, pool_size: int = 128) -> None:
+        tls = create_urllib3_context()
+        tls.load_verify_locations(ca_file or certifi.where())
+        self._pools = urllib3.PoolManager(HOSTS, maxsize=pool_size, ssl_context=tls)
 
     def close(self) -> None:
-        self._adapter.close()
+        self._pools.clear()
 
     def exchange(
         self,
@@ -93,70 +94,54 @@ class Transport:
         deadline: float,
     ) -> Answer | Failure:
         """Send one request and read its answer, until `deadline` on the monotonic clock."""
-        outer = sys.exception()
-        _bounds.deadline = deadline
-        _bounds.wait = timeouts.read
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
+        if deadline <= time.monotonic():
             return Failure("deadline", sent=False, retryable=False)
+        _deadline.set(deadline)
         try:
-            response = self._adapter.exchange(
+            pool = self._pools.connection_from_url(url)
+            pool.ConnectionCls = _BoundedTLS if pool.scheme == "https" else _Bounded
+            with pool.urlopen(
                 verb,
-                url,
-                urlencode(params),
-                None if form is None else urlencode(form),
-                urllib3.Timeout(min(timeouts.connect, remaining), min(timeouts.read, remaining)),
-                self._verify,
-            )
-            with response:
+                f"{parse_url(url).request_uri}?{urlencode(params)}",
+                body=None if form is None else urlencode(form),
+                headers=_HEADERS if form is None else _HEADERS | _OF_A_FORM,
+                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            ) as response:
                 body = _body(response)
                 if len(body) > MAX_BODY:
                     return Failure("too_large", sent=True, retryable=False)
                 return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
-        except _FAILURES as error:
-            return _classify(error, outer)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
+            return _classify(error)
 
 
-@lru_cache(maxsize=1000)
-def _plain(url: str) -> requests.PreparedRequest:
-    """Prepare what is the same for each call of a method: no token is in it."""
-    return requests.Request("GET", url).prepare()
-
-
-def _body(response: Any) -> bytes:
+def _body(response: urllib3.BaseHTTPResponse) -> bytes:
     """Read a body: the whole of it, or one byte more than it may have."""
     length = response.length_remaining
     if length is None or length > MAX_BODY or "Content-Encoding" in response.headers:
-        body: bytes = response.read(MAX_BODY + 1, decode_content=True)
-    else:
-        # All at once: urllib3 copies what is read up to a limit, and a long list takes half as long again.
-        body = response.read(decode_content=False)
-    return body
-
-
-_FAILURES = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    UnicodeError,
-)
+        return response.read(MAX_BODY + 1, decode_content=True)
+    # All at once: urllib3 copies what is read up to a limit, and a long list takes half as long again.
+    return response.read(decode_content=False)
 
 
 def _retry_after(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
 
 
-def _classify(error: BaseException, outer: BaseException | None) -> Failure:
-    kinds = tuple(_chain(error, outer))
+def _classify(error: BaseException) -> Failure:
+    errors = tuple(_wrapped(error))
 
     def is_any(*classes: type[BaseException]) -> bool:
-        return any(isinstance(kind, classes) for kind in kinds)
+        return any(isinstance(each, classes) for each in errors)
 
     # The order matters: in urllib3 NameResolutionError is a NewConnectionError is a ConnectTimeoutError.
-    if is_any(requests.exceptions.InvalidURL, LocationParseError):
+    if is_any(LocationValueError):
         return Failure("bad_address", sent=False, retryable=False)
-    if is_any(NameResolutionError, socket.gaierror):
+    if is_any(socket.gaierror):
         return Failure("name_not_found", sent=False)
     if is_any(NewConnectionError):
         return Failure("refused", sent=False)
@@ -174,138 +159,77 @@ def _classify(error: BaseException, outer: BaseException | None) -> Failure:
     return Failure("connection_lost", sent=True)
 
 
-def _chain(error: BaseException, outer: BaseException | None) -> Iterator[BaseException]:
-    """Walk an exception and all that it wraps: requests and urllib3 do so in four different ways.
+def _wrapped(error: BaseException) -> Iterator[BaseException]:
+    """Walk an error and those that it wraps: urllib3 keeps them as the cause or among the arguments.
 
-    `outer` is what the caller was handling already. It is behind our exception too, and says nothing of it.
+    Not the context: an error that the caller is handling stands there too, and says nothing of this call.
     """
-    seen = {id(outer)}
-    queue: list[Any] = [error]
-    while queue:
-        current = queue.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        queue += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+    yield error
+    for inner in (error.__cause__, *error.args):
+        if isinstance(inner, BaseException):
+            yield from _wrapped(inner)
 
 
 # --- A deadline for the whole call -------------------------------------------------------------------------
-#
-# The time-outs of requests bound each wait. One byte every few seconds, or an endless run of
-# "100 Continue", would hold a worker for ever; so each wait gets no more than what is left of the call.
+
+_deadline: ContextVar[float] = ContextVar("deadline of the exchange in this thread")
 
 
-class _Bounds(threading.local):
-    deadline: float = float("inf")
-    wait: float = 60.0
-
-    def left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("deadline")
-        return left
-
-    def remaining(self) -> float:
-        return min(self.wait, self.left())
+def _left() -> float:
+    """Return the seconds that are left of the call. Raises `TimeoutError` if there are none."""
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
-_bounds = _Bounds()
+class _Bounded(HTTPConnection):
+    """A connection that takes no longer than the call may last."""
 
-
-class _BoundedSocket(socket.socket):
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_bounds.remaining())
-        return super().recv_into(*args, **kwargs)
-
-
-class _BoundedTLSSocket(ssl.SSLSocket):
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(_bounds.remaining())
-        return super().recv_into(*args, **kwargs)
-
-
-def _connect(connection: HTTPConnection) -> socket.socket:
-    """Connect to the first address of a name that answers. urllib3 would give each the whole time-out."""
-    try:
-        host = connection.host.strip("[]")
-        addresses = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
-    except UnicodeError:
-        raise LocationParseError("the host") from None
-    except socket.gaierror as error:
-        raise NameResolutionError(connection.host, connection, error) from error
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        opened = _BoundedSocket(family, kind, protocol)
+    def connect(self) -> None:
+        """Connect, with a share of the time for each address and one for the TLS handshake."""
         try:
-            for option in connection.socket_options or ():
-                opened.setsockopt(*option)
-            opened.settimeout(_connect_wait(connection))
-            opened.connect(address)
-            # What is left is for the handshake.
-            opened.settimeout(_connect_wait(connection))
-        except OSError as error:
-            opened.close()
-            failure = error
-        else:
-            return opened
-    if isinstance(failure, TimeoutError):
-        raise ConnectTimeoutError(connection, "no address answered in time") from failure
-    raise NewConnectionError(connection, "no address was reached") from failure
+            addresses = socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+            self.timeout = min(cast("float", self.timeout), _left() / (len(addresses) + 1))
+        except UnicodeError:
+            raise LocationValueError("no host has such a name") from None
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "no time is left to connect") from error
+        super().connect()
+
+    @staticmethod
+    def response_class(  # type: ignore[override]  # anything that makes an answer out of a socket will do
+        sock: socket.socket, *args: Any, **options: Any
+    ) -> http.client.HTTPResponse:
+        return http.client.HTTPResponse(cast("socket.socket", _BoundedReader(sock)), *args, **options)
 
 
-def _connect_wait(connection: HTTPConnection) -> float:
-    wait = connection.timeout
-    return min(wait, _bounds.left()) if isinstance(wait, float | int) else _bounds.left()
+class _BoundedTLS(_Bounded, HTTPSConnection):
+    """The same with TLS."""
 
 
-class _HTTPConnection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+class _BoundedReader(io.RawIOBase):
+    """Read a socket; each wait ends with the read time-out, and at the latest with the call.
 
+    http.client asks a socket for nothing but a file to read, so this stands in for one.
+    """
 
-class _HTTPSConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._wait = sock.gettimeout()
+        self._file = sock.makefile("rb", buffering=0)
 
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    def readable(self) -> bool:
+        return True
 
+    def readinto(self, buffer: Any) -> int | None:
+        left = _left()
+        self._socket.settimeout(left if self._wait is None else min(left, self._wait))
+        return self._file.readinto(buffer)
 
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = _BoundedTLSSocket
-        super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-
-    def exchange(
-        self,
-        verb: str,
-        url: str,
-        query: str,
-        body: str | None,
-        timeout: urllib3.Timeout,
-        verify: bool | str,
-    ) -> Any:
-        """Send what `send` would, and return the answer as urllib3 has it, its body not yet read."""
-        plain = _plain(url)
-        pool: Any = self.get_connection_with_tls_context(plain, verify)
-        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]  # the stubs have no types for it
-        return pool.urlopen(
-            verb,
-            f"{plain.path_url}?{query}",
-            body,
-            _HEADERS if body is None else _HEADERS | _OF_A_FORM,
-            retries=self.max_retries,
-            redirect=False,
-            assert_same_host=False,
-            timeout=timeout,
-            preload_content=False,
-            decode_content=False,
-        )
+    def close(self) -> None:
+        self._file.close()
+        super().close()

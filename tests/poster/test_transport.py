@@ -39,7 +39,7 @@ def client(sandbox):
     made = []
 
     def client(url, *, ca_file=None, timeouts=QUICK, account="demo"):
-        transport = Transport(verify=ca_file or True)
+        transport = Transport(ca_file=ca_file)
         made.append(transport)
         return PosterClient(
             account, sandbox.accounts["demo"].token, url=url, timeouts=timeouts, transport=transport
