@@ -1,6 +1,6 @@
 """From a form that asks for a write to the answer that tells its outcome."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
@@ -314,4 +314,4 @@ def _tell_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
     """Return the group as a form was opened on it, for the page around it; an edit knows no clients."""
-    return Group(**asdict(values), id=group_id, clients=clients)
+    return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})

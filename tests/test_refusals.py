@@ -1,6 +1,5 @@
 """Every code with which Poster refuses, on every form that asks for a write, and in the rows of jobs."""
 
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -132,7 +131,7 @@ def new_group(_connection):
 
 def other_percent(connection):
     old = reads.read_now(connection, 1).group.values
-    return edits.Line(2, replace(old, percent=Decimal(15)), 1, old, clients=125)
+    return edits.Line(2, old.replace(percent=Decimal(15)), 1, old, clients=125)
 
 
 def planned(user, line, kind):

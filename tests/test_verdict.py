@@ -1,6 +1,5 @@
 """What became of a write, judged from what Poster has now."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +10,7 @@ from groups.services.verdict import Sight, differing, judge, same, units_slipped
 
 State, Action = Change.State, Change.Action
 OLD = GroupValues(name="Гості", loyalty_type=1, percent=Decimal(10), birthday_bonus=Decimal(50))
-NEW = replace(OLD, percent=Decimal("12.5"))
+NEW = OLD.replace(percent=Decimal("12.5"))
 
 
 def group(values=OLD, group_id=1, **fields):
@@ -49,7 +48,7 @@ def outcome(verdict):
     [
         (group(NEW), (State.APPLIED, "")),
         (group(NEW, clients=7), (State.APPLIED, "")),
-        (group(replace(NEW, percent=Decimal("12.50"))), (State.APPLIED, "")),
+        (group(NEW.replace(percent=Decimal("12.50"))), (State.APPLIED, "")),
         (group(OLD), None),
         (None, (State.REVIEW, "gone")),
     ],
@@ -63,17 +62,17 @@ def test_an_update(now, expected, accepted):
     ("accepted", "expected"), [(True, (State.DIFFERS, "")), (False, (State.REVIEW, "overwritten"))]
 )
 def test_an_update_after_which_the_group_has_other_values(accepted, expected):
-    verdict = judge(update(accepted=accepted), Sight(group=group(replace(OLD, percent=Decimal(77)))))
+    verdict = judge(update(accepted=accepted), Sight(group=group(OLD.replace(percent=Decimal(77)))))
     assert outcome(verdict) == expected
     assert verdict.after["percent"] == "77"
 
 
 def test_a_field_that_was_not_sent_counts_too():
-    values = replace(NEW, use_ewallet="1")
+    values = NEW.replace(use_ewallet="1")
     change = update(accepted=True)
     change.intended = values.to_json()
     assert judge(change, Sight(group=group(values))).state == State.APPLIED
-    assert judge(change, Sight(group=group(replace(values, use_ewallet="0")))).state == State.DIFFERS
+    assert judge(change, Sight(group=group(values.replace(use_ewallet="0")))).state == State.DIFFERS
 
 
 # --- The birthday bonus in the wrong unit ------------------------------------------------------------------
@@ -85,13 +84,13 @@ def test_a_field_that_was_not_sent_counts_too():
 )
 def test_a_bonus_off_by_a_hundred_is_named_either_way(sent, stored, accepted):
     change = update(accepted=accepted)
-    change.intended = replace(OLD, birthday_bonus=Decimal(sent)).to_json()
-    now = group(replace(OLD, birthday_bonus=Decimal(stored)))
+    change.intended = OLD.replace(birthday_bonus=Decimal(sent)).to_json()
+    now = group(OLD.replace(birthday_bonus=Decimal(stored)))
     assert outcome(judge(change, Sight(group=now))) == (State.DIFFERS, "units")
 
 
 def test_a_new_group_with_a_bonus_off_by_a_hundred_is_named_too():
-    made = group(replace(NEW, birthday_bonus=Decimal(5000)), 6)
+    made = group(NEW.replace(birthday_bonus=Decimal(5000)), 6)
     assert outcome(judge(creation(), listed(made))) == (State.DIFFERS, "units")
 
 
@@ -106,13 +105,13 @@ def test_a_new_group_with_a_bonus_off_by_a_hundred_is_named_too():
     ids=["nothing", "by ten", "and something else", "a percent"],
 )
 def test_what_is_no_slip_of_units(values, stored):
-    assert not units_slipped(replace(OLD, **values), replace(OLD, **stored))
+    assert not units_slipped(OLD.replace(**values), OLD.replace(**stored))
 
 
 # --- A read that is late -----------------------------------------------------------------------------------
 
 
-OLDEST = replace(OLD, percent=Decimal(5))
+OLDEST = OLD.replace(percent=Decimal(5))
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -124,9 +123,9 @@ def test_a_value_that_the_journal_had_before_is_late_and_not_foreign(accepted):
 
 def test_a_bonus_that_was_there_before_is_not_taken_for_another_unit():
     change = update(accepted=True)
-    change.before = group(replace(OLD, birthday_bonus=Decimal(2))).to_json()
-    change.intended = replace(OLD, birthday_bonus=Decimal(1)).to_json()
-    oldest = group(replace(OLD, birthday_bonus=Decimal(100)))
+    change.before = group(OLD.replace(birthday_bonus=Decimal(2))).to_json()
+    change.intended = OLD.replace(birthday_bonus=Decimal(1)).to_json()
+    oldest = group(OLD.replace(birthday_bonus=Decimal(100)))
     assert judge(change, Sight(group=oldest), [oldest.to_json()]) is None
 
 
@@ -178,13 +177,13 @@ def test_a_creation_is_found_by_the_answered_id():
 
 
 def test_a_creation_without_an_answer_is_found_by_its_name_and_values():
-    sight = listed(group(NEW, 1), group(replace(NEW, name="Інші"), 6), group(NEW, 7))
+    sight = listed(group(NEW, 1), group(NEW.replace(name="Інші"), 6), group(NEW, 7))
     verdict = judge(creation(), sight)
     assert (verdict.state, verdict.group_id) == (State.APPLIED, 7)
 
 
 def test_a_new_group_of_the_name_with_other_values_is_not_taken_for_ours():
-    verdict = judge(creation(), listed(group(NEW, 1), group(replace(NEW, name="  гості "), 7)))
+    verdict = judge(creation(), listed(group(NEW, 1), group(NEW.replace(name="  гості "), 7)))
     assert outcome(verdict) == (State.REVIEW, "namesake")
     assert verdict.last_resort
 
@@ -232,17 +231,17 @@ def test_an_unreadable_group_was_there_before_too():
     ],
 )
 def test_fields_that_differ(changes, fields):
-    other = replace(OLD, **changes)
+    other = OLD.replace(**changes)
     assert differing(OLD, other) == differing(other, OLD) == fields
     assert same(OLD, other) is not bool(fields)
 
 
 def test_a_switch_differs_only_where_both_know_it():
-    on, off = replace(OLD, use_ewallet="1"), replace(OLD, use_ewallet="0")
+    on, off = OLD.replace(use_ewallet="1"), OLD.replace(use_ewallet="0")
     assert differing(on, off) == ["use_ewallet"]
     assert same(on, OLD)
 
 
 def test_a_name_may_be_composed_in_two_ways():
-    composed, decomposed = replace(OLD, name="\u0457жа"), replace(OLD, name="\u0456\u0308жа")
+    composed, decomposed = OLD.replace(name="\u0457жа"), OLD.replace(name="\u0456\u0308жа")
     assert same(composed, decomposed)

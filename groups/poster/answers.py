@@ -3,6 +3,7 @@
 Errors usually come with HTTP 200, in one of several shapes, so the body is read before the status.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -18,7 +19,7 @@ from groups.poster.errors import (
     Unreachable,
     refusal,
 )
-from groups.poster.records import MAX_ID
+from groups.poster.records import MAX_ID, GroupList
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2
@@ -47,6 +48,22 @@ def interpret(answer: Answer | Failure, method: str) -> Any:
     if not isinstance(data, dict) or "response" not in data:
         return BadAnswer("no response in the answer", method=method, reason="shape")
     return data["response"]
+
+
+def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
+    """Return the groups that an answer lists, or the error that it means."""
+    digest = ""
+    if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
+        digest = hashlib.sha256(answer.body).hexdigest()
+        groups = GroupList.from_documented(answer.body, digest)
+        if groups is not None:
+            return groups
+    rows = interpret(answer, method)
+    if isinstance(rows, PosterError):
+        return rows
+    if not isinstance(rows, list):
+        return BadAnswer("the list is not a list", method=method, reason="shape")
+    return GroupList.from_wire(rows, digest)
 
 
 def written_id(response: Any, method: str) -> int:

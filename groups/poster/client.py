@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from urllib3.util import parse_url
 
-from groups.poster.answers import interpret, written_id
+from groups.poster.answers import interpret, interpret_groups, written_id
 from groups.poster.clients import Client, ClientList, ClientValues, PromotionList
 from groups.poster.errors import (
     REFUSALS,
@@ -24,7 +24,6 @@ from groups.poster.errors import (
     Refused,
     Unreachable,
 )
-from groups.poster.lists import interpret_list
 from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
@@ -283,7 +282,7 @@ class PosterClient:
         )
         if isinstance(answer, Answer):
             answer = _without_token(answer, self._token)
-        meaning = interpret_list if method == "clients.getGroups" else interpret
+        meaning = interpret_groups if method == "clients.getGroups" else interpret
         result = meaning(answer, method)
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)

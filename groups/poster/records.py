@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from functools import cached_property
@@ -19,11 +19,15 @@ from itertools import filterfalse
 from operator import attrgetter
 from typing import Any, Protocol, Self, cast
 
+import msgspec
+
 _INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MAX_ID = 2**31 - 1
+LONGEST_NUMBER = 15
 KOPECKS = Decimal(100)
+HIGHEST_PERCENT = Decimal(100)
 LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
 
 
@@ -46,12 +50,13 @@ class UnreadableRow(ValueError):
         self.id = group_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupValues:
+class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The values of a group that a write sends: all of them, always.
 
     What Poster does with a field left out is not documented, so `use_ewallet` goes back exactly as it was
     read, and is not sent where it was not read.
+
+    A list has thousands: a struct of msgspec is made in a tenth of the time of a frozen dataclass.
     """
 
     name: str
@@ -78,24 +83,20 @@ class GroupValues:
 
     def to_json(self) -> dict[str, Any]:
         """Return the values in domain units as plain JSON, for journals and caches."""
-        return {
-            field.name: plain(value) if isinstance(value := getattr(self, field.name), Decimal) else value
-            for field in fields(self)
-        }
+        values = msgspec.structs.asdict(self)
+        return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the record with these values changed."""
+        return msgspec.structs.replace(self, **changes)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Return the record from what `to_json` wrote; keys of a richer record are left out."""
-        values: dict[str, Any] = {
-            field.name: Decimal(data[field.name]) if field.type is Decimal else data[field.name]
-            for field in fields(cls)
-            if field.name in data
-        }
-        return cls(**values)
+        return msgspec.convert(data, cls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group(GroupValues):
+class Group(GroupValues, frozen=True, kw_only=True, gc=False):
     """A marketing (loyalty) client group, as Poster has it.
 
     `loyalty_type` may be a number that nobody has documented: see `is_editable`. `removed` groups are ones
@@ -105,10 +106,6 @@ class Group(GroupValues):
     id: int
     clients: int
     removed: bool = False
-
-    def __hash__(self) -> int:
-        # A page looks for each of its rows by what it shows: of all fields two are enough to tell them apart.
-        return hash((self.id, self.clients))
 
     @property
     def is_bonus(self) -> bool:
@@ -145,7 +142,7 @@ class Group(GroupValues):
                 id=group_id,
                 name=read_words(row, "client_groups_name"),
                 loyalty_type=read_integer(row, "loyalty_type"),
-                percent=read_decimal(row, "client_groups_discount", maximum=Decimal(100)),
+                percent=read_decimal(row, "client_groups_discount", maximum=HIGHEST_PERCENT),
                 birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
                 clients=read_integer(row, "count_groups_clients"),
                 use_ewallet=_switch(row, "use_ewallet"),
@@ -195,13 +192,19 @@ class GroupList:
 
     @classmethod
     def from_wire(cls, rows: list[Any], digest: str = "") -> "GroupList":
-        """Read the rows of an answer."""
-        return cls.from_rows([read_row(row) for row in rows], digest)
+        """Read the rows of an answer, each as far as it can be read."""
+        return cls(*sort_out(map(read_row, rows)), digest)
 
     @classmethod
-    def from_rows(cls, rows: "list[Group | UnreadableRow]", digest: str) -> "GroupList":
-        """Sort out the rows."""
-        return cls(*sort_out(rows), digest)
+    def from_documented(cls, body: bytes, digest: str = "") -> "GroupList | None":
+        """Read an answer that is exactly as documented, in a fraction of the time; None for any other."""
+        try:
+            rows = _documented.decode(body).response
+            if _has_each_key_once(body, rows):
+                return cls(*sort_out(_to_groups(rows)), digest)
+        except (msgspec.DecodeError, ValueError):
+            pass
+        return None
 
 
 def read_row(row: object) -> "Group | UnreadableRow":
@@ -236,6 +239,77 @@ def sort_out[T: _HasId](
     return tuple(records.values()), tuple(unreadable)
 
 
+class _DocumentedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A row of clients.getGroups as documented: texts alone."""
+
+    client_groups_id: str
+    client_groups_name: str
+    loyalty_type: str
+    client_groups_discount: str
+    birthday_bonus: str
+    count_groups_clients: str
+    use_ewallet: str | None = None
+    delete: str | None = None
+
+
+class _Documented(msgspec.Struct, forbid_unknown_fields=True):
+    response: list[_DocumentedRow]
+
+
+_documented = msgspec.json.Decoder(_Documented)
+
+
+def _has_each_key_once(body: bytes, rows: list[_DocumentedRow]) -> bool:
+    """Return True if no key is there twice: the decoder would keep one of them in silence.
+
+    Each key and each text has two quotes, so one that was dropped leaves more than the rows account for.
+    """
+    if b"\\\\" in body:
+        return False  # a quote behind two backslashes ends a text, one behind a single backslash does not
+    missing = [row.use_ewallet for row in rows].count(None) + [row.delete for row in rows].count(None)
+    texts = 1 + 2 * len(_DocumentedRow.__struct_fields__) * len(rows) - 2 * missing
+    return body.count(b'"') - body.count(b'\\"') == 2 * texts
+
+
+def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
+    """Return the groups. Raises ValueError for whatever `Group.from_wire` would have to look at closely."""
+    # Percents and bonuses repeat, so each of their texts is read once.
+    percents = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
+    bonuses = {text: Decimal(_digits(text)) / KOPECKS for text in {row.birthday_bonus for row in rows}}
+    if not {row.use_ewallet for row in rows} <= {None, "0", "1"}:
+        raise ValueError
+    return [
+        Group(
+            id=_id(row.client_groups_id),
+            name=_unescaped(row.client_groups_name),
+            loyalty_type=_digits(row.loyalty_type),
+            percent=percents[row.client_groups_discount],
+            birthday_bonus=bonuses[row.birthday_bonus],
+            clients=_digits(row.count_groups_clients),
+            use_ewallet=row.use_ewallet,
+            removed=row.delete is not None and _digits(row.delete) != 0,
+        )
+        for row in rows
+    ]
+
+
+def _digits(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER:
+        return int(text)
+    raise ValueError
+
+
+def _id(text: str) -> int:
+    number = _digits(text)
+    if 1 <= number <= MAX_ID:
+        return number
+    raise ValueError
+
+
+def _percent(text: str) -> Decimal:
+    return read_decimal({"percent": text}, "percent", maximum=HIGHEST_PERCENT)
+
+
 def plain(number: Decimal) -> str:
     """Return a decimal in plain digits, without exponent and trailing zeros: `12.5`, `10`, `0`."""
     text = f"{number:f}"
@@ -262,10 +336,14 @@ def read_id(row: Mapping[Any, Any], field: str) -> int:
 
 def read_words(row: Mapping[Any, Any], field: str) -> str:
     """Return the plain text of a field that may hold HTML entities."""
-    words = html.unescape(read_text(row, field)).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    words = _unescaped(read_text(row, field))
     if words != storable(words):
         raise UnreadableRow(f"{field} holds half a character")
     return words
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def read_text(row: Mapping[Any, Any], field: str) -> str:

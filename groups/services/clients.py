@@ -7,7 +7,7 @@ part of a number the group is read, up to a bound; the answer tells how far.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -169,7 +169,7 @@ def with_everybody(connection: Connection, group: Group, *, within: float | None
         return group
     until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
     pages = pages_of(connection, group.id, until=until)
-    return replace(group, clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
+    return group.replace(clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
 
 
 def _group(user: "User", connection: Connection, group_id: int) -> Group:

@@ -4,7 +4,6 @@ The journal knows what it replaced and when. A read that shows such a state with
 for a late one, and not for a change that somebody else made.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -72,7 +71,7 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
     unseen = unseen_change(account_id, group.id, group)
     if unseen is None or unseen.after is None:
         return group, None
-    return replace(Group.from_json(unseen.after), clients=group.clients), unseen
+    return Group.from_json(unseen.after).replace(clients=group.clients), unseen
 
 
 def hides_own_change(change: Change, sight: Sight) -> bool:

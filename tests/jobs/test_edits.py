@@ -1,7 +1,6 @@
 """Many groups are edited: each line of a plan is carried out once, and only as it was shown."""
 
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -34,7 +33,7 @@ def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
     lines = []
     for group_id, percent in dict(percents).items():
         old = groups.find(group_id).values
-        new = replace(old, percent=Decimal(percent), **others)
+        new = old.replace(percent=Decimal(percent), **others)
         lines.append(edits.Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [edits.Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
     return edits.keep_plan(user=user, connection=connection, kind=kind, lines=lines, unchanged=0)
@@ -249,8 +248,8 @@ def test_a_group_that_stays_locked_stops_it(staff, sandbox, monkeypatch):
 
 
 def test_a_line_comes_back_as_it_was():
-    new = replace(new_group("Нова", "12.5", "50"), use_ewallet="1")
-    for line in (edits.Line(7, new), edits.Line(2, new, 5, replace(new, name="Стара"), clients=12)):
+    new = new_group("Нова", "12.5", "50").replace(use_ewallet="1")
+    for line in (edits.Line(7, new), edits.Line(2, new, 5, new.replace(name="Стара"), clients=12)):
         assert edits.Line.from_json(line.to_json()) == line
 
 

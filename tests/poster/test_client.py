@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def test_kopecks_are_read_and_hryvnia_are_written(sandbox, poster, posts):
 @pytest.mark.parametrize("percent", ["0", "0.1", "7.5", "12.5", "99.99", "100"])
 @pytest.mark.parametrize("bonus", ["0", "0.01", "0.1", "19.99", "99999.99", "1000000"])
 def test_percents_and_bonuses_come_back_exactly(poster, percent, bonus):
-    values = replace(VALUES, percent=Decimal(percent), birthday_bonus=Decimal(bonus))
+    values = VALUES.replace(percent=Decimal(percent), birthday_bonus=Decimal(bonus))
     group = poster.get_group(poster.create_group(values))
     assert group.values == values
     assert poster.get_groups().groups[-1] == group
@@ -166,7 +165,7 @@ def test_a_name_is_decoded_on_the_way_in_and_plain_on_the_way_out(sandbox, poste
 
 @pytest.mark.parametrize("name", ["error", '{"error":11}', "a=b&c=d", "100%", "+ +", "<b>", "a;b", "?#/"])
 def test_a_name_may_look_like_anything(sandbox, poster, posts, name):
-    group_id = poster.create_group(replace(VALUES, name=name))
+    group_id = poster.create_group(VALUES.replace(name=name))
     assert posts()[0]["client_groups_name"] == name
     assert poster.get_group(group_id).name == name
     assert name in [group.name for group in poster.get_groups().groups]
@@ -177,9 +176,9 @@ def test_the_wallet_goes_back_as_it_was_read(connect, posts):
     for group_id, wallet in ((2, "1"), (3, "0")):
         group = poster.get_group(group_id)
         assert group.use_ewallet == wallet
-        poster.update_group(group_id, replace(group.values, percent=Decimal(9)))
+        poster.update_group(group_id, group.values.replace(percent=Decimal(9)))
         assert posts()[-1]["use_ewallet"] == wallet
-        assert poster.get_group(group_id) == replace(group, percent=Decimal(9))
+        assert poster.get_group(group_id) == group.replace(percent=Decimal(9))
 
 
 def test_a_wallet_that_was_not_read_is_not_sent(poster, posts):
@@ -221,7 +220,7 @@ def test_poster_says_no(sandbox, connect, poster):
         (NotFound, None, lambda: poster.get_group(99)),
         (NotFound, 32, lambda: poster.update_group(99, VALUES)),
         (NotFound, 32, lambda: poster.remove_group(99)),
-        (NameTaken, 38, lambda: poster.create_group(replace(VALUES, name="Постоянный посетитель"))),
+        (NameTaken, 38, lambda: poster.create_group(VALUES.replace(name="Постоянный посетитель"))),
         (TokenRejected, 11, connect("demo", "0" * 32).get_groups),
         (TokenRejected, 10, connect("demo", "").get_groups),
         (TokenRejected, 11, connect("nobody", "0" * 32).get_groups),

@@ -1,7 +1,7 @@
 """The designed states of the pages: each has instructions for the sandbox, and the page that shows it."""
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -153,7 +153,7 @@ def _percent(group: Group, more: int) -> Decimal:
 
 def _edit(group: Group, more: int) -> dict[str, str]:
     """Return the fields that a group's form would send for a new percent, confirmed on the check page."""
-    values = replace(group.values, percent=_percent(group, more)).to_json()
+    values = group.values.replace(percent=_percent(group, more)).to_json()
     values.pop("use_ewallet")
     return {
         **{name: str(value) for name, value in values.items()},
