@@ -13,7 +13,6 @@ from groups.poster.transport import Answer, Failure
 from tests.poster.test_answers import ROW, SCALARS
 
 METHOD = "clients.getGroups"
-REQUIRED = [name for name in ROW if name not in {"use_ewallet", "delete"}]
 
 
 def row_by_row(answer):
@@ -56,9 +55,11 @@ def test_any_list_is_read_the_same_way(rows, status):
 
 
 TEXTS = st.text('0123456789.-+eE_ \\"/&#;x\0٥½Й\ud83d', max_size=6) | st.text(max_size=6)
-TEXT_ROWS = st.fixed_dictionaries(
-    dict.fromkeys(REQUIRED, st.sampled_from("01275") | TEXTS),
-    optional={"use_ewallet": TEXTS, "delete": TEXTS},
+TEXT_ROWS = st.builds(
+    lambda number, field, text: ROW | {"client_groups_id": str(number), field: text},
+    st.integers(1, 9),
+    st.sampled_from(sorted(ROW)),
+    st.sampled_from("0127") | TEXTS,
 )
 
 
