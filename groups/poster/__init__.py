@@ -8,6 +8,7 @@
 It knows nothing of Django and could be published as it is. `errors` draws the tree of what can go wrong.
 """
 
+from groups.poster.answers import read_groups
 from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
 from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
 from groups.poster.errors import (
@@ -60,4 +61,5 @@ __all__ = [
     "Unreachable",
     "UnreadableRow",
     "api_url",
+    "read_groups",
 ]

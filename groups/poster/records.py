@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from functools import cached_property
@@ -182,8 +182,8 @@ class GroupList:
 
     groups: tuple[Group, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
-    digest: str = ""
-    """Of the answer's bytes: two lists with the same one are the same."""
+    body: bytes = field(default=b"", repr=False)
+    """The bytes of the answer, as `answers.read_groups` takes them."""
 
     @cached_property
     def present(self) -> tuple[Group, ...]:
@@ -191,17 +191,17 @@ class GroupList:
         return tuple(filterfalse(attrgetter("removed"), self.groups))
 
     @classmethod
-    def from_wire(cls, rows: list[Any], digest: str = "") -> "GroupList":
+    def from_wire(cls, rows: list[Any]) -> "GroupList":
         """Read the rows of an answer, each as far as it can be read."""
-        return cls(*sort_out(map(read_row, rows)), digest)
+        return cls(*sort_out(map(read_row, rows)))
 
     @classmethod
-    def from_documented(cls, body: bytes, digest: str = "") -> "GroupList | None":
+    def from_documented(cls, body: bytes) -> "GroupList | None":
         """Read an answer that is exactly as documented, in a fraction of the time; None for any other."""
         try:
             rows = _documented.decode(body).response
             if _has_each_key_once(body, rows):
-                return cls(*sort_out(_to_groups(rows)), digest)
+                return cls(*sort_out(_to_groups(rows)))
         except (msgspec.DecodeError, ValueError):
             pass
         return None

@@ -5,6 +5,7 @@ each worker would ask Poster once more, and a page could be older than the one b
 each entry would cost a commit, and the last good copy knows neither of writes nor of unreadable rows.
 """
 
+import hashlib
 import math
 import random
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from groups.deadlines import is_past
 from groups.metrics import LISTS
 from groups.models import Connection, GroupsCopy
 from groups.outages import ask_shared, optional
-from groups.poster import BadAnswer, Group, PosterError, Unreachable, UnreadableRow
+from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow, read_groups
 from groups.poster.records import fold
 from groups.services.gate import together
 from groups.services.upstream import ask
@@ -36,7 +37,6 @@ class Groups:
     unreadable: tuple[UnreadableRow, ...]
     as_of: datetime
     failure: PosterError | None = None
-    digest: str = ""
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
@@ -66,7 +66,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
     try:
         if fresh or connection.refused_at:
             return _ask_for_all(connection)
-        found = _cached(connection, "all", Groups)
+        found = _cached_list(connection)
         if found is not None:
             LISTS.labels("memory").inc()
             return found
@@ -74,7 +74,7 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
             _cache_key(connection, "all"),
             connection.account_id,
             connection.user_id,
-            lambda: _cached(connection, "all", Groups),
+            lambda: _cached_list(connection),
             lambda: _ask_for_all(connection),
             shared=connection.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",
         )
@@ -89,17 +89,22 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
 def _ask_for_all(connection: Connection) -> Groups:
     answer = ask(connection, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()
-    groups = Groups(answer.present, answer.unreadable, timezone.now(), digest=answer.digest)
-    _cache(connection, "all", groups)
-    _keep_copy(connection, groups)
-    return groups
+    as_of = timezone.now()
+    # The bytes of the answer: they are read as fast as anything else is unpacked, and packed at once.
+    _cache(connection, "all", answer.body, as_of)
+    _keep_copy(connection, answer, as_of)
+    return _shown(answer, as_of)
+
+
+def _shown(answer: GroupList, as_of: datetime) -> Groups:
+    return Groups(answer.present, answer.unreadable, as_of)
 
 
 def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
     """Return one group to look at, as fresh as `list_groups` and with the same copy. Raises `NotFound`."""
-    found = None if fresh or connection.refused_at else _cached(connection, str(group_id), OneGroup)
+    found = None if fresh or connection.refused_at else _cached(connection, str(group_id))
     if found is not None:
-        return found
+        return OneGroup(*found)
     try:
         return read_now(connection, group_id)
     except (Unreachable, BadAnswer) as error:
@@ -114,7 +119,7 @@ def read_now(connection: Connection, group_id: int) -> OneGroup:
     """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
     group = ask(connection, lambda poster: poster.get_group(group_id))
     one = OneGroup(group, timezone.now())
-    _cache(connection, str(group_id), one)
+    _cache(connection, str(group_id), group, one.as_of)
     return one
 
 
@@ -123,27 +128,32 @@ def read_now(connection: Connection, group_id: int) -> OneGroup:
 
 def _cache_key(connection: Connection, what: str) -> str:
     """Return a key that changes with the account, the token, and each write in the account."""
-    return f"groups:{connection.account_id}:{connection.fingerprint}:{connection.account.writes}:{what}"
+    return f"poster:{connection.account_id}:{connection.fingerprint}:{connection.account.writes}:{what}"
 
 
-def _cached[T: (Groups, OneGroup)](connection: Connection, what: str, kind: type[T]) -> T | None:
-    """Return what is cached, if it is young enough: caches count whole seconds, and this is exact."""
+def _cached_list(connection: Connection) -> Groups | None:
+    found = _cached(connection, "all")
+    return found and _shown(read_groups(found[0]), found[1])
+
+
+def _cached(connection: Connection, what: str) -> tuple[Any, datetime] | None:
+    """Return the cached value and its time, if young enough: caches count whole seconds, this is exact."""
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
     found = ask_shared(lambda: cache.get(_cache_key(connection, what)), None) if longest else None
-    return found if isinstance(found, kind) and not is_past(found.as_of, age=longest) else None
+    return found if found and not is_past(found[1], age=longest) else None
 
 
-def _cache(connection: Connection, what: str, value: Groups | OneGroup) -> None:
+def _cache(connection: Connection, what: str, value: Any, as_of: datetime) -> None:
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
-        ask_shared(lambda: cache.set(_cache_key(connection, what), value, timeout=life), None)
+        ask_shared(lambda: cache.set(_cache_key(connection, what), (value, as_of), timeout=life), None)
 
 
 # --- The last good copy ------------------------------------------------------------------------------------
 
 
-def _keep_copy(connection: Connection, groups: Groups) -> None:
-    if groups.unreadable and not groups.groups:
+def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> None:
+    if answer.unreadable and not answer.present:
         return  # nothing of it could be read, so the copy of before is the last good one
     # Pause between two copies, so that a read does not cost a write, unless something was written here. The
     # pause is random, or those who came together would write together, one behind the other.
@@ -152,10 +162,11 @@ def _keep_copy(connection: Connection, groups: Groups) -> None:
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):
-        values: dict[str, Any] = {"fingerprint": connection.fingerprint, "digest": groups.digest}
+        digest = hashlib.sha256(answer.body).hexdigest()
+        values: dict[str, Any] = {"fingerprint": connection.fingerprint, "digest": digest}
         unchanged = GroupsCopy.objects.filter(connection=connection, **values)
-        if not unchanged.update(fetched_at=groups.as_of):
-            values |= {"fetched_at": groups.as_of, "groups": [group.to_json() for group in groups.groups]}
+        if not unchanged.update(fetched_at=as_of):
+            values |= {"fetched_at": as_of, "groups": [group.to_json() for group in answer.present]}
             GroupsCopy.objects.update_or_create(connection=connection, defaults=values)
 
 
@@ -168,4 +179,4 @@ def _last_good_copy(connection: Connection) -> Groups | None:
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(tuple(map(Group.from_json, copy.groups)), (), copy.fetched_at, digest=copy.digest)
+    return Groups(tuple(map(Group.from_json, copy.groups)), (), copy.fetched_at)

@@ -161,9 +161,11 @@ def test_the_second_row_of_an_id_is_unreadable():
     assert [row.id for row in read.unreadable] == [1]
 
 
-def test_only_equal_lists_have_the_same_digest():
-    one, same, other = (
-        interpret_groups(Answer(200, packed({"response": [ROW | {"client_groups_name": name}]})), METHOD)
-        for name in ("Кава", "Кава", "Чай")
-    )
-    assert one.digest == same.digest != other.digest
+def test_a_list_is_read_once_from_equal_bytes_and_no_error_is_kept():
+    body, other = (packed({"response": [ROW | {"client_groups_name": name}]}) for name in ("Кава", "Чай"))
+    one, same = (interpret_groups(Answer(200, bytes(bytearray(body))), METHOD) for _ in range(2))
+    assert one is same
+    assert one.body == body
+    assert interpret_groups(Answer(200, other), METHOD).groups[0].name == "Чай"
+    first, second = (interpret_groups(Answer(200, b'{"error":10}'), METHOD) for _ in range(2))
+    assert first is not second
