@@ -22,8 +22,8 @@ type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 
-THREADS = 144
-"""Started as needed. Up to 128 wait for Poster (`groups.services.gate`), and the others serve the rest."""
+THREADS = 64
+"""Started as needed. Up to 48 wait for Poster (`groups.services.gate`), and the others serve the rest."""
 BODY_SECONDS = 30.0
 LARGEST_BODY = 4 * 1024 * 1024
 """As `deploy/nginx.conf` has it. Django has lower bounds, and words for them."""

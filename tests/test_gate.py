@@ -1,5 +1,8 @@
 """One question for all who look, and no more calls at once than are allowed."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -8,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from groups.poster import NotAllowed
-from groups.services import gate, places
+from groups.services import gate, places, room
 from groups.services.accounts import connection_of
+from poster_admin import threaded
 from tests import environment
 
 
@@ -25,7 +29,7 @@ def house(request, tmp_path, monkeypatch):
         made = places.Redis(environment.REDIS_URL)
     else:
         made = places.Files(tmp_path)
-    monkeypatch.setattr(places, "_house", lambda: made)
+    monkeypatch.setattr(places, "_shared", lambda: made)
     return made
 
 
@@ -60,29 +64,91 @@ def test_who_waits_gets_the_place_that_comes_free(house, request):
 def test_a_lease_ends_by_itself(house, request):
     if not isinstance(house, places.Redis):
         pytest.skip("the kernel frees a file's lock")
-    lost = house.try_take(request.node.nodeid, 1, 0.05)
-    assert lost
+    name = request.node.nodeid
+    give_back = house.take(places._key(name), 1, 0, 0.05)
+    with places.place(name, 1, wait=30, lease=1):
+        give_back()  # too late: the place is another one's
+        with pytest.raises(places.NoPlace):
+            house.take(places._key(name), 1, 0, 1)
     with places.place(request.node.nodeid, 1, wait=30, lease=1):
         pass
 
 
-def test_a_room_that_is_full_sends_away():
-    room = places.Room(in_all=4, of_person=2, of_account=3)
+GREEDY = """
+import sys, time, django
+django.setup()
+from concurrent.futures import ThreadPoolExecutor
+from groups.services import places
+made = places.Redis(sys.argv[2]) if sys.argv[2] else places.Files(__import__("pathlib").Path(sys.argv[3]))
+places._shared = lambda: made
+def hold(_):
+    with places.place(sys.argv[1], 2, wait=60, lease=3):
+        print("held", flush=True)
+        time.sleep(0.05)
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(hold, range(10_000)))
+"""
+
+
+def test_another_process_that_takes_all_leaves_a_place_and_killed_gives_all_back(house, request, tmp_path):
+    name = request.node.nodeid
+    url = environment.REDIS_URL if isinstance(house, places.Redis) else ""
+    greedy = subprocess.Popen(
+        [sys.executable, "-c", GREEDY, name, url, str(tmp_path)],
+        cwd=environment.ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        greedy.stdout.readline()
+        for _ in range(3):
+            with places.place(name, 2, wait=20, lease=3):
+                time.sleep(0.01)
+    finally:
+        greedy.kill()
+        greedy.communicate()
+    with places.place(name, 2, wait=20, lease=3), places.place(name, 2, wait=20, lease=3):
+        pass
+
+
+def test_a_room_that_stays_full_sends_away(monkeypatch):
+    monkeypatch.setattr(room, "LONGEST_WAIT", 0.05)
+    bounded = room.Room(in_all=4, of_person=2, of_account=3)
 
     def enter(person, account):
-        with room.entered(person, account=account):
+        with bounded.entered(person, account=account):
             pass
 
-    with room.entered(1, account="a"), room.entered(1, account="a"):
+    with bounded.entered(1, account="a"), bounded.entered(1, account="a"):
         with pytest.raises(places.NoPlace):
             enter(1, "b")
-        with room.entered(2, account="a"):
+        with bounded.entered(2, account="a"):
             with pytest.raises(places.NoPlace):
                 enter(3, "a")
-            with room.entered(3), pytest.raises(places.NoPlace):
+            with bounded.entered(3), pytest.raises(places.NoPlace):
                 enter(4, "b")
     enter(1, "a")
-    assert not room._inside
+    assert not bounded._inside
+
+
+def test_pages_that_do_not_ask_poster_have_threads_left():
+    assert gate.IN_ALL + 16 <= threaded.THREADS
+
+
+def test_a_thread_waits_a_moment_for_a_room_that_is_full():
+    bounded = room.Room(in_all=1, of_person=2, of_account=2)
+    inside = threading.Event()
+
+    def enter(person):
+        with bounded.entered(person, account="a"):
+            inside.set()
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(enter, 1)
+        inside.wait(30)
+        enter(2)
+        first.result()
 
 
 def test_many_who_look_at_once_share_one_answer_and_one_error():
@@ -103,7 +169,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(look, number) for number in range(8)]
         came.wait(30)
-        while gate.room._inside["all", ""] < 7:
+        while gate.room._inside.total() < 7:
             time.sleep(0.001)
         go.set()
         errors = [run.result() for run in runs]
@@ -120,7 +186,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
 
 @pytest.mark.django_db
 def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(gate, "room", places.Room(in_all=0, of_person=0, of_account=0))
+    monkeypatch.setattr(gate, "room", room.Room(in_all=0, of_person=0, of_account=0))
     answer = browse(staff).get("/groups/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "10"
@@ -132,7 +198,7 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
 
 @pytest.mark.django_db
 def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(gate, "room", places.Room(in_all=9, of_person=1, of_account=9))
+    monkeypatch.setattr(gate, "room", room.Room(in_all=9, of_person=1, of_account=9))
     with gate.room.entered(staff.pk):
         began = time.monotonic()
         assert browse(staff).get("/groups/1/edit/").status_code == 503
@@ -148,7 +214,7 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")
-    monkeypatch.setattr(gate, "room", places.Room(in_all=0, of_person=0, of_account=0))
+    monkeypatch.setattr(gate, "room", room.Room(in_all=0, of_person=0, of_account=0))
     assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()

@@ -181,7 +181,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 ):
     full = FileBasedCache(str(disk.path / "cache"), {})
     monkeypatch.setattr(reads, "cache", full)
-    monkeypatch.setattr(places, "_house", lambda: places.Files(disk.path / "places"))
+    monkeypatch.setattr(places, "_shared", lambda: places.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(accounts.connection_of(staff)).groups) == 3
 
@@ -189,36 +189,41 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 @pytest.mark.services
 def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
-    house = places.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(places, "_house", lambda: house)
-    with places.place("here", 1, wait=0, lease=30):
-        server.freeze()
-        try:
-            with (
-                places.place("here", 1, wait=0, lease=30),
-                pytest.raises(places.NoPlace),
-                places.place("here", 1, wait=0, lease=30),
-            ):
-                pass
-        finally:
-            server.thaw()
-    # What could not be given back meanwhile, or was taken without an answer, is given back now.
-    monkeypatch.setattr(outages, "_shared_rests_until", 0.0)
-    for _ in range(2):
-        with places.place("here", 1, wait=1, lease=30):
-            pass
-    server.kill()
+    shared = places.Redis(server.url, socket_timeout=0.2)
+    monkeypatch.setattr(places, "_shared", lambda: shared)
+    server.freeze()
+    try:
+        with places.place("here", 1, wait=1, lease=30), pytest.raises(places.NoPlace):
+            _take("here", wait=0)
+        _take("here", wait=0)
+    finally:
+        server.thaw()
+        server.kill()
 
 
 @pytest.mark.services
-def test_a_turn_of_a_clock_that_was_ahead_is_nobodys(tmp_path, monkeypatch):
-    client = redis.Redis.from_url(environment.REDIS_URL)
-    key = f"places:{places._key('ahead')}"
-    client.zadd(key, {"somebody": time.time() + 3600})
-    monkeypatch.setattr(places, "_house", lambda: places.Redis(environment.REDIS_URL))
-    with places.place("ahead", 1, wait=0, lease=5):
+def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monkeypatch):
+    server = real.Redis(tmp_path)
+    shared = places.Redis(server.url, socket_timeout=0.2)
+    monkeypatch.setattr(places, "_shared", lambda: shared)
+    with places.place("here", 1, wait=0, lease=2):
+        server.freeze()
+    server.thaw()
+    monkeypatch.setattr(outages, "_shared_rests_until", 0.0)
+    _take("here", wait=20)
+    server.kill()
+
+
+def test_a_folder_of_turns_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(places, "_shared", lambda: places.Files(tmp_path / "file" / "places"))
+    with places.place("here", 1, wait=0, lease=2), pytest.raises(places.NoPlace):
+        _take("here", wait=0)
+
+
+def _take(name, *, wait):
+    with places.place(name, 1, wait=wait, lease=2):
         pass
-    client.delete(key)
 
 
 # --- Pages -------------------------------------------------------------------------------------------------

@@ -11,13 +11,15 @@ from django.db import connection
 
 from groups.poster import Timeouts, Transport, Unreachable
 from groups.poster.transport import Answer, Failure
-from groups.services.places import NoPlace, Room, place
+from groups.services.places import NoPlace, place
+from groups.services.room import Room
 
-# A process has 16 threads more, for pages that do not ask Poster: `poster_admin.threaded`. A person has as
-# many places as a browser has connections, or a job calls. An account has six for each call that may be under
-# way: with more of them all waited longer, and as many were turned away in the end.
+# So many threads of a process wait for Poster at most: 16 are left to other pages (`poster_admin.threaded`).
+IN_ALL = 48
+# A person has as many places as a browser has connections, or a job calls. An account has six for each call
+# that may be under way: with more of them all waited longer, and as many were turned away in the end.
 room = Room(
-    in_all=128,
+    in_all=IN_ALL,
     of_person=max(6, settings.POSTER_MAX_CONCURRENCY + 2),
     of_account=6 * settings.POSTER_MAX_CONCURRENCY,
 )
@@ -67,8 +69,8 @@ class Gate(Transport):
 
 
 def _let_go() -> None:
-    """Give the database's connection back to the pool: others need it while this thread waits."""
-    if not connection.in_atomic_block:
+    """Give PostgreSQL's connection back to the pool: other threads need it while this one waits."""
+    if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
         connection.close()
 
 
@@ -79,38 +81,40 @@ _lock = threading.Lock()
 def together[T](
     key: str, account: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
 ) -> T:
-    """Let one of all who want the same thing ask for it, and give the others its answer or its error.
+    """Let one of all threads that want the same thing ask for it, and give its answer or error to the others.
 
-    Among the threads of a process the others wait for the first one. Among processes, where all who are
-    `shared` by this name have a cache of it, the second one looks there when the first one is done.
+    Among processes that have a cache of it, the `shared` name lets one ask at a time: the next one first
+    looks into the cache.
     """
     with _lock:
         flight = _flights.get(key)
-        first = flight is None
-        if flight is None:
+        if first := flight is None:
             flight = _flights[key] = Future()
     if not first:
-        try:
-            with room.entered(person):
-                _let_go()
-                error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
-        except (NoPlace, TimeoutError):
-            raise busy() from None
-        if error is not None:
-            # One object raised in many threads would mix their tracebacks, and grow with each of them.
-            raise copy(error) from error
-        return flight.result()  # type: ignore[return-value]  # its key says of which type it is
+        return _result(flight, person)  # type: ignore[return-value]  # its key says of which type it is
     try:
         answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
+        flight.set_result(answer)
     except BaseException as error:
         flight.set_exception(error)
         raise
-    else:
-        flight.set_result(answer)
-        return answer
     finally:
         with _lock:
             del _flights[key]
+    return answer
+
+
+def _result(flight: Future[object], person: int) -> object:
+    try:
+        with room.entered(person):
+            _let_go()
+            error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
+    except (NoPlace, TimeoutError):
+        raise busy() from None
+    if error is not None:
+        # One object raised in many threads would mix their tracebacks, and grow with each of them.
+        raise copy(error) from error
+    return flight.result()
 
 
 def _alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
@@ -124,5 +128,5 @@ def _alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> 
 
 
 def busy() -> Unreachable:
-    """Return the error of one who did not get a turn."""
+    """Return the error of a caller that did not get a turn."""
     return Unreachable("too many are asking", reason="busy", sent=False, retryable=False)

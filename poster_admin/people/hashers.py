@@ -17,8 +17,8 @@ from django.db import connection
 from poster_admin.people.errors import HashingBusy
 
 AT_ONCE = 2
-# Half of the 128 threads of a process: pages have the others.
-WAITING = 64
+# Half of the threads of a process: pages have the others.
+WAITING = 32
 LONGEST_WAIT = 2.0
 RETRY_AFTER = 5
 
