@@ -106,7 +106,7 @@ def patience(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.connection is ours:  # the pool does it for one that was given back
+        if connection.connection is ours:  # a new one has the usual time
             ours.execute(f"PRAGMA busy_timeout={connection.settings_dict['OPTIONS']['timeout'] * 1000:.0f}")
 
 

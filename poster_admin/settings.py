@@ -151,7 +151,6 @@ DATABASES = {
     "default": env.database("DATABASE_URL", default="sqlite:///" + quote(str(VAR_DIR / "db.sqlite3")))
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["ENGINE"] = "poster_admin.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # Seconds that anything waits for a database that another process has locked.
         "timeout": 10,
@@ -160,15 +159,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
     }
+    # Each thread keeps its connection: to open one takes as long as three queries.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
-    # PostgreSQL lets 100 connections in by default, and each process has 144 threads. What the address asks
-    # for, such as `?sslmode=verify-full`, stays.
-    # Seconds for one of them bound what a page waits for each time while the database is away.
+    # PostgreSQL lets 100 connections in by default, and each process has 64 threads, most of which wait for
+    # Poster and hold none meanwhile: `groups.services.gate`. A page waits so many seconds for one while the
+    # database is away. What the address asks for, such as `?sslmode=verify-full`, stays.
     pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# A pool keeps the connections, not the threads.
-DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
 # A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
 # One cache for all processes: in files on this machine, or in Redis.
 CACHES = {"default": env.cache("CACHE_URL", default="filecache://var/cache")}

@@ -1,1 +1,0 @@
-"""A database engine: Django's for SQLite, with a pool."""
