@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import signal
 import socket
 import subprocess
@@ -31,18 +30,6 @@ STOP_SECONDS = 45.0
 APPLICATION = "poster_admin.asgi:application"
 # Any number will do that no other program uses in this database.
 MIGRATION_LOCK = 0x504F53544552
-LEAN_MEMORY = {
-    "MALLOC_ARENA_MAX": "2",
-    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"
-    f":glibc.malloc.mmap_threshold={16 * 1024**2}:glibc.malloc.trim_threshold={16 * 1024**2}",
-}
-"""For glibc: no arena of memory for each of so many threads, nor a store of what each has freed.
-
-With the arenas a worker grew by a half in ten minutes; the stores held 15 MB of 140. The thresholds give the
-19 MiB of a password's hashing back at once: glibc raises them by itself, and a worker kept 80 MB after many
-sign-ins.
-Source: https://sourceware.org/glibc/manual/latest/html_node/Memory-Allocation-Tunables.html
-"""
 
 
 def prepare(*, static: bool = True) -> None:
@@ -228,10 +215,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
-    environment = {**LEAN_MEMORY, **os.environ}
-    with subprocess.Popen(  # noqa: S603 - ours
-        command, cwd=settings.BASE_DIR, env=environment, start_new_session=True
-    ) as server:
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
         beside = Workers(workers)
 
         def reload(number: int, _: object) -> None:
