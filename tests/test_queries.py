@@ -8,8 +8,8 @@ from groups.models import Change
 from tests.benchmarks import journal
 
 pytestmark = pytest.mark.django_db
-# The session, the person with the connection, own rights and those of the roles, the unsettled changes.
-ALWAYS = 5
+# The session, the user with the connection, the rights, the unsettled changes.
+ALWAYS = 4
 QUERIES = {
     "/groups/": ALWAYS,
     "/groups/?page=2&sort=-clients": ALWAYS,

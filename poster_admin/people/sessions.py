@@ -34,13 +34,16 @@ class SessionStore(DatabaseStore):
         return SignIn
 
     def _get_session_from_db(self) -> SignIn | None:
-        row = SignIn.objects.filter(session_key=self.session_key).first()
-        if row is not None and row.is_over:
+        try:
+            row = SignIn.objects.get(session_key=self.session_key)
+        except SignIn.DoesNotExist:
+            return None
+        if row.is_over:
             with optional("the end of a session"):
                 row.delete()
             self._session_key = None
             return None
-        self.seen_at = row.seen_at if row is not None else None
+        self.seen_at = row.seen_at
         return row
 
     def create_model_instance(self, data: dict[str, Any]) -> SignIn:
