@@ -25,7 +25,7 @@ type GetResponse = Callable[[HttpRequest], HttpResponse]
 WITHOUT_PAGE = {"undo", "disconnect", "bonus_unit", "second_factor_remove", "recovery_codes"}
 
 
-def own_to_each(get_response: GetResponse) -> GetResponse:
+def request_id_and_timing(get_response: GetResponse) -> GetResponse:
     """Give each response its times, and an id: for the logs, and for whoever reports what they saw."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -49,7 +49,7 @@ def own_to_each(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def same_on_all(get_response: GetResponse) -> GetResponse:
+def security_headers(get_response: GetResponse) -> GetResponse:
     """Set the headers that are the same on all our pages."""
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -96,12 +96,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "groups.middleware.own_to_each",
+    "groups.middleware.request_id_and_timing",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "groups.middleware.same_on_all",
+    "groups.middleware.security_headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
