@@ -3,23 +3,25 @@
 Everything a row shows is computed here once, so that the template's loop is plain.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from groups.pictures import Picture, make_picture, share_words
+from groups.alphabet import alphabetical, folded
+from groups.pictures import Picture, make_picture, share_of
 from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.services.groups import Groups
-from groups.words import Words, error_words, money_words, number_words, percent_words, type_label
+from groups.words import NumberFormat, Words, error_words, type_label
 
 PAGE_SIZE = 50
 ONE_PAGE = 100
@@ -61,12 +63,11 @@ class Filters:
         """Whether they leave groups out."""
         return bool(self.q or self.type)
 
-    def href(self, **changes: Any) -> str:
-        """Return the address of the list with these changes; a changed filter starts at page 1."""
-        return reverse("groups:list") + self.query(**changes)
-
     def query(self, **changes: Any) -> str:
-        """Return the query string with these changes, with its question mark; empty for the plain list."""
+        """Return the query string with these changes, with its question mark; empty for the plain list.
+
+        A changed filter starts at page 1.
+        """
         values = {"q": self.q, "type": self.type, "sort": self.sort, "page": 1} | changes
         kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
         return f"?{urlencode(kept)}" if kept else ""
@@ -81,19 +82,22 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """One line of the list, ready to print."""
+class GroupRow(TypedDict):
+    """One line of the list, ready to print: its texts are escaped already.
 
-    id: int
-    name: str
-    url: str
-    edit_url: str
-    type: str
-    percent: str
-    bonus: str
-    clients: str
-    share: str
+    A dictionary, since templates look for a key before they look for an attribute: fifty rows are most of the
+    work of a page.
+    """
+
+    id: SafeString
+    name: SafeString
+    url: SafeString
+    edit_url: SafeString
+    type: SafeString
+    percent: SafeString
+    bonus: SafeString
+    clients: SafeString
+    share: SafeString
     is_bonus: bool
     is_editable: bool
     locked: bool
@@ -130,25 +134,40 @@ class Listing:
         return [self._row(group) for group in self.found_groups[first : first + self.page_size]]
 
     def _row(self, group: Group) -> GroupRow:
+        numbers = self.numbers
         url = f"{self.url}{group.id}/"
+        bonus = group.birthday_bonus
         return GroupRow(
-            id=group.id,
-            name=group.name,
-            url=url,
-            edit_url=f"{url}edit/",
-            type=type_label(group.loyalty_type),
-            percent=percent_words(group.percent),
-            bonus=money_words(group.birthday_bonus) if group.birthday_bonus else "",
-            clients=number_words(group.clients),
-            share=share_words(group.clients, self.clients),
+            id=SafeString(group.id),
+            name=escape(group.name),
+            url=SafeString(url),
+            edit_url=SafeString(f"{url}edit/"),
+            type=self._type_labels[group.loyalty_type],
+            percent=SafeString(numbers.percent(group.percent)),
+            bonus=escape(numbers.money(bonus)) if bonus else SafeString(),
+            clients=SafeString(numbers.count(group.clients)),
+            share=SafeString(numbers.percent(share_of(group.clients, self.clients))),
             is_bonus=group.is_bonus,
             is_editable=group.is_editable,
             locked=group.id in self.locked_ids,
         )
 
     @cached_property
+    def _type_labels(self) -> dict[int, SafeString]:
+        return {number: escape(type_label(number)) for number in self._by_type}
+
+    @cached_property
+    def numbers(self) -> NumberFormat:
+        """How the numbers of this list are written."""
+        return NumberFormat.current()
+
+    @cached_property
     def url(self) -> str:
         return reverse("groups:list")
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes of the filters."""
+        return self.url + self.filters.query(**changes)
 
     @property
     def found(self) -> int:
@@ -168,7 +187,7 @@ class Listing:
             "bonus": self.bonus_groups,
             "discount": self.discount_groups,
         }
-        return {name: number_words(count) for name, count in counts.items()}
+        return {name: self.numbers.count(count) for name, count in counts.items()}
 
     @cached_property
     def clients(self) -> int:
@@ -212,7 +231,7 @@ class Listing:
 
     @property
     def refresh_href(self) -> str:
-        return self.filters.href(page=self.number, refresh=1)
+        return self.href(page=self.number, refresh=1)
 
     def export_href(self, extension: str) -> str:
         """Return the address of the file with these very rows."""
@@ -231,7 +250,7 @@ class Listing:
 
     @property
     def without_search_href(self) -> str:
-        return self.filters.href(q="")
+        return self.href(q="")
 
     @property
     def found_words(self) -> str:
@@ -255,7 +274,7 @@ class Listing:
         """Return the address of the form for the percents of these groups."""
         return reverse("groups:bulk") + self.filters.query()
 
-    @property
+    @cached_property
     def columns(self) -> list[Link]:
         labels = {
             "name": _("Name"),
@@ -271,7 +290,7 @@ class Listing:
         return Link(
             label=label,
             key=key,
-            href=self.filters.href(sort=f"-{key}" if ascending else key),
+            href=self.href(sort=f"-{key}" if ascending else key),
             current=ascending or descending,
             aria_sort="ascending" if ascending else "descending" if descending else "none",
             numeric=key not in ("name", "type"),
@@ -292,7 +311,7 @@ class Listing:
             if backwards == column.numeric or column.current
         ]
 
-    @property
+    @cached_property
     def type_links(self) -> list[Link]:
         choices = (
             ("", _("All"), self.total),
@@ -302,7 +321,7 @@ class Listing:
         return [
             Link(
                 label=label,
-                href=self.filters.href(type=key),
+                href=self.href(type=key),
                 current=self.filters.type == key,
                 key=key,
                 count=str(count),
@@ -324,7 +343,7 @@ class Listing:
     def number(self) -> int:
         return min(self.filters.page, self.page_count)
 
-    @property
+    @cached_property
     def pages(self) -> list[Link]:
         """The pages to go to: the first, the last, and those around this one; a gap has no href."""
         if self.page_count == 1:
@@ -340,27 +359,27 @@ class Listing:
     def _page(self, number: int) -> Link:
         return Link(
             label=str(number),
-            href=self.filters.href(page=number),
+            href=self.href(page=number),
             number=number,
             current=number == self.number,
         )
 
     @property
     def previous_href(self) -> str:
-        return self.filters.href(page=self.number - 1) if self.number > 1 else ""
+        return self.href(page=self.number - 1) if self.number > 1 else ""
 
     @property
     def next_href(self) -> str:
-        return self.filters.href(page=self.number + 1) if self.number < self.page_count else ""
+        return self.href(page=self.number + 1) if self.number < self.page_count else ""
 
     @cached_property
     def picture(self) -> Picture:
-        return make_picture(self.groups.groups, self.clients)
+        return make_picture(self.groups.groups, self.clients, self.numbers)
 
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
     """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
-    found = [group for group in groups.groups if not filters.narrow or _matches(group, filters)]
+    found = list(_found(groups.groups, filters))
     if filters.sort:
         # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
         found.sort(key=lambda group: group.id)
@@ -368,26 +387,15 @@ def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = (
     return Listing(groups, filters, found, frozenset(locked_ids))
 
 
-def folded(text: str) -> str:
-    """Return a text as it is searched and sorted: without case, with one kind of apostrophe, ё as е."""
-    text = unicodedata.normalize("NFC", text).casefold()
-    return text.translate(_FOLDS)
+def _found(groups: Iterable[Group], filters: Filters) -> Iterable[Group]:
+    if filters.type:
+        wanted = int(filters.type)
+        groups = [group for group in groups if group.loyalty_type == wanted]
+    words = folded(filters.q).split()
+    if words:
+        groups = [group for group in groups if _has_all(folded(group.name), words)]
+    return groups
 
 
-def alphabetical(text: str) -> str:
-    """Return what a text is sorted by, in the order of the Ukrainian alphabet."""
-    return folded(text).translate(_UKRAINIAN_ORDER)
-
-
-# Unicode has the letters that only Ukrainian knows behind all the others.
-_UKRAINIAN_ORDER: dict[int, str] = str.maketrans(
-    {"ґ": "г\uffff", "є": "е\uffff", "і": "и\uffff", "ї": "и\uffff\uffff"}
-)
-_FOLDS = str.maketrans({"ё": "е", "’": "'", "ʼ": "'", "`": "'", "‘": "'", "′": "'"})
-
-
-def _matches(group: Group, filters: Filters) -> bool:
-    if filters.type and group.loyalty_type != int(filters.type):
-        return False
-    name = folded(group.name)
-    return all(word in name for word in folded(filters.q).split())
+def _has_all(name: str, words: list[str]) -> bool:
+    return all(word in name for word in words)

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from groups.listing import Link, alphabetical, asked_sort, asked_text, folded
+from groups.alphabet import alphabetical, folded
+from groups.listing import Link, asked_sort, asked_text
 from groups.poster import Client
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 from groups.words import percent_words

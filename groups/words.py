@@ -4,7 +4,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.utils.formats import number_format
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -302,12 +302,9 @@ def not_proven_words(error: PosterError) -> Words:
 
 def clients_words(count: int) -> str:
     """Return a count of clients in words: "125 clients"."""
-    return ngettext("%(count)s client", "%(count)s clients", count) % {"count": number_words(count)}
-
-
-def number_words(number: Decimal | int, decimals: int = 0) -> str:
-    """Return a number as it is written in the language, its thousands apart: «1 250»."""
-    return number_format(number, decimals, force_grouping=True)
+    return ngettext("%(count)s client", "%(count)s clients", count) % {
+        "count": NumberFormat.current().count(count)
+    }
 
 
 def type_label(loyalty_type: int) -> str:
@@ -321,20 +318,52 @@ def type_label(loyalty_type: int) -> str:
             return _("unknown type (%(number)s)") % {"number": loyalty_type}
 
 
-def percent_words(percent: Decimal) -> str:
-    """Return a percent as it is written in the language: "12.5%", «12,5 %»."""
-    # Translators: a percent, such as 12.5%
-    return _("%(number)s%%") % {"number": number_format(Decimal(plain(percent)))}
-
-
 DEFAULT_CURRENCY = "₴"
 currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
 """The sign of the money of the account that this request is about."""
 
 
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How numbers are written in the language of a page.
+
+    Looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
+    """
+
+    point: str
+    thousands: str
+    percent_pattern: str
+    currency: str
+
+    @classmethod
+    def current(cls) -> "NumberFormat":
+        """Return the format of the active language, with the currency of the account."""
+        # Translators: a percent, such as 12.5%
+        percent = _("%(number)s%%")
+        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
+
+    def count(self, number: int) -> str:
+        """Return a number with its thousands apart: «1 250»."""
+        return f"{number:,}".replace(",", self.thousands)
+
+    def percent(self, percent: Decimal) -> str:
+        """Return a percent: "12.5%", «12,5 %»."""
+        return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
+
+    def money(self, amount: Decimal) -> str:
+        """Return an amount in the account's currency: «1 250,00 ₴»."""
+        whole, _point, part = f"{amount:,.2f}".partition(".")
+        return f"{whole.replace(',', self.thousands)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
+
+
+def percent_words(percent: Decimal) -> str:
+    """Return a percent as it is written in the language."""
+    return NumberFormat.current().percent(percent)
+
+
 def money_words(amount: Decimal) -> str:
-    """Return an amount as it is written in the language, in the account's currency: «1 250,00 ₴»."""
-    return f"{number_words(amount, 2)}\N{NO-BREAK SPACE}{currency.get()}"
+    """Return an amount as it is written in the language, in the account's currency."""
+    return NumberFormat.current().money(amount)
 
 
 def _sentence(text: str) -> str:

@@ -1,5 +1,6 @@
 """The list of groups."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -304,6 +305,25 @@ def test_a_failed_search_leaves_the_page_and_says_so_above_it(manager, browse, s
     assert page.status_code == 504
     assert page["HX-Retarget"] == "#notice"
     assert "<html" not in page.content.decode()
+
+
+@pytest.mark.parametrize(("sort", "icon"), [("", "sort"), ("name", "up"), ("-name", "down")])
+def test_the_head_of_a_column_shows_its_order(sort, icon, manager, browse):
+    html = browse(manager).get(f"/groups/?sort={sort}").content.decode()
+    head = html[html.index('id="name"') :].partition("</th>")[0]
+    assert re.findall(r"icons[^#]*\.svg#(\w+)", head) == [icon]
+    assert "</svg></a" in head
+
+
+def test_a_name_and_a_currency_are_escaped_once(staff, browse, sandbox):
+    account = staff.connection.account
+    account.currency = "<&>"
+    account.save()
+    sandbox.console("demo").edit(1, client_groups_name='Смак &amp; <b>"чай"</b>', birthday_bonus="123456")
+    html = browse(staff, language="en").get("/groups/?refresh=1").content.decode()
+    row = html[html.index('<tr data-group="1"') :].partition("</tr>")[0]
+    assert row.count("Смак &amp; &lt;b&gt;&quot;чай&quot;&lt;/b&gt;") == 2  # the link, and the one to edit it
+    assert "1,234.56\N{NO-BREAK SPACE}&lt;&amp;&gt;" in row
 
 
 # --- What is remembered ------------------------------------------------------------------------------------

@@ -1,0 +1,52 @@
+"""How numbers are written: as Django does it for one number, but looked up once for a whole list."""
+
+from decimal import Decimal
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import number_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groups.words import NumberFormat, currency
+
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+AMOUNTS = st.decimals(min_value=0, max_value=10**9, places=2)
+
+
+@pytest.fixture(autouse=True)
+def _zloty():
+    reset = currency.set("zł")
+    yield
+    currency.reset(reset)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(number=st.integers(min_value=0, max_value=10**12))
+def test_a_count_is_written_as_django_writes_it(language, number):
+    with translation.override(language):
+        assert NumberFormat.current().count(number) == number_format(number, force_grouping=True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(amount=AMOUNTS)
+def test_an_amount_is_written_as_django_writes_it(language, amount):
+    with translation.override(language):
+        written = number_format(amount, 2, force_grouping=True)
+        assert NumberFormat.current().money(amount) == f"{written}\N{NO-BREAK SPACE}zł"
+
+
+@pytest.mark.parametrize(
+    ("language", "percent", "written"),
+    [
+        ("en", "12.50", "12.5%"),
+        ("uk", "12.5", "12,5\N{NO-BREAK SPACE}%"),
+        ("ru", "100", "100\N{NO-BREAK SPACE}%"),
+        ("en", "1E+1", "10%"),
+        ("uk", "0", "0\N{NO-BREAK SPACE}%"),
+    ],
+)
+def test_a_percent_has_no_zeros_behind_it(language, percent, written):
+    with translation.override(language):
+        assert NumberFormat.current().percent(Decimal(percent)) == written
