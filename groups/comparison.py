@@ -36,7 +36,7 @@ def conflict_rows(change: Change) -> Comparison:
     return [
         row
         | {
-            "changed_by_them": row["loaded"] != row["theirs"],
+            "changed_by_them": bool(row["loaded"]) and row["loaded"] != row["theirs"],
             "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
         }
         for row in rows
@@ -78,7 +78,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "what": change.get_action_display(),
         "group_name": whom(change),
         "group_id": change.group_id,
-        "group_url": reverse("groups:detail", args=[change.group_id]) if change.group_id else "",
+        "group_url": _group_url(change),
         "differences": difference_rows(change),
         "state": change.state,
         "state_label": change.get_state_display(),
@@ -87,6 +87,13 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": change.action == Change.Action.REMOVE,
     }
+
+
+def _group_url(change: Change) -> str:
+    """Return the address of the group, or none where there is no such group any more, or not yet."""
+    if not change.group_id or change.action == Change.Action.REMOVE:
+        return ""
+    return reverse("groups:detail", args=[change.group_id])
 
 
 def _rows(**versions: Version) -> Comparison:

@@ -53,6 +53,14 @@ from groups.words import (
 State = Change.State
 LONGEST_POLL = 30
 """Seconds after which an open outcome's page asks again at the latest."""
+NOTICES = {
+    State.APPLIED: "success",
+    State.DIFFERS: "differs",
+    State.PENDING: "unknown",
+    State.UNKNOWN: "unknown",
+    State.REVIEW: "unknown",
+}
+"""The kind of the notice on the page of a change, by its state; any other state is an error."""
 
 
 @dataclass(slots=True)
@@ -267,6 +275,7 @@ def show_outcome(
         "whom": whom(change),
         "words": outcome_words(change),
         "rows": outcome_rows(change),
+        "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _seconds_to_next_look(change) if change.is_open else None,
         "can_resolve": change.state == State.REVIEW,

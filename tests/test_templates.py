@@ -1,0 +1,64 @@
+"""Templates that a person can read: short lines, and a list whose rows are plain text."""
+
+import re
+
+import pytest
+
+from tests.environment import ROOT
+
+TEMPLATES = ROOT / "templates"
+LONGEST_LINE = 160
+# Fifty times each, these were most of the time of a page: the presenter does it once a list.
+DONE_BY_THE_PRESENTER = re.compile(
+    r"{%\s*(?:translate|blocktranslate|trans|blocktrans|url|include|icon|with|now)\b"
+    r"|\|\s*(?:floatformat|intcomma|date|time|timesince|localize|unlocalize|stringformat|add|pluralize)\b"
+)
+
+
+def texts():
+    return {path.relative_to(TEMPLATES): path.read_text("utf-8") for path in TEMPLATES.rglob("*.html")}
+
+
+def long_lines(text):
+    """Return the numbers of the lines that are too long."""
+    return [number for number, line in enumerate(text.splitlines(), 1) if len(line) > LONGEST_LINE]
+
+
+def loops(text, over):
+    """Return what stands in the loops over a variable, up to the end of each."""
+    found = []
+    for start in re.finditer(rf"{{%\s*for\s+\w+\s+in\s+{re.escape(over)}\s*%}}", text):
+        depth = 1
+        for tag in re.finditer(r"{%\s*(for|endfor)\b", text[start.end() :]):
+            depth += 1 if tag[1] == "for" else -1
+            if not depth:
+                found.append(text[start.end() : start.end() + tag.start()])
+                break
+    return found
+
+
+def test_no_line_is_too_long_to_be_read():
+    assert {str(name): numbers for name, text in texts().items() if (numbers := long_lines(text))} == {}
+
+
+def test_a_row_of_the_list_is_plain_text():
+    rows = [row for text in texts().values() for row in loops(text, "listing.rows")]
+    assert rows, "nothing draws listing.rows any more: name here what does"
+    assert [DONE_BY_THE_PRESENTER.findall(row) for row in rows] == [[]] * len(rows)
+
+
+@pytest.mark.parametrize(
+    "part", ['{% translate "Edit" %}', "{% url 'groups:detail' row.id %}", '{{ row.n|floatformat:"2g" }}']
+)
+def test_work_in_a_row_would_be_seen(part):
+    text = (
+        "{% for row in listing.rows %}{% for cell in row.cells %}{{ cell }}{% endfor %}"
+        + part
+        + "{% endfor %}"
+    )
+    [row] = loops(text, "listing.rows")
+    assert DONE_BY_THE_PRESENTER.search(row)
+
+
+def test_a_long_line_would_be_seen():
+    assert long_lines("a\n" + "б" * (LONGEST_LINE + 1) + "\n" + "б" * LONGEST_LINE) == [2]
