@@ -3,17 +3,27 @@
 //
 // A form says in `data-draft` what its fields showed when it was opened: only these are kept, so no password,
 // no token, and neither the form's version nor its operation.
-"use strict";
+import { $, $$ } from "./dom.js";
+import { openInRow } from "./rows.js";
+import { setUnsaved } from "./unsaved.js";
 
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
 
 // A draft is "sent" until it is known what became of it, and "lost" where the session had ended.
 const drafts = {
-  all: () => { try { return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; } },
-  get: (key) => { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } },
-  set: (key, draft) => { try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* Then it cannot wait. */ } },
-  drop: (key) => { try { sessionStorage.removeItem(key); } catch { /* Nothing was kept. */ } },
+  all() {
+    try { return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; }
+  },
+  get(key) {
+    try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; }
+  },
+  set(key, draft) {
+    try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* Then it cannot wait. */ }
+  },
+  drop(key) {
+    try { sessionStorage.removeItem(key); } catch { /* Nothing was kept. */ }
+  },
 };
 const keyHere = () => PREFIX + location.pathname;
 
@@ -79,7 +89,7 @@ function compare(table, form, draft, now) {
   return table.tBodies[0].rows.length > 0;
 }
 
-const formFor = (draft) => [...document.querySelectorAll("form[data-draft]")].find((form) => form.getAttribute("action") === draft.action);
+const formFor = (draft) => $$("form[data-draft]").find((form) => form.getAttribute("action") === draft.action);
 
 async function restore(key, draft) {
   const row = $(`a[data-in-row][href="${CSS.escape(draft.action)}"]`);
@@ -88,14 +98,15 @@ async function restore(key, draft) {
   if (!form) return;
   drafts.drop(key);
   const now = JSON.parse(form.dataset.draft);
-  for (const [name, value] of Object.entries(draft.typed)) if (form.elements[name]) form.elements[name].value = value;
+  for (const [name, value] of Object.entries(draft.typed))
+    if (form.elements[name]) form.elements[name].value = value;
   const note = $("#draft").content.cloneNode(true);
   $("[data-meanwhile]", note).hidden = !compare($("table", note), form, draft, now);
   const said = $("[role=alert]", note);
   form.before(note);
-  for (const box of document.querySelectorAll("details")) if (box.contains(form)) box.open = true;
+  for (const box of $$("details")) if (box.contains(form)) box.open = true;
   if (form.method === "get" || form.getAttribute("role") === "search") form.requestSubmit();
-  else dirty = form;
+  else setUnsaved(form);
   said.focus();
 }
 
@@ -109,5 +120,5 @@ document.addEventListener("DOMContentLoaded", () => {
     else if (user && (user !== draft.user || !draft.lost)) drafts.drop(key);
     else if (user && [key.slice(PREFIX.length), draft.action].includes(location.pathname)) restore(key, draft);
   }
-  if (unsaved && drafts.all().length) for (const words of unsaved.querySelectorAll("[data-kept]")) words.hidden = false;
+  if (unsaved && drafts.all().length) for (const words of $$("[data-kept]", unsaved)) words.hidden = false;
 });

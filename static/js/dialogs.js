@@ -1,0 +1,45 @@
+// Dialogs: a part of another page, its form or the help, over the page one is on.
+import { $, isPlain, placeOfFocus } from "./dom.js";
+import { underWay } from "./waiting.js";
+
+const dialog = $("#dialog");
+
+function empty() {
+  $("#form, #help", dialog)?.remove();
+}
+
+function close() {
+  if (!underWay()) dialog.close();
+}
+
+dialog.addEventListener("close", empty);
+
+async function openInDialog(link, part) {
+  const href = link.getAttribute("href");
+  empty();
+  dialog.append(Object.assign(document.createElement("div"), { id: part }));
+  const opened = ({ detail }) => {
+    if (detail.pathInfo.requestPath !== href) return;
+    document.removeEventListener("htmx:afterRequest", opened);
+    if (detail.successful && $("#form form, #form .actions, #keys-on", dialog)) {
+      dialog.showModal();
+      placeOfFocus(dialog)?.focus();
+    } else if (part === "form") location.assign(link.href);
+  };
+  document.addEventListener("htmx:afterRequest", opened);
+  await htmx.ajax("GET", href, { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
+}
+
+document.addEventListener("click", (event) => {
+  const at = (selector) => event.target.closest?.(selector);
+  if (at("[data-help]") && isPlain(event)) {
+    event.preventDefault();
+    if (!dialog.open) openInDialog(at("a"), "help");
+  } else if (at("[data-close]") && dialog.open) {
+    event.preventDefault();
+    close();
+  } else if (at("a[data-dialog]") && isPlain(event) && !$("main #form")) {
+    event.preventDefault();
+    openInDialog(at("a[data-dialog]"), "form");
+  } else if (event.target === dialog) close();
+});

@@ -1,0 +1,78 @@
+// HTMX: its settings before it starts, what is announced and focused after a swap, and a home for every failure.
+import { $, announce, placeOfFocus } from "./dom.js";
+import { setUnsaved } from "./unsaved.js";
+
+// Nothing that the security policy forbids, and every answer is shown.
+Object.assign(htmx.config, {
+  includeIndicatorStyles: false,
+  allowEval: false,
+  allowScriptTags: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+  refreshOnHistoryMiss: true,
+  historyRestoreAsHxRequest: false,
+  timeout: 45000,
+  defaultSwapStyle: "outerHTML",
+  responseHandling: [
+    { code: "204", swap: false },
+    { code: "[23]..", swap: true },
+    { code: "[45]..", swap: true, error: true },
+  ],
+});
+
+const withoutFragment = (address) => address.split("#")[0];
+
+// HTMX hears of a step back once it has started: one that came sooner has changed the address, not the page.
+document.addEventListener("DOMContentLoaded", () => {
+  const [loaded] = performance.getEntriesByType("navigation");
+  if (!history.state?.htmx || !loaded) return;
+  if (withoutFragment(loaded.name) !== withoutFragment(location.href)) location.reload();
+});
+
+// The address of a list leaves out what is empty.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.verb !== "get") return;
+  for (const [key, value] of Array.from(detail.formData)) if (value === "") detail.formData.delete(key);
+});
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.xhr.status < 400) {
+    $("#notice").replaceChildren();
+    return;
+  }
+  // A whole page that says what is wrong: its words go into the notice, and the form stays as it is.
+  if (/^\s*<!doctype/i.test(detail.serverResponse)) {
+    detail.target = $("#notice");
+    detail.swapOverride = "innerHTML";
+    detail.selectOverride = "[data-notice]";
+  }
+});
+
+// Where the focus goes in what came: to what went wrong, to where the page asks for it, to the form in a row.
+const focusAfterSwap = (target) =>
+  placeOfFocus(target)
+  ?? $("[autofocus], .row-form [aria-invalid]", target)
+  ?? $(".row-form input:not([type=hidden])", target);
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const target = document.getElementById(detail.target.id) ?? $("#outcome") ?? $("#form");
+  if (!target) return;
+  setUnsaved($("form[data-dirty]", target));
+  const said = $("[data-announce]", target);
+  if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
+  const search = $("#q");
+  if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
+  const next = focusAfterSwap(target);
+  if (next) next.focus();
+  else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
+});
+
+function cannotReach() {
+  const notice = $("#notice");
+  notice.replaceChildren($("#no-answer").content.cloneNode(true));
+  announce(notice.textContent.trim());
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("htmx:sendError", cannotReach);
+document.addEventListener("htmx:timeout", cannotReach);

@@ -1,0 +1,54 @@
+// Keys: Escape leaves what is open; the shortcuts can be switched off in this browser.
+import { openMenu } from "./controls.js";
+import { $, storage } from "./dom.js";
+import { leaveRow } from "./rows.js";
+import { underWay } from "./waiting.js";
+
+const SHORTCUTS = {
+  "/": () => $("#q"),
+  n: () => $("[data-key=n]"),
+  e: () => $("[data-key=e]"),
+  "?": () => $("[data-help]"),
+};
+// Where a key is typed, it is no shortcut.
+const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
+
+const areOn = () => storage.get("keys") !== "off";
+
+function escape(event) {
+  if (underWay()) {
+    event.preventDefault();
+    return;
+  }
+  if (event.target.closest(".row-form")) leaveRow();
+  const menu = openMenu();
+  if (!menu) return;
+  menu.open = false;
+  $("summary", menu).focus();
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !areOn()) return;
+  if (event.target.closest(TYPING)) return;
+  const element = SHORTCUTS[event.key]?.();
+  if (!element) return;
+  event.preventDefault();
+  if (element.id === "q") {
+    element.focus();
+    element.select();
+  } else element.click();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") escape(event);
+  else press(event);
+});
+
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "keys-on") storage.set("keys", target.checked ? "on" : "off");
+});
+
+htmx.onLoad((content) => {
+  const box = $("#keys-on", content);
+  if (box) box.checked = areOn();
+});

@@ -1,0 +1,44 @@
+// A row of the list as a form.
+import { $, isPlain } from "./dom.js";
+import { clearUnsaved } from "./unsaved.js";
+import { underWay } from "./waiting.js";
+
+// By its form: while a row settles HTMX gives it the attributes of the row that was there before.
+const INPUTS = ".row-form input:not([type=hidden])";
+// Narrower than this the rows are cards, without room for a form.
+const WIDE = "(min-width: 57rem)";
+
+let left = null;
+
+export async function openInRow(link) {
+  if ($(".row-form")) {
+    $(INPUTS).focus();
+    return;
+  }
+  const row = link.closest("tr");
+  row.id = `row-${row.dataset.group}`;
+  await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
+}
+
+export async function leaveRow() {
+  if (underWay()) return;
+  const { group } = $(".row-form").closest("tr").dataset;
+  clearUnsaved();
+  left = `[data-group="${group}"] .row-edit`;
+  await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
+}
+
+// Only when the list is settled: until then HTMX places the focus by itself.
+document.addEventListener("htmx:afterSettle", () => {
+  if (!left || !$(left)) return;
+  $(left).focus();
+  left = null;
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-in-row]");
+  if (link && isPlain(event) && matchMedia(WIDE).matches) {
+    event.preventDefault();
+    openInRow(link);
+  } else if (event.target.closest?.("[data-leave-row]")) leaveRow();
+});
