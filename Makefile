@@ -10,6 +10,8 @@ PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them.
 JOBS ?= 2
 ARGS ?=
+DJADE := .venv/bin/djade --target-version 6.1
+TEMPLATES = $(shell find templates -name '*.html')
 HAS_BENCHMARKS := $(wildcard tests/benchmarks/__main__.py)
 
 # A Python of this machine if it is new enough, else one that uv downloads.
@@ -42,6 +44,9 @@ test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
 lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
+	$(DJADE) --check $(TEMPLATES)
+	.venv/bin/djlint --quiet --lint templates
+	.venv/bin/oxlint --deny-warnings static
 	DEBUG=True $(PYTHON) -m mypy
 	DEBUG=True .venv/bin/lint-imports
 	# B108, B310, B308, B608, B703: our own folder, addresses, drawing and tables; ruff asks for a reason at each.
@@ -60,6 +65,7 @@ check: lint audit  ## Look at the code, the packages, the migrations and the set
 format: .venv/.all  ## Format the code and mend what can be mended by itself
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
+	$(DJADE) $(TEMPLATES)
 
 messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --locale en --no-wrap --no-obsolete \
