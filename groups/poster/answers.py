@@ -57,28 +57,27 @@ def interpret(answer: Answer | Failure, method: str) -> Any:
 
 def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
     """Return the groups that an answer lists, or the error that it means."""
-    if not isinstance(answer, Answer) or answer.status != HTTPStatus.OK:
-        error: PosterError = interpret(answer, method)
+    if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
+        groups = read_groups(answer.body)
+        if groups is not None:
+            return groups
+    error = interpret(answer, method)
+    if isinstance(error, PosterError):
         return error
-    try:
-        return read_groups(answer.body)
-    except PosterError as error:
-        return error
+    return BadAnswer("the list is not a list", method=method, reason="shape")
 
 
 @lru_cache(maxsize=READ_LISTS)
-def read_groups(body: bytes) -> GroupList:
-    """Return the groups out of the bytes of an answer. Raises the `PosterError` that the answer means.
+def read_groups(body: bytes) -> GroupList | None:
+    """Return the groups out of the bytes of an answer, or None where these are no list.
 
     The last lists stay read: a list of thousands takes longer to be read than its page to be made.
     """
     groups = GroupList.from_documented(body)
     if groups is None:
         rows = interpret(Answer(HTTPStatus.OK, body), GROUPS)
-        if isinstance(rows, PosterError):
-            raise rows
         if not isinstance(rows, list):
-            raise BadAnswer("the list is not a list", method=GROUPS, reason="shape")
+            return None
         groups = GroupList.from_wire(rows)
     return replace(groups, body=body)
 

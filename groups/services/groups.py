@@ -133,7 +133,8 @@ def _cache_key(connection: Connection, what: str) -> str:
 
 def _cached_list(connection: Connection) -> Groups | None:
     found = _cached(connection, "all")
-    return found and _shown(read_groups(found[0]), found[1])
+    answer = read_groups(found[0]) if found else None
+    return _shown(answer, found[1]) if found and answer else None
 
 
 def _cached(connection: Connection, what: str) -> tuple[Any, datetime] | None:
