@@ -38,7 +38,7 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 	@$(PYTHON) -c 'from cryptography.fernet import Fernet; print("POSTER_TOKEN_KEYS=" + Fernet.generate_key().decode())'
 
 test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
-	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
 lint: .venv/.all  ## Look at the code: format, rules, types, floors
@@ -75,11 +75,11 @@ observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observato
 	$(PYTHON) -m tests.tools.observatory
 
 lighthouse: .venv/.all  ## Grade list, detail and edit with Lighthouse, and count the bytes (needs npm)
-	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m tests.tools.lighthouse
 
 screenshots: .venv/.all  ## Take the pictures of the README
-	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m tests.tools.screenshots
 
 ifneq ($(HAS_BENCHMARKS),)

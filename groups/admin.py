@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from groups.models import Change, Connection
+from groups.models import Change, PosterCredentials
 
 
 class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
@@ -36,7 +36,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own
         return False
 
 
-class ConnectionAdmin(ReadOnlyAdmin):
+class CredentialsAdmin(ReadOnlyAdmin):
     """Who is connected to which account. A connection can be taken away here, but not looked into."""
 
     list_display = ("user", "account", "token_hint", "connected_at", "refused_at")
@@ -58,5 +58,5 @@ class ChangeAdmin(ReadOnlyAdmin):
 
 admin.site.unregister(User)
 admin.site.register(User, OwnersUserAdmin)
-admin.site.register(Connection, ConnectionAdmin)
+admin.site.register(PosterCredentials, CredentialsAdmin)
 admin.site.register(Change, ChangeAdmin)

@@ -1,9 +1,16 @@
-"""What happens here that others may want to know. Whoever listens knows us; we know nobody."""
+"""Write into the security log that a user's token was removed, whichever way its row goes."""
 
-from django.dispatch import Signal
+from typing import Any
 
-token_set = Signal()
-"""A user's token was accepted and kept: `user`, and the name of the `account`."""
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
-snapshot_read = Signal()
-"""A snapshot was downloaded: by which `user`, and which `snapshot`."""
+from groups.models import PosterCredentials
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
+
+
+@receiver(post_delete, sender=PosterCredentials)
+def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Write a line, also where a user is deleted with the credentials."""
+    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=instance.account_id)

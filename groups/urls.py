@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, clients, groups, history, jobs, many, moves, snapshots
+from groups.views import account, bulk, clients, groups, history, jobs, moves, snapshots
 
 app_name = "groups"
 
@@ -41,9 +41,9 @@ register_converter(FileTypeConverter, "file_type")
 group_urls = [
     path("groups/", groups.group_list, name="list"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
-    path("groups/edit/", many.bulk_edit, name="bulk"),
-    path("groups/import/", many.group_import, name="import"),
-    path("groups/plan/<uuid:job_id>/", many.plan, name="plan"),
+    path("groups/edit/", bulk.bulk_edit, name="bulk"),
+    path("groups/import/", bulk.group_import, name="import"),
+    path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin.checks import is_fernet_key, is_host, is_network, is_origin, is_time_zone
-from poster_admin.environment import Environment
+from poster_admin.env import Environment
+from poster_admin.env_values import is_fernet_key, is_host, is_network, is_origin, is_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -82,7 +82,8 @@ JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
 INSTALLED_APPS = [
     "groups",
-    "poster_admin.people",
+    "poster_admin.users",
+    "poster_admin.common",
     "poster_admin.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -96,29 +97,29 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "groups.middleware.request_id_and_timing",
+    "poster_admin.common.middleware.request_id_and_timing",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "groups.middleware.security_headers",
+    "poster_admin.common.middleware.security_headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "groups.middleware.htmx_edge",
+    "poster_admin.common.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "poster_admin.people.middleware.current_request",
-    "poster_admin.people.middleware.sign_in_cookies",
-    "poster_admin.people.middleware.TrustedUserMiddleware",
-    "poster_admin.people.middleware.session_is_used",
-    "poster_admin.people.middleware.second_factor",
+    "poster_admin.users.middleware.current_request",
+    "poster_admin.users.middleware.sign_in_cookies",
+    "poster_admin.users.middleware.TrustedUserMiddleware",
+    "poster_admin.users.middleware.session_is_used",
+    "poster_admin.users.middleware.second_factor",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "groups.middleware.PosterErrorMiddleware",
-    "poster_admin.people.middleware.TryLaterMiddleware",
+    "groups.views.poster_errors.PosterErrorMiddleware",
+    "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -131,13 +132,13 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["groups.templatetags.icons"],
+            "builtins": ["poster_admin.common.templatetags.icons"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
-                "groups.http.page_context",
+                "groups.views.requests.page_context",
             ],
         },
     },
@@ -163,12 +164,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     # PostgreSQL lets 100 connections in by default, and each process has 64 threads, most of which wait for
-    # Poster and hold none meanwhile: `groups.services.gate`. A page waits so many seconds for one while the
+    # Poster and hold none meanwhile: `groups.services.limits`. A page waits so many seconds for one while the
     # database is away. What the address asks for, such as `?sslmode=verify-full`, stays.
     pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
     DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
-# A journal row must survive whatever happens to the request: groups.checks refuses ATOMIC_REQUESTS.
+# A journal row must survive its request: poster_admin.common.checks refuses ATOMIC_REQUESTS.
 # One cache for all processes: in files on this machine, or in Redis.
 CACHES = {"default": env.cache("CACHE_URL", default="filecache://var/cache")}
 if CACHES["default"]["BACKEND"].endswith(".FileBasedCache"):
@@ -194,8 +195,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "poster_admin.people.throttle.PasswordBackend",
-    "groups.rights.RightsBackend",
+    "groups.permissions.CredentialsBackend",
 ]
 # A proxy in front may name the browser's address, and only one of these may name the user.
 TRUSTED_PROXY_IPS = env.items(
@@ -235,23 +235,23 @@ env.require(
 )
 LOGIN_REDIRECT_URL_FAILURE = "/accounts/login/?company=refused"
 if TRUSTED_USER_HEADER:
-    AUTHENTICATION_BACKENDS.append("poster_admin.people.company.ProxyBackend")
+    AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.ProxyBackend")
 if OIDC_ENABLED:
-    AUTHENTICATION_BACKENDS.append("poster_admin.people.company.CompanyBackend")
+    AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
-    "poster_admin.people.hashers.Argon2Hasher",
-    "poster_admin.people.hashers.PBKDF2Hasher",
+    "poster_admin.users.hashers.Argon2Hasher",
+    "poster_admin.users.hashers.PBKDF2Hasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never by the name alone: a colleague could lock others out. poster_admin/people/throttle.py slows that down.
+# Never by the name alone: a colleague could lock others out. poster_admin/users/throttle.py slows that down.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
@@ -260,14 +260,14 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "poster_admin.people.network.client_network"
+AXES_CLIENT_IP_CALLABLE = "poster_admin.users.client_ip.client_network"
 # The security log has it.
 AXES_DISABLE_ACCESS_LOG = True
 
 # --- The browser -----------------------------------------------------------------------------------------
 
-# 3 hours idle, 12 hours in all: poster_admin/people/models.py. Never in a cache of one process.
-SESSION_ENGINE = "poster_admin.people.sessions"
+# 3 hours idle, 12 hours in all: poster_admin/users/models.py. Never in a cache of one process.
+SESSION_ENGINE = "poster_admin.users.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # The __Host- prefix binds a cookie to this host and path; browsers take it only over TLS.
@@ -275,7 +275,7 @@ SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 # Messages name groups, and the cookie of Django's default could be read by whoever has the PC.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-CSRF_FAILURE_VIEW = "groups.http.csrf_failure"
+CSRF_FAILURE_VIEW = "poster_admin.common.error_pages.csrf_failure"
 LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "language"
 # No script of ours reads a cookie.
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
@@ -343,16 +343,17 @@ STORAGES = {
 
 LOG_FORMAT = env.text("LOG_FORMAT", default="line")
 env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is neither line nor json")
-DEFAULT_EXCEPTION_REPORTER = "groups.logs.RedactedReporter"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "groups.logs.CarefulFilter"
+REDACT_LOGS_WITH = "groups.poster.redact.redact"
+DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     # On the handler: filters of a logger do not see the records of its children.
-    "filters": {"redact": {"()": "groups.logs.RedactFilter"}},
+    "filters": {"redact": {"()": "poster_admin.common.logs.RedactFilter"}},
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
-        "json": {"()": "groups.logs.JsonFormatter"},
+        "json": {"()": "poster_admin.common.logs.JsonFormatter"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]},

@@ -7,30 +7,29 @@ is staff who has not connected yet, and `nobody` has no role at all.
 
 import importlib
 import os
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
 from django.urls import clear_url_caches
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
-from groups.models import Connection, PosterAccount
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster import client as poster_client
-from groups.services import writes
+from groups.services.writes import execute as write_path
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
-from tests.browser import chromium
+from tests.e2e import chromium
+from tests.factories import make_roles
 from tests.seed import programs
 from tests.services import needed_but_away
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
-PAUSES_OF_PRODUCTION = writes.READ_PAUSES
+PAUSES_OF_PRODUCTION = write_path.READ_PAUSES
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
 settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -115,7 +114,7 @@ def _no_long_pauses(request, monkeypatch):
         monkeypatch.setattr(poster_client, "PAUSE_BEFORE_IT", (0.0, 0.0))
         # As many looks as before, since the last pause still goes beyond the deadline.
         first, _, *rest = PAUSES_OF_PRODUCTION
-        monkeypatch.setattr(writes, "READ_PAUSES", (first, 0.05, *rest))
+        monkeypatch.setattr(write_path, "READ_PAUSES", (first, 0.05, *rest))
 
 
 def forget():
@@ -129,15 +128,7 @@ def _roles(request):
     if uses_database(request.node):
         request.getfixturevalue("db")
         if not Group.objects.exists():
-            migration = importlib.import_module("groups.migrations.0002_roles")
-            migration.create_roles(apps, SimpleNamespace(connection=connection))
-            migration = importlib.import_module("groups.migrations.0004_view_client")
-            migration.give_right(apps, SimpleNamespace(connection=connection))
-            migration = importlib.import_module("groups.migrations.0006_jobs")
-            migration.give_rights(apps, SimpleNamespace(connection=connection))
-            for name in ("0002_owners_see_the_log", "0006_company_links"):
-                migration = importlib.import_module(f"poster_admin.people.migrations.{name}")
-                migration.give_rights(apps, SimpleNamespace(connection=connection))
+            make_roles()
 
 
 # --- Poster --------------------------------------------------------------------------------------------
@@ -170,7 +161,7 @@ def make_user(name, *, role=None, account=None, sandbox=None):
         user.groups.add(Group.objects.get(name=role))
     if account:
         owner, _ = PosterAccount.objects.get_or_create(name=account)
-        link = Connection(user=user, account=owner)
+        link = PosterCredentials(user=user, account=owner)
         link.set_token(sandbox.accounts[account].token)
         link.save()
     return user
@@ -178,7 +169,7 @@ def make_user(name, *, role=None, account=None, sandbox=None):
 
 def close_breakers():
     """Forget how long Poster has failed."""
-    PosterAccount.objects.update(failing_since=None, failing_seconds=0, closed_until=None)
+    PosterAccount.objects.update(failing_since=None, failing_seconds=0, open_until=None)
 
 
 @pytest.fixture
@@ -219,7 +210,7 @@ def browse(settings):
         client = Client(**options)
         client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
         if user is not None:
-            client.force_login(user, backend="groups.rights.RightsBackend")
+            client.force_login(user, backend="groups.permissions.CredentialsBackend")
         return client
 
     return browse

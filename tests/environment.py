@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from groups.management.catalogues import compile_catalogues
+from poster_admin.common.catalogues import compile_catalogues
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,11 +7,11 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from groups.models import Change
-from poster_admin.people.models import SignIn
+from poster_admin.users.models import UserSession
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
-from tests.people.test_confirm import after_a_while
-from tests.people.test_second_factor import set_up
+from tests.users.test_reauthentication import after_a_while
+from tests.users.test_second_factor import set_up
 
 pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
@@ -40,7 +40,7 @@ NEEDS = {
                    "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/",
                    "/jobs/", f"/jobs/{JOB}/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
-    # An import takes the right to change groups too: tests/test_imports.py.
+    # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/"},
     "move_client": {"/groups/1/clients/move/"},
@@ -254,7 +254,7 @@ def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, 
     client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
     client.get(url)
     client.post(url)
-    assert not SignIn.objects.filter(session_key=made_up).exists()
+    assert not UserSession.objects.filter(session_key=made_up).exists()
 
 
 @of_requests
@@ -272,7 +272,7 @@ def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where
 @pytest.mark.parametrize("url", sorted({*PRIVATE, *ADMIN} - {"/admin/login/"}))
 def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
     client = browse(owner)
-    SignIn.objects.all().delete()
+    UserSession.objects.all().delete()
     for method in ("get", "post"):
         answer = getattr(client, method)(url)
         assert answer.status_code == 302
@@ -405,8 +405,8 @@ def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
     assert open_pages == {
         *("/admin/", "/admin/auth/", "/admin/jsi18n/", "/admin/password_change/done/"),
         *("/admin/auth/user/", "/admin/auth/user/add/", "/admin/groups/change/"),
-        *("/admin/people/securityevent/", "/admin/people/authenticator/"),
-        *("/admin/people/companylink/", "/admin/people/companylink/add/"),
+        *("/admin/users/securityevent/", "/admin/users/totpdevice/"),
+        *("/admin/users/companylink/", "/admin/users/companylink/add/"),
     }
 
 
@@ -435,7 +435,7 @@ def test_staff_and_managers_have_no_admin(staff, manager, browse):
 
 def test_the_admin_never_shows_a_token(staff, admin_user, browse, sandbox):
     client = browse(admin_user)
-    for url in ("/admin/groups/connection/", f"/admin/groups/connection/{staff.connection.pk}/change/"):
+    for url in ("/admin/groups/connection/", f"/admin/groups/connection/{staff.credentials.pk}/change/"):
         html = client.get(url).content.decode()
         assert sandbox.accounts["demo"].token not in html
         assert "f1:" not in html

@@ -1,6 +1,6 @@
 """How names are compared: folded for a search, and sorted as in the Ukrainian alphabet."""
 
-from groups.alphabet import alphabetical, folded
+from groups.presenters.alphabet import alphabetical, folded
 
 
 def test_names_are_sorted_as_in_the_ukrainian_alphabet():

@@ -21,16 +21,16 @@ from django.test import RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
-from groups.logs import RedactFilter
 from groups.models import Change, Snapshot
+from poster_admin.common.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.seed_data import PROFILES
-from poster_admin.people import factors
-from poster_admin.people.models import Authenticator, SecurityEvent, SignIn
+from poster_admin.users import two_factor
+from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, open_form
-from tests.people.provider import Provider
-from tests.people.test_second_factor import SET, set_up
+from tests.users.provider import Provider
+from tests.users.test_second_factor import SET, set_up
 
 pytestmark = [pytest.mark.django_db]
 EDIT = "/groups/1/edit/"
@@ -93,7 +93,7 @@ class Watch:
         yield "dumpdata", _dump()
         yield "the database", _database()
         yield "the cache", repr(getattr(cache, "_cache", ""))
-        yield "a session", "".join(str(row.get_decoded()) for row in SignIn.objects.all())
+        yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
         yield "the journal", repr(list(Change.objects.values()))
         yield "the security log", repr(list(SecurityEvent.objects.values()))
 
@@ -162,7 +162,7 @@ def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings
     _crash(watch, client, browse, monkeypatch, token)
     assert len(mail.outbox) == mails + 5
     assert len(watch.answers) > 2 * len(QUICK)
-    assert all(Model.objects.exists() for Model in (Change, SecurityEvent, SignIn))
+    assert all(Model.objects.exists() for Model in (Change, SecurityEvent, UserSession))
     for where, text in watch.places():
         for name, forms in watch.secrets.items():
             assert_clean(forms, text, f"{where}: {name}")
@@ -234,12 +234,12 @@ def _fail(watch, client, sandbox):
 def _sign_in_in_every_way(watch, browse, client, owner):
     """Sign in by a password, a code, a recovery code and the company, each once right and once wrong."""
     page = client.get(SET)
-    device = Authenticator.objects.get()
+    device = TOTPDevice.objects.get()
     key = device.key.reveal()
     # The one page that shows them is not looked at: that is what it is for.
-    assert factors.key_in_groups(device) in page.content.decode()
+    assert two_factor.key_in_groups(device) in page.content.decode()
     codes = set_up(client, owner)
-    watch.keep("key", key, factors.key_in_groups(device))
+    watch.keep("key", key, two_factor.key_in_groups(device))
     watch.keep("recovery code", *codes)
     for password in ("wrong-" + PASSWORD[::-1], PASSWORD):
         half = browse(raise_request_exception=False)
@@ -266,12 +266,12 @@ def _crash(watch, client, browse, monkeypatch, token):
         secret = f"{token} {django_settings.OIDC_RP_CLIENT_SECRET} {watch.secrets['key']}"
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
-    for place in ("groups.views.groups.make_listing", "groups.services.accounts.connect",
-                  "poster_admin.people.factors.check_code", "django.contrib.auth.forms.authenticate",
-                  "poster_admin.people.views.authenticate"):  # fmt: skip
+    for place in ("groups.views.groups.make_listing", "groups.services.credentials.connect",
+                  "poster_admin.users.two_factor.check_code", "django.contrib.auth.forms.authenticate",
+                  "poster_admin.users.views.authenticate"):  # fmt: skip
         monkeypatch.setattr(place, crash)
     half = browse(raise_request_exception=False)
-    half.force_login(Authenticator.objects.get().user, backend="groups.rights.RightsBackend")
+    half.force_login(TOTPDevice.objects.get().user, backend="groups.permissions.CredentialsBackend")
     code = min(watch.secrets["recovery code"], key=len)
     for answer in (
         client.get("/groups/"),

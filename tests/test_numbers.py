@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.words import NumberFormat, currency
+from groups.presenters.messages import NumberFormat, currency
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 AMOUNTS = st.decimals(min_value=0, max_value=10**9, places=2)

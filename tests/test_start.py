@@ -36,7 +36,7 @@ WRITTEN = {
 HOLD = """
 import sys, django
 django.setup()
-from groups.management.startup import migration_lock
+from poster_admin.common.server import migration_lock
 with migration_lock("default"):
     print("held", flush=True)
     sys.stdin.read()
@@ -96,7 +96,7 @@ def test_a_wrong_value_is_one_line_that_names_it_and_its_file(installation, name
     ("name", "value"), [("DATABASE_URL", "postgres:///loyalty"), ("CACHE_URL", "redis://127.0.0.1")]
 )
 def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, name, value):
-    monkeypatch.setattr("poster_admin.environment.find_spec", lambda _: None)
+    monkeypatch.setattr("poster_admin.env.find_spec", lambda _: None)
     installation.write(installation.values | {name: value})
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} in .* needs the package \w+, .*\.$"):
         installation.settings()

@@ -3,41 +3,32 @@
 from django.db import migrations
 
 VIEW = ("view_group",)
-EDIT = (*VIEW, "add_group", "change_group", "delete_group")
-OWN = (*EDIT, "delete_group_with_clients", "set_bonus_unit", "view_change")
-USERS = ("view_user", "add_user", "change_user")
+EDIT = (*VIEW, "add_group", "change_group", "delete_group", "view_client", "move_client")
+OWN = (*EDIT, "delete_group_with_clients", "set_bonus_unit", "view_snapshot", "view_change")
 ROLES = {"Managers": VIEW, "Staff": EDIT, "Owners": OWN}
 
 
 def create_roles(apps, schema_editor):
     alias = schema_editor.connection.alias
-    groups = apps.get_model("auth", "Group").objects.using(alias)
-    for role, rights in ROLES.items():
-        group, _ = groups.get_or_create(name=role)
-        group.permissions.add(*permissions(apps, alias, "groups", "change", rights))
-        if role == "Owners":
-            group.permissions.add(*permissions(apps, alias, "auth", "user", USERS))
-
-
-def permissions(apps, alias, app, model, codenames):
-    """Return permissions that Django itself makes only after all migrations; it leaves ours as they are."""
     types = apps.get_model("contenttypes", "ContentType").objects.using(alias)
-    content_type, _ = types.get_or_create(app_label=app, model=model)
-    names = dict(apps.get_model("groups", "Change")._meta.permissions)
-    manager = apps.get_model("auth", "Permission").objects.using(alias)
-    for codename in codenames:
-        name = names.get(codename, f"Can {codename.replace('_', ' ')}")
-        permission, _ = manager.get_or_create(
-            content_type=content_type, codename=codename, defaults={"name": name}
-        )
-        yield permission
+    permissions = apps.get_model("auth", "Permission").objects.using(alias)
+    roles = apps.get_model("auth", "Group").objects.using(alias)
+    names = {"view_change": "Can view change", **dict(apps.get_model("groups", "Change")._meta.permissions)}
+    content_type, _ = types.get_or_create(app_label="groups", model="change")
+    for role, codenames in ROLES.items():
+        group, _ = roles.get_or_create(name=role)
+        for codename in codenames:
+            # Django itself makes permissions only after all migrations, and leaves these as they are.
+            permission, _ = permissions.get_or_create(
+                content_type=content_type, codename=codename, defaults={"name": names[codename]}
+            )
+            group.permissions.add(permission)
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("groups", "0001_initial"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
+        ("users", "0002_roles"),
     ]
 
     operations = [migrations.RunPython(create_roles, migrations.RunPython.noop)]

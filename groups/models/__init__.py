@@ -4,8 +4,8 @@ The groups and their clients live in Poster and nowhere else; `GroupsCopy` is on
 away, and a `Snapshot` only what was there before somebody moved or removed it.
 """
 
-from groups.models.accounts import Connection, GroupsCopy, PosterAccount
 from groups.models.changes import Change, ChangeQuerySet
+from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.snapshots import Snapshot, SnapshotPart
@@ -13,13 +13,13 @@ from groups.models.snapshots import Snapshot, SnapshotPart
 __all__ = [
     "Change",
     "ChangeQuerySet",
-    "Connection",
     "GroupsCopy",
     "Job",
     "JobQuerySet",
     "Lock",
     "LocksLost",
     "PosterAccount",
+    "PosterCredentials",
     "Snapshot",
     "SnapshotPart",
 ]

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.accounts import PosterAccount
+from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost, members_key
 
@@ -53,7 +53,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         ):
             # Whoever the client is, the marks have served their time.
             before = values.get("before", change.before) or {}
-            values["before"] = {name: value for name, value in before.items() if name != "marks"}
+            values["before"] = {name: value for name, value in before.items() if name != "field_hmacs"}
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
@@ -106,8 +106,8 @@ class Change(models.Model):
     `found` is a digest of what the last look at Poster showed, and `found_since` when looks began to show it.
 
     A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
-    `{"group_id": …}`, and while it is open `before` has `marks` of all fields, from which nobody can tell
-    what was in them. The creation of one has the `snapshot` and the old id too; `client_id` is the new one.
+    `{"group_id": …}`, and while it is open `before` has `field_hmacs` of all fields, from which nobody can
+    tell what was in them. The creation of one has the `snapshot` and the old id too, and `client_id` is new.
     """
 
     class Action(models.TextChoices):

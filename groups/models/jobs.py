@@ -10,9 +10,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.deadlines import past
-from groups.models.accounts import PosterAccount
+from groups.models.credentials import PosterAccount
 from groups.models.locks import members_key
+from poster_admin.common.deadlines import past
 
 
 class JobQuerySet(models.QuerySet["Job"]):

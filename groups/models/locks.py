@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
-from groups.models.accounts import PosterAccount
+from groups.models.credentials import PosterAccount
 
 if TYPE_CHECKING:
     from groups.models.changes import Change

@@ -9,9 +9,9 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.crypto import EncryptedField
-from groups.models.accounts import PosterAccount
+from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
+from poster_admin.common.encryption import EncryptedField
 
 
 class Snapshot(models.Model):

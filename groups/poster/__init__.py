@@ -8,11 +8,10 @@
 It knows nothing of Django and could be published as it is. `errors` draws the tree of what can go wrong.
 """
 
-from groups.poster.answers import read_groups
 from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
 from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
 from groups.poster.errors import (
-    BadAnswer,
+    InvalidResponse,
     InvalidValue,
     NameTaken,
     NotAllowed,
@@ -23,6 +22,7 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
+from groups.poster.parsing import read_groups
 from groups.poster.records import (
     Group,
     GroupList,
@@ -35,7 +35,6 @@ from groups.poster.transport import Timeouts, Transport
 
 __all__ = [
     "DEFAULT_URL",
-    "BadAnswer",
     "CallReport",
     "Client",
     "ClientList",
@@ -43,6 +42,7 @@ __all__ = [
     "Group",
     "GroupList",
     "GroupValues",
+    "InvalidResponse",
     "InvalidValue",
     "LoyaltyType",
     "NameTaken",

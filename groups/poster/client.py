@@ -13,17 +13,17 @@ from typing import Any, Literal, Self
 
 from urllib3.util import parse_url
 
-from groups.poster.answers import interpret, interpret_groups, written_id
 from groups.poster.clients import Client, ClientList, ClientValues, PromotionList
 from groups.poster.errors import (
     REFUSALS,
-    BadAnswer,
+    InvalidResponse,
     NotFound,
     OutcomeUnknown,
     PosterError,
     Refused,
     Unreachable,
 )
+from groups.poster.parsing import interpret_groups, parse_response, written_id
 from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
@@ -113,11 +113,11 @@ class PosterClient:
             problem = error.problem
         else:
             if group.id != group_id:
-                raise BadAnswer("another group than was asked for", method=method, reason="shape")
+                raise InvalidResponse("another group than was asked for", method=method, reason="shape")
             if group.removed:
                 raise NotFound(None, "the group is removed", method=method)
             return group
-        raise BadAnswer(problem, method=method, reason="unreadable_row")
+        raise InvalidResponse(problem, method=method, reason="unreadable_row")
 
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
         """Create a group and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
@@ -156,7 +156,7 @@ class PosterClient:
         """Return clients, removed ones and unreadable rows among them; without `num` **all** there are.
 
         `order_by` is a field as Poster calls it, `phone` the digits of a number, `birthday` a month and a day
-        ("0524"). Raises `BadAnswer` for clients of another group, or more of them, than were asked for: to
+        ("0524"). Raises `InvalidResponse` for clients of another group, or more of them, than asked for: to
         take those for members would be worse than to have none.
         """
         method = "clients.getClients"
@@ -172,12 +172,14 @@ class PosterClient:
         params = {name: str(value) for name, value in asked.items() if value is not None}
         rows = self._read(method, params, within)
         if not isinstance(rows, list):
-            raise BadAnswer("the clients are not a list", method=method, reason="shape")
+            raise InvalidResponse("the clients are not a list", method=method, reason="shape")
         if num is not None and len(rows) > num:
-            raise BadAnswer("more clients than were asked for", method=method, reason="shape")
+            raise InvalidResponse("more clients than were asked for", method=method, reason="shape")
         found = ClientList.from_wire(rows)
         if group_id is not None and any(c.group_id != group_id and not c.removed for c in found.clients):
-            raise BadAnswer("clients of another group than was asked for", method=method, reason="shape")
+            raise InvalidResponse(
+                "clients of another group than was asked for", method=method, reason="shape"
+            )
         return found
 
     def get_client(self, client_id: int, *, within: float | None = None) -> Client:
@@ -187,13 +189,13 @@ class PosterClient:
         if rows is False or rows == []:
             raise NotFound(None, "no such client", method=method)
         if not isinstance(rows, list) or len(rows) != 1:
-            raise BadAnswer("the client is not a list of one", method=method, reason="shape")
+            raise InvalidResponse("the client is not a list of one", method=method, reason="shape")
         found = ClientList.from_wire(rows)
         if found.unreadable:
-            raise BadAnswer(found.unreadable[0].problem, method=method, reason="unreadable_row")
+            raise InvalidResponse(found.unreadable[0].problem, method=method, reason="unreadable_row")
         client = found.clients[0]
         if client.id != client_id:
-            raise BadAnswer("another client than was asked for", method=method, reason="shape")
+            raise InvalidResponse("another client than was asked for", method=method, reason="shape")
         if client.removed:
             raise NotFound(None, "the client is removed", method=method)
         return client
@@ -217,7 +219,7 @@ class PosterClient:
         method = "clients.getPromotions"
         rows = self._read(method, {}, within)
         if not isinstance(rows, list):
-            raise BadAnswer("the promotions are not a list", method=method, reason="shape")
+            raise InvalidResponse("the promotions are not a list", method=method, reason="shape")
         return PromotionList.from_wire(rows)
 
     # --- settings.* ----------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ class PosterClient:
         method = "settings.getAllSettings"
         data = self._read(method, {}, within)
         if not isinstance(data, dict):
-            raise BadAnswer("the settings are not an object", method=method, reason="shape")
+            raise InvalidResponse("the settings are not an object", method=method, reason="shape")
         return Settings.from_wire(data)
 
     # --- One call ------------------------------------------------------------------------------------------
@@ -282,7 +284,7 @@ class PosterClient:
         )
         if isinstance(answer, Answer):
             answer = _without_token(answer, self._token)
-        meaning = interpret_groups if method == "clients.getGroups" else interpret
+        meaning = interpret_groups if method == "clients.getGroups" else parse_response
         result = meaning(answer, method)
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)
@@ -333,7 +335,7 @@ def _without_token(answer: Answer, token: str) -> Answer:
 
 
 def _may_repeat_read(error: PosterError) -> bool:
-    return isinstance(error, Unreachable | BadAnswer) and error.retryable
+    return isinstance(error, Unreachable | InvalidResponse) and error.retryable
 
 
 def _may_repeat_write(error: PosterError) -> bool:
@@ -341,7 +343,7 @@ def _may_repeat_write(error: PosterError) -> bool:
 
 
 def _pause(error: PosterError) -> float:
-    if isinstance(error, BadAnswer) and error.retry_after is not None:
+    if isinstance(error, InvalidResponse) and error.retry_after is not None:
         return float(error.retry_after)
     return random.uniform(*PAUSE_BEFORE_IT)  # noqa: S311 - jitter is no secret
 

@@ -3,7 +3,7 @@
 PosterError                    shown as  502
 ├─ Unreachable                 504  DNS, refused, TLS, timeout        reads: one retry
 │   └─ OutcomeUnknown          504  a write whose answer never came   never repeated
-├─ BadAnswer                   502  not JSON, no known shape, 5xx, too large, a redirect
+├─ InvalidResponse                   502  not JSON, no known shape, 5xx, too large, a redirect
 └─ Refused (code, message)     502  Poster understood and said no; any code not below
     ├─ TokenRejected           424  10 11 12
     ├─ NotAllowed              424  20 54 153, 503 (archived account), 700 (tariff plan)
@@ -12,7 +12,7 @@ PosterError                    shown as  502
         └─ NameTaken           422  38 99: belongs to the field `name`
 
 `str()` of an error is for logs and developers, in English, and never holds a token: every text that came
-from outside passes `redact`. The words for the people in front of the page are in `groups.words`.
+from outside passes `redact`. The words for the people in front of the page are in `groups.presenters.messages`.
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ class OutcomeUnknown(Unreachable):
         self.message = _said(message)
 
 
-class BadAnswer(PosterError):
+class InvalidResponse(PosterError):
     """Poster answered a read with something that has no known meaning.
 
     `retryable` says whether it may have been damage on the way rather than Poster's own intent, `retry_after`

@@ -8,13 +8,13 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from groups.deadlines import past
-from groups.models import Change, ChangeQuerySet, Connection
+from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues
-from groups.services.lag import MADE
-from groups.services.settling import usable_connections
-from groups.services.upstream import ask
-from groups.services.verdict import differing
+from groups.services.gateway import call_poster
+from groups.services.writes.lag import MADE
+from groups.services.writes.outcome import differing
+from groups.services.writes.reconcile import usable_credentials
+from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
 SETTLED = (*MADE, Change.State.REFUSED, Change.State.FAILED)
@@ -31,33 +31,33 @@ class Finding:
         return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
 
 
-def accounts_to_audit() -> list[Connection]:
+def accounts_to_audit() -> list[PosterCredentials]:
     """Return a connection whose token may be used, for each account that has a journal and such a token."""
-    found: dict[str, Connection] = {}
-    for connection in usable_connections().filter(account__changes__isnull=False).distinct():
-        found.setdefault(connection.account_id, connection)
+    found: dict[str, PosterCredentials] = {}
+    for credentials in usable_credentials().filter(account__changes__isnull=False).distinct():
+        found.setdefault(credentials.account_id, credentials)
     return list(found.values())
 
 
-def audit(connection: Connection) -> list[Finding]:
+def audit(credentials: PosterCredentials) -> list[Finding]:
     """Return what no row of an account's journal explains. Raises `PosterError`.
 
     A single read may be late or untrue, so only what a second one shows as well is a finding.
     """
-    changes = list(_last_changes(connection.account_id))
-    first = _findings(changes, _groups(connection))
+    changes = list(_last_changes(credentials.account_id))
+    first = _findings(changes, _groups(credentials))
     if not first:
         return []
     time.sleep(settings.POSTER_CONFIRM_SECONDS)
-    second = _findings([finding.change for finding in first], _groups(connection))
+    second = _findings([finding.change for finding in first], _groups(credentials))
     findings = [finding for finding in second if finding in first]
     for finding in findings:
-        log.warning("What no change explains in %s: %s", connection.account_id, finding)
+        log.warning("What no change explains in %s: %s", credentials.account_id, finding)
     return findings
 
 
-def _groups(connection: Connection) -> GroupList:
-    return ask(connection, lambda poster: poster.get_groups())
+def _groups(credentials: PosterCredentials) -> GroupList:
+    return call_poster(credentials, lambda poster: poster.get_groups())
 
 
 def _last_changes(account_id: str) -> ChangeQuerySet:

@@ -16,10 +16,18 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from groups.models import Connection
-from groups.poster import BadAnswer, Client, ClientList, Group, PosterClient, Unreachable, UnreadableRow
+from groups.models import PosterCredentials
+from groups.poster import (
+    Client,
+    ClientList,
+    Group,
+    InvalidResponse,
+    PosterClient,
+    Unreachable,
+    UnreadableRow,
+)
+from groups.services.gateway import call_poster
 from groups.services.groups import read_group
-from groups.services.upstream import ask
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -76,12 +84,12 @@ class Members:
 
 
 def list_members(
-    *, user: "User", connection: Connection, group_id: int, order: Order = BY_ID, page: int = 1
+    *, user: "User", credentials: PosterCredentials, group_id: int, order: Order = BY_ID, page: int = 1
 ) -> Members:
     """Return one page of a group's clients. Raises `NotFound` for a group that is not there."""
-    group = _group(user, connection, group_id)
+    group = _group(user, credentials, group_id)
     offset = (page - 1) * PAGE_SIZE
-    answer = _ask_for(connection, group_id, order, PAGE_SIZE, offset)
+    answer = _ask_for(credentials, group_id, order, PAGE_SIZE, offset)
     clients = _living(answer)
     # Whether a full page is the last one is not told; but on the first one everybody may have been seen.
     everybody = page == 1 and len(clients) >= group.clients
@@ -99,7 +107,7 @@ def list_members(
 def search_members(
     *,
     user: "User",
-    connection: Connection,
+    credentials: PosterCredentials,
     group_id: int,
     matches: Callable[[Client], bool],
     phones: tuple[str, ...] = (),
@@ -110,9 +118,9 @@ def search_members(
     Each of `phones`, the digits of a whole number, is asked for first: then nobody else has to be read. Else
     the group is read from `start` on, until its end, SEARCHED_AT_MOST clients or half the deadline of a page.
     """
-    group = _group(user, connection, group_id)
+    group = _group(user, credentials, group_id)
     for phone in phones:
-        answer = ask(connection, _with_phone(phone))
+        answer = call_poster(credentials, _with_phone(phone))
         found = tuple(client for client in _living(answer) if client.group_id == group_id)
         if found:
             return Members(group, found, (), 0, timezone.now())
@@ -121,7 +129,7 @@ def search_members(
     searched = removed = 0
     began = time.monotonic()
     deadline = settings.POSTER_READ_DEADLINE
-    for answer in pages_of(connection, group_id, start=start, until=began + deadline):
+    for answer in pages_of(credentials, group_id, start=start, until=began + deadline):
         clients = _living(answer)
         matching += filter(matches, clients)
         unreadable += answer.unreadable
@@ -142,24 +150,24 @@ def search_members(
 
 
 def every_member(
-    *, user: "User", connection: Connection, group_id: int
+    *, user: "User", credentials: PosterCredentials, group_id: int
 ) -> tuple[Group, Iterator[Client | UnreadableRow]]:
     """Return a group and all its clients, without removed ones, in the order of their ids.
 
     They are read while they are taken, so that never more than a page is in memory: a `PosterError` may come
     at any of them. What cannot be read comes too, behind its page, so that nobody is missing unnoticed.
     """
-    group = _group(user, connection, group_id)
+    group = _group(user, credentials, group_id)
 
     def members() -> Iterator[Client | UnreadableRow]:
-        for answer in pages_of(connection, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
+        for answer in pages_of(credentials, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
             yield from _living(answer)
             yield from answer.unreadable
 
     return group, members()
 
 
-def with_everybody(connection: Connection, group: Group, *, within: float | None = None) -> Group:
+def with_everybody(credentials: PosterCredentials, group: Group, *, within: float | None = None) -> Group:
     """Return a group with the clients that are really in it, where its counter says that there are none.
 
     The counter may be late, and with a group its clients go. One who cannot be read counts, one who is marked
@@ -168,14 +176,14 @@ def with_everybody(connection: Connection, group: Group, *, within: float | None
     if group.clients:
         return group
     until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
-    pages = pages_of(connection, group.id, until=until)
+    pages = pages_of(credentials, group.id, until=until)
     return group.replace(clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
 
 
-def _group(user: "User", connection: Connection, group_id: int) -> Group:
+def _group(user: "User", credentials: PosterCredentials, group_id: int) -> Group:
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    return read_group(connection, group_id).group
+    return read_group(credentials, group_id).group
 
 
 def _living(answer: ClientList) -> tuple[Client, ...]:
@@ -183,12 +191,12 @@ def _living(answer: ClientList) -> tuple[Client, ...]:
 
 
 def pages_of(
-    connection: Connection, group_id: int | None, *, start: int = 0, until: float = math.inf
+    credentials: PosterCredentials, group_id: int | None, *, start: int = 0, until: float = math.inf
 ) -> Iterator[ClientList]:
     """Yield clients of a group, or all, by id, page by page; each begins with the last one of the one before.
 
     If it does not, somebody came or went in between and others have moved over the edge of a page: raises
-    `BadAnswer` with the reason "moving".
+    `InvalidResponse` with the reason "moving".
     """
     offset = start
     last: int | None = None
@@ -198,10 +206,10 @@ def pages_of(
             raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
         within = min(left, settings.POSTER_READ_DEADLINE)
         again = 0 if last is None else 1
-        answer = _ask_for(connection, group_id, BY_ID, READ_AT_ONCE + again, offset - again, within)
+        answer = _ask_for(credentials, group_id, BY_ID, READ_AT_ONCE + again, offset - again, within)
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
-                raise BadAnswer("the list moved", method="clients.getClients", reason="moving")
+                raise InvalidResponse("the list moved", method="clients.getClients", reason="moving")
             answer = ClientList(answer.clients[1:], answer.unreadable, answer.rows[1:])
         yield answer
         if answer.size < READ_AT_ONCE:
@@ -215,15 +223,15 @@ def _with_phone(phone: str) -> Callable[[PosterClient], ClientList]:
 
 
 def _ask_for(
-    connection: Connection,
+    credentials: PosterCredentials,
     group_id: int | None,
     order: Order,
     num: int,
     offset: int,
     within: float | None = None,
 ) -> ClientList:
-    return ask(
-        connection,
+    return call_poster(
+        credentials,
         lambda poster: poster.get_clients(
             group_id=group_id,
             num=num,

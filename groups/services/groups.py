@@ -16,14 +16,22 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from groups.deadlines import is_past
-from groups.metrics import LISTS
-from groups.models import Connection, GroupsCopy
-from groups.outages import ask_shared, optional
-from groups.poster import BadAnswer, Group, GroupList, PosterError, Unreachable, UnreadableRow, read_groups
+from groups.models import GroupsCopy, PosterCredentials
+from groups.poster import (
+    Group,
+    GroupList,
+    InvalidResponse,
+    PosterError,
+    Unreachable,
+    UnreadableRow,
+    read_groups,
+)
 from groups.poster.records import fold
-from groups.services.gate import together
-from groups.services.upstream import ask
+from groups.services.gateway import call_poster
+from groups.services.metrics import LISTS
+from groups.services.single_flight import single_flight
+from poster_admin.common.deadlines import is_past
+from poster_admin.common.outages import ask_shared, optional
 
 COPY_LIFE = timedelta(hours=24)
 COPY_STEP = 30, 60  # seconds
@@ -56,7 +64,7 @@ class OneGroup:
     failure: PosterError | None = None
 
 
-def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
+def list_groups(credentials: PosterCredentials, *, fresh: bool = False) -> Groups:
     """Return the groups, without removed ones.
 
     They may be POSTER_CACHE_SECONDS old unless `fresh`, or unless Poster has refused the token: the cache is
@@ -64,35 +72,35 @@ def list_groups(connection: Connection, *, fresh: bool = False) -> Groups:
     after a refusal, the `PosterError` is raised.
     """
     try:
-        if fresh or connection.refused_at:
-            return _ask_for_all(connection)
-        found = _cached_list(connection)
+        if fresh or credentials.refused_at:
+            return _ask_for_all(credentials)
+        found = _cached_list(credentials)
         if found is not None:
             LISTS.labels("memory").inc()
             return found
-        return together(
-            _cache_key(connection, "all"),
-            connection.account_id,
-            connection.user_id,
-            lambda: _cached_list(connection),
-            lambda: _ask_for_all(connection),
-            shared=connection.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",
+        return single_flight(
+            _cache_key(credentials, "all"),
+            credentials.account_id,
+            credentials.user_id,
+            lambda: _cached_list(credentials),
+            lambda: _ask_for_all(credentials),
+            shared=credentials.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",
         )
-    except (Unreachable, BadAnswer) as error:
-        copy = _last_good_copy(connection)
+    except (Unreachable, InvalidResponse) as error:
+        copy = _last_good_copy(credentials)
         if copy is None:
             raise
         LISTS.labels("copy").inc()
         return replace(copy, failure=error)
 
 
-def _ask_for_all(connection: Connection) -> Groups:
-    answer = ask(connection, lambda poster: poster.get_groups())
+def _ask_for_all(credentials: PosterCredentials) -> Groups:
+    answer = call_poster(credentials, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()
     as_of = timezone.now()
     # The bytes of the answer: they are read as fast as anything else is unpacked, and packed at once.
-    _cache(connection, "all", answer.body, as_of)
-    _keep_copy(connection, answer, as_of)
+    _cache(credentials, "all", answer.body, as_of)
+    _keep_copy(credentials, answer, as_of)
     return _shown(answer, as_of)
 
 
@@ -100,82 +108,82 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
     return Groups(answer.present, answer.unreadable, as_of)
 
 
-def read_group(connection: Connection, group_id: int, *, fresh: bool = False) -> OneGroup:
+def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> OneGroup:
     """Return one group to look at, as fresh as `list_groups` and with the same copy. Raises `NotFound`."""
-    found = None if fresh or connection.refused_at else _cached(connection, str(group_id))
+    found = None if fresh or credentials.refused_at else _cached(credentials, str(group_id))
     if found is not None:
         return OneGroup(*found)
     try:
-        return read_now(connection, group_id)
-    except (Unreachable, BadAnswer) as error:
-        copy = _last_good_copy(connection)
+        return read_now(credentials, group_id)
+    except (Unreachable, InvalidResponse) as error:
+        copy = _last_good_copy(credentials)
         group_then = copy and copy.find(group_id)
         if not copy or not group_then:
             raise
         return OneGroup(group_then, copy.as_of, error)
 
 
-def read_now(connection: Connection, group_id: int) -> OneGroup:
+def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
     """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
-    group = ask(connection, lambda poster: poster.get_group(group_id))
+    group = call_poster(credentials, lambda poster: poster.get_group(group_id))
     one = OneGroup(group, timezone.now())
-    _cache(connection, str(group_id), group, one.as_of)
+    _cache(credentials, str(group_id), group, one.as_of)
     return one
 
 
 # --- The cache ---------------------------------------------------------------------------------------------
 
 
-def _cache_key(connection: Connection, what: str) -> str:
+def _cache_key(credentials: PosterCredentials, what: str) -> str:
     """Return a key that changes with the account, the token, and each write in the account."""
-    return f"poster:{connection.account_id}:{connection.fingerprint}:{connection.account.writes}:{what}"
+    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
 
 
-def _cached_list(connection: Connection) -> Groups | None:
-    found = _cached(connection, "all")
+def _cached_list(credentials: PosterCredentials) -> Groups | None:
+    found = _cached(credentials, "all")
     answer = read_groups(found[0]) if found else None
     return _shown(answer, found[1]) if found and answer else None
 
 
-def _cached(connection: Connection, what: str) -> tuple[Any, datetime] | None:
+def _cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
     """Return the cached value and its time, if young enough: caches count whole seconds, this is exact."""
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    found = ask_shared(lambda: cache.get(_cache_key(connection, what)), None) if longest else None
+    found = ask_shared(lambda: cache.get(_cache_key(credentials, what)), None) if longest else None
     return found if found and not is_past(found[1], age=longest) else None
 
 
-def _cache(connection: Connection, what: str, value: Any, as_of: datetime) -> None:
+def _cache(credentials: PosterCredentials, what: str, value: Any, as_of: datetime) -> None:
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
-        ask_shared(lambda: cache.set(_cache_key(connection, what), (value, as_of), timeout=life), None)
+        ask_shared(lambda: cache.set(_cache_key(credentials, what), (value, as_of), timeout=life), None)
 
 
 # --- The last good copy ------------------------------------------------------------------------------------
 
 
-def _keep_copy(connection: Connection, answer: GroupList, as_of: datetime) -> None:
+def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
     if answer.unreadable and not answer.present:
         return  # nothing of it could be read, so the copy of before is the last good one
     # Pause between two copies, so that a read does not cost a write, unless something was written here. The
     # pause is random, or those who came together would write together, one behind the other.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
-    key = _cache_key(connection, f"copied:{connection.pk}")
+    key = _cache_key(credentials, f"copied:{credentials.pk}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):
         digest = hashlib.sha256(answer.body).hexdigest()
-        values: dict[str, Any] = {"fingerprint": connection.fingerprint, "digest": digest}
-        unchanged = GroupsCopy.objects.filter(connection=connection, **values)
+        values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": digest}
+        unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
         if not unchanged.update(fetched_at=as_of):
             values |= {"fetched_at": as_of, "groups": [group.to_json() for group in answer.present]}
-            GroupsCopy.objects.update_or_create(connection=connection, defaults=values)
+            GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
 
 
-def _last_good_copy(connection: Connection) -> Groups | None:
+def _last_good_copy(credentials: PosterCredentials) -> Groups | None:
     """Return the latest copy of this token: a user served from another user's request has no row."""
-    if connection.refused_at:
+    if credentials.refused_at:
         return None
-    its = {"connection__account": connection.account_id, "fingerprint": connection.fingerprint}
+    its = {"credentials__account": credentials.account_id, "fingerprint": credentials.fingerprint}
     copies = GroupsCopy.objects.filter(fetched_at__gte=timezone.now() - COPY_LIFE, **its)
     copy = copies.order_by("-fetched_at").first()
     if copy is None:

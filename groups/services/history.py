@@ -10,13 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Connection
-from groups.outages import optional
+from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group, GroupValues
-from groups.services.orders import RIGHTS, GroupOrder
-from groups.services.settling import due, reconcile, sight_before
-from groups.services.upstream import check_token
-from groups.services.verdict import same
+from groups.services.gateway import check_token
+from groups.services.writes.commands import RIGHTS, GroupCommand
+from groups.services.writes.outcome import same
+from groups.services.writes.reconcile import due, read_before, reconcile
+from poster_admin.common.outages import optional
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -54,50 +54,50 @@ class HistoryPages(Paginator[Change]):
         return self._some > COUNTED
 
 
-def changes_of(connection: Connection) -> ChangeQuerySet:
+def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
     """Return the journal of an account, for a user whose token Poster has accepted for it.
 
     Raises `TokenRejected` if Poster has refused that token since.
     """
-    check_token(connection)
-    return Change.objects.filter(account=connection.account_id)
+    check_token(credentials)
+    return Change.objects.filter(account=credentials.account_id)
 
 
-def latest_changes(connection: Connection, group_id: int) -> list[Change]:
+def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:
     """Return the latest few changes of a group, as `changes_of` does."""
-    check_token(connection)
-    return list(Change.objects.filter(account=connection.account_id, group_id=group_id)[:LATEST])
+    check_token(credentials)
+    return list(Change.objects.filter(account=credentials.account_id, group_id=group_id)[:LATEST])
 
 
-def open_change(connection: Connection, group_id: int) -> Change | None:
+def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change that locks a group, or None."""
     changes = (
-        change for change in unsettled(connection) if change.holds_locks and change.group_id == group_id
+        change for change in unsettled(credentials) if change.holds_locks and change.group_id == group_id
     )
     return next(changes, None)
 
 
-def unsettled(connection: Connection) -> list[Change]:
+def unsettled(credentials: PosterCredentials) -> list[Change]:
     """Return the changes of the account that still need something, read once for each request."""
-    known: list[Change] | None = getattr(connection, "_unsettled", None)
+    known: list[Change] | None = getattr(credentials, "_unsettled", None)
     if known is None:
         # Clients are on their way by the thousand; the page of their job tells of them. Without an order the
         # database takes the index of the states: with one, it went through the whole journal.
-        found = Change.objects.of_groups().unsettled().filter(account=connection.account_id).order_by()
+        found = Change.objects.of_groups().unsettled().filter(account=credentials.account_id).order_by()
         known = sorted(found, key=lambda change: change.created_at, reverse=True)
-        connection._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
+        credentials._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
     return known
 
 
-def locked_ids(connection: Connection) -> set[int]:
+def locked_ids(credentials: PosterCredentials) -> set[int]:
     """Return the ids of the groups that a change locks."""
-    return {change.group_id for change in unsettled(connection) if change.holds_locks and change.group_id}
+    return {change.group_id for change in unsettled(credentials) if change.holds_locks and change.group_id}
 
 
-def removal_of(connection: Connection, group_id: int) -> Change | None:
+def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change by which a group was removed here, or None."""
     removals = Change.objects.filter(
-        account=connection.account_id,
+        account=credentials.account_id,
         group_id=group_id,
         action=Change.Action.REMOVE,
         state=Change.State.APPLIED,
@@ -105,15 +105,15 @@ def removal_of(connection: Connection, group_id: int) -> Change | None:
     return removals.first()
 
 
-def follow_up_due(connection: Connection) -> None:
+def follow_up_due(credentials: PosterCredentials) -> None:
     """Look after what is overdue in this account, as a page of the journal is opened."""
-    still_open = [change.pk for change in unsettled(connection) if change.is_open]
+    still_open = [change.pk for change in unsettled(credentials) if change.is_open]
     if not still_open:
         return
     overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
     with optional("the look at what is open"):
         reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
-    del connection._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - it has moved on
+    del credentials._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - it has moved on
 
 
 def can_undo(change: Change, user: "User") -> bool:
@@ -127,7 +127,7 @@ def can_undo(change: Change, user: "User") -> bool:
     return False
 
 
-def undo_order(change: Change, *, user: "User", connection: Connection) -> GroupOrder:
+def undo_command(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
     """Return the order that writes the old values anew; a removed group is created without its clients.
 
     Raises `PermissionDenied` where there is nothing that this user could take back.
@@ -136,18 +136,18 @@ def undo_order(change: Change, *, user: "User", connection: Connection) -> Group
         raise PermissionDenied
     # The same click twice is one operation; another try after a settled one is a new one.
     tries = change.undone_by.exclude(state=Change.State.PENDING).count()
-    order = GroupOrder(
+    command = GroupCommand(
         user=user,
-        connection=connection,
+        credentials=credentials,
         action=Change.Action.CREATE,
         operation=uuid.uuid5(change.pk, f"undo {tries}"),
         intended=GroupValues.from_json(change.before),
         undo_of=change,
     )
     if change.action == Change.Action.REMOVE:
-        return order
+        return command
     loaded = GroupValues.from_json(change.after)
-    return replace(order, action=Change.Action.UPDATE, group_id=change.group_id, loaded=loaded)
+    return replace(command, action=Change.Action.UPDATE, group_id=change.group_id, loaded=loaded)
 
 
 def resolve(change: Change, decision: str, user: "User") -> None:
@@ -169,7 +169,7 @@ def resolve(change: Change, decision: str, user: "User") -> None:
         raise NotNow
 
 
-def order_again(change: Change, *, user: "User", connection: Connection) -> GroupOrder:
+def command_again(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
     """Return the order that sends a lost update or removal once more.
 
     A person decides that, and only while Poster shows no trace of it. A creation is never repeated: it could
@@ -179,12 +179,12 @@ def order_again(change: Change, *, user: "User", connection: Connection) -> Grou
     if change.state != Change.State.UNKNOWN or change.action not in SENT_AGAIN or change.accepted:
         raise NotNow
     before = Group.from_json(change.before)
-    now = sight_before(change, connection, within=settings.POSTER_READ_DEADLINE).group
+    now = read_before(change, credentials, within=settings.POSTER_READ_DEADLINE).group
     if now is None or not same(before, now):
         raise NotNow
-    return GroupOrder(
+    return GroupCommand(
         user=user,
-        connection=connection,
+        credentials=credentials,
         action=Change.Action(change.action),
         operation=uuid.uuid5(change.pk, "again"),
         group_id=change.group_id,

@@ -18,17 +18,18 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from groups.crypto import Secret
-from groups.deadlines import is_past
-from groups.models import Change, Connection, Job, Snapshot, SnapshotPart
+from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.poster import Group, NotFound, Unreachable, UnreadableRow
 from groups.poster.records import read_id
 from groups.services.clients import pages_of
+from groups.services.gateway import call_poster, check_token
 from groups.services.groups import read_now
-from groups.services.orders import GroupOrder
-from groups.services.upstream import ask, check_token
-from groups.services.writes import OperationReused
-from groups.signals import snapshot_read
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.execute import OperationReused
+from poster_admin.common.deadlines import is_past
+from poster_admin.common.encryption import Secret
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,19 +44,19 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 
 
-def of(*, user: "User", connection: Connection) -> "QuerySet[Snapshot]":
+def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
     """Return the snapshots of an account, for an owner whose token Poster has accepted for it.
 
     Raises `PermissionDenied`, and `TokenRejected` if Poster has refused that token since.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    check_token(connection)
-    return Snapshot.objects.filter(account=connection.account_id, complete=True).select_related("job")
+    check_token(credentials)
+    return Snapshot.objects.filter(account=credentials.account_id, complete=True).select_related("job")
 
 
 def take_for(
-    job: Job, user: "User", connection: Connection, check: Callable[[], None] = lambda: None
+    job: Job, user: "User", credentials: PosterCredentials, check: Callable[[], None] = lambda: None
 ) -> Snapshot:
     """Return the snapshot of a job's group and of the clients that it is about; it is taken once.
 
@@ -65,25 +66,25 @@ def take_for(
     if found is not None:
         return found
     job.snapshots.filter(complete=False).delete()
-    group = read_now(connection, job.group_id or 0).group
+    group = read_now(credentials, job.group_id or 0).group
     chosen = job.wanted.get("clients")
-    rows = _pages(connection, group.id, math.inf) if chosen is None else _chosen(connection, chosen)
-    return _keep(connection, user.get_username(), group, rows, check, job=job)
+    rows = _pages(credentials, group.id, math.inf) if chosen is None else _chosen(credentials, chosen)
+    return _keep(credentials, user.get_username(), group, rows, check, job=job)
 
 
-def before_removal(order: GroupOrder, group: Group | None) -> None:
+def before_removal(command: GroupCommand, group: Group | None) -> None:
     """Take the snapshot of a group that is about to be removed with its clients; once for an operation.
 
     None is taken of what is not going to be sent. Raises `PosterError`: then the group must not be removed.
     """
-    if order.action != Change.Action.REMOVE or not order.loaded_clients or group is None:
+    if command.action != Change.Action.REMOVE or not command.loaded_clients or group is None:
         return
-    sent_before = Change.objects.filter(pk=order.operation).exists()
-    if not sent_before and order.loaded_clients == group.clients:
-        take(user=order.user, connection=order.connection, group=group, operation=order.operation)
+    sent_before = Change.objects.filter(pk=command.operation).exists()
+    if not sent_before and command.loaded_clients == group.clients:
+        take(user=command.user, credentials=command.credentials, group=group, operation=command.operation)
 
 
-def take(*, user: "User", connection: Connection, group: Group, operation: uuid.UUID) -> Snapshot:
+def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
     """Return the snapshot of a group with all its clients, taken now: it has the id of the removal.
 
     The same operation twice is one snapshot. Raises `PosterError`, and `OperationReused` where the operation
@@ -94,11 +95,11 @@ def take(*, user: "User", connection: Connection, group: Group, operation: uuid.
         found = Snapshot.objects.filter(pk=operation).first()
         if found is None:
             try:
-                rows = _pages(connection, group.id, until)
-                return _keep(connection, user.get_username(), group, rows, lambda: None, operation=operation)
+                rows = _pages(credentials, group.id, until)
+                return _keep(credentials, user.get_username(), group, rows, lambda: None, operation=operation)
             except IntegrityError:
                 continue  # the same form, sent twice at once
-        if (found.account_id, found.group_id) != (connection.account_id, group.id):
+        if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
         if found.complete:
             return found
@@ -134,7 +135,8 @@ def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:
     """
     for _rows in parts_of(snapshot):
         pass
-    snapshot_read.send(Snapshot, user=user, snapshot=snapshot)
+    detail = f"{snapshot.account_id} group:{snapshot.group_id} {snapshot.pk}"
+    record(Event.SNAPSHOT_READ, user=user, detail=detail)
     return _json_of(snapshot)
 
 
@@ -169,7 +171,7 @@ def forget_old() -> int:
 
 
 def _keep(
-    connection: Connection,
+    credentials: PosterCredentials,
     user_name: str,
     group: Group,
     pages: Iterator[Rows],
@@ -180,7 +182,7 @@ def _keep(
 ) -> Snapshot:
     snapshot = Snapshot(
         id=operation or uuid.uuid4(),
-        account=connection.account,
+        account=credentials.account,
         job=job,
         user_name=user_name,
         group_id=group.id,
@@ -205,15 +207,15 @@ def _keep(
     return snapshot
 
 
-def _pages(connection: Connection, group_id: int, until: float) -> Iterator[Rows]:
-    return (list(answer.rows) for answer in pages_of(connection, group_id, until=until))
+def _pages(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:
+    return (list(answer.rows) for answer in pages_of(credentials, group_id, until=until))
 
 
-def _chosen(connection: Connection, client_ids: list[int]) -> Iterator[Rows]:
+def _chosen(credentials: PosterCredentials, client_ids: list[int]) -> Iterator[Rows]:
     rows = []
     for client_id in client_ids:
         try:
-            client = ask(connection, lambda poster, of=client_id: poster.get_client(of))  # type: ignore[misc]  # mypy infers no default of a lambda
+            client = call_poster(credentials, lambda poster, of=client_id: poster.get_client(of))  # type: ignore[misc]  # mypy infers no default of a lambda
         except NotFound:
             continue
         rows.append(dict(client.raw))

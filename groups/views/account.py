@@ -8,56 +8,58 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from groups.forms import AccountForm
-from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
+from groups.forms.groups import AccountForm
 from groups.models import PosterAccount
 from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.services import accounts
-from groups.words import error_words
+from groups.presenters.messages import error_words
+from groups.services import credentials as credentials_service
+from groups.views.requests import Request, form_methods, requires
+from poster_admin.common.htmx import render_page
+from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 
 @sensitive_post_parameters("token")
 @form_methods
-@needs("view_group", connected=False)
+@requires("view_group", connected=False)
 def account(request: Request) -> HttpResponse:
     """Connect the user's own Poster account; nothing is saved unless Poster accepts the token for it."""
-    confirmed = recently_confirmed(request) or accounts.connection_of(request.user) is None
+    confirmed = recently_confirmed(request) or credentials_service.connection_of(request.user) is None
     if request.method == "POST" and not confirmed:
         return ask_to_confirm(request)
     form = AccountForm(request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if form.is_valid():
         try:
-            connection = accounts.connect(user=request.user, **form.cleaned_data)
+            credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
         except PosterError as error:
             words = error_words(error)
             refused = isinstance(error, TokenRejected | NotAllowed)
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
             status = 422 if refused else error.status
         else:
-            messages.success(request, _("Connected to %(account)s.") % {"account": connection.account.title})
+            messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             return redirect("groups:list")
     context = {"form": form, "confirmed": confirmed}
     return render_page(request, "groups/account.html", context, fragment="form", status=status)
 
 
 @require_POST
-@needs("view_group", connected=False)
+@requires("view_group", connected=False)
 def account_disconnect(request: Request) -> HttpResponse:
     """Forget the user's token."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("groups:account"))
-    accounts.disconnect(user=request.user)
+    credentials_service.disconnect(user=request.user)
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")
 
 
 @require_POST
-@needs("set_bonus_unit")
+@requires("set_bonus_unit")
 def account_bonus_unit(request: Request) -> HttpResponse:
     """Set the unit of the birthday bonus, and lift the block on bonuses."""
     unit = request.POST.get("bonus_unit", "")
     if unit in PosterAccount.BonusUnit:
-        accounts.set_bonus_unit(user=request.user, account=request.connection.account, unit=unit)
+        credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)
         messages.success(request, _("The unit of the birthday bonus is set."))
     return redirect("groups:account")

@@ -6,28 +6,37 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from groups.comparison import history_rows
-from groups.dependents import DependentsCard
-from groups.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
-from groups.forms import GroupForm, RemovalForm
-from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
-from groups.listing import Filters, make_listing
+from groups.forms.groups import GroupForm, RemovalForm
 from groups.models import Change
-from groups.outcomes import WritePage, ask_or_carry_out, carry_out, go_on, group_of
 from groups.poster import Group, NotFound, PosterError
+from groups.presenters.change_diff import history_rows
+from groups.presenters.dependents import DependentsCard
+from groups.presenters.group_list import Filters, make_listing
+from groups.presenters.messages import error_words, not_proven_words, type_label
 from groups.services import groups as reads
-from groups.services import history, jobs
+from groups.services import history
 from groups.services.clients import with_everybody
-from groups.services.lag import with_own_change
-from groups.services.orders import RIGHT_WITH_CLIENTS, GroupOrder
-from groups.words import error_words, not_proven_words, type_label
+from groups.services.jobs import lease as job_lease
+from groups.services.writes.commands import RIGHT_WITH_CLIENTS, GroupCommand
+from groups.services.writes.lag import with_own_change
+from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
+from groups.views.requests import Request, form_methods, requires
+from groups.views.write_responses import (
+    WritePage,
+    ask_or_execute,
+    execute_and_respond,
+    group_of,
+    redirect_after_write,
+)
+from poster_admin.common.htmx import render_page
+from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, added up."""
-    link = request.connection
+    link = request.credentials
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
     listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
     context = {
@@ -39,11 +48,11 @@ def group_list(request: Request) -> HttpResponse:
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Answer a file with exactly the rows and the order of the list with the same parameters."""
-    listing = make_listing(reads.list_groups(request.connection), Filters.parse(request.GET))
-    account = request.connection.account_id
+    listing = make_listing(reads.list_groups(request.credentials), Filters.parse(request.GET))
+    account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
     response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])
     name = file_name(listing, account, extension)
@@ -52,16 +61,16 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
-    link = request.connection
+    link = request.credentials
     try:
         one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
     except NotFound:
         removal = history.removal_of(link, group_id)
         return render_page(request, "404.html", {"removal": removal}, status=404)
-    lock = jobs.members_lock(link, group_id)
+    lock = job_lease.members_lock(link, group_id)
     locked = history.open_change(link, group_id)
     context = {
         "group": one.group,
@@ -77,7 +86,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
 
 
 @form_methods
-@needs("add_group")
+@requires("add_group")
 def group_create(request: Request) -> HttpResponse:
     """Create a group."""
     form = GroupForm(request.POST if request.method == "POST" else None)
@@ -88,7 +97,7 @@ def group_create(request: Request) -> HttpResponse:
 
 
 @form_methods
-@needs("change_group")
+@requires("change_group")
 def group_update(request: Request, group_id: int) -> HttpResponse:
     """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
     if request.method != "POST":
@@ -101,13 +110,13 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         return page.show()
     if form.loaded == form.intended:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
-        return go_on(request, group_id)
+        return redirect_after_write(request, group_id)
     return _write_values(page, Change.Action.UPDATE)
 
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:
     """Open the form on what Poster has now, or on an own change that Poster does not show yet."""
-    link = request.connection
+    link = request.credentials
     group, late = with_own_change(link.account_id, reads.read_now(link, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)
     page = WritePage(request, "groups/form.html", form, group, {"late": late})
@@ -116,12 +125,12 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
 
 
 @form_methods
-@needs("delete_group")
+@requires("delete_group")
 def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group, with the number of clients that go with it read just now."""
-    group = reads.read_now(request.connection, group_id).group
+    group = reads.read_now(request.credentials, group_id).group
     try:
-        group = with_everybody(request.connection, group)
+        group = with_everybody(request.credentials, group)
     except PosterError as error:
         page = WritePage(request, "groups/remove.html", RemovalForm(group=group), group)
         return page.show(status=error.status, outcome=not_proven_words(error), unproven=True)
@@ -129,21 +138,21 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
-    context = {"allowed": allowed, "dependents": DependentsCard(request.connection, group_id)}
+    context = {"allowed": allowed, "dependents": DependentsCard(request.credentials, group_id)}
     page = WritePage(request, "groups/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():
-        locked = history.open_change(request.connection, group_id)
+        locked = history.open_change(request.credentials, group_id)
         return page.show_conflict(busy=locked) if locked else page.show()
-    return carry_out(page, _removal(request, form, group_id))
+    return execute_and_respond(page, _removal(request, form, group_id))
 
 
-def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupOrder:
+def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupCommand:
     version = form.cleaned_data["version"]
-    return GroupOrder(
+    return GroupCommand(
         user=request.user,
-        connection=request.connection,
+        credentials=request.credentials,
         action=Change.Action.REMOVE,
         operation=form.cleaned_data["operation"],
         group_id=group_id,
@@ -155,21 +164,21 @@ def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupOrder:
 def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
     """Send the values of a valid form, after a second look where they are worth one."""
     form = page.form
-    order = GroupOrder(
+    command = GroupCommand(
         user=page.request.user,
-        connection=page.request.connection,
+        credentials=page.request.credentials,
         action=action,
         operation=form.cleaned_data["operation"],
         group_id=page.group.id if page.group else None,
         loaded=form.loaded,
         intended=form.intended,
     )
-    return ask_or_carry_out(page, order, confirmed=form.cleaned_data["confirmed"])
+    return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 
 
 def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:
     """Return the group as the form was opened on it; asks Poster only where the form does not tell."""
     version = form.cleaned_data.get("version")
     if version is None or version.values is None:
-        return reads.read_group(request.connection, group_id).group
+        return reads.read_group(request.credentials, group_id).group
     return group_of(group_id, version.values)

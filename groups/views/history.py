@@ -8,26 +8,28 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from groups.comparison import history_rows
-from groups.forms import HistoryForm
-from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
+from groups.forms.groups import HistoryForm
 from groups.models import Change
-from groups.outages import optional
-from groups.outcomes import WritePage, ask_or_carry_out, carry_out, show_outcome
+from groups.presenters.change_diff import history_rows
 from groups.services import history
-from groups.services.settling import follow_up
-from groups.services.writes import MovedOn
+from groups.services.writes.execute import MovedOn
+from groups.services.writes.reconcile import follow_up
+from groups.views.requests import Request, form_methods, requires
+from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from poster_admin.common.htmx import render_page
+from poster_admin.common.outages import optional
+from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     """Show the journal of the account."""
-    history.follow_up_due(request.connection)
+    history.follow_up_due(request.credentials)
     filters = HistoryForm(request.GET)
-    changes = filters.narrow(history.changes_of(request.connection))
+    changes = filters.narrow(history.changes_of(request.credentials))
     page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {
         "filter_form": filters,
@@ -39,10 +41,10 @@ def history_list(request: Request) -> HttpResponse:
 
 
 @form_methods
-@needs("view_group")
+@requires("view_group")
 def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     """Show one change and follow it up; a person may decide here what no program can."""
-    changes = history.changes_of(request.connection).select_related("account")
+    changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
         with optional("the look at this change"):
@@ -53,8 +55,8 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
         return ask_to_confirm(request)
     try:
         if decision == "again":
-            order = history.order_again(change, user=request.user, connection=request.connection)
-            return carry_out(WritePage.for_order(request, order), order)
+            command = history.command_again(change, user=request.user, credentials=request.credentials)
+            return execute_and_respond(WritePage.for_command(request, command), command)
         history.resolve(change, decision, request.user)
     except (history.NotNow, MovedOn):
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
@@ -62,10 +64,10 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@needs("view_group")
+@requires("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     """Take a change back, as a new change, after a second look where a form would ask for one."""
-    change = get_object_or_404(history.changes_of(request.connection), pk=change_id)
-    order = history.undo_order(change, user=request.user, connection=request.connection)
-    page = WritePage.for_order(request, order)
-    return ask_or_carry_out(page, order, confirmed=request.POST.get("confirmed") == "1")
+    change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
+    command = history.undo_command(change, user=request.user, credentials=request.credentials)
+    page = WritePage.for_command(request, command)
+    return ask_or_execute(page, command, confirmed=request.POST.get("confirmed") == "1")

@@ -10,41 +10,43 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from groups.http import Request, form_methods, needs, render_page
-from groups.jobs import JobPage
 from groups.models import Job
-from groups.services import jobs, tasks
-from groups.services.writes import Busy
+from groups.presenters.job_page import JobPage
+from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue
+from groups.services.writes.execute import Busy
+from groups.views.requests import Request, form_methods, requires
+from poster_admin.common.htmx import render_page
 
 PAGE_SIZE = 50
-DECISIONS = {"pause": tasks.pause, "resume": tasks.resume, "cancel": tasks.cancel}
+DECISIONS = {"pause": queue.pause, "resume": queue.resume, "cancel": queue.cancel}
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def job_list(request: Request) -> HttpResponse:
     """Show the jobs of the account, the newest first."""
-    page = Paginator(jobs.jobs_of(request.connection), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(job_lease.jobs_of(request.credentials), PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [JobPage(job, request.user) for job in page.object_list]
     return render_page(request, "groups/jobs.html", {"page": page, "rows": rows}, fragment="rows")
 
 
 @form_methods
-@needs("view_group")
+@requires("view_group")
 def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show how far a job is; let somebody who may pause it, go on with it, or cancel it."""
-    job = get_object_or_404(jobs.jobs_of(request.connection), pk=job_id)
+    job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         return _show(request, job)
     decide = DECISIONS.get(request.POST.get("decision", ""))
     try:
         if decide is not None:
             decide(job, request.user)
-    except tasks.AlreadyThere as there:
+    except queue.AlreadyThere as there:
         return _show(request, job, status=409, busy=there.job)
     except Busy as there:
         return _show(request, job, status=409, removal=there.change)
-    except tasks.NotNow:
+    except queue.NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
 

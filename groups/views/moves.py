@@ -8,19 +8,21 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from groups.dependents import DependentsCard
-from groups.forms import MoveForm
-from groups.http import Request, form_methods, needs, render_page
+from groups.forms.groups import MoveForm
 from groups.models import Job
+from groups.presenters.dependents import DependentsCard
+from groups.presenters.messages import not_recorded_words
 from groups.services import groups as reads
-from groups.services import jobs, moves, tasks
 from groups.services.clients import with_everybody
-from groups.services.writes import Busy, NotRecorded
-from groups.words import not_recorded_words
+from groups.services.jobs import lease as job_lease
+from groups.services.jobs import moves, queue
+from groups.services.writes.execute import Busy, NotRecorded
+from groups.views.requests import Request, form_methods, requires
+from poster_admin.common.htmx import render_page
 
 
 @form_methods
-@needs("move_client")
+@requires("move_client")
 def group_move(request: Request, group_id: int) -> HttpResponse:
     """Move the clients that were chosen, or all, to another group: a job does it."""
     chosen = request.GET.getlist("client")
@@ -31,19 +33,19 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
 
 
 @form_methods
-@needs("change_group")
+@requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; move everybody out of it and remove it, if that is the one."""
     if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
         raise PermissionDenied
-    context = {"dependents": DependentsCard(request.connection, group_id)}
+    context = {"dependents": DependentsCard(request.credentials, group_id)}
     return _move(request, _form(request, group_id), Job.Kind.RETIRE, "groups/retire.html", context)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form on the group, and on those where clients can go, as Poster has them now."""
-    group = with_everybody(request.connection, reads.read_now(request.connection, group_id).group)
-    groups = reads.list_groups(request.connection, fresh=True).groups
+    group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
+    groups = reads.list_groups(request.credentials, fresh=True).groups
     others = [each for each in groups if each.id != group_id]
     data = request.POST if request.method == "POST" else None
     return MoveForm(data, group=group, groups=others, chosen=chosen or ())
@@ -53,12 +55,12 @@ def _move(
     request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
 ) -> HttpResponse:
     """Start the job of a valid form; where another one or a removal has one of the groups, say so."""
-    lock = jobs.members_lock(request.connection, form.group.id)
+    lock = job_lease.members_lock(request.credentials, form.group.id)
     blocked = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():
         try:
-            return redirect("groups:job", tasks.start(_job(request, form, kind)).pk)
-        except tasks.AlreadyThere as there:
+            return redirect("groups:job", queue.start(_job(request, form, kind)).pk)
+        except queue.AlreadyThere as there:
             blocked = {"busy": there.job}
         except Busy as there:
             blocked = {"removal": there.change}
@@ -74,7 +76,7 @@ def _move(
 def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
     return moves.plan_move(
         user=request.user,
-        connection=request.connection,
+        credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         group=form.group,
         target=form.cleaned_data["target"],

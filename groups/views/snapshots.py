@@ -14,13 +14,16 @@ from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_GET
 
-from groups.crypto import SecretUnreadable
-from groups.forms import RestoreForm
-from groups.http import Request, ask_to_confirm, form_methods, needs, recently_confirmed, render_page
+from groups.forms.groups import RestoreForm
 from groups.models import Job, Snapshot
-from groups.services import moves, outlook, snapshots, tasks
-from groups.services.writes import Busy, NotRecorded
-from groups.words import not_recorded_words, unreadable_snapshot_words
+from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
+from groups.services import snapshots
+from groups.services.jobs import moves, queue, restore_preview
+from groups.services.writes.execute import Busy, NotRecorded
+from groups.views.requests import Request, form_methods, requires
+from poster_admin.common.encryption import SecretUnreadable
+from poster_admin.common.htmx import render_page
+from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 PAGE = 50
 
@@ -33,7 +36,7 @@ def of_one[**P](
     @wraps(view)
     def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         snapshot_id = kwargs.pop("snapshot_id")
-        of_account = snapshots.of(user=request.user, connection=request.connection)
+        of_account = snapshots.of(user=request.user, credentials=request.credentials)
         snapshot = get_object_or_404(of_account, pk=snapshot_id)
         if not recently_confirmed(request):
             return ask_to_confirm(request)
@@ -47,17 +50,17 @@ def of_one[**P](
 
 
 @require_GET
-@needs("view_snapshot")
+@requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
     """Show what was kept of the groups before somebody moved or removed them."""
-    kept = snapshots.of(user=request.user, connection=request.connection)
+    kept = snapshots.of(user=request.user, credentials=request.credentials)
     page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "days": settings.SNAPSHOT_DAYS}
     return render_page(request, "groups/snapshots.html", context, fragment="rows")
 
 
 @require_GET
-@needs("view_snapshot")
+@requires("view_snapshot")
 @of_one
 def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
     """Answer a file with the group and its clients as Poster gave them."""
@@ -70,7 +73,7 @@ def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResp
 
 
 @form_methods
-@needs("view_snapshot")
+@requires("view_snapshot")
 @of_one
 def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     """Show what a restore would do, by a fresh look at Poster, and start exactly that."""
@@ -80,7 +83,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid() and (job := _started(request, form.cleaned_data["operation"])):
         return redirect("groups:job", job.pk)
-    seen = outlook.look(user=request.user, connection=request.connection, snapshot=snapshot)
+    seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():
         return _show(request, seen, status=422 if posted else 200, incomplete=posted)
     if form.cleaned_data["version"] != seen.mark:
@@ -91,29 +94,29 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _start(request: Request, seen: outlook.Outlook, operation: uuid.UUID) -> HttpResponse:
+def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID) -> HttpResponse:
     """Start what the page said, and go to where its progress is."""
-    who: Any = {"user": request.user, "connection": request.connection}
+    who: Any = {"user": request.user, "credentials": request.credentials}
     try:
-        job = tasks.start(outlook.plan(**who, operation=operation, outlook=seen))
-    except tasks.AlreadyThere as there:
+        job = queue.start(restore_preview.plan(**who, operation=operation, outlook=seen))
+    except queue.AlreadyThere as there:
         return _show(request, seen, status=409, busy=there.job)
     except Busy as there:
         return _show(request, seen, status=409, removal=there.change)
     except NotRecorded:
         return _show(request, seen, status=503, outcome=not_recorded_words())
-    except outlook.NoRestore:
+    except restore_preview.NoRestore:
         return _show(request, seen, status=409)
     return redirect("groups:job", job.pk)
 
 
 def _started(request: Request, operation: uuid.UUID) -> Job | None:
     """Return the job that this very form has started."""
-    mine = Job.objects.filter(account=request.connection.account_id, user=request.user)
+    mine = Job.objects.filter(account=request.credentials.account_id, user=request.user)
     return mine.filter(pk=operation).first()
 
 
-def _show(request: Request, seen: outlook.Outlook, *, status: int, **context: Any) -> HttpResponse:
+def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **context: Any) -> HttpResponse:
     """Render the page of a restore, with a form for what it says now."""
     context = {
         "outlook": seen,

@@ -23,7 +23,7 @@ def make(names):
     """Make members of the staff, each connected to the account of that name, and return their sessions."""
     from django.contrib.auth.models import Group, User
 
-    from groups.models import Connection, PosterAccount
+    from groups.models import PosterAccount, PosterCredentials
 
     sessions = {}
     staff = Group.objects.get(name="Staff")
@@ -31,7 +31,7 @@ def make(names):
         user = User.objects.create_user(name)
         user.groups.add(staff)
         owner, _ = PosterAccount.objects.get_or_create(name=os.environ.get("BENCHMARK_ACCOUNT") or name)
-        link = Connection(user=user, account=owner)
+        link = PosterCredentials(user=user, account=owner)
         link.set_token(os.environ.get("BENCHMARK_TOKEN") or f"000000:{'benchmark' * 2}{name}")
         link.save()
         sessions[name] = session_of(user)

@@ -172,7 +172,7 @@ class Admin:
 @contextlib.contextmanager
 def django_admin(directory):
     """Run Django's admin on the server of the dashboard, as that one is run."""
-    from groups.management import startup
+    from poster_admin.common import server
 
     environment = {
         **os.environ,
@@ -182,7 +182,7 @@ def django_admin(directory):
     prepare = [sys.executable, "-m", "tests.benchmarks.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     port = free_port()
-    *command, _ = startup.granian(host="127.0.0.1", port=port, workers=2)
+    *command, _ = server.granian(host="127.0.0.1", port=port, workers=2)
     command.append("tests.benchmarks.admin:application")
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")

@@ -1,8 +1,8 @@
 """Thousands of writes on a bad network: what people are told, and what Poster has in truth.
 
-The dashboard's own write path, from `submit` to the last look of the follower, beside two clients as they are
-usually written: one that takes every error for a failure, and one that also tries three times more. The time
-is counted and not waited for, see `tests.tools.pretence`.
+The dashboard's own write path, from `execute` to the last look of the reconciler, runs beside two clients
+as they are usually written: one takes every error for a failure, the other one also tries three times more.
+The time is counted and not waited for, see `tests.tools.pretence`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ OTHERS_RENAME = 0.50
 
 
 @dataclass
-class Wish:
+class ClientFilters:
     """What somebody wants of one group, however many clicks it takes."""
 
     action: str
@@ -58,70 +58,70 @@ class World:
         self.counts = Counter()
         self._lags = bool(lag)
 
-    def wish(self, number):
+    def filters(self, number):
         """Make up a wish, and the group that it is about."""
         action = self.chance.choice(("create", "update", "update", "remove"))
-        wish = Wish(action, f"Група {number}", str(self.chance.randrange(1, 50)))
+        filters = ClientFilters(action, f"Група {number}", str(self.chance.randrange(1, 50)))
         if action != "create":
-            wish.group_id = self.poster.put(wish.name, "60")
-        return wish
+            filters.group_id = self.poster.put(filters.name, "60")
+        return filters
 
-    def disturb(self, wish):
+    def disturb(self, filters):
         """Let somebody else at Poster's own console come in between, perhaps."""
         if not self._lags and self.chance.random() < SOMEBODY_ELSE:
-            self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(wish))
+            self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(filters))
 
-    def _meddle(self, wish):
-        if wish.action == "create":
-            self.poster.put(wish.name, wish.percent)
-        elif wish.group_id in self.poster.groups:
-            if wish.action == "remove" and self.chance.random() < 0.5:
-                del self.poster.groups[wish.group_id]
+    def _meddle(self, filters):
+        if filters.action == "create":
+            self.poster.put(filters.name, filters.percent)
+        elif filters.group_id in self.poster.groups:
+            if filters.action == "remove" and self.chance.random() < 0.5:
+                del self.poster.groups[filters.group_id]
             else:
-                self.poster.groups[wish.group_id]["client_groups_discount"] = "77"
+                self.poster.groups[filters.group_id]["client_groups_discount"] = "77"
 
     def run(self, writes, click):
         """Fulfil so many wishes by clicks, each of which returns what its user was told; count the lies."""
         for number in range(writes):
-            wish, clicks = self.wish(number), []
-            self.disturb(wish)
-            self._fulfil(wish, clicks, click)
-            if wish.action == "update" and clicks and clicks[-1][1] == "applied" and self._lags:
-                self._rename(wish, clicks, click)
+            filters, clicks = self.filters(number), []
+            self.disturb(filters)
+            self._fulfil(filters, clicks, click)
+            if filters.action == "update" and clicks and clicks[-1][1] == "applied" and self._lags:
+                self._rename(filters, clicks, click)
             self.clock.drain()
-            self._judge(wish, clicks)
+            self._judge(filters, clicks)
             # What is left of a wish would only make the lists of the next ones longer.
             self.poster.forget()
 
-    def _fulfil(self, wish, clicks, click):
+    def _fulfil(self, filters, clicks, click):
         for _ in range(MOST_TRIES):
-            if wish.action != "create" and wish.group_id not in self.poster.groups:
+            if filters.action != "create" and filters.group_id not in self.poster.groups:
                 break
-            seen = click.open_form(wish)
+            seen = click.open_form(filters)
             self.clock.sleep(self.chance.uniform(5, MINUTE))
             self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
-            told = click(wish, seen, operation)
+            told = click(filters, seen, operation)
             clicks.append((operation, told))
             if told != "failed" or self.chance.random() > TRIES_AGAIN:
                 break
 
-    def _rename(self, wish, clicks, click):
+    def _rename(self, filters, clicks, click):
         """Let a colleague rename the group: the percent that was saved a moment ago has to stay."""
         if self.chance.random() > OTHERS_RENAME:
             return
         self.clock.sleep(self.chance.uniform(0, 20))
-        self._fulfil(Wish("update", f"{wish.name} (нова)", "", wish.group_id), clicks, click)
+        self._fulfil(ClientFilters("update", f"{filters.name} (нова)", "", filters.group_id), clicks, click)
         self.clock.drain()
-        row = self.poster.groups.get(wish.group_id)
-        self.counts["lost"] += row is not None and row["client_groups_discount"] != wish.percent
+        row = self.poster.groups.get(filters.group_id)
+        self.counts["lost"] += row is not None and row["client_groups_discount"] != filters.percent
 
-    def _judge(self, wish, clicks):
+    def _judge(self, filters, clicks):
         network, count = self.network, self.counts
         count["writes"] += 1
         count["clicks"] += len(clicks)
-        count["creations"] += wish.action == "create"
+        count["creations"] += filters.action == "create"
         made = sum(network.applied[operation] for operation, _ in clicks)
-        count["duplicates"] += wish.action == "create" and made > 1
+        count["duplicates"] += filters.action == "create" and made > 1
         for operation, told in clicks:
             applied = network.applied[operation]
             count["twice"] += applied > 1
@@ -140,54 +140,54 @@ class Dashboard:
     def __init__(self, world, user):
         self._world, self._user = world, user
 
-    def open_form(self, wish):
+    def open_form(self, filters):
         """Return the values on which the form of a group is opened, as its view does; None for a new one."""
         from groups.poster import PosterError
-        from groups.services.accounts import connection_of
+        from groups.services.credentials import connection_of
         from groups.services.groups import read_now
-        from groups.services.lag import with_own_change
+        from groups.services.writes.lag import with_own_change
 
-        if wish.action == "create":
+        if filters.action == "create":
             return None
-        connection = connection_of(self._user)
+        credentials = connection_of(self._user)
         while True:
             try:
-                group = read_now(connection, wish.group_id).group
+                group = read_now(credentials, filters.group_id).group
             except PosterError:
                 self._world.clock.sleep(5)
-                if wish.group_id not in self._world.poster.groups:
+                if filters.group_id not in self._world.poster.groups:
                     return None
             else:
-                return with_own_change(connection.account_id, group)[0].values
+                return with_own_change(credentials.account_id, group)[0].values
 
-    def __call__(self, wish, seen, operation):
-        from groups.services.settling import follow_up
-        from groups.services.writes import submit
+    def __call__(self, filters, seen, operation):
+        from groups.services.writes.execute import execute
+        from groups.services.writes.reconcile import follow_up
 
-        change = submit(self._order(wish, seen, operation))
+        change = execute(self._order(filters, seen, operation))
         clock = self._world.clock
         while change.is_open:
             clock.sleep(max((change.next_check_at - clock.now()).total_seconds(), 0))
             follow_up(change)
         return {"differs": "applied", "refused": "failed"}.get(change.state, change.state)
 
-    def _order(self, wish, seen, operation):
+    def _order(self, filters, seen, operation):
         from groups.models import Change
         from groups.poster import GroupValues
-        from groups.services.accounts import connection_of
-        from groups.services.orders import GroupOrder
+        from groups.services.credentials import connection_of
+        from groups.services.writes.commands import GroupCommand
 
-        percent = Decimal(wish.percent) if wish.percent else seen.percent
-        intended = GroupValues(name=wish.name, loyalty_type=2, percent=percent)
-        return GroupOrder(
+        percent = Decimal(filters.percent) if filters.percent else seen.percent
+        intended = GroupValues(name=filters.name, loyalty_type=2, percent=percent)
+        return GroupCommand(
             user=self._user,
-            connection=connection_of(self._user),
-            action=Change.Action(wish.action),
+            credentials=connection_of(self._user),
+            action=Change.Action(filters.action),
             operation=operation,
-            group_id=wish.group_id,
+            group_id=filters.group_id,
             loaded=seen,
-            loaded_clients=0 if wish.action == "remove" else None,
-            intended=None if wish.action == "remove" else intended,
+            loaded_clients=0 if filters.action == "remove" else None,
+            intended=None if filters.action == "remove" else intended,
         )
 
 
@@ -195,9 +195,9 @@ def run_dashboard(world, user, writes):
     """Run the write path over the network of a world."""
     from unittest import mock
 
-    from groups.services import upstream
+    from groups.services import gateway
 
-    with in_time_of(world.clock), mock.patch.object(upstream, "transport", return_value=world.network):
+    with in_time_of(world.clock), mock.patch.object(gateway, "transport", return_value=world.network):
         world.run(writes, Dashboard(world, user))
     return world.counts
 
@@ -211,27 +211,31 @@ class Naive:
     def __init__(self, world, retries):
         self._world, self._retries = world, retries
 
-    def open_form(self, wish):
+    def open_form(self, filters):
         """Look at nothing: such a client sends what it was told."""
 
-    def __call__(self, wish, _seen, _operation):
+    def __call__(self, filters, _seen, _operation):
         for _ in range(1 + self._retries):
-            told = self._post(wish)
+            told = self._post(filters)
             if told != "error":
                 return told
         return "failed"
 
-    def _post(self, wish):
+    def _post(self, filters):
         from groups.poster import Timeouts
         from groups.poster.transport import Answer
 
-        form = {"loyalty_type": "2", "client_groups_name": wish.name, "client_groups_discount": wish.percent}
-        if wish.group_id is not None:
-            form |= {"client_groups_id": str(wish.group_id), "group_id": str(wish.group_id)}
+        form = {
+            "loyalty_type": "2",
+            "client_groups_name": filters.name,
+            "client_groups_discount": filters.percent,
+        }
+        if filters.group_id is not None:
+            form |= {"client_groups_id": str(filters.group_id), "group_id": str(filters.group_id)}
         deadline = self._world.clock.seconds + 15
         answer = self._world.network.exchange(
             "POST",
-            f"clients.{wish.action}Group",
+            f"clients.{filters.action}Group",
             params={},
             form=form,
             timeouts=Timeouts(),
@@ -300,9 +304,9 @@ def installation(directory):
 
     django.setup()
     logging.disable()
-    from groups.management import startup
+    from poster_admin.common import server
 
-    startup.migrate()
+    server.migrate()
     return make_owner()
 
 
@@ -310,12 +314,12 @@ def make_owner():
     """Make a user who may do all, connected to an account."""
     from django.contrib.auth.models import Group, User
 
-    from groups.models import Connection, PosterAccount
+    from groups.models import PosterAccount, PosterCredentials
 
     user = User.objects.create_user("owner")
     user.groups.add(Group.objects.get(name="Owners"))
     account, _ = PosterAccount.objects.get_or_create(name="demo")
-    link = Connection(user=user, account=account)
+    link = PosterCredentials(user=user, account=account)
     link.set_token("a token for nobody")
     link.save()
     return user

@@ -78,10 +78,10 @@ def test_a_taken_port_is_one_clear_line():
 
     from django.core.management.base import CommandError
 
-    from groups.management import startup
+    from poster_admin.common import server
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         words = rf"^Port {port} is taken\. Choose another one: PORT=\d+\.$"
-        with pytest.raises(CommandError, match=words), startup.claimed_port("127.0.0.1", port):
+        with pytest.raises(CommandError, match=words), server.claimed_port("127.0.0.1", port):
             pytest.fail("nobody may listen there")

@@ -126,10 +126,10 @@ class Dashboard:
             wait_until(lambda url=url: _answers(url), 0.02, 60)
 
     def _start(self, port):
-        from groups.management import startup
+        from poster_admin.common import server
 
         return subprocess.Popen(
-            startup.granian(host="127.0.0.1", port=port, workers=1),
+            server.granian(host="127.0.0.1", port=port, workers=1),
             cwd=ROOT,
             env=self._environment,
             stdout=self._log,

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.browser import chromium
+from tests.e2e import chromium
 from tests.environment import ROOT
 from tests.tools.killing import Dashboard
 

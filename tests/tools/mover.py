@@ -12,16 +12,17 @@ import django
 def start(group_id, target_id):
     from django.contrib.auth.models import User
 
-    from groups.services import accounts, moves, tasks
+    from groups.services import credentials as credentials_service
     from groups.services.groups import read_now
+    from groups.services.jobs import moves, queue
 
     user = User.objects.get()
-    connection = accounts.connection_of(user)
-    group, target = (read_now(connection, each).group for each in (group_id, target_id))
+    credentials = credentials_service.connection_of(user)
+    group, target = (read_now(credentials, each).group for each in (group_id, target_id))
     job = moves.plan_move(
-        user=user, connection=connection, operation=uuid.uuid4(), group=group, target=target
+        user=user, credentials=credentials, operation=uuid.uuid4(), group=group, target=target
     )
-    return tasks.start(job).pk
+    return queue.start(job).pk
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ def prepare(token):
     """Make what is needed, and return the key of a session."""
     from django.contrib.auth.models import Group, User
 
-    from groups.management import startup
-    from groups.services import accounts
+    from groups.services import credentials as credentials_service
+    from poster_admin.common import server
     from tests.benchmarks.people import session_of
 
-    startup.migrate()
-    startup.collect_static()
+    server.migrate()
+    server.collect_static()
     user = User.objects.create_user("owner")
     user.groups.add(Group.objects.get(name="Owners"))
-    accounts.connect(user=user, account="demo", token=token)
+    credentials_service.connect(user=user, account="demo", token=token)
     return session_of(user)
 
 

@@ -28,7 +28,7 @@ READ_LOST = 0.10
 # What becomes of a read where Poster lags.
 LATE_READS = 0.50
 DENIED = 0.02
-_MODULES = ("groups.services.writes", "groups.services.upstream", "groups.poster.client")
+_MODULES = ("groups.services.writes.execute", "groups.services.gateway", "groups.poster.client")
 
 
 class Clock:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import chromium
 from tests.devtools import demo
+from tests.e2e import chromium
 from tests.environment import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"

@@ -10,10 +10,10 @@ class Command(BaseCommand):
     help = "Report groups that are not as the history says, of all accounts. It changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for connection in accounts_to_audit():
-            account = connection.account_id
+        for credentials in accounts_to_audit():
+            account = credentials.account_id
             try:
-                findings = audit(connection)
+                findings = audit(credentials)
             except PosterError as error:
                 self.stdout.write(f"{account}: Poster could not be read ({error.reason})")
                 continue

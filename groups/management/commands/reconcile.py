@@ -4,8 +4,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from groups.models import Change
-from groups.services import snapshots, tasks
-from groups.services.settling import reconcile
+from groups.services import snapshots
+from groups.services.jobs import queue
+from groups.services.writes.reconcile import reconcile
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{change.pk} {change.action} {change.target} {change.state} {change.reason}".rstrip()
             )
-        for job in tasks.revive():
+        for job in queue.revive():
             self.stdout.write(f"{job.pk} {job.kind} group:{job.group_id} goes on")
         snapshots.forget_old()
         self.stdout.write(f"{Change.objects.open().count()} still open")

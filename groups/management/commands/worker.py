@@ -10,9 +10,9 @@ from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
-from groups.management import startup
-from groups.outages import is_outage
-from groups.services import jobs
+from groups.services.jobs import lease as job_lease
+from poster_admin.common import server
+from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")
 
@@ -25,7 +25,7 @@ class Worker(db_worker.Worker):
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
         """Let go of the job after the writes that are under way."""
-        jobs.stopping.set()
+        job_lease.stopping.set()
         super().shutdown(signum, frame)
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
         """Take one job after the other, as soon as there are the tables for them."""
-        startup.migrate()
+        server.migrate()
         worker = Worker(
             queue_names=["default"],
             excluded_queue_names=[],

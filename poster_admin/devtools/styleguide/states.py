@@ -10,9 +10,9 @@ import requests
 from django.conf import settings
 from django.urls import reverse
 
-from groups.forms import Version
+from groups.forms.groups import Version
 from groups.poster import Group
-from poster_admin.checks import is_loopback
+from poster_admin.env_values import is_loopback
 
 type Instruction = tuple[str, dict[str, Any]]
 

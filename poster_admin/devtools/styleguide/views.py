@@ -7,12 +7,13 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from groups.forms import GroupForm
-from groups.http import Request, needs, render_page
-from groups.listing import Filters, make_listing
+from groups.forms.groups import GroupForm
 from groups.models import Change
 from groups.poster import Group
+from groups.presenters.group_list import Filters, make_listing
 from groups.services import groups as reads
+from groups.views.requests import Request, requires
+from poster_admin.common.htmx import render_page
 from poster_admin.devtools.styleguide.states import NoSandbox, State, states_around, tell_sandbox
 
 COLOURS = (
@@ -32,7 +33,7 @@ NOTICES = {
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def gallery(request: Request) -> HttpResponse:
     """Show the pieces, and a button for each state."""
     wrong = GroupForm({"name": "", "percent": "101", "loyalty_type": "1"}, auto_id="wrong_%s")
@@ -51,7 +52,7 @@ def gallery(request: Request) -> HttpResponse:
 
 
 @require_POST
-@needs("view_group")
+@requires("view_group")
 def play(request: Request, name: str) -> HttpResponse:
     """Send the sandbox the instructions of a state, and redirect to its page, with the form if it has one."""
     state = next((state for state in _states(request) if state.name == name), None)
@@ -68,7 +69,7 @@ def play(request: Request, name: str) -> HttpResponse:
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
     listing = make_listing(reads.Groups((), (), timezone.now()), Filters())
@@ -76,7 +77,7 @@ def no_groups(request: Request) -> HttpResponse:
 
 
 @require_GET
-@needs("view_group")
+@requires("view_group")
 def no_right(request: Request) -> HttpResponse:
     """Show the page for a user without the right to it."""
     raise PermissionDenied
@@ -84,7 +85,7 @@ def no_right(request: Request) -> HttpResponse:
 
 def _group(request: Request) -> Group:
     """Return the group with which the states are shown: the first editable one."""
-    groups = reads.list_groups(request.connection).groups
+    groups = reads.list_groups(request.credentials).groups
     group = next((group for group in groups if group.is_editable), None)
     if group is None:
         raise Http404("The account has no group to play with.")
@@ -92,4 +93,4 @@ def _group(request: Request) -> Group:
 
 
 def _states(request: Request) -> list[State]:
-    return states_around(_group(request), request.connection.account_id)
+    return states_around(_group(request), request.credentials.account_id)

@@ -18,8 +18,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandParser
 
-from groups.management import startup
-from groups.services import accounts
+from groups.services import credentials as credentials_service
+from poster_admin.common import server
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 
@@ -47,14 +47,14 @@ class Command(BaseCommand):
         """Start again in the environment of the demo, then serve."""
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with startup.locked(directory / "lock"):
+        with server.locked(directory / "lock"):
             kept = _remembered(directory / "secrets.json")
-        with startup.claimed_port(HOST, settings.PORT):
+        with server.claimed_port(HOST, settings.PORT):
             if SANDBOX_PORT not in os.environ:
                 # Settings are read before any command runs, so those of the demo need a second start.
                 environment = _environment(directory, kept, debug=debug)
                 os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
-            startup.prepare(static=not debug)
+            server.prepare(static=not debug)
             logging.disable(logging.INFO)
             self._serve(directory, kept["passwords"])
 
@@ -81,11 +81,11 @@ class Command(BaseCommand):
 
         with sandbox:
             # Another demo over the same data may be making these users too.
-            with startup.locked(directory / "lock"):
+            with server.locked(directory / "lock"):
                 for name, role in SIGN_INS.items():
                     _sign_in(name, passwords[name], role, sandbox)
-            command = startup.granian(host=HOST, port=settings.PORT, workers=1)
-            startup.run(command, workers=1, url=f"{url}/healthz", when_ready=announce)
+            command = server.granian(host=HOST, port=settings.PORT, workers=1)
+            server.run(command, workers=1, url=f"{url}/healthz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:
@@ -136,6 +136,6 @@ def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
         user.set_password(password)
         user.save()
     user.groups.add(Group.objects.get(name=role))
-    connection = accounts.connection_of(user)
-    if connection is None or connection.account_id == "demo":
-        accounts.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)
+    credentials = credentials_service.connection_of(user)
+    if credentials is None or credentials.account_id == "demo":
+        credentials_service.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)

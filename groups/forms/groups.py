@@ -1,0 +1,340 @@
+"""Forms: what people typed in, domain types out."""
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Self
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
+from groups.models import Change, ChangeQuerySet
+from groups.poster import Group, GroupValues, LoyaltyType
+from groups.presenters.messages import percent_words, type_label
+
+TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
+GROUP_ACTIONS = (Change.Action.CREATE, Change.Action.UPDATE, Change.Action.REMOVE)
+LARGEST_BONUS = Decimal(1_000_000)
+_ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
+_signer = signing.Signer(salt="groups.forms.groups.version")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a form was opened on. It travels in the form, so that a conflict can show it."""
+
+    values: GroupValues | None = None
+    clients: int | None = None
+
+    @classmethod
+    def of(cls, group: Group, *, with_clients: bool = False) -> "Version":
+        return cls(group.values, group.clients if with_clients else None)
+
+    def __str__(self) -> str:
+        data = self.values.to_json() if self.values else {}
+        data = data if self.clients is None else {**data, "clients": self.clients}
+        return _signer.sign_object(data, compress=True)
+
+    @classmethod
+    def parse(cls, text: str) -> "Version":
+        """Read a version back. One that is not ours is an empty one: it matches no group."""
+        try:
+            data = _signer.unsign_object(text)
+            return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
+        except (signing.BadSignature, TypeError, KeyError, ValueError):
+            return cls()
+
+
+class WriteForm(forms.Form):
+    """The part of every form that asks for a write: what it was opened on, and that it is one operation."""
+
+    version = forms.CharField(
+        widget=forms.HiddenInput,
+        error_messages={"required": _("This form is incomplete. Open the page again.")},
+    )
+    operation = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is incomplete. Open the page again."),
+            "invalid": _("This form is incomplete. Open the page again."),
+        },
+    )
+
+    def __init__(self, *args: Any, version: Version | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial = {
+            **self.initial,
+            "version": str(version or Version()),
+            "operation": uuid.uuid4(),
+        }
+
+    def clean_version(self) -> Version:
+        return Version.parse(self.cleaned_data["version"])
+
+    def again(self, *, version: Version | None = None) -> Self:
+        """Return the same form for another operation: what was typed, on a new version where one is given."""
+        data = {name: self.data[name] for name in self.fields if name in self.data}
+        data["operation"] = str(uuid.uuid4())
+        if version is not None:
+            data["version"] = str(version)
+        form = self._with(data)
+        form.is_valid()
+        return form
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data)
+
+
+class GroupForm(WriteForm):
+    """The values of a loyalty group, for a creation and for an edit."""
+
+    name = NameField(label=_("Name"))
+    loyalty_type = forms.TypedChoiceField(
+        label=_("Type"),
+        choices=TYPES,
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a type."), "invalid_choice": _("Choose a type.")},
+    )
+    percent = DecimalField(
+        label=_("Percent"),
+        maximum=Decimal(100),
+        range_message=_("The percent must be between 0 and 100."),
+        unit="%",
+        error_messages={"required": _("Enter a percent.")},
+    )
+    birthday_bonus = DecimalField(
+        label=_("Birthday bonus"),
+        maximum=LARGEST_BONUS,
+        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
+        shown_decimals=2,
+        required=False,
+    )
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
+        if group is not None:
+            kwargs["initial"] = {
+                "name": group.name,
+                "loyalty_type": group.loyalty_type,
+                "percent": group.percent,
+                "birthday_bonus": group.birthday_bonus,
+            }
+            kwargs["version"] = Version.of(group)
+            if archive:
+                kwargs["initial"] |= _given_nothing(group.name)
+        super().__init__(*args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "name" in data:
+            data["name"] = _kept_name(data.get("version"), data["name"])
+        if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
+            # It is not asked for a discount group, so whatever is in the field was not meant.
+            data["birthday_bonus"] = _kept_bonus(data.get("version"))
+            self.errors.pop("birthday_bonus", None)
+        elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
+            self.add_error("birthday_bonus", ValidationError(_("Enter a birthday bonus, 0 for none.")))
+        return data
+
+    @property
+    def loaded(self) -> GroupValues | None:
+        version: Version = self.cleaned_data["version"]
+        return version.values
+
+    @property
+    def draft(self) -> str:
+        """The values that the form was opened with, as JSON: `drafts.js` keeps what was typed."""
+        opened = Version.parse(self["version"].value() or "").values
+        return json.dumps(
+            {
+                name: str(self.fields[name].prepare_value(getattr(opened, name))) if opened else ""
+                for name in ("name", "loyalty_type", "percent", "birthday_bonus")
+            }
+        )
+
+    @property
+    def intended(self) -> GroupValues:
+        """What is asked for; a `use_ewallet` goes back as it was read."""
+        data = self.cleaned_data
+        return GroupValues(
+            name=data["name"],
+            loyalty_type=data["loyalty_type"],
+            percent=data["percent"],
+            birthday_bonus=data["birthday_bonus"],
+            use_ewallet=self.loaded.use_ewallet if self.loaded else None,
+        )
+
+
+def _given_nothing(name: str) -> dict[str, Any]:
+    """Return the values of a group that stays, but gives nothing any more and says so."""
+    archived = _("(archived) %(name)s") % {"name": name}
+    return {"name": archived[:NAME_LENGTH], "percent": Decimal(0), "birthday_bonus": Decimal(0)}
+
+
+def _kept_name(version: Version | None, typed: str) -> str:
+    """Return the name as Poster has it where it is the same to a reader: only what was meant is changed."""
+    loaded = version.values.name if version and version.values else ""
+    return loaded if NameField(required=False).to_python(loaded) == typed else typed
+
+
+def _kept_bonus(version: Version | None) -> Decimal:
+    """Return the bonus that a discount group keeps: its own, however odd, else none."""
+    values = version.values if version else None
+    if values and values.loyalty_type == LoyaltyType.DISCOUNT:
+        return values.birthday_bonus
+    return Decimal(0)
+
+
+class RemovalForm(WriteForm):
+    """The removal of a group; one with clients wants its name typed."""
+
+    confirm_name = forms.CharField(label=_("Name of the group"), required=False)
+
+    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
+        if group is not None:
+            kwargs["version"] = Version.of(group, with_clients=True)
+        super().__init__(*args, **kwargs)
+        self.group = group
+        if group is not None and not group.clients:
+            del self.fields["confirm_name"]
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data, group=self.group)
+
+    def clean_confirm_name(self) -> str:
+        typed: str = NameField(required=False).to_python(self.cleaned_data["confirm_name"])
+        if self.group and typed != NameField().to_python(self.group.name):
+            raise ValidationError(_("Type the name of the group exactly as it is shown."))
+        return typed
+
+
+class MoveForm(forms.Form):
+    """Where the clients of a group go: those that were chosen, or all."""
+
+    ALL = "all"
+
+    target = forms.TypedChoiceField(
+        label=_("To the group"), error_messages={"required": _("Choose a group.")}
+    )
+    clients = forms.CharField(widget=forms.HiddenInput)
+    operation = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, data: Any = None, *, group: Group, groups: Sequence[Group], chosen: Sequence[str] = ()
+    ) -> None:
+        initial = {"clients": ",".join(chosen) or self.ALL, "operation": uuid.uuid4()}
+        super().__init__(data, initial=initial)
+        self.group = group
+        by_id = {str(each.id): each for each in groups}
+        field = self.fields["target"]
+        field.choices = [("", _("Choose a group")), *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
+        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
+
+    def clean_clients(self) -> list[int] | None:
+        """Return the ids of those who were chosen; None for all."""
+        text = self.cleaned_data["clients"]
+        if text == self.ALL:
+            return None
+        ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
+        if not ids or len(ids) != text.count(",") + 1:
+            raise ValidationError(_("This form is incomplete. Open the page again."))
+        return ids
+
+    @property
+    def count(self) -> int:
+        """How many clients are to be moved, as far as is known before."""
+        text = self["clients"].value() or self.ALL
+        return self.group.clients if text == self.ALL else text.count(",") + 1
+
+
+def _described(group: Group) -> str:
+    """Return a group as a choice: its name, and what it gives."""
+    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
+
+
+class RestoreForm(WriteForm):
+    """The start of a restore; its version is the mark of all that the page said it would do."""
+
+    def __init__(self, *args: Any, mark: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["version"] = mark
+        self.mark = mark
+
+    def clean_version(self) -> Any:
+        return self.cleaned_data["version"]
+
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data, mark=self.mark)
+
+
+class AccountForm(forms.Form):
+    """A user's own Poster account and token."""
+
+    account = AccountField(
+        label=_("Poster account"),
+        error_messages={"required": _("Enter the Poster account.")},
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    token = TokenField(label=_("Token"), error_messages={"required": _("Enter the token.")})
+
+
+class HistoryForm(forms.Form):
+    """The filters of the journal. What cannot be understood filters nothing."""
+
+    user = forms.CharField(label=_("Person"), required=False)
+    action = forms.ChoiceField(
+        label=_("Action"),
+        required=False,
+        choices=[("", _("all")), *((each.value, each.label) for each in GROUP_ACTIONS)],
+    )
+    group = forms.CharField(label=_("Group"), required=False)
+    state = forms.ChoiceField(
+        label=_("Outcome"), required=False, choices=[("", _("all")), *Change.State.choices]
+    )
+    since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    job = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    @property
+    def draft(self) -> str:
+        """The fields that somebody can fill in, as JSON: see `GroupForm.draft`."""
+        return json.dumps({field.name: "" for field in self.visible_fields()})
+
+    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
+        """Return the changes that are asked for: the parts of one job, or those of groups alone."""
+        self.is_valid()
+        data = self.cleaned_data
+        group = data.get("group") or ""
+        found = {
+            "user_name": data.get("user"),
+            "action": data.get("action"),
+            "state": data.get("state"),
+            "created_at__gte": _midnight(data.get("since")),
+            "created_at__lt": _midnight(data.get("until"), days=1),
+            "job": data.get("job"),
+            "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
+        }
+        asked = {lookup: value for lookup, value in found.items() if value not in (None, "")}
+        return (changes if data.get("job") else changes.of_groups()).filter(**asked)
+
+
+def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
+    """Return the start of a day here, or of one some days later; None where there is no such moment."""
+    if day is None:
+        return None
+    try:
+        midnight = datetime.combine(day + timedelta(days), time.min)
+        return timezone.make_aware(midnight).astimezone(UTC)
+    except OverflowError:
+        return None

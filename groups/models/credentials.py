@@ -1,0 +1,132 @@
+"""Who may speak for which Poster account, and what is shown of it while Poster is away."""
+
+import hashlib
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from poster_admin.common.encryption import EncryptedField, Secret
+
+TOKEN_LIFE = timedelta(days=2 * 365)
+TOKEN_WARNING = timedelta(days=60)
+
+
+class PosterAccount(models.Model):
+    """A Poster account (a company), as far as everybody who is connected to it shares it here.
+
+    `writes` counts every write that was sent or settled: it is part of the key of all that is cached, so that
+    each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
+    or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
+    account takes the written birthday bonus of a group for: the documentation says hryvnia, newer pages of it
+    say kopecks. Of a client's money no page says anything else than the others, so it is never turned.
+    `company_name`, `currency` and `company_id` are Poster's, where the token of somebody may read them: the
+    id by which another token is known to be of this account.
+
+    `open_until` is set while the circuit breaker is open, and `failing_seconds` is for how long failures
+    have held threads here since `failing_since`: in the row, so that every process and user knows.
+    """
+
+    class BonusUnit(models.TextChoices):
+        HRYVNIA = "hryvnia", _("hryvnia, as documented")
+        KOPECKS = "kopecks", _("kopecks")
+
+    name = models.CharField(max_length=63, primary_key=True)
+    company_name = models.CharField(max_length=200, blank=True)
+    company_id = models.CharField(max_length=200, blank=True)
+    currency = models.CharField(max_length=8, default="₴")
+    writes = models.PositiveBigIntegerField(default=0)
+    bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)
+    bonus_block = models.ForeignKey(
+        "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    failing_seconds = models.FloatField(default=0, editable=False)
+    open_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("Poster account")
+        verbose_name_plural = _("Poster accounts")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """The company as people know it, with the account's login."""
+        return f"{self.company_name} ({self.name})" if self.company_name else self.name
+
+    def count_write(self) -> None:
+        """Make everything cached of this account stale, in every process."""
+        PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
+        self.refresh_from_db(fields=("writes",))
+
+
+class PosterCredentials(models.Model):
+    """One user's own token for a Poster account.
+
+    It is only saved once Poster has accepted the token for that very account, and `refused_at` is set as soon
+    as Poster no longer does: only in between may its user see what is kept here of the account.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="credentials"
+    )
+    account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="credentials")
+    token = EncryptedField()
+    token_hint = models.CharField(max_length=4, editable=False)
+    fingerprint = models.CharField(max_length=64, editable=False)
+    connected_at = models.DateTimeField(default=timezone.now, editable=False)
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("connection to Poster")
+        verbose_name_plural = _("connections to Poster")
+        default_permissions = ("view", "delete")
+
+    def __str__(self) -> str:
+        return f"{self.account_id} …{self.token_hint}"
+
+    def set_token(self, token: str) -> None:
+        """Take a token that Poster has just accepted."""
+        self.token = Secret(token)
+        self.token_hint = token[-4:]
+        # Keyed, so that the column tells nothing about the token to one who has only the database.
+        self.fingerprint = hashlib.blake2b(
+            token.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
+        ).hexdigest()
+        self.connected_at = timezone.now()
+        self.refused_at = None
+
+    @property
+    def expires_on(self) -> date:
+        """The day on which Poster stops taking the token: tokens live for two years."""
+        return timezone.localdate(self.connected_at + TOKEN_LIFE)
+
+    @property
+    def expires_soon(self) -> bool:
+        return timezone.now() >= self.connected_at + TOKEN_LIFE - TOKEN_WARNING
+
+
+class GroupsCopy(models.Model):
+    """The last good answer of clients.getGroups to one connection, shown while Poster does not answer."""
+
+    credentials = models.OneToOneField(
+        PosterCredentials, on_delete=models.CASCADE, related_name="copy", primary_key=True
+    )
+    fingerprint = models.CharField(max_length=64)
+    fetched_at = models.DateTimeField()
+    digest = models.CharField(max_length=64)
+    groups = models.JSONField()
+
+    class Meta:
+        verbose_name = _("last good copy")
+        verbose_name_plural = _("last good copies")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.credentials_id} {self.fetched_at:%F %T}"

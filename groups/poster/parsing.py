@@ -1,0 +1,180 @@
+"""What an answer of Poster's means: one function from the bytes to Poster's `response` or to the error.
+
+Errors usually come with HTTP 200, in one of several shapes, so the body is read before the status.
+"""
+
+import json
+import math
+import re
+from dataclasses import replace
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from groups.poster.errors import (
+    InvalidResponse,
+    NotAllowed,
+    OutcomeUnknown,
+    PosterError,
+    TokenRejected,
+    Unreachable,
+    refusal,
+)
+from groups.poster.records import MAX_ID, GroupList
+from groups.poster.transport import Answer, Failure
+
+LONGEST_PAUSE = 2
+"""The longest Retry-After, in seconds, for which a page may wait."""
+
+GROUPS = "clients.getGroups"
+READ_LISTS = 4
+"""Lists that a process keeps read; 0 reads each one anew."""
+
+_CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+
+
+def parse_response(answer: Answer | Failure, method: str) -> Any:
+    """Return Poster's `response`, or the error that the answer means. The body is read before the status."""
+    if isinstance(answer, Failure):
+        if answer.reason == "too_large":
+            return InvalidResponse("the body is above the limit", method=method, reason="too_large")
+        return Unreachable(
+            "no answer", method=method, reason=answer.reason, sent=answer.sent, retryable=answer.retryable
+        )
+    data = parse(answer.body)
+    error = _envelope(data, method)
+    if error is not None:
+        return error
+    if answer.status != HTTPStatus.OK:
+        return _by_status(answer, method)
+    if isinstance(data, _NotJSON):
+        return InvalidResponse(data.problem, method=method, reason="not_json", retryable=True)
+    if not isinstance(data, dict) or "response" not in data:
+        return InvalidResponse("no response in the answer", method=method, reason="shape")
+    return data["response"]
+
+
+def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
+    """Return the groups that an answer lists, or the error that it means."""
+    if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
+        groups = read_groups(answer.body)
+        if groups is not None:
+            return groups
+    error = parse_response(answer, method)
+    if isinstance(error, PosterError):
+        return error
+    return InvalidResponse("the list is not a list", method=method, reason="shape")
+
+
+@lru_cache(maxsize=READ_LISTS)
+def read_groups(body: bytes) -> GroupList | None:
+    """Return the groups out of the bytes of an answer, or None where these are no list.
+
+    The last lists stay read: a list of thousands takes longer to be read than its page to be made.
+    """
+    groups = GroupList.from_documented(body)
+    if groups is None:
+        rows = parse_response(Answer(HTTPStatus.OK, body), GROUPS)
+        if not isinstance(rows, list):
+            return None
+        groups = GroupList.from_wire(rows)
+    return replace(groups, body=body)
+
+
+def written_id(response: Any, method: str) -> int:
+    """Return the id with which a write was answered. Raises `OutcomeUnknown` for anything else."""
+    if isinstance(response, int | str) and not isinstance(response, bool) and _ID.fullmatch(str(response)):
+        number = int(response)
+        if number <= MAX_ID:
+            return number
+    raise OutcomeUnknown("the answer is not an id", method=method, reason="shape")
+
+
+def _envelope(data: Any, method: str) -> PosterError | None:
+    """Return the error in any of the shapes in which Poster has been seen to say no."""
+    if not isinstance(data, dict):
+        return None
+    error = data.get("error")
+    if isinstance(error, dict):
+        code = _code(error.get("code"))
+        if code != 0 or "response" not in data:
+            return refusal(code, _words(error.get("message")), method=method)
+    elif error not in (None, 0, "0"):
+        code = _code(error)
+        return refusal(code, _words(data.get("message") or (error if code is None else "")), method=method)
+    if "response" not in data and ("error_message" in data or "error_type" in data):
+        code = _code(data.get("code"))
+        return refusal(code, _words(data.get("error_message") or data.get("error_type")), method=method)
+    response = data.get("response")
+    if isinstance(response, dict) and response.get("err_code") not in (None, 0, "0"):
+        return refusal(_code(response["err_code"]), _words(response.get("message")), method=method)
+    return None
+
+
+def _code(value: Any) -> int | None:
+    text = "" if isinstance(value, bool) else str(value)
+    return int(text) if _CODE.fullmatch(text) else None
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _by_status(answer: Answer, method: str) -> PosterError:
+    detail = f"HTTP {answer.status}"
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED:
+            return TokenRejected(None, detail, method=method)
+        case HTTPStatus.FORBIDDEN:
+            return NotAllowed(None, detail, method=method)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            wait = answer.retry_after
+            soon = wait is None or wait <= LONGEST_PAUSE
+            return InvalidResponse(detail, method=method, reason="busy", retryable=soon, retry_after=wait)
+        case status if status // 100 == 3:
+            # Never followed: a 307 would repeat a write, a 302 would make a read of it.
+            return InvalidResponse(detail, method=method, reason="moved")
+        case status:
+            broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return InvalidResponse(detail, method=method, reason=f"http_{status}", retryable=broken)
+
+
+class _NotJSON:
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+
+def parse(body: bytes) -> Any:
+    """Parse strict UTF-8 JSON, whatever the Content-Type says: `requests` would guess, and guess wrong."""
+    try:
+        return json.loads(
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+        )
+    except UnicodeDecodeError:
+        return _NotJSON("not UTF-8")
+    except RecursionError:
+        return _NotJSON("nested too deeply")
+    except ValueError:
+        return _NotJSON("not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("a key is there twice")
+    return data
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

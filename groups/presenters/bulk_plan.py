@@ -1,0 +1,76 @@
+"""A plan for many groups as a page shows it: cell by cell, from what to what, before anything is sent."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+
+from groups.presenters.change_diff import check_rows
+from groups.presenters.warnings import warnings_for
+from groups.services.jobs.bulk_edits import Line
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a plan; `cells` are the values of the group, each with its `old`, `new` and `changed`."""
+
+    line: Line
+    name: dict[str, Any]
+    cells: list[dict[str, Any]]
+    risks: list[str]
+
+
+class Plan:
+    """The lines of a plan, those first that are worth a second look."""
+
+    def __init__(self, lines: Iterable[Line], page: str | None = None) -> None:
+        self._lines = list(lines)
+        self._page = page
+
+    @cached_property
+    def page(self) -> "Page[Line]":
+        """The lines that this page shows."""
+        ordered = sorted(self._lines, key=lambda line: line not in self._risky)
+        return Paginator(ordered, PAGE_SIZE).get_page(self._page)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [self._row(line) for line in self.page]
+
+    def _row(self, line: Line) -> Row:
+        compared = {row["field"]: row for row in check_rows(line.old, line.new)}
+        cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
+        return Row(line, compared["name"], cells, _risks_of(line))
+
+    @cached_property
+    def _risky(self) -> set[Line]:
+        return {line for line in self._lines if _risks_of(line)}
+
+    @property
+    def risky(self) -> int:
+        return len(self._risky)
+
+    @property
+    def total(self) -> int:
+        return len(self._lines)
+
+    @property
+    def created(self) -> int:
+        return sum(line.old is None for line in self._lines)
+
+    @property
+    def updated(self) -> int:
+        return self.total - self.created
+
+    @property
+    def clients(self) -> int:
+        """The clients of the groups that change."""
+        return sum(line.clients for line in self._lines)
+
+
+def _risks_of(line: Line) -> list[str]:
+    return warnings_for(line.old, line.new, line.namesakes)

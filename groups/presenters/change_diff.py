@@ -1,0 +1,133 @@
+"""Versions of a group side by side, as text: on a check page, in a conflict, in an outcome, in the journal.
+
+A version is what `to_json` writes. Each row of a comparison is a dict, for a template.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from groups.models import Change
+from groups.poster import GroupValues
+from groups.presenters.messages import money_words, percent_words, reason_words, type_label, whom
+from groups.services.history import can_undo
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+type Version = Mapping[str, Any] | None
+type Comparison = list[dict[str, Any]]
+
+
+def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
+    """Return old and new, field by field, for a page that asks once more."""
+    rows = _rows(old=old.to_json() if old else None, new=new.to_json())
+    return [row | {"changed": row["old"] != row["new"]} for row in rows]
+
+
+def conflict_rows(change: Change) -> Comparison:
+    """Return what the form was opened on, what Poster has now, and what was asked for."""
+    yours = change.intended if change.action == Change.Action.UPDATE else change.loaded
+    rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
+    return [
+        row
+        | {
+            "changed_by_them": bool(row["loaded"]) and row["loaded"] != row["theirs"],
+            "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
+        }
+        for row in rows
+        if row["yours"]
+    ]
+
+
+def outcome_rows(change: Change) -> Comparison:
+    """Return what was there before, what was asked for, and what Poster has now."""
+    before = None if change.action == Change.Action.CREATE else change.before or change.loaded
+    rows = _rows(before=before, intended=change.intended, after=change.after)
+    compared = change.intended is not None and change.after is not None
+    return [
+        row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
+        for row in rows
+        if change.intended is None or row["intended"]
+    ]
+
+
+def difference_rows(change: Change) -> Comparison:
+    """Return the fields that a change was about, from what to what."""
+    before = None if change.action == Change.Action.CREATE else change.before or change.loaded
+    after = change.after if change.state == Change.State.DIFFERS else change.intended
+    return [
+        row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
+    ]
+
+
+def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
+    """Return rows of the journal as a page shows them."""
+    return [_history_row(change, user) for change in changes]
+
+
+def _history_row(change: Change, user: "User") -> dict[str, Any]:
+    return {
+        "change": change,
+        "who": change.user_name,
+        "when": change.created_at,
+        "what": change.get_action_display(),
+        "group_name": whom(change),
+        "group_id": change.group_id,
+        "group_url": _group_url(change),
+        "differences": difference_rows(change),
+        "state": change.state,
+        "state_label": change.get_state_display(),
+        "reason_words": reason_words(change),
+        "url": reverse("groups:change", args=[change.pk]),
+        "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
+        "undo_creates": change.action == Change.Action.REMOVE,
+    }
+
+
+def _group_url(change: Change) -> str:
+    """Return the address of the group, or none where there is no such group any more, or not yet."""
+    if not change.group_id or change.action == Change.Action.REMOVE:
+        return ""
+    return reverse("groups:detail", args=[change.group_id])
+
+
+def _rows(**versions: Version) -> Comparison:
+    labels = {
+        "name": _("Name"),
+        "loyalty_type": _("Type"),
+        "percent": _("Percent"),
+        "birthday_bonus": _("Birthday bonus"),
+        "use_ewallet": _("E-wallet"),
+        "clients": _("Clients"),
+        "group_id": _("Group"),
+    }
+    rows = []
+    for field, label in labels.items():
+        texts = {name: _shown(field, version) for name, version in versions.items()}
+        if any(texts.values()):
+            rows.append({"field": field, "label": label, **texts})
+    return rows
+
+
+def _shown(field: str, version: Version) -> str:
+    value = version.get(field) if version else None
+    if value is None:
+        return ""
+    match field:
+        case "loyalty_type":
+            return type_label(value)
+        case "percent":
+            return percent_words(Decimal(value))
+        case "birthday_bonus":
+            return money_words(Decimal(value))
+        case "use_ewallet":
+            return _("yes") if value == "1" else _("no")
+        case "clients":
+            return number_format(value, 0, force_grouping=True)
+        case _:
+            return str(value)

@@ -1,0 +1,249 @@
+"""The clients of a group as a page shows them: what was asked for, what was found, and how much was searched.
+
+A search comes by POST and is in no address: names and phone numbers have no place in an access log.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from groups.poster import Client
+from groups.presenters.alphabet import alphabetical, folded
+from groups.presenters.group_list import Link, asked_sort, asked_text
+from groups.presenters.messages import percent_words
+from groups.services.clients import PAGE_SIZE, Field, Members, Order
+
+SHOWN_AT_MOST = 200
+"""Of what a search found: whoever finds more is looking for something else."""
+SORTS: Mapping[str, Field] = {
+    "name": "lastname",
+    "birthday": "birthday",
+    "bonus": "bonus",
+    "paid": "total_payed_sum",
+    "own": "discount_per",
+}
+_KEYS: Mapping[str, Callable[[Client], Any]] = {
+    "name": lambda client: alphabetical(client.name),
+    "birthday": lambda client: client.birthday or date.min,
+    "bonus": lambda client: client.bonus or 0,
+    "paid": lambda client: client.total_paid or 0,
+    "own": lambda client: client.own_percent,
+}
+_NUMERIC = ("bonus", "paid", "own")
+_PHONE = re.compile(r"[\d\s()+-]+", re.ASCII)
+_SHORTEST_PART = 3
+_WHOLE_NUMBER = range(9, 16)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientFilters:
+    """What is asked for. Unknown values are ignored; `start` is where a search goes on."""
+
+    q: str = ""
+    sort: str = ""
+    page: int = 1
+    start: int = 0
+
+    @classmethod
+    def parse(cls, params: Mapping[str, str]) -> "ClientFilters":
+        return cls(
+            q=asked_text(params),
+            sort=asked_sort(params, SORTS),
+            page=max(1, _number(params.get("page", ""))),
+            start=_number(params.get("from", "")),
+        )
+
+    def address(self, group_id: int) -> str:
+        """Return the address of this page of the list, without a search."""
+        kept = {"sort": self.sort, "page": self.page if self.page > 1 else ""}
+        query = urlencode({key: value for key, value in kept.items() if value})
+        return reverse("groups:members", args=[group_id]) + (f"?{query}" if query else "")
+
+    @property
+    def order(self) -> Order:
+        field = SORTS.get(self.sort.removeprefix("-"))
+        return Order(field, self.sort.startswith("-")) if field else Order()
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """What is searched for as Poster may have it for a phone number; nothing unless it is a whole one."""
+        digits = self._digits
+        if len(digits) not in _WHOLE_NUMBER:
+            return ()
+        # As people say it, Poster has it with the country: 067 123 45 67 is 380671234567.
+        if digits.startswith("0"):
+            return (f"38{digits}", digits)
+        return (digits,) if len(digits) > _WHOLE_NUMBER.start else (f"380{digits}", digits)
+
+    def matches(self, client: Client) -> bool:
+        """Say whether a client is meant: by name or card, or by a part of the phone number."""
+        if self._digits and self._digits in re.sub(r"\D", "", client.phone):
+            return True
+        text = folded(f"{client.name} {client.card_number}")
+        return all(word in text for word in folded(self.q).split())
+
+    @property
+    def _digits(self) -> str:
+        digits = re.sub(r"\D", "", self.q) if _PHONE.fullmatch(self.q) else ""
+        return digits if len(digits) >= _SHORTEST_PART else ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MemberRow:
+    """A client as a row shows them."""
+
+    id: int
+    name: str
+    card: str
+    phone: str
+    birthday: date | None
+    bonus: Decimal | None
+    paid: Decimal | None
+    own_percent: Decimal
+    percent: Decimal
+    why: str
+
+
+@dataclass(frozen=True, repr=False)
+class MemberPage:
+    """Everything that the page shows."""
+
+    members: Members
+    filters: ClientFilters
+
+    @cached_property
+    def rows(self) -> list[MemberRow]:
+        """The rows of this page, or of what was found."""
+        clients = list(self.members.clients)
+        if self.searching and self.filters.sort:
+            clients.sort(
+                key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
+            )
+        return [
+            MemberRow(
+                id=client.id,
+                name=client.name,
+                card=client.card_number,
+                phone=client.phone,
+                birthday=client.birthday,
+                bonus=client.bonus,
+                paid=client.total_paid,
+                own_percent=client.own_percent,
+                percent=client.effective_percent,
+                why=_why(client),
+            )
+            for client in clients[:SHOWN_AT_MOST]
+        ]
+
+    @property
+    def searching(self) -> bool:
+        return bool(self.filters.q)
+
+    @property
+    def found(self) -> int:
+        return len(self.members.clients)
+
+    @property
+    def empty(self) -> str:
+        if self.found:
+            return ""
+        if self.searching:
+            return "no_match"
+        if self.members.unreadable:
+            return "unreadable"
+        return "no_members" if self.number == 1 else "past_the_end"
+
+    @property
+    def searched_to(self) -> int:
+        """How many clients were looked through by now, also by the searches from which this one goes on."""
+        return self.filters.start + (self.members.searched or 0) - self.members.removed
+
+    @property
+    def go_on_from(self) -> int:
+        """Where the search goes on; 0 where it came to the end."""
+        return (
+            self.filters.start + (self.members.searched or 0) if self.searching and self.members.more else 0
+        )
+
+    @property
+    def number(self) -> int:
+        return self.filters.page
+
+    @property
+    def page_count(self) -> int:
+        """How many pages there are: Poster's count knows nothing of removed clients, who take places too."""
+        return max(-(-self.members.group.clients // PAGE_SIZE), self.number + self.members.more, 1)
+
+    @property
+    def previous_href(self) -> str:
+        return self._href(page=self.number - 1) if self.number > 1 and not self.searching else ""
+
+    @property
+    def next_href(self) -> str:
+        return self._href(page=self.number + 1) if self.members.more and not self.searching else ""
+
+    @property
+    def list_href(self) -> str:
+        return self._href(page=1)
+
+    @property
+    def here_href(self) -> str:
+        return self._href()
+
+    @property
+    def columns(self) -> list[Link]:
+        """The columns; one by which Poster does not sort has no href and no key."""
+        return [
+            self._column("name", pgettext("of a person", "Name")),
+            Link(label=_("Phone"), href=""),
+            self._column("birthday", _("Birthday")),
+            self._column("bonus", _("Bonuses")),
+            self._column("paid", _("Paid in all")),
+            self._column("own", _("Own percent")),
+            Link(label=_("Percent that counts"), href="", numeric=True),
+        ]
+
+    def _column(self, key: str, label: str) -> Link:
+        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        # What is wanted of a sum is mostly the largest.
+        other = (f"-{key}", key) if key in _NUMERIC else (key, f"-{key}")
+        sort = other[1] if self.filters.sort == other[0] else other[0]
+        return Link(
+            label=label,
+            key=sort,
+            href=self._href(sort=sort, page=1),
+            current=ascending or descending,
+            aria_sort="ascending" if ascending else "descending" if descending else "none",
+            numeric=key in _NUMERIC,
+        )
+
+    @property
+    def export_links(self) -> list[Link]:
+        group_id = self.members.group.id
+        return [
+            Link(label=name, href=reverse("groups:members_export", args=[group_id, name.lower()]))
+            for name in ("CSV", "XLSX")
+        ]
+
+    def _href(self, **changes: Any) -> str:
+        return replace(self.filters, **changes).address(self.members.group.id)
+
+
+def _why(client: Client) -> str:
+    """Return in words why a larger percent than the group's counts; empty where it is the group's."""
+    if not client.has_own_percent:
+        return ""
+    return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0

@@ -1,0 +1,401 @@
+"""The list of groups as a page shows it: searched, filtered, sorted, cut into pages, and added up.
+
+Everything a row shows is computed here once, so that the template's loop is plain.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, TypedDict
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from groups.poster import Group, LoyaltyType, UnreadableRow
+from groups.presenters.alphabet import alphabetical, folded
+from groups.presenters.charts import Picture, make_picture, share_of
+from groups.presenters.messages import Message, NumberFormat, error_words, type_label
+from groups.services.groups import Groups
+
+PAGE_SIZE = 50
+ONE_PAGE = 100
+"""Up to so many groups are one page."""
+
+
+def asked_text(params: Mapping[str, str]) -> str:
+    """Return what is searched for, without what cannot be in a name."""
+    return " ".join(params.get("q", "").replace("\0", "").split())[:100]
+
+
+def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
+    """Return the column to sort by, with a dash where it runs backwards; nothing for an unknown one."""
+    sort = params.get("sort", "")
+    return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of a list asks for. Unknown values are ignored; defaults are left out of it."""
+
+    q: str = ""
+    type: str = ""
+    sort: str = ""
+    page: int = 1
+
+    @classmethod
+    def parse(cls, params: Mapping[str, str]) -> "Filters":
+        page = params.get("page", "")
+        return cls(
+            q=asked_text(params),
+            type=params["type"] if params.get("type") in ("1", "2") else "",
+            sort=asked_sort(params, SORTS),
+            page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
+        )
+
+    @property
+    def narrow(self) -> bool:
+        """Whether they leave groups out."""
+        return bool(self.q or self.type)
+
+    def query(self, **changes: Any) -> str:
+        """Return the query string with these changes, with its question mark; empty for the plain list.
+
+        A changed filter starts at page 1.
+        """
+        values = {"q": self.q, "type": self.type, "sort": self.sort, "page": 1} | changes
+        kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
+SORTS: dict[str, Callable[[Group], Any]] = {
+    "name": lambda group: alphabetical(group.name),
+    "type": lambda group: group.loyalty_type,
+    "percent": lambda group: group.percent,
+    "birthday_bonus": lambda group: group.birthday_bonus,
+    "clients": lambda group: group.clients,
+}
+
+
+class GroupRow(TypedDict):
+    """One line of the list, ready to print: its texts are escaped already.
+
+    A dictionary, since templates look for a key before they look for an attribute: fifty rows are most of the
+    work of a page.
+    """
+
+    id: SafeString
+    name: SafeString
+    url: SafeString
+    edit_url: SafeString
+    type: SafeString
+    percent: SafeString
+    bonus: SafeString
+    clients: SafeString
+    share: SafeString
+    is_bonus: bool
+    is_editable: bool
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to the list in another form: a column to sort by, a filter, a page."""
+
+    label: str
+    href: str
+    current: bool = False
+    key: str = ""
+    aria_sort: str = "none"
+    numeric: bool = False
+    number: int = 0
+    count: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything that the list's page shows."""
+
+    groups: Groups
+    filters: Filters
+    found_groups: list[Group]
+    locked_ids: frozenset[int] = frozenset()
+
+    @cached_property
+    def rows(self) -> list[GroupRow]:
+        """The rows of this page."""
+        first = (self.number - 1) * self.page_size
+        return [self._row(group) for group in self.found_groups[first : first + self.page_size]]
+
+    def _row(self, group: Group) -> GroupRow:
+        numbers = self.numbers
+        url = f"{self.url}{group.id}/"
+        bonus = group.birthday_bonus
+        return GroupRow(
+            id=SafeString(group.id),
+            name=escape(group.name),
+            url=SafeString(url),
+            edit_url=SafeString(f"{url}edit/"),
+            type=self._type_labels[group.loyalty_type],
+            percent=SafeString(numbers.percent(group.percent)),
+            bonus=escape(numbers.money(bonus)) if bonus else SafeString(),
+            clients=SafeString(numbers.count(group.clients)),
+            share=SafeString(numbers.percent(share_of(group.clients, self.clients))),
+            is_bonus=group.is_bonus,
+            is_editable=group.is_editable,
+            locked=group.id in self.locked_ids,
+        )
+
+    @cached_property
+    def _type_labels(self) -> dict[int, SafeString]:
+        return {number: escape(type_label(number)) for number in self._by_type}
+
+    @cached_property
+    def numbers(self) -> NumberFormat:
+        """How the numbers of this list are written."""
+        return NumberFormat.current()
+
+    @cached_property
+    def url(self) -> str:
+        return reverse("groups:list")
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes of the filters."""
+        return self.url + self.filters.query(**changes)
+
+    @property
+    def found(self) -> int:
+        return len(self.found_groups)
+
+    @property
+    def total(self) -> int:
+        return len(self.groups.groups)
+
+    @cached_property
+    def figures(self) -> dict[str, str]:
+        """The counts that the page shows, as text."""
+        counts = {
+            "found": self.found,
+            "total": self.total,
+            "clients": self.clients,
+            "bonus": self.bonus_groups,
+            "discount": self.discount_groups,
+        }
+        return {name: self.numbers.count(count) for name, count in counts.items()}
+
+    @cached_property
+    def clients(self) -> int:
+        return sum(map(attrgetter("clients"), self.groups.groups))
+
+    @cached_property
+    def _by_type(self) -> Counter[int]:
+        return Counter(map(attrgetter("loyalty_type"), self.groups.groups))
+
+    @property
+    def bonus_groups(self) -> int:
+        return self._by_type[LoyaltyType.BONUS]
+
+    @property
+    def discount_groups(self) -> int:
+        return self._by_type[LoyaltyType.DISCOUNT]
+
+    @property
+    def unreadable(self) -> tuple[UnreadableRow, ...]:
+        return self.groups.unreadable
+
+    @property
+    def as_of(self) -> Any:
+        return self.groups.as_of
+
+    @property
+    def stale(self) -> Message | None:
+        return error_words(self.groups.failure) if self.groups.failure else None
+
+    @property
+    def writable(self) -> bool:
+        return self.groups.failure is None
+
+    @property
+    def empty(self) -> str:
+        if self.found:
+            return ""
+        if self.total:
+            return "no_match"
+        return "unreadable" if self.unreadable else "no_groups"
+
+    @property
+    def refresh_href(self) -> str:
+        return self.href(page=self.number, refresh=1)
+
+    def export_href(self, extension: str) -> str:
+        """Return the address of the file with these very rows."""
+        return reverse("groups:export", args=[extension]) + self.filters.query()
+
+    @property
+    def export_links(self) -> list[Link]:
+        """The files with these very rows, each with what it is called where the pointer rests on it."""
+        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
+        return [
+            Link(
+                label=kind, href=self.export_href(kind.lower()), title=title % {"n": self.found, "kind": kind}
+            )
+            for kind in ("CSV", "XLSX")
+        ]
+
+    @property
+    def without_search_href(self) -> str:
+        return self.href(q="")
+
+    @property
+    def found_words(self) -> str:
+        """How many groups were found, and which page this is."""
+        found, total = self.figures["found"], self.figures["total"]
+        if self.found == self.total:
+            words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
+        else:
+            words = ngettext("%(found)s of %(all)s group", "%(found)s of %(all)s groups", self.total)
+            words %= {"found": found, "all": total}
+        if self.page_count == 1:
+            return words
+        return f"{words}, {self.page_words}"
+
+    @property
+    def page_words(self) -> str:
+        return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
+
+    @property
+    def percents_href(self) -> str:
+        """Return the address of the form for the percents of these groups."""
+        return reverse("groups:bulk") + self.filters.query()
+
+    @cached_property
+    def columns(self) -> list[Link]:
+        labels = {
+            "name": _("Name"),
+            "type": _("Type"),
+            "percent": _("Percent"),
+            "birthday_bonus": _("Birthday bonus"),
+            "clients": _("Clients"),
+        }
+        return [self._column(key, label) for key, label in labels.items()]
+
+    def _column(self, key: str, label: str) -> Link:
+        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        return Link(
+            label=label,
+            key=key,
+            href=self.href(sort=f"-{key}" if ascending else key),
+            current=ascending or descending,
+            aria_sort="ascending" if ascending else "descending" if descending else "none",
+            numeric=key not in ("name", "type"),
+        )
+
+    @property
+    def orders(self) -> list[Link]:
+        """The orders to choose from on a phone: each column in its usual direction, and the chosen one."""
+        return [
+            Link(
+                label=f"{column.label} {'↓' if backwards else '↑'}",
+                href="",
+                key=f"-{column.key}" if backwards else column.key,
+                current=column.aria_sort == ("descending" if backwards else "ascending"),
+            )
+            for column in self.columns
+            for backwards in (column.numeric, not column.numeric)
+            if backwards == column.numeric or column.current
+        ]
+
+    @cached_property
+    def type_links(self) -> list[Link]:
+        choices = (
+            ("", _("All"), self.total),
+            ("1", pgettext("groups of a type", "Bonus"), self.bonus_groups),
+            ("2", pgettext("groups of a type", "Discount"), self.discount_groups),
+        )
+        return [
+            Link(
+                label=label,
+                href=self.href(type=key),
+                current=self.filters.type == key,
+                key=key,
+                count=str(count),
+            )
+            for key, label, count in choices
+        ]
+
+    # --- Pages ---------------------------------------------------------------------------------------------
+
+    @property
+    def page_size(self) -> int:
+        return PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+
+    @property
+    def page_count(self) -> int:
+        return max(1, -(-self.found // self.page_size))
+
+    @property
+    def number(self) -> int:
+        return min(self.filters.page, self.page_count)
+
+    @cached_property
+    def pages(self) -> list[Link]:
+        """The pages to go to: the first, the last, and those around this one; a gap has no href."""
+        if self.page_count == 1:
+            return []
+        near = {1, self.page_count, *range(self.number - 2, self.number + 3)}
+        links: list[Link] = []
+        for number in sorted(number for number in near if 1 <= number <= self.page_count):
+            if links and number > links[-1].number + 1:
+                links.append(Link(label="…", href=""))
+            links.append(self._page(number))
+        return links
+
+    def _page(self, number: int) -> Link:
+        return Link(
+            label=str(number),
+            href=self.href(page=number),
+            number=number,
+            current=number == self.number,
+        )
+
+    @property
+    def previous_href(self) -> str:
+        return self.href(page=self.number - 1) if self.number > 1 else ""
+
+    @property
+    def next_href(self) -> str:
+        return self.href(page=self.number + 1) if self.number < self.page_count else ""
+
+    @cached_property
+    def picture(self) -> Picture:
+        return make_picture(self.groups.groups, self.clients, self.numbers)
+
+
+def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
+    """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
+    found = list(_found(groups.groups, filters))
+    if filters.sort:
+        # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
+        found.sort(key=lambda group: group.id)
+        found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
+    return Listing(groups, filters, found, frozenset(locked_ids))
+
+
+def _found(groups: Iterable[Group], filters: Filters) -> Iterable[Group]:
+    if filters.type:
+        wanted = int(filters.type)
+        groups = [group for group in groups if group.loyalty_type == wanted]
+    words = folded(filters.q).split()
+    if words:
+        groups = [group for group in groups if _has_all(folded(group.name), words)]
+    return groups
+
+
+def _has_all(name: str, words: list[str]) -> bool:
+    return all(word in name for word in words)

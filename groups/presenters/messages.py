@@ -1,0 +1,370 @@
+"""What people are told: of errors, of the outcome of a change, and of values. No codes, and a next step."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.models import Change
+from groups.poster import (
+    InvalidResponse,
+    InvalidValue,
+    LoyaltyType,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
+from groups.poster.records import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A title, what happened, what to do next, and Poster's own words where it had some."""
+
+    title: str
+    text: str
+    next_step: str = ""
+    details: str = ""
+
+
+def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
+    """Return the words for an error of Poster's, for the person in front of the page."""
+    details = error.message if isinstance(error, Refused) else ""
+    match error:
+        case TokenRejected(reason="unreadable"):
+            return Message(
+                _("The stored token cannot be read"),
+                _("The key that opens it is no longer there, so Poster was not asked."),
+                _("Enter the token again on the account page."),
+            )
+        case TokenRejected(reason="other_account"):
+            return Message(
+                _("This token is not known to be of this account"),
+                _("Poster names another company for it, or none."),
+                _("Enter the account that the token was made in."),
+            )
+        case TokenRejected():
+            return Message(
+                _("Poster no longer accepts your token"),
+                _("It was withdrawn, has expired, or belongs to another account."),
+                _("Connect the account again with a new token."),
+                details,
+            )
+        case NotAllowed(code=700):
+            return Message(
+                _("Your Poster plan does not allow this"),
+                _("Poster says that the tariff plan of the account does not include it."),
+                _("Ask the owner of the Poster account about the plan."),
+                details,
+            )
+        case NotAllowed(code=503):
+            return Message(
+                _("The Poster account is archived"),
+                _("Poster does not answer for archived accounts."),
+                _("Ask Poster to open the account again."),
+                details,
+            )
+        case NotAllowed():
+            return Message(
+                _("Your token may not do this"),
+                _("Poster knows the token, but its rights do not cover what was asked for."),
+                _("Ask the owner of the Poster account for a token with the right to the clients section."),
+                details,
+            )
+        case NotFound():
+            return Message(
+                _("The group is no longer there"),
+                _("Poster has no such group in this account."),
+                _("Go back to the list of groups."),
+                details,
+            )
+        case NameTaken():
+            return Message(_("A group with this name exists"), _("Choose another name."), "", details)
+        case InvalidValue():
+            return Message(
+                _("Poster does not take these values"),
+                _("Nothing was changed."),
+                _("Compare the values with what Poster says below, and change them."),
+                details,
+            )
+        case Unreachable(reason="certificate"):
+            return Message(
+                _("The connection to Poster is not secure"),
+                _("The certificate that answered is not Poster's, so nothing was sent."),
+                _("Tell whoever looks after your network."),
+            )
+        case Unreachable(reason="name_not_found"):
+            return Message(
+                _("Poster was not found"),
+                _("There is no server of this name, so nothing was sent."),
+                _("Check the name of the account, and the network."),
+            )
+        case Unreachable(reason="busy"):
+            return Message(
+                _("Too many are asking at once"),
+                _("Poster is slow, and enough pages are waiting for it already. Nothing was sent."),
+                _("Try again in a minute."),
+            )
+        case Unreachable() | InvalidResponse(reason="http_500" | "http_502" | "http_503" | "http_504"):
+            return Message(
+                _("Poster does not answer"),
+                _("This may last a moment. Your groups are safe; they could not be loaded."),
+                _("Try again in a minute."),
+            )
+        case InvalidResponse(reason="busy"):
+            return Message(
+                _("Poster asks us to wait"),
+                _("It has too many requests at the moment."),
+                _("Try again in a few minutes."),
+            )
+        case InvalidResponse(reason="moving"):
+            return Message(
+                _("The list changed while it was being read"),
+                _("Somebody came into the group or left it, so clients could be missing or doubled."),
+                _("Try again in a minute."),
+            )
+        case Refused():
+            return Message(
+                _("Poster refused"),
+                _("It gave a reason that this program does not know: code %(code)s.") % {"code": error.code},
+                _("If it happens again, tell Poster's support the code."),
+                details,
+            )
+        case _:
+            return Message(
+                _("Poster's answer makes no sense"),
+                _("Something came back that is not an answer of Poster's, so nothing is shown."),
+                _("Try again in a minute. If it stays like this, tell whoever looks after your network."),
+            )
+
+
+def whom(change: Change) -> str:
+    """Return what a change is about, without a word of a person: the group's name, or a client by number."""
+    client_id = change.client_id or (change.intended or {}).get("client")
+    if client_id:
+        return _("client %(id)s") % {"id": client_id}
+    return change.group_name
+
+
+def reason_words(change: Change) -> str:
+    """Return why a change ended as it did, in half a sentence; empty where the state says it all."""
+    words = {
+        "conflict": _("the group had been changed meanwhile"),
+        "gone": _("the group is no longer there"),
+        "name_taken": _("a group with this name exists"),
+        "unsafe": _("Poster has a type for this group that is not known here"),
+        "no_right": _("the group has clients, and the right to remove them was missing"),
+        "not_read": _("Poster could not be asked before, so nothing was sent"),
+        "not_shown_yet": _(
+            "Poster does not show the last change of it yet, so nothing was sent: try again in a minute"
+        ),
+        "not_sent": _("Poster was not reached, so nothing was sent"),
+        "never_sent": _("it was interrupted before anything was sent"),
+        "not_applied": _("Poster's answer was lost, and the change did not appear"),
+        "superseded": _("it was sent again"),
+        "units": _("the birthday bonus came back multiplied or divided by 100"),
+        "overwritten": _("Poster's answer was lost, and the group has other values now"),
+        "duplicates": _("more than one new group has this name"),
+        "namesake": _("Poster's answer was lost, and there is a new group of this name with other values"),
+        "accepted_but_absent": _("Poster said yes, but the change is not there"),
+        "answered_id_absent": _(
+            "Poster said yes, but has no group of the number that it answered: "
+            "it may be there under another number"
+        ),
+        "refusal_not_verified": _("Poster said no, but that could not be checked"),
+        "client_gone": _("the client is no longer there"),
+        "elsewhere": _("somebody has moved the client to another group"),
+        "other_fields": _("other fields of the client changed too"),
+        "refused_but_changed": _("Poster said no, but the group has changed"),
+        "client_there": _("the client is still in Poster, so nobody was created"),
+        "looks_alike": _("Poster's answer was lost, and somebody alike is in the group"),
+    }
+    return words.get(change.reason, "")
+
+
+def outcome_words(change: Change) -> Message:
+    """Return the words for the state of a change."""
+    details = change.message
+    match change.state:
+        case Change.State.APPLIED:
+            return Message(_("Done"), _("Poster has the new values: they were read back."))
+        case Change.State.DIFFERS if change.reason == "units":
+            return Message(
+                _("Poster stored the birthday bonus in another unit"),
+                _(
+                    "It came back multiplied or divided by 100. No more birthday bonuses are written for "
+                    "this account until an owner has looked at it."
+                ),
+                _("An owner can set the unit of the birthday bonus on the account page."),
+            )
+        case Change.State.DIFFERS:
+            return Message(
+                _("Poster stored something else"),
+                _("It accepted the change, but what it has now is not what was sent."),
+                _("Compare the values, and edit the group again if they are wrong."),
+            )
+        case Change.State.REFUSED:
+            return Message(
+                _("Poster refused the change"),
+                _("Nothing was changed."),
+                _("Correct it and try again.") if change.intended else _("You can try again."),
+                details,
+            )
+        case Change.State.FAILED:
+            return Message(
+                _("Nothing was changed"), _sentence(reason_words(change)), _("You can try again."), details
+            )
+        case Change.State.REVIEW:
+            return Message(
+                _("Somebody has to look at this"),
+                _sentence(reason_words(change)),
+                _("Compare with Poster, then say here whether the change was made."),
+                details,
+            )
+        case Change.State.UNKNOWN if change.reason == "not_written":
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
+            )
+        case Change.State.UNKNOWN if change.again_of_id and (why := reason_words(change)):
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
+                _("We keep looking, and this page shows what we find."),
+                details,
+            )
+        case Change.State.UNKNOWN:
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("Poster's answer did not arrive. The change may or may not be in force."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
+                details,
+            )
+        case _:
+            return Message(
+                _("The change is under way"),
+                _("It was written down and is being sent to Poster."),
+                _("This page shows the outcome as soon as it is known."),
+            )
+
+
+def name_refused_words(change: Change) -> str:
+    """Return what to say at the name that Poster has refused."""
+    words = _("A group with this name exists. Choose another name.")
+    said = _("Poster says: “%(words)s”") % {"words": change.message}
+    return f"{words} {said}" if change.message else words
+
+
+def not_recorded_words() -> Message:
+    """Return the words for a change that could not even be written down."""
+    return Message(
+        _("The change was not made"),
+        _("It could not be written into the history, so nothing was sent to Poster."),
+        _("Tell whoever looks after this server, and try again later."),
+    )
+
+
+def unreadable_snapshot_words() -> Message:
+    """Return the words for a snapshot that none of the keys opens."""
+    return Message(
+        _("This snapshot cannot be opened"),
+        _("The key with which it was encrypted is not there any more."),
+        _("Tell whoever looks after this server: the old key may be in a backup of the settings."),
+    )
+
+
+def no_snapshot_words(error: PosterError) -> Message:
+    """Return the words for a removal that was not sent since its clients could not be read first."""
+    words = error_words(error)
+    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
+    return Message(_("The group was not removed"), f"{text} {words.title}.", words.next_step, words.details)
+
+
+def not_proven_words(error: PosterError) -> Message:
+    """Return the words for a group that may not be removed since nobody can tell whether it is empty."""
+    words = error_words(error)
+    text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
+    return Message(
+        _("It is not proven that the group is empty"),
+        f"{text} {words.title}.",
+        words.next_step,
+        words.details,
+    )
+
+
+def clients_words(count: int) -> str:
+    """Return a count of clients in words: "125 clients"."""
+    return ngettext("%(count)s client", "%(count)s clients", count) % {
+        "count": NumberFormat.current().count(count)
+    }
+
+
+def type_label(loyalty_type: int) -> str:
+    """Return the name of a group's type, also of one that nobody has documented."""
+    match loyalty_type:
+        case LoyaltyType.BONUS:
+            return _("Bonus")
+        case LoyaltyType.DISCOUNT:
+            return _("Discount")
+        case _:
+            return _("unknown type (%(number)s)") % {"number": loyalty_type}
+
+
+DEFAULT_CURRENCY = "₴"
+currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
+"""The sign of the money of the account that this request is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """How numbers are written in the language of a page.
+
+    Looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
+    """
+
+    point: str
+    thousands: str
+    percent_pattern: str
+    currency: str
+
+    @classmethod
+    def current(cls) -> "NumberFormat":
+        """Return the format of the active language, with the currency of the account."""
+        # Translators: a percent, such as 12.5%
+        percent = _("%(number)s%%")
+        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
+
+    def count(self, number: int) -> str:
+        """Return a number with its thousands apart: «1 250»."""
+        return f"{number:,}".replace(",", self.thousands)
+
+    def percent(self, percent: Decimal) -> str:
+        """Return a percent: "12.5%", «12,5 %»."""
+        return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
+
+    def money(self, amount: Decimal) -> str:
+        """Return an amount in the account's currency: «1 250,00 ₴»."""
+        whole, _point, part = f"{amount:,.2f}".partition(".")
+        return f"{whole.replace(',', self.thousands)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
+
+
+def percent_words(percent: Decimal) -> str:
+    """Return a percent as it is written in the language."""
+    return NumberFormat.current().percent(percent)
+
+
+def money_words(amount: Decimal) -> str:
+    """Return an amount as it is written in the language, in the account's currency."""
+    return NumberFormat.current().money(amount)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""

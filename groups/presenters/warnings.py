@@ -1,0 +1,60 @@
+"""Changes that are worth a second look before they are sent: of a form, of a plan, and of an undo."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from groups.poster import GroupValues
+from groups.presenters.messages import clients_words, money_words, percent_words, type_label
+
+PERCENT_LEAP = Decimal(10)
+BONUS_FACTOR = 10
+LARGE_BONUS = Decimal(10_000)
+
+
+def warnings_for(
+    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
+) -> list[str]:
+    """Return what is risky about a change, as sentences; `old` is None for a creation.
+
+    `namesakes` are the ids, and the numbers of clients, of other groups that have the new name already.
+    """
+    risks = _of_values(old, new)
+    if namesakes:
+        known = {"groups": "; ".join(_numbered(*group) for group in namesakes)}
+        if old is None:
+            text = _("A group with this name exists already: %(groups)s. Create a second one?")
+        else:
+            text = _("Another group has this name already: %(groups)s. Give this one the same name?")
+        risks.insert(0, text % known)
+    return risks
+
+
+def _numbered(group_id: int, clients: int) -> str:
+    # Translators: a group by its number, and its clients: "no. 1, 125 clients"
+    return _("no. %(id)s, %(clients)s") % {"id": group_id, "clients": clients_words(clients)}
+
+
+def _of_values(old: GroupValues | None, new: GroupValues) -> list[str]:
+    risks = []
+    if old and new.percent - old.percent > PERCENT_LEAP:
+        risks.append(
+            _("The percent rises from %(old)s to %(new)s.")
+            % {"old": percent_words(old.percent), "new": percent_words(new.percent)}
+        )
+    if old and new.loyalty_type != old.loyalty_type:
+        risks.append(
+            _("The type changes from “%(old)s” to “%(new)s”: clients will get something else.")
+            % {"old": type_label(old.loyalty_type), "new": type_label(new.loyalty_type)}
+        )
+    if old and old.birthday_bonus and new.birthday_bonus >= old.birthday_bonus * BONUS_FACTOR:
+        risks.append(
+            _("The birthday bonus becomes at least ten times higher: %(old)s → %(new)s.")
+            % {"old": money_words(old.birthday_bonus), "new": money_words(new.birthday_bonus)}
+        )
+    elif new.birthday_bonus > LARGE_BONUS and (old is None or old.birthday_bonus != new.birthday_bonus):
+        risks.append(
+            _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
+        )
+    return risks

@@ -1,0 +1,81 @@
+"""Where people are now: each asked for alone, or all of an account read through, whichever is less work."""
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from django.conf import settings
+from django.db import connections
+
+from groups.models import PosterCredentials
+from groups.poster import InvalidResponse, NotFound, Unreachable
+from groups.services.clients import READ_AT_ONCE, pages_of
+from groups.services.gateway import call_poster
+
+
+@dataclass(slots=True)
+class Whereabouts:
+    """The group of each client who was found; who is in neither is in Poster no more, or marked removed."""
+
+    groups: dict[int, int] = field(default_factory=dict)
+    unreadable: set[int] = field(default_factory=set)
+
+
+def look_for(
+    credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
+) -> Whereabouts:
+    """Find clients of an account that has so many of them in all. Raises `PosterError`."""
+    until = time.monotonic() + seconds
+    if len(client_ids) > of_all // READ_AT_ONCE + 1:
+        return _read_through(credentials, client_ids, until)
+    return each_of(client_ids, partial(_place, credentials, until))
+
+
+def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> Whereabouts:
+    """Ask for each client alone, some at a time, by what returns a group, 0 or None as `place_of`."""
+    found = Whereabouts()
+    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
+        for client_id, group_id in pool.map(partial(_apart, place), client_ids):
+            if group_id is None:
+                found.unreadable.add(client_id)
+            elif group_id:
+                found.groups[client_id] = group_id
+    return found
+
+
+def _apart(place: Callable[[int], int | None], client_id: int) -> tuple[int, int | None]:
+    try:
+        return client_id, place(client_id)
+    finally:
+        connections.close_all()
+
+
+def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
+    """Return the group that a client is in; 0 for one who is gone, None for one that cannot be read."""
+    try:
+        return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within)).group_id
+    except NotFound:
+        return 0
+    except InvalidResponse as error:
+        if error.reason == "unreadable_row":
+            return None
+        raise
+
+
+def _place(credentials: PosterCredentials, until: float, client_id: int) -> int | None:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Unreachable("no time left", method="clients.getClient", reason="deadline", sent=False)
+    return place_of(credentials, client_id, within=min(left, settings.POSTER_READ_DEADLINE))
+
+
+def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> Whereabouts:
+    wanted, found = set(client_ids), Whereabouts()
+    for page in pages_of(credentials, None, until=until):
+        for client in page.clients:
+            if client.id in wanted and not client.removed:
+                found.groups[client.id] = client.group_id
+        found.unreadable |= {row.id for row in page.unreadable if row.id in wanted}
+    return found

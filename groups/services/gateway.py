@@ -1,0 +1,172 @@
+"""Every call to Poster passes through here: the client, its log lines, and what a failure teaches us."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
+
+from groups.models import PosterAccount, PosterCredentials
+from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
+from groups.services.limits import LimitedTransport
+from groups.services.metrics import CALLS, SECONDS
+from poster_admin.common.deadlines import is_past, past
+from poster_admin.common.encryption import SecretUnreadable
+from poster_admin.common.outages import optional
+from poster_admin.common.server_timing import poster_time
+
+if TYPE_CHECKING:
+    from groups.poster import PosterError
+
+log = logging.getLogger("groups.poster")
+
+# The circuit breaker of an account keeps a dead Poster from holding every thread. So it counts the seconds
+# that failures have held one, without an answer in between: two time-outs of a page open it.
+SLOW = 1.0
+SECONDS_TO_OPEN = 20.0
+FAILURE_WINDOW = timedelta(minutes=1)
+REST = timedelta(seconds=15)
+BREAKER = ("failing_since", "failing_seconds", "open_until")
+
+
+@cache
+def transport() -> Transport:
+    """Return the one pool of connections of this process."""
+    return Transport()
+
+
+def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
+    """Return a client by the settings. Raises ValueError for what is not an account's login."""
+    return PosterClient(
+        account,
+        token,
+        url=settings.POSTER_API_URL,
+        timeouts=Timeouts(
+            connect=settings.POSTER_CONNECT_TIMEOUT,
+            read=settings.POSTER_READ_TIMEOUT,
+            read_deadline=settings.POSTER_READ_DEADLINE,
+            write_deadline=settings.POSTER_WRITE_DEADLINE / 2,
+        ),
+        bonus_in_kopecks=bonus_in_kopecks,
+        transport=LimitedTransport(transport(), account, person),
+        on_call=_report,
+    )
+
+
+def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> T:
+    """Put a question to Poster with a user's own token, and remember how it went.
+
+    Raises a `PosterError`: `Unreachable` with the reason "circuit_open" while the breaker is open, and
+    `TokenRejected` with the reason "unreadable" where the stored token cannot be decrypted; neither of them
+    calls Poster.
+    """
+    _let_through(credentials.account)
+    poster = client(
+        credentials.account_id,
+        _token(credentials),
+        person=credentials.user_id,
+        bonus_in_kopecks=credentials.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
+    )
+    started = time.monotonic()
+    try:
+        answer = question(poster)
+    except TokenRejected:
+        with optional("a refused token"):
+            _update(credentials, refused_at=credentials.refused_at or timezone.now())
+        raise
+    except Unreachable as error:
+        with optional("a failure of Poster"):
+            _count_failure(credentials.account, error, time.monotonic() - started)
+        raise
+    account = credentials.account
+    if credentials.refused_at or account.failing_since or account.open_until:
+        with optional("a good answer"):
+            _update(credentials, refused_at=None)
+            _close_breaker(account)
+    return answer
+
+
+def check_token(credentials: PosterCredentials) -> None:
+    """Raise `TokenRejected` where Poster has refused the token: what is kept here is not for its user."""
+    if credentials.refused_at:
+        raise TokenRejected(None, "the token was refused", reason="refused_before")
+
+
+def _token(credentials: PosterCredentials) -> str:
+    try:
+        return credentials.token.reveal()
+    except SecretUnreadable:
+        log.exception("The token of connection %s cannot be decrypted", credentials.pk)
+    raise TokenRejected(None, "the stored token cannot be read", reason="unreadable")
+
+
+def _let_through(account: PosterAccount) -> None:
+    """Raise while the breaker is open; when it has rested, let one call through to see how Poster does."""
+    if account.open_until is None:
+        return
+    if is_past(account.open_until, ahead=REST):
+        rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
+        with optional("the look after a rest"):
+            if rested.update(open_until=timezone.now() + REST):
+                return
+    raise Unreachable("Poster has not answered lately", reason="circuit_open", sent=False, retryable=False)
+
+
+def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
+    if seconds < SLOW or error.reason == "busy":  # our own queue says nothing about Poster
+        return
+    now = timezone.now()
+    its = PosterAccount.objects.filter(pk=account.pk)
+    # The database adds: of failures at the same moment, in whichever process, each counts.
+    is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
+    its.update(
+        failing_since=Case(When(is_first, then=Value(now)), default=F("failing_since")),
+        failing_seconds=Case(When(is_first, then=Value(0.0)), default=F("failing_seconds")) + seconds,
+    )
+    # After a rest, the first look decides.
+    if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
+        open_until=now + REST
+    ):
+        log.warning("Poster account %s rests after %s", account.pk, error.reason)
+    account.refresh_from_db(fields=BREAKER)
+
+
+def _close_breaker(account: PosterAccount) -> None:
+    account.failing_since, account.failing_seconds, account.open_until = None, 0.0, None
+    PosterAccount.objects.filter(pk=account.pk).update(
+        **{field: getattr(account, field) for field in BREAKER}
+    )
+
+
+def _update(credentials: PosterCredentials, **values: object) -> None:
+    for field, value in values.items():
+        setattr(credentials, field, value)
+    # Not for a token that was replaced while the call was under way.
+    same = PosterCredentials.objects.filter(Q(pk=credentials.pk), fingerprint=credentials.fingerprint)
+    same.update(**values)
+
+
+def _report(call: CallReport) -> None:
+    """Count a call, and write its line into the log."""
+    spent = poster_time.get()
+    if spent is not None:
+        spent.add(call.seconds)
+    CALLS.labels(call.method, call.outcome).inc()
+    SECONDS.labels(call.method).observe(call.seconds)
+    log.log(
+        logging.INFO if call.outcome == "ok" else logging.WARNING,
+        "%s %s try=%d outcome=%s status=%s code=%s bytes=%d ms=%.0f",
+        call.account,
+        call.method,
+        call.attempt,
+        call.outcome,
+        call.status,
+        call.code,
+        call.size,
+        call.seconds * 1000,
+    )

@@ -1,0 +1,234 @@
+"""Many groups at once: a plan that somebody looks at first, and the work that then carries out just that.
+
+A plan is a job that is a draft. Each of its lines holds what the group was when the plan was shown, so one
+that was changed meanwhile is a conflict and stays as it is. Nothing is removed here.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Self
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from groups.models import Change, Job, JobQuerySet, PosterCredentials
+from groups.poster import GroupValues
+from groups.services.gateway import check_token
+from groups.services.jobs.executor import (
+    NOTHING_SENT,
+    OutageBackoff,
+    settle_open,
+    submit_all,
+    submit_and_see,
+)
+from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.outcome import differing
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+State = Change.State
+RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
+    Job.Kind.EDIT: ("groups.change_group",),
+    Job.Kind.IMPORT: ("groups.add_group", "groups.change_group"),
+}
+AT_ONCE = 25
+"""Lines that are under way before the rights of the user and the state of the account are looked at again."""
+DRAFT_LIFE = timedelta(days=1)
+DRAFTS_AT_MOST = 10
+"""Of one user: an older one makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line of a plan makes of a group; without an `old` it is a new one.
+
+    `number` is where the line stands in the file, or the place in the form. `namesakes` are the ids, and the
+    numbers of clients, of other groups that have the new name already.
+    """
+
+    number: int
+    new: GroupValues
+    group_id: int | None = None
+    old: GroupValues | None = None
+    clients: int = 0
+    namesakes: tuple[tuple[int, int], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as plain JSON, for the plan's row in the database."""
+        old = self.old.to_json() if self.old else None
+        return {
+            "number": self.number,
+            "group_id": self.group_id,
+            "old": old,
+            "new": {
+                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
+            },
+            "clients": self.clients,
+            "namesakes": self.namesakes,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return the line from what `to_json` wrote."""
+        old = data["old"]
+        return cls(
+            number=data["number"],
+            group_id=data["group_id"],
+            old=GroupValues.from_json(old) if old else None,
+            new=GroupValues.from_json((old or {}) | data["new"]),
+            clients=data["clients"],
+            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
+        )
+
+
+# --- The plan ----------------------------------------------------------------------------------------------
+
+
+def keep_plan(
+    *,
+    user: "User",
+    credentials: PosterCredentials,
+    kind: Job.Kind,
+    lines: Iterable[Line],
+    unchanged: int,
+    ignored: Iterable[str] = (),
+) -> Job:
+    """Return the draft of a job that carries these lines out; `ignored` are columns that were left out."""
+    if not user.has_perms(RIGHTS[kind]):
+        raise PermissionDenied
+    rows = [line.to_json() for line in lines]
+    drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
+    kept = list(drafts.values_list("pk", flat=True)[: DRAFTS_AT_MOST - 1])
+    _delete(drafts.exclude(pk__in=kept))
+    return Job.objects.create(
+        account=credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        kind=kind,
+        state=Job.State.DRAFT,
+        wanted={"rows": rows, "unchanged": unchanged, "ignored": list(ignored)},
+        total=len(rows),
+    )
+
+
+def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
+    """Return a plan of this very user, started or not. Raises `TokenRejected` and `PermissionDenied`."""
+    check_token(credentials)
+    plans = Job.objects.filter(account=credentials.account_id, user=user, kind__in=RIGHTS)
+    job = plans.filter(pk=job_id).first()
+    if job is not None and not user.has_perms(RIGHTS[Job.Kind(job.kind)]):
+        raise PermissionDenied
+    return job
+
+
+def lines_of(job: Job) -> list[Line]:
+    """Return the lines of a plan, in its order."""
+    return [Line.from_json(row) for row in job.wanted["rows"]]
+
+
+def forget_drafts() -> int:
+    """Delete the plans that nobody has started within a day, and return how many they were."""
+    return _delete(Job.objects.filter(state=Job.State.DRAFT, created_at__lt=timezone.now() - DRAFT_LIFE))
+
+
+def _delete(drafts: JobQuerySet) -> int:
+    """Delete drafts, but none that is started at this very moment."""
+    with transaction.atomic():
+        found = list(drafts.select_for_update().values_list("pk", flat=True))
+        return Job.objects.filter(pk__in=found).delete()[0] if found else 0
+
+
+# --- The work ----------------------------------------------------------------------------------------------
+
+
+def edit(lease: JobLease) -> None:
+    """Carry a plan out, line by line; each is sent once."""
+    _Edit(lease).run()
+
+
+class _Edit:
+    """The work of one run of a job that edits groups."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        self._lines = lines_of(lease.job)
+
+    def run(self) -> None:
+        """Go through the lines until none is left to try."""
+        settle_open(self._lease)
+        while due := self._due():
+            if not self._job.tested:
+                self._test()
+            if self._job.tested:
+                self._pass(self._due())
+            elif due == self._due():
+                self._backoff.wait("busy")
+            settle_open(self._lease)
+
+    def _pass(self, due: dict[int, tuple[Line, int]]) -> None:
+        """Try all lines that are due. One whose group is locked leaves no row, and is due again."""
+        tried: list[Change] = []
+        for part in batched(due.values(), AT_ONCE):
+            tried += (changes := submit_all(self._lease, self._commands(part)))
+            self._backoff.note(changes)
+        if due and not tried:
+            self._backoff.wait("busy")
+
+    def _test(self) -> None:
+        """Carry out one line after the other until one is in force, and stop if Poster stored something else.
+
+        A line with a birthday bonus goes first: that is what could come back in another unit.
+        """
+        for line, tries in sorted(self._due().values(), key=lambda each: not each[0].new.birthday_bonus):
+            for change in submit_and_see(self._lease, self._backoff, self._commands([(line, tries)])):
+                self._check_first(change)
+            if self._job.tested:
+                return
+
+    def _check_first(self, change: Change) -> None:
+        if change.state == State.DIFFERS:
+            intended, after = map(GroupValues.from_json, (change.intended, change.after))
+            raise Stopped("differs", ", ".join(differing(intended, after)))
+        if change.state == State.APPLIED:
+            self._job.move_on(Job.State.RUNNING, tested=True)
+
+    def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
+        user, credentials = actors(self._job)
+        return [self._order(line, tries, user, credentials) for line, tries in lines]
+
+    def _order(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
+        return GroupCommand(
+            user=user,
+            credentials=credentials,
+            action=Change.Action.UPDATE if line.old else Change.Action.CREATE,
+            operation=self._operation(line, tries),
+            group_id=line.group_id,
+            loaded=line.old,
+            intended=line.new,
+            name_confirmed=bool(line.namesakes),
+            job=self._job,
+        )
+
+    def _operation(self, line: Line, tries: int) -> uuid.UUID:
+        return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
+
+    def _due(self) -> dict[int, tuple[Line, int]]:
+        """Return the lines that may be tried, with the number of tries before, of which none was sent."""
+        rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
+        known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
+        due = {}
+        for line in self._lines:
+            tries = 0
+            while nothing_sent := known.get(self._operation(line, tries)):
+                tries += 1
+            if nothing_sent is None:
+                due[line.number] = (line, tries)
+        return due

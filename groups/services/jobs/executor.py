@@ -1,0 +1,185 @@
+"""The writes of a job: several at a time, waiting for a Poster that is away, until all are settled."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import Change, Job, LocksLost
+from groups.poster import InvalidResponse, NotAllowed, TokenRejected, Unreachable
+from groups.services.jobs.lease import Interrupted, JobLease, Stopped
+from groups.services.writes.commands import Command
+from groups.services.writes.execute import (
+    BonusBlocked,
+    Busy,
+    NotRecorded,
+    NotRecordedNow,
+    Occupied,
+    execute,
+)
+from groups.services.writes.reconcile import due, follow_up
+from groups.services.writes.unrecorded import catch_up
+
+# Nothing was sent, so it may be tried again as often as it takes.
+NOTHING_SENT = frozenset(("not_read", "not_shown_yet", "not_sent", "never_sent"))
+TROUBLES_IN_A_ROW = 3
+TRIES = 3
+RETRY_DELAYS = (5.0, 10.0, 20.0, 40.0, 60.0)
+PATIENCE = 15 * 60.0
+"""Seconds for which a job waits for Poster before it stops and asks for a person."""
+TURN = 60.0
+"""Seconds after which a job that only waits for lost writes lets another one have the worker."""
+TOKEN_OR_RIGHTS = 424
+
+State = Change.State
+
+
+def submit_all(lease: JobLease, orders: Iterable[Command]) -> list[Change]:
+    """Submit the orders, POSTER_MAX_CONCURRENCY at a time, and return what became of each that was tried.
+
+    A client or a group that another open change locks is left out. Ends early where Poster cannot be reached
+    several times in a row. Raises `Interrupted`, and `Stopped` where none of the others could be made either.
+    """
+    crew = _Executor(lease, iter(orders))
+    count = settings.POSTER_MAX_CONCURRENCY
+    with ThreadPoolExecutor(count, thread_name_prefix="job") as pool:
+        for done in [pool.submit(crew.work) for _ in range(count)]:
+            done.result()
+    lease.check()
+    return crew.changes
+
+
+class _Executor:
+    """Threads that take orders from one pile."""
+
+    def __init__(self, lease: JobLease, orders: "Iterable[Command]") -> None:
+        self.changes: list[Change] = []
+        self._lease = lease
+        self._orders = iter(orders)
+        self._lock = threading.Lock()
+        self._troubles = 0
+        self._given_up = False
+
+    def work(self) -> None:
+        try:
+            while (order := self._next()) is not None:
+                self._carry_out(order)
+        except BaseException:
+            self._given_up = True
+            raise
+        finally:
+            connections.close_all()
+
+    def _carry_out(self, order: Command) -> None:
+        try:
+            change = execute(order)
+        except (Busy, Occupied):
+            return  # it is looked at again when the others are done
+        except PermissionDenied:
+            raise Stopped("no_right") from None
+        except NotRecordedNow:
+            raise
+        except NotRecorded:
+            raise Stopped("not_recorded") from None
+        except BonusBlocked:
+            raise Stopped("bonus_blocked") from None
+        except LocksLost:
+            raise Stopped("locks_lost") from None
+        self._note(change)
+
+    def _next(self) -> Command | None:
+        self._lease.check()
+        with self._lock:
+            return None if self._given_up else next(self._orders, None)
+
+    def _note(self, change: Change) -> None:
+        with self._lock:
+            self.changes.append(change)
+            unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
+            self._troubles = self._troubles + 1 if unreached else 0
+            if self._troubles >= TROUBLES_IN_A_ROW:
+                self._given_up = True
+        if change.status == TOKEN_OR_RIGHTS:
+            self._given_up = True
+            raise Stopped("refused", change.message)
+
+
+class OutageBackoff:
+    """How long Poster has not been reached: a job waits for it, ever longer, and then for a person."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._bad = 0
+        self._since = time.monotonic()
+
+    def note(self, changes: list[Change]) -> None:
+        """Wait if nothing came through. Raises `Stopped` after PATIENCE."""
+        if any(change.reason not in NOTHING_SENT for change in changes):
+            self._bad, self._since = 0, time.monotonic()
+        elif changes:
+            self.wait()
+
+    def wait(self, reason: str = "unreachable") -> None:
+        """Wait for Poster, longer than the last time. Raises `Stopped` for this reason after PATIENCE."""
+        if time.monotonic() - self._since > PATIENCE:
+            raise Stopped(reason)
+        self._lease.wait(RETRY_DELAYS[min(self._bad, len(RETRY_DELAYS) - 1)])
+        self._bad += 1
+
+    def through[T](self, question: Callable[[], T]) -> T:
+        """Return the answer to a question, asked again while Poster cannot be reached."""
+        while True:
+            self._lease.check()
+            try:
+                return question()
+            except (Unreachable, InvalidResponse):
+                self.wait()
+            except (TokenRejected, NotAllowed) as error:
+                raise Stopped("refused", error.message) from None
+
+
+def submit_and_see(lease: JobLease, backoff: OutageBackoff, orders: Iterable[Command]) -> list[Change]:
+    """Submit the orders, wait until the outcome of each is known, and return those that were tried."""
+    changes = submit_all(lease, orders)
+    backoff.note(changes)
+    settle_open(lease)
+    for change in changes:
+        change.refresh_from_db()
+    return changes
+
+
+def may_be_tried(before: list[tuple[str, str]]) -> bool:
+    """Say whether a client with these rows, by state and reason, may be tried once more."""
+    if any(state != State.FAILED for state, _reason in before):
+        return False
+    sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
+    return len(sent) < TRIES and set(sent) <= {"not_applied"}
+
+
+def settle_open(lease: JobLease) -> bool:
+    """Look after what is open of the job until all of it is settled; say whether there was something.
+
+    Raises `Stopped` where PATIENCE after a lost write would have been given up it is still open, and
+    `Interrupted` where another job waits meanwhile for its turn: this one has its next turn after that.
+    """
+    began = time.monotonic()
+    still_open = Change.objects.open().filter(job=lease.job)
+    there_was_some = still_open.exists()
+    while True:
+        catch_up()
+        for change in still_open.filter(due(timezone.now())).select_related("account"):
+            lease.check()
+            follow_up(change)
+        if not still_open.exists():
+            return there_was_some
+        waited = time.monotonic() - began
+        if waited > settings.POSTER_SETTLE_SECONDS + PATIENCE:
+            raise Stopped("unknown")
+        if waited > TURN and Job.objects.filter(state=Job.State.WAITING).exists():
+            raise Interrupted
+        lease.wait(0.5)

@@ -1,0 +1,229 @@
+"""Jobs as rows: who is at work on one, how far it is, and that two never are.
+
+A run holds its job and says so every few seconds. When it falls silent any other may go on: everything that
+was done or is open stands in the journal, so nothing is lost and nothing is done twice.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, Lock, PosterCredentials
+from groups.models.locks import members_key
+from groups.services.gateway import check_token
+from poster_admin.common.outages import Outage, optional
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+log = logging.getLogger("groups.jobs")
+
+State = Change.State
+# Set when this process is told to end: every run leaves its job to another one.
+stopping = threading.Event()
+# Not for this job to move: gone, or somebody else has moved them.
+SKIPPED = frozenset(("client_gone", "elsewhere"))
+
+
+class Interrupted(Exception):
+    """The run has to let go: somebody paused or cancelled the job, or the process is to end."""
+
+
+class Stopped(Exception):
+    """The job cannot go on without a person; `reason` says why, `detail` is Poster's or names fields."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
+    """Return the jobs of an account, for a user whose token Poster has accepted for it.
+
+    Raises `TokenRejected` if Poster has refused that token since.
+    """
+    check_token(credentials)
+    return Job.objects.filter(account=credentials.account_id).exclude(state=Job.State.DRAFT).defer("wanted")
+
+
+def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
+    """Return the lock on who is in a group: of a job that moves clients, or of the group's removal."""
+    return Lock.objects.in_the_way(credentials.account_id, [members_key(group_id)])
+
+
+class JobLease:
+    """A job that this run alone is at work on, for as long as it says that it lives.
+
+    A context manager. `check` raises `Interrupted` as soon as the run has to let go.
+    """
+
+    def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
+        self.job = job
+        self._me = run or uuid.uuid4()
+        self._over = threading.Event()
+        self._out_of_touch = False
+        self._ended = threading.Event()
+        self._pulse = threading.Thread(target=self._heartbeat, name=f"hold of {job.pk}", daemon=True)
+
+    def take(self) -> bool:
+        """Take the job if it is due and nobody else has it; say whether it is ours."""
+        now = timezone.now()
+        free = Job.objects.let_go() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
+        taken = free.filter(pk=self.job.pk).update(
+            state=Job.State.RUNNING,
+            holder=self._me,
+            held_until=now + _lease_time(),
+            started_at=self.job.started_at or now,
+            reason="",
+            detail="",
+        )
+        self.job.refresh_from_db()
+        return bool(taken)
+
+    def __enter__(self) -> Self:
+        self._pulse.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._pulse.join()
+        with optional("the end of a hold"):
+            Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
+
+    def check(self) -> None:
+        """Raise `Interrupted` if this run has to let go, `Outage` if it could not say that it lives."""
+        if self._out_of_touch and not stopping.is_set():
+            raise Outage("the hold of the job could not be renewed")
+        if self._over.is_set() or stopping.is_set():
+            raise Interrupted
+
+    def wait(self, seconds: float) -> None:
+        """Wait, as long as this run may go on."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            self._over.wait(min(left, 0.2))
+        self.check()
+
+    def end(self, state: Job.State, reason: str = "", detail: str = "") -> None:
+        """Close the job, unless this run has lost it."""
+        mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+        with transaction.atomic():
+            mine.update(
+                state=state,
+                reason=reason,
+                detail=detail[:400],
+                finished_at=timezone.now() if state == Job.State.DONE else None,
+            )
+            Change.objects.release_job(self.job.pk)
+
+    def _heartbeat(self) -> None:
+        """Say that this run lives, and hear whether it may go on."""
+        lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
+        try:
+            while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):
+                try:
+                    mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+                    if not mine.update(held_until=timezone.now() + _lease_time()):
+                        self._over.set()
+                        return
+                    lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
+                except DatabaseError:
+                    log.exception("The hold of job %s cannot be renewed", self.job.pk)
+                    connections.close_all()
+                    if time.monotonic() > lost_at:
+                        self._out_of_touch = True
+                        self._over.set()
+                        return
+        finally:
+            connections.close_all()
+
+
+def _lease_time() -> timedelta:
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def actors(job: Job) -> tuple["User", PosterCredentials]:
+    """Return the user of a job, with rights as they are now, and the user's own connection.
+
+    Raises `Stopped` where the user is gone or may not sign in, and where the token was refused, forgotten or
+    is for another account now.
+    """
+    from django.contrib.auth.models import User  # noqa: PLC0415 - a model, not a type
+
+    user = User.objects.filter(pk=job.user_id or 0, is_active=True).first()
+    if user is None:
+        raise Stopped("no_user")
+    credentials = (
+        PosterCredentials.objects.select_related("account").filter(user=user, account=job.account_id).first()
+    )
+    if credentials is None or credentials.refused_at:
+        raise Stopped("token")
+    return user, credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is, counted in the journal: rows that need nothing more, and what became of them."""
+
+    total: int
+    done: int = 0
+    refused: int = 0
+    failed: int = 0
+    unknown: int = 0
+    skipped: int = 0
+
+    @property
+    def seen(self) -> int:
+        return self.done + self.refused + self.failed + self.skipped
+
+    @property
+    def percent(self) -> int:
+        """How much of the whole is behind it, in whole percents; 100 only when it is all."""
+        return self.seen * 100 // self.total if self.total else 0
+
+
+def progress_of(job: Job) -> Progress:
+    """Count what became of the job's writes; a client or a group that was tried several times counts once."""
+    rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
+    if job.kind == Job.Kind.RESTORE:
+        rows = rows.exclude(action=Change.Action.CREATE)
+    counted = rows.order_by().values_list("state", "reason").annotate(Count("pk"))
+    found = {"done": 0, "refused": 0, "failed": 0, "unknown": 0, "skipped": job.unreadable}
+    for state, reason, count in counted:
+        found[_kind(state, reason)] += count
+    # What is tried again leaves a row for each try: those of the earlier ones say nothing any more.
+    found["failed"] -= min(found["failed"], _tried_again(rows))
+    return Progress(max(job.total, sum(found.values())), **found)
+
+
+def _kind(state: str, reason: str) -> str:
+    match state:
+        case State.APPLIED | State.DIFFERS:
+            return "done"
+        case State.REFUSED:
+            return "refused"
+        case State.PENDING | State.UNKNOWN | State.REVIEW:
+            return "unknown"
+        case _:
+            return "skipped" if reason in SKIPPED else "failed"
+
+
+def _tried_again(rows: ChangeQuerySet) -> int:
+    """Return how many failed tries were followed by another one of the same client or group."""
+    repeated = rows.order_by().values("target").annotate(n=Count("pk")).filter(n__gt=1)
+    counts = repeated.values_list("n", flat=True)
+    return sum(count - 1 for count in counts)

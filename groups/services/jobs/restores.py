@@ -1,0 +1,235 @@
+"""Bring back what a snapshot has: the group if it is gone, and its clients into it.
+
+Each client is looked at once more before anything is sent. Who is in one of the groups that the page has
+named is moved; who is in Poster no more is created anew, once. Nothing of a person is kept but the id.
+"""
+
+import uuid
+from functools import partial
+from itertools import batched
+
+from django.db import IntegrityError, transaction
+
+from groups.models import Change, Job, Lock, PosterCredentials, Snapshot
+from groups.poster import Client, GroupValues, NotFound, UnreadableRow
+from groups.services import snapshots
+from groups.services.client_locations import Whereabouts, each_of, place_of
+from groups.services.groups import read_now
+from groups.services.jobs.executor import (
+    OutageBackoff,
+    may_be_tried,
+    settle_open,
+    submit_all,
+    submit_and_see,
+)
+from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.restore_preview import clients_in, present_ids
+from groups.services.writes.commands import GroupCommand, MoveClient
+from groups.services.writes.create_client import CreateClient, target_of
+from groups.services.writes.outcome import differing
+from poster_admin.common.encryption import SecretUnreadable
+
+State = Change.State
+MADE = (State.APPLIED, State.DIFFERS)
+AT_ONCE = 50
+"""Clients that are looked for before the first of them is brought back."""
+
+type Commands = list[MoveClient | CreateClient]
+
+
+def restore(lease: JobLease) -> None:
+    """Do what a job of this kind is about."""
+    try:
+        _Restore(lease).run()
+    except SecretUnreadable:
+        raise Stopped("snapshot_unreadable") from None
+
+
+class _Restore:
+    """The work of one run of a job that restores a snapshot."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        found = Snapshot.objects.filter(pk=self._job.wanted["snapshot"], account=self._job.account_id).first()
+        if found is None:
+            raise Stopped("snapshot_gone")
+        self._snapshot = found
+
+    def run(self) -> None:
+        """Go through the clients until nobody is left to try."""
+        while self._job.target_id is None:
+            self._create_group()
+        more = True
+        while more:
+            # What an earlier run left open is looked after at the end: the others need not wait for it.
+            tried = self._pass()
+            more = settle_open(self._lease) or tried
+
+    def _pass(self) -> bool:
+        """Go through the clients once; say whether anybody was tried."""
+        tried = False
+        for rows in snapshots.parts_of(self._snapshot):
+            self._check_target()
+            people = [each for each in clients_in(rows) if not isinstance(each, UnreadableRow)]
+            for some in batched([each for each in people if not each.removed], AT_ONCE, strict=False):
+                tried |= self._bring_back(some)
+        return tried
+
+    def _bring_back(self, clients: tuple[Client, ...]) -> bool:
+        commands = self._commands(clients)
+        if not commands:
+            return False
+        if self._tests(commands):
+            # Nobody follows before one has arrived in the same way.
+            commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
+        changes = submit_all(self._lease, commands)
+        if commands and not changes:
+            self._backoff.wait("locked")
+        self._backoff.note(changes)
+        return True
+
+    # --- The group -----------------------------------------------------------------------------------------
+
+    def _create_group(self) -> None:
+        """Create the group, or see what became of that. Raises `Stopped` where it is not there in the end."""
+        tries = list(Change.objects.filter(job=self._job, action=Change.Action.CREATE).order_by("created_at"))
+        made = next((change for change in tries if change.state in MADE), None)
+        if made is not None:
+            self._take_group(made)
+        elif may_be_tried([(change.state, change.reason) for change in tries]):
+            if not submit_and_see(self._lease, self._backoff, [self._group_order(len(tries))]):
+                self._backoff.wait("locked")
+        elif any(change.is_open for change in tries):
+            settle_open(self._lease)
+        else:
+            last = tries[-1]
+            raise Stopped("group_not_created", last.message or last.reason)
+
+    def _group_order(self, number: int) -> GroupCommand:
+        user, credentials = actors(self._job)
+        return GroupCommand(
+            user=user,
+            credentials=credentials,
+            action=Change.Action.CREATE,
+            operation=uuid.uuid5(self._job.pk, f"group {number}"),
+            intended=GroupValues.from_json(self._snapshot.group),
+            job=self._job,
+        )
+
+    def _take_group(self, made: Change) -> None:
+        """Go on with the group that was created, if it is as it was, or a person has seen that it is not."""
+        if made.state == State.DIFFERS and made.after and not self._job.tested:
+            wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
+            raise Stopped("side_effect", ", ".join(differing(wanted, there)))
+        if made.group_id is None:
+            raise Stopped("group_not_created", "")
+        try:
+            with transaction.atomic():
+                if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
+                    Lock.objects.take_for(self._job)
+        except IntegrityError:
+            # Somebody has found the new group already, to move clients into it or to remove it.
+            self._job.refresh_from_db()
+            self._backoff.wait("locked")
+        self._lease.check()
+
+    def _check_target(self) -> None:
+        _, credentials = actors(self._job)
+        try:
+            self._backoff.through(lambda: read_now(credentials, self._job.target_id or 0))
+        except NotFound:
+            raise Stopped("target_gone") from None
+
+    # --- Who is to be brought back, and how ----------------------------------------------------------------
+
+    def _commands(self, clients: tuple[Client, ...]) -> Commands:
+        """Return the orders for those who still may be tried, by where they are now."""
+        now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
+        tries = self._tries(now)
+        left = {
+            client.id: client
+            for client in clients
+            if client.id not in undecided and may_be_tried(tries[client.id])
+        }
+        user, credentials = actors(self._job)
+        places = each_of([now[old] for old in left], partial(self._look, credentials))
+        commands: Commands = []
+        for old, client in left.items():
+            place, number = self._place(now[old], places), len(tries[old])
+            if place in self._job.wanted["from"] and place != self._job.target_id:
+                commands.append(
+                    MoveClient(
+                        user=user,
+                        credentials=credentials,
+                        operation=uuid.uuid5(self._job.pk, f"{now[old]} {number}"),
+                        job=self._job,
+                        client_id=now[old],
+                        from_id=place or 0,
+                        to_id=self._job.target_id or 0,
+                    )
+                )
+            elif place == 0 and self._job.wanted["create"]:
+                commands.append(
+                    CreateClient(
+                        user=user,
+                        credentials=credentials,
+                        operation=uuid.uuid5(self._job.pk, f"enrol {now[old]} {number}"),
+                        job=self._job,
+                        snapshot_id=self._snapshot.pk,
+                        client=client,
+                        old_id=now[old],
+                        group_id=self._job.target_id or 0,
+                    )
+                )
+        return commands
+
+    def _look(self, credentials: PosterCredentials, client_id: int) -> int | None:
+        return self._backoff.through(lambda: place_of(credentials, client_id))
+
+    def _place(self, client_id: int, places: Whereabouts) -> int | None:
+        """Return the group of a client; 0 for one who is gone, None for one that cannot be read."""
+        return None if client_id in places.unreadable else places.groups.get(client_id, 0)
+
+    def _tries(self, now: dict[int, int]) -> dict[int, list[tuple[str, str]]]:
+        """Return what was tried for each client in this job, by state and reason."""
+        whose = {
+            target: old
+            for old, new in now.items()
+            for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
+        }
+        tries: dict[int, list[tuple[str, str]]] = {old: [] for old in now}
+        rows = Change.objects.filter(job=self._job, target__in=whose).order_by("created_at")
+        for target, state, reason in rows.values_list("target", "state", "reason"):
+            tries[whose[target]].append((state, reason))
+        return tries
+
+    # --- The first ones ------------------------------------------------------------------------------------
+
+    def _tests(self, commands: Commands) -> bool:
+        """Bring back one client alone in each way that is new to this job; say whether any was tried."""
+        tried = False
+        for action in (Change.Action.MOVE, Change.Action.ENROL):
+            for command in (command for command in commands if command.action == action):
+                if self._is_tested(action):
+                    break
+                tried = True
+                self._check_first(submit_and_see(self._lease, self._backoff, [command]))
+        return tried
+
+    def _is_tested(self, action: Change.Action) -> bool:
+        """Say whether somebody has arrived; the journal knows, also after a run that was killed."""
+        made = Change.objects.filter(job=self._job, action=action, state__in=MADE).order_by("created_at")
+        first = made.first()
+        if first is not None and not self._job.tested:
+            self._check_first([first])
+        return first is not None
+
+    def _check_first(self, changes: list[Change]) -> None:
+        """Raise `Stopped` if something about the first one is not as it was asked for."""
+        for change in changes:
+            if changed := (change.after or {}).get("changed"):
+                raise Stopped("side_effect", ", ".join(changed))
+            if change.state == State.REFUSED and change.action == Change.Action.MOVE:
+                raise Stopped("refused", change.message)

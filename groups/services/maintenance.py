@@ -1,0 +1,41 @@
+"""The thread with which every server process looks after what was left open, by itself."""
+
+import logging
+import threading
+
+from django.db import close_old_connections
+
+from groups.services import snapshots
+from groups.services.jobs import bulk_edits, queue
+from groups.services.writes.reconcile import reconcile
+from groups.services.writes.unrecorded import catch_up
+
+log = logging.getLogger("groups.journal")
+
+EVERY = 5.0
+
+
+def start() -> threading.Thread:
+    """Start the thread. It ends with the process; a look that was cut short is taken up by the next one."""
+    thread = threading.Thread(target=_follow, name="follower", daemon=True)
+    thread.start()
+    return thread
+
+
+def _follow(stop: threading.Event | None = None) -> None:
+    stop = stop or threading.Event()
+    while not stop.wait(EVERY):
+        close_old_connections()
+        try:
+            catch_up()
+            for change in reconcile():
+                log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+            for job in queue.revive():
+                log.info("Job %s goes on", job.pk)
+            snapshots.forget_old()
+            bulk_edits.forget_drafts()
+        except Exception:
+            # The database may be away for a while; this thread must outlive that.
+            log.exception("What was left open could not be looked after")
+        finally:
+            close_old_connections()

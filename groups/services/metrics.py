@@ -1,0 +1,38 @@
+"""Numbers for Prometheus: calls to Poster, where lists came from, and changes that are not settled.
+
+Behind a proxy every request comes from this machine, so an address opens nothing: only the bearer token does.
+Under granian each worker counts for itself, in a file; the answer adds them up.
+"""
+
+from django.db.models import Count
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+)
+
+from groups.models import Change, Job
+
+CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
+SECONDS = Histogram(
+    "poster_call_seconds",
+    "Seconds of a call to Poster, the wait for its turn included",
+    ["method"],
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4, 8, 12, 20),
+)
+LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
+
+
+def unsettled() -> CollectorRegistry:
+    """Count in the database: it is the same for every process."""
+    registry = CollectorRegistry()
+    for name, help_text, rows, states in (
+        ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),
+        ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished(), Job.UNFINISHED),
+    ):
+        gauge = Gauge(name, f"{help_text}, by state", ["state"], registry=registry)
+        found = dict(rows.order_by().values_list("state").annotate(Count("pk")))
+        for state in states:
+            gauge.labels(state.value).set(found.get(state, 0))
+    return registry

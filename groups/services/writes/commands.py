@@ -1,0 +1,203 @@
+"""What can be asked of Poster: each order knows its own part of the one write path in `writes`.
+
+An order says what it locks, what the journal keeps of it, why it must not be sent now, and how it is sent.
+What a look at Poster means for it afterwards is in `outcome`.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from groups.models import Change, Job, PosterCredentials
+from groups.poster import Client, ClientValues, GroupValues, PosterClient
+from groups.poster.records import fold
+from groups.services.writes.outcome import RemoteState, field_hmacs_of, same
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+RIGHTS = {
+    Change.Action.CREATE: "groups.add_group",
+    Change.Action.UPDATE: "groups.change_group",
+    Change.Action.REMOVE: "groups.delete_group",
+    Change.Action.MOVE: "groups.move_client",
+    Change.Action.ENROL: "groups.view_snapshot",
+}
+RIGHT_WITH_CLIENTS = "groups.delete_group_with_clients"
+# Poster may hold longer ones; the journal's label of a group is cut, its values are not.
+LONGEST_NAME = 400
+
+
+class Command(Protocol):
+    """A change that somebody asks for."""
+
+    @property
+    def user(self) -> "User": ...
+    @property
+    def credentials(self) -> PosterCredentials: ...
+    @property
+    def operation(self) -> uuid.UUID: ...
+    @property
+    def job(self) -> Job | None: ...
+    @property
+    def action(self) -> Change.Action: ...
+
+    @property
+    def target(self) -> str:
+        """What this change locks."""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the journal keeps of it, beside who asked for it and what it locks."""
+
+    def problem(self, remote: RemoteState) -> str:
+        """Return why this must not be sent now, as a reason of the journal's, or nothing."""
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        """Return what the journal keeps of what is there before."""
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        """Send it, once, and return the id that Poster answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCommand:
+    """A group to be created, changed or removed.
+
+    `loaded` is what its form was opened on, None where that is not known: then it is a conflict. A removal
+    sends no values, but holds the client count against `loaded_clients`. `name_confirmed` says that the user
+    knows of another group with the name of the one to be created. `again_of` is a lost change that is sent
+    once more.
+    """
+
+    user: "User"
+    credentials: PosterCredentials
+    action: Change.Action
+    operation: uuid.UUID
+    group_id: int | None = None
+    loaded: GroupValues | None = None
+    loaded_clients: int | None = None
+    intended: GroupValues | None = None
+    name_confirmed: bool = False
+    undo_of: Change | None = field(default=None)
+    again_of: Change | None = field(default=None)
+    job: Job | None = None
+
+    @property
+    def target(self) -> str:
+        """What this change locks: one group, or the name of one to come."""
+        if self.group_id is not None:
+            return f"group:{self.group_id}"
+        return f"create:{fold(self.intended.name) if self.intended else ''}"[:LONGEST_NAME]
+
+    @property
+    def values(self) -> GroupValues:
+        """The values to send. A removal has none."""
+        if self.intended is None:
+            raise ValueError("This order sends no values.")
+        return self.intended
+
+    @property
+    def known_id(self) -> int:
+        """The id of the group. One to be created has none."""
+        if self.group_id is None:
+            raise ValueError("This order is for no group that exists.")
+        return self.group_id
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        seen = self.loaded or self.intended
+        loaded = self.loaded.to_json() if self.loaded else None
+        if loaded and self.loaded_clients is not None:
+            loaded["clients"] = self.loaded_clients
+        return {
+            "group_id": self.group_id,
+            # As the user saw it when they asked.
+            "group_name": seen.name[:LONGEST_NAME] if seen else "",
+            "loaded": loaded,
+            "intended": self.intended.to_json() if self.intended else None,
+            "undo_of": self.undo_of,
+            "again_of": self.again_of,
+            # The page tells by this what became of the first one, also where nothing is sent any more.
+            "before": self.again_of.before if self.again_of else None,
+        }
+
+    def problem(self, remote: RemoteState) -> str:
+        if self.action == Change.Action.CREATE:
+            return "name_taken" if not self.name_confirmed and _is_taken(self.values, remote) else ""
+        if remote.group is None:
+            return "gone"
+        if self.loaded is None or not same(self.loaded, remote.group):
+            return "conflict"
+        if self.action == Change.Action.UPDATE and not remote.group.is_editable:
+            return "unsafe"
+        if self.action == Change.Action.REMOVE:
+            if self.loaded_clients != remote.group.clients:
+                return "conflict"
+            if remote.group.clients and not self.user.has_perm(RIGHT_WITH_CLIENTS):
+                return "no_right"
+        return ""
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        if self.action == Change.Action.CREATE:
+            return {"ids": remote.ids}
+        return remote.group.to_json() if remote.group else None
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        match self.action:
+            case Change.Action.CREATE:
+                return poster.create_group(self.values, within=within)
+            case Change.Action.UPDATE:
+                return poster.update_group(self.known_id, self.values, within=within)
+            case _:
+                poster.remove_group(self.known_id, within=within)
+                return None
+
+
+def _is_taken(values: GroupValues, remote: RemoteState) -> bool:
+    return any(fold(group.name) == fold(values.name) for group in remote.groups.present)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveClient:
+    """A client to be moved from one group to another: nothing but the group is sent."""
+
+    user: "User"
+    credentials: PosterCredentials
+    operation: uuid.UUID
+    job: Job
+    client_id: int
+    from_id: int
+    to_id: int
+
+    @property
+    def action(self) -> Change.Action:
+        return Change.Action.MOVE
+
+    @property
+    def target(self) -> str:
+        return f"client:{self.client_id}"
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {
+            "client_id": self.client_id,
+            "loaded": {"group_id": self.from_id},
+            "intended": {"group_id": self.to_id},
+        }
+
+    def problem(self, remote: RemoteState) -> str:
+        if remote.client is None:
+            return "client_gone"
+        return "" if remote.client.group_id == self.from_id else "elsewhere"
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        return client_before(self.operation, remote.client)
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        return poster.update_client(self.client_id, ClientValues(group_id=self.to_id), within=within)
+
+
+def client_before(operation: uuid.UUID, client: Client | None) -> dict[str, Any] | None:
+    """Return what the journal keeps of a client before a write: the group, and marks of all fields."""
+    return {"group_id": client.group_id, "field_hmacs": field_hmacs_of(client, operation)} if client else None

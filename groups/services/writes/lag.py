@@ -1,0 +1,122 @@
+"""Reads that are behind: Poster may show for a while what an own change has just replaced.
+
+The journal knows what it replaced and when. A read that shows such a state within POSTER_LAG_SECONDS is taken
+for a late one, and not for a change that somebody else made.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from groups.models import Change, ChangeQuerySet, Job
+from groups.poster import Client, Group, GroupValues
+from groups.services.writes.outcome import RemoteState, same
+from poster_admin.common.deadlines import recent
+
+MADE = (Change.State.APPLIED, Change.State.DIFFERS)
+OF_CLIENTS = (Change.Action.MOVE, Change.Action.ENROL)
+
+
+def earlier_states(change: Change) -> list[dict[str, Any] | None]:
+    """Return the states that other changes of the same group or client replaced a moment ago.
+
+    They are `before` of these changes: values of a group, `{"group_id": …}` of a client, and None where a
+    creation replaced nothing.
+    """
+    if change.action in (Change.Action.CREATE, Change.Action.ENROL):
+        return []
+    others = _latest(change.account_id, **_subject(change)).exclude(pk=change.pk)
+    rows = others.filter(sent_at__isnull=False).values_list("action", "before")
+    creations = (Change.Action.CREATE, Change.Action.ENROL)
+    return [None if action in creations else before for action, before in rows]
+
+
+def _subject(change: Change) -> dict[str, int | None]:
+    if change.action == Change.Action.MOVE:
+        return {"client_id": change.client_id}
+    return {"client_id": None, "group_id": change.group_id}
+
+
+def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
+    """Return the changes that are open or were settled a moment ago, the latest first."""
+    a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
+    client_id = subject.pop("client_id")
+    of_it = Q(client_id__isnull=True) if client_id is None else Q(client_id=client_id)
+    return Change.objects.filter(of_it, a_moment_ago, account=account_id, **subject).order_by("-created_at")
+
+
+def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
+    """Return the own change of a group that was made a moment ago and that this read does not show, or None.
+
+    A read that shows neither that change nor what it replaced tells of somebody else's, and is a good one.
+    """
+    made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=MADE)
+    changes = list(made.exclude(action=Change.Action.REMOVE))
+    if not changes:
+        return None
+    newest = changes[0]
+    if group is None:
+        return newest if any(change.action == Change.Action.CREATE for change in changes) else None
+    if newest.after is None or same(group, GroupValues.from_json(newest.after)):
+        return None
+    replaced = (change.before for change in changes if change.action == Change.Action.UPDATE)
+    is_behind = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
+    return newest if is_behind else None
+
+
+def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
+    """Return a group with the own change that this read does not show yet, and that change or None."""
+    unseen = unseen_change(account_id, group.id, group)
+    if unseen is None or unseen.after is None:
+        return group, None
+    return Group.from_json(unseen.after).replace(clients=group.clients), unseen
+
+
+def hides_own_change(change: Change, remote: RemoteState) -> bool:
+    """Return True if the read before a write does not show what the journal made a moment ago."""
+    match change.action:
+        case Change.Action.UPDATE:
+            return unseen_change(change.account_id, change.group_id or 0, remote.group) is not None
+        case Change.Action.REMOVE:
+            behind = unseen_change(change.account_id, change.group_id or 0, remote.group)
+            return behind is not None or _has_new_clients(change)
+        case Change.Action.MOVE:
+            return _hides_move(change, remote.client)
+        case _:
+            return False
+
+
+def _hides_move(change: Change, client: Client | None) -> bool:
+    moves = _latest(change.account_id, client_id=change.client_id).filter(state__in=MADE)
+    newest = moves.exclude(pk=change.pk).first()
+    if newest is None:
+        return False
+    if client is None:
+        return newest.action == Change.Action.ENROL
+    if client.group_id == (newest.intended or {})["group_id"]:
+        return False
+    return newest.action == Change.Action.MOVE and client.group_id == (newest.before or {})["group_id"]
+
+
+def _has_new_clients(change: Change) -> bool:
+    """Return True if a job brought clients into the group a moment ago: they may not be counted yet."""
+    arrived = Change.objects.filter(
+        recent("settled_at", age=_lag()),
+        account=change.account_id,
+        job__target_id=change.group_id,
+        action__in=OF_CLIENTS,
+        state__in=MADE,
+    )
+    return arrived.exists()
+
+
+def moved_just_now(job: Job) -> bool:
+    """Return True if a job moved somebody a moment ago: Poster may still show them where they were."""
+    moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=MADE)
+    return moved.filter(recent("settled_at", age=_lag())).exists()
+
+
+def _lag() -> timedelta:
+    return timedelta(seconds=settings.POSTER_LAG_SECONDS)

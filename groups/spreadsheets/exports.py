@@ -1,0 +1,146 @@
+"""The list of groups, and the clients of one, as a file: all of their pages, in the order of the screen."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils import timezone
+from django.utils.timezone import localtime
+from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
+
+from groups.poster import Client, Group, UnreadableRow
+from groups.presenters.group_list import Listing
+from groups.presenters.messages import type_label
+from groups.spreadsheets import Cells
+from groups.spreadsheets.reader import protected
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
+WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
+_KOPECK = Decimal("0.01")
+
+
+def file_name(listing: Listing, account: str, extension: str) -> str:
+    """Return the name under which a browser saves the file."""
+    return f"groups-{account}-{localtime(listing.as_of):%Y-%m-%d}.{extension}"
+
+
+def to_csv(listing: Listing, account: str) -> bytes:
+    """Return the groups as CSV."""
+    return _csv(header(), _groups(listing, account))
+
+
+def to_xlsx(listing: Listing, account: str) -> bytes:
+    """Return the groups as a workbook."""
+    return _xlsx(_("Groups"), header(), _groups(listing, account), WIDTHS)
+
+
+def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+    """Return the clients of a group as CSV."""
+    return _csv(_header_of_clients(), _clients(group, members, account))
+
+
+def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+    """Return the clients of a group as a workbook."""
+    # All of them first: a workbook that is given up half-way leaves a file with people's names behind.
+    rows = list(_clients(group, members, account))
+    return _xlsx(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
+
+
+def header() -> list[str]:
+    """Return the names of the columns of the groups, in the language of the moment."""
+    return [
+        _("Id"),
+        _("Name"),
+        _("Type"),
+        _("Percent"),
+        _("Birthday bonus"),
+        _("Clients"),
+        _("Poster account"),
+        _("As of"),
+    ]
+
+
+def _groups(listing: Listing, account: str) -> Iterator[Cells]:
+    as_of = localtime(listing.as_of)
+    for group in listing.found_groups:
+        yield (*_cells(group), account, as_of)
+
+
+def _cells(group: Group) -> Cells:
+    bonus = group.birthday_bonus.quantize(_KOPECK)
+    return (group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients)
+
+
+def _header_of_clients() -> list[str]:
+    return [
+        _("Id"),
+        pgettext("of a person", "Name"),
+        _("Phone"),
+        _("Card"),
+        _("Birthday"),
+        _("Bonuses"),
+        _("Paid in all"),
+        _("Own percent"),
+        _("Percent that counts"),
+        _("Group"),
+        _("Poster account"),
+        _("As of"),
+    ]
+
+
+def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> Iterator[Cells]:
+    for client in members:
+        whose = (group.name, account, localtime(timezone.now()))
+        if isinstance(client, UnreadableRow):
+            said = _("could not be read: %(problem)s") % {"problem": client.problem}
+            yield (client.id, said, *[None] * 7, *whose)
+            continue
+        money = (client.bonus, client.total_paid)
+        yield (
+            *(client.id, client.name, client.phone, client.card_number, client.birthday),
+            *(sum_ and sum_.quantize(_KOPECK) for sum_ in money),
+            *(client.own_percent, client.effective_percent, *whose),
+        )
+
+
+def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
+    """Return the rows as CSV that the spreadsheets of the language open without a question.
+
+    Ukrainian and Russian ones want semicolons, decimal commas and a byte order mark.
+    """
+    eastern = get_language() in ("uk", "ru")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";" if eastern else ",", quoting=csv.QUOTE_ALL)
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([_written(cell, eastern=eastern) for cell in row])
+    return (BOM + text.getvalue()).encode()
+
+
+def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str | int:
+    match cell:
+        case None:
+            return ""
+        case Decimal():
+            return f"{cell:f}".replace(".", ",") if eastern else f"{cell:f}"
+        case datetime():
+            return f"{cell:%Y-%m-%d %H:%M}"
+        case date():
+            return f"{cell:%Y-%m-%d}"
+        case str():
+            return protected(cell)
+    return cell
+
+
+def _xlsx(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+    from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
+
+    return workbooks.written(title, header, rows, widths)

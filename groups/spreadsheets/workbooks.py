@@ -1,0 +1,54 @@
+"""Workbooks, written and read by openpyxl.
+
+It takes 8 MB of memory, so this module is imported where there is a workbook, and nowhere else.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from groups.spreadsheets import Cells
+
+MONEY, DECIMALS_OF_MONEY = "#,##0.00", -2
+
+
+def written(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+    """Return the rows as a workbook: numbers as numbers, texts as texts and never as formulas."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "C2"
+    for number, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    sheet.append([_cell(sheet, name, font=Font(bold=True)) for name in header])
+    count = 1
+    for count, row in enumerate(rows, start=2):  # noqa: B007 - the last one is wanted
+        sheet.append([_cell(sheet, value) for value in row])
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{count}"
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _cell(sheet: Any, value: str | int | Decimal | date | None, *, font: Font | None = None) -> Any:
+    if isinstance(value, datetime):
+        value = value.replace(tzinfo=None, microsecond=0)
+    cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs do not know Decimal and date
+    if isinstance(value, str):
+        cell.data_type = "s"
+    elif isinstance(value, Decimal) and value.as_tuple().exponent == DECIMALS_OF_MONEY:
+        cell.number_format = MONEY
+    if font:
+        cell.font = font
+    return cell
+
+
+def first_sheet(file: io.BytesIO) -> Any:
+    """Open a workbook to be read row by row, and return its first sheet. Raises whatever openpyxl raises."""
+    return load_workbook(file, read_only=True).worksheets[0]

@@ -1,0 +1,39 @@
+"""Answer a `PosterError` that no view could act on."""
+
+from django.http import HttpRequest, HttpResponse
+
+from groups.poster import PosterError
+from groups.presenters.messages import error_words
+from poster_admin.common.htmx import (
+    element_asked_for,
+    page_behind,
+    render_page,
+)
+from poster_admin.common.middleware import GetResponse
+
+
+class PosterErrorMiddleware:
+    """Answer a `PosterError` that no view could act on, in words and with its status."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PosterError):
+            return None
+        context = {
+            "error_words": error_words(error),
+            "status": error.status,
+            "retry_url": request.get_full_path(),
+        }
+        if element_asked_for(request):
+            # A search that failed leaves the page as it is, and says so above it.
+            context["retry_url"] = page_behind(request) or request.get_full_path()
+            response = render_page(request, "poster_error.html#notice", context, status=error.status)
+            response["HX-Retarget"] = "#notice"
+            response["HX-Reswap"] = "outerHTML"
+            return response
+        return render_page(request, "poster_error.html", context, status=error.status)

@@ -1,0 +1,100 @@
+"""Requests of signed-in users: their rights, their credentials, and what every page is given."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.crypto import salted_hmac
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_http_methods
+from django_htmx.middleware import HtmxDetails
+
+from groups.models import Change, PosterCredentials
+from groups.presenters.messages import DEFAULT_CURRENCY, currency
+from groups.services import history
+from poster_admin.common.outages import optional
+
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+# Which page of the menu an address belongs to, by its first part.
+SECTIONS = {"groups": "groups", "history": "history", "jobs": "history", "account": "account"}
+
+
+class Request(HttpRequest):
+    """A request of a signed-in user; `credentials` is there in views that need one.
+
+    `failure` is there where Poster has already failed this very request.
+    """
+
+    user: User
+    htmx: HtmxDetails
+    credentials: PosterCredentials
+
+
+type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
+
+
+def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]], View[P]]:
+    """Let only users with the rights pass; those without a connection to Poster are led to make one."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
+                raise PermissionDenied
+            credentials = _credentials(request.user) if connected else None
+            if connected and credentials is None:
+                return redirect("groups:account")
+            if credentials is not None:
+                request.credentials = credentials
+                currency.set(credentials.account.currency)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """Give every page its section, its user's mark and connection, what is unsettled, and the currency."""
+    user = getattr(request, "user", None)
+    known = getattr(request, "credentials", None)
+    section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
+    credentials = SimpleLazyObject(
+        lambda: known or (_credentials(user) if user is not None and user.is_authenticated else None)
+    )
+    return {
+        "user_mark": lambda: mark_of(user),
+        "section": section,
+        "current": "page" if request.path_info == f"/{section}/" else "true",
+        "credentials": credentials,
+        "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
+        "currency": SimpleLazyObject(
+            lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
+        ),
+    }
+
+
+def mark_of(user: Any) -> str:
+    """Return a mark by which a browser tells one user from another, and nothing else of them."""
+    if user is None or not user.is_authenticated:
+        return ""
+    return salted_hmac("groups.views.requests.mark_of", str(user.pk), algorithm="sha256").hexdigest()[:16]
+
+
+def _credentials(user: Any) -> PosterCredentials | None:
+    """Return the connection that was read along with the user."""
+    return getattr(user, "credentials", None)
+
+
+def unsettled_of(credentials: Any) -> list[Change]:
+    """Return the changes of which every page tells."""
+    if not credentials or credentials.refused_at:
+        return []
+    with optional("what is unsettled"):
+        return [change for change in history.unsettled(credentials) if change.state != Change.State.PENDING]
+    return []

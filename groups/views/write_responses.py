@@ -1,0 +1,329 @@
+"""From a form that asks for a write to the answer that tells its outcome."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
+from groups.models import Change
+from groups.poster import (
+    Group,
+    GroupValues,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    TokenRejected,
+)
+from groups.poster.errors import REFUSALS
+from groups.poster.records import fold
+from groups.presenters.change_diff import check_rows, conflict_rows, outcome_rows
+from groups.presenters.messages import (
+    clients_words,
+    name_refused_words,
+    no_snapshot_words,
+    not_recorded_words,
+    outcome_words,
+    whom,
+)
+from groups.presenters.warnings import warnings_for
+from groups.services import groups as reads
+from groups.services.history import SENT_AGAIN
+from groups.services.snapshots import before_removal
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.execute import (
+    BonusBlocked,
+    Busy,
+    NotRecorded,
+    Occupied,
+    OperationReused,
+    execute,
+    nothing_sent,
+)
+from groups.views.requests import Request
+from poster_admin.common.htmx import element_asked_for, page_behind, render_page
+
+State = Change.State
+LONGEST_POLL = 30
+"""Seconds after which an open outcome's page asks again at the latest."""
+NOTICES = {
+    State.APPLIED: "success",
+    State.DIFFERS: "differs",
+    State.PENDING: "unknown",
+    State.UNKNOWN: "unknown",
+    State.REVIEW: "unknown",
+}
+"""The kind of the notice on the page of a change, by its state; any other state is an error."""
+
+
+@dataclass(slots=True)
+class WritePage[F: WriteForm]:
+    """A page with a form that asks for a write; its fragment is `form`.
+
+    The form is sent to `form_action`, the answer to a question about it to `asks_at`; without them, both go
+    to the address of the request.
+    """
+
+    request: Request
+    template: str
+    form: F
+    group: Group | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    form_action: str = ""
+    asks_at: str = ""
+
+    @staticmethod
+    def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
+        """Return the page of the form that would ask for the same, for an order that came without one."""
+        hidden = {
+            "version": str(Version(command.loaded, command.loaded_clients)),
+            "operation": str(command.operation),
+        }
+        group = None
+        if command.group_id and command.loaded:
+            group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
+        if group and command.action == Change.Action.REMOVE:
+            form: WriteForm = RemovalForm(hidden, group=group)
+            template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
+        else:
+            form = GroupForm({**command.values.to_json(), **hidden})
+            template = "groups/form.html"
+            url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
+        form.is_valid()
+        context = {"allowed": True}
+        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
+
+    def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
+        """Render the page; with errors in the form it is a 422."""
+        context = {
+            "form": self.form,
+            "group": self.group,
+            "form_action": self.form_action or self.request.path,
+            **self.context,
+            **context,
+        }
+        status = status or (422 if self.form.errors else 200)
+        template = template or self.template
+        if not is_in_row(self.request):
+            return render_page(self.request, template, context, fragment="form", status=status)
+        if template == "groups/form.html":
+            return render_page(self.request, "groups/list.html#edit_row", context, status=status)
+        return _instead_of_page(render_page(self.request, f"{template}#form", context, status=status))
+
+    def show_again(self, change: Change, *, status: int) -> HttpResponse:
+        """Render the form with what was typed, ready for another try, and say why this one failed."""
+        self.form = self.form.again()
+        return self.show(status=status, change=change, outcome=outcome_words(change))
+
+    def show_check(self, command: GroupCommand, warnings: list[str]) -> HttpResponse:
+        """Render the page that asks once more, with all that was typed."""
+        clients = (
+            reads.read_group(command.credentials, command.group_id).group.clients if command.group_id else 0
+        )
+        context = {"asks_at": self.asks_at} if self.asks_at else {}
+        rows = check_rows(command.loaded, command.values)
+        template = "groups/check.html"
+        return self.show(
+            status=200, template=template, rows=rows, warnings=warnings, clients=clients, **context
+        )
+
+    def show_conflict(self, **context: Any) -> HttpResponse:
+        """Render the page that says why nothing was sent."""
+        url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
+        return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
+
+
+def is_in_row(request: Request) -> bool:
+    """Say whether a form is opened in a row of the list, rather than on its own page."""
+    return element_asked_for(request).startswith("row-")
+
+
+def _instead_of_page(response: HttpResponse) -> HttpResponse:
+    """Show what does not fit into a row where the page was."""
+    response["HX-Retarget"] = "#main"
+    response["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
+    """Ask about what is worth a second look, unless that was confirmed; else carry the order out.
+
+    A form that is sent twice is not asked about: the group that it has just created has the name.
+    """
+    warnings = [] if confirmed else _warnings_of(command)
+    if warnings and not Change.objects.filter(pk=command.operation).exists():
+        return page.show_check(command, warnings)
+    return execute_and_respond(page, replace(command, name_confirmed=confirmed))
+
+
+def _warnings_of(command: GroupCommand) -> list[str]:
+    namesakes = [(group.id, group.clients) for group in _namesakes_of(command)]
+    return warnings_for(command.loaded, command.values, namesakes)
+
+
+def _namesakes_of(command: GroupCommand) -> list[Group]:
+    """Return the other groups of the name that is asked for, read just now."""
+    name = command.values.name
+    if command.loaded and fold(command.loaded.name) == fold(name):
+        return []
+    try:
+        groups = reads.list_groups(command.credentials, fresh=True)
+    except PosterError:
+        return []  # the write reads before it sends, and tells of a Poster that fails
+    return groups.named(name, but=command.group_id)
+
+
+def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
+    """Submit the order, after a snapshot of what goes with it, and answer with the outcome."""
+    try:
+        with nothing_sent():
+            before_removal(command, page.group)
+        change = execute(command)
+    except PosterError as error:
+        return page.show(status=error.status, outcome=no_snapshot_words(error))
+    except Busy as busy:
+        return page.show_conflict(busy=busy.change)
+    except Occupied as occupied:
+        return page.show_conflict(job=occupied.job)
+    except OperationReused:
+        return page.show_conflict(reused=True)
+    except NotRecorded:
+        return page.show(status=503, outcome=not_recorded_words())
+    except BonusBlocked:
+        page.form.add_error(
+            None,
+            _(
+                "Birthday bonuses of this account came back multiplied or divided by 100. "
+                "An owner has to set their unit on the account page first."
+            ),
+        )
+        return page.show()
+    if (change.state, change.reason) == (State.FAILED, "name_taken"):
+        page.form = page.form.again()
+        return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
+    return respond(page, change)
+
+
+def respond(page: WritePage[Any], change: Change) -> HttpResponse:
+    """Answer with what became of a change."""
+    match change.state:
+        case State.APPLIED | State.DIFFERS:
+            return respond_success(page.request, change)
+        case State.FAILED if change.reason == "conflict":
+            return _respond_conflict(page, change)
+        case State.FAILED if change.reason == "gone":
+            raise NotFound(None, "the group is gone", reason="gone")
+        case State.FAILED if change.reason == "no_right":
+            raise PermissionDenied
+        case State.REFUSED:
+            return _respond_refusal(page, change)
+        case State.FAILED:
+            return page.show_again(change, status=change.status or 504)
+        case _:
+            refused = change.again_of_id and change.code is not None
+            status = _refusal_status(change) if refused else 504
+            return show_outcome(page.request, change, fragment="form", status=status)
+
+
+def respond_success(request: Request, change: Change) -> HttpResponse:
+    """Go to the group, or to the list after a removal, and say there what was done."""
+    name = {"name": change.group_name}
+    if change.state == State.DIFFERS:
+        text = _("Poster accepted the change of “%(name)s”, but stored something else.") % name
+    elif change.action == Change.Action.CREATE:
+        text = _("The group “%(name)s” was created.") % name
+        if change.undo_of_id:
+            text += " " + _("The clients of the removed group do not come back by that.")
+            text += " " + _("An owner can restore them from a snapshot, in the history.")
+    elif change.action == Change.Action.REMOVE:
+        text = _("The group “%(name)s” was removed.") % name
+        if change.clients_before:
+            clients = clients_words(change.clients_before)
+            text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
+            text += " " + _("An owner can restore them from a snapshot, in the history.")
+    else:
+        text = _("The changes of “%(name)s” were saved.") % {
+            "name": GroupValues.from_json(change.intended).name
+        }
+    level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
+    messages.add_message(request, level, text, extra_tags=change.state)
+    if change.state == State.DIFFERS:
+        return redirect("groups:change", change.pk)
+    if change.action == Change.Action.REMOVE:
+        return redirect("groups:list")
+    return redirect_after_write(request, change.group_id)
+
+
+def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
+    """Go to the group, or back to the list as it was where the form was opened in one of its rows."""
+    if is_in_row(request):
+        return redirect(page_behind(request) or "groups:list")
+    return redirect("groups:detail", group_id)
+
+
+def show_outcome(
+    request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
+) -> HttpResponse:
+    """Render the page of one change; while it is open the page asks again by itself."""
+    context = {
+        "change": change,
+        "whom": whom(change),
+        "words": outcome_words(change),
+        "rows": outcome_rows(change),
+        "notice": NOTICES.get(State(change.state), "error"),
+        "poll_url": reverse("groups:change", args=[change.pk]),
+        "poll_seconds": _seconds_to_next_look(change) if change.is_open else None,
+        "can_resolve": change.state == State.REVIEW,
+        "can_send_again": _can_send_again(change),
+    }
+    template = "groups/outcome.html"
+    if is_in_row(request):
+        return _instead_of_page(render_page(request, f"{template}#outcome", context, status=status))
+    if element_asked_for(request) == fragment:
+        template += "#outcome"
+    return render_page(request, template, context, status=status)
+
+
+def _seconds_to_next_look(change: Change) -> int:
+    wait = (change.next_check_at - timezone.now()).total_seconds() if change.next_check_at else 0
+    return int(min(max(wait + 0.5, 2), LONGEST_POLL))
+
+
+def _can_send_again(change: Change) -> bool:
+    return change.state == State.UNKNOWN and change.action in SENT_AGAIN and not change.accepted
+
+
+def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
+    """Show the form again with Poster's words: a refused name at its field, if the form has it."""
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    if issubclass(error, NameTaken) and "name" in page.form.fields:
+        page.form = page.form.again()
+        page.form.add_error("name", name_refused_words(change))
+        return page.show(data_outcome=State.REFUSED)
+    return page.show_again(change, status=_refusal_status(change))
+
+
+def _refusal_status(change: Change) -> int:
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    return error.status if issubclass(error, TokenRejected | NotAllowed) else InvalidValue.status
+
+
+def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
+    theirs = Group.from_json(change.before)
+    version = Version.of(theirs, with_clients=change.action == Change.Action.REMOVE)
+    page.form = page.form.again(version=version)
+    page.group = theirs
+    return page.show_conflict(change=change, rows=conflict_rows(change))
+
+
+def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
+    """Return the group as a form was opened on it, for the page around it; an edit knows no clients."""
+    return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})

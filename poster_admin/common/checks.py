@@ -1,0 +1,47 @@
+"""System checks: settings with which a write could be lost, and a database that is not as it has to be."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+
+@register
+def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
+    """Refuse ATOMIC_REQUESTS: the journal's row would be rolled back with a request that fails."""
+    return [
+        Error(f"ATOMIC_REQUESTS must be off for the database {alias!r}.", id="groups.E001")
+        for alias, database in settings.DATABASES.items()
+        if database.get("ATOMIC_REQUESTS")
+    ]
+
+
+@register(Tags.database)
+def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Look for migrations that are missing, in the databases that were asked for."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            missing = missing_migrations(alias)
+        except DatabaseError as error:
+            words = str(error).strip().partition("\n")[0]
+            found.append(Error(f"The database {alias!r} does not answer: {words}", id="groups.E002"))
+            continue
+        if missing:
+            words = f"{missing} migrations are missing in the database {alias!r}."
+            found.append(Warning(words, hint="Run manage.py migrate.", id="groups.W001"))
+    return found
+
+
+def is_too_old(alias: str) -> bool:
+    """Return True for a database of a version before 1.0, whose migrations were made anew."""
+    applied = MigrationExecutor(connections[alias]).loader.applied_migrations
+    return any(app == "people" for app, _name in applied)
+
+
+def missing_migrations(alias: str) -> int:
+    """Count the migrations that a database has not seen. Raises `DatabaseError`."""
+    executor = MigrationExecutor(connections[alias])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -1,0 +1,26 @@
+"""Pages for errors that no view could act on."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as django_server_error
+
+from poster_admin.common.outages import is_outage
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error that nobody has caught: 503 where our database, cache or disk is away, else 500."""
+    error = sys.exception()
+    if error is not None and is_outage(error):
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "10"})
+    return django_server_error(request)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without a valid CSRF token; a tab that was left open is loaded anew."""
+    response = render(request, "403_csrf.html", {"reason": reason}, status=403)
+    if request.headers.get("HX-Request") == "true":
+        response["HX-Refresh"] = "true"
+    return response

@@ -1,0 +1,77 @@
+"""The edge between Django and the views: typed requests, page or fragment, who may pass."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+
+def htmx_of(request: HttpRequest) -> HtmxDetails:
+    """Return what HTMX tells of a request."""
+    details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+    return details
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Return True for a whole page: without HTMX, and where HTMX restores a page of its history."""
+    htmx = htmx_of(request)
+    return not htmx or htmx.history_restore_request
+
+
+def element_asked_for(request: HttpRequest) -> str:
+    """Return the id of the element that HTMX replaces, or nothing where a whole page is wanted."""
+    return "" if wants_page(request) else htmx_of(request).target or ""
+
+
+def render_page(
+    request: HttpRequest, template: str, context: dict[str, Any], *, fragment: str = "", status: int = 200
+) -> HttpResponse:
+    """Render a page, or its fragment where HTMX asks for the element of that name.
+
+    The view names the fragment; a request only says which element it wants to replace. The template hears
+    which one it is by `fragment`: a page has its title in its head, a fragment brings one along.
+    """
+    if fragment and element_asked_for(request) == fragment:
+        template = f"{template}#{fragment}"
+    return render(request, template, {**context, "fragment": template.partition("#")[2]}, status=status)
+
+
+def body_length(request: HttpRequest) -> int:
+    """Return how long the body is by its header; 0 where that is malformed, as Django reads it."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def is_ours(request: HttpRequest, url: str) -> bool:
+    """Say whether an address, whoever named it, leads to a page of this site."""
+    return url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+
+
+def page_behind(request: HttpRequest) -> str:
+    """Return the page on which HTMX, or a form, sent the request; nothing where that is no page of ours."""
+    htmx = htmx_of(request)
+    try:
+        page = (htmx.current_url_abs_path or "") if htmx else _path_of_referer(request)
+    except ValueError:  # no address at all
+        return ""
+    return page if is_ours(request, page) else ""
+
+
+def _path_of_referer(request: HttpRequest) -> str:
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if (referer.scheme, referer.netloc) != (request.scheme, request.get_host()):
+        return ""
+    return urlunsplit(("", "", referer.path, referer.query, ""))
+
+
+def client_redirect(url: str) -> HttpResponse:
+    """Send the browser of an HTMX request to another page."""
+    return HttpResponseClientRedirect(url)

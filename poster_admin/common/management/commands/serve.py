@@ -1,0 +1,70 @@
+"""`manage.py serve`: the production server, after everything that has to be done before it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.management.base import BaseCommand, CommandError
+
+from poster_admin.common import server
+
+# What `check --deploy` says of an intranet without TLS; the server says it in one line instead.
+ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
+
+
+@contextmanager
+def counted_over_workers() -> Iterator[None]:
+    """Give the workers a folder for their counts, which begin anew, in memory where there is some.
+
+    The counts are files that are mapped: on a full disk, to count once more would kill the process.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
+    directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
+    with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as name:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = name
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+class Command(BaseCommand):
+    """Serve the dashboard in production: HOST, PORT and WORKERS come from the environment."""
+
+    help = "Check the configuration, prepare the database and the static files, and serve with granian."
+    requires_system_checks = ()
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Prepare everything, and serve until SIGTERM or Ctrl-C."""
+        with server.claimed_port(settings.HOST, settings.PORT):
+            self._check(include_deployment_checks=True)
+            server.prepare()
+            self._check(tags=[checks.Tags.database], databases=["default"])
+            self._serve()
+
+    def _serve(self) -> None:
+        self.stdout.write(
+            "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
+            if settings.HTTPS
+            else "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
+        )
+        self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
+        self.stdout.flush()
+        command = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
+        with counted_over_workers():
+            server.run(command, workers=settings.JOB_WORKERS, reloads=True)
+
+    def _check(self, **what: Any) -> None:
+        found = [message for message in checks.run_checks(**what) if self._matters(message)]
+        for message in found:
+            self.stderr.write(f"{message.id}: {message.msg}")
+        if any(message.is_serious() for message in found):
+            raise CommandError("The configuration is not fit to serve.")
+
+    def _matters(self, message: checks.CheckMessage) -> bool:
+        return not message.is_silenced() and (settings.HTTPS or message.id not in ABOUT_TLS)

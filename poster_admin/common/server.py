@@ -1,0 +1,257 @@
+"""What has to be done before the dashboard can be served, each step only where it is needed."""
+
+import fcntl
+import hashlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate as django_migrate
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from poster_admin.common.catalogues import compile_catalogues
+from poster_admin.common.checks import is_too_old, missing_migrations
+
+HIGHEST_PORT = 65535
+START_SECONDS = 30.0
+RESTART_SECONDS = 2.0
+STOP_SECONDS = 45.0
+APPLICATION = "poster_admin.asgi:application"
+# Any number will do that no other program uses in this database.
+MIGRATION_LOCK = 0x504F53544552
+
+
+def prepare(*, static: bool = True) -> None:
+    """Do all that has to be done before a server starts."""
+    try:
+        compile_catalogues(settings.LOCALE_PATHS[0])
+        migrate()
+        if static:
+            collect_static()
+    except OSError as error:
+        raise CommandError(str(error)) from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[TextIO]:
+    """Hold the lock of a file. The kernel releases it when the process ends, in whatever way."""
+    with _lock_file(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(str(error)) from None
+
+
+@contextmanager
+def migration_lock(alias: str) -> Iterator[None]:
+    """Let one process at a time migrate a database, of all that start at once and on all machines."""
+    connection = connections[alias]
+    if connection.vendor == "sqlite":
+        with locked(Path(f"{connection.settings_dict['NAME']}.lock")):
+            yield
+        return
+    # A session of its own ends with the lock. One of the pool would not, and would hide why none can begin.
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
+    session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
+    with closing(session), session.cursor() as cursor:
+        # Polled: a session that waits inside pg_advisory_lock holds up CREATE INDEX CONCURRENTLY for ever.
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+        while cursor.fetchone() != (True,):
+            time.sleep(0.1)
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+        yield
+
+
+def refuse_too_old(alias: str) -> None:
+    """Stop with one clear line at a database that no migration leads on from."""
+    if is_too_old(alias):
+        raise CommandError(
+            "The database at DATABASE_URL was made by a version before 1.0, and is left as it is. "
+            "Name a new one; the demo's is deleted with var/demo."
+        )
+
+
+def migrate() -> None:
+    """Bring the database up to date, if no other process has done so meanwhile."""
+    with migration_lock(DEFAULT_DB_ALIAS):
+        refuse_too_old(DEFAULT_DB_ALIAS)
+        if missing_migrations(DEFAULT_DB_ALIAS):
+            call_command(django_migrate.Command(), interactive=False, verbosity=0)
+
+
+def collect_static() -> None:
+    """Hash and compress the static files, unless that was done for exactly these files and packages.
+
+    Two processes never do it at once, since each would take away what the other one is about to read.
+    """
+    settings.VAR_DIR.mkdir(exist_ok=True)
+    with locked(settings.VAR_DIR / "static.lock") as lock:
+        lock.seek(0)
+        wanted = _static_digest()
+        if lock.read() == wanted and Path(settings.STATIC_ROOT).is_dir():
+            return
+        call_command("collectstatic", interactive=False, verbosity=0)
+        lock.truncate(0)
+        lock.write(wanted)
+
+
+def _static_digest() -> str:
+    digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes())
+    for finder in get_finders():
+        for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
+            path = Path(storage.path(name))
+            digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def claimed_port(host: str, port: int) -> Iterator[None]:
+    """Stop with one clear line if nobody can listen there, or another start is about to.
+
+    Two servers of granian share a port without a word, so two that start at once would both find it free.
+    Each port is a byte of the file.
+    """
+    with _lock_file(settings.VAR_DIR / "ports.lock") as claims:
+        try:
+            fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                # As servers do: a port whose last connections are still fading is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            other = port + 1 if port < HIGHEST_PORT else port - 1
+            if isinstance(error, socket.gaierror | PermissionError):
+                raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+            raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
+        yield
+
+
+def granian(*, host: str, port: int, workers: int) -> list[str]:
+    """Return the command that serves the site.
+
+    Backpressure counts idle connections that are kept alive too, so it is far more than the threads.
+    """
+    options = {
+        "--interface": "asginl",
+        # While it may become HTTP/2, a connection on which nothing is sent is never closed.
+        "--http": "1",
+        "--host": host,
+        "--port": str(port),
+        "--workers": str(workers),
+        "--backpressure": "2048",
+        # A write may take half a minute; a stop waits for it, and then for nothing more.
+        "--workers-kill-timeout": "45",
+        # A worker is told to stop so many seconds after its successor was started, which on a busy machine
+        # needs more than granian's 3.5 to listen.
+        "--respawn-interval": "15",
+        # Three times what a busy one has: whatever grows beyond that is replaced, after what it is at.
+        "--workers-max-rss": "450",
+        "--log-level": "error",
+    }
+    flat = [word for option in options.items() for word in option]
+    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", APPLICATION]
+
+
+class Workers:
+    """The processes that do the jobs beside the server; one that ends by itself is started again."""
+
+    def __init__(self, count: int) -> None:
+        self._processes = [self._start() for _ in range(count)]
+        self._started = time.monotonic()
+
+    def look(self) -> None:
+        """Replace those that have ended, one that cannot even start no more than once in some seconds."""
+        if time.monotonic() - self._started < RESTART_SECONDS:
+            return
+        for place, process in enumerate(self._processes):
+            if process.poll() is not None:
+                self._processes[place] = self._start()
+                self._started = time.monotonic()
+
+    def let_go(self) -> None:
+        """Tell them to let go of their jobs and to end, after the writes that are under way."""
+        for process in self._processes:
+            process.terminate()
+
+    def stop(self) -> None:
+        """Let them go, and wait for that."""
+        self.let_go()
+        for process in self._processes:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "manage.py", "worker"]
+        return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603 - ours
+
+
+def run(
+    command: list[str],
+    *,
+    workers: int = 0,
+    url: str = "",
+    when_ready: Callable[[], None] | None = None,
+    reloads: bool = False,
+) -> None:
+    """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
+
+    So many `workers` do the jobs beside it.
+
+    The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
+    too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the server's
+    workers one by one, and those beside it: each ends what it is at, and no request is lost.
+    """
+    told: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: told.append(number))
+    deadline = time.monotonic() + START_SECONDS
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
+        beside = Workers(workers)
+
+        def reload(number: int, _: object) -> None:
+            server.send_signal(number)
+            beside.let_go()
+
+        if reloads:
+            signal.signal(signal.SIGHUP, reload)
+        while server.poll() is None and not told:
+            beside.look()
+            if when_ready and _answers(url):
+                when_ready()
+                when_ready = None
+            elif when_ready and time.monotonic() > deadline:
+                break
+            time.sleep(0.05 if when_ready else 0.25)
+        server.terminate()
+        beside.stop()
+        server.wait()
+    if when_ready and not told:
+        raise CommandError("The server did not start.")
+    if not told:
+        raise CommandError(f"The server ended by itself with {server.returncode}.")
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
+        return True
+    return False

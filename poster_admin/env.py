@@ -1,0 +1,231 @@
+"""The environment, read strictly: a value that is missing or malformed names itself and its file.
+
+django-environ reads `.env`, and makes settings out of the addresses of databases and caches.
+"""
+
+import io
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import SplitResult, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from poster_admin.env_values import is_loopback
+
+ENV_LINE = re.compile(r"(export )?[A-Za-z0-9_]+=.*")
+TRUE = ("true", "on", "ok", "yes", "y", "1")
+FALSE = ("false", "off", "no", "n", "0")
+# A day in seconds, 270 years in days: a larger number is a slip, and may be beyond the calendar.
+MOST = 100_000
+IN_MEMORY = "sqlite://:memory:"
+DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+ESCAPES = "in its password @ is written %40, / %2F, # %23 and ? %3F"
+
+
+class EnvFile(environ.Env):  # type: ignore[misc]  # it has no types
+    """The values of a `.env`, kept apart from those of the process, which win."""
+
+    ENVIRON: ClassVar[dict[str, str]] = {}
+
+
+class Environment:
+    """Read values by their kind, and collect what is wrong with them, so that one start tells it all.
+
+    A value in NAME_FILE goes before NAME. White space around it does not count: `echo`, editors, Docker and
+    Kubernetes leave some. An empty text, number or switch is as if it was not there; an empty list is empty.
+    """
+
+    def __init__(self, env_file: Path) -> None:
+        self._env_file = env_file
+        self._wrong: dict[str, str] = {}
+        EnvFile.ENVIRON = {}
+        if env_file.exists():
+            try:
+                EnvFile.read_env(io.StringIO(_read_env_file(env_file)))
+            except ValueError as error:
+                raise ImproperlyConfigured(f"{env_file} {error}.") from None
+        for name, value in EnvFile.ENVIRON.items():
+            os.environ.setdefault(name, value)
+
+    def text(self, name: str, *, default: str = "") -> str:
+        """Return a value as it stands."""
+        return self._read(name, default, lambda text: text or default)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a switch; an unknown word is not taken for False."""
+
+        def parse(text: str) -> bool:
+            word = text.lower() or str(default).lower()
+            if word not in TRUE + FALSE:
+                raise ValueError("is neither true nor false")
+            return word in TRUE
+
+        return self._read(name, default, parse)
+
+    def number[T: (int, float)](self, name: str, *, default: T, least: float = 0, most: float = MOST) -> T:
+        """Return a number of the default's type within its bounds."""
+
+        def parse(text: str) -> T:
+            with suppress(ValueError):
+                number = type(default)(text or default)
+                if least <= number <= most:
+                    return number
+            kind = "whole number" if isinstance(default, int) else "number"
+            raise ValueError(f"is not a {kind} from {least} to {most}")
+
+        return self._read(name, default, parse)
+
+    def items(self, name: str, fits: Callable[[str], bool], kind: str, *, default: list[str]) -> list[str]:
+        """Return the items between commas, if each of them fits."""
+
+        def parse(text: str) -> list[str]:
+            items = [item for item in text.split(",") if item]
+            if not all(map(fits, items)):
+                raise ValueError(f"is not a list of {kind}, separated by commas alone")
+            return items
+
+        return self._read(name, default, parse)
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """Return the items between commas, each of them `key=value`."""
+
+        def parse(text: str) -> dict[str, str]:
+            pairs = [item.partition("=") for item in text.split(",") if item]
+            if not all(key and value for key, _, value in pairs):
+                raise ValueError("is not a list of key=value, separated by commas alone")
+            return {key: value for key, _, value in pairs}
+
+        return self._read(name, {}, parse)
+
+    def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
+        """Return an http(s) address. One without TLS has to be on this machine, unless `plain` allows it."""
+
+        def parse(text: str) -> str:
+            if not text and not default:
+                return ""
+            parts = _split(text)
+            if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+                raise ValueError("is not an http or https address")
+            if parts.scheme == "http" and not plain and not is_loopback(parts.hostname):
+                raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
+            return text
+
+        return self._read(name, default, parse)
+
+    def database(self, name: str, *, default: str) -> dict[str, Any]:
+        """Return the settings of a database."""
+        return self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
+
+    def cache(self, name: str, *, default: str) -> dict[str, Any]:
+        """Return the settings of a cache."""
+
+        def parse(text: str) -> dict[str, Any]:
+            parts = _split(text)
+            if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
+                raise ValueError(f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})")
+            settings = dict(environ.Env.cache_url_config(text))
+            if settings["BACKEND"].endswith(".RedisCache"):
+                _require_driver("redis")
+            return settings
+
+        return self._read(name, parse(default), parse)
+
+    def require(self, name: str, right: object, words: str) -> None:
+        """Record why a value is wrong, unless it is right or something was recorded already."""
+        if not right:
+            in_env_file = name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]
+            file = os.environ.get(f"{name}_FILE") or (in_env_file and self._env_file)
+            self._wrong.setdefault(name, f"{name} in {file} {words}." if file else f"{name} {words}.")
+
+    def finish(self) -> None:
+        """Stop the start if any value was wrong, with a line for each."""
+        if self._wrong:
+            raise ImproperlyConfigured("\n".join(self._wrong.values()))
+
+    def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
+        """Return the parsed value, or the default if there is none, nor a text for a `missing` one.
+
+        The default stands in for a wrong value too, so that the rest can be read.
+        """
+        try:
+            path = os.environ.get(f"{name}_FILE")
+            text = _read_text(Path(path)) if path else os.environ.get(name, missing)
+            return default if text is None else parse(text.strip())
+        except ValueError as error:
+            self.require(name, right=False, words=str(error))
+            return default
+
+
+def database_settings(address: str) -> dict[str, Any]:
+    """Return Django's settings of a database. Raises `ValueError` with what is wrong with the address."""
+    if address == IN_MEMORY:
+        return dict(environ.Env.db_url_config(address))
+    parts = _split(address)
+    if parts is None or parts.scheme not in DATABASES or _is_unescaped(parts):
+        raise ValueError(f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})")
+    if parts.scheme == "sqlite" and parts.netloc:
+        raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
+    if parts.scheme != "sqlite":
+        _require_driver("psycopg")
+    settings = dict(environ.Env.db_url_config(address))
+    if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
+        raise ValueError("names no database: postgres://…/NAME")
+    if parts.scheme == "sqlite" and not _is_writable(Path(settings["NAME"])):
+        raise ValueError(
+            "is not a file that this user can write, in a folder that is there and can be written"
+        )
+    return settings
+
+
+def _is_writable(path: Path) -> bool:
+    """Tell whether a file can be made or written, and others beside it, as SQLite does."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return False
+    return not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
+
+
+def _require_driver(package: str) -> None:
+    if find_spec(package) is None:
+        raise ValueError(f"needs the package {package}, which `make .venv/.server` installs")
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - raises if it is no number
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_unescaped(parts: SplitResult) -> bool:
+    """Tell whether a sign in the password ended the host too early, so that the rest stands elsewhere."""
+    return bool(parts.fragment or (parts.netloc and "@" in parts.path + parts.query))
+
+
+def _read_env_file(path: Path) -> str:
+    """Return the lines of a `.env`. Raises `ValueError` for one that django-environ would skip, and print."""
+    lines = [line.strip() for line in _read_text(path).splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if line and not line.startswith("#") and not ENV_LINE.fullmatch(line):
+            raise ValueError(f"has a line that is not NAME=value: line {number}")
+    return "\n".join(lines)
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a file, without the byte-order mark of some editors. Raises `ValueError`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not a text in UTF-8") from None
+    if "\0" in text:
+        raise ValueError("is not a text in UTF-8")
+    return text

@@ -1,0 +1,54 @@
+"""Django's admin: the security log, second factors to take away, and who may be linked to the company."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from poster_admin.users.models import CompanyLink, SecurityEvent, TOTPDevice
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SecurityEventAdmin(ReadOnlyAdmin):
+    """Append-only here as everywhere."""
+
+    list_display = ("at", "kind", "user_name", "about", "detail", "address")
+    list_filter = ("kind",)
+    search_fields = ("user_name", "about")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Who has a second factor. It can be taken away, for somebody who lost the phone and the codes."""
+
+    list_display = ("user", "confirmed", "created_at", "last_used_at")
+    fields = list_display
+
+
+class CompanyLinkAdmin(ReadOnlyAdmin):
+    """Owners allow a link, or take that back; not for superusers, whose password they may not set either."""
+
+    list_display = ("user", "allowed_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("users.add_companylink"))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        users = User.objects.order_by("username")
+        kwargs["queryset"] = users if request.user.is_superuser else users.filter(is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+admin.site.register(CompanyLink, CompanyLinkAdmin)
+admin.site.register(SecurityEvent, SecurityEventAdmin)
+admin.site.register(TOTPDevice, AuthenticatorAdmin)

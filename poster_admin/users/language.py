@@ -1,0 +1,51 @@
+"""The language of a person, on every device.
+
+A browser keeps its language in Django's cookie, so that no page has to ask the database for it. What somebody
+switches to while signed in is also kept with them, and every sign-in sets the cookie of its browser to that.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.views.i18n import set_language
+
+from poster_admin.users.models import ChosenLanguage
+
+LANGUAGES = dict(settings.LANGUAGES)
+
+
+def switch(request: HttpRequest) -> HttpResponse:
+    """Switch the language of this browser, and of the user who is signed in."""
+    language = request.POST.get("language")
+    if request.method == "POST" and request.user.is_authenticated and language in LANGUAGES:
+        ChosenLanguage.objects.update_or_create(user=request.user, defaults={"language": language})
+    return set_language(request)
+
+
+def begin(request: Any, user: User) -> None:
+    """Speak the language that the user has chosen, from the answer to this sign-in on."""
+    chosen = ChosenLanguage.objects.filter(user=user).first()
+    if chosen is not None and chosen.language in LANGUAGES:
+        request.chosen_language = chosen.language
+        request.LANGUAGE_CODE = chosen.language
+        translation.activate(chosen.language)
+
+
+def remember(request: HttpRequest, response: HttpResponse) -> None:
+    """Set the cookie of the browser where this request was a sign-in."""
+    language = getattr(request, "chosen_language", None)
+    if language is None:
+        return
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        domain=settings.LANGUAGE_COOKIE_DOMAIN,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,  # type: ignore[arg-type]  # the stubs say str of a setting
+    )

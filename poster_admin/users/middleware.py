@@ -1,0 +1,117 @@
+"""Who is at the door: the proxy's word, the second factor, and how long a session lasts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import middleware as auth_middleware
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from poster_admin.common.htmx import render_page
+from poster_admin.users import browsers, language, security_log, two_factor
+from poster_admin.users.client_ip import comes_from_proxy
+from poster_admin.users.errors import TryLater
+from poster_admin.users.models import Event
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+# What somebody may do who still owes the second factor.
+OPEN_TO_HALF = {"login", "login_code", "logout", "set_language", "second_factor_set", "confirm"}
+
+
+def current_request(get_response: GetResponse) -> GetResponse:
+    """Let the security log know the request, wherever a line is written."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        reset = security_log.current_request.set(request)
+        try:
+            return get_response(request)
+        finally:
+            security_log.current_request.reset(reset)
+
+    return middleware
+
+
+def sign_in_cookies(get_response: GetResponse) -> GetResponse:
+    """Let a sign-in tell its browser the language of whom it let in, and that it knows the browser now."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        language.remember(request, response)
+        browsers.remember(request, response)
+        return response
+
+    return middleware
+
+
+def session_is_used(get_response: GetResponse) -> GetResponse:
+    """Keep a session alive as long as it is used; the engine itself ends those that are over."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            request.session.was_used()  # type: ignore[attr-defined]  # our own engine
+        return get_response(request)
+
+    return middleware
+
+
+class TrustedUserMiddleware(auth_middleware.RemoteUserMiddleware):
+    """Sign in whom the company's proxy names, where TRUSTED_USER_HEADER is set.
+
+    The header counts from the proxy alone. From anywhere else it is a forgery, and the request ends.
+    """
+
+    def process_request(self, request: Any) -> None:
+        if not settings.TRUSTED_USER_HEADER:
+            return
+        header = meta_name(settings.TRUSTED_USER_HEADER)
+        if header.startswith("HTTP_") and header in request.META and not comes_from_proxy(request):
+            security_log.record(Event.REFUSED, request=request, name=request.META[header], detail="header")
+            raise PermissionDenied
+        super().process_request(request)
+
+    def get_username(self, request: Any) -> str:
+        return str(request.META[meta_name(settings.TRUSTED_USER_HEADER)])
+
+
+def meta_name(header: str) -> str:
+    """Return where Django keeps a header. REMOTE_USER is no header: only the server itself can set it."""
+    return header if header == "REMOTE_USER" else f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def second_factor(get_response: GetResponse) -> GetResponse:
+    """Hold everybody who owes the second factor, or has to set one up, at the page for that."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        if not request.user.is_authenticated or match is None or match.url_name in OPEN_TO_HALF:
+            return None
+        page = two_factor.page_that_is_due(request)
+        if not page or not getattr(view, "login_required", True):
+            return None
+        return redirect_to_login(request.get_full_path(), reverse(page))
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
+    return middleware
+
+
+class TryLaterMiddleware:
+    """Answer a sign-in that has to wait, in words and with the seconds."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, TryLater):
+            return None
+        response = render_page(request, error.template, {"seconds": error.seconds}, status=error.status)
+        response["Retry-After"] = str(error.seconds)
+        return response

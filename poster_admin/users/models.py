@@ -1,0 +1,287 @@
+"""What is kept of people beside Django's own user: sessions, what happened at the door, second factors."""
+
+import base64
+import secrets
+import time
+import uuid
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device, ThrottlingMixin, TimestampMixin
+from django_otp.oath import TOTP
+
+from poster_admin.common.encryption import EncryptedField, Secret
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+IDLE = timedelta(hours=3)
+LONGEST = timedelta(hours=12)
+
+
+class UserSession(AbstractBaseSession):
+    """A session, with what its owner needs to recognise it.
+
+    The columns beside Django's own are written by `sessions.SessionStore`; `seen_at` by the middleware.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sign_ins"
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+    address = models.CharField(max_length=45, blank=True)
+    agent = models.CharField(max_length=60, blank=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        verbose_name = _("session")  # type: ignore[assignment]  # as in every model
+        verbose_name_plural = _("sessions")  # type: ignore[assignment]  # as above
+        default_permissions = ()
+        indexes = (models.Index(fields=("user", "-seen_at"), name="sign_in_by_user"),)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it has expired, was idle for too long, or is too old whatever was done with it."""
+        now = timezone.now()
+        return now > self.expire_date or now - self.seen_at > IDLE or now - self.started_at > LONGEST
+
+    @property
+    def mark(self) -> str:
+        """Return a name for a form: the key itself would let whoever reads it in."""
+        return salted_hmac("users.sign_in", self.session_key, algorithm="sha256").hexdigest()[:20]
+
+
+class Event(models.TextChoices):
+    """What can happen at the door."""
+
+    SIGNED_IN = "signed_in", _("signed in")
+    SIGNED_OUT = "signed_out", _("signed out")
+    FAILED = "failed", _("failed to sign in")
+    LOCKED = "locked", _("was locked out")
+    SLOWED = "slowed", _("was slowed down")
+    CONFIRMED = "confirmed", _("entered the password again")
+    SESSIONS_ENDED = "sessions_ended", _("ended sessions")
+    PASSWORD = "password", _("changed a password")
+    USER_ADDED = "user_added", _("added a user")
+    USER_CHANGED = "user_changed", _("changed a user")
+    USER_REMOVED = "user_removed", _("removed a user")
+    RIGHTS = "rights", _("changed rights")
+    TOKEN_SET = "token_set", _("connected a token")
+    TOKEN_REMOVED = "token_removed", _("removed a token")
+    FACTOR_SET = "factor_set", _("set up a second factor")
+    FACTOR_REMOVED = "factor_removed", _("removed a second factor")
+    FACTOR_USED = "factor_used", _("used the second factor")
+    FACTOR_FAILED = "factor_failed", _("entered a wrong code")
+    RECOVERY_USED = "recovery_used", _("used a recovery code")
+    CODES_RENEWED = "codes_renewed", _("made new recovery codes")
+    SNAPSHOT_READ = "snapshot_read", _("downloaded a snapshot")
+    REFUSED = "refused", _("was refused by the company's sign-in")
+    LINK_ALLOWED = "link_allowed", _("allowed a link to the company's sign-in")
+    LINKED = "linked", _("was linked to the company's sign-in")
+
+
+class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
+    def update(self, **_: Any) -> NoReturn:
+        raise TypeError("The security log is append-only.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("The security log is append-only.")
+
+
+class SecurityEvent(models.Model):
+    """One line of the security log: who did what, to whom, from where.
+
+    Names are copied, so that a line outlives its user. `about` is the one it was done to, where that is
+    somebody else; `detail` holds names of roles and accounts, and numbers. Nothing secret goes into it.
+    """
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    kind = models.CharField(max_length=14, choices=Event)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150, blank=True)
+    about = models.CharField(max_length=150, blank=True)
+    detail = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    request_id = models.CharField(max_length=36, blank=True)
+
+    objects = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("line of the security log")
+        verbose_name_plural = _("security log")
+        ordering = ("-at", "-pk")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T} {self.user_name} {self.kind} {self.about}"
+
+    def save(self, **kwargs: Any) -> None:
+        """Insert the line. There is no other way to write one."""
+        if not self._state.adding:
+            raise TypeError("The security log is append-only.")
+        super().save(**{**kwargs, "force_insert": True})
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("The security log is append-only.")
+
+
+class FailureCount(models.Model):
+    """Failures to sign in that count together: by a name, from a network, or in a browser.
+
+    Each one is forgotten after its time, one after the other: `forgotten_at` is when the last one is.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    forgotten_at = models.DateTimeField(db_index=True)
+    opens_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("count of failures")
+        verbose_name_plural = _("counts of failures")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"until {self.forgotten_at:%F %T}"
+
+
+class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is untyped
+    """An app on somebody's phone that shows a new code every 30 seconds.
+
+    django-otp's own device keeps its key in clear text; this one keeps it as the Poster tokens are kept.
+    Wrong codes make the next try wait, each one twice as long.
+    """
+
+    STEP, DIGITS, TOLERANCE = 30, 6, 1
+
+    key = EncryptedField()
+    last_step = models.BigIntegerField(default=-1, editable=False)
+
+    class Meta:
+        verbose_name = _("second factor")
+        verbose_name_plural = _("second factors")
+        default_permissions = ("view", "delete")
+
+    def get_throttle_factor(self) -> float:
+        return 1.0
+
+    def verify_token(self, token: str) -> bool:
+        """Say whether the code is right, and take it only once."""
+        allowed, _why = self.verify_is_allowed()
+        if not allowed:
+            return False
+        totp = TOTP(base64.b32decode(self.key.reveal()), self.STEP, digits=self.DIGITS)
+        totp.time = time.time()
+        right = token.isascii() and token.isdecimal() and len(token) == self.DIGITS
+        if not right or not totp.verify(int(token), self.TOLERANCE, self.last_step + 1):
+            self.throttle_increment(commit=True)
+            return False
+        self.last_step = totp.t()
+        self.throttle_reset(commit=False)
+        self.set_last_used_timestamp(commit=False)
+        self.save()
+        return True
+
+    def address_for_apps(self) -> str:
+        """Return the otpauth address that apps read from the QR code."""
+        label = quote(f"Poster Admin:{self.user.get_username()}")
+        return f"otpauth://totp/{label}?{urlencode({'secret': self.key.reveal(), 'issuer': 'Poster Admin'})}"
+
+    address_for_apps.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+
+class RecoveryCode(models.Model):
+    """A code for the day the phone is lost: works once, and is kept as a digest only.
+
+    It is 120 random bits, so that a fast digest does: there is nothing to guess.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = _("recovery code")
+        verbose_name_plural = _("recovery codes")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return "[recovery code]"
+
+
+class CompanyIdentity(models.Model):
+    """Whom the company's sign-in means by a subject: names can change hands, subjects cannot."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="company_identity"
+    )
+    issuer = models.CharField(max_length=200)
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        verbose_name = _("company identity")
+        verbose_name_plural = _("company identities")
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("issuer", "subject"), name="one_user_a_subject"),)
+
+    def __str__(self) -> str:
+        return f"{self.issuer} {self.subject}"
+
+
+class CompanyLink(models.Model):
+    """Permission to link a user to the company's sign-in by the name alone, once.
+
+    People can edit their names at many providers: an owner has to say that the one of this name is meant.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="company_link",
+        verbose_name=_("user"),
+    )
+    allowed_at = models.DateTimeField(_("allowed"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("permission to link a user to the company's sign-in")
+        verbose_name_plural = _("permissions to link users to the company's sign-in")
+        default_permissions = ("add", "view", "delete")
+
+    def __str__(self) -> str:
+        return self.user.get_username()
+
+
+class ChosenLanguage(models.Model):
+    """The language that somebody has switched to, for their next sign-in anywhere."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chosen_language"
+    )
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES)
+
+    class Meta:
+        verbose_name = _("chosen language")
+        verbose_name_plural = _("chosen languages")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.language
+
+
+def new_key() -> Secret:
+    """Return a fresh key for an authenticator: 160 bits, as RFC 4226 asks for."""
+    return Secret(base64.b32encode(secrets.token_bytes(20)).decode())

@@ -1,0 +1,65 @@
+"""The security log: one function that writes a line into the database and into the log of the process."""
+
+import logging
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from poster_admin.common.logs import mask, request_id
+from poster_admin.common.outages import optional
+from poster_admin.users.client_ip import client_address
+from poster_admin.users.models import Event, SecurityEvent
+
+log = logging.getLogger("poster_admin.security")
+# Signals of models know of no request: whoever changes rights is found here.
+current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
+SERIOUS = {Event.FAILED, Event.LOCKED, Event.SLOWED, Event.FACTOR_FAILED, Event.REFUSED}
+
+
+def record(
+    kind: Event,
+    *,
+    request: HttpRequest | None = None,
+    user: User | None = None,
+    name: str = "",
+    about: str = "",
+    detail: str = "",
+) -> None:
+    """Write a line. Without a user it is the one who sent the request.
+
+    What it tells of goes on while the database is away.
+    """
+    request = request or current_request.get()
+    if user is None and not name:
+        user = _sender(request)
+    user_name = user.get_username() if user is not None else name
+    event = SecurityEvent(
+        kind=kind,
+        user=user,
+        user_name=_short(user_name, 150),
+        about="" if about == user_name else _short(about, 150),
+        detail=_short(detail, 200),
+        address=client_address(request) if request is not None else "",
+        request_id=request_id.get(),
+    )
+    # The log of the process has it in any case.
+    with optional("a line of the security log"):
+        event.save()
+    log.log(
+        logging.WARNING if kind in SERIOUS else logging.INFO,
+        "%s user=%r about=%r address=%s detail=%r",
+        *(kind.value, event.user_name, event.about, event.address, event.detail),
+        extra={"event": {"kind": kind.value, "user": event.user_name, "about": event.about,
+                         "address": event.address, "detail": event.detail}},
+    )  # fmt: skip
+
+
+def _sender(request: HttpRequest | None) -> Any:
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
+def _short(text: str, length: int) -> str:
+    return mask(text.replace("\0", ""))[:length]

@@ -1,0 +1,96 @@
+"""The session engine: Django's own in the database, with limits, and with an owner for each session.
+
+In the database alone, not in a cache before it: a session that was ended has to be over in every process.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.http import HttpRequest
+from django.utils import timezone
+
+from poster_admin.common.outages import optional
+from poster_admin.users.client_ip import client_address, describe_agent
+from poster_admin.users.models import UserSession
+
+STARTED = "started"
+FROM = "from"
+SEEN_EVERY = 60
+"""Seconds: so seldom is it written down that a session was used."""
+
+
+class SessionStore(DatabaseStore):
+    """Sessions that end by themselves, and that their owner can list and end."""
+
+    seen_at: datetime | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[UserSession]:
+        return UserSession
+
+    def _get_session_from_db(self) -> UserSession | None:
+        try:
+            row = UserSession.objects.get(session_key=self.session_key)
+        except UserSession.DoesNotExist:
+            return None
+        if row.is_over:
+            with optional("the end of a session"):
+                row.delete()
+            self._session_key = None
+            return None
+        self.seen_at = row.seen_at
+        return row
+
+    def create_model_instance(self, data: dict[str, Any]) -> UserSession:
+        row: Any = super().create_model_instance(data)
+        row.user_id = data.get(SESSION_KEY)
+        row.address, row.agent = data.get(FROM, ("", ""))
+        if STARTED in data:
+            row.started_at = datetime.fromtimestamp(data[STARTED], UTC)
+        return cast("UserSession", row)
+
+    def save(self, must_create: bool = False) -> None:
+        """Save a session. While the database is away the page is shown without, unless a new one begins."""
+        if must_create or self.session_key is None:
+            super().save(must_create)
+            return
+        row = self.create_model_instance(dict(self.items()))
+        columns = [field.attname for field in UserSession._meta.concrete_fields if not field.primary_key]
+        found, values = 1, {name: getattr(row, name) for name in columns}
+        with optional("what a session has"):
+            found = UserSession.objects.filter(pk=row.pk).update(**values)
+        if not found:
+            raise UpdateError
+
+    def was_used(self) -> None:
+        """Note the time, at most once a minute, past the data: two tabs must not undo each other's."""
+        now = timezone.now()
+        if self.seen_at is not None and (now - self.seen_at).total_seconds() > SEEN_EVERY:
+            with optional("that a session is used"):
+                UserSession.objects.filter(pk=self.session_key).update(seen_at=now)
+
+
+def begin(request: HttpRequest) -> None:
+    """Note when and from where somebody signed in. Old sessions of everybody go meanwhile."""
+    agent = describe_agent(request.headers.get("User-Agent", ""))
+    request.session[STARTED] = time.time()
+    request.session[FROM] = (client_address(request), agent)
+    SessionStore.clear_expired()
+
+
+def sessions_of(user: User) -> list[UserSession]:
+    """Return the user's sessions that are not over, the latest first."""
+    rows = UserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
+    return [row for row in rows if not row.is_over]
+
+
+def end(user: User, *, mark: str = "", but: str | None = None) -> int:
+    """End the sessions of a user: all, or the one of that mark, or all but the one with that key."""
+    keys = [row.session_key for row in sessions_of(user) if mark in ("", row.mark) and row.session_key != but]
+    UserSession.objects.filter(pk__in=keys).delete()
+    return len(keys)

@@ -1,0 +1,113 @@
+"""Write events of Django, axes and our own models into the security log."""
+
+from typing import Any
+
+from axes.signals import user_locked_out
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
+from django.dispatch import receiver
+
+from poster_admin.users import browsers, language, sessions, two_factor
+from poster_admin.users.models import CompanyLink, Event, TOTPDevice
+from poster_admin.users.reauthentication import note_confirmation
+from poster_admin.users.security_log import record
+
+WATCHED = ("is_active", "is_staff", "is_superuser", "username")
+
+
+@receiver(user_logged_in)
+def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
+    """Begin the session: its clock, its owner's marks, language and browser, and what it still owes."""
+    sessions.begin(request)
+    note_confirmation(request)
+    two_factor.begin(request, user)
+    language.begin(request, user)
+    browsers.begin(request, user)
+    record(Event.SIGNED_IN, request=request, user=user)
+
+
+@receiver(user_logged_out)
+def signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
+    if user is not None:
+        record(Event.SIGNED_OUT, request=request, user=user)
+
+
+@receiver(user_login_failed)
+def failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
+    """Note a failure. A name that nobody has is not kept: it may be a password in the wrong field."""
+    name = str(credentials.get("username") or "")
+    user = User.objects.filter(username=name).first() if name and "\0" not in name else None
+    record(Event.FAILED, request=request, user=user, name="?")
+
+
+@receiver(user_locked_out)
+def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
+    known = User.objects.filter(username=username or "").first()
+    record(Event.LOCKED, request=request, user=known, name="?")
+
+
+@receiver(post_delete, sender=TOTPDevice)
+def factor_was_removed(sender: Any, instance: TOTPDevice, **_: Any) -> None:
+    if instance.confirmed:
+        record(Event.FACTOR_REMOVED, about=instance.user.get_username())
+
+
+@receiver(post_save, sender=CompanyLink)
+def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, **_: Any) -> None:
+    if created:
+        record(Event.LINK_ALLOWED, about=instance.user.get_username())
+
+
+@receiver(pre_save, sender=User)
+def remember_user(sender: Any, instance: User, **_: Any) -> None:
+    """Keep how the user was, to tell afterwards what is different."""
+    before = User.objects.filter(pk=instance.pk).first() if instance.pk else None
+    instance._before_save = before  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+
+
+@receiver(post_save, sender=User)
+def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
+    """Note a new user, a new password, and a change of what decides whether they come in."""
+    before = getattr(instance, "_before_save", None)
+    name = instance.get_username()
+    if created or before is None:
+        record(Event.USER_ADDED, about=name)
+        return
+    if before.password != instance.password and _is_new(before, instance, update_fields):
+        record(Event.PASSWORD, about=name)
+    changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
+               if getattr(before, each) != getattr(instance, each)]  # fmt: skip
+    if changed:
+        record(Event.USER_CHANGED, about=name, detail=" ".join(changed))
+    if not instance.is_active:
+        sessions.end(instance)
+
+
+@receiver(post_delete, sender=User)
+def user_was_removed(sender: Any, instance: User, **_: Any) -> None:
+    record(Event.USER_REMOVED, about=instance.get_username())
+
+
+@receiver(m2m_changed, sender=User.groups.through)
+@receiver(m2m_changed, sender=User.user_permissions.through)
+@receiver(m2m_changed, sender=Group.permissions.through)
+def rights_changed(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any, model: Any, **_: Any
+) -> None:
+    """Note who got which role or right, or lost it."""
+    sign = {"post_add": "+", "post_remove": "-", "post_clear": "-"}.get(action)
+    if sign is None or (action != "post_clear" and not pk_set):
+        return
+    names = sorted(str(each) for each in model.objects.filter(pk__in=pk_set or ()))
+    record(Event.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))
+
+
+def _is_new(before: User, after: User, fields: Any) -> bool:
+    """Say whether the password was set: a hash that is only renewed at a sign-in is the same password."""
+    raw = getattr(after, "_password", None)
+    if raw is None:
+        # As Django renews a hash: that column alone, and without the password.
+        return fields is None or set(fields) != {"password"}
+    return not check_password(raw, before.password)

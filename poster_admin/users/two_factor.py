@@ -1,0 +1,138 @@
+"""The second factor: set it up, ask for it, and the codes for the day the phone is lost."""
+
+import base64
+import secrets
+from typing import Any
+
+import django_otp
+import segno
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.debug import sensitive_variables
+
+from poster_admin.users import security_log, sessions
+from poster_admin.users.models import Event, RecoveryCode, TOTPDevice, new_key
+
+DUE = "second_factor_due"
+CODES = 10
+
+
+def authenticator_of(user: AbstractBaseUser) -> TOTPDevice | None:
+    """Return the user's working second factor, or None."""
+    found: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return found
+
+
+def is_required(user: Any) -> bool:
+    """Say whether this user may not do without: owners, where REQUIRE_2FA says so."""
+    return bool(
+        settings.REQUIRE_2FA
+        and (user.has_perm("auth.change_user") or user.has_perm("groups.delete_group_with_clients"))
+    )
+
+
+def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """Note at the sign-in whether this session owes a code."""
+    request.session[DUE] = authenticator_of(user) is not None
+
+
+def page_that_is_due(request: HttpRequest) -> str:
+    """Return the name of the page that has to come first, or nothing."""
+    session = request.session
+    if session.get(DUE, False):
+        return "login_code"
+    if django_otp.DEVICE_ID_SESSION_KEY not in session and is_required(request.user):
+        return "second_factor_set"
+    return ""
+
+
+@sensitive_variables("text", "code")
+def check_code(request: HttpRequest, text: str) -> bool:
+    """Take a code of the app, or a recovery code, and mark the session."""
+    user: Any = request.user
+    device = authenticator_of(user)
+    if device is None:
+        request.session[DUE] = False
+        return True
+    code = "".join(text.split()).replace("-", "").upper()
+    kind = Event.FACTOR_FAILED
+    if RecoveryCode.objects.filter(user=user, digest=_digest(code)).delete()[0]:
+        kind = Event.RECOVERY_USED
+    elif django_otp.verify_token(user, device.persistent_id, code):
+        kind = Event.FACTOR_USED
+    security_log.record(kind, request=request)
+    if kind == Event.FACTOR_FAILED:
+        return False
+    _mark(request, device)
+    return True
+
+
+def prepare(user: User) -> TOTPDevice:
+    """Return an authenticator that waits for its first code."""
+    device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    if device is None:
+        device = TOTPDevice(user=user, name="app", confirmed=False, key=new_key())
+        device.save()
+    return device
+
+
+def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
+    """Confirm the authenticator by its first code; return the recovery codes, or nothing if it is wrong."""
+    user: Any = request.user
+    with transaction.atomic():
+        device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
+        right = device.verify_token("".join(code.split()))
+        if right:
+            TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+            device.confirmed = True
+            device.save(update_fields=["confirmed"])
+    if not right:
+        return []
+    _mark(request, device)
+    security_log.record(Event.FACTOR_SET, request=request)
+    # Sessions from before know nothing of it.
+    sessions.end(user, but=request.session.session_key)
+    return renew_codes(user)
+
+
+def renew_codes(user: User) -> list[str]:
+    """Make new recovery codes, in place of all earlier ones. They are shown once."""
+    codes = [base64.b32encode(secrets.token_bytes(15)).decode() for _ in range(CODES)]
+    with transaction.atomic():
+        RecoveryCode.objects.filter(user=user).delete()
+        RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=_digest(code)) for code in codes)
+    return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
+
+
+def remove(user: User) -> None:
+    """Take the second factor away, and its recovery codes."""
+    TOTPDevice.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
+
+
+def qr_code(device: TOTPDevice) -> SafeString:
+    """Draw the address as SVG with nothing inline: the colours come from the style sheet."""
+    svg = segno.make(device.address_for_apps(), error="m").svg_inline(
+        omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
+    )
+    return mark_safe(svg.replace(' stroke="#000"', ""))  # noqa: S308 - drawn by segno from our own address
+
+
+def _mark(request: HttpRequest, device: TOTPDevice) -> None:
+    django_otp.login(request, device)
+    request.session[DUE] = False
+    request.session.cycle_key()
+
+
+def _digest(code: str) -> str:
+    return salted_hmac("users.recovery", code, algorithm="sha256").hexdigest()
+
+
+def key_in_groups(device: TOTPDevice) -> str:
+    """Return the key in groups of four, for a phone without a camera."""
+    key = device.key.reveal()
+    return " ".join(key[start : start + 4] for start in range(0, len(key), 4))

@@ -1,0 +1,37 @@
+"""The addresses of the door, all below /accounts/."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from poster_admin.users import sso, views
+
+urlpatterns = [
+    path(
+        "login/",
+        LoginView.as_view(
+            redirect_authenticated_user=True, extra_context={"company": lambda: settings.OIDC_ENABLED}
+        ),
+        name="login",
+    ),
+    path("login/code/", views.login_code, name="login_code"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("confirm/", views.confirm, name="confirm"),
+    path("sessions/", views.session_list, name="sessions"),
+    path("password/", views.PasswordChange.as_view(), name="password"),
+    path("security-log/", views.security_log, name="security_log"),
+    path("second-factor/", views.second_factor_set, name="second_factor_set"),
+    path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),
+    path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
+    path(
+        "company/",
+        login_not_required(sso.BeginView.as_view()),
+        name="oidc_authentication_init",
+    ),
+    path(
+        "company/back/",
+        login_not_required(sso.BackView.as_view()),
+        name="oidc_authentication_callback",
+    ),
+]

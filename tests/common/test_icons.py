@@ -1,0 +1,30 @@
+"""Every icon that a template draws is in the sprite, and nothing else is."""
+
+import re
+
+from django.templatetags.static import static
+
+from poster_admin.common.templatetags.icons import icon
+from tests.environment import ROOT
+
+
+def drawn():
+    """Return the names in all templates, also those that an include is given as `mark`, and our own mark."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
+    found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
+    found |= {name for text in texts for name in re.findall(r"'icons\.svg' %}#(\w+)", text)}
+    return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
+
+
+def sprite():
+    return set(re.findall(r'<symbol id="(\w+)"', (ROOT / "static" / "icons.svg").read_text(encoding="utf-8")))
+
+
+def test_what_is_drawn_is_in_the_sprite_and_nothing_else():
+    assert drawn() == sprite()
+
+
+def test_an_icon_points_into_the_sprite_and_says_nothing():
+    assert icon("plus") == (
+        f'<svg class="icon" aria-hidden="true"><use href="{static("icons.svg")}#plus"/></svg>'
+    )

@@ -1,0 +1,303 @@
+"""The database, the cache or the disk is away for a while: what can wait does, and nothing untrue is told."""
+
+import contextlib
+import re
+import sqlite3
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from poster_admin.devtools.sandbox import Sandbox
+from tests import environment
+from tests.services import empty_database
+from tests.tools import outages
+from tests.tools.killing import WRITE, Dashboard, wait_until
+from tests.tools.moving import Move
+
+# A job is held for less time than the database is away.
+QUICK = {"JOB_LEASE_SECONDS": "2"}
+CLIENTS = 120
+needs_root = pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(groups=30) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = outages.Disk(tmp_path, megabytes=16)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    redis = outages.Redis(tmp_path)
+    yield redis
+    redis.thaw()
+    redis.kill()
+
+
+@pytest.fixture
+def way():
+    to = urlsplit(environment.POSTGRES_URL)
+    way = outages.Way(to.hostname, to.port)
+    yield way
+    way.close()
+
+
+@pytest.fixture
+def installation(tmp_path, sandbox):
+    """Return a function that starts a dashboard with these settings."""
+    started = []
+
+    def start(**options):
+        started.append(Dashboard(tmp_path, sandbox, lock_timeout=1, **QUICK | options))
+        started[0].start()
+        return started[0]
+
+    yield start
+    for dashboard in started:
+        dashboard.close()
+
+
+def shows_the_list(dashboard):
+    page = dashboard.get("/groups/?refresh=1")
+    return page.status_code == 200 and page.text.count("<tr data-group=") == 30 and "stale" not in page.text
+
+
+def outcome_of(answer):
+    """Return the status of an answer and the outcome that it tells."""
+    told = re.search(r'data-outcome="(\w+)"', answer.text)
+    return answer.status_code, told and told[1]
+
+
+def edit(dashboard):
+    """Edit a group that was not edited yet; return the write and the answer."""
+    write = dashboard.plan("update", "")
+    return write, dashboard.send_form(*dashboard.open_form(write))
+
+
+def moves_on(dashboard, trouble):
+    """Tell whether a job goes on by itself after the trouble in its middle."""
+    dashboard.sandbox.latency = 0.1
+    move = Move(dashboard, CLIENTS)
+    try:
+        move.wait_for(5)
+        trouble()
+        move.wait_until_ended(60)
+    finally:
+        move.end_worker()
+    return move.faults_found()
+
+
+def during(sandbox, method, trouble):
+    """Let something happen while Poster has the next call of a method in its hands, before it answers."""
+    serve = sandbox.serve
+
+    def serve_in_trouble(request, connection):
+        if request.method == method:
+            del sandbox.serve
+            trouble()
+        serve(request, connection)
+
+    sandbox.serve = serve_in_trouble
+
+
+# --- SQLite is locked by another process -------------------------------------------------------------------
+
+
+def test_while_the_database_is_locked_pages_are_shown_and_an_edit_is_not_made(installation):
+    dashboard = installation()
+    assert edit(dashboard)[1].status_code == 302  # its message would be taken out of the session
+    with contextlib.closing(sqlite3.connect(dashboard.database)) as database, database:
+        database.execute("UPDATE users_usersession SET seen_at = datetime(seen_at, '-2 minutes')")
+    write = dashboard.plan("update", "")
+    form = dashboard.open_form(write)
+    with outages.locked(dashboard.database):
+        assert shows_the_list(dashboard)
+        assert dashboard.get(form[0]).status_code == 200
+        answer = dashboard.send_form(*form)
+    assert answer.status_code == 503
+    assert "nothing was sent to Poster" in answer.text
+    assert len(dashboard.sandbox.posts()) == 1
+    assert dashboard.send_form(*form).status_code == 302
+
+
+def test_what_was_written_down_and_not_sent_is_given_up_as_soon_as_that_can_be_written(installation):
+    dashboard = installation(POSTER_WRITE_DEADLINE="30", POSTER_GRACE_SECONDS="15")
+    write = dashboard.plan("update", "")
+    form = dashboard.open_form(write)
+    lock = outages.locked(dashboard.database)
+    during(dashboard.sandbox, "clients.getGroup", lock.__enter__)
+    answer = dashboard.send_form(*form)
+    assert answer.status_code == 503
+    assert dashboard.rows()[write.operation]["state"] == "pending"
+    lock.__exit__(None, None, None)
+    dashboard.wait_until_settled(10)
+    row = dashboard.rows()[write.operation]
+    assert (row["state"], row["reason"]) == ("failed", "never_sent")
+    assert not dashboard.sandbox.posts()
+    assert dashboard.send_form(*form[:1], form[1] | {"operation": str(uuid.uuid4())}).status_code == 302
+
+
+def test_a_database_that_is_locked_after_the_send_makes_the_outcome_unknown_and_no_more(installation):
+    dashboard = installation()
+    write = dashboard.plan("update", "")
+    form = dashboard.open_form(write)
+    lock = outages.locked(dashboard.database)
+    during(dashboard.sandbox, WRITE[write.action], lock.__enter__)
+    answer = dashboard.send_form(*form)
+    assert outcome_of(answer) == (504, "unknown")
+    assert dashboard.rows()[write.operation]["state"] == "pending"
+    lock.__exit__(None, None, None)
+    dashboard.wait_until_settled(10)
+    row = dashboard.rows()[write.operation]
+    assert (row["state"], row["accepted"]) == ("applied", 1)
+    assert len(dashboard.sandbox.posts()) == 1
+
+
+def test_a_short_lock_after_the_send_is_waited_for(installation):
+    dashboard = installation()
+    write = dashboard.plan("create", "")
+    form = dashboard.open_form(write)
+    lock = outages.locked(dashboard.database)
+    during(dashboard.sandbox, WRITE[write.action], lock.__enter__)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(dashboard.send_form, *form)
+        wait_until(dashboard.sandbox.posts)
+        time.sleep(2)  # its first try has failed
+        lock.__exit__(None, None, None)
+        assert answer.result().status_code == 302
+    assert dashboard.rows()[write.operation]["state"] == "applied"
+
+
+@pytest.mark.parametrize("seconds", [1.5, 5.0])
+def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
+    """Also where it could still be written down that it stopped."""
+    dashboard = installation()
+
+    def trouble():
+        with outages.locked(dashboard.database):
+            assert dashboard.table("groups_job")[0]["state"] == "running"
+            time.sleep(seconds)
+
+    assert moves_on(dashboard, trouble) == []
+
+
+# --- The disk is full --------------------------------------------------------------------------------------
+
+
+@needs_root
+def test_with_a_full_disk_pages_are_shown_and_an_edit_is_not_made(installation, disk):
+    dashboard = installation(disk=disk.path)
+    write = dashboard.plan("update", "")
+    form = dashboard.open_form(write)
+    disk.fill()
+    assert shows_the_list(dashboard)
+    assert dashboard.get("/history/").status_code == 200
+    answer = dashboard.send_form(*form)
+    assert answer.status_code == 503
+    assert "nothing was sent to Poster" in answer.text
+    assert shows_the_list(dashboard)
+    assert not dashboard.sandbox.posts()
+    disk.free()
+    assert dashboard.send_form(*form).status_code == 302
+
+
+@needs_root
+def test_a_job_waits_until_the_disk_has_room(installation, disk):
+    dashboard = installation(disk=disk.path)
+
+    def trouble():
+        disk.fill()
+        time.sleep(4)
+        disk.free()
+
+    assert moves_on(dashboard, trouble) == []
+
+
+# --- Redis is away -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(("away", "back"), [("kill", "start"), ("freeze", "thaw")])
+def test_without_redis_all_goes_on(installation, redis, away, back):
+    dashboard = installation(CACHE_URL=redis.url)
+
+    def trouble():
+        getattr(redis, away)()
+        began = time.monotonic()
+        assert shows_the_list(dashboard)
+        write, answer = edit(dashboard)
+        assert answer.status_code == 302
+        assert dashboard.rows()[write.operation]["state"] == "applied"
+        time.sleep(max(4 - (time.monotonic() - began), 0))
+        getattr(redis, back)()
+
+    assert moves_on(dashboard, trouble) == []
+    assert shows_the_list(dashboard)
+
+
+# --- PostgreSQL is away ------------------------------------------------------------------------------------
+
+
+@pytest.mark.services
+def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
+    with empty_database(environment.POSTGRES_URL) as url:
+        dashboard = installation(database_url=url)
+        name = urlsplit(url).path.removeprefix("/")
+
+        def trouble():
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            with psycopg.connect(environment.POSTGRES_URL, autocommit=True) as server:
+                for _ in range(5):
+                    server.execute(query, [name])
+                    time.sleep(0.3)
+            _, answer = edit(dashboard)
+            assert answer.status_code == 302
+            assert shows_the_list(dashboard)
+
+        assert moves_on(dashboard, trouble) == []
+
+
+@pytest.mark.services
+def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(installation, way):
+    with empty_database(environment.POSTGRES_URL) as url:
+        there = urlsplit(url)
+        dashboard = installation(
+            database_url=there._replace(netloc=f"postgres@127.0.0.1:{way.port}").geturl()
+        )
+        write = dashboard.plan("update", "")
+        form = dashboard.open_form(write)
+        way.cut()
+        assert dashboard.get("/groups/").status_code == 503
+        assert dashboard.send_form(*form).status_code == 503
+        assert not dashboard.sandbox.posts()
+        way.mend()
+        # The pool of connections may notice a moment later; the same form again is the same write.
+        wait_until(lambda: dashboard.send_form(*form).status_code == 302, 0.5, 30)
+
+        write = dashboard.plan("update", "")
+        form = dashboard.open_form(write)
+        during(dashboard.sandbox, WRITE[write.action], way.cut)
+        answer = dashboard.send_form(*form)
+        assert outcome_of(answer) == (504, "unknown")
+        way.mend()
+        dashboard.wait_until_settled(20)
+        assert dashboard.rows()[write.operation]["state"] == "applied"
+        assert len(dashboard.sandbox.posts()) == 2
+
+        def trouble():
+            way.cut()
+            time.sleep(4)
+            way.mend()
+
+        assert moves_on(dashboard, trouble) == []

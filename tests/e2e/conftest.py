@@ -1,0 +1,80 @@
+"""A real browser in front of a real server: `page_for(staff).goto("/groups/")`."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect, sync_playwright
+
+from tests.e2e import chromium
+
+PATIENCE = 10_000
+expect.set_options(timeout=PATIENCE)
+ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        # Playwright's loop stays in this thread, and Django would take us for asynchronous code.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        browser = playwright.chromium.launch(
+            executable_path=chromium.find(), args=list(chromium.ARGUMENTS), headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def live(transactional_db, live_server, sandbox):
+    """Return the address of a server in this process, with the test's own database and sandbox."""
+    return live_server.url
+
+
+@pytest.fixture
+def page_for(browser, live, settings):
+    """Return a function that opens a page as somebody: `page_for(staff, width=360)`.
+
+    A script error, anything that the content security policy forbids, or any other error that the console
+    shows fails the test in the end.
+    """
+    contexts, problems = [], []
+
+    def note(message):
+        # Chromium and HTMX also report every answer that is an error: that is often what a test is about.
+        if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
+            problems.append(message.text)
+
+    def page_for(user=None, *, language="en", width=1280, height=900, scheme="light", javascript=True):
+        context = browser.new_context(
+            base_url=live,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            java_script_enabled=javascript,
+            locale=language,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        cookies = {settings.LANGUAGE_COOKIE_NAME: language}
+        if user is not None:
+            client = Client()
+            client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+            cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": name, "value": value, "url": live} for name, value in cookies.items()])
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", note)
+        return page
+
+    yield page_for
+    for context in contexts:
+        context.close()
+    assert not problems

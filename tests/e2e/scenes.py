@@ -1,0 +1,612 @@
+"""Every page and every designed state of one: how to get there, for tests that look at all of them.
+
+A scene opens its page in `stage.page`. `stage.act()` sends a form as somebody else would, past the browser.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from groups.models import Change, Job, PosterCredentials, Snapshot
+from poster_admin.common.encryption import Secret
+from poster_admin.users.models import FailureCount, UserSession
+from tests.conftest import PASSWORD, make_user
+from tests.groups.services.jobs.doing import run, start
+from tests.pages import group_form, open_form
+
+SCENES = {}
+SEED_FORM = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
+
+
+@dataclass
+class Stage:
+    page: Any
+    browse: Any
+    user: Any
+    sandbox: Any
+    language: str
+
+    def goto(self, path):
+        self.page.goto(path)
+
+    def act(self, path, **values):
+        client = self.browse(self.user, language=self.language)
+        return client.post(path, group_form(client, path, **SEED_FORM | values))
+
+    def lose_an_edit(self):
+        """Make an edit whose outcome stays unknown, and return its row."""
+        self.sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+        self.act("/groups/1/edit/", percent="15")
+        self.sandbox.clear_faults()
+        return Change.objects.get(state="unknown")
+
+    def upload(self, text):
+        """Choose a file with this text for an import, and send it."""
+        self.goto("/groups/import/")
+        file = {"name": "groups.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        self.page.locator("#id_file").set_input_files(file)
+        self.button()
+
+    def button(self, place="main"):
+        self.page.locator(f"{place} form .button:not(.quiet, .plain)").first.click()
+
+
+def scene(role="Owners", account="demo", shows="main h1"):
+    """Declare a scene: the role and the account of the person, and what has to be there in the end."""
+
+    def declare(function):
+        SCENES[function.__name__] = (function, role, account, shows)
+        return function
+
+    return declare
+
+
+def person(role, account, sandbox):
+    if role is None:
+        return None
+    return make_user("olena", role=role or None, account=account, sandbox=sandbox)
+
+
+# --- Before the door ---------------------------------------------------------------------------------------
+
+
+@scene(role=None)
+def login(stage):
+    stage.goto("/accounts/login/")
+
+
+@scene(role=None, shows=".summary")
+def login_refused(stage):
+    stage.goto("/accounts/login/?next=/history/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+@scene(role=None, shows="[data-unsaved]")
+def login_after_a_lost_form(stage):
+    stage.goto("/accounts/login/?next=/groups/1/edit/&unsaved=1")
+
+
+@scene(role=None, shows="[data-notice=error]")
+def locked(stage):
+    for _ in range(5):
+        stage.browse().post("/accounts/login/", {"username": "olena", "password": "not-it"})
+    stage.goto("/accounts/login/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+@scene(role=None, shows="[data-notice=error]")
+def slowed(stage):
+    form = {"username": "olena", "password": "not-it"}
+    for number in range(20):
+        stage.browse().post("/accounts/login/", form, REMOTE_ADDR=f"10.0.0.{number}")
+    FailureCount.objects.update(opens_at=timezone.now() + timedelta(seconds=99))
+    stage.goto("/accounts/login/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+# --- The list ----------------------------------------------------------------------------------------------
+
+
+@scene(shows="tr[data-group='5']")
+def group_list(stage):
+    stage.goto("/groups/?sort=-clients")
+
+
+@scene(shows="nav.pages")
+def long_list(stage):
+    for number in range(120):
+        name = f"Гості & друзі № {number} з дуже довгою назвою, яку ніхто не скоротив, бо нащо"
+        row = {"client_groups_name": name, "loyalty_type": "2", "client_groups_discount": "3"}
+        stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": str(number)})
+    stage.goto("/groups/?q=друзі&type=2&page=2")
+
+
+@scene(shows=".field .error")
+def row_refused(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    stage.page.locator('[data-group="4"] .row-edit').click()
+    stage.page.locator("#row-4 [name=percent]").fill("101")
+    stage.page.locator("#row-4 .button:not(.plain)").click()
+
+
+@scene(shows=".empty")
+def no_groups(stage):
+    for group_id in list(stage.sandbox.accounts["demo"].groups):
+        stage.sandbox.console().remove(group_id)
+    stage.goto("/groups/")
+
+
+@scene(shows=".empty")
+def no_group_readable(stage):
+    for group_id in stage.sandbox.accounts["demo"].groups:
+        stage.sandbox.console().edit(group_id, client_groups_discount="150")
+    stage.goto("/groups/")
+
+
+@scene(shows=".empty")
+def no_match(stage):
+    stage.goto("/groups/?q=нема")
+
+
+@scene(shows="[data-notice=stale]")
+def stale_list(stage):
+    stage.goto("/groups/")
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/?refresh=1")
+
+
+@scene(shows="[data-notice=stale]")
+def stale_detail(stage):
+    stage.goto("/groups/")
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/4/")
+
+
+# --- One group ---------------------------------------------------------------------------------------------
+
+
+@scene(shows="table.journal")
+def detail(stage):
+    stage.act("/groups/1/edit/", percent="12")
+    stage.goto("/groups/1/")
+
+
+@scene(shows="[data-notice=unknown]")
+def locked_detail(stage):
+    stage.lose_an_edit()
+    stage.goto("/groups/1/")
+
+
+@scene(role="Staff", shows="#id_name")
+def create(stage):
+    stage.goto("/groups/new/")
+
+
+@scene(role="Staff", shows=".summary")
+def create_refused(stage):
+    stage.goto("/groups/new/")
+    stage.button()
+
+
+@scene(role="Staff", shows="#id_name")
+def edit(stage):
+    stage.goto("/groups/1/edit/")
+
+
+@scene(role="Staff", shows=".percents")
+def percents(stage):
+    stage.goto("/groups/edit/?type=2")
+
+
+@scene(role="Staff", shows=".percents .error")
+def percents_refused(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("101")
+    stage.page.locator("[name=percent_4]").fill("")
+    stage.button()
+
+
+@scene(role="Staff", shows=".plan .risk")
+def percents_planned(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("50")
+    stage.button()
+
+
+@scene(role="Staff", shows="#id_file")
+def file_import(stage):
+    stage.goto("/groups/import/")
+
+
+@scene(role="Staff", shows=".summary")
+def file_refused(stage):
+    stage.upload("Відсоток\n10\n")
+
+
+@scene(role="Staff", shows=".mend")
+def file_with_errors(stage):
+    stage.upload(
+        "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n"
+    )
+
+
+@scene(role="Staff", shows="[data-notice=success]")
+def file_without_a_change(stage):
+    stage.upload("ID;Відсоток\n1;10\n")
+
+
+@scene(role="Staff", shows=".plan .risk")
+def file_planned(stage):
+    stage.upload("ID;Назва;Тип;Відсоток;Коментар\n1;Інша назва;Знижкова;50;\n4;;;12,5;\n;Нова;Знижкова;3;\n")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def edit_not_made(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.script("clients.updateGroup", "error_object", code=155, when="before")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "45")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_a_name(stage):
+    stage.goto("/groups/new/")
+    stage.page.fill("#id_name", "Постоянный посетитель")
+    stage.page.locator("label[for=id_loyalty_type_1]").click()
+    stage.page.fill("#id_percent", "5")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_an_undo(stage):
+    stage.sandbox.console().edit(1, client_groups_discount="45")
+    stage.act("/groups/1/edit/", percent="10")
+    stage.goto("/history/")
+    stage.page.locator(".cell-undo button").first.click()
+
+
+@scene(role="Staff", shows=".versions")
+def draft(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.console().edit(1, client_groups_name="Хтось змінив", client_groups_discount="11")
+    UserSession.objects.all().delete()
+    stage.button()
+    stage.page.wait_for_url("**/accounts/login/**")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", PASSWORD)
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict] ~ .data")
+def conflict(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.console().edit(1, client_groups_name="Хтось змінив")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def busy(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.lose_an_edit()
+    stage.button()
+
+
+@scene(shows="#id_confirm_name")
+def remove(stage):
+    stage.goto("/groups/1/delete/")
+
+
+@scene(shows=".field .error")
+def remove_refused(stage):
+    stage.goto("/groups/1/delete/")
+    stage.page.locator(".danger").click()
+
+
+@scene(shows="[data-outcome=refused]")
+def remove_refused_by_poster(stage):
+    stage.goto("/groups/4/delete/")
+    stage.page.fill("#id_confirm_name", "Скидочная система 10%")
+    stage.sandbox.script("clients.removeGroup", "error_object", code=38, message="Ні", when="before")
+    stage.page.locator(".danger").click()
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def remove_not_allowed(stage):
+    stage.goto("/groups/1/delete/")
+
+
+@scene(shows="dialog[open] .danger")
+def remove_dialog(stage):
+    stage.goto("/groups/1/")
+    stage.page.locator("a[data-dialog]").click()
+
+
+# --- Who is in a group -------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows="tr[data-client='45']")
+def members(stage):
+    stage.sandbox.console().edit_client(45, lastname="Дуже-Довге-Прізвище-Якого-Ніхто-Не-Скоротив")
+    stage.goto("/groups/1/clients/?sort=-own")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_unreadable(stage):
+    stage.sandbox.script("clients.getClients", "row_percent_150")
+    stage.goto("/groups/1/clients/?page=3")
+
+
+@scene(role="Staff", shows=".chip")
+def members_found(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "ко")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def members_without_a_match(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "нема")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def nobody_in_it(stage):
+    stage.sandbox.console().edit(4, count_groups_clients="0")
+    stage.goto("/groups/4/clients/")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_504(stage):
+    stage.sandbox.script("clients.getClients", "fin_before_headers", times=None)
+    stage.goto("/groups/1/clients/")
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows=".summary")
+def move_refused(stage):
+    stage.goto("/groups/4/clients/move/")
+    stage.button()
+
+
+@scene(shows="[data-promotion]")
+def retire(stage):
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="[data-notice=unknown]")
+def retire_while_a_job_is_at_it(stage):
+    start(stage.user)
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="#job[data-state=running]")
+def job_running(stage):
+    job = start(stage.user)
+    run_some(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="tr[data-state=refused]")
+def job_stopped(stage):
+    job = start(stage.user, client_ids=[129])
+    stage.sandbox.script("clients.updateClient", "error_number_field", when="before")
+    run(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="tr[data-job]")
+def jobs(stage):
+    run(start(stage.user, client_ids=[129]))
+    start(stage.user)
+    stage.goto("/jobs/")
+
+
+@scene(role="Staff", shows="[data-outcome=applied]")
+def client_moved(stage):
+    run(start(stage.user, client_ids=[129]))
+    stage.goto(f"/history/{Change.objects.get().pk}/")
+
+
+def run_some(job):
+    """Move a few, and leave the job as if it were at work."""
+    Job.objects.filter(pk=job.pk).update(wanted={"clients": [129, 130, 131]}, tested=True)
+    run(job)
+    Job.objects.filter(pk=job.pk).update(state="running", reason="", finished_at=None)
+
+
+# --- Outcomes, and the history -----------------------------------------------------------------------------
+
+
+@scene(shows="[data-outcome=unknown]")
+def outcome_unknown(stage):
+    change = stage.lose_an_edit()
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto(f"/history/{change.pk}/")
+
+
+@scene(account="kopecks", shows="[data-outcome=differs]")
+def outcome_differs(stage):
+    answer = stage.act("/groups/1/edit/", birthday_bonus="70")
+    stage.goto(answer["Location"])
+
+
+@scene(shows="[data-outcome=review]")
+def outcome_review(stage):
+    change = stage.lose_an_edit()
+    stage.sandbox.console().edit(1, client_groups_discount="77")
+    super(type(Change.objects.all()), Change.objects.filter(pk=change.pk)).update(next_check_at=None)
+    Change.objects.settle(
+        Change.objects.get(pk=change.pk), state="review", reason="overwritten", after=change.before
+    )
+    stage.goto(f"/history/{change.pk}/")
+
+
+@scene(shows="tr[data-change]")
+def history(stage):
+    stage.act("/groups/1/edit/", percent="12", name="Дуже довга назва групи клієнтів, яку ніхто не скоротив")
+    client = stage.browse(stage.user, language=stage.language)
+    client.post(
+        "/groups/4/delete/", open_form(client, "/groups/4/delete/", confirm_name="Скидочная система 10%")
+    )
+    stage.goto("/history/")
+
+
+def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):
+    client = stage.browse(stage.user, language=stage.language)
+    url = f"/groups/{group_id}/delete/"
+    client.post(url, open_form(client, url, confirm_name=name))
+    return Snapshot.objects.get(group_id=group_id)
+
+
+@scene(shows="tr[data-snapshot]")
+def snapshots(stage):
+    remove_with_clients(stage)
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".empty")
+def snapshots_empty(stage):
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".facts")
+def restore_a_group_that_is_gone(stage):
+    snapshot = remove_with_clients(stage)
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows=".origins")
+def restore_into_a_group_that_is_there(stage):
+    snapshot = remove_with_clients(stage)
+    row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "client_groups_discount": "10"}
+    group_id = stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    Snapshot.objects.update(group_id=group_id)
+    for part in snapshot.parts.all():
+        part.rows = Secret(json.dumps([stage.sandbox.accounts["demo"].clients.row(7)]))
+        part.save()
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows="[data-notice=error]")
+def snapshot_without_its_key(stage):
+    snapshot = remove_with_clients(stage)
+    snapshot.parts.update(rows=Secret(sealed="f1:lost"))
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows=".filters")
+def history_without_a_match(stage):
+    stage.goto("/history/?group=нема")
+
+
+@scene(shows=".empty")
+def history_empty(stage):
+    stage.goto("/history/")
+
+
+# --- The connection ----------------------------------------------------------------------------------------
+
+
+@scene(shows=".pairs")
+def account(stage):
+    stage.goto("/account/")
+
+
+@scene(account=None, shows=".steps")
+def account_not_connected(stage):
+    stage.goto("/account/")
+
+
+@scene(account=None, shows=".summary")
+def account_refused(stage):
+    stage.goto("/account/")
+    stage.page.fill("#id_account", "demo")
+    stage.page.fill("#id_token", stage.sandbox.accounts["expired"].token)
+    stage.page.locator(".steps .button").click()
+
+
+@scene(shows="[data-notice=error]")
+def account_withdrawn(stage):
+    PosterCredentials.objects.update(refused_at="2026-01-01T00:00Z")
+    stage.goto("/account/")
+
+
+@scene(account="kopecks", shows="[name=bonus_unit]")
+def account_bonus_block(stage):
+    stage.act("/groups/1/edit/", birthday_bonus="70")
+    stage.goto("/account/")
+
+
+# --- What goes wrong ---------------------------------------------------------------------------------------
+
+
+@scene(shows="[data-notice=error]")
+def poster_424(stage):
+    stage.sandbox.script("*", "error_object", code=11, times=None)
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def poster_502(stage):
+    stage.sandbox.script("*", "empty", times=None)
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def poster_504(stage):
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/")
+
+
+@scene(role="", account=None, shows="[data-notice=error]")
+def no_right(stage):
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def not_found(stage):
+    stage.goto(f"/history/{uuid.uuid4()}/")
+
+
+# --- What opens over a page --------------------------------------------------------------------------------
+
+
+@scene(shows=".menu-panel")
+def menu(stage):
+    stage.goto("/groups/")
+    stage.page.locator("details.menu summary").click()
+
+
+@scene()
+def help_page(stage):
+    stage.goto("/help/")
+
+
+@scene(shows="#dialog[open] #help")
+def shortcuts(stage):
+    stage.goto("/groups/")
+    stage.page.keyboard.press("?")

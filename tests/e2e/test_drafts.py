@@ -1,0 +1,249 @@
+"""What was typed when the session had ended comes back after the next sign-in, in the same tab."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.models import Change, Job
+from poster_admin.users.models import UserSession
+from tests.conftest import PASSWORD
+from tests.e2e.test_tour import SEED, heading, show_list
+
+ENDED = "Ваш сеанс завершився; нічого не збережено."
+BACK = "Усе, що ви ввели, знову тут."
+KEPT = "Введене лишається в цій вкладці"
+EDIT = "/groups/1/edit/"
+
+
+@pytest.fixture
+def page(page_for, staff):
+    return page_for(staff, language="uk")
+
+
+def sign_out_everywhere(page_for, user):
+    """Let somebody end all of their sessions, in another browser."""
+    other = page_for(user, language="uk")
+    other.goto("/accounts/sessions/")
+    other.get_by_role("button", name="Вийти всюди").click()
+    other.wait_for_url("**/accounts/login/")
+    assert not UserSession.objects.exists()
+
+
+def sign_in(page, name="staff"):
+    page.wait_for_url("**/accounts/login/?**")
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    page.wait_for_load_state()
+
+
+def save(page, name="Зберегти зміни"):
+    page.get_by_role("button", name=name).click()
+
+
+def stored(page):
+    """Return what this tab keeps."""
+    return page.evaluate("Object.entries(sessionStorage).filter(([key]) => key.startsWith('draft '))")
+
+
+def field(page, name):
+    return page.locator(f"main form:not([hidden]) [name={name}]:not([type=hidden])").first
+
+
+def told(page):
+    note = page.get_by_role("alert").filter(has_text=ENDED)
+    expect(note).to_contain_text(BACK)
+    expect(note).to_be_focused()
+
+
+def test_a_form_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
+    page.goto(EDIT)
+    field(page, "name").fill("Гості & <b>друзі</b>")
+    field(page, "percent").fill("12,5")
+    sign_out_everywhere(page_for, staff)
+    save(page)
+    expect(page.locator("main")).to_contain_text(ENDED)
+    expect(page.locator("main")).to_contain_text(KEPT)
+    ((key, draft),) = stored(page)
+    assert key == f"draft {EDIT}"
+    assert json.loads(draft)["typed"] == {"name": "Гості & <b>друзі</b>", "percent": "12,5"}
+
+    sign_in(page)
+    expect(page).to_have_url(re.compile(f"{EDIT}$"))
+    told(page)
+    expect(field(page, "name")).to_have_value("Гості & <b>друзі</b>")
+    expect(field(page, "percent")).to_have_value("12,5")
+    expect(page.locator("[data-meanwhile]")).to_be_hidden()
+    assert stored(page) == []
+    assert not Change.objects.exists()
+
+    save(page)
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12.5"
+    assert stored(page) == []
+
+
+def test_a_row_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
+    show_list(page, "/groups/?sort=name")
+    heading(page, "Групи клієнтів")
+    page.locator("[data-group='4'] .row-edit").click()
+    expect(page.locator(".htmx-added")).to_have_count(0)
+    page.locator(".row-form [name=percent]").fill("12")
+    sign_out_everywhere(page_for, staff)
+    page.locator(".row-form [name=percent]").press("Enter")
+    sign_in(page)
+    expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
+    told(page)
+    expect(page.locator("#row-4 [name=percent]")).to_have_value("12")
+    page.locator("#row-4 [name=percent]").press("Enter")
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "12"
+
+
+def test_a_new_group_comes_back_with_what_was_typed(page, page_for, staff):
+    page.goto("/groups/new/")
+    field(page, "name").fill("Нова")
+    page.locator("label[for=id_loyalty_type_1]").click()
+    field(page, "percent").fill("7")
+    sign_out_everywhere(page_for, staff)
+    save(page, "Створити групу")
+    sign_in(page)
+    told(page)
+    expect(field(page, "name")).to_have_value("Нова")
+    expect(page.locator("#id_loyalty_type_1")).to_be_checked()
+    expect(page.locator(".if-discount")).to_be_visible()
+    save(page, "Створити групу")
+    heading(page, "Нова")
+
+
+def test_a_form_that_is_sent_as_a_page_comes_back_too(page, page_for, staff):
+    page.goto("/groups/edit/?type=2")
+    field(page, "percent_4").fill("12")
+    sign_out_everywhere(page_for, staff)
+    save(page, "Переглянути зміни")
+    expect(page.locator("main")).to_contain_text(ENDED)
+    sign_in(page)
+    expect(page).to_have_url(re.compile(r"/groups/edit/\?type=2$"))
+    told(page)
+    expect(field(page, "percent_4")).to_have_value("12")
+    expect(field(page, "percent_5")).to_have_value("20")
+    save(page, "Переглянути зміни")
+    heading(page, "Змінити ці відсотки?")
+    assert stored(page) == []
+    assert Job.objects.get().total == 1
+
+
+@pytest.mark.parametrize(("url", "typed"), [("/groups/?type=2", "20%"), ("/groups/1/clients/", "кам")])
+def test_a_search_comes_back_with_its_results(page, page_for, staff, sandbox, url, typed):
+    sandbox.console().edit_client(7, lastname="Кам&#39;янецька")
+    page.goto(url)
+    expect(page.locator("#rows")).to_be_visible()
+    page.wait_for_load_state()
+    sign_out_everywhere(page_for, staff)
+    page.fill("#q", typed)
+    page.press("#q", "Enter")
+    sign_in(page)
+    expect(page.get_by_role("alert").filter(has_text=ENDED)).to_contain_text(BACK)
+    expect(page.locator("#q")).to_have_value(typed)
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    assert stored(page) == []
+
+
+def test_nobody_else_sees_it(page, page_for, staff, owner):
+    page.goto(EDIT)
+    field(page, "percent").fill("12")
+    sign_out_everywhere(page_for, staff)
+    save(page)
+    sign_in(page, "owner")
+    expect(field(page, "percent")).to_have_value("10")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert stored(page) == []
+
+
+def test_what_somebody_else_changed_meanwhile_is_shown(page, page_for, staff, sandbox):
+    page.goto(EDIT)
+    field(page, "percent").fill("12")
+    sign_out_everywhere(page_for, staff)
+    sandbox.console().edit(
+        1, client_groups_discount="11", client_groups_name="Хтось змінив", loyalty_type="2"
+    )
+    save(page)
+    sign_in(page)
+    told(page)
+    rows = page.get_by_role("table", name="Що змінилося тим часом").locator("tbody tr")
+    expect(rows).to_have_text(
+        [
+            re.compile(rf"Назва.*{SEED}.*Хтось змінив.*Хтось змінив"),
+            re.compile(r"Тип.*Бонусна.*Знижкова.*Знижкова"),
+            re.compile(r"Відсоток, %.*10.*11.*12"),
+        ]
+    )
+    expect(field(page, "name")).to_have_value("Хтось змінив")
+    expect(page.locator("#id_loyalty_type_1")).to_be_checked()
+    # Whoever comes now is a conflict, as in any form.
+    sandbox.console().edit(1, client_groups_discount="13")
+    save(page)
+    heading(page, "Тим часом групу змінили")
+    assert not sandbox.posts()
+
+
+def test_the_answer_to_a_question_brings_the_form_back(page, page_for, staff):
+    page.goto(EDIT)
+    field(page, "percent").fill("45")
+    save(page)
+    heading(page, "Зберегти ці зміни?")
+    sign_out_everywhere(page_for, staff)
+    save(page, "Так, зберегти зміни")
+    sign_in(page)
+    told(page)
+    expect(field(page, "percent")).to_have_value("45")
+
+
+def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, page_for, staff):
+    page.goto(EDIT)
+    field(page, "percent").fill("12")
+    sign_out_everywhere(page_for, staff)
+    second = page.context.new_page()
+    second.goto(EDIT)
+    sign_in(second)
+    with page.expect_event("load"):
+        save(page)
+    told(page)
+    expect(field(page, "percent")).to_have_value("12")
+
+
+def test_nothing_is_kept_of_what_was_saved_or_refused(page, page_for, staff, sandbox):
+    page.goto(EDIT)
+    field(page, "percent").fill("101")
+    save(page)
+    expect(page.locator(".summary")).to_be_visible()
+    assert stored(page) == []
+    field(page, "percent").fill("12")
+    save(page)
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert stored(page) == []
+    page.goto("/account/")
+    page.get_by_label("Акаунт Poster").fill("demo")
+    page.locator("#id_token").fill(sandbox.accounts["demo"].token)
+    sign_out_everywhere(page_for, staff)
+    page.locator(".steps .button").click()
+    expect(page.locator("main")).to_contain_text(ENDED)
+    expect(page.locator("[data-kept]")).to_be_hidden()
+    assert stored(page) == []
+    assert sandbox.accounts["demo"].token not in page.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_without_scripts_the_sign_in_says_that_nothing_was_saved(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", javascript=False)
+    page.goto(EDIT)
+    page.fill("#id_percent", "12")
+    UserSession.objects.all().delete()
+    save(page)
+    expect(page.locator("main")).to_contain_text(ENDED)
+    expect(page.locator("[data-kept]")).to_be_hidden()
+    sign_in(page)
+    expect(page).to_have_url(re.compile(f"{EDIT}$"))
+    assert not sandbox.posts()

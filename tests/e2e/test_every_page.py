@@ -1,0 +1,115 @@
+"""Every page in every language, narrow and wide, light and dark: nothing that a person would trip over."""
+
+import re
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
+
+from tests.e2e.scenes import SCENES, Stage, person
+
+# 640 px are what is left of 1280 px at a zoom of 200 %.
+SIZES = ((1280, 900), (640, 450), (360, 900))
+# In the dark nothing but the colours is another, so only they are looked at again.
+LOOKS = {
+    "light": {"resultTypes": ["violations"]},
+    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
+}
+# Words that are the same in every language: names, and what is written in Latin letters everywhere.
+LATIN = {
+    "poster",
+    "admin",
+    "demo",
+    "joinposter",
+    "com",
+    "csv",
+    "xlsx",
+    "olena",
+    "kopecks",
+    "eng",
+    "pin",
+    "id",
+}
+
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
+READ_TEXTS = """() => {
+  const kept = "bdi, q, kbd, code, .mono, [lang]:not(html), script, style, template, .menu-who, option[lang]";
+  const spoken = ["aria-label", "title", "placeholder", "data-label", "alt"];
+  const texts = [document.title.replace(/[«“].*[»”]/, "").replace(/ · .* · /, " · ")];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    if (!walker.currentNode.parentElement.closest(kept)) texts.push(walker.currentNode.data);
+  }
+  for (const element of document.querySelectorAll(spoken.map((name) => `[${name}]`))) {
+    if (!element.closest(kept)) texts.push(...spoken.map((name) => element.getAttribute(name) ?? ""));
+  }
+  return texts.map((text) => text.trim()).filter(Boolean);
+}"""
+OVERFLOW = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+# No more is handed over than what is told: all that axe notes of a page is many times the page.
+AXE = """async (options) => (await axe.run(options)).violations.map(
+  ({id, nodes}) => [id, nodes.slice(0, 3).map(({target, failureSummary}) => [target, failureSummary])]
+)"""
+
+
+def english(texts):
+    """Return the texts with words in Latin letters, where there should be none."""
+    found = [(text, re.findall(r"[A-Za-z]{2,}", text)) for text in texts]
+    return [text for text, words in found if any(word.lower() not in LATIN for word in words)]
+
+
+def show_in(page, scheme):
+    """Show the page in light or dark, and wait until it is painted so."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.wait_for_function("(scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", arg=scheme)
+    page.evaluate(PAINTED)
+
+
+def violations(page, options):
+    """Return what axe finds, at a second look too: Chromium may repaint an element late after a switch."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate(AXE, options)
+    if found:
+        page.evaluate(PAINTED)
+        found = page.evaluate(AXE, options)
+    return found
+
+
+@pytest.mark.parametrize("language", ["uk", "ru", "en"])
+@pytest.mark.parametrize("name", SCENES)
+def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, name, language):
+    play, role, account, shows = SCENES[name]
+    user = person(role, account, sandbox)
+    page = page_for(user, language=language)
+    play(Stage(page, browse, user, sandbox, language))
+    expect(page.locator(shows).first).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    look_at(page, language)
+
+
+def look_at(page, language):
+    """Look at a page narrow and wide, light and dark.
+
+    What texts are there and how long they are differs by language. Elements, roles and colours come from the
+    same templates and styles: in the first language axe looks at them in every way, in the others once.
+    """
+    if language != "en":
+        assert english(page.evaluate(READ_TEXTS)) == []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(PAINTED)
+        assert page.evaluate(OVERFLOW) <= 0, f"the page scrolls sideways at {width} px"
+    every_look = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
+    for scheme, width in every_look if language == "uk" else every_look[:1]:
+        page.set_viewport_size({"width": width, "height": 900})
+        show_in(page, scheme)
+        assert violations(page, LOOKS[scheme]) == [], f"{width} px, {scheme}"
+
+
+def test_the_gallery_for_developers_has_nothing_to_trip_over(page_for, staff, styleguide):
+    page = page_for(staff)
+    page.goto(styleguide)
+    expect(page.get_by_role("heading", level=1, name="Styleguide")).to_be_visible()
+    look_at(page, "en")

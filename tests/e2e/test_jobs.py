@@ -1,0 +1,97 @@
+"""A group is retired without losing anybody, and restored; in Ukrainian, with and without JavaScript."""
+
+import re
+import threading
+
+import pytest
+from django.db import connections
+from playwright.sync_api import expect
+
+from groups.models import Job
+from groups.services.jobs import queue
+from tests.e2e.test_tour import heading
+
+pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
+def worker():
+    """Return a function that does the job that waits, as a worker would, beside the browser."""
+    threads = []
+
+    def work():
+        try:
+            queue.run_job.func(str(Job.objects.get(state=Job.State.WAITING).pk))
+        finally:
+            connections.close_all()
+
+    def begin():
+        thread = threading.Thread(target=work)
+        threads.append(thread)
+        thread.start()
+        return thread
+
+    yield begin
+    for thread in threads:
+        thread.join()
+
+
+def test_nobody_is_lost_when_a_group_is_retired_and_restored(
+    page_for, owner, sandbox, worker, settings, javascript
+):
+    settings.JOB_LEASE_SECONDS = 0.5
+    sandbox.latency = 0.01
+    page = page_for(owner, language="uk", width=360, javascript=javascript)
+    page.goto("/groups/4/")
+    page.get_by_role("link", name="Вивести з ужитку").click()
+    heading(page, re.compile("Вивести з ужитку групу"))
+    expect(page.locator("[data-promotion]")).to_have_text("Друга кава — подарунок")
+    page.get_by_label("До групи").select_option("1")
+    page.get_by_role("button", name="Перемістити 43 клієнтів і видалити групу").click()
+    page.wait_for_url("**/jobs/**")
+    expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    worker()
+    page.get_by_role("button", name="Призупинити").click()
+    expect(page.locator("#job")).to_have_attribute("data-state", "paused")
+    page.get_by_role("button", name="Продовжити").click()
+    worker().join()
+    if not javascript:
+        page.get_by_role("link", name="Перевірити ще раз").click()
+    expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    expect(page.locator("#job")).to_contain_text("43")
+    expect(page.locator("#job [data-notice]")).to_have_attribute("data-notice", "success")
+    account = sandbox.accounts["demo"]
+    assert 4 not in account.groups
+    assert account.clients.live(1) == 125 + 43
+
+    page.get_by_role("link", name="Історія").click()
+    page.get_by_role("link", name="Знімки").click()
+    page.locator("tr[data-snapshot]").get_by_role("link", name="Відновити").click()
+    heading(page, "Відновити «Скидочная система 10%»?")
+    expect(page.locator("main")).to_contain_text("43 клієнти, які зараз в інших групах, повернуться")
+    page.get_by_role("button", name="Відновити групу й 43 клієнтів").click()
+    page.wait_for_url("**/jobs/**")
+    worker().join()
+    job = Job.objects.get(kind=Job.Kind.RESTORE)
+    assert job.state == Job.State.DONE
+    assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 43)
+
+
+def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker, javascript):
+    page = page_for(staff, javascript=javascript)
+    page.goto("/groups/4/clients/")
+    for box in page.locator("input[name=client]").all()[:2]:
+        box.focus()
+        page.keyboard.press("Space")
+        expect(box).to_be_checked()
+    page.get_by_role("button", name="Move the chosen ones…").click()
+    heading(page, re.compile("Move 2 clients of"))
+    page.get_by_label("To the group").select_option("5")
+    page.get_by_role("button", name="Move 2 clients").click()
+    page.wait_for_url("**/jobs/**")
+    worker().join()
+    if javascript:
+        # The page asks by itself.
+        expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    assert sandbox.accounts["demo"].clients.live(5) == 42 + 2

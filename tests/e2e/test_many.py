@@ -1,0 +1,91 @@
+"""Many groups at once in a real browser, in Ukrainian on a phone: with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.models import Job
+from groups.services.jobs import queue
+from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.test_tour import heading
+
+pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
+def page(page_for, staff, javascript):
+    return page_for(staff, language="uk", width=360, javascript=javascript)
+
+
+def work():
+    """Do what a worker does, and return the job."""
+    job = Job.objects.get()
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+def fits(page):
+    assert page.evaluate(OVERFLOW) <= 0, "the page scrolls sideways"
+
+
+def stored(sandbox):
+    return list(sandbox.accounts["demo"].snapshot().values())
+
+
+def test_several_percents(page, sandbox, javascript):
+    page.goto("/groups/")
+    page.get_by_title("Змінити кілька відсотків").click()
+    heading(page, "Змінити кілька відсотків")
+    fits(page)
+    first = page.get_by_label("Відсоток групи «Постоянный посетитель», %")
+    expect(first).to_have_value("10")
+    first.fill("101")
+    page.get_by_role("button", name="Переглянути зміни").click()
+    expect(page).to_have_title(re.compile("^Помилка:"))
+    fits(page)
+    page.get_by_role("link", name="Відсоток має бути від 0 до 100.").click()
+    expect(first).to_be_focused()
+    first.fill("12,5")
+    first.press("Enter")
+    heading(page, "Змінити ці відсотки?")
+    fits(page)
+    expect(page.locator("tr[data-group='1']")).to_contain_text("12,5 %")
+    expect(page.locator("tr[data-group]")).to_have_count(1)
+    page.get_by_role("button", name="Змінити 1 групу").click()
+    page.wait_for_url("**/jobs/**")
+    assert work().state == Job.State.DONE
+    assert stored(sandbox)[0]["client_groups_discount"] == "12.5"
+
+
+def test_an_import(page, sandbox, javascript, tmp_path):
+    page.goto("/groups/")
+    page.get_by_title("Імпорт груп із файлу").click()
+    heading(page, "Імпорт груп із файлу")
+    fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    text = download.value.path().read_text(encoding="utf-8-sig")
+    file = tmp_path / "groups.csv"
+
+    def send(text):
+        file.write_text(text, encoding="utf-8")
+        page.get_by_label("Файл CSV або XLSX").set_input_files(file)
+        page.get_by_role("button", name="Перевірити файл").click()
+
+    send(text)
+    expect(page.locator("main [data-notice=success]")).to_contain_text("Змінювати нічого.")
+    send(text + ";Друзі;Бонусна;101;0\r\n")
+    expect(page.locator(".mend tr[data-line='5']")).to_contain_text("Відсоток має бути від 0 до 100.")
+    fits(page)
+    send(text.replace(';"10";', ';"11";', 1) + ";Друзі;Бонусна;7,5;1 000\r\n")
+    heading(page, "Імпортувати ці групи?")
+    fits(page)
+    expect(page.locator("tr[data-line='5']")).to_contain_text("нова група")
+    page.get_by_role("button", name="Імпортувати 2 групи").click()
+    page.wait_for_url("**/jobs/**")
+    assert work().state == Job.State.DONE
+    rows = stored(sandbox)
+    assert rows[0]["client_groups_discount"] == "11"
+    assert (rows[-1]["client_groups_name"], rows[-1]["birthday_bonus"]) == ("Друзі", "100000")

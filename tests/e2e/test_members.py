@@ -1,0 +1,112 @@
+"""Who is in a group, in a real browser: by pages, by search, in order; with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.services import clients
+from tests.e2e.test_tour import heading
+
+pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
+def somebody(sandbox):
+    """Return the name of a client on the third page."""
+    sandbox.console().edit_client(
+        120, lastname="Кам&#39;янецька", firstname="Ёлка", patronymic="", discount_per="25"
+    )
+    return "Кам'янецька Ёлка"
+
+
+def rows(page):
+    return page.locator("#rows tr[data-client]")
+
+
+def opened(page):
+    """Open the clients from the page of their group."""
+    page.goto("/groups/1/")
+    page.get_by_role("link", name="Show all 125 clients").click()
+    heading(page, "Clients of the group")
+
+
+def test_all_pages_there_and_back(page_for, staff, somebody, javascript):
+    page = page_for(staff, javascript=javascript)
+    opened(page)
+    expect(rows(page)).to_have_count(49)
+    for number in (2, 3):
+        page.get_by_role("link", name="Next page").click()
+        expect(page.locator("[data-announce]")).to_have_text(f"125 clients, page {number} of 3")
+        expect(page).to_have_url(re.compile(rf"\?page={number}$"))
+    expect(page).to_have_title(re.compile("page 3 of 3"))
+    expect(page.get_by_role("link", name="Next page")).to_have_count(0)
+    row = page.get_by_role("row", name=somebody)
+    expect(row).to_contain_text("25%own, the group has 10%")
+    page.go_back()
+    expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
+    page.reload()
+    expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
+
+
+def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, javascript):
+    page = page_for(staff, javascript=javascript)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page)
+    search = page.get_by_label("Search by name, phone or card")
+    search.fill("елка камʼянецька")
+    search.press("Enter")
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator("[data-announce]")).to_have_text("1 client found, 125 searched")
+    expect(rows(page)).to_contain_text(somebody)
+    if javascript:
+        expect(page.locator("#live")).to_have_text("1 client found, 125 searched")
+        expect(search).to_be_focused()
+    page.get_by_role("button", name="Own percent").click()
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Own percent")
+    expect(rows(page)).to_have_count(1)
+    search.fill("ніхто такий")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("heading", name="Nobody matches")).to_be_visible()
+    page.get_by_role("link", name="Show all clients").click()
+    expect(page.locator("[data-announce]")).to_have_text("125 clients, page 1 of 3")
+    expect(search).to_have_value("")
+    assert not [url for url in asked if "%D0" in url or "q=" in url]
+
+
+def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatch, javascript):
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 60)
+    monkeypatch.setattr(clients, "SEARCHED_AT_MOST", 60)
+    page = page_for(staff, javascript=javascript)
+    opened(page)
+    search = page.get_by_label("Search by name, phone or card")
+    search.fill("кам'янецька")
+    search.press("Enter")
+    expect(page.get_by_role("heading", name="Nobody matches")).to_be_visible()
+    page.get_by_role("button", name="Search further").click()
+    expect(rows(page)).to_contain_text(somebody)
+    expect(search).to_have_value("кам'янецька")
+
+
+def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
+    sandbox.console().edit_client(77, bonus="99999999")
+    page = page_for(staff, javascript=javascript)
+    opened(page)
+    page.get_by_role("link", name="Bonuses").click()
+    expect(page).to_have_url(re.compile(r"\?sort=-bonus$"))
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("Bonuses")
+    expect(rows(page).first).to_have_attribute("data-client", "77")
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile(r"\?sort=-bonus&page=2$"))
+
+
+def test_on_a_phone_the_order_is_chosen_from_a_list(page_for, staff, sandbox, javascript):
+    sandbox.console().edit_client(77, bonus="99999999")
+    page = page_for(staff, width=360, javascript=javascript)
+    opened(page)
+    page.get_by_label("Sort by").select_option("-bonus")
+    if not javascript:
+        page.get_by_role("button", name="Search", exact=True).click()
+    expect(rows(page).first).to_have_attribute("data-client", "77")
+    expect(page).to_have_url(re.compile(r"\?sort=-bonus$"))

@@ -1,0 +1,51 @@
+"""A removed group is brought back on a phone, in Ukrainian; with and without JavaScript."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.models import Job, Snapshot
+from groups.services.jobs import queue
+from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.test_tour import heading
+
+NAME = "Скидочная система 10%"
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_removed_group_comes_back(page_for, owner, sandbox, javascript):
+    page = page_for(owner, language="uk", width=360, javascript=javascript)
+
+    def at_ease():
+        if javascript:
+            assert page.evaluate(OVERFLOW) <= 0
+
+    page.goto("/history/snapshots/")
+    heading(page, "Знімки")
+    expect(page.locator(".empty")).to_contain_text("Знімків немає")
+    page.goto("/groups/4/delete/")
+    page.get_by_label("Назва групи").fill(NAME)
+    page.get_by_role("button", name="Видалити групу").click()
+    expect(page).to_have_url(re.compile(r"/groups/$"))
+    page.get_by_role("link", name="Історія").click()
+    page.get_by_role("link", name="Знімки").click()
+    row = page.locator("tr[data-snapshot]")
+    expect(row).to_contain_text(NAME)
+    at_ease()
+    with page.expect_download() as file:
+        row.get_by_role("link", name="Завантажити").click()
+    assert re.fullmatch(r"snapshot-demo-4-[\d-]+\.json", file.value.suggested_filename)
+    row.get_by_role("link", name="Відновити").click()
+    heading(page, f"Відновити «{NAME}»?")
+    expect(page.locator("main")).to_contain_text("43 клієнтів, яких уже немає в Poster")
+    at_ease()
+    page.get_by_role("button", name="Відновити групу й 43 клієнтів").click()
+    page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
+    job = Job.objects.get(kind=Job.Kind.RESTORE)
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, sandbox.accounts["demo"].clients.live(job.target_id)) == (Job.State.DONE, 43)
+    page.goto(f"/history/snapshots/{Snapshot.objects.get().pk}/restore/")
+    expect(page.locator("[data-notice=success]")).to_contain_text("Повертати нікого")
+    at_ease()

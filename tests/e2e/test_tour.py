@@ -1,0 +1,524 @@
+"""The main job in a real browser, as people do it: by mouse, by keyboard, and without JavaScript."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from groups.models import Change, PosterCredentials
+from tests.conftest import PASSWORD
+from tests.pages import group_form
+
+SEED = "Постоянный посетитель"
+
+
+def sign_in(page, name, path="/"):
+    page.goto(path)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def row(page, group_id):
+    return page.locator(f"[data-group='{group_id}']")
+
+
+def rows(page):
+    return page.locator("#rows tr[data-group]")
+
+
+def heading(page, text):
+    expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
+    # A key that is pressed before the scripts have run goes to nobody.
+    page.wait_for_load_state()
+
+
+def connect(page, sandbox):
+    page.wait_for_url("**/account/")
+    page.get_by_label("Poster account").fill("kavarnia")
+    page.get_by_label("Token").fill(sandbox.accounts["kavarnia"].token)
+    page.get_by_role("button", name="Check and connect").click()
+
+
+def show_list(page, path="/groups/"):
+    page.goto(path)
+    expect(page.locator("#rows")).to_be_visible()
+
+
+def quietly_open(page, name):
+    """Open a dialog and wait for it: what is typed before goes to the page behind it."""
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_focused()
+
+
+def removal_of(page, group_id):
+    """Open the dialog in which a group is removed, and return it."""
+    page.goto(f"/groups/{group_id}/")
+    page.get_by_role("link", name="Remove").click()
+    quietly_open(page, re.compile("Remove the group"))
+    return page.get_by_role("dialog")
+
+
+# --- The tour ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, javascript):
+    page = page_for(javascript=javascript)
+    sign_in(page, "newcomer")
+    connect(page, sandbox)
+    expect(page.locator("[data-notice=success]")).to_contain_text("Кав'ярня на розі")
+    show_list(page)
+
+    search = page.get_by_label("Search by name")
+    search.fill("бариста")
+    if not javascript:
+        search.press("Enter")
+    expect(rows(page)).to_have_count(1)
+    expect(page).to_have_url(re.compile("q=%D0%B1"))
+
+    page.get_by_role("link", name="New group").click()
+    page.get_by_label("Name", exact=True).fill("Друзі бариста")
+    page.locator("label[for=id_loyalty_type_0]").click()
+    page.get_by_label("Percent, %").fill("7,5")
+    page.get_by_label("Birthday bonus").fill("50")
+    page.get_by_role("button", name="Create group").click()
+    heading(page, "Друзі бариста")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("was created")
+    group_id = int(page.url.rstrip("/").rpartition("/")[2])
+    assert sandbox.accounts["kavarnia"].groups[group_id]["client_groups_discount"] == "7.5"
+
+    page.get_by_role("link", name="Edit group").click()
+    page.get_by_label("Percent, %").fill("8")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+
+    if javascript:
+        show_list(page, "/groups/?q=друзі")
+        row(page, group_id).get_by_role("link", name="Edit").click()
+        expect(page.locator(".row-form")).to_be_visible()
+        # In the 20 ms before HTMX has settled it, the form would be sent by the browser itself.
+        expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)
+        page.get_by_label("Percent, %").fill("9")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-outcome=applied]")).to_be_visible()
+        expect(row(page, group_id)).to_contain_text("9%")
+        expect(page).to_have_url(re.compile("q="))
+        page.goto(f"/groups/{group_id}/")
+
+    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("button", name="Remove group").click()
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("was removed")
+    expect(row(page, group_id)).to_have_count(0)
+    assert sandbox.accounts["kavarnia"].groups.get(group_id, {"delete": "1"})["delete"] == "1"
+    assert Change.objects.filter(state="applied").count() == (4 if javascript else 3)
+
+
+CONSOLE = {
+    "uk": ["Доступ", "Інтеграції", "Персональна інтеграція"],
+    "ru": ["Доступ", "Интеграции", "Персональная интеграция"],
+    "en": ["Access", "Integrations", "Personal integration"],
+}
+
+
+@pytest.mark.parametrize("language", CONSOLE)
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_the_first_owner_is_led_through_three_steps(page_for, sandbox, language, javascript):
+    User.objects.create_superuser("first", password=PASSWORD)
+    account = sandbox.accounts["kavarnia"]
+    page = page_for(language=language, width=360, javascript=javascript)
+    page.goto("/")
+    page.fill("[name=username]", "first")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/account/")
+    steps = page.locator(".steps > li")
+    expect(steps).to_have_count(3)
+    expect(steps.nth(1).locator(".path span")).to_have_text(CONSOLE[language])
+
+    steps.nth(0).locator("input").fill(account.name)
+    steps.nth(1).locator("input").fill("0" * 32)
+    steps.nth(2).get_by_role("button").click()
+    expect(steps.nth(1).locator(".error")).to_be_visible()
+    expect(steps.nth(0).locator("input")).to_have_value(account.name)
+    assert not PosterCredentials.objects.exists()
+
+    steps.nth(1).locator("input").fill(account.token)
+    steps.nth(2).get_by_role("button").click()
+    page.wait_for_url("**/groups/")
+    expect(page.locator("[data-notice=success]")).to_contain_text(account.company)
+    expect(page.locator(".menu-who")).to_contain_text(account.company)
+    expect(rows(page).first).to_be_visible()
+
+
+def test_by_keyboard_alone(page_for, owner, sandbox):
+    page = page_for()
+    press, typed = page.keyboard.press, page.keyboard.type
+    page.goto("/")
+    expect(page.get_by_label("Name")).to_be_focused()
+    typed("owner")
+    press("Tab")
+    typed(PASSWORD)
+    press("Enter")
+    heading(page, "Loyalty groups")
+
+    press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    press("/")
+    expect(page.get_by_label("Search by name")).to_be_focused()
+    typed("20")
+    expect(rows(page)).to_have_count(1)
+
+    page.locator("h1").click()
+    press("n")
+    heading(page, "New group")
+    page.locator("#id_name").focus()
+    typed("Клавіатура")
+    press("Tab")
+    press("Space")
+    press("Tab")
+    typed("5")
+    press("Tab")
+    typed("0")
+    press("Enter")
+    heading(page, "Клавіатура")
+
+    press("e")
+    heading(page, "Edit group")
+    page.locator("#id_percent").focus()
+    press("Control+a")
+    typed("6")
+    press("Enter")
+    expect(page.locator(".facts")).to_contain_text("6")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+
+    page.get_by_role("link", name="Remove").focus()
+    press("Enter")
+    quietly_open(page, re.compile("Remove the group"))
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Remove")).to_be_focused()
+
+
+def test_escape_leaves_a_row_and_the_focus_stays_there(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    row(page, 4).get_by_role("link", name="Edit").focus()
+    page.keyboard.press("Enter")
+    expect(row(page, 4).get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(row(page, 4).get_by_role("link", name="Edit")).to_be_focused()
+
+
+def test_the_help_lies_over_a_form_that_keeps_what_was_typed(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Name", exact=True).fill("Half typed")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    quietly_open(page, "Keyboard shortcuts")
+    expect(page).to_have_title(re.compile("^Edit “"))
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_have_count(0)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half typed")
+    page.locator("details.menu summary").click()
+    page.get_by_role("link", name="Keyboard shortcuts").click()
+    quietly_open(page, "Keyboard shortcuts")
+    expect(page.locator("details.menu")).not_to_have_attribute("open", "")
+
+
+def test_shortcuts_can_be_switched_off(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    page.keyboard.press("?")
+    page.get_by_label("Use the shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search by name")).not_to_be_focused()
+    expect(page).to_have_url(re.compile("/groups/$"))
+
+
+# --- Two people --------------------------------------------------------------------------------------------
+
+
+def two_edits(page_for, staff, owner):
+    """Let two people edit one group; return the page of the one who comes second."""
+    first, second = page_for(staff), page_for(owner)
+    for page in (first, second):
+        page.goto("/groups/1/edit/")
+    first.get_by_label("Percent, %").fill("12")
+    first.get_by_role("button", name="Save changes").click()
+    expect(first.locator("[data-outcome=applied]")).to_be_visible()
+    second.get_by_label("Name", exact=True).fill("Інша назва")
+    second.get_by_role("button", name="Save changes").click()
+    heading(second, "The group was changed meanwhile")
+    expect(second.locator("[data-notice=conflict]")).to_contain_text("Nothing was sent")
+    table = second.get_by_role("table", name="The group in three versions")
+    for text in ("You opened", "Poster has now", "You want", "10%", "12%", "Інша назва"):
+        expect(table).to_contain_text(text)
+    return second
+
+
+def test_the_second_of_two_people_takes_theirs(page_for, staff, owner, sandbox):
+    second = two_edits(page_for, staff, owner)
+    second.get_by_role("link", name="Take theirs").click()
+    heading(second, SEED)
+    expect(second.locator(".facts")).to_contain_text("12")
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_second_of_two_people_applies_theirs_on_top(page_for, staff, owner, sandbox):
+    second = two_edits(page_for, staff, owner)
+    second.get_by_role("button", name="Apply mine on top").click()
+    heading(second, "Інша назва")
+    assert len(sandbox.posts()) == 2
+
+
+# --- What comes in between ---------------------------------------------------------------------------------
+
+
+def test_a_session_that_ends_leads_to_the_sign_in_and_back(page_for, staff):
+    page = page_for(staff)
+    show_list(page, "/groups/?sort=percent")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    page.wait_for_url("**/accounts/login/?next=**")
+    page.get_by_label("Name").fill("staff")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/groups/?sort=percent")
+    expect(rows(page)).to_have_count(3)
+
+
+def test_back_and_forward_restore_what_was_seen(page_for, staff, sandbox):
+    for number in range(120):
+        sandbox.console().put(
+            {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
+             "birthday_bonus": "0", "count_groups_clients": "0"}
+        )  # fmt: skip
+    page = page_for(staff)
+    show_list(page)
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    expect(page).to_have_url(re.compile(r"type=2$"))
+    page.get_by_role("link", name="Percent", exact=True).click()
+    expect(page).to_have_url(re.compile(r"type=2&sort=percent$"))
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_title(re.compile("page 2 of 3"))
+    seen = rows(page).first.get_attribute("data-group")
+    rows(page).first.get_by_role("link").first.click()
+    expect(page.locator(".facts")).to_be_visible()
+
+    page.go_back()
+    expect(page).to_have_title(re.compile("page 2 of 3"))
+    expect(rows(page).first).to_have_attribute("data-group", seen)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"type=2&sort=percent$"))
+    expect(page.locator("[aria-sort=ascending]")).to_contain_text("Percent")
+    expect(page).not_to_have_title(re.compile("page 2"))
+    with page.expect_event("load"):
+        page.go_back()
+    expect(page.locator("[aria-sort=ascending]")).to_have_count(0)
+    page.go_back()
+    expect(row(page, 1)).to_be_visible()
+    page.go_forward()
+    expect(row(page, 1)).to_have_count(0)
+    expect(page.locator("nav.choices [aria-current]")).to_contain_text("Discount")
+
+
+def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    expect(row(page, 1)).to_have_count(0)
+    held, script = [], re.compile(r"/app\b.*\.js$")
+    page.route(script, lambda route, _: held.append(route), times=1)
+    with page.expect_request(script):
+        page.reload(wait_until="commit")
+    page.evaluate("history.back()")
+    expect(page).to_have_url(re.compile(r"/groups/$"))
+    held[0].continue_()
+    expect(row(page, 1)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["Percent", re.compile("^Discount")])
+def test_the_focus_stays_on_what_the_list_was_asked_by(page_for, staff, name):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    link = page.get_by_role("link", name=name, exact=True)
+    before = page.url
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page).not_to_have_url(before)
+    expect(link).to_be_focused()
+
+
+def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    held = []
+    page.route(re.compile(r"type=1"), lambda route, _: held.append(route))
+    with page.expect_request(re.compile(r"type=1")):
+        page.get_by_role("link", name=re.compile("^Bonus")).click()
+    page.get_by_role("link", name=re.compile("^Discount")).click()
+    expect(page).to_have_url(re.compile(r"type=2$"))
+    held[0].continue_()
+    expect(row(page, 1)).to_have_count(0)
+    expect(row(page, 4)).to_be_visible()
+    expect(page.locator("html.busy")).to_have_count(0)
+
+
+def hold_back(page, address):
+    """Let a form's request wait, and return it as soon as it is there."""
+    held = []
+    page.route(address, lambda route, _: held.append(route))
+    return held
+
+
+def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    row(page, 1).locator(".row-edit").click()
+    page.get_by_label("Percent, %").fill("12")
+    # Until HTMX has looked at the row, it is sent as a page.
+    expect(page.locator(".htmx-added")).to_have_count(0)
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
+    held = hold_back(page, "**/groups/1/edit/")
+    with page.expect_request("**/groups/1/edit/"):
+        page.get_by_label("Percent, %").press("Enter", no_wait_after=True)
+    page.keyboard.press("Escape")
+    page.locator("[data-leave-row]").click(no_wait_after=True)
+    page.get_by_role("link", name=re.compile("^Discount")).click(no_wait_after=True)
+    held[0].continue_()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Percent, %")).to_have_value("12")
+    expect(page.locator("html.busy")).to_have_count(0)
+
+
+def test_a_dialog_whose_change_is_under_way_is_not_closed(page_for, owner, sandbox):
+    page = page_for(owner)
+    dialog = removal_of(page, 1)
+    dialog.get_by_label("Name of the group").fill("x")
+    held = hold_back(page, "**/groups/1/delete/")
+    with page.expect_request("**/groups/1/delete/"):
+        dialog.get_by_role("button", name="Remove group and 125 clients").click(no_wait_after=True)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    dialog.locator("[data-close]").first.click(no_wait_after=True)
+    held[0].continue_()
+    expect(dialog.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_a_search_is_restored(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    page.get_by_label("Search by name").fill("постоян")
+    expect(rows(page)).to_have_count(1)
+    rows(page).first.get_by_role("link").first.click()
+    heading(page, SEED)
+    page.go_back()
+    page.wait_for_load_state()
+    expect(page.get_by_label("Search by name")).to_have_value("постоян")
+    expect(rows(page)).to_have_count(1)
+
+
+def test_a_risky_edit_is_asked_about(page_for, staff, sandbox):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("45")
+    page.get_by_role("button", name="Save changes").click()
+    heading(page, "Save these changes?")
+    expect(page.locator("main")).to_contain_text("125 clients")
+    assert not sandbox.posts()
+    page.get_by_role("button", name="Yes, save changes").click()
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
+
+
+def test_a_removal_in_a_dialog_takes_the_typed_name(page_for, owner, sandbox):
+    page = page_for(owner)
+    dialog = removal_of(page, 1)
+    button = dialog.get_by_role("button", name="Remove group and 125 clients")
+    dialog.get_by_label("Name of the group").fill("Постоянный")
+    button.click()
+    expect(dialog.locator(".error")).to_contain_text("exactly")
+    expect(dialog.get_by_role("alert")).to_be_focused()
+    assert not sandbox.posts()
+    dialog.get_by_label("Name of the group").fill(SEED)
+    button.click()
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("125")
+    assert 1 not in sandbox.accounts["demo"].groups
+
+
+def test_an_unknown_outcome_is_followed_up_to_its_end(page_for, staff, browse, sandbox):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("15")
+    other = group_form(browse(staff), "/groups/1/edit/")
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="after")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator("[data-outcome=unknown]")).to_contain_text("not known yet")
+    assert len(sandbox.posts()) == 1
+    assert browse(staff).post("/groups/1/edit/", other).status_code == 409
+
+    sandbox.clear_faults()
+    expect(page.locator("[data-outcome=applied]")).to_be_visible(timeout=30_000)
+    expect(page.locator("#live")).to_contain_text("Done")
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_half_filled_form_warns_before_it_is_left(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/new/")
+    page.get_by_label("Name", exact=True).fill("Ще не все")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="History").click()
+    heading(page, "History")
+    assert asked == ["beforeunload"]
+
+
+# --- What is remembered ------------------------------------------------------------------------------------
+
+
+def test_language_and_colours_are_remembered(page_for, staff):
+    page = page_for(staff)
+    show_list(page, "/groups/?type=2")
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Українська").click()
+    expect(page.locator("html")).to_have_attribute("lang", "uk")
+    expect(page).to_have_url(re.compile(r"/groups/\?type=2$"))
+    page.goto("/history/")
+    expect(page.locator("html")).to_have_attribute("lang", "uk")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
+    here = page_for(staff, language="en")
+    show_list(here)
+    here.locator("details.menu summary").click()
+    here.get_by_role("button", name="Русский").click()
+    expect(here.locator("html")).to_have_attribute("lang", "ru")
+
+    there = page_for(language="en")
+    sign_in(there, "staff")
+    expect(there.locator("html")).to_have_attribute("lang", "ru")
+    heading(there, "Группы клиентов")
+    there.reload()
+    expect(there.locator("html")).to_have_attribute("lang", "ru")

@@ -1,0 +1,366 @@
+"""The five methods on the wire, checked against what the sandbox was asked; reads twice, writes once."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from groups.poster import (
+    CallReport,
+    Group,
+    GroupValues,
+    InvalidResponse,
+    LoyaltyType,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    PosterError,
+    Settings,
+    Timeouts,
+    TokenRejected,
+    Unreachable,
+    api_url,
+)
+from poster_admin.devtools.sandbox import network
+from tests.groups.poster.leaks import assert_silent
+from tests.groups.poster.listener import listening
+
+ROOT = Path(__file__).resolve().parents[3]
+VALUES = GroupValues(
+    name="Студенти", loyalty_type=LoyaltyType.BONUS, percent=Decimal("12.5"), birthday_bonus=Decimal(50)
+)
+FORM = {
+    "client_groups_name": "Студенти",
+    "loyalty_type": "1",
+    "client_groups_discount": "12.5",
+    "birthday_bonus": "50.00",
+}
+QUERY = {"format": "json", "token": "[token]"}
+MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+
+
+# --- The five methods --------------------------------------------------------------------------------------
+
+
+def test_all_groups_are_read_by_a_get(sandbox, poster):
+    groups = poster.get_groups()
+    assert [(group.id, group.percent, group.clients) for group in groups.groups] == [
+        (1, Decimal(10), 125),
+        (4, Decimal(10), 43),
+        (5, Decimal(20), 42),
+    ]
+    assert groups.unreadable == ()
+    (call,) = sandbox.log
+    assert (call.verb, call.method, call.query, call.form) == ("GET", "clients.getGroups", QUERY, {})
+
+
+def test_one_group_is_read_by_its_group_id(sandbox, poster):
+    assert poster.get_group(1) == Group(
+        id=1,
+        name="Постоянный посетитель",
+        loyalty_type=LoyaltyType.BONUS,
+        percent=Decimal(10),
+        birthday_bonus=Decimal(50),
+        clients=125,
+    )
+    (call,) = sandbox.log
+    assert (call.verb, call.method) == ("GET", "clients.getGroup")
+    assert (call.query, call.form) == (QUERY | {"group_id": "1"}, {})
+
+
+def test_a_group_is_made_by_a_post_with_its_four_values(sandbox, poster):
+    assert poster.create_group(VALUES) == 6
+    (call,) = sandbox.log
+    assert (call.verb, call.method) == ("POST", "clients.createGroup")
+    assert (call.query, call.form) == (QUERY, FORM)
+    assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "5000"
+
+
+def test_a_group_is_changed_by_its_client_groups_id(sandbox, poster):
+    assert poster.update_group(1, VALUES) == 1
+    (call,) = sandbox.log
+    assert (call.verb, call.method) == ("POST", "clients.updateGroup")
+    assert (call.query, call.form) == (QUERY, {"client_groups_id": "1"} | FORM)
+
+
+def test_a_group_is_removed_by_its_group_id(sandbox, poster):
+    assert poster.remove_group(5) is None
+    (call,) = sandbox.log
+    assert (call.verb, call.method) == ("POST", "clients.removeGroup")
+    assert (call.query, call.form) == (QUERY, {"group_id": "5"})
+    assert 5 not in sandbox.accounts["demo"].groups
+
+
+def test_the_company_is_read_from_the_settings(sandbox, connect):
+    demo, kavarnia = (str(sandbox.accounts[name].number) for name in ("demo", "kavarnia"))
+    assert connect().get_settings() == Settings("Мережа кав'ярень «Демо»", "₴", demo)
+    assert connect("kavarnia").get_settings() == Settings("Кав'ярня на розі", "UAH", kavarnia)
+    assert [call.verb for call in sandbox.log] == ["GET", "GET"]
+
+
+# --- Values there and back ---------------------------------------------------------------------------------
+
+
+def test_kopecks_are_read_and_hryvnia_are_written(sandbox, poster, posts):
+    assert sandbox.accounts["demo"].groups[1]["birthday_bonus"] == "5000"
+    group = poster.get_group(1)
+    assert group.birthday_bonus == Decimal(50)
+    poster.update_group(1, group.values)
+    assert posts()[0]["birthday_bonus"] == "50.00"
+    assert poster.get_group(1) == group
+
+
+@pytest.mark.parametrize("percent", ["0", "0.1", "7.5", "12.5", "99.99", "100"])
+@pytest.mark.parametrize("bonus", ["0", "0.01", "0.1", "19.99", "99999.99", "1000000"])
+def test_percents_and_bonuses_come_back_exactly(poster, percent, bonus):
+    values = VALUES.replace(percent=Decimal(percent), birthday_bonus=Decimal(bonus))
+    group = poster.get_group(poster.create_group(values))
+    assert group.values == values
+    assert poster.get_groups().groups[-1] == group
+
+
+@MANY
+@given(
+    kopecks=st.integers(0, 10**12 - 1),
+    percent=st.decimals(0, 100, places=2),
+    name=st.text(
+        st.characters(max_codepoint=0xFFFF, exclude_categories=["C", "Z"]), min_size=1, max_size=50
+    ).map("x{}".format),
+)
+def test_any_values_come_back_exactly(sandbox, connect, kopecks, percent, name):
+    sandbox.reset()
+    values = GroupValues(
+        name=name, loyalty_type=1, percent=percent, birthday_bonus=Decimal(kopecks) / Decimal(100)
+    )
+    poster = connect()
+    group = poster.get_group(poster.create_group(values))
+    assert group.values == values
+    assert poster.update_group(group.id, group.values) == group.id
+    assert poster.get_group(group.id) == group
+
+
+def test_an_account_that_takes_kopecks_is_given_kopecks(connect, posts):
+    poster = connect("kopecks", bonus_in_kopecks=True)
+    poster.update_group(1, VALUES)
+    assert posts()[0]["birthday_bonus"] == "5000.00"
+    assert poster.get_group(1).birthday_bonus == Decimal(50)
+
+
+def test_a_name_is_decoded_on_the_way_in_and_plain_on_the_way_out(sandbox, poster, posts):
+    sandbox.console().edit(1, client_groups_name="кав&#39;ярні &amp; &quot;бари&quot;")
+    group = poster.get_group(1)
+    assert group.name == 'кав\'ярні & "бари"'
+    poster.update_group(1, group.values)
+    assert posts()[0]["client_groups_name"] == group.name
+    assert poster.get_group(1) == group
+
+
+@pytest.mark.parametrize("name", ["error", '{"error":11}', "a=b&c=d", "100%", "+ +", "<b>", "a;b", "?#/"])
+def test_a_name_may_look_like_anything(sandbox, poster, posts, name):
+    group_id = poster.create_group(VALUES.replace(name=name))
+    assert posts()[0]["client_groups_name"] == name
+    assert poster.get_group(group_id).name == name
+    assert name in [group.name for group in poster.get_groups().groups]
+
+
+def test_the_wallet_goes_back_as_it_was_read(connect, posts):
+    poster = connect("kavarnia")
+    for group_id, wallet in ((2, "1"), (3, "0")):
+        group = poster.get_group(group_id)
+        assert group.use_ewallet == wallet
+        poster.update_group(group_id, group.values.replace(percent=Decimal(9)))
+        assert posts()[-1]["use_ewallet"] == wallet
+        assert poster.get_group(group_id) == group.replace(percent=Decimal(9))
+
+
+def test_a_wallet_that_was_not_read_is_not_sent(poster, posts):
+    group = poster.get_group(1)
+    assert group.use_ewallet is None
+    poster.update_group(1, group.values)
+    assert "use_ewallet" not in posts()[0]
+
+
+def test_a_removed_group_is_marked_in_the_list_and_not_found_by_itself(connect):
+    poster = connect("kavarnia")
+    removed = {group.id: group.removed for group in poster.get_groups().groups}
+    assert [group_id for group_id, gone in removed.items() if gone] == [11]
+    with pytest.raises(NotFound):
+        poster.get_group(11)
+
+
+# --- Answers -----------------------------------------------------------------------------------------------
+
+
+def test_an_update_answered_with_another_id_is_fine(sandbox, poster):
+    sandbox.script("clients.updateGroup", "answer_other_id", id=6)
+    assert poster.update_group(1, VALUES) == 6
+    assert poster.get_group(1).name == VALUES.name
+
+
+def test_another_group_than_was_asked_for_is_no_answer(sandbox, connect):
+    body = json.dumps({"response": sandbox.accounts["demo"].snapshot()[4]}).encode()
+    with listening(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)) as listener:
+        assert connect(url=listener.url).get_group(4).id == 4
+        with pytest.raises(InvalidResponse) as caught:
+            connect(url=listener.url).get_group(9)
+    assert caught.value.reason == "shape"
+
+
+def test_poster_says_no(sandbox, connect, poster):
+    sandbox.unique_names = True
+    refusals = [
+        (NotFound, None, lambda: poster.get_group(99)),
+        (NotFound, 32, lambda: poster.update_group(99, VALUES)),
+        (NotFound, 32, lambda: poster.remove_group(99)),
+        (NameTaken, 38, lambda: poster.create_group(VALUES.replace(name="Постоянный посетитель"))),
+        (TokenRejected, 11, connect("demo", "0" * 32).get_groups),
+        (TokenRejected, 10, connect("demo", "").get_groups),
+        (TokenRejected, 11, connect("nobody", "0" * 32).get_groups),
+        (TokenRejected, 12, connect("expired").get_groups),
+        (NotAllowed, 20, lambda: connect("readonly").remove_group(1)),
+        (NotAllowed, 503, connect("archived").get_groups),
+        (NotAllowed, 700, lambda: connect("basic").update_group(1, VALUES)),
+    ]
+    for kind, code, call in refusals:
+        with pytest.raises(PosterError) as caught:
+            call()
+        assert type(caught.value) is kind
+        assert caught.value.code == code
+        assert_silent(caught.value)
+
+
+def test_both_forms_of_a_token_are_sent_as_they_are(sandbox, connect):
+    account = sandbox.accounts["demo"]
+    for token in (account.token, f"{account.number}:{account.token}"):
+        assert connect("demo", token).get_groups().groups
+        # Here nothing but the token says which account is meant.
+        assert connect("demo", token, url=sandbox.bare_url).get_group(1).clients == 125
+    assert {call.account for call in sandbox.log} == {"demo"}
+
+
+def test_a_token_that_comes_back_in_a_value_goes_no_further(sandbox, connect):
+    account = sandbox.accounts["demo"]
+    sandbox.console().edit(1, client_groups_name=f"/?token={account.token}&a")
+    for token in (account.token, f"{account.number}:{account.token}"):
+        assert connect("demo", token).get_group(1).name == "/?token=[token]&a"
+        assert connect("demo", token).get_groups().groups[0].name == "/?token=[token]&a"
+
+
+# --- Once or twice -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault", ["fin_before_headers", "status_503", "html_echo", "retry_after_soon", "cut_gzip"]
+)
+def test_a_read_that_failed_once_succeeds_at_the_second_try(sandbox, poster, fault):
+    sandbox.script("clients.getGroups", fault)
+    assert len(poster.get_groups().groups) == 3
+    assert len(sandbox.log) == 2
+
+
+def test_there_is_a_pause_before_the_second_try(sandbox, poster):
+    sandbox.script("clients.getGroups", "fin_before_headers")
+    started = time.monotonic()
+    poster.get_groups()
+    assert 0.05 <= time.monotonic() - started < 1
+
+
+def test_a_short_retry_after_is_waited_for(sandbox, poster):
+    sandbox.script("clients.getGroups", "retry_after_1")
+    started = time.monotonic()
+    assert poster.get_groups().groups
+    assert 1 <= time.monotonic() - started < 2
+    assert len(sandbox.log) == 2
+
+
+@pytest.mark.parametrize(("fault", "within"), [("retry_after_3600", None), ("retry_after_1", 1.0)])
+def test_a_longer_retry_after_is_not(sandbox, poster, fault, within):
+    sandbox.script("*", fault, times=None)
+    started = time.monotonic()
+    with pytest.raises(InvalidResponse) as caught:
+        poster.get_groups(within=within)
+    assert (caught.value.reason, caught.value.retry_after) == ("busy", int(fault.rpartition("_")[2]))
+    with pytest.raises(OutcomeUnknown):
+        poster.update_group(1, VALUES, within=within)
+    assert time.monotonic() - started < 0.9
+    assert len(sandbox.log) == 2
+
+
+def test_no_second_try_begins_where_the_deadline_is_near(sandbox, connect):
+    sandbox.script("*", "timeout", times=None)
+    poster = connect(timeouts=Timeouts(connect=0.3, read=0.3, read_deadline=8))
+    started = time.monotonic()
+    with pytest.raises(Unreachable):
+        poster.get_groups(within=0.5)
+    assert 0.3 <= time.monotonic() - started < 0.5 + 0.5
+    assert len(sandbox.log) == 1
+
+
+def test_a_write_is_sent_again_only_where_the_first_never_left(sandbox, connect, monkeypatch):
+    with network.refused() as endpoint:
+        poster = connect(url=endpoint.url)
+        # The first try meets a closed port, and somebody opens the right one meanwhile.
+        monkeypatch.setattr(
+            "groups.poster.client.time.sleep", lambda _: setattr(poster, "_url", api_url(sandbox.url, "demo"))
+        )
+        assert poster.create_group(VALUES) == 6
+    assert len(sandbox.posts()) == 1
+
+
+def test_every_exchange_is_reported_without_a_secret(sandbox, connect):
+    heard = []
+    poster = connect(on_call=heard.append)
+    sandbox.script("clients.getGroups", "status_503")
+    poster.get_groups()
+    with pytest.raises(NotFound):
+        poster.remove_group(99)
+    with network.refused() as endpoint, pytest.raises(Unreachable):
+        connect(url=endpoint.url, on_call=heard.append).get_group(1)
+    assert [(call.method, call.attempt, call.outcome, call.status, call.code) for call in heard] == [
+        ("clients.getGroups", 1, "http_503", 503, None),
+        ("clients.getGroups", 2, "ok", 200, None),
+        ("clients.removeGroup", 1, "refused", 200, 32),
+        ("clients.getGroup", 1, "refused", None, None),
+        ("clients.getGroup", 2, "refused", None, None),
+    ]
+    assert all(isinstance(call, CallReport) and call.account == "demo" and call.seconds > 0 for call in heard)
+    assert sandbox.accounts["demo"].token not in f"{heard!r}{poster!r}"
+
+
+# --- From a plain Python shell -----------------------------------------------------------------------------
+
+SHELL = """
+import os, sys
+sys.modules["django"] = sys.modules["environ"] = None
+from groups.poster import NotFound, PosterClient
+with PosterClient("demo", os.environ["POSTER_TOKEN"], url=sys.argv[1]) as poster:
+    for group in poster.get_groups().groups:
+        print(group.id, group.percent, group.birthday_bonus, group.clients)
+    poster.remove_group(5)
+    try:
+        poster.get_group(5)
+    except NotFound:
+        print("gone")
+"""
+
+
+def test_the_client_works_in_a_plain_python_shell(sandbox):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SHELL, sandbox.url],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "POSTER_TOKEN": sandbox.accounts["demo"].token},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == ["1 10 50 125", "4 10 0 43", "5 20 0 42", "gone"]

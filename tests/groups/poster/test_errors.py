@@ -1,0 +1,113 @@
+"""The tree of errors: what belongs under what, the status of a page, and what an error may say."""
+
+import secrets
+
+import pytest
+
+from groups import poster
+from groups.poster import (
+    InvalidResponse,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
+from groups.poster import errors as module
+from groups.poster.errors import MESSAGE_LIMIT, REFUSALS, refusal
+from groups.poster.redact import MASK
+from tests.groups.poster.leaks import assert_silent
+
+TREE = {
+    Unreachable: (PosterError, 504),
+    OutcomeUnknown: (Unreachable, 504),
+    InvalidResponse: (PosterError, 502),
+    Refused: (PosterError, 502),
+    TokenRejected: (Refused, 424),
+    NotAllowed: (Refused, 424),
+    NotFound: (Refused, 404),
+    InvalidValue: (Refused, 422),
+    NameTaken: (InvalidValue, 422),
+}
+CODES = {
+    TokenRejected: {10, 11, 12},
+    NotAllowed: {20, 54, 153, 503, 700},
+    NotFound: {32, 404},
+    InvalidValue: {34, 36, 37, 42, 155, 168, 169, 185, 400, 701},
+    NameTaken: {38, 99},
+}
+
+
+@pytest.mark.parametrize("error", TREE)
+def test_each_error_has_its_place_and_its_status(error):
+    parent, status = TREE[error]
+    assert error.__bases__ == (parent,)
+    assert error.status == status
+
+
+def test_the_tree_has_no_other_branches():
+    classes = {value for value in vars(module).values() if isinstance(value, type)}
+    assert {value for value in classes if issubclass(value, PosterError)} == {PosterError, *TREE}
+    assert PosterError.__bases__ == (Exception,)
+
+
+def test_every_error_can_be_had_from_the_package():
+    assert {error.__name__ for error in TREE} <= set(poster.__all__)
+
+
+@pytest.mark.parametrize("error", CODES)
+def test_each_code_has_its_error(error):
+    assert {code for code, known in REFUSALS.items() if known is error} == CODES[error]
+    for code in CODES[error]:
+        assert type(refusal(code, "", method="clients.getGroups")) is error
+
+
+@pytest.mark.parametrize("code", [None, 0, 1, 44, 999])
+def test_another_code_is_a_plain_refusal(code):
+    error = refusal(code, "Хтозна", method="clients.getGroups")
+    assert type(error) is Refused
+    assert error.code == code
+
+
+def test_the_codes_that_refuse_cannot_be_changed_by_accident():
+    with pytest.raises(TypeError):
+        REFUSALS[44] = NotAllowed
+
+
+def test_a_failing_save_is_no_refusal():
+    """Poster says 44 when it could not save: the write may be in force or not."""
+    assert 44 not in REFUSALS
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown, Refused, NameTaken])
+def test_the_words_of_poster_are_masked_before_they_are_cut(error):
+    token = secrets.token_hex(16)
+    words = "x" * (MESSAGE_LIMIT - 16) + f" {token} {token}"
+    made = error(code=1, message=words)
+    assert made.message == f"{'x' * (MESSAGE_LIMIT - 16)} {MASK} {MASK}"[:MESSAGE_LIMIT]
+    assert_silent(made)
+
+
+@pytest.mark.parametrize("error", [PosterError, Unreachable, OutcomeUnknown, InvalidResponse])
+def test_details_are_masked(error):
+    made = error(f"no route to /?token={secrets.token_hex(16)}", method="clients.getGroups", reason="refused")
+    assert str(made) == f"clients.getGroups: refused: no route to /?token={MASK}"
+    assert_silent(made)
+
+
+def test_an_error_says_its_method_reason_and_code():
+    assert str(NameTaken(38, "Занято", method="clients.createGroup")) == (
+        "clients.createGroup: refused: code 38: Занято"
+    )
+    assert str(Unreachable("no answer", reason="timeout")) == "Poster: timeout: no answer"
+    assert str(PosterError()) == "Poster: PosterError: "
+
+
+def test_an_unknown_outcome_is_never_to_be_repeated():
+    unknown = OutcomeUnknown("no answer", reason="timeout")
+    assert unknown.sent
+    assert not unknown.retryable

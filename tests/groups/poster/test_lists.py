@@ -1,0 +1,171 @@
+"""A list that is exactly as documented is read at once, and says the same as one that is read row by row."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groups.poster import GroupList, InvalidResponse, PosterError
+from groups.poster.parsing import interpret_groups, parse_response
+from groups.poster.records import MAX_ID
+from groups.poster.transport import Answer, Failure
+from tests.groups.poster.test_parsing import ROW, SCALARS
+
+METHOD = "clients.getGroups"
+
+
+def row_by_row(answer):
+    """Read a list as if no answer were ever as documented."""
+    rows = parse_response(answer, METHOD)
+    if isinstance(rows, PosterError):
+        return rows
+    if not isinstance(rows, list):
+        return InvalidResponse("the list is not a list", method=METHOD, reason="shape")
+    return GroupList.from_wire(rows)
+
+
+def said(result):
+    """Return all there is to compare of a list or an error."""
+    if isinstance(result, PosterError):
+        return type(result), str(result), getattr(result, "retryable", None)
+    return repr(result.groups), [(row.id, row.problem) for row in result.unreadable]
+
+
+def assert_the_same(body, status=200):
+    answer = Answer(status, body)
+    assert said(interpret_groups(answer, METHOD)) == said(row_by_row(answer))
+
+
+def packed(content, **options):
+    options = {"ensure_ascii": False, "separators": (",", ":")} | options
+    return json.dumps(content, **options).encode("utf-8", "surrogatepass")
+
+
+def is_read_at_once(body):
+    return GroupList.from_documented(body) is not None
+
+
+ODD = st.fixed_dictionaries({}, optional=dict.fromkeys(ROW, SCALARS)).map(lambda odd: ROW | odd)
+
+
+@given(rows=st.lists(ODD | SCALARS, max_size=5), status=st.sampled_from([200, 200, 500]))
+def test_any_list_is_read_the_same_way(rows, status):
+    assert_the_same(packed({"response": rows}), status)
+
+
+TEXTS = st.text('0123456789.-+eE_ \\"/&#;x\0٥½Й\ud83d', max_size=6) | st.text(max_size=6)
+TEXT_ROWS = st.builds(
+    lambda number, field, text: ROW | {"client_groups_id": str(number), field: text},
+    st.integers(1, 9),
+    st.sampled_from(sorted(ROW)),
+    st.sampled_from("0127") | TEXTS,
+)
+
+
+@given(rows=st.lists(TEXT_ROWS, max_size=3), ascii_alone=st.booleans(), spaces=st.booleans())
+def test_any_texts_are_read_the_same_way(rows, ascii_alone, spaces):
+    separators = (", ", ": ") if spaces else (",", ":")
+    assert_the_same(packed({"response": rows}, ensure_ascii=ascii_alone, separators=separators))
+
+
+NUMBERS = ("0", "007", "5.0", "5.00", "5.", ".5", "1e3", "-0", "-5", "+5", " 5", "1_0", "٥", "NaN", "9" * 16)
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, "100", "101", "12.50", str(MAX_ID), str(MAX_ID + 1)])
+@pytest.mark.parametrize("field", ROW)
+def test_a_number_in_any_spelling_is_read_the_same_way(field, number):
+    assert_the_same(packed({"response": [ROW, ROW | {"client_groups_id": "2"} | {field: number}]}))
+
+
+@pytest.mark.parametrize(
+    "name", ["кав&#39;ярні", "&#0;", "\0", 'Кава "Люкс"', "\\", '\\"', "a/b", '":"', "\ud83d"]
+)
+@pytest.mark.parametrize("ascii_alone", [True, False])
+def test_a_name_is_read_the_same_way(name, ascii_alone):
+    assert_the_same(packed({"response": [ROW | {"client_groups_name": name}]}, ensure_ascii=ascii_alone))
+
+
+@pytest.mark.parametrize("options", [{}, {"ensure_ascii": True}, {"indent": 1}], ids=repr)
+@pytest.mark.parametrize("left_out", [(), ("use_ewallet",), ("delete",), ("use_ewallet", "delete")])
+def test_a_list_as_documented_is_read_at_once(options, left_out):
+    rows = [
+        {
+            name: value
+            for name, value in (ROW | {"client_groups_id": str(number)}).items()
+            if name not in left_out
+        }
+        for number in range(1, 4)
+    ]
+    body = packed({"response": [*rows, rows[0] | {"client_groups_name": 'Кава "Люкс" &amp; чай'}]}, **options)
+    assert is_read_at_once(body)
+    assert_the_same(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"response":[]}',
+        b'{"response":[{}]}',
+        b'{"response":[{',
+        b'{"response":[{}]}]}',
+        b'{"response":[{"a":[{"b":1},{"c":2}]}]}',
+        b'{"response":[{"a":1}],"error":[{"b":2}]}',
+        b'{"response":[],"error":11}',
+        b'{"response":[],"response":[]}',
+        b'{"response":[{"a":NaN}]}',
+        b'{"response":[{"a":"\xff"}]}',
+        b'\xef\xbb\xbf{"response":[]}',
+        b'{"response":[]} x',
+        b"",
+    ],
+)
+def test_a_body_at_the_edge_is_read_the_same_way(body):
+    assert_the_same(body)
+
+
+@pytest.mark.parametrize("field", ROW)
+@pytest.mark.parametrize("again", [b'"2"', b"null", b'"\\""', b'"\\\\"', b"2"])
+@pytest.mark.parametrize(
+    "key", [lambda name: name, lambda name: name.replace("e", "\\u0065")], ids=["", "escaped"]
+)
+def test_a_key_that_is_there_twice_is_never_overlooked(field, again, key):
+    row = packed(ROW)
+    for body in (
+        row[:-1] + b',"%s":%s}' % (key(field).encode(), again),
+        b'{"%s":%s,' % (key(field).encode(), again) + row[1:],
+    ):
+        answer = Answer(200, b'{"response":[%s]}' % body)
+        assert interpret_groups(answer, METHOD).reason == "not_json"
+
+
+@pytest.mark.parametrize("place", range(len(packed({"response": [ROW]}))))
+def test_a_byte_that_is_no_text_is_read_the_same_way(place):
+    body = packed({"response": [ROW]})
+    for byte in (b"\xff", b"\0", b"\n"):
+        assert_the_same(body[:place] + byte + body[place + 1 :])
+
+
+def test_a_list_does_not_hide_an_error():
+    body = packed({"response": [ROW]})
+    assert is_read_at_once(body)
+    assert interpret_groups(Answer(500, body), METHOD).reason == "http_500"
+    assert interpret_groups(Failure("timeout", sent=True), METHOD).reason == "timeout"
+
+
+def test_the_second_row_of_an_id_is_unreadable():
+    body = packed({"response": [ROW, ROW | {"client_groups_name": "Другая"}]})
+    assert is_read_at_once(body)
+    read = interpret_groups(Answer(200, body), METHOD)
+    assert [group.name for group in read.groups] == [ROW["client_groups_name"]]
+    assert [row.id for row in read.unreadable] == [1]
+
+
+def test_a_list_is_read_once_from_equal_bytes_and_no_error_is_kept():
+    body, other = (packed({"response": [ROW | {"client_groups_name": name}]}) for name in ("Кава", "Чай"))
+    one, same = (interpret_groups(Answer(200, bytes(bytearray(body))), METHOD) for _ in range(2))
+    assert one is same
+    assert one.body == body
+    assert interpret_groups(Answer(200, other), METHOD).groups[0].name == "Чай"
+    first, second = (interpret_groups(Answer(200, b'{"error":10}'), METHOD) for _ in range(2))
+    assert first is not second

@@ -1,0 +1,26 @@
+"""What the tests of jobs share: no pauses, and a look at who is where, past the API."""
+
+from datetime import timedelta
+
+import pytest
+
+from groups.services.jobs import executor
+from groups.services.writes import reconcile as reconciler
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch, settings):
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(reconciler, "RETRY_DELAYS", (timedelta(0),) * 4)
+    settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
+
+
+@pytest.fixture
+def people(sandbox):
+    """Return a function that tells who is in a group of the sandbox, without deleted ones."""
+    clients = sandbox.accounts["demo"].clients
+
+    def people(group_id):
+        return {int(row["client_id"]) for row in clients.rows(group_id) if row["delete"] == "0"}
+
+    return people

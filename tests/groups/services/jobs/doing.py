@@ -1,0 +1,50 @@
+"""Jobs as the pages start them, and as a worker does them, in this process."""
+
+import uuid
+
+import pytest
+
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import moves, queue
+from groups.services.writes import execute as write_path
+
+
+def plan(user, group_id=4, target_id=1, **options):
+    credentials = credentials_service.connection_of(user)
+    group, target = (read_now(credentials, each).group for each in (group_id, target_id))
+    operation = options.pop("operation", None) or uuid.uuid4()
+    return moves.plan_move(
+        user=user, credentials=credentials, operation=operation, group=group, target=target, **options
+    )
+
+
+def start(user, **options):
+    return queue.start(plan(user, **options))
+
+
+def run(job):
+    """Do what a worker does with a job, and return the job as it is then."""
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+def ended(job):
+    return job.state, job.reason
+
+
+def die_before_sending(monkeypatch, job, number):
+    """Run a job, and let its process die when the row of its write of this number is just written down."""
+    seen, read_before = [], write_path._read_before
+
+    def die(order, change):
+        seen.append(change)
+        if len(seen) == number:
+            raise SystemExit
+        return read_before(order, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, "_read_before", die)
+        with pytest.raises(SystemExit):
+            queue.run_job.func(str(job.pk))

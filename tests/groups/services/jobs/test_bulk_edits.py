@@ -1,0 +1,288 @@
+"""Many groups are edited: each line of a plan is carried out once, and only as it was shown."""
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.poster import GroupValues, LoyaltyType
+from groups.services import credentials as credentials_service
+from groups.services import groups as reads
+from groups.services.jobs import bulk_edits, executor, queue
+from groups.services.jobs import lease as job_lease
+
+State = Change.State
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def new_group(name, percent=5, bonus=0):
+    return GroupValues(
+        name=name,
+        loyalty_type=LoyaltyType.BONUS,
+        percent=Decimal(percent),
+        birthday_bonus=Decimal(bonus),
+    )
+
+
+def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
+    """Plan other percents for groups, by id, and new groups."""
+    credentials = credentials_service.connection_of(user)
+    groups = reads.list_groups(credentials, fresh=True)
+    lines = []
+    for group_id, percent in dict(percents).items():
+        old = groups.find(group_id).values
+        new = old.replace(percent=Decimal(percent), **others)
+        lines.append(bulk_edits.Line(len(lines) + 2, new, group_id, old, clients=1))
+    lines += [bulk_edits.Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
+    return bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+
+
+def run(job):
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+def done(job, user):
+    """Start a plan, do what a worker does with it, and return the job as it is then."""
+    queue.start_draft(job, user)
+    return run(job)
+
+
+def states(job):
+    return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
+
+
+def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
+    """Also where none of them can be tried: all of their groups are locked by other changes."""
+    together = []
+    monkeypatch.setattr(bulk_edits, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
+    monkeypatch.setattr(executor, "PATIENCE", 0.1)
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
+    job = plan(staff, {1: "11", 4: "12.5"})
+    for group_id in (1, 4):
+        Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
+    job = done(job, staff)
+    assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "busy", False)
+    assert not together
+    assert not sandbox.posts()
+
+
+def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
+    job = plan(staff, {1: "11", 4: "12.5", 5: 0}, [new_group("Нова"), new_group("Ще одна")])
+    job = done(job, staff)
+    assert (job.state, job.reason) == (Job.State.DONE, "")
+    assert job_lease.progress_of(job) == job_lease.Progress(total=5, done=5)
+    rows = sandbox.accounts["demo"].snapshot()
+    assert [rows[each]["client_groups_discount"] for each in (1, 4, 5)] == ["11", "12.5", "0"]
+    names = [row["client_groups_name"] for row in rows.values()]
+    assert names.count("Нова") == names.count("Ще одна") == 1
+    assert len(sandbox.posts("clients.updateGroup")) == 3
+    assert len(sandbox.posts("clients.createGroup")) == 2
+    assert states(job) == [(State.APPLIED, "")] * 5
+
+
+def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
+    job = plan(staff, {1: "11"})
+    assert not queue.revive()
+    run(job)
+    assert (job.state, job.is_unfinished) == (Job.State.DRAFT, False)
+    assert not sandbox.posts()
+    for _ in range(2):
+        queue.start_draft(Job.objects.get(pk=job.pk), staff)
+    run(job)
+    run(job)
+    queue.start_draft(job, staff)
+    assert job.state == Job.State.DONE
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
+    job = plan(staff, {1: "11", 4: "12"})
+    sandbox.console().edit(4, client_groups_discount="77")
+    job = done(job, staff)
+    assert job.state == Job.State.DONE
+    assert states(job) == [(State.APPLIED, ""), (State.FAILED, "conflict")]
+    assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=1, failed=1)
+    assert sandbox.accounts["demo"].snapshot()[4]["client_groups_discount"] == "77"
+
+
+def test_a_name_that_was_taken_meanwhile_is_not_made_twice(staff, sandbox):
+    job = plan(staff, created=[new_group("Нова"), new_group("Інша")])
+    sandbox.console().edit(4, client_groups_name="нова")
+    job = done(job, staff)
+    assert states(job) == [(State.APPLIED, ""), (State.FAILED, "name_taken")]
+
+
+def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sandbox, monkeypatch):
+    together = []
+    submit_all = executor.submit_all
+
+    def note(lease, orders):
+        together.append(orders)
+        return submit_all(lease, orders)
+
+    for module in (executor, bulk_edits):
+        monkeypatch.setattr(module, "submit_all", note)
+    values = [new_group("Без бонусу"), new_group("З бонусом", bonus=50), new_group("І цей")]
+    done(plan(staff, created=values), staff)
+    assert [[order.intended.name for order in orders] for orders in together] == [
+        ["З бонусом"],
+        ["Без бонусу", "І цей"],
+    ]
+
+
+def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, sandbox):
+    link = PosterCredentials.objects.get(user=owner)
+    link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
+    link.set_token(sandbox.accounts["kopecks"].token)
+    link.save()
+    values = [new_group(f"Нова {number}", bonus=50) for number in range(4)]
+    job = done(plan(owner, created=values), owner)
+    assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
+    assert len(sandbox.posts("clients.createGroup")) == 1
+    queue.resume(job, owner)
+    job = run(job)
+    assert (job.state, job.reason) == (Job.State.STOPPED, "bonus_blocked")
+    assert len(sandbox.posts("clients.createGroup")) == 1
+    credentials_service.set_bonus_unit(user=owner, account=link.account, unit="kopecks")
+    queue.resume(job, owner)
+    assert run(job).state == Job.State.DONE
+    assert job_lease.progress_of(job) == job_lease.Progress(total=4, done=4)
+    stored = {row["client_groups_name"]: row["birthday_bonus"] for row in all_rows(sandbox, "kopecks")}
+    assert [stored[f"Нова {number}"] for number in (1, 2, 3)] == ["5000"] * 3
+
+
+def all_rows(sandbox, account="demo"):
+    return sandbox.accounts[account].snapshot().values()
+
+
+def test_a_refused_line_stops_nothing(staff, sandbox):
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
+    job = done(plan(staff, {1: "11", 4: "12", 5: "13"}), staff)
+    assert job.state == Job.State.DONE
+    assert job_lease.progress_of(job) == job_lease.Progress(total=3, done=2, refused=1)
+
+
+@pytest.mark.parametrize("kind", [Job.Kind.EDIT, Job.Kind.IMPORT])
+def test_a_lost_right_stops_it(staff, sandbox, kind):
+    job = plan(staff, {1: "11"}, kind=kind)
+    queue.start_draft(job, staff)
+    staff.groups.clear()
+    job = run(job)
+    assert (job.state, job.reason) == (Job.State.STOPPED, "no_right")
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("moment", [1, 2, 4])
+def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypatch, settings, moment):
+    """What is open is settled, what was not sent is sent, and nothing is sent twice."""
+
+    class Killed(BaseException):
+        pass
+
+    settings.POSTER_WRITE_DEADLINE = settings.POSTER_GRACE_SECONDS = 1.0
+    settings.POSTER_MAX_CONCURRENCY = 1
+    count = 0
+    read_before = executor.execute.__globals__["_read_before"]
+
+    def killed(order, change):
+        nonlocal count
+        count += 1
+        if count == moment:
+            raise Killed
+        return read_before(order, change)
+
+    monkeypatch.setitem(executor.execute.__globals__, "_read_before", killed)
+    job = plan(staff, {1: "11", 4: "12"}, [new_group("Нова"), new_group("Інша")])
+    with pytest.raises(Killed):
+        done(job, staff)
+    assert Change.objects.open().count() == 1
+    assert len(sandbox.posts()) == moment - 1
+    assert run(job).state == Job.State.DONE
+    assert len(sandbox.posts()) == 4
+    assert states(job) == [(State.APPLIED, "")] * 4 + [(State.FAILED, "never_sent")]
+    assert job_lease.progress_of(job) == job_lease.Progress(total=4, done=4)
+
+
+def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
+    sandbox.script("clients.getGroup", "fin_before_headers", times=8)
+    job = done(plan(staff, {1: "11", 4: "12", 5: "13"}), staff)
+    assert job.state == Job.State.DONE
+    assert (State.FAILED, "not_read") in states(job)
+    assert job_lease.progress_of(job) == job_lease.Progress(total=3, done=3)
+    assert len(sandbox.posts()) == 3
+
+
+def test_a_group_that_is_locked_is_waited_for(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
+    link = credentials_service.connection_of(staff)
+    lock = Change(account=link.account, user=staff, user_name="x", action="update", target="group:4")
+    lock.save()
+    looks = []
+
+    def unlock(lease, seconds):
+        looks.append(seconds)
+        Change.objects.settle(lock, state=State.FAILED, reason="never_sent", settled_at=timezone.now())
+
+    monkeypatch.setattr(job_lease.JobLease, "wait", unlock)
+    job = done(plan(staff, {1: "11", 4: "12"}), staff)
+    assert looks == [0.05]
+    assert job.state == Job.State.DONE
+    assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=2)
+
+
+def test_a_group_that_stays_locked_stops_it(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
+    monkeypatch.setattr(executor, "PATIENCE", 0.1)
+    link = credentials_service.connection_of(staff)
+    Change(account=link.account, user=staff, user_name="x", action="update", target="group:4").save()
+    job = done(plan(staff, {1: "11", 4: "12"}), staff)
+    assert (job.state, job.reason) == (Job.State.STOPPED, "busy")
+
+
+# --- Plans -------------------------------------------------------------------------------------------------
+
+
+def test_a_line_comes_back_as_it_was():
+    new = new_group("Нова", "12.5", "50").replace(use_ewallet="1")
+    for line in (bulk_edits.Line(7, new), bulk_edits.Line(2, new, 5, new.replace(name="Стара"), clients=12)):
+        assert bulk_edits.Line.from_json(line.to_json()) == line
+
+
+def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
+    job = plan(staff, {1: "11"})
+    link = credentials_service.connection_of(staff)
+    assert bulk_edits.plan_of(link, staff, job.pk) == job
+    assert bulk_edits.plan_of(link, staff, uuid.uuid4()) is None
+    assert bulk_edits.plan_of(credentials_service.connection_of(owner), owner, job.pk) is None
+    assert bulk_edits.plan_of(credentials_service.connection_of(outsider), staff, job.pk) is None
+    for kind in (Job.Kind.EDIT, Job.Kind.IMPORT):
+        with pytest.raises(PermissionDenied):
+            plan(manager, {1: "11"}, kind=kind)
+    staff.groups.set(manager.groups.all())
+    demoted = type(staff).objects.get(pk=staff.pk)
+    with pytest.raises(PermissionDenied):
+        bulk_edits.plan_of(link, demoted, job.pk)
+    with pytest.raises(PermissionDenied):
+        queue.start_draft(job, demoted)
+
+
+def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypatch):
+    monkeypatch.setattr(bulk_edits, "DRAFTS_AT_MOST", 3)
+    started, theirs = plan(staff, {1: "9"}), plan(owner, {1: "9"})
+    queue.start_draft(started, staff)
+    plans = [plan(staff, {1: "11"}) for _ in range(5)]
+    left = set(Job.objects.values_list("pk", flat=True))
+    assert left == {started.pk, theirs.pk, *(each.pk for each in plans[-3:])}
+    Job.objects.exclude(pk=plans[-1].pk).update(created_at=timezone.now() - timedelta(hours=25))
+    assert bulk_edits.forget_drafts() == 3
+    assert set(Job.objects.values_list("pk", flat=True)) == {started.pk, plans[-1].pk}
+    plans[0].state = Job.State.DRAFT
+    with pytest.raises(queue.NotNow):
+        queue.start_draft(plans[0], staff)

@@ -1,0 +1,425 @@
+"""The one lock: no job into a group whose removal is open, no removal under a job, no two crossing jobs."""
+
+import threading
+import uuid
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import Change, Job, Lock, LocksLost
+from groups.models.locks import members_key
+from groups.services import credentials as credentials_service
+from groups.services import history, snapshots
+from groups.services.groups import read_now
+from groups.services.jobs import executor, queue, restore_preview, restores
+from groups.services.jobs import lease as job_lease
+from groups.services.writes import execute as write_path
+from groups.services.writes.commands import GroupCommand, MoveClient
+from groups.services.writes.execute import Busy, Occupied, execute
+from groups.services.writes.reconcile import reconcile
+from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
+from tests.pages import fragment, hidden, text_of
+
+State, Action = Change.State, Change.Action
+pytestmark = pytest.mark.django_db(transaction=True)
+MOVE, REMOVE, FIRST = "clients.updateClient", "clients.removeGroup", 129
+NAMES = {4: "Скидочная система 10%", 5: "Скидочная система 20%"}
+
+
+def removal(user, group_id, **options):
+    link = credentials_service.connection_of(user)
+    group = read_now(link, group_id).group
+    return GroupCommand(
+        user=user,
+        credentials=link,
+        action=Action.REMOVE,
+        operation=uuid.uuid4(),
+        group_id=group_id,
+        loaded=group.values,
+        loaded_clients=group.clients,
+        **options,
+    )
+
+
+@pytest.fixture
+def lost_removal(owner, sandbox):
+    """Return a removal of group 5 that was sent, and that Poster has not carried out yet."""
+    sandbox.script(REMOVE, "lost_before", seconds=0.05)
+    change = execute(removal(owner, 5))
+    assert change.state == State.UNKNOWN
+    sandbox.log.clear()
+    return change
+
+
+def keys(**holder):
+    return set(Lock.objects.filter(**holder).values_list("key", flat=True))
+
+
+def snapshot_of(user, group_id):
+    link = credentials_service.connection_of(user)
+    group = read_now(link, group_id).group
+    return snapshots.take(user=user, credentials=link, group=group, operation=uuid.uuid4())
+
+
+def restore_of(user, snapshot):
+    link = credentials_service.connection_of(user)
+    seen = restore_preview.look(user=user, credentials=link, snapshot=snapshot)
+    return restore_preview.plan(user=user, credentials=link, operation=uuid.uuid4(), outlook=seen)
+
+
+# --- A removal that is open --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "target"), [(4, 5), (5, 4)])
+@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+def test_nobody_is_moved_into_a_group_or_out_of_it_while_its_removal_is_open(
+    staff, lost_removal, sandbox, source, target, kind
+):
+    with pytest.raises(Busy) as busy:
+        start(staff, group_id=source, target_id=target, kind=kind)
+    assert busy.value.change == lost_removal
+    assert not Job.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
+    staff, lost_removal, sandbox, people
+):
+    here = people(4)
+    with pytest.raises(Busy):
+        start(staff, target_id=5)
+    sandbox.console().remove(5)
+    for settled in ([], [lost_removal]):  # an absence is believed when it is seen twice
+        Change.objects.settle(lost_removal, next_check_at=timezone.now())
+        assert reconcile() == settled
+        lost_removal.refresh_from_db()
+    assert people(4) == here
+    assert not Lock.objects.exists()
+    assert ended(run(start(staff, target_id=1))) == (Job.State.DONE, "")
+
+
+@pytest.mark.parametrize("headers", [{}, fragment("form", "/groups/4/")], ids=["page", "fragment"])
+@pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
+def test_the_page_names_the_removal_and_leads_to_it(staff, lost_removal, browse, sandbox, url, headers):
+    client = browse(staff)
+    form = {**hidden(client.get(url), "clients", "operation"), "target": "5"}
+    answer = client.post(url, form, headers=headers)
+    assert answer.status_code == 409
+    text = text_of(answer)
+    assert "Nothing was started." in text
+    assert f"the removal of “{NAMES[5]}” by owner" in text
+    html = answer.content.decode()
+    assert f"/history/{lost_removal.pk}/" in html
+    assert 'data-notice="conflict"' in html
+    # Another group can be chosen, by the same form.
+    assert client.post(url, {**form, "target": "1"}).status_code == 302
+
+
+@pytest.mark.parametrize("url", ["/groups/5/clients/move/", "/groups/5/retire/"])
+def test_the_page_of_the_group_itself_offers_nothing(staff, lost_removal, browse, url):
+    page = browse(staff).get(url)
+    assert page.status_code == 200
+    assert f"/history/{lost_removal.pk}/" in page.content.decode()
+    assert 'name="target"' not in page.content.decode()
+
+
+def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
+    owner, staff, lost_removal, sandbox
+):
+    Change.objects.settle(lost_removal, state=State.REVIEW, reason="accepted_but_absent")
+    with pytest.raises(Busy):
+        start(staff, target_id=5)
+    with pytest.raises(Busy):
+        execute(removal(owner, 5))
+    assert history.locked_ids(credentials_service.connection_of(staff)) == {5}
+    history.resolve(lost_removal, "failed", owner)
+    assert not Lock.objects.exists()
+    assert start(staff, target_id=5).pk
+
+
+def test_an_edit_that_only_a_person_can_tell_of_locks_nothing(owner, sandbox):
+    change = Change(account_id="demo", action=Action.UPDATE, group_id=5, target="group:5")
+    change.save()
+    Change.objects.settle(change, state=State.REVIEW, reason="overwritten")
+    assert execute(removal(owner, 5)).state == State.APPLIED
+
+
+# --- A job --------------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_starts_between_the_look_and_the_row_of_a_removal_keeps_it_out(
+    owner, staff, sandbox, monkeypatch
+):
+    command, check = removal(owner, 5), write_path._check
+
+    def and_somebody_starts_a_job(command):
+        check(command)
+        start(staff, target_id=5)
+
+    monkeypatch.setattr(write_path, "_check", and_somebody_starts_a_job)
+    with pytest.raises(Occupied) as occupied:
+        execute(command)
+    assert occupied.value.job == Job.objects.get()
+    assert not Change.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_a_group_can_be_edited_while_a_job_is_at_it(staff, sandbox):
+    job = start(staff)
+    assert keys(job=job) == {"members:4", "members:1"}
+    change = Change(account_id="demo", action=Action.UPDATE, group_id=4, target="group:4")
+    change.save()
+    assert keys(change=change) == {"group:4"}
+
+
+@pytest.mark.parametrize("end", ["done", "cancelled"])
+def test_the_locks_of_a_job_go_with_its_end(staff, owner, sandbox, end):
+    job = start(staff)
+    queue.pause(job, staff)
+    with pytest.raises(Occupied):
+        execute(removal(owner, 1))
+    queue.resume(job, staff)
+    assert keys(job=job) == job.lock_keys
+    if end == "done":
+        run(job)
+    else:
+        queue.cancel(job, staff)
+    assert job.state == end
+    assert not Lock.objects.exists()
+
+
+def test_a_job_that_stopped_by_itself_keeps_its_locks(staff, sandbox):
+    sandbox.script(MOVE, "busy_till")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "side_effect")
+    assert keys(job=job) == job.lock_keys
+
+
+def test_a_cancelled_job_keeps_its_locks_until_the_last_lost_client_is_found(
+    staff, owner, browse, sandbox, settings, monkeypatch
+):
+    job = start(staff)
+    die_before_sending(monkeypatch, job, 1)
+    Job.objects.update(held_until=None)
+    job.refresh_from_db()
+    queue.cancel(job, staff)
+    with pytest.raises(Occupied):
+        execute(removal(owner, 1))
+    assert "has ended, but the outcome of its last writes" in text_of(browse(staff).get("/groups/1/"))
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE
+    assert len(reconcile()) == 1
+    assert not Lock.objects.exists()
+
+
+def test_a_thread_that_comes_too_late_writes_nothing_down_for_a_job_that_has_ended(staff, sandbox):
+    job = start(staff)
+    queue.cancel(job, staff)
+    late = MoveClient(
+        user=staff,
+        credentials=credentials_service.connection_of(staff),
+        operation=uuid.uuid4(),
+        job=job,
+        client_id=FIRST,
+        from_id=4,
+        to_id=1,
+    )
+    with pytest.raises(LocksLost):
+        execute(late)
+    assert not Change.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_a_job_without_its_locks_stops_before_it_writes_and_takes_them_as_it_goes_on(
+    staff, owner, browse, sandbox, people
+):
+    job = start(staff)
+    Lock.objects.filter(job=job, key=members_key(1)).delete()
+    assert ended(run(job)) == (Job.State.STOPPED, "locks_lost")
+    assert "Another job or a removal" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    assert not sandbox.posts()
+    sandbox.script(REMOVE, "lost_before", seconds=0.05)
+    lost = execute(removal(owner, 1))
+    answer = browse(staff).post(f"/jobs/{job.pk}/", {"decision": "resume"})
+    assert answer.status_code == 409
+    assert f"/history/{lost.pk}/" in answer.content.decode()
+    Change.objects.settle(lost, state=State.FAILED, reason="not_applied")
+    other = start(staff, group_id=5, target_id=1)
+    answer = browse(staff).post(f"/jobs/{job.pk}/", {"decision": "resume"})
+    assert answer.status_code == 409
+    assert f"/jobs/{other.pk}/" in answer.content.decode()
+    assert keys(job=job) == {"members:4"}
+    queue.cancel(other, staff)
+    queue.resume(Job.objects.get(pk=job.pk), staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+# --- A retirement -------------------------------------------------------------------------------------------
+
+
+def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandbox, monkeypatch):
+    seen, read_before = [], write_path._read_before
+
+    def and_look(command, change):
+        if change.action == Action.REMOVE:
+            seen.append((keys(change=change), keys(job=change.job)))
+        return read_before(command, change)
+
+    monkeypatch.setattr(write_path, "_read_before", and_look)
+    assert ended(run(start(staff, kind=Job.Kind.RETIRE))) == (Job.State.DONE, "")
+    assert seen == [({"group:4"}, {"members:4", "members:1"})]
+    assert not Lock.objects.exists()
+
+
+def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
+    staff, sandbox, settings, monkeypatch
+):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    monkeypatch.setattr(executor, "PATIENCE", -1800.0)  # it waits for nothing that is lost
+    sandbox.script(REMOVE, "lost_before", seconds=0.05)
+    job = run(start(staff, kind=Job.Kind.RETIRE))
+    assert ended(job) == (Job.State.STOPPED, "unknown")
+    change = Change.objects.get(action=Action.REMOVE)
+    Change.objects.settle(change, state=State.REVIEW, reason="accepted_but_absent")
+    queue.cancel(job, staff)
+    with pytest.raises(queue.AlreadyThere):
+        start(staff, group_id=5, target_id=4)
+    history.resolve(change, "failed", staff)
+    assert not Lock.objects.exists()
+
+
+# --- A restore ----------------------------------------------------------------------------------------------
+
+
+def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner, browse, sandbox):
+    snapshot = snapshot_of(owner, 4)
+    sandbox.console().edit_client(FIRST, client_groups_id="5")
+    sandbox.console().edit_client(FIRST + 1, client_groups_id="1")
+    job = queue.start(restore_of(owner, snapshot))
+    assert keys(job=job) == {"members:1", "members:4", "members:5"}
+    for group_id in (1, 4, 5):
+        with pytest.raises(Occupied):
+            execute(removal(owner, group_id))
+    queue.cancel(job, owner)
+    sandbox.script(REMOVE, "lost_before", seconds=0.05)
+    lost = execute(removal(owner, 5))
+    client, url = browse(owner), f"/history/snapshots/{snapshot.pk}/restore/"
+    answer = client.post(url, hidden(client.get(url), "version", "operation"))
+    assert answer.status_code == 409
+    assert f"/history/{lost.pk}/" in answer.content.decode()
+    assert Job.objects.exclude(pk=job.pk).count() == 0
+
+
+def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner, sandbox, monkeypatch):
+    snapshot = snapshot_of(owner, 4)
+    sandbox.console().remove(4)
+    job, check, tried = queue.start(restore_of(owner, snapshot)), restores._Restore._check_target, []
+    assert keys(job=job) == {"members:4"}
+
+    def and_somebody_removes_it(restoring):
+        if not tried:
+            with pytest.raises(Occupied) as occupied:
+                execute(removal(owner, restoring._job.target_id))
+            tried.append(occupied.value.job)
+        check(restoring)
+
+    monkeypatch.setattr(restores._Restore, "_check_target", and_somebody_removes_it)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert tried == [job]
+    assert not Lock.objects.exists()
+
+
+def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
+    owner, sandbox, monkeypatch, people
+):
+    snapshot = snapshot_of(owner, 4)
+    sandbox.console().remove(4)
+    job, take, waits = queue.start(restore_of(owner, snapshot)), restores._Restore._take_group, []
+
+    def somebody_is_sooner(restoring, made):
+        if not waits:
+            sandbox.script(REMOVE, "lost_before", seconds=0.05)
+            waits.append(execute(removal(owner, made.group_id)))
+        take(restoring, made)
+
+    def then_it_is_not_made(lease, seconds):
+        Change.objects.settle(waits[0], state=State.FAILED, reason="not_applied")
+
+    monkeypatch.setattr(restores._Restore, "_take_group", somebody_is_sooner)
+    monkeypatch.setattr(job_lease.JobLease, "wait", then_it_is_not_made)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert waits[0].state == State.FAILED
+    assert len(people(job.target_id)) == 43
+
+
+# --- At the same moment -------------------------------------------------------------------------------------
+
+
+def at_once(*works):
+    """Do several things in threads at the same moment, and return what came of each, or why not."""
+    results, barrier = [None] * len(works), threading.Barrier(len(works))
+
+    def do(number, work):
+        try:
+            barrier.wait()
+            results[number] = work()
+        except (Busy, Occupied, queue.AlreadyThere) as refused:
+            results[number] = refused
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=do, args=each) for each in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_of_crossing_jobs_at_the_same_moment_one_is_started(staff, owner, sandbox):
+    for _ in range(10):
+        crossing = [
+            plan(staff, group_id=4, target_id=5),
+            plan(owner, group_id=5, target_id=1),
+            plan(owner, group_id=1, target_id=4),
+        ]
+        results = at_once(*(lambda job=job: queue.start(job) for job in crossing))
+        started = [each for each in results if isinstance(each, Job)]
+        assert len(started) == 1
+        assert {each.job for each in results if each not in started} == set(started)
+        assert Lock.objects.count() == 2
+        queue.cancel(started[0], owner)
+        assert not Lock.objects.exists()
+
+
+def test_of_a_removal_and_a_job_at_the_same_moment_one_is_made(staff, owner, sandbox):
+    for _ in range(10):
+        command, job = removal(owner, 5), plan(staff, target_id=5)
+        sandbox.script(REMOVE, "lost_before", seconds=0.05)
+        change, started = at_once(lambda o=command: execute(o), lambda j=job: queue.start(j))
+        assert isinstance(change, Change) is not isinstance(started, Job)
+        sandbox.clear_faults()
+        if isinstance(started, Job):
+            assert change.job == started
+            queue.cancel(started, owner)
+        else:
+            assert started.change == change
+            Change.objects.settle(change, state=State.FAILED, reason="not_applied")
+        assert not Lock.objects.exists()
+
+
+def test_the_end_of_a_job_and_of_its_last_change_at_the_same_moment_leave_no_lock(
+    staff, sandbox, monkeypatch
+):
+    for number in range(10):
+        job = start(staff)
+        change = Change(
+            account_id="demo", job=job, action=Action.MOVE, client_id=FIRST, target=f"client:{FIRST}"
+        )
+        change.save()
+        at_once(
+            lambda c=change: Change.objects.settle(c, state=State.FAILED, reason="never_sent"),
+            lambda j=job: queue.cancel(j, staff),
+        )
+        assert not Lock.objects.exists(), number

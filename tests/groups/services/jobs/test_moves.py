@@ -1,0 +1,580 @@
+"""Clients are moved: each exactly once, whatever happens on the way."""
+
+import logging
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group as Role
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import Change, Job
+from groups.services import credentials as credentials_service
+from groups.services.jobs import executor, moves, queue
+from groups.services.jobs import lease as job_lease
+from tests.conftest import close_breakers
+from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
+
+State = Change.State
+pytestmark = pytest.mark.django_db(transaction=True)
+MOVE, FIRST = "clients.updateClient", 129
+"""Group 4 of the seed has the clients from this one on, 43 of them."""
+
+
+def moved_ids(sandbox):
+    return [int(call.form["client_id"]) for call in sandbox.posts(MOVE)]
+
+
+# --- When nothing goes wrong -------------------------------------------------------------------------------
+
+
+def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
+    here, there = people(4), people(1)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (set(), here | there)
+    assert sorted(moved_ids(sandbox)) == sorted(here)
+    assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
+    rows = Change.objects.filter(job=job)
+    assert {(row.state, row.action, row.user_name) for row in rows} == {("applied", "move", "staff")}
+    assert {row.client_id for row in rows} == here
+
+
+@pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_pages_that_shift_while_clients_move_leave_nobody_behind(
+    staff, sandbox, people, monkeypatch, lag, seed
+):
+    monkeypatch.setattr(moves, "AT_ONCE", 10)
+    here, there = people(4), people(1)
+    job = start(staff)
+    sandbox.lag(lag, "clients.getClients", chance=0.4, seed=seed)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (set(), here | there)
+    assert sorted(moved_ids(sandbox)) == sorted(here)
+
+
+def test_nothing_but_the_group_is_sent(staff, sandbox):
+    run(start(staff, client_ids=[FIRST]))
+    (sent,) = sandbox.posts(MOVE)
+    assert sent.form == {"client_id": str(FIRST), "client_groups_id_client": "1"}
+
+
+def test_the_journal_tells_no_more_of_a_person_than_the_number(staff, sandbox):
+    job = run(start(staff, client_ids=[FIRST]))
+    (row,) = Change.objects.filter(job=job)
+    assert (row.loaded, row.before) == ({"group_id": 4}, {"group_id": 4})
+    assert (row.intended, row.after) == ({"group_id": 1}, {"group_id": 1, "changed": []})
+    person = sandbox.accounts["demo"].clients.row(FIRST)
+    kept = repr(list(Change.objects.values())) + repr(list(Job.objects.values()))
+    for name in ("lastname", "firstname", "phone", "phone_number", "birthday"):
+        assert person[name]
+        assert person[name] not in kept
+
+
+def test_only_those_who_were_chosen_are_moved(staff, sandbox, people):
+    chosen = {FIRST, FIRST + 3, FIRST + 5}
+    job = run(start(staff, client_ids=chosen))
+    assert ended(job) == (Job.State.DONE, "")
+    assert set(moved_ids(sandbox)) == chosen
+    assert people(1) >= chosen
+    assert len(people(4)) == 40
+
+
+def test_no_more_calls_at_once_than_are_allowed(staff, sandbox, settings):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    sandbox.latency = 0.01
+    inside, most, lock = 0, 0, threading.Lock()
+    serve = sandbox.serve
+
+    def count(request, credentials):
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        serve(request, credentials)
+        with lock:
+            inside -= 1
+
+    sandbox.serve = count
+    try:
+        run(start(staff))
+    finally:
+        del sandbox.serve
+    assert most == 2
+
+
+def test_deleted_clients_are_left_where_they_are(staff, sandbox):
+    deleted = FIRST + 1
+    sandbox.console("demo").edit_client(deleted, delete="1")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert deleted not in moved_ids(sandbox)
+    assert sandbox.accounts["demo"].clients.row(deleted)["client_groups_id"] == "4"
+
+
+def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    for client_id in (FIRST + 2, FIRST + 3, FIRST + 11):
+        sandbox.console("demo").edit_client(client_id, delete="1")
+    here = people(4)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert sorted(moved_ids(sandbox)) == sorted(here)
+
+
+def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    job, here = start(staff), sorted(people(4))
+
+    def stop(_moving, orders):
+        executor.submit_all(_moving._lease, orders)
+        raise job_lease.Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moves._Move, "_move", stop)
+        run(job)
+    for client_id in here[:5]:
+        sandbox.console().edit_client(client_id, client_groups_id="4")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set(here[:5])
+
+
+# --- The first one -----------------------------------------------------------------------------------------
+
+
+def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):
+    sandbox.script(MOVE, "busy_till", fields={"discount_per": "33", "comment": "?"})
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "side_effect")
+    assert job.detail == "comment, discount_per"
+    assert len(sandbox.posts(MOVE)) == 1
+    assert Change.objects.get(job=job).state == State.DIFFERS
+
+
+def test_a_person_may_let_it_go_on_all_the_same(staff, sandbox, people):
+    sandbox.script(MOVE, "busy_till")
+    job = run(start(staff))
+    assert (ended(job), job.detail) == ((Job.State.STOPPED, "side_effect"), "bonus, total_payed_sum")
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_an_order_at_the_till_of_a_later_one_is_no_reason_to_stop(staff, sandbox):
+    sandbox.script(MOVE, "busy_till", call=5)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    changed = [row.after["changed"] for row in Change.objects.filter(job=job) if row.after["changed"]]
+    assert changed == [["bonus", "total_payed_sum"]]
+    assert job_lease.progress_of(job).done == 43
+
+
+def test_a_refusal_of_the_first_one_stops_it(staff, sandbox):
+    sandbox.script(MOVE, "error_number_field", when="before")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "refused")
+    assert len(sandbox.posts(MOVE)) == 1
+
+
+def test_a_lost_first_one_is_waited_for(staff, sandbox, people):
+    sandbox.script(MOVE, "answer_lost", seconds=0.1)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeypatch):
+    """Also where every one comes to nothing, alone, in each of its tries."""
+    together = []
+
+    def note(_lease, orders):
+        together.append(orders)
+        return []
+
+    monkeypatch.setattr(moves, "submit_all", note)
+    sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
+    job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
+    assert ended(job) == (Job.State.DONE, "")
+    assert job_lease.progress_of(job) == job_lease.Progress(total=2, failed=2)
+    assert not together
+
+
+def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, monkeypatch):
+    Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
+    monkeypatch.setattr(executor, "PATIENCE", 1.0)
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.3,))
+    job = run(start(staff))
+    assert ended(job) == (Job.State.STOPPED, "locked")
+    assert people(4) == {FIRST}
+    assert len(sandbox.calls("clients.getClients")) < 15
+
+
+# --- What goes wrong on the way ----------------------------------------------------------------------------
+
+
+def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, people):
+    sandbox.script(MOVE, "error_number_field", call=7, when="before")
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=42, refused=1)
+    assert len(people(4)) == 1
+
+
+def test_while_it_waits_for_a_lost_one_another_job_has_its_turn(
+    staff, sandbox, settings, monkeypatch, people
+):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    monkeypatch.setattr(executor, "TURN", 0.0)
+    sandbox.script(MOVE, "fin_before_headers", when="before", call=3)
+    job = start(staff)
+    other = Job.objects.create(account=job.account, kind=Job.Kind.EDIT, user=staff, wanted={"rows": []})
+    assert ended(run(job)) == (Job.State.RUNNING, "")
+    assert len(people(4)) == 1
+    Job.objects.update(task_id="")
+    assert job in queue.revive()
+    assert ended(run(other)) == (Job.State.DONE, "")
+    settings.POSTER_SETTLE_SECONDS = 0
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+@pytest.mark.parametrize("fault", ["answer_lost", "status_500"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
+    options = {"seconds": 0.05} if fault == "answer_lost" else {}
+    sandbox.script(MOVE, fault, call=4, times=3, when=when, **options)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    progress = job_lease.progress_of(job)
+    assert (progress.done, progress.failed, progress.unknown) == (43, 0, 0)
+
+
+def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
+    sandbox.script("*", "reset_before_headers", call=20, times=30)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert job_lease.progress_of(job).done == 43
+
+
+def test_it_stops_when_poster_stays_away(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE", 0.05)
+    job = start(staff)
+    sandbox.script("*", "reset_before_headers", call=20, times=None)
+    state, reason = ended(run(job))
+    assert state == Job.State.STOPPED
+    assert reason in {"unreachable", "unknown"}
+    sandbox.clear_faults()
+    close_breakers()
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_a_refused_token_stops_it_at_once(staff, sandbox):
+    job = start(staff)
+    sandbox.script(MOVE, "error_object", call=6, times=None, when="before")
+    assert ended(run(job)) == (Job.State.STOPPED, "refused")
+    assert len(sandbox.posts(MOVE)) <= 6 + 4
+    assert not Change.objects.open().filter(job=job).exists()
+
+
+def test_it_stops_when_the_right_is_taken_away(staff, sandbox, settings, monkeypatch):
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    settings.POSTER_MAX_CONCURRENCY = 1
+    job = start(staff)
+    sandbox.script("clients.getClients", "busy_cashier", call=2, times=None, group=5)
+    read = moves._Move._read
+
+    def and_lose_the_right(self, offset):
+        if sandbox.posts(MOVE):
+            staff.groups.remove(Role.objects.get(name="Staff"))
+        return read(self, offset)
+
+    monkeypatch.setattr(moves._Move, "_read", and_lose_the_right)
+    assert ended(run(job)) == (Job.State.STOPPED, "no_right")
+    assert len(sandbox.posts(MOVE)) == 5
+
+
+def test_it_stops_when_its_user_is_switched_off(staff, sandbox):
+    job = start(staff)
+    staff.is_active = False
+    staff.save()
+    assert ended(run(job)) == (Job.State.STOPPED, "no_user")
+    assert not sandbox.posts()
+
+
+def test_it_stops_when_the_token_is_forgotten(staff, sandbox):
+    job = start(staff)
+    credentials_service.disconnect(user=staff)
+    assert ended(run(job)) == (Job.State.STOPPED, "token")
+    assert not sandbox.posts()
+
+
+def test_nobody_is_moved_into_a_group_that_is_gone(staff, sandbox):
+    job = start(staff, target_id=5)
+    sandbox.console("demo").remove(5)
+    assert ended(run(job)) == (Job.State.STOPPED, "target_gone")
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("client_ids", [None, [FIRST]])
+def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff, sandbox):
+    job = start(staff, client_ids=client_ids)
+    sandbox.console("demo").remove(4)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+    assert not sandbox.posts()
+
+
+def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
+    job = start(staff, client_ids=[FIRST, FIRST + 1])
+    sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert moved_ids(sandbox) == [FIRST]
+    assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=1, skipped=1)
+
+
+def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):
+    job = start(staff)
+    monkeypatch.setitem(queue.WORK, Job.Kind.MOVE, lambda _lease: 1 / 0)
+    assert ended(run(job)) == (Job.State.STOPPED, "error")
+    assert "ZeroDivisionError" in caplog.text
+
+
+# --- Who comes in meanwhile --------------------------------------------------------------------------------
+
+
+def test_newcomers_are_not_left_behind(staff, sandbox, people):
+    sandbox.script(MOVE, "busy_cashier", call=3, group=4, clients=2)
+    sandbox.script(MOVE, "busy_cashier", call=43, group=4)
+    job = run(start(staff))
+    assert ended(job) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert job_lease.progress_of(job) == job_lease.Progress(total=46, done=46)
+
+
+# --- One job, one run --------------------------------------------------------------------------------------
+
+
+def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
+    job = start(staff)
+    with pytest.raises(queue.AlreadyThere) as there:
+        start(owner)
+    assert there.value.job == job
+    with pytest.raises(queue.AlreadyThere):
+        start(owner, group_id=5, target_id=4)
+    assert Job.objects.count() == 1
+
+
+def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
+    barrier, results = threading.Barrier(2), []
+
+    def both(user):
+        try:
+            planned = plan(user)
+            barrier.wait()
+            results.append(queue.start(planned).user_name)
+        except queue.AlreadyThere:
+            results.append(None)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=both, args=[user]) for user in (staff, owner)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count(None) == 1
+    assert Job.objects.count() == 1
+
+
+def test_a_job_with_the_id_of_somebody_elses_is_not_started(staff, owner, sandbox):
+    job = run(start(staff))
+    with pytest.raises(PermissionDenied):
+        start(owner, group_id=5, operation=job.pk)
+
+
+def test_a_name_longer_than_the_journals_is_cut(staff, sandbox):
+    sandbox.console().edit(4, client_groups_name="я" * 450)
+    sandbox.console().edit(1, client_groups_name="ю" * 450)
+    assert ended(run(start(staff))) == (Job.State.DONE, "")
+
+
+def test_the_same_form_twice_is_one_job(staff, sandbox):
+    operation = uuid.uuid4()
+    assert start(staff, operation=operation) == start(staff, operation=operation)
+    assert Job.objects.count() == 1
+
+
+def test_a_second_run_finds_the_job_taken(staff, sandbox):
+    job = start(staff)
+    lease = job_lease.JobLease(job)
+    assert lease.take()
+    assert not job_lease.JobLease(job).take()
+    assert ended(run(job)) == (Job.State.RUNNING, "")
+    assert not sandbox.posts()
+
+
+def test_a_run_that_fell_silent_is_followed_by_another_one(staff, sandbox, people):
+    job = start(staff)
+    assert job_lease.JobLease(job).take()
+    assert not [each for each in queue.revive() if each == job]
+    Job.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    Job.objects.update(task_id="")  # its task ran, and was killed with its worker
+    assert queue.revive() == [job]
+    assert queue.revive() == []
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_a_run_lets_go_when_another_one_has_the_job(staff, sandbox, settings):
+    settings.JOB_LEASE_SECONDS = 0.5
+    job = start(staff)
+    lease = job_lease.JobLease(job)
+    assert lease.take()
+    with lease:
+        Job.objects.update(holder=uuid.uuid4())
+        with pytest.raises(job_lease.Interrupted):
+            lease.wait(5)
+
+
+@pytest.mark.parametrize("decide", [queue.pause, queue.cancel])
+def test_it_can_be_stopped_on_the_way(staff, sandbox, settings, people, decide):
+    settings.JOB_LEASE_SECONDS = 0.25
+    sandbox.latency = 0.02
+    job = start(staff)
+    thread = threading.Thread(target=_run_in_thread, args=[job])
+    thread.start()
+    while len(sandbox.posts(MOVE)) < 6:
+        pass
+    decide(Job.objects.get(pk=job.pk), staff)
+    thread.join()
+    job.refresh_from_db()
+    assert job.state in (Job.State.PAUSED, Job.State.CANCELLED)
+    left = people(4)
+    assert 0 < len(left) < 43
+    assert not Change.objects.open().filter(job=job).exists()
+    if decide is queue.pause:
+        queue.resume(job, staff)
+        assert ended(run(job)) == (Job.State.DONE, "")
+        assert people(4) == set()
+        assert sorted(moved_ids(sandbox)) == sorted(set(moved_ids(sandbox)))
+    else:
+        with pytest.raises(queue.NotNow):
+            queue.resume(job, staff)
+        assert ended(run(job)) == (Job.State.CANCELLED, "")
+        assert people(4) == left
+
+
+def _run_in_thread(job):
+    try:
+        queue.run_job.func(str(job.pk))
+    finally:
+        connections.close_all()
+
+
+def test_a_worker_that_is_told_to_end_leaves_the_job_to_the_next(staff, sandbox, people):
+    job = start(staff)
+    job_lease.stopping.set()
+    try:
+        assert ended(run(job)) == (Job.State.RUNNING, "")
+    finally:
+        job_lease.stopping.clear()
+    assert not sandbox.posts()
+    Job.objects.update(task_id="")
+    assert queue.revive() == [job]
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_what_a_killed_run_left_unsent_is_sent_by_the_next(staff, sandbox, people, settings, monkeypatch):
+    job = start(staff)
+    die_before_sending(monkeypatch, job, 43)
+    assert Change.objects.open().filter(job=job, sent_at=None).exists()
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+    assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
+
+
+# --- A group that is retired -------------------------------------------------------------------------------
+
+
+def retire(user, **options):
+    return run(start(user, kind=Job.Kind.RETIRE, **options))
+
+
+def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people):
+    here, there = people(4), people(1)
+    job = retire(staff)
+    assert ended(job) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert people(1) == here | there
+    removal = Change.objects.get(action=Change.Action.REMOVE)
+    assert (removal.state, removal.clients_before, removal.job) == (State.APPLIED, 0, job)
+    assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
+
+
+def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE", 0.0)
+    for row in list(sandbox.accounts["demo"].clients.rows(4)):
+        sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
+    job = start(staff, kind=Job.Kind.RETIRE)
+    later = timezone.now() + timedelta(minutes=30)
+    Change.objects.create(
+        account_id="demo",
+        action="update",
+        group_id=4,
+        target="group:4",
+        state=State.UNKNOWN,
+        next_check_at=later,
+    )
+    assert ended(run(job)) == (Job.State.STOPPED, "locked")
+    assert 4 in sandbox.accounts["demo"].groups
+
+
+@pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
+def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
+    """Also between the last move and the removal: the read before it sees that, and the newcomer is moved."""
+    job = start(staff, kind=Job.Kind.RETIRE)
+    for call in range(2, 9):
+        sandbox.script(method, "busy_cashier", call=call, group=4)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    guests = [row for row in sandbox.accounts["demo"].clients.rows() if row["lastname"] == "Гість"]
+    assert guests
+    assert {(row["client_groups_id"], row["delete"]) for row in guests} == {("1", "0")}
+
+
+def test_a_group_with_somebody_who_cannot_be_moved_stays(staff, sandbox):
+    sandbox.script(MOVE, "error_number_field", call=7, when="before")
+    job = retire(staff)
+    assert ended(job) == (Job.State.STOPPED, "not_empty")
+    assert job.detail == "1"
+    assert 4 in sandbox.accounts["demo"].groups
+    assert not sandbox.posts("clients.removeGroup")
+
+
+def test_a_removal_that_poster_refuses_is_told(staff, sandbox):
+    sandbox.script("clients.removeGroup", "error_number_field", when="before")
+    job = retire(staff)
+    assert ended(job) == (Job.State.STOPPED, "not_removed")
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+
+
+# --- What is logged ----------------------------------------------------------------------------------------
+
+
+def test_no_person_is_in_the_logs(staff, sandbox, caplog):
+    caplog.set_level(logging.DEBUG)
+    people = list(sandbox.accounts["demo"].clients.rows(4))
+    run(start(staff))
+    for row in people:
+        assert row["phone_number"] not in caplog.text
+        assert row["lastname"] not in caplog.text or not row["lastname"]

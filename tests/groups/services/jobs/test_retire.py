@@ -1,0 +1,144 @@
+"""A group is retired without losing anybody, also where Poster shows less than there is."""
+
+import pytest
+
+from groups.models import Change, Job
+from groups.services import credentials as credentials_service
+from groups.services import snapshots
+from groups.services.jobs import moves, queue
+from poster_admin.common.encryption import SecretUnreadable
+from tests.groups.services.jobs.doing import ended, run, start
+
+State = Change.State
+pytestmark = pytest.mark.django_db(transaction=True)
+MOVE, REMOVE, MEMBERS, FIRST = "clients.updateClient", "clients.removeGroup", "clients.getClients", 129
+SOME = [FIRST + 3, FIRST + 5, FIRST + 7]
+
+
+def retirement(user):
+    return start(user, kind=Job.Kind.RETIRE)
+
+
+def refuse_some(sandbox):
+    """Let Poster refuse three of the moves, whoever is moved by them."""
+    sandbox.script(MOVE, "error_number_field", call=7, times=3, when="before")
+
+
+def refused_ids(job):
+    return set(Change.objects.filter(job=job, state=State.REFUSED).values_list("client_id", flat=True))
+
+
+def assert_not_removed(job, sandbox, people, left):
+    assert ended(job) == (Job.State.STOPPED, "not_empty")
+    assert job.detail == str(len(left))
+    assert not sandbox.posts(REMOVE)
+    assert people(4) == left
+
+
+def test_a_counter_of_none_removes_nobody_whom_poster_has_refused_to_move(staff, sandbox, people):
+    refuse_some(sandbox)
+    job = retirement(staff)
+    sandbox.lag("count_zero")
+    assert_not_removed(run(job), sandbox, people, refused_ids(job))
+
+
+def test_nor_does_a_list_that_shows_nobody_besides(staff, sandbox, people):
+    """The journal knows of whom Poster has refused, and asks for each of them alone."""
+    refuse_some(sandbox)
+    job = run(retirement(staff))
+    staying = refused_ids(job)
+    sandbox.lag("count_zero", "clients.getGroup")
+    sandbox.lag("row_absent", MEMBERS, ids=sorted(staying))
+    queue.resume(job, staff)
+    sandbox.log.clear()
+    assert_not_removed(run(job), sandbox, people, staying)
+    assert len(sandbox.calls("clients.getClient")) == 3
+
+
+def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, people, settings):
+    refuse_some(sandbox)
+    job = run(retirement(staff))
+    staying = refused_ids(job)
+    sandbox.lag("count_zero", "clients.getGroup")
+    sandbox.lag("row_absent", MEMBERS, ids=sorted(staying))
+    sandbox.script("clients.getClient", "row_absent", times=3)
+    queue.resume(job, staff)
+    assert_not_removed(run(job), sandbox, people, staying)
+
+
+def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
+    job = retirement(staff)
+    snapshots.take_for(job, staff, credentials_service.connection_of(staff))
+    sandbox.lag("count_zero", "clients.getGroup")
+    sandbox.lag("row_absent", MEMBERS, ids=SOME)
+    assert_not_removed(run(job), sandbox, people, set(SOME))
+    sandbox.catch_up()
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert people(1) >= set(SOME)
+
+
+def test_whom_somebody_has_moved_by_hand_holds_up_nothing(staff, sandbox, people):
+    refuse_some(sandbox)
+    job = run(retirement(staff))
+    stuck = refused_ids(job)
+    assert_not_removed(job, sandbox, people, stuck)
+    first, *others = sorted(stuck)
+    sandbox.console().edit_client(first, delete="1")
+    for client_id in others:
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert people(5) >= set(others)
+
+
+def test_one_who_cannot_be_read_any_more_keeps_the_group(staff, sandbox, people):
+    refuse_some(sandbox)
+    job = run(retirement(staff))
+    first, *others = sorted(refused_ids(job))
+    for client_id in others:
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    sandbox.console().edit_client(first, bonus="?")
+    queue.resume(job, staff)
+    assert_not_removed(run(job), sandbox, people, {first})
+
+
+def test_a_counter_that_is_behind_is_waited_for(staff, sandbox, people, monkeypatch):
+    here, waits = people(4), []
+    job = retirement(staff)
+    sandbox.lag("count_behind", "clients.getGroup", writes=1000)
+
+    def until_it_has_come_through(_lease, seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            sandbox.catch_up()
+
+    monkeypatch.setattr("groups.services.jobs.lease.JobLease.wait", until_it_has_come_through)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert len(waits) == 3
+    assert people(1) >= here
+
+
+def test_whom_somebody_has_put_back_stays_and_so_does_the_group(
+    staff, sandbox, people, settings, monkeypatch
+):
+    settings.POSTER_LAG_SECONDS = 0
+    remove_when_empty = moves._Move.remove_when_empty
+
+    def and_one_is_back(moving):
+        sandbox.console().edit_client(FIRST, client_groups_id="4")
+        return remove_when_empty(moving)
+
+    monkeypatch.setattr(moves._Move, "remove_when_empty", and_one_is_back)
+    assert_not_removed(run(retirement(staff)), sandbox, people, {FIRST})
+
+
+def test_a_snapshot_that_no_key_opens_stops_it(staff, sandbox, people, monkeypatch):
+    def unreadable(_snapshot):
+        raise SecretUnreadable
+
+    monkeypatch.setattr(snapshots, "parts_of", unreadable)
+    assert ended(run(retirement(staff))) == (Job.State.STOPPED, "snapshot_unreadable")
+    assert not sandbox.posts(REMOVE)

@@ -1,0 +1,161 @@
+"""What a failure teaches: the breaker that spares the workers, and the token that was refused."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import PosterAccount, PosterCredentials
+from groups.poster import TokenRejected, Unreachable
+from groups.services import credentials as credentials_service
+from groups.services import gateway
+from tests.pages import group_form, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def _count_long(count, account, error, _seconds):
+    count(account, error, gateway.SECONDS_TO_OPEN * 0.67)
+
+
+@pytest.fixture
+def dead_poster(sandbox, monkeypatch):
+    """Let every call fail, as if each had held its thread for two thirds of what opens the breaker."""
+    monkeypatch.setattr(gateway, "SLOW", 0.0)
+    monkeypatch.setattr(gateway, "_count_failure", partial(_count_long, gateway._count_failure))
+    sandbox.script("*", "fin_before_headers", times=None)
+    return sandbox
+
+
+def ask(user):
+    return gateway.call_poster(credentials_service.connection_of(user), lambda poster: poster.get_groups())
+
+
+def fail(user, times):
+    for _ in range(times):
+        with pytest.raises(Unreachable):
+            ask(user)
+
+
+def test_two_time_outs_of_a_page_open_the_breaker(staff, sandbox, settings, monkeypatch):
+    settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
+    scale = 0.3 / 12  # what a page waits for in production
+    monkeypatch.setattr(gateway, "SLOW", gateway.SLOW * scale)
+    monkeypatch.setattr(gateway, "SECONDS_TO_OPEN", gateway.SECONDS_TO_OPEN * scale)
+    sandbox.script("*", "timeout", times=None, seconds=5)
+    fail(staff, 2)
+    calls = len(sandbox.calls())
+    with pytest.raises(Unreachable) as resting:
+        ask(staff)
+    assert (resting.value.reason, resting.value.sent) == ("circuit_open", False)
+    assert len(sandbox.calls()) == calls
+
+
+def test_what_one_user_of_the_account_has_waited_for_spares_the_others(staff, owner, outsider, dead_poster):
+    fail(staff, 1)
+    fail(owner, 1)
+    calls = len(dead_poster.calls())
+    for user in (staff, owner):
+        with pytest.raises(Unreachable, match="circuit_open"):
+            ask(user)
+    assert len(dead_poster.calls()) == calls
+    fail(outsider, 1)
+    assert len(dead_poster.calls()) > calls
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_at_the_same_moment_all_count(staff, owner, manager, sandbox):
+    links = [credentials_service.connection_of(user) for user in (staff, owner, manager) for _ in range(4)]
+    come = threading.Barrier(len(links))
+
+    def count(link):
+        come.wait(30)
+        gateway._count_failure(link.account, Unreachable(reason="timeout"), 1.5)
+        connections.close_all()
+
+    with ThreadPoolExecutor(len(links)) as pool:
+        list(pool.map(count, links))
+    account = PosterAccount.objects.get()
+    assert (account.failing_seconds, account.open_until) == (18.0, None)
+
+
+def test_after_a_rest_one_call_looks_how_it_is_and_the_others_wait_for_it(staff, dead_poster):
+    fail(staff, 2)
+    PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
+    dead_poster.clear_faults()
+    waiting = credentials_service.connection_of(staff)
+    assert ask(staff).groups
+    account = PosterAccount.objects.get()
+    assert (account.failing_since, account.failing_seconds, account.open_until) == (None, 0, None)
+    with pytest.raises(Unreachable):  # it had read the row before the other one took the look
+        gateway.call_poster(waiting, lambda poster: poster.get_groups())
+    assert ask(staff).groups
+
+
+def test_a_look_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster):
+    fail(staff, 2)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    PosterAccount.objects.update(open_until=long_ago, failing_since=long_ago)
+    fail(staff, 1)
+    assert PosterAccount.objects.get().open_until > timezone.now() + timedelta(seconds=14)
+
+
+def test_an_answer_in_between_counts_them_anew(staff, dead_poster):
+    fail(staff, 1)
+    dead_poster.clear_faults()
+    ask(staff)
+    dead_poster.script("*", "fin_before_headers", times=None)
+    fail(staff, 1)
+    assert PosterAccount.objects.get().open_until is None
+
+
+def test_failures_far_apart_do_not_count_together(staff, dead_poster):
+    fail(staff, 1)
+    PosterAccount.objects.update(failing_since=timezone.now() - timedelta(minutes=2))
+    fail(staff, 1)
+    assert PosterAccount.objects.get().open_until is None
+
+
+def test_quick_failures_hold_nobody_and_do_not_count(staff, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    fail(staff, 8)
+    assert PosterAccount.objects.get().failing_since is None
+
+
+def test_while_it_rests_pages_answer_at_once_from_the_copy_and_nothing_is_written(staff, browse, dead_poster):
+    client = browse(staff)
+    dead_poster.clear_faults()
+    client.get("/groups/")
+    form = group_form(client, "/groups/1/edit/", name="Гості", percent="11")
+    dead_poster.script("*", "fin_before_headers", times=None)
+    fail(staff, 2)
+    calls = len(dead_poster.calls())
+    page = client.get("/groups/?refresh=1")
+    assert 'data-notice="stale"' in page.content.decode()
+    assert client.post("/groups/1/edit/", form).status_code == 504
+    assert "does not answer" in text_of(client.get("/groups/1/edit/"))
+    assert len(dead_poster.calls()) == calls
+
+
+def test_a_refused_token_is_marked_and_a_good_answer_clears_the_mark(staff, sandbox):
+    sandbox.script("*", "error_object", code=12)
+    with pytest.raises(TokenRejected):
+        ask(staff)
+    assert PosterCredentials.objects.get().refused_at is not None
+    ask(staff)
+    assert PosterCredentials.objects.get().refused_at is None
+
+
+def test_a_token_replaced_meanwhile_is_not_blamed_for_the_old_one(staff, sandbox):
+    old = credentials_service.connection_of(staff)
+    new = credentials_service.connection_of(staff)
+    new.set_token(sandbox.accounts["kavarnia"].token)
+    new.save()
+    sandbox.script("*", "error_object", code=12)
+    with pytest.raises(TokenRejected):
+        gateway.call_poster(old, lambda poster: poster.get_groups())
+    assert PosterCredentials.objects.get().refused_at is None

@@ -1,0 +1,430 @@
+"""The write path against a real Poster: what is sent, what is believed, and what the journal says."""
+
+import threading
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import Change, PosterAccount
+from groups.poster import GroupValues
+from groups.services import credentials as credentials_service
+from groups.services.groups import list_groups, read_group
+from groups.services.writes import execute as write_path
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.execute import BonusBlocked, Busy, OperationReused, execute
+from groups.services.writes.reconcile import reconcile
+from tests.pages import group_form, text_of
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+BARISTA = GroupValues(
+    name="Команда баристів", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
+)
+
+
+def order_of(user, action, **values):
+    return GroupCommand(
+        user=user,
+        credentials=credentials_service.connection_of(user),
+        action=action,
+        operation=values.pop("operation", None) or uuid.uuid4(),
+        **values,
+    )
+
+
+def edit_of(user, group_id=1, *, operation=None, **changes):
+    group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
+    return order_of(
+        user,
+        Change.Action.UPDATE,
+        operation=operation,
+        group_id=group_id,
+        loaded=group.values,
+        intended=group.values.replace(**changes),
+    )
+
+
+def removal_of(user, group_id):
+    group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
+    return order_of(
+        user,
+        Change.Action.REMOVE,
+        group_id=group_id,
+        loaded=group.values,
+        loaded_clients=group.clients,
+    )
+
+
+def test_an_update_is_sent_once_read_back_and_recorded(staff, sandbox):
+    change = execute(edit_of(staff, percent=Decimal("12.5")))
+    assert (change.state, change.reason) == (State.APPLIED, "")
+    (sent,) = sandbox.posts()
+    assert sent.form == {
+        "client_groups_id": "1",
+        "client_groups_name": "Постоянный посетитель",
+        "loyalty_type": "1",
+        "client_groups_discount": "12.5",
+        "birthday_bonus": "50.00",
+    }
+    assert change.before["percent"] == "10"
+    assert change.intended["percent"] == change.after["percent"] == "12.5"
+    assert (change.user_name, change.group_name) == ("staff", "Постоянный посетитель")
+    assert change.sent_at is not None
+    assert change.settled_at is not None
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12.5"
+
+
+@pytest.mark.parametrize("bonus", ["12.5", "0.1", "99999.99", "19.99"])
+def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, bonus):
+    change = execute(edit_of(staff, birthday_bonus=Decimal(bonus)))
+    assert change.state == State.APPLIED
+    assert sandbox.posts()[-1].form["birthday_bonus"] == f"{Decimal(bonus):.2f}"
+    assert read_group(
+        credentials_service.connection_of(staff), 1, fresh=True
+    ).group.birthday_bonus == Decimal(bonus)
+
+
+def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
+    change = execute(order_of(staff, Change.Action.CREATE, intended=BARISTA))
+    assert (change.state, change.group_id) == (State.APPLIED, 6)
+    assert change.before == {"ids": [1, 4, 5]}
+    assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "9999999"
+
+
+def test_a_removal_takes_the_group_and_leaves_its_last_values(owner, sandbox):
+    change = execute(removal_of(owner, 4))
+    assert change.state == State.APPLIED
+    assert change.clients_before == 43
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert [call.form for call in sandbox.posts()] == [{"group_id": "4"}]
+
+
+def test_staff_may_remove_only_an_empty_group(staff, sandbox):
+    change = execute(removal_of(staff, 4))
+    assert (change.state, change.reason) == (State.FAILED, "no_right")
+    assert not sandbox.posts()
+    assert 4 in sandbox.accounts["demo"].groups
+
+
+def test_rights_are_checked_here_too(manager, sandbox):
+    with pytest.raises(PermissionDenied):
+        execute(edit_of(manager, percent=Decimal(11)))
+    assert not Change.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_a_group_that_changed_meanwhile_is_not_overwritten(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    sandbox.console("demo").edit(1, client_groups_discount="11")
+    change = execute(command)
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert change.loaded["percent"] == "10"
+    assert change.before["percent"] == "11"
+    assert not sandbox.posts()
+
+
+def test_a_new_client_is_no_conflict_for_an_edit_but_one_for_a_removal(owner, sandbox):
+    edit, removal = edit_of(owner, percent=Decimal(11)), removal_of(owner, 4)
+    for group_id in (1, 4):
+        sandbox.console("demo").edit(group_id, count_groups_clients="200")
+    assert execute(edit).state == State.APPLIED
+    change = execute(removal)
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert 4 in sandbox.accounts["demo"].groups
+
+
+def test_without_a_readable_version_nothing_is_sent(staff, sandbox):
+    change = execute(replace(edit_of(staff, percent=Decimal(15)), loaded=None))
+    assert (change.state, change.reason) == (State.FAILED, "conflict")
+    assert not sandbox.posts()
+
+
+def test_a_group_that_is_gone_is_said_to_be_gone(staff, sandbox):
+    command = edit_of(staff, 5, percent=Decimal(15))
+    sandbox.console("demo").remove(5)
+    change = execute(command)
+    assert (change.state, change.reason) == (State.FAILED, "gone")
+    assert not sandbox.posts()
+
+
+def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
+    taken = BARISTA.replace(name=" постоянный  ПОСЕТИТЕЛЬ")
+    change = execute(order_of(staff, Change.Action.CREATE, intended=taken))
+    assert (change.state, change.reason) == (State.FAILED, "name_taken")
+    assert not sandbox.posts()
+
+
+def test_a_refusal_of_posters_is_believed_after_a_read(staff, sandbox):
+    sandbox.unique_names = True
+    change = execute(edit_of(staff, name="Скидочная система 10%"))
+    assert (change.state, change.code, change.status) == (State.REFUSED, 38, 422)
+    assert sandbox.log[-1].method == "clients.getGroup"
+
+
+def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="after")
+    change = execute(command)
+    assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
+
+
+@pytest.mark.parametrize(
+    ("percent", "state"), [("12.5", State.APPLIED), ("3", State.REFUSED)], ids=["the very same", "another"]
+)
+def test_a_name_that_was_taken_in_between(staff, sandbox, percent, state):
+    values = BARISTA.to_wire() | {"client_groups_discount": percent, "birthday_bonus": "9999999"}
+    sandbox.script("clients.createGroup", "error_object", code=38, when="before")
+    command = order_of(staff, Change.Action.CREATE, intended=BARISTA)
+    real = sandbox.accounts["demo"].create
+
+    def meanwhile(form, *, apply):
+        sandbox.console("demo").put(values | {"count_groups_clients": "0"})
+        return real(form | {"client_groups_name": "x"}, apply=apply)
+
+    with mock.patch.object(sandbox.accounts["demo"], "create", meanwhile):
+        assert execute(command).state == state
+
+
+def test_a_group_that_went_before_the_removal_is_removed(owner, sandbox):
+    command = removal_of(owner, 4)
+    sandbox.script("clients.removeGroup", "busy_console", remove=True)
+    change = execute(command)
+    assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 32)
+
+
+def test_a_group_that_went_before_the_edit_is_not_edited(staff, sandbox):
+    command = edit_of(staff, 4, percent=Decimal(11))
+    sandbox.script("clients.updateGroup", "busy_console", remove=True)
+    assert execute(command).state == State.REFUSED
+
+
+def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):
+    account = credentials_service.connection_of(outsider)
+    group = next(group for group in list_groups(account).groups if group.use_ewallet is not None)
+    change = execute(edit_of(outsider, group.id, percent=group.percent + 1))
+    assert change.state == State.APPLIED
+    assert sandbox.posts()[-1].form["use_ewallet"] == group.use_ewallet
+
+
+def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"}
+    )
+    change = execute(command)
+    assert change.state == State.DIFFERS
+    assert change.after["percent"] == "77"
+
+
+# --- The birthday bonus in the wrong unit ------------------------------------------------------------------
+
+
+@pytest.fixture
+def kopecks_owner(owner, sandbox):
+    link = owner.credentials
+    link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
+    link.set_token(sandbox.accounts["kopecks"].token)
+    link.save()
+    return owner
+
+
+def test_a_bonus_off_by_100_is_named_and_blocks_further_ones(kopecks_owner, sandbox):
+    group_id = next(iter(sandbox.accounts["kopecks"].groups))
+    change = execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
+    assert (change.state, change.reason) == (State.DIFFERS, "units")
+    with pytest.raises(BonusBlocked):
+        execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(80)))
+    with pytest.raises(BonusBlocked):
+        execute(order_of(kopecks_owner, Change.Action.CREATE, intended=BARISTA))
+    free = BARISTA.replace(birthday_bonus=Decimal(0))
+    assert execute(order_of(kopecks_owner, Change.Action.CREATE, intended=free)).state == State.APPLIED
+    assert len(sandbox.posts()) == 2
+
+
+def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandbox):
+    group_id = next(iter(sandbox.accounts["kopecks"].groups))
+    execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
+    link = credentials_service.connection_of(kopecks_owner)
+    credentials_service.set_bonus_unit(user=kopecks_owner, account=link.account, unit="kopecks")
+    assert execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
+    assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
+    assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
+
+
+def test_only_an_owner_sets_the_unit(staff, sandbox):
+    with pytest.raises(PermissionDenied):
+        credentials_service.set_bonus_unit(user=staff, account=staff.credentials.account, unit="kopecks")
+
+
+# --- Once, whatever happens --------------------------------------------------------------------------------
+
+
+def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    assert execute(command).pk == execute(command).pk
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_same_operation_of_a_process_that_died_is_not_sent_by_another_one(staff, sandbox, settings):
+    command = edit_of(staff, percent=Decimal(15))
+    died = write_path._record(command)  # and then it may have been sent
+    settings.POSTER_WRITE_DEADLINE = 0.2
+    with pytest.raises(Busy) as busy:
+        execute(command)
+    assert busy.value.change == died
+    assert Change.objects.get().state == State.PENDING
+    assert not sandbox.posts()
+
+
+def test_the_same_operation_with_other_values_is_refused(staff, owner, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    execute(command)
+    other = replace(command, intended=command.values.replace(percent=Decimal(16)))
+    for reused in (other, replace(command, user=owner), replace(command, group_id=4)):
+        with pytest.raises(OperationReused):
+            execute(reused)
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_group_with_an_open_change_is_locked_for_everybody(staff, owner, sandbox):
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.1)
+    change = execute(edit_of(staff, percent=Decimal(15)))
+    assert change.state == State.UNKNOWN
+    with pytest.raises(Busy) as busy:
+        execute(edit_of(owner, percent=Decimal(16)))
+    assert busy.value.change == change
+    assert execute(edit_of(owner, 4, percent=Decimal(16))).state == State.APPLIED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("one_operation", [True, False])
+def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
+    template = edit_of(staff, percent=Decimal(15))
+    sandbox.latency = 0.1
+    results = in_parallel(
+        8, lambda: execute(template if one_operation else replace(template, operation=uuid.uuid4()))
+    )
+    assert len(sandbox.posts()) == 1
+    states = [result.state if isinstance(result, Change) else type(result) for result in results]
+    if one_operation:
+        assert states == [State.APPLIED] * 8
+    else:
+        assert states.count(State.APPLIED) == 1
+        assert set(states) <= {State.APPLIED, State.FAILED, Busy}
+    assert Change.objects.filter(state=State.APPLIED).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, browse, sandbox, monkeypatch):
+    """Such as of somebody who was deleted a moment ago."""
+    check = write_path._check
+
+    def and_somebody_deletes_the_user(command):
+        check(command)
+        elsewhere(User.objects.filter(pk=staff.pk).delete)
+
+    monkeypatch.setattr(write_path, "_check", and_somebody_deletes_the_user)
+    client = browse(staff)
+    answer = client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="15"))
+    assert answer.status_code == 503
+    assert "It could not be written into the history" in text_of(answer)
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
+    other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
+    other.save()
+    found = write_path._what_was_there
+
+    def and_it_is_settled(command, change):
+        Change.objects.settle(other, state=State.FAILED, reason="never_sent")
+        return found(command, change)
+
+    monkeypatch.setattr(write_path, "_what_was_there", and_it_is_settled)
+    assert execute(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
+
+
+def elsewhere(work):
+    """Do something in another thread, as another process does."""
+    thread = threading.Thread(target=lambda: (work(), connections.close_all()))
+    thread.start()
+    thread.join()
+
+
+def in_parallel(count, work):
+    """Run the same work in so many threads at the same moment; return results and exceptions."""
+    results, start = [], threading.Barrier(count)
+
+    def run():
+        start.wait()
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - an exception is a result here
+            results.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):
+    """Not only after the half hour for which a lost answer is waited for."""
+    command = edit_of(staff, percent=Decimal(11))
+    sandbox.script("clients.updateGroup", "error_number_field", when="before")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    change = execute(command)
+    assert (change.state, change.reason, change.code) == (State.UNKNOWN, "refusal_not_verified", 42)
+    sandbox.clear_faults()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    assert reconcile() == [change]
+    change.refresh_from_db()
+    assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
+
+
+# --- What a refused creation is not taken for --------------------------------------------------------------
+
+
+def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):
+    values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values
+    sandbox.script("clients.getGroups", "error_object", code=404, times=1)
+    change = execute(order_of(staff, Change.Action.CREATE, intended=values))
+    assert (change.state, change.reason) == (State.FAILED, "not_read")
+    assert not sandbox.posts()
+
+
+def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff, sandbox, monkeypatch):
+    sandbox.unique_names = True
+    read_before = write_path._read_before
+
+    def somebody_else_is_sooner(command, change):
+        found = read_before(command, change)
+        taken = {**sandbox.accounts["demo"].groups[1], "client_groups_id": "99", "client_groups_name": "Нова"}
+        sandbox.console().put(taken)
+        sandbox.script("clients.getGroups", "fin_before_headers", times=2)
+        return found
+
+    monkeypatch.setattr(write_path, "_read_before", somebody_else_is_sooner)
+    values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values.replace(
+        name="Нова"
+    )
+    change = execute(order_of(staff, Change.Action.CREATE, intended=values.replace(percent=Decimal(5))))
+    assert (change.state, change.reason) == (State.UNKNOWN, "refusal_not_verified")
+    sandbox.clear_faults()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    reconcile()
+    change.refresh_from_db()
+    assert (change.state, change.group_id) == (State.REFUSED, None)

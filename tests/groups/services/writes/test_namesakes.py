@@ -1,0 +1,133 @@
+"""Two groups of one name: what became of a creation whose answer was lost, beside a twin."""
+
+import uuid
+from decimal import Decimal
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change
+from groups.poster import GroupValues
+from groups.services import credentials as credentials_service
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.execute import execute
+from groups.services.writes.reconcile import reconcile
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+TWIN = GroupValues(name="Бариста", loyalty_type=2, percent=Decimal(3), birthday_bonus=Decimal(0))
+OURS = GroupValues(name="бариста ", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal(70))
+UNDECIDED = {State.PENDING, State.UNKNOWN, State.REVIEW}
+
+
+def put(sandbox, values):
+    row = values.to_wire() | {"birthday_bonus": f"{values.birthday_bonus * 100:.0f}"}
+    return sandbox.console().put(row | {"count_groups_clients": "0"})
+
+
+def creation_of(user, *, confirmed=True):
+    return GroupCommand(
+        user=user,
+        credentials=credentials_service.connection_of(user),
+        action=Change.Action.CREATE,
+        operation=uuid.uuid4(),
+        intended=OURS,
+        name_confirmed=confirmed,
+    )
+
+
+def meanwhile(sandbox, values):
+    """Let somebody else create a group just before our request is carried out, or is not."""
+    account = sandbox.accounts["demo"]
+    real, made = account.create, []
+
+    def create(form, *, apply):
+        if not made:
+            made.append(put(sandbox, values))
+        return real(form, apply=apply)
+
+    return mock.patch.object(account, "create", create)
+
+
+def follow(change, settings, *, seconds=0):
+    """Look at the change until it is settled, or until looking does not help any more."""
+    settings.POSTER_SETTLE_SECONDS = seconds
+    for _ in range(6):
+        if not change.is_open:
+            return
+        Change.objects.settle(change, next_check_at=timezone.now())
+        reconcile()
+        change.refresh_from_db()
+
+
+def lose(sandbox, when):
+    sandbox.script("clients.createGroup", "fin_before_headers", when=when)
+
+
+def test_beside_a_twin_of_before_ours_is_the_new_one(staff, sandbox):
+    twin = put(sandbox, TWIN)
+    change = execute(creation_of(staff))
+    assert (change.state, change.reason) == (State.APPLIED, "")
+    assert change.group_id not in {None, twin}
+
+
+def test_without_a_confirmation_the_twin_stops_it(staff, sandbox):
+    put(sandbox, TWIN)
+    change = execute(creation_of(staff, confirmed=False))
+    assert (change.state, change.reason) == (State.FAILED, "name_taken")
+    assert not sandbox.posts()
+
+
+def test_a_lost_answer_beside_a_twin_of_before_is_found(staff, sandbox, settings):
+    twin = put(sandbox, TWIN)
+    lose(sandbox, "after")
+    change = execute(creation_of(staff))
+    follow(change, settings)
+    assert change.state == State.APPLIED
+    assert change.group_id not in {None, twin}
+    assert len(sandbox.posts()) == 1
+
+
+@pytest.mark.parametrize("twin", [TWIN, OURS], ids=["another", "the very same"])
+def test_a_creation_that_was_lost_is_not_taken_for_the_twin_of_before(staff, sandbox, settings, twin):
+    put(sandbox, twin)
+    lose(sandbox, "before")
+    change = execute(creation_of(staff))
+    follow(change, settings)
+    assert (change.state, change.reason, change.group_id) == (State.FAILED, "not_applied", None)
+
+
+def test_a_twin_that_somebody_makes_meanwhile_is_not_taken_for_ours(staff, sandbox, settings):
+    """Its values are others: ours may come yet, or was lost, and a person has to look."""
+    lose(sandbox, "before")
+    with meanwhile(sandbox, TWIN):
+        change = execute(creation_of(staff))
+        follow(change, settings)
+    assert change.state in {*UNDECIDED, State.FAILED}
+    assert change.group_id is None
+
+
+def test_of_two_that_came_meanwhile_ours_is_not_the_other_one(staff, sandbox, settings):
+    lose(sandbox, "after")
+    with meanwhile(sandbox, TWIN):
+        change = execute(creation_of(staff))
+        follow(change, settings)
+    groups = sandbox.accounts["demo"].groups
+    ours = [each for each in groups if groups[each]["client_groups_discount"] == "12.5"]
+    assert len(ours) == 1
+    assert change.state == State.REVIEW or [change.group_id] == ours
+
+
+def test_an_answered_id_is_ours_whatever_else_came_meanwhile(staff, sandbox):
+    with meanwhile(sandbox, TWIN):
+        change = execute(creation_of(staff))
+    assert change.state == State.APPLIED
+    assert sandbox.accounts["demo"].groups[change.group_id]["client_groups_discount"] == "12.5"
+
+
+def test_a_refused_creation_is_not_held_up_by_a_twin_that_came_meanwhile(staff, sandbox):
+    sandbox.script("clients.createGroup", "error_number_field", when="before")
+    with meanwhile(sandbox, TWIN):
+        change = execute(creation_of(staff))
+    assert (change.state, change.code) == (State.REFUSED, 42)

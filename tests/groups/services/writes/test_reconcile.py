@@ -1,0 +1,504 @@
+"""The journal's state machine, and how open changes come to their end."""
+
+import threading
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core import checks
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.utils import timezone
+
+from groups.models import Change, PosterAccount, PosterCredentials
+from groups.poster import GroupValues
+from groups.services import maintenance
+from groups.services.writes import reconcile as reconciler
+from groups.services.writes.execute import execute
+from groups.services.writes.outcome import Outcome
+from groups.services.writes.reconcile import follow_up, reconcile, schedule_recheck, settle
+from tests.conftest import make_user
+from tests.groups.services.writes.test_execute import order_of
+
+State, Action = Change.State, Change.Action
+SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)
+pytestmark = pytest.mark.django_db
+
+BEFORE = GroupValues(
+    name="Постоянный посетитель", loyalty_type=1, percent=Decimal(10), birthday_bonus=Decimal(50)
+)
+CLIENTS = {"id": 1, "clients": 125, "removed": False}
+
+
+def write_down(user=None, **fields):
+    """Write a change of the seed's first group into the journal, sent a minute ago unless told."""
+    account, _ = PosterAccount.objects.get_or_create(name="demo")
+    ago = timezone.now() - timedelta(minutes=1)
+    change = Change(
+        **{
+            "account": account,
+            "user": user,
+            "user_name": user.get_username() if user else "somebody",
+            "action": Action.UPDATE,
+            "group_id": 1,
+            "group_name": BEFORE.name,
+            "target": f"group:{uuid.uuid4()}",
+            "before": BEFORE.to_json() | CLIENTS,
+            "intended": BEFORE.to_json() | {"percent": "15"},
+            "created_at": ago,
+            "sent_at": ago,
+            **fields,
+        }
+    )
+    change.save()
+    return change
+
+
+def unknown(user=None, **fields):
+    return write_down(user, **{"state": State.UNKNOWN, "next_check_at": timezone.now()} | fields)
+
+
+def let_be_due(change):
+    Change.objects.settle(change, next_check_at=timezone.now())
+
+
+def look_twice(*changes):
+    """Let the changes be looked at twice, and return those that the second look has settled."""
+    assert reconcile() == []
+    for change in changes:
+        change.refresh_from_db()
+        let_be_due(change)
+    return reconcile()
+
+
+# --- The state machine -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", State)
+@pytest.mark.parametrize("start", [State.PENDING, State.UNKNOWN, State.REVIEW])
+def test_what_is_not_settled_can_go_anywhere(start, to):
+    change = write_down(state=start)
+    assert Change.objects.settle(change, state=to, reason="why")
+    assert (change.state, change.reason) == (to, "why")
+    assert Change.objects.get(pk=change.pk).state == to
+
+
+@pytest.mark.parametrize("to", State)
+@pytest.mark.parametrize("start", SETTLED)
+def test_what_is_settled_stays(start, to):
+    change = write_down(state=start)
+    with pytest.raises(ValueError, match="is settled"):
+        Change.objects.settle(change, state=to)
+    assert Change.objects.get(pk=change.pk).state == start
+
+
+def test_a_state_that_is_none_is_refused_by_the_database():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write_down(state="maybe")
+
+
+@pytest.mark.parametrize(
+    "moved_on", [{"state": State.APPLIED}, {"checks": 1}, {"sent_at": None}], ids=lambda m: next(iter(m))
+)
+def test_the_first_one_wins_and_the_second_one_learns_of_it(moved_on):
+    mine = write_down()
+    theirs = Change.objects.get(pk=mine.pk)
+    assert Change.objects.settle(theirs, **moved_on)
+    assert not Change.objects.settle(mine, state=State.FAILED, reason="not_applied")
+    assert mine.state == theirs.state != State.FAILED
+    assert mine.reason == ""
+
+
+@pytest.mark.parametrize("state", State)
+def test_no_code_changes_or_deletes_a_row(state, django_user_model):
+    change = write_down(state=state, user=django_user_model.objects.create_user("somebody"))
+    change.reason = "rewritten"
+    rows = Change.objects.filter(pk=change.pk)
+    for attempt in (
+        change.save,
+        lambda: change.save(update_fields=["reason"]),
+        change.delete,
+        lambda: rows.update(reason="rewritten"),
+        rows.delete,
+        lambda: Change.objects.bulk_update([change], ["reason"]),
+        lambda: change.account.changes.update(reason="rewritten"),
+        change.account.changes.all().delete,
+    ):
+        with pytest.raises(TypeError, match="append-only"), transaction.atomic():
+            attempt()
+    assert rows.get().reason == ""
+
+
+def test_a_copy_of_a_row_does_not_replace_it():
+    change = write_down(state=State.APPLIED)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Change(id=change.pk, account=change.account, action=Action.UPDATE, target="x").save()
+    assert Change.objects.get(pk=change.pk).group_name == BEFORE.name
+
+
+def test_a_row_outlives_its_user(staff):
+    change = write_down(staff, state=State.APPLIED)
+    staff.delete()
+    change = Change.objects.get(pk=change.pk)
+    assert (change.user, change.user_name) == (None, "staff")
+
+
+def test_one_open_change_a_target():
+    first = write_down(target="group:1")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        unknown(target="group:1")
+    Change.objects.settle(first, state=State.FAILED)
+    unknown(target="group:1")
+
+
+def test_a_verdict_on_a_bonus_off_by_100_blocks_the_account():
+    change = unknown()
+    assert settle(change, Outcome(State.DIFFERS, "units", {"birthday_bonus": "5000"}, 1))
+    account = PosterAccount.objects.get(name="demo")
+    assert (account.bonus_block, account.writes) == (change, 1)
+    assert (change.next_check_at, change.after) == (None, {"birthday_bonus": "5000"})
+    assert change.settled_at is not None
+
+
+def test_the_journal_must_outlive_the_request(settings, monkeypatch):
+    def found():
+        return [error.id for error in checks.run_checks() if error.id == "groups.E001"]
+
+    assert found() == []
+    monkeypatch.setitem(settings.DATABASES["default"], "ATOMIC_REQUESTS", True)
+    assert found() == ["groups.E001"]
+
+
+# --- When somebody looks -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "fields", "is_due"),
+    [
+        (44, {}, False),
+        (46, {}, True),
+        (46, {"sent_at": None}, True),
+        (600, {"next_check_at": 5}, False),
+        (600, {"next_check_at": -1}, True),
+        (0, {"state": State.UNKNOWN, "next_check_at": 1}, False),
+        (0, {"state": State.UNKNOWN, "next_check_at": 0}, True),
+        (600, {"state": State.REVIEW, "next_check_at": -1}, False),
+        (600, {"state": State.APPLIED, "next_check_at": -1}, False),
+    ],
+)
+def test_which_changes_are_due(settings, age, fields, is_due):
+    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 30, 15
+    now = timezone.now()
+    if "next_check_at" in fields:
+        fields = fields | {"next_check_at": now + timedelta(seconds=fields["next_check_at"])}
+    change = write_down(created_at=now - timedelta(seconds=age), **fields)
+    assert Change.objects.filter(reconciler.due(now), pk=change.pk).exists() is is_due
+
+
+def test_the_pauses_between_the_looks(owner, sandbox, monkeypatch):
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    change = write_down(owner, sent_at=now)
+    schedule_recheck(change)
+    pauses = []
+    for _ in range(11):
+        pauses.append((change.next_check_at - now).total_seconds())
+        let_be_due(change)
+        assert not follow_up(change)
+    assert pauses == [2, 10, 30, 90, 180, 360, 720, 1440, 1800, 1800, 1800]
+
+
+def test_a_look_that_is_not_due_asks_nobody(owner, sandbox):
+    change = unknown(owner, next_check_at=timezone.now() + timedelta(seconds=5))
+    assert not follow_up(change)
+    assert reconcile() == []
+    assert not sandbox.calls()
+
+
+def test_what_was_never_sent_is_closed_without_asking(owner, sandbox):
+    change = write_down(owner, sent_at=None, before=None)
+    assert reconcile() == [change]
+    change.refresh_from_db()
+    assert (change.state, change.reason) == (State.FAILED, "never_sent")
+    assert not sandbox.calls()
+
+
+def test_reconciling_twice_is_as_good_as_once(owner, sandbox):
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = unknown(owner)
+    assert reconcile() == [change]
+    settled_at = Change.objects.get(pk=change.pk).settled_at
+    assert reconcile() == []
+    assert not follow_up(change)
+    assert Change.objects.get(pk=change.pk).settled_at == settled_at
+    assert len(sandbox.calls()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_reconcilers_at_once_look_once(owner, sandbox):
+    sandbox.console().edit(1, client_groups_discount="15")
+    sandbox.latency = 0.2
+    changes = [unknown(owner) for _ in range(3)]
+    settled, start = [], threading.Barrier(4)
+
+    def work():
+        start.wait()
+        try:
+            settled.extend(reconcile())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(change.pk for change in settled) == sorted(change.pk for change in changes)
+    assert len(sandbox.calls()) == 3
+    assert set(Change.objects.values_list("state", "checks")) == {(State.APPLIED, 1)}
+
+
+# --- What a look may conclude ------------------------------------------------------------------------------
+
+
+def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    early = unknown(owner, sent_at=timezone.now() - timedelta(seconds=1795))
+    late = unknown(owner, sent_at=timezone.now() - timedelta(seconds=1805))
+    assert look_twice(early, late) == [late]
+    early.refresh_from_db()
+    late.refresh_from_db()
+    assert (early.state, late.state, late.reason) == (State.UNKNOWN, State.FAILED, "not_applied")
+
+
+def test_a_lost_move_has_as_much_time_as_any_other_change(owner, sandbox, settings):
+    """Carried out late, it would take a client away from where somebody has moved them meanwhile."""
+    settings.POSTER_SETTLE_SECONDS = 1800
+    move = {"action": Action.MOVE, "before": {"group_id": 4}, "intended": {"group_id": 1}}
+    ago = {age: timezone.now() - timedelta(minutes=age) for age in (10, 31)}
+    early = unknown(owner, client_id=129, group_id=4, sent_at=ago[10], **move)
+    late = unknown(owner, client_id=130, group_id=4, sent_at=ago[31], **move)
+    assert look_twice(early, late) == [late]
+    late.refresh_from_db()
+    early.refresh_from_db()
+    assert (early.state, late.state, late.reason) == (State.UNKNOWN, State.FAILED, "not_applied")
+
+
+def test_the_look_that_may_give_up_is_not_put_off(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1800
+    change = unknown(owner, checks=7, sent_at=timezone.now() - timedelta(seconds=1395))
+    assert not follow_up(change)
+    assert timedelta(seconds=400) < change.next_check_at - timezone.now() < timedelta(seconds=410)
+
+
+def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1
+    change = unknown(owner, sent_at=timezone.now() + timedelta(hours=1))
+    assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+
+
+def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_looks(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1
+    two_minutes_ago = timezone.now() - timedelta(seconds=120)
+    change = unknown(owner, accepted=True, sent_at=two_minutes_ago)
+    for state in (State.UNKNOWN, State.UNKNOWN, State.REVIEW):
+        let_be_due(change)
+        follow_up(change)
+        assert change.state == state
+    assert change.reason == "accepted_but_absent"
+    soon = unknown(owner, accepted=True, checks=5, sent_at=timezone.now() - timedelta(seconds=110))
+    assert not follow_up(soon)
+
+
+@pytest.mark.parametrize("fault", ["fin_before_headers", "status_500", "top_null", "error_object"])
+def test_only_a_read_that_succeeded_concludes_anything(owner, sandbox, settings, fault):
+    settings.POSTER_SETTLE_SECONDS = 1
+    sandbox.script("*", fault, times=None)
+    change = unknown(owner)
+    assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+
+
+def test_a_failed_look_leaves_the_others_their_turn(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1
+    sandbox.script("clients.getGroup", "top_null")
+    changes = [unknown(owner) for _ in range(2)]
+    assert look_twice(changes[1]) == changes[1:]
+
+
+@pytest.mark.parametrize(
+    "edit", [{"client_groups_discount": "77"}, {"birthday_bonus": "500000"}], ids=["differs", "units"]
+)
+def test_what_nobody_asked_for_is_believed_when_it_is_seen_twice(owner, sandbox, settings, edit):
+    settings.POSTER_CONFIRM_SECONDS = 60
+    sandbox.console().edit(1, **edit)
+    change = unknown(owner, accepted=True, intended=BEFORE.to_json() | {"birthday_bonus": "50"})
+    for _ in range(2):
+        let_be_due(change)
+        assert not follow_up(change)
+    since = change.found_since - timedelta(seconds=61)
+    Change.objects.settle(change, found_since=since, next_check_at=timezone.now())
+    assert follow_up(change)
+    assert change.state == State.DIFFERS
+
+
+def test_a_look_that_shows_something_else_begins_anew(owner, sandbox, settings):
+    settings.POSTER_CONFIRM_SECONDS = 60
+    change = unknown(owner, accepted=True)
+    for percent in ("77", "78"):
+        sandbox.console().edit(1, client_groups_discount=percent)
+        Change.objects.settle(change, next_check_at=timezone.now())
+        assert not follow_up(change)
+        began = timezone.now() - timedelta(seconds=61)
+        Change.objects.settle(change, found_since=began)
+    Change.objects.settle(change, next_check_at=timezone.now())
+    assert follow_up(change)
+    assert change.after["percent"] == "78"
+
+
+def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
+    sandbox.script("clients.getGroup", "response_false", times=None)
+    change = unknown(owner, action=Action.REMOVE, intended=None)
+    for _ in range(3):
+        let_be_due(change)
+        assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+    assert len(sandbox.calls("clients.getGroups")) == 3
+
+
+@pytest.fixture
+def settled_meanwhile(monkeypatch):
+    """Let somebody else settle a change while it is looked at."""
+    sight_of = reconciler.read_remote_state
+
+    def look(change, credentials, **options):
+        remote = sight_of(change, credentials, **options)
+        if change.sent_at is not None:
+            Change.objects.settle(Change.objects.get(pk=change.pk), state=State.FAILED, reason="superseded")
+        return remote
+
+    monkeypatch.setattr(reconciler, "read_remote_state", look)
+
+
+def test_a_follower_lets_go_of_what_somebody_else_has_settled_meanwhile(owner, sandbox, settled_meanwhile):
+    change = unknown(owner, sent_at=timezone.now() - timedelta(minutes=31))
+    assert not follow_up(change)
+    assert (change.state, change.reason) == (State.FAILED, "superseded")
+
+
+@pytest.mark.parametrize("fault", ["lost_before", "error_number_field"])
+def test_a_slow_sender_lets_go_of_what_somebody_else_has_settled(owner, sandbox, settled_meanwhile, fault):
+    sandbox.script("clients.updateGroup", fault, when="before")
+    seed = sandbox.accounts["demo"].groups[1]
+    changed = GroupValues.from_json(BEFORE.to_json() | {"percent": "15"})
+    order = order_of(owner, Action.UPDATE, group_id=1, loaded=BEFORE, intended=changed)
+    change = execute(order)
+    assert (change.state, change.reason) == (State.FAILED, "superseded")
+    assert sandbox.accounts["demo"].groups[1] == seed
+
+
+# --- With whose token --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked_with(monkeypatch):
+    """Hear with which connection each look is made."""
+    used = []
+
+    def sight_of(change, credentials, **options):
+        used.append(credentials.user.get_username())
+        return reconciler.RemoteState(group=None)
+
+    monkeypatch.setattr(reconciler, "read_remote_state", sight_of)
+    return used
+
+
+def test_a_look_is_made_with_the_token_of_the_one_who_asked(owner, staff, manager, asked_with):
+    for user in (staff, owner, manager):
+        follow_up(unknown(user))
+    assert asked_with == ["staff", "owner", "manager"]
+
+
+def test_a_refused_token_is_never_used(owner, staff, asked_with):
+    PosterCredentials.objects.filter(user=staff).update(refused_at=timezone.now())
+    follow_up(unknown(staff))
+    assert asked_with == ["owner"]
+    PosterCredentials.objects.update(refused_at=timezone.now())
+    change = unknown(staff)
+    assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+    assert asked_with == ["owner"]
+
+
+def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(sandbox, asked_with):
+    change = unknown()
+    make_user("outsider", role="Owners", account="kavarnia", sandbox=sandbox)
+    assert not follow_up(change)
+    assert asked_with == []
+    make_user("colleague", role="Managers", account="demo", sandbox=sandbox)
+    for is_settled in (False, True):
+        let_be_due(change)
+        assert follow_up(change) is is_settled
+    assert asked_with == ["colleague", "colleague"]
+
+
+# --- The command and the thread ----------------------------------------------------------------------------
+
+
+def test_the_command_tells_what_it_settled(owner, sandbox, capsys):
+    never = write_down(owner, sent_at=None, target="group:1")
+    unknown(owner)
+    call_command("reconcile")
+    assert capsys.readouterr().out.splitlines() == [
+        f"{never.pk} update group:1 failed never_sent",
+        "1 still open",
+    ]
+    call_command("reconcile")
+    assert capsys.readouterr().out == "1 still open\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
+    stop, turns = threading.Event(), []
+
+    def turn():
+        turns.append(len(turns))
+        if len(turns) == 1:
+            raise DatabaseError("away")
+        if len(turns) == 2:
+            raise RuntimeError("a mistake of ours")
+        stop.set()
+        return []
+
+    monkeypatch.setattr(maintenance, "reconcile", turn)
+    monkeypatch.setattr(maintenance, "EVERY", 0.01)
+    maintenance._follow(stop)
+    assert turns == [0, 1, 2]
+    assert caplog.text.count("What was left open could not be looked after") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_follower_settles_by_itself(owner, sandbox, monkeypatch):
+    stop = threading.Event()
+    monkeypatch.setattr(maintenance, "EVERY", 0.01)
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = unknown(owner)
+
+    def follow():
+        maintenance._follow(stop)
+        connections.close_all()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        for _ in range(500):
+            change.refresh_from_db()
+            if change.state != State.UNKNOWN:
+                break
+            stop.wait(0.01)
+    finally:
+        stop.set()
+        thread.join()
+    assert change.state == State.APPLIED

@@ -1,0 +1,174 @@
+"""Every code with which Poster refuses, on every form that asks for a write, and in the rows of jobs."""
+
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from groups.models import Change, Job, PosterCredentials
+from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
+from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
+from groups.services import credentials as credentials_service
+from groups.services import groups as reads
+from groups.services.jobs import bulk_edits, executor, queue
+from tests.groups.services.jobs.doing import start
+from tests.pages import fragment, group_form, hidden, open_form, text_of
+
+pytestmark = pytest.mark.django_db
+NEW, EDIT, REMOVE = "/groups/new/", "/groups/1/edit/", "/groups/4/delete/"
+SEED = {"name": "Постоянный посетитель", "percent": "15"}
+ROW = fragment("row-1", "/groups/")
+# No words of ours are written like this.
+WORDS = "<b>Ні & ні</b> "
+
+
+def refused(sandbox, method, code):
+    """Let Poster refuse a method by this code, with more words than fit and a token among them."""
+    token = sandbox.accounts["demo"].token
+    message = f"{WORDS}{token} {'ж' * 300}"
+    sandbox.script(method, "error_object", code=code, message=message, when="before")
+
+
+def create(client, sandbox, code, **headers):
+    form = group_form(client, NEW, name="Студенти")
+    refused(sandbox, "clients.createGroup", code)
+    return client.post(NEW, form, **headers)
+
+
+def update(client, sandbox, code):
+    form = group_form(client, EDIT, **SEED)
+    refused(sandbox, "clients.updateGroup", code)
+    return client.post(EDIT, form)
+
+
+def update_in_row(client, sandbox, code):
+    names = ("version", "operation", "name", "loyalty_type", "percent", "birthday_bonus")
+    form = hidden(client.get(EDIT, headers=ROW), *names) | {"percent": "15"}
+    refused(sandbox, "clients.updateGroup", code)
+    return client.post(EDIT, form, headers=ROW)
+
+
+def remove(client, sandbox, code, **headers):
+    form = open_form(client, REMOVE, confirm_name="Скидочная система 10%")
+    refused(sandbox, "clients.removeGroup", code)
+    return client.post(REMOVE, form, **headers)
+
+
+def undo(client, sandbox, code):
+    client.post(EDIT, group_form(client, EDIT, **SEED))
+    refused(sandbox, "clients.updateGroup", code)
+    return client.post(f"/history/{Change.objects.get().pk}/undo/")
+
+
+def create_anew(client, sandbox, code):
+    """Undo a removal."""
+    client.post(REMOVE, open_form(client, REMOVE, confirm_name="Скидочная система 10%"))
+    refused(sandbox, "clients.createGroup", code)
+    return client.post(f"/history/{Change.objects.get().pk}/undo/")
+
+
+def remove_again(client, sandbox, code):
+    """Send a removal again whose answer was lost."""
+    form = open_form(client, REMOVE, confirm_name="Скидочная система 10%")
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    client.post(REMOVE, form)
+    lost = Change.objects.get()
+    sandbox.clear_faults()
+    refused(sandbox, "clients.removeGroup", code)
+    return client.post(f"/history/{lost.pk}/", {"decision": "again"})
+
+
+COMMANDS = {
+    "create": create,
+    "create in a fragment": partial(create, headers=fragment("form", NEW)),
+    "update": update,
+    "update in a row": update_in_row,
+    "remove": remove,
+    "remove in a dialog": partial(remove, headers=fragment("form", "/groups/4/")),
+    "undo": undo,
+    "create anew": create_anew,
+}
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, command, code):
+    answer = command(browse(owner), sandbox, code)
+    assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
+    change = Change.objects.filter(state=Change.State.REFUSED).get()
+    assert change.code == code
+    html, text = answer.content.decode(), text_of(answer)
+    assert WORDS in text
+    assert "<b>Ні" not in html
+    assert sandbox.accounts["demo"].token.rpartition(":")[2] not in html
+    assert len(change.message) == MESSAGE_LIMIT
+    if issubclass(REFUSALS[code], NameTaken) and change.action != Change.Action.REMOVE:
+        assert 'aria-invalid="true"' in html
+    # The form is there for another try, as an operation of its own.
+    assert hidden(answer, "operation")["operation"] != str(change.pk)
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sandbox, code):
+    """The lost one may still be carried out, so it stays open."""
+    answer = remove_again(browse(owner), sandbox, code)
+    assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
+    change = Change.objects.exclude(again_of=None).get()
+    assert (change.state, change.code) == (Change.State.UNKNOWN, code)
+    html = answer.content.decode()
+    assert WORDS in text_of(answer)
+    assert "<b>Ні" not in html
+    assert sandbox.accounts["demo"].token.rpartition(":")[2] not in html
+    assert 'value="again"' in html
+
+
+# --- In the rows of jobs -----------------------------------------------------------------------------------
+
+
+def new_group(_credentials):
+    values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
+    return bulk_edits.Line(2, values)
+
+
+def other_percent(credentials):
+    old = reads.read_now(credentials, 1).group.values
+    return bulk_edits.Line(2, old.replace(percent=Decimal(15)), 1, old, clients=125)
+
+
+def planned(user, line, kind):
+    credentials = credentials_service.connection_of(user)
+    job = bulk_edits.keep_plan(
+        user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
+    )
+    queue.start_draft(job, user)
+    return job
+
+
+JOBS = {
+    "a line of an import": ("clients.createGroup", partial(planned, line=new_group, kind=Job.Kind.IMPORT)),
+    "a line of percents": ("clients.updateGroup", partial(planned, line=other_percent, kind=Job.Kind.EDIT)),
+    "a move": ("clients.updateClient", partial(start, client_ids=[129])),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("method", "begin"), JOBS.values(), ids=JOBS)
+def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, monkeypatch, method, begin):
+    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
+    client = browse(owner)
+    for code in REFUSALS:
+        job = begin(owner)
+        refused(sandbox, method, code)
+        queue.run_job.func(str(job.pk))
+        change = Change.objects.get(job=job)
+        assert (change.state, change.code) == (Change.State.REFUSED, code)
+        # A token that was refused is not asked with again by itself; a job that stopped holds its group.
+        PosterCredentials.objects.update(refused_at=None)
+        page = client.get(f"/jobs/{job.pk}/")
+        job.refresh_from_db()
+        if job.is_unfinished:
+            queue.cancel(job, owner)
+        assert page.status_code == 200
+        assert WORDS in text_of(page)
+        assert "<b>Ні" not in page.content.decode()
+        assert f'data-change="{change.pk}" data-state="refused"' in page.content.decode()

@@ -1,0 +1,252 @@
+"""A lost change is sent again: until the outcome of both is known, one of them is locked and followed."""
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from groups.models import Change, Lock, PosterAccount, Snapshot
+from groups.services import credentials as credentials_service
+from groups.services import history
+from groups.services.writes import execute as write_path
+from groups.services.writes.execute import MovedOn, execute
+from groups.services.writes.reconcile import follow_up
+from poster_admin.common.outages import Outage
+from tests.pages import group_form, open_form, text_of
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+EDIT, DELETE, NAME = "/groups/1/edit/", "/groups/4/delete/", "Скидочная система 10%"
+BOTH = {"group:4", "members:4"}
+
+
+@pytest.fixture
+def lost(owner, browse, sandbox):
+    """Return a removal of group 4 that was sent, whose answer was lost."""
+    client = browse(owner)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    assert client.post(DELETE, open_form(client, DELETE, confirm_name=NAME)).status_code == 504
+    return Change.objects.get()
+
+
+def again(client, change):
+    return client.post(f"/history/{change.pk}/", {"decision": "again"})
+
+
+def locks_of(change):
+    return set(Lock.objects.filter(change=change).values_list("key", flat=True))
+
+
+def second():
+    return Change.objects.exclude(again_of=None).get()
+
+
+def let_be_due(change):
+    change.refresh_from_db()
+    Change.objects.settle(change, next_check_at=timezone.now())
+
+
+def assert_followed(change, state, sandbox):
+    """Hold that a change gets this outcome by looks alone; an absence has to be seen twice."""
+    posts = len(sandbox.posts())
+    for _ in range(2):
+        let_be_due(change)
+        if follow_up(change):
+            break
+    assert change.state == state
+    assert len(sandbox.posts()) == posts
+    assert not Lock.objects.exists()
+
+
+def assert_still_lost(change):
+    change.refresh_from_db()
+    assert change.state == State.UNKNOWN
+    assert locks_of(change) == BOTH
+    assert not Change.objects.exclude(pk=change.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_the_database_goes_away_before_the_second_is_sent_it_is_followed_for_the_first(
+    lost, owner, browse, sandbox, monkeypatch
+):
+    def away(*_):
+        raise Outage
+
+    posts = len(sandbox.posts())
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, "_read_before", away)
+        assert again(browse(owner), lost).status_code == 503
+    assert len(sandbox.posts()) == posts
+    change = second()
+    assert (change.state, change.reason, locks_of(change)) == (State.UNKNOWN, "never_sent", BOTH)
+    sandbox.console("demo").remove(4)
+    assert_followed(change, State.APPLIED, sandbox)
+
+
+def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_down(
+    lost, owner, browse, sandbox, monkeypatch
+):
+    seen, read_before = [], write_path._read_before
+
+    def and_look(command, change):
+        seen.append((change.again_of.pk, locks_of(lost), locks_of(change)))
+        return read_before(command, change)
+
+    monkeypatch.setattr(write_path, "_read_before", and_look)
+    assert again(browse(owner), lost).status_code == 302
+    assert seen == [(lost.pk, set(), BOTH)]
+    lost.refresh_from_db()
+    assert (lost.state, lost.reason) == (State.FAILED, "superseded")
+    assert second().state == State.APPLIED
+    assert not Lock.objects.exists()
+
+
+# --- Where the second one cannot even be written down -------------------------------------------------------
+
+
+def test_without_its_snapshot_the_first_one_stays_as_it_is(lost, owner, browse, sandbox):
+    Snapshot.objects.all().delete()
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert again(browse(owner), lost).status_code == 502
+    assert_still_lost(lost)
+
+
+def test_what_the_database_does_not_take_leaves_the_first_one_as_it_is(lost, owner, browse, monkeypatch):
+    def refuse(*_args, **_options):
+        raise DatabaseError("no place left")
+
+    monkeypatch.setattr(Change, "save", refuse)
+    assert again(browse(owner), lost).status_code == 503
+    assert_still_lost(lost)
+
+
+def test_where_another_has_the_locks_the_first_one_stays_as_it_is(lost, owner, browse, sandbox):
+    Lock.objects.filter(key="members:4").delete()
+    other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=9, target="members:4")
+    other.save()
+    answer = again(browse(owner), lost)
+    assert answer.status_code == 409
+    assert f"/history/{other.pk}/" in answer.content.decode()
+    lost.refresh_from_db()
+    assert (lost.state, locks_of(lost)) == (State.UNKNOWN, {"group:4"})
+
+
+def test_a_blocked_bonus_leaves_the_first_one_as_it_is(staff, browse, sandbox):
+    client = browse(staff)
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    assert client.post(EDIT, group_form(client, EDIT, percent="15")).status_code == 504
+    change = Change.objects.get()
+    PosterAccount.objects.update(bonus_block=change)
+    assert again(client, change).status_code == 422
+    change.refresh_from_db()
+    assert (change.state, locks_of(change)) == (State.UNKNOWN, {"group:1"})
+
+
+# --- Where the second one comes to nothing ------------------------------------------------------------------
+
+
+def unreadable(sandbox):
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+
+
+def edited(sandbox):
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=4, fields={"client_groups_discount": "9"}
+    )
+
+
+def refused(sandbox):
+    sandbox.script("clients.removeGroup", "error_object", code=42, when="before")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (unreadable, "could not be asked before"),
+        (edited, "had been changed meanwhile"),
+        (refused, "may or may not"),
+    ],
+)
+def test_a_removal_that_is_carried_out_late_is_found_all_the_same(
+    lost, owner, browse, sandbox, trouble, told
+):
+    trouble(sandbox)
+    answer = again(browse(owner), lost)
+    assert answer.status_code == (422 if trouble is refused else 504)
+    assert 'data-outcome="unknown"' in answer.content.decode()
+    assert told in text_of(answer)
+    change = second()
+    assert (change.state, locks_of(change)) == (State.UNKNOWN, BOTH)
+    sandbox.clear_faults()
+    sandbox.console().remove(4)
+    assert_followed(change, State.APPLIED, sandbox)
+
+
+def test_what_poster_says_to_the_second_is_shown(lost, owner, browse, sandbox):
+    refused(sandbox)
+    answer = again(browse(owner), lost)
+    assert second().code == 42
+    assert "Poster says:" in text_of(answer)
+
+
+def test_the_second_may_be_sent_again_too(lost, owner, browse, sandbox):
+    unreadable(sandbox)
+    client = browse(owner)
+    assert 'value="again"' in again(client, lost).content.decode()
+    sandbox.clear_faults()
+    assert again(client, second()).status_code == 302
+    assert 4 not in sandbox.accounts["demo"].groups
+    assert sorted(Change.objects.values_list("state", "reason")) == [
+        (State.APPLIED, ""),
+        (State.FAILED, "superseded"),
+        (State.FAILED, "superseded"),
+    ]
+
+
+def test_a_second_that_was_never_sent_is_followed_for_the_first(lost, owner, sandbox, monkeypatch, settings):
+    command = history.command_again(lost, user=owner, credentials=credentials_service.connection_of(owner))
+
+    def die(_order, _change):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, "_read_before", die)
+        with pytest.raises(SystemExit):
+            execute(command)
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    sandbox.console().remove(4)
+    assert_followed(second(), State.APPLIED, sandbox)
+
+
+def test_in_the_end_neither_was_made(lost, owner, browse, sandbox, settings):
+    unreadable(sandbox)
+    again(browse(owner), lost)
+    sandbox.clear_faults()
+    settings.POSTER_SETTLE_SECONDS = 0
+    assert_followed(second(), State.FAILED, sandbox)
+    assert second().reason == "not_applied"
+
+
+# --- Who is late --------------------------------------------------------------------------------------------
+
+
+def test_what_has_an_outcome_by_now_is_not_sent_again(lost, owner, browse, sandbox, monkeypatch):
+    link = credentials_service.connection_of(owner)
+    command = history.command_again(lost, user=owner, credentials=link)
+    Change.objects.settle(lost, state=State.APPLIED)
+    sandbox.log.clear()
+    with pytest.raises(MovedOn):
+        execute(command)
+    assert not sandbox.posts()
+    monkeypatch.setattr(history, "command_again", lambda *_args, **_options: command)
+    client = browse(owner)
+    assert again(client, lost).status_code == 302
+    assert "has moved on meanwhile" in text_of(client.get(f"/history/{lost.pk}/"))
+
+
+def test_the_same_click_twice_sends_it_once_more(lost, owner, sandbox):
+    link = credentials_service.connection_of(owner)
+    commands = [history.command_again(lost, user=owner, credentials=link) for _ in range(2)]
+    first, other = (execute(command) for command in commands)
+    assert first == other
+    assert first.state == State.APPLIED
+    assert len(sandbox.posts()) == 2

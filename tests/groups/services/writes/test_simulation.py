@@ -1,0 +1,47 @@
+"""The benchmark `writes`, cut short: what people are told of hundreds of writes on a bad network is true."""
+
+import pytest
+
+from groups.services.writes import execute as write_path
+from tests.benchmarks.writes import MINUTE, World, run_dashboard, run_naive
+from tests.conftest import PAUSES_OF_PRODUCTION
+
+WRITES = 300
+
+
+@pytest.fixture
+def _production(settings, monkeypatch):
+    monkeypatch.setattr(write_path, "READ_PAUSES", PAUSES_OF_PRODUCTION)
+    settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
+    settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
+    settings.POSTER_SETTLE_SECONDS = 30 * MINUTE
+    settings.POSTER_CONFIRM_SECONDS = 3
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_production")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
+    counts = run_dashboard(World(seed, longest_delay=15 * MINUTE), owner, WRITES // 2)
+    assert counts["posts"] == 1
+    assert counts["duplicates"] == counts["twice"] == counts["false_failed"] == 0
+    # A person decides, or credit goes to the wrong one, only where somebody else was at the same group.
+    assert counts["person"] + counts["false_applied"] <= counts["writes"] * 0.05
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_production")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner, seed):
+    counts = run_dashboard(World(seed, longest_delay=15 * MINUTE, lag=60), owner, WRITES // 2)
+    assert counts["posts"] == 1
+    lies = ("duplicates", "twice", "false_failed", "false_applied", "lost")
+    assert {lie: counts[lie] for lie in lies} == dict.fromkeys(lies, 0)
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_the_network_is_bad_enough_to_show_it(retries):
+    counts = run_naive(World(1, longest_delay=15 * MINUTE), retries, WRITES)
+    assert counts["duplicates"] > 0
+    assert counts["false_failed"] > WRITES * 0.1
+    assert bool(counts["twice"]) is bool(retries)

@@ -1,0 +1,269 @@
+"""Files of tables, whatever made them: text out of every kind of cell, and a refusal in words of the rest."""
+
+import io
+import struct
+import zipfile
+from datetime import date, datetime
+
+import pytest
+from openpyxl import Workbook
+
+from groups.poster.records import fold
+from groups.spreadsheets import reader
+from groups.spreadsheets.reader import Formula, NotReadable, protected, read_table
+
+NAMES = {"id", "name", "percent"}
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def read(content):
+    if isinstance(content, str):
+        content = content.encode()
+    return read_table(content, lambda cells: sum(fold(cell) in NAMES for cell in cells))
+
+
+def workbook(*rows):
+    book = Workbook()
+    sheet = book.active
+    for row in rows:
+        sheet.append(row)
+    return book, sheet
+
+
+def saved(book):
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def parts_of(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def packed(parts):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def why(content):
+    with pytest.raises(NotReadable) as caught:
+        read(content)
+    return caught.value.messages[0]
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+@pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251"])
+def test_a_csv_is_read_whoever_wrote_it(delimiter, newline, encoding):
+    lines = [
+        ["Id", "Name", "Percent"],
+        ["1", "Гості, їхні друзі; ще й ґанок", "12,5"],
+        ["2", "Кав'ярня", "0"],
+    ]
+    text = newline.join(delimiter.join(f'"{cell}"' for cell in line) for line in lines)
+    table = read(text.encode(encoding))
+    assert table.header == ("Id", "Name", "Percent")
+    assert table.rows == {2: tuple(lines[1]), 3: tuple(lines[2])}
+
+
+def test_the_delimiter_is_the_one_that_makes_columns():
+    assert read("Id;Name;Percent, %\n1;a,b,c,d,e;10").rows == {2: ("1", "a,b,c,d,e", "10")}
+    assert read("name").header == ("name",)
+
+
+@pytest.mark.parametrize("line", ["sep=;\r\n", "sep=;\n", "sep=\n"])
+def test_excels_own_line_is_not_counted(line):
+    assert read(f"{line}Id;Name\n1;a").rows == {2: ("1", "a")}
+
+
+def test_empty_lines_count_and_are_left_out():
+    assert read("\n\nId;Name\n\n;;\n1;a\n\n").rows == {6: ("1", "a")}
+
+
+def test_a_line_break_in_a_cell_is_no_line():
+    assert read('Id;Name\n1;"a\nb"\n2;c').rows == {2: ("1", "a\nb"), 3: ("2", "c")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''=1", "'", "'a", "a'=", "=", " =1"),
+        *(
+            "a;=1",
+            "a,=1",
+            "a\n=1",
+            "a;'=1",
+            "a;''=1;+2",
+            'a;"=1',
+            "a;'\"=1",
+            "a;\"'=1",
+            "a; =1",
+            ";=",
+            "=;='",
+        ),
+    ],
+)
+def test_what_is_protected_from_spreadsheets_comes_back(text):
+    cell = protected(text).replace('"', '""')
+    assert read(f'Id;Name\n1;"{cell}"').rows[2][1:] == ((text.strip(),) if text.strip() else ())
+    assert not protected(text).startswith(FORMULA_STARTS)
+
+
+def test_a_formula_in_a_csv_is_marked_and_a_number_is_none():
+    table = read("Id;Name\n=1+1;+5\n-3;@x")
+    assert isinstance(table.rows[2][0], Formula)
+    assert not any(isinstance(cell, Formula) for cell in (*table.rows[2][1:], *table.rows[3]))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\n;;\n", b" ; ; "])
+def test_an_empty_file_is_said_to_be_empty(content):
+    assert why(content) == "The file is empty."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"%PDF-1.7\n\x98\0",
+        "Id;Name\n1;а".encode("utf-16"),
+        b"\x98abc",
+        b"Id;\0",
+    ],
+)
+def test_what_is_no_table_is_refused(content):
+    assert why(content) == "This is neither an XLSX nor a CSV file. Save the table as one of these."
+
+
+def test_a_csv_of_one_endless_cell_is_refused():
+    assert "cannot be told apart" in why('Id;Name\n1;"' + "a" * 200_000)
+    assert "Line 2 has a cell that is too long." in why("Id;Name\n1;" + "a" * 1001)
+
+
+def test_there_are_only_so_many_lines(monkeypatch):
+    assert len(read("Id\n" + "1\n" * 5000).rows) == 5000
+    assert "more than 5000 lines" in why("Id\n" + "1\n" * 5001)
+    assert "more than 5000 lines" in why("Id\n" + "\n" * 20_000 + "1")
+
+
+def test_columns_far_to_the_right_are_not_looked_at():
+    assert len(read("Id" + ";" * 5000 + "\n1").header) == reader.COLUMNS_AT_MOST
+
+
+# --- XLSX --------------------------------------------------------------------------------------------------
+
+
+def test_cells_of_every_kind_become_what_somebody_would_type():
+    book, sheet = workbook(
+        ["Id", "Name", "Percent"],
+        [1, "  Гості ", 12.5],
+        [2.0, 2024, 0.1 + 0.2],
+        [None, True, "12,5 %"],
+        [4, date(2026, 5, 12), datetime(2026, 5, 12, 10, 30)],  # noqa: DTZ001 - as in a workbook
+        [5, 1e300, 1e11 + 0.5],
+    )
+    sheet["A7"], sheet["B7"], sheet["C7"] = 6, 0.07, 0.125
+    sheet["B7"].number_format, sheet["C7"].number_format = "0%", "0.0 %"
+    assert {number: row[:3] for number, row in read(saved(book)).rows.items()} == {
+        2: ("1", "Гості", "12.5"),
+        3: ("2", "2024", "0.3"),
+        4: ("", "True", "12,5 %"),
+        5: ("4", "2026-05-12T00:00:00", "2026-05-12T10:30:00"),
+        6: ("5", "1" + "0" * 300, "100000000000.5"),
+        7: ("6", "7%", "12.5%"),
+    }
+
+
+def test_formulas_and_their_errors_are_marked():
+    book, sheet = workbook(["Id", "Name", "Percent"], [1, "=1+1", "x"])
+    sheet["C2"] = "#N/A"
+    sheet["D2"] = "=cmd|'/c calc'!A0"
+    row = read(saved(book)).rows[2]
+    assert [isinstance(cell, Formula) for cell in row[:4]] == [False, True, True, True]
+
+
+def test_a_text_that_looks_like_a_formula_is_a_text():
+    book, sheet = workbook(["Id", "Name"], [1, "x"])
+    sheet["B2"] = "=1+1"
+    sheet["B2"].data_type = "s"
+    cell = read(saved(book)).rows[2][1]
+    assert (cell, type(cell)) == ("=1+1", str)
+
+
+def test_a_sheet_that_lies_about_its_size_loses_no_row():
+    book, _ = workbook(["Id", "Name"], [1, "a"], [2, "b"])
+    parts = parts_of(saved(book))
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'<dimension ref="A1:B3"', b'<dimension ref="A1:A1"')
+    assert parts["xl/worksheets/sheet1.xml"] != sheet
+    assert list(read(packed(parts)).rows) == [2, 3]
+
+
+@pytest.mark.parametrize("row", [b"25000", b"1048576", b"99999999999"])
+def test_a_row_far_below_costs_nothing(row):
+    book, _ = workbook(["Id", "Name"], [1, "a"])
+    parts = parts_of(saved(book))
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = parts[name].replace(b'<row r="2"', b'<row r="%s"' % row).replace(b'"A2"', b'"A%s"' % row)
+    parts[name] = parts[name].replace(b'"B2"', b'"B%s"' % row)
+    assert why(packed(parts))
+
+
+def test_only_the_first_sheet_is_read():
+    book, _ = workbook(["Id", "Name"], [1, "a"])
+    book.create_sheet("Other").append(["x"])
+    assert read(saved(book)).rows == {2: ("1", "a", *[""] * 48)}
+
+
+def test_an_old_workbook_and_one_with_a_password_are_named():
+    assert "Save it as XLSX without a password" in why(reader.OLE + b"\0" * 600)
+
+
+@pytest.mark.parametrize("parts", [
+    {},
+    {"a.txt": b"x"},
+    {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<x/>"},
+    {"[Content_Types].xml": b"<x"},
+])  # fmt: skip
+def test_another_kind_of_archive_is_refused(parts):
+    content = packed(parts)
+    content = content if content.startswith(reader.ZIP) else reader.ZIP + content
+    assert "This XLSX file cannot be read." in why(content)
+
+
+def test_a_workbook_that_is_cut_off_or_spoiled_is_refused():
+    book, _ = workbook(["Id", "Name"], [1, "a"])
+    content = saved(book)
+    for spoiled in (content[:-200], content[:60], content[:300] + b"\xff" * 50 + content[350:]):
+        assert why(spoiled)
+
+
+def test_a_bomb_is_not_unpacked():
+    bomb = packed({"xl/worksheets/sheet1.xml": b"0" * 40_000_000})
+    assert len(bomb) < 64 * 1024
+    assert "too large" in why(bomb)
+    assert "too large" in why(packed({f"{number}.xml": b"" for number in range(300)}))
+
+
+def test_a_bomb_that_lies_about_its_size_is_not_unpacked_either():
+    """The size in the archive is what whoever made it wrote there."""
+    bomb = bytearray(packed({"[Content_Types].xml": b"0" * 40_000_000}))
+    for place in range(len(bomb) - 4):
+        if bomb[place : place + 4] == struct.pack("<I", 40_000_000):
+            bomb[place : place + 4] = struct.pack("<I", 1000)
+    assert why(bytes(bomb))
+
+
+def test_no_entity_is_expanded():
+    book, _ = workbook(["Id", "Name"], [1, "a"])
+    parts = parts_of(saved(book))
+    laughs = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = laughs + parts[name]
+    assert "that no spreadsheet program writes" in why(packed(parts))

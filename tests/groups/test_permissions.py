@@ -1,0 +1,43 @@
+"""The rights of a user: those that Django's own backend finds, by one query."""
+
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Permission, User
+
+from groups.permissions import CredentialsBackend
+
+pytestmark = pytest.mark.django_db
+
+
+def again(user):
+    """Return the user as the next request has them."""
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.mark.parametrize("name", ["manager", "staff", "owner", "nobody", "admin_user"])
+def test_they_are_those_of_djangos_own_backend(name, request, django_assert_num_queries):
+    user = request.getfixturevalue(name)
+    own = Permission.objects.get(codename="view_user")
+    user.user_permissions.add(own)
+    expected = ModelBackend().get_all_permissions(again(user))
+    assert "auth.view_user" in expected
+    fresh = again(user)
+    with django_assert_num_queries(1):
+        assert CredentialsBackend().get_all_permissions(fresh) == expected
+        assert CredentialsBackend().get_all_permissions(fresh) == expected
+        assert fresh.has_perm("auth.view_user")
+
+
+def test_a_right_that_was_taken_away_is_gone_with_the_next_request(staff):
+    assert again(staff).has_perm("groups.change_group")
+    staff.groups.clear()
+    assert not again(staff).has_perm("groups.change_group")
+
+
+def test_there_are_none_for_one_who_is_not_active_for_a_stranger_and_for_a_single_object(owner):
+    backend = CredentialsBackend()
+    assert backend.get_all_permissions(owner)
+    assert backend.get_all_permissions(owner, obj=owner) == set()
+    assert backend.get_all_permissions(AnonymousUser()) == set()
+    owner.is_active = False
+    assert backend.get_all_permissions(owner) == set()

@@ -1,0 +1,220 @@
+"""Connect one's own Poster account: checked before it is kept, never shown again."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.db import connection as database
+from django.utils import timezone
+
+from groups.models import PosterAccount, PosterCredentials
+from poster_admin.common.encryption import Secret, SecretUnreadable
+from tests.groups.forms.test_fields import HOSTILE_ACCOUNTS
+from tests.pages import fragment, text_of
+
+pytestmark = pytest.mark.django_db
+URL = "/account/"
+
+
+def connect(client, sandbox, account="demo", token=None):
+    return client.post(URL, {"account": account, "token": token or sandbox.accounts["demo"].token})
+
+
+def test_a_newcomer_is_led_to_it(newcomer, browse):
+    for url in ("/groups/", "/groups/1/", "/groups/new/", "/history/"):
+        answer = browse(newcomer).get(url)
+        assert (answer.status_code, answer["Location"]) == (302, URL)
+
+
+def test_a_token_is_kept_once_poster_has_accepted_it(newcomer, browse, sandbox):
+    client = browse(newcomer)
+    answer = connect(client, sandbox, account=" DEMO ")
+    assert (answer.status_code, answer["Location"]) == (302, "/groups/")
+    token = sandbox.accounts["demo"].token
+    link = PosterCredentials.objects.get(user=newcomer)
+    assert (link.account_id, link.token_hint, link.token.reveal()) == ("demo", token[-4:], token)
+    page = client.get(URL)
+    assert token[-4:] in text_of(page)
+    assert token not in page.content.decode()
+    assert client.get("/groups/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("account", "token_of"),
+    [("demo", "kavarnia"), ("kavarnia", "demo"), ("no-such-account", "demo"), ("demo", "expired")],
+)
+def test_a_token_that_poster_refuses_is_not_kept(newcomer, browse, sandbox, account, token_of):
+    client = browse(newcomer)
+    answer = connect(client, sandbox, account, sandbox.accounts[token_of].token)
+    assert answer.status_code == 422
+    assert f'value="{account}"' in answer.content.decode()
+    assert sandbox.accounts[token_of].token not in answer.content.decode()
+    assert not PosterCredentials.objects.exists()
+    assert not PosterAccount.objects.exists()
+    assert client.get("/groups/").status_code == 302
+
+
+@pytest.mark.parametrize("account", ["archived", "basic"])
+def test_an_account_that_may_not_use_the_api_is_not_kept(newcomer, browse, sandbox, account):
+    answer = connect(browse(newcomer), sandbox, account, sandbox.accounts[account].token)
+    assert answer.status_code == 422
+    assert not PosterCredentials.objects.exists()
+
+
+def test_while_poster_does_not_answer_nothing_is_kept(newcomer, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    answer = connect(browse(newcomer), sandbox)
+    assert answer.status_code == 504
+    assert 'value="demo"' in answer.content.decode()
+    assert not PosterCredentials.objects.exists()
+
+
+@pytest.mark.parametrize("account", HOSTILE_ACCOUNTS)
+def test_a_hostile_account_never_leads_to_a_request(newcomer, browse, sandbox, account):
+    assert connect(browse(newcomer), sandbox, account).status_code == 422
+    assert not sandbox.calls()
+
+
+def test_a_refused_token_is_not_replaced_in_the_form(newcomer, browse, sandbox):
+    answer = browse(newcomer).post(URL, {"account": "demo", "token": "token=" + "e5" * 16})
+    assert answer.status_code == 422
+    assert "e5e5" not in answer.content.decode()
+
+
+def test_the_old_token_stays_while_a_new_one_is_refused(staff, browse, sandbox):
+    assert connect(browse(staff), sandbox, token=sandbox.accounts["expired"].token).status_code == 422
+    assert PosterCredentials.objects.get(user=staff).token.reveal() == sandbox.accounts["demo"].token
+
+
+def test_a_token_can_be_forgotten(staff, browse):
+    client = browse(staff)
+    assert client.post("/account/disconnect/")["Location"] == URL
+    assert not PosterCredentials.objects.exists()
+    assert client.get("/account/disconnect/").status_code == 405
+
+
+def test_the_age_of_a_token_is_kept_when_it_is_entered_again(staff, browse, sandbox):
+    then = timezone.now() - timedelta(days=100)
+    PosterCredentials.objects.update(connected_at=then)
+    connect(browse(staff), sandbox)
+    assert PosterCredentials.objects.get().connected_at == then
+
+
+@pytest.mark.parametrize(("days", "warned"), [(600, False), (668, False), (671, True), (800, True)])
+def test_a_token_warns_sixty_days_before_its_two_years_are_over(staff, browse, days, warned):
+    PosterCredentials.objects.update(connected_at=timezone.now() - timedelta(days=days))
+    link = PosterCredentials.objects.get()
+    assert link.expires_soon is warned
+    assert ("This token ends on" in text_of(browse(staff).get(URL))) is warned
+
+
+def test_a_token_that_is_refused_later_asks_to_connect_again(staff, browse, sandbox):
+    sandbox.script("*", "error_object", code=11, times=None)
+    client = browse(staff)
+    page = client.get("/groups/")
+    assert page.status_code == 424
+    assert URL in page.content.decode()
+    assert client.get("/history/").status_code == 424
+    sandbox.clear_faults()
+    assert client.get("/groups/").status_code == 200
+    assert client.get("/history/").status_code == 200
+
+
+def test_a_fragment_is_the_form_alone(newcomer, browse):
+    page = browse(newcomer).post(URL, {}, headers=fragment("form", URL))
+    assert page.status_code == 422
+    assert "<html" not in page.content.decode()
+
+
+# --- At rest -----------------------------------------------------------------------------------------------
+
+
+def test_the_database_holds_ciphertext(staff, sandbox):
+    with database.cursor() as cursor:
+        cursor.execute("SELECT token FROM groups_postercredentials")
+        (stored,) = cursor.fetchone()
+    assert sandbox.accounts["demo"].token not in stored
+    assert stored.startswith("f1:")
+
+
+def test_rotation_encrypts_with_the_newest_key_and_older_ones_may_go(staff, sandbox, settings, capsys):
+    newest = Fernet.generate_key().decode()
+    settings.POSTER_TOKEN_KEYS = [newest, *settings.POSTER_TOKEN_KEYS]
+    assert PosterCredentials.objects.get().token.reveal() == sandbox.accounts["demo"].token
+    call_command("rotate_tokens")
+    settings.POSTER_TOKEN_KEYS = [newest]
+    assert PosterCredentials.objects.get().token.reveal() == sandbox.accounts["demo"].token
+    assert "1 tokens" in capsys.readouterr().out
+
+
+def test_a_lost_key_asks_for_the_token_again_and_calls_nobody(staff, browse, sandbox, settings):
+    settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(SecretUnreadable):
+        PosterCredentials.objects.get().token.reveal()
+    page = browse(staff).get("/groups/")
+    assert page.status_code == 424
+    assert "cannot be read" in text_of(page)
+    assert not sandbox.calls()
+    with pytest.raises(CommandError):
+        call_command("rotate_tokens")
+
+
+def test_a_secret_shows_itself_to_nobody():
+    secret = Secret("c4" * 16)
+    assert "c4c4" not in f"{secret} {secret!r} {secret:>40} {[secret]}"
+    with pytest.raises(TypeError):
+        __import__("pickle").dumps(secret)
+
+
+# --- The company -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", ["demo", "kavarnia"])
+def test_the_company_is_named_and_its_currency_is_no_html(newcomer, browse, sandbox, account):
+    client = browse(newcomer)
+    assert connect(client, sandbox, account, sandbox.accounts[account].token).status_code == 302
+    known = PosterAccount.objects.get(name=account)
+    assert known.company_name == sandbox.accounts[account].company
+    assert known.currency
+    page = client.get("/groups/")
+    assert known.company_name in text_of(page)
+    assert f"\N{NO-BREAK SPACE}{known.currency}" in page.content.decode()
+
+
+def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, browse, sandbox):
+    sandbox.script("settings.getAllSettings", "error_object", code=20)
+    assert connect(browse(newcomer), sandbox).status_code == 302
+    assert PosterAccount.objects.get().company_name == ""
+
+
+# --- Where the account is not in Poster's address ----------------------------------------------------------
+
+
+@pytest.fixture
+def bare(sandbox, settings):
+    settings.POSTER_API_URL = sandbox.bare_url
+
+
+def test_the_name_of_a_foreign_account_opens_nothing(staff, outsider, browse, sandbox, bare):
+    """A company of another name, the own token: Poster itself takes it for what it is."""
+    token = sandbox.accounts["demo"].token
+    assert connect(browse(staff), sandbox, "demo", token).status_code == 302
+    client = browse(outsider)
+    page = connect(client, sandbox, "demo", sandbox.accounts["kavarnia"].token)
+    assert page.status_code == 422
+    assert "not known to be of this account" in text_of(page)
+    assert PosterCredentials.objects.get(user=outsider).account_id == "kavarnia"
+    assert connect(client, sandbox, "demo", token).status_code == 302
+
+
+def test_a_token_that_does_not_say_its_company_opens_no_account_that_is_known(
+    staff, outsider, browse, sandbox, bare
+):
+    sandbox.script("settings.getAllSettings", "error_object", code=20, times=None)
+    assert connect(browse(staff), sandbox).status_code == 302
+    assert connect(browse(outsider), sandbox).status_code == 422
+    sandbox.clear_faults()
+    assert connect(browse(outsider), sandbox).status_code == 422
+    assert connect(browse(staff), sandbox).status_code == 302
+    assert connect(browse(outsider), sandbox).status_code == 302

@@ -1,0 +1,292 @@
+"""Many percents at once: the form, the plan that is looked at before, and the job that carries it out."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from groups.models import Change, Job
+from groups.services.jobs import queue
+from tests.pages import hidden, text_of
+
+pytestmark = pytest.mark.django_db
+# A job has threads of its own, which see only what is committed.
+with_a_job = pytest.mark.django_db(transaction=True)
+URL = "/groups/edit/"
+
+
+def opened(client, url=URL, **percents):
+    """Open the form and return what a browser would send, with these percents: `p1="12"`."""
+    page = client.get(url)
+    assert page.status_code == 200
+    inputs = re.findall(r'<input[^>]*name="(percent_\d+)"[^>]*>', page.content.decode())
+    values = {**hidden(page, "version", *inputs)}
+    return values | {f"percent_{name[1:]}": value for name, value in percents.items()}
+
+
+def planned(client, url=URL, **percents):
+    """Send the form and open its plan."""
+    answer = client.post(url, opened(client, url, **percents))
+    assert answer.status_code == 302, text_of(answer)
+    return client.get(answer["Location"])
+
+
+def run(answer):
+    """Do what a worker does with the job to which an answer leads."""
+    job = Job.objects.get(pk=answer["Location"].strip("/").split("/")[-1])
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+def stored(sandbox, account="demo"):
+    return {
+        group_id: row["client_groups_discount"]
+        for group_id, row in sandbox.accounts[account].snapshot().items()
+    }
+
+
+@with_a_job
+def test_what_was_typed_is_shown_first_and_then_carried_out(staff, browse, sandbox):
+    client = browse(staff)
+    before = stored(sandbox)
+    page = planned(client, p1="12,5 %", p5="0")
+    text = text_of(page)
+    assert "10% → becomes 12.5%" in text
+    assert "2 groups change, which touches" in text
+    assert "1 group stays as it is" in text
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+    url = page.wsgi_request.path
+    answer = client.post(url)
+    assert answer.status_code == 302
+    assert Job.objects.get().state == Job.State.WAITING
+    job = run(answer)
+    assert (job.kind, job.state, job.total) == (Job.Kind.EDIT, Job.State.DONE, 2)
+    assert stored(sandbox) == before | {1: "12.5", 5: "0"}
+    assert len(sandbox.posts("clients.updateGroup")) == 2
+
+
+def test_it_shows_what_poster_has_now(staff, browse, sandbox):
+    client = browse(staff, language="uk")
+    client.get("/groups/")
+    sandbox.console().edit(1, client_groups_discount="12.5")
+    html = client.get(URL).content.decode()
+    assert re.search(r'<input type="text" name="percent_1" value="12,5" inputmode="decimal"', html)
+
+
+def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):
+    client = browse(staff)
+    html = client.get("/groups/?type=2&sort=name").content.decode()
+    assert 'href="/groups/edit/?type=2&amp;sort=name"' in html
+    page = client.get("/groups/edit/?type=2&sort=name")
+    rows = {
+        str(key) for key, row in sandbox.accounts["demo"].snapshot().items() if row["loyalty_type"] == "2"
+    }
+    assert set(re.findall(r'data-group="(\d+)"', page.content.decode())) == rows
+    assert "that the list found" in text_of(page)
+
+
+def test_of_very_many_the_first_are_shown_and_it_says_so(staff, browse, sandbox):
+    row = sandbox.accounts["demo"].snapshot()[1]
+    for number in range(10, 300):
+        sandbox.console().put(row | {"client_groups_id": str(number), "client_groups_name": f"Г{number}"})
+    client = browse(staff)
+    page = client.get(URL)
+    assert "These are the first 200 of 293 groups." in text_of(page)
+    form = opened(client, **{f"p{number}": "99,99" for number in range(10, 207)})
+    assert len(form) == 201
+    answer = client.post(URL, form)
+    assert answer.status_code == 302
+    assert Job.objects.get().total == 197
+    first = client.get(answer["Location"])
+    assert "page 1 of 2" in text_of(first)
+    assert "197 changes are worth a second look" in text_of(first)
+    assert (
+        len(re.findall("<tr data-group", client.get(answer["Location"] + "?page=2").content.decode())) == 97
+    )
+
+
+def test_groups_that_cannot_be_changed_are_not_asked_for(staff, browse, sandbox):
+    sandbox.console().edit(1, loyalty_type="3")
+    assert "percent_1" not in opened(browse(staff))
+    for group_id in (4, 5):
+        sandbox.console().edit(group_id, loyalty_type="3")
+    page = browse(staff).get(URL)
+    assert page.status_code == 200
+    assert "There is nothing to change here" in text_of(page)
+
+
+def test_what_is_locked_is_not_asked_for(staff, browse, sandbox):
+    Change(
+        account=staff.credentials.account, user_name="x", action="update", target="group:4", group_id=4
+    ).save()
+    assert "percent_4" not in opened(browse(staff))
+
+
+def test_nothing_typed_is_nothing_sent(staff, browse, sandbox):
+    client = browse(staff)
+    answer = client.post(URL, opened(client, p1=" 10,00 % "))
+    assert answer["Location"] == "/groups/"
+    assert "Nothing was changed, so nothing was sent." in text_of(client.get("/groups/"))
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("101", "The percent must be between 0 and 100."),
+        ("-1", "The percent must be between 0 and 100."),
+        ("", "Enter a percent."),
+        ("ten", "Enter a number"),
+        ("1.234", "two digits"),
+    ],
+)
+def test_bad_input_is_told_at_its_field_and_kept(staff, browse, sandbox, typed, message):
+    client = browse(staff)
+    answer = client.post(URL, opened(client, p1=typed, p4="7"))
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert html.split("<title>")[1].startswith("Error:")
+    assert text_of(answer).count(message) == 2
+    assert "Постоянный посетитель :" in text_of(answer)
+    assert 'href="#id_percent_1"' in html
+    assert hidden(answer, "percent_1", "percent_4") == {"percent_1": typed, "percent_4": "7"}
+    assert not Job.objects.exists()
+    again = {**hidden(answer, "version", "percent_1", "percent_4", "percent_5"), "percent_1": "11"}
+    assert client.post(URL, again).status_code == 302
+
+
+@pytest.mark.parametrize("version", [None, "", "x", "e30:xx"])
+def test_a_form_that_is_not_whole_is_refused(staff, browse, sandbox, version):
+    form = {"percent_1": "12"} | ({} if version is None else {"version": version})
+    answer = browse(staff).post(URL, form)
+    assert answer.status_code == 422
+    assert "This form is incomplete." in text_of(answer)
+
+
+def test_a_percent_that_somebody_else_changed_is_told(staff, browse, sandbox):
+    client = browse(staff)
+    form = opened(client, p1="15")
+    sandbox.console().edit(1, client_groups_discount="20")
+    sandbox.console().edit(4, client_groups_discount="33")
+    answer = client.post(URL, form)
+    assert answer.status_code == 422
+    assert "it is 20% now" in text_of(answer)
+    again = hidden(answer, "version", "percent_1", "percent_4", "percent_5")
+    page = client.get(client.post(URL, again)["Location"])
+    assert "20% → becomes 15%" in text_of(page)
+    # Nobody has typed anything there: what somebody else set is left alone.
+    assert Job.objects.get().total == 1
+
+
+def test_who_wants_what_is_there_already_sends_nothing(staff, browse, sandbox):
+    client = browse(staff)
+    form = opened(client, p1="20")
+    sandbox.console().edit(1, client_groups_discount="20")
+    assert client.post(URL, form)["Location"] == "/groups/"
+
+
+def test_a_group_that_is_gone_is_told_only_to_who_wanted_it_changed(staff, browse, sandbox):
+    client = browse(staff)
+    form, other = opened(client, p1="15", p4="3"), opened(client, p1="15")
+    sandbox.console().remove(4)
+    answer = client.post(URL, form)
+    assert answer.status_code == 422
+    assert "Group 4 is no longer there" in text_of(answer)
+    assert client.post(URL, other).status_code == 302
+    again = hidden(answer, "version", "percent_1", "percent_5")
+    assert client.post(URL, again).status_code == 302
+
+
+def test_a_name_that_could_not_be_read_is_not_sent_back(staff, browse, sandbox):
+    sandbox.console().edit(1, client_groups_name="a\0b")
+    client = browse(staff)
+    answer = client.post(URL, opened(client, p1="11"))
+    assert answer.status_code == 422
+    assert "stands for something that was lost" in text_of(answer)
+
+
+@with_a_job
+def test_a_double_click_is_one_job(staff, browse, sandbox):
+    client = browse(staff)
+    url = planned(client, p1="11").wsgi_request.path
+    first, second = client.post(url), client.post(url)
+    assert first["Location"] == second["Location"] == client.get(url)["Location"]
+    assert run(first).state == Job.State.DONE
+    assert client.post(url)["Location"] == first["Location"]
+    assert len(sandbox.posts()) == 1
+
+
+@with_a_job
+def test_a_group_that_changes_after_the_plan_is_left_alone(staff, browse, sandbox):
+    client = browse(staff)
+    url = planned(client, p1="11", p4="12").wsgi_request.path
+    sandbox.console().edit(4, client_groups_name="Інша назва")
+    run(client.post(url))
+    states = Change.objects.values_list("group_id", "state", "reason")
+    assert sorted(states) == [(1, "applied", ""), (4, "failed", "conflict")]
+
+
+def test_risky_ones_come_first_and_say_why(staff, browse, sandbox):
+    page = planned(browse(staff), p1="11", p5="99")
+    html = page.content.decode()
+    assert re.findall(r'<tr data-group="(\d+)"', html) == ["5", "1"]
+    assert "1 change is worth a second look." in text_of(page)
+    assert "The percent rises from" in text_of(page)
+
+
+def test_a_plan_is_corrected_without_typing_it_all_again(staff, owner, browse, sandbox):
+    client = browse(staff)
+    page = planned(client, p4="7,5", p5="8")
+    link = re.search(r'href="(/groups/edit/\?plan=[^"]*)"', page.content.decode())[1]
+    form = opened(client, link)
+    assert {name: form[name] for name in form if name != "version"} == {
+        "percent_4": "7.5",
+        "percent_5": "8",
+        "percent_1": "10",
+    }
+    answer = client.post(URL, form | {"percent_5": "9"})
+    page = client.get(answer["Location"])
+    assert re.findall(r'<tr data-group="(\d+)"', page.content.decode()) == ["4", "5"]
+    assert "becomes 9%" in text_of(page)
+    for other in (link[:-4], link + "0", "/groups/edit/?plan="):
+        assert opened(client, other)["percent_4"] == "10"
+    assert opened(browse(owner), link)["percent_4"] == "10"
+
+
+def test_while_poster_is_away_there_is_no_form(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    form = opened(client, p1="11")
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert client.get(URL).status_code == 504
+    assert client.post(URL, form).status_code == 504
+
+
+def test_a_plan_is_found_by_nobody_else(staff, owner, manager, outsider, nobody, browse, sandbox):
+    url = planned(browse(staff), p1="11").wsgi_request.path
+    for user, status in ((owner, 404), (outsider, 404), (manager, 403), (nobody, 403)):
+        for method in ("get", "post"):
+            assert getattr(browse(user), method)(url).status_code == status
+    assert browse(staff).get(url.replace(url[-5:-1], "0000")).status_code == 404
+    staff.credentials.refused_at = staff.credentials.connected_at
+    staff.credentials.save()
+    assert browse(staff).get(url).status_code == 424
+
+
+def test_the_way_there_is_for_who_may_go_it(staff, manager, browse, sandbox):
+    assert 'href="/groups/edit/"' in browse(staff).get("/groups/").content.decode()
+    assert "/groups/edit/" not in browse(manager).get("/groups/").content.decode()
+    assert browse(manager).get(URL).status_code == 403
+
+
+@with_a_job
+def test_a_percent_never_goes_out_as_another_one(staff, browse, sandbox):
+    client = browse(staff)
+    run(client.post(planned(client, p1="0,07", p4="33.3", p5="100").wsgi_request.path))
+    assert {key: Decimal(value) for key, value in stored(sandbox).items()} == {
+        1: Decimal("0.07"),
+        4: Decimal("33.3"),
+        5: Decimal(100),
+    }

@@ -1,0 +1,469 @@
+"""Who is in a group: pages, order, search, file; for whom, and what is left of it here."""
+
+import csv
+import io
+import logging
+import re
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db import connection as database
+from openpyxl import load_workbook
+
+from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.poster import PosterError
+from groups.services import clients
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import moves, queue
+from poster_admin.devtools.sandbox import FAULTS
+from poster_admin.users.models import UserSession
+from tests.conftest import close_breakers
+from tests.pages import fragment, hidden, open_form, text_of
+from tests.test_canary import QUICK, _database
+
+pytestmark = pytest.mark.django_db
+URL = "/groups/1/clients/"
+ROW_FAULTS = {name for name, fault in FAULTS.items() if fault.row in range(41, 48)}
+
+
+def client_ids(response):
+    return [int(found) for found in re.findall(r'<tr data-client="(\d+)"', response.content.decode())]
+
+
+def search(client, q, **fields):
+    return client.post(URL, {"q": q, **fields})
+
+
+@pytest.fixture
+def somebody(sandbox):
+    """Return the row of a client whom nothing else is like."""
+    sandbox.console().edit_client(
+        7,
+        lastname="Кам&#39;янецька",
+        firstname="Ёлка",
+        patronymic="",
+        phone="+380 44 555 66 77",
+        phone_number="380445556677",
+        card_number="C-9001",
+        discount_per="25",
+        bonus="123456",
+        total_payed_sum="9999999",
+        birthday="1990-05-24",
+        comment="ніколи не показувати",
+    )
+    return sandbox.accounts["demo"].clients.row(7)
+
+
+# --- The list ----------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_asked_for_and_no_more(staff, browse, sandbox):
+    page = browse(staff).get(URL, {"page": "2"})
+    assert page.status_code == 200
+    asked = sandbox.calls("clients.getClients")[0].query
+    assert (asked["group_id"], asked["num"], asked["offset"]) == ("1", "50", "50")
+    assert len(sandbox.calls("clients.getClients")) == 1
+    assert client_ids(page) == [number for number in range(51, 101) if number != 82]
+    assert "125 clients, page 2 of 3" in text_of(page)
+    assert "page 2 of 3" in page.content.decode().partition("</title>")[0]
+    assert 'href="/groups/1/clients/"' in page.content.decode()
+    assert 'href="/groups/1/clients/?page=3"' in page.content.decode()
+
+
+def test_every_client_is_on_one_page_and_removed_ones_on_none(staff, browse):
+    client = browse(staff)
+    pages = [client.get(URL, {"page": str(number)}) for number in (1, 2, 3)]
+    found = [each for page in pages for each in client_ids(page)]
+    assert len(found) == len(set(found)) == 125
+    assert {41, 82, 123}.isdisjoint(found)
+    assert ["1 removed client of this page is left out" in text_of(page) for page in pages] == [True] * 3
+    assert "Next page" not in text_of(pages[2])
+    assert "There are no more clients" in text_of(client.get(URL, {"page": "4"}))
+
+
+def test_what_a_row_says(staff, browse, somebody):
+    html = browse(staff).get(URL).content.decode()
+    row = re.search(r'(?s)<tr data-client="7">.*?</tr>', html)[0]
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).replace("&nbsp;", " ").replace("&#x27;", "'")
+    for part in (
+        "Кам'янецька Ёлка",
+        "card C-9001",
+        "+380 44 555 66 77",
+        "24 May 1990",
+        "1,234.56 ₴",
+        "99,999.99 ₴",
+        "25% own, the group has 10%",
+    ):
+        assert part in words
+    assert "ніколи" not in html
+
+
+def test_an_own_percent_that_is_not_larger_does_not_count(staff, browse, sandbox):
+    sandbox.console().edit_client(7, discount_per="10")
+    html = browse(staff).get(URL).content.decode()
+    row = re.search(r'(?s)<tr data-client="7">.*?</tr>', html)[0]
+    assert "own, the group" not in row
+    assert row.count("10%") == 2
+
+
+@pytest.mark.parametrize(
+    ("sort", "field", "direction"),
+    [("name", "lastname", "asc"), ("-bonus", "bonus", "desc"), ("paid", "total_payed_sum", "asc"),
+     ("-own", "discount_per", "desc"), ("birthday", "birthday", "asc"), ("--bonus", "client_id", "asc"),
+     ("x", "client_id", "asc")],
+)  # fmt: skip
+def test_poster_sorts(staff, browse, sandbox, sort, field, direction):
+    page = browse(staff).get(URL, {"sort": sort})
+    asked = sandbox.calls("clients.getClients")[0].query
+    assert (asked["order_by"], asked["sort"]) == (field, direction)
+    sorted_by = re.findall(r'aria-sort="(\w+)"', page.content.decode())
+    assert sorted_by.count("none") == len(sorted_by) - (field != "client_id")
+
+
+def test_an_order_that_poster_did_not_keep_is_said(staff, browse, sandbox):
+    client = browse(staff)
+    sandbox.console().edit(1, count_groups_clients="30")
+    sandbox.console().edit_client(1, bonus="99999999")
+    assert "did not keep the order" not in text_of(client.get(URL, {"sort": "-bonus"}))
+    # It puts the first row last as well.
+    sandbox.script("clients.getClients", "row_duplicate_name")
+    assert "did not keep the order" in text_of(client.get(URL, {"sort": "-bonus"}))
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999", "٣"])
+def test_an_odd_page_is_the_first(staff, browse, page):
+    assert 1 in client_ids(browse(staff).get(URL, {"page": page}))
+
+
+def test_an_empty_group(staff, browse, sandbox):
+    sandbox.console().edit(1, count_groups_clients="0")
+    assert "Nobody is in this group" in text_of(browse(staff).get(URL))
+
+
+def test_a_group_that_is_not_there(staff, browse):
+    assert browse(staff).get("/groups/77/clients/").status_code == 404
+    assert browse(staff).post("/groups/77/clients/", {"q": "а"}).status_code == 404
+    assert browse(staff).get("/groups/77/clients/export.csv").status_code == 404
+
+
+def test_a_fragment_and_a_page_say_the_same(staff, browse):
+    client = browse(staff)
+    part = client.get(URL, {"page": "2"}, headers=fragment("rows", URL))
+    assert client_ids(part) == client_ids(client.get(URL, {"page": "2"}))
+    assert "<html" not in part.content.decode()
+
+
+# --- Search ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", ["кам'янецька", "КАМʼЯНЕЦЬКА елка", "c-9001", "555 66", "044 555"])
+def test_a_name_a_card_and_a_part_of_a_number_are_found_by_reading(staff, browse, sandbox, somebody, q):
+    page = search(browse(staff), q)
+    assert client_ids(page) == [7]
+    assert "1 client found, 125 searched" in text_of(page)
+    assert [call.query["num"] for call in sandbox.calls("clients.getClients")] == ["500"]
+
+
+@pytest.mark.parametrize("q", ["+380 44 555-66-77", "380445556677", "044 555 66 77", "445556677"])
+def test_a_whole_number_is_found_by_poster(staff, browse, sandbox, somebody, q):
+    page = search(browse(staff), q)
+    assert client_ids(page) == [7]
+    assert "by the whole phone number" in text_of(page)
+    (call,) = sandbox.calls("clients.getClients")
+    assert call.query["phone"] == "380445556677"
+
+
+def test_a_number_of_another_group_is_not_in_this_one(staff, browse, sandbox, somebody):
+    sandbox.console().edit_client(7, client_groups_id="4")
+    assert "Nobody matches" in text_of(search(browse(staff), "380445556677"))
+
+
+def test_a_search_is_in_no_address(staff, browse):
+    client = browse(staff)
+    page = search(client, "кам'янецька")
+    assert not re.search(r'href="[^"]*q=', page.content.decode())
+    assert client_ids(client.get(URL, {"q": "nobody"})) == client_ids(client.get(URL))
+    assert search(client, "  ", sort="-bonus", page="2")["Location"] == f"{URL}?sort=-bonus&page=2"
+
+
+def test_what_was_found_is_sorted_here(staff, browse, sandbox):
+    client, row = browse(staff), sandbox.accounts["demo"].clients.row
+    for sort, backwards in (("paid", False), ("-paid", True)):
+        found = client_ids(search(client, "ко", sort=sort))
+        paid = [int(row(client_id)["total_payed_sum"]) for client_id in found]
+        assert len(paid) > 3
+        assert paid == sorted(paid, reverse=backwards)
+
+
+def test_a_search_says_how_far_it_came_and_goes_on(staff, browse, sandbox, monkeypatch, somebody):
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 30)
+    monkeypatch.setattr(clients, "SEARCHED_AT_MOST", 60)
+    client = browse(staff)
+    sandbox.console().edit_client(100, lastname="Кам'янецька")
+    first = search(client, "кам'янецька")
+    assert client_ids(first) == [7]
+    assert "1 client found, 59 searched" in text_of(first)
+    assert 'name="from" value="60"' in first.content.decode()
+    second = search(client, "кам'янецька", **{"from": "60"})
+    assert client_ids(second) == [100]
+    assert "119 searched" in text_of(second)
+    third = search(client, "кам'янецька", **{"from": "120"})
+    assert "Nobody matches" in text_of(third)
+    assert "127 searched" in text_of(third)
+    assert 'name="from"' not in third.content.decode()
+
+
+def test_no_more_than_some_are_shown(staff, browse, sandbox):
+    sandbox.console().edit(1, count_groups_clients="900")
+    page = search(browse(staff), "а")
+    assert len(client_ids(page)) == 200
+    assert "The first 200 of" in text_of(page)
+
+
+def test_somebody_who_goes_in_the_middle_is_noticed(staff, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 30)
+    fields = {"client_groups_id": "4"}
+    ask, calls = clients._ask_for, []
+
+    def leave(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            sandbox.console().edit_client(3, **fields)
+        return ask(*args)
+
+    monkeypatch.setattr(clients, "_ask_for", leave)
+    page = search(browse(staff), "кам'янецька")
+    assert page.status_code == 502
+    assert "changed while it was being read" in text_of(page)
+
+
+# --- The file ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_has_everybody(staff, browse, sandbox, monkeypatch, somebody):
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 30)
+    client = browse(staff)
+    answer = client.get(f"{URL}export.csv")
+    assert 'filename="clients-demo-1-' in answer["Content-Disposition"]
+    header, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert header[:3] == ["Id", "Name", "Phone"]
+    assert [int(row[0]) for row in rows] == [n for n in range(1, 129) if n not in {41, 82, 123}]
+    assert rows[6][:10] == [
+        *("7", "Кам'янецька Ёлка", "'+380 44 555 66 77", "C-9001", "1990-05-24"),
+        *("1234.56", "99999.99", "25", "25", "Постоянный посетитель"),
+    ]
+    sheet = load_workbook(io.BytesIO(client.get(f"{URL}export.xlsx").content)).active
+    assert sheet.max_row == 126
+    assert [cell.value for cell in sheet[8]][1:4] == ["Кам'янецька Ёлка", "+380 44 555 66 77", "C-9001"]
+    assert sheet.cell(8, 6).value == 1234.56
+
+
+def test_a_csv_of_clients_is_as_the_spreadsheets_of_the_language_want_it(staff, browse, somebody):
+    answer = browse(staff, language="uk").get(f"{URL}export.csv")
+    row = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))[7]
+    assert row[5:8] == ["1234,56", "99999,99", "25"]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)"])
+def test_no_client_becomes_a_formula(staff, browse, sandbox, name):
+    sandbox.console().edit_client(1, lastname=name, firstname="", patronymic="")
+    client = browse(staff)
+    assert f"'{name}" in client.get(f"{URL}export.csv").content.decode()
+    cell = load_workbook(io.BytesIO(client.get(f"{URL}export.xlsx").content)).active.cell(2, 2)
+    assert (cell.value, cell.data_type) == (name, "s")
+
+
+def test_a_group_of_which_no_client_can_be_read_is_not_said_to_be_empty(staff, browse, sandbox):
+    sandbox.console().edit(4, count_groups_clients="1")
+    sandbox.console().edit_client(129, discount_per="150")
+    text = text_of(browse(staff).get("/groups/4/clients/"))
+    assert "None of these clients could be read" in text
+    assert "Nobody is in this group" not in text
+
+
+def test_a_client_who_cannot_be_read_is_in_the_file_too(staff, browse, sandbox):
+    sandbox.script("clients.getClients", "row_percent_150", group=3)
+    rows = list(csv.reader(io.StringIO(browse(staff).get(f"{URL}export.csv").content.decode("utf-8-sig"))))
+    assert len(rows) == 126
+    assert [row[1] for row in rows if row[0] == "3"] == ["could not be read: discount_per is above 100"]
+
+
+@pytest.mark.parametrize("extension", ["csv", "xlsx"])
+def test_half_a_file_is_none(staff, browse, sandbox, monkeypatch, extension):
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 30)
+    sandbox.script("clients.getClients", "empty", call=3, times=None)
+    answer = browse(staff).get(f"{URL}export.{extension}")
+    assert answer.status_code == 502
+    assert "Content-Disposition" not in answer
+
+
+# --- Who may -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}export.csv", f"{URL}export.xlsx"])
+def test_managers_see_nobody(manager, browse, sandbox, url):
+    client = browse(manager)
+    assert client.get(url).status_code == 403
+    assert client.post(URL, {"q": "а"}).status_code == 403
+    assert URL not in client.get("/groups/1/").content.decode()
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_the_service_asks_for_the_right_too(manager, sandbox):
+    who = {"user": manager, "credentials": manager.credentials, "group_id": 1}
+    with pytest.raises(PermissionDenied):
+        clients.list_members(**who)
+    with pytest.raises(PermissionDenied):
+        clients.search_members(**who, matches=bool)
+    with pytest.raises(PermissionDenied):
+        clients.every_member(**who)
+    assert not sandbox.calls()
+
+
+def test_staff_and_owners_come_from_the_group(staff, owner, browse):
+    for user in (staff, owner):
+        page = browse(user).get("/groups/1/")
+        assert f'href="{URL}"' in page.content.decode()
+        assert "Show all 125 clients" in text_of(page)
+        assert browse(user).get(URL).status_code == 200
+
+
+def test_another_account_sees_its_own(outsider, browse, sandbox, somebody):
+    page = browse(outsider).get("/groups/2/clients/")
+    assert page.status_code == 200
+    assert "Кам'янецька" not in page.content.decode()
+
+
+# --- What goes wrong, and what is left ---------------------------------------------------------------------
+
+
+@pytest.mark.once  # nothing of people is kept
+@pytest.mark.parametrize("name", [name for name in QUICK if "list" in FAULTS[name].kinds])
+def test_under_each_fault(staff, browse, sandbox, name):
+    client = browse(staff)
+    client.get("/groups/1/")
+    for ask in (
+        lambda: client.get(URL),
+        lambda: search(client, "ко"),
+        lambda: client.get(f"{URL}export.csv"),
+    ):
+        sandbox.script("clients.getClients", name, times=None)
+        answer = ask()
+        sandbox.clear_faults()
+        PosterCredentials.objects.update(refused_at=None)
+        close_breakers()
+        assert answer.status_code in {200, 404, 422, 424, 502, 504}
+        if FAULTS[name].readable:
+            assert answer.status_code == 200
+        if answer.status_code == 200:
+            assert name in ROW_FAULTS or FAULTS[name].readable or name == "error_zero_object"
+        else:
+            assert 'data-notice="error"' in answer.content.decode()
+            assert not client_ids(answer)
+    assert not sandbox.posts()
+
+
+def test_while_poster_is_away_there_is_no_copy_of_people(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    client.get(URL)
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = client.get(URL)
+    assert page.status_code == 504
+    assert "Poster does not answer" in text_of(page)
+    part = client.get(URL, headers=fragment("rows", URL))
+    assert (part.status_code, part["HX-Retarget"]) == (504, "#notice")
+
+
+def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    client = browse(staff)
+    for answer in (
+        client.get(URL),
+        search(client, "Кам'янецька"),
+        search(client, "380445556677"),
+        client.get(f"{URL}export.csv"),
+    ):
+        assert "Кам" in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+    sandbox.script("clients.getClients", "row_percent_150", group=7)
+    client.get(URL)
+    canaries = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99")
+    left = {
+        "a log": caplog.text + "".join(repr(record.args) for record in caplog.records),
+        "the database": _database(),
+        "the cache": repr(getattr(cache, "_cache", "")),
+    }
+    for where, text in left.items():
+        for canary in canaries:
+            assert canary not in text, where
+
+
+# Nothing of these may be readable anywhere here, though all of it is kept, encrypted.
+CANARIES = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99", "ніколи не показувати")
+
+
+def left_behind(caplog):
+    """Yield all places in which something of a client could be left, and what is there."""
+    yield "a log", caplog.text + "".join(repr(record.args) for record in caplog.records)
+    yield "the database", _database()
+    yield "the cache", repr(getattr(cache, "_cache", ""))
+    yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
+    if database.vendor == "sqlite":
+        # The file, its log of writes, and what SQLite has not overwritten yet.
+        name = database.settings_dict["NAME"]
+        for path in filter(Path.exists, map(Path, (name, f"{name}-wal"))):
+            # Read in another process: closing the file in this one would drop the locks of its connections.
+            # https://www.sqlite.org/howtocorrupt.html, 2.2
+            read = subprocess.run(["cat", path], check=True, stdout=subprocess.PIPE).stdout
+            yield path.name, read.decode("utf-8", "replace")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse, sandbox, somebody, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    client, connection = browse(owner), credentials_service.connection_of(owner)
+    group, target = (read_now(connection, each).group for each in (1, 4))
+    options = {"user": owner, "credentials": connection, "operation": uuid.uuid4(), "client_ids": [6, 7, 8]}
+    move = queue.start(moves.plan_move(group=group, target=target, **options))
+    queue.run_job.func(str(move.pk))
+    sandbox.console().edit_client(7, client_groups_id="1")
+    form = open_form(client, "/groups/1/delete/", confirm_name=group.name)
+    assert client.post("/groups/1/delete/", form).status_code == 302
+    snapshot = Snapshot.objects.get(job=None)
+    url = f"/history/snapshots/{snapshot.pk}/"
+    assert "янецька" in b"".join(client.get(f"{url}download/")).decode()
+    assert "янецька" not in client.get(f"{url}restore/").content.decode()
+    # The answer of the one to look for is lost, so that the marks are of use.
+    sandbox.script("clients.createClient", "fin_before_headers", when="after", call=5)
+    answer = client.post(f"{url}restore/", hidden(client.get(f"{url}restore/"), "version", "operation"))
+    job = Job.objects.get(kind="restore")
+    assert answer["Location"] == f"/jobs/{job.pk}/"
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    assert job.state == "done"
+    rows = sandbox.accounts["demo"].clients.rows(job.target_id)
+    assert sum("янецька" in row["lastname"] for row in rows) == 1
+    assert Change.objects.filter(job=job, action="enrol").count() > 100
+    for page in ("/history/", "/history/snapshots/", f"/history/{Change.objects.filter(job=job).last().pk}/"):
+        html = client.get(page).content.decode()
+        assert not any(canary in html for canary in CANARIES)
+    for where, text in left_behind(caplog):
+        for canary in CANARIES:
+            assert canary not in text, where
+
+
+def test_a_traceback_shows_no_client(staff, sandbox, somebody):
+    found = clients.list_members(user=staff, credentials=staff.credentials, group_id=1)
+    assert "янецька" not in repr(found) + repr(found.clients)
+    sandbox.script("clients.getClients", "response_keyed")
+    with pytest.raises(PosterError) as caught:
+        clients.list_members(user=staff, credentials=staff.credentials, group_id=1)
+    assert "янецька" not in str(caught.value)

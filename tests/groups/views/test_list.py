@@ -1,0 +1,381 @@
+"""The list of groups."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.cache.backends.filebased import FileBasedCache
+
+from groups.models import GroupsCopy
+from groups.services import groups as reads
+from groups.services.credentials import connection_of
+from tests.pages import fragment, group_ids, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_shows_the_groups_of_the_seed_in_posters_order(manager, browse):
+    page = browse(manager, language="uk").get("/groups/")
+    assert page.status_code == 200
+    assert group_ids(page) == [1, 4, 5]
+    text = text_of(page)
+    assert "Постоянный посетитель" in text
+    assert "50,00 ₴" in text
+    assert "125" in text
+
+
+def test_the_root_leads_to_it(manager, browse):
+    assert browse(manager).get("/")["Location"] == "/groups/"
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("q=СКИДОЧНАЯ", [4, 5]),
+        ("q=система+20", [5]),
+        ("q=%25", [4, 5]),
+        ("q=нема", []),
+        ("type=1", [1]),
+        ("type=2", [4, 5]),
+        ("type=2&q=10", [4]),
+        ("sort=name", [1, 4, 5]),
+        ("sort=-name", [5, 4, 1]),
+        ("sort=percent", [1, 4, 5]),
+        ("sort=-percent", [5, 1, 4]),
+        ("sort=clients", [5, 4, 1]),
+        ("sort=-clients", [1, 4, 5]),
+        ("sort=-birthday_bonus", [1, 4, 5]),
+        ("sort=type", [1, 4, 5]),
+        ("sort=-type", [4, 5, 1]),
+    ],
+)
+def test_the_address_says_what_is_shown(manager, browse, query, ids):
+    assert group_ids(browse(manager).get(f"/groups/?{query}")) == ids
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["type=3", "type=x", "sort=nothing", "sort=--name", "page=0", "page=NaN", "page=-1", "page=99", "page=٣",
+     "q=%00", "q=%20", "unknown=1", "page=1e3", "sort="],
+)  # fmt: skip
+def test_unknown_values_are_ignored(manager, browse, query):
+    page = browse(manager).get(f"/groups/?{query}")
+    assert page.status_code == 200
+    assert group_ids(page) == [1, 4, 5]
+
+
+def test_bytes_that_are_no_text_are_no_error(manager, browse):
+    assert browse(manager).get("/groups/?q=%ff%fe").status_code == 200
+
+
+def test_the_search_knows_cyrillic(manager, browse, sandbox):
+    sandbox.console("demo").edit(4, client_groups_name="Зелёная кав&#39;ярня")
+    client = browse(manager)
+    for query in ("зеленая", "ЗЕЛЁНАЯ", "кав'ярня", "кав’ярня"):
+        assert group_ids(client.get("/groups/", {"q": query})) == [4], query
+
+
+def test_removed_groups_are_hidden(manager, browse, sandbox):
+    sandbox.console("demo").edit(4, delete="1")
+    assert group_ids(browse(manager).get("/groups/")) == [1, 5]
+
+
+def test_entities_are_decoded_once_and_escaped_on_the_page(manager, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="кав&#39;ярні")
+    sandbox.console("demo").edit(4, client_groups_name="&lt;script&gt;alert(1)&lt;/script&gt;")
+    html = browse(manager).get("/groups/").content.decode()
+    assert "кав&#x27;ярні" in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert" not in html
+
+
+def test_a_group_named_error_is_no_error(manager, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="error")
+    page = browse(manager).get("/groups/")
+    assert page.status_code == 200
+    assert group_ids(page) == [1, 4, 5]
+
+
+def test_a_fragment_is_the_rows_alone(manager, browse):
+    page = browse(manager).get("/groups/?q=10", headers=fragment("rows"))
+    html = page.content.decode()
+    assert 'id="rows"' in html
+    assert "<html" not in html
+    assert group_ids(page) == [4]
+
+
+def test_another_target_gets_the_whole_page(manager, browse):
+    assert "<html" in browse(manager).get("/groups/", headers=fragment("elsewhere")).content.decode()
+
+
+def test_it_varies_and_is_not_stored(manager, browse):
+    for headers in ({}, fragment("rows")):
+        page = browse(manager).get("/groups/", headers=headers)
+        assert {"HX-Request", "HX-Target"} <= {name.strip() for name in page["Vary"].split(",")}
+        assert "no-store" in page["Cache-Control"]
+
+
+def test_it_tells_how_long_poster_took_only_if_it_was_asked(manager, browse):
+    client = browse(manager)
+    assert client.get("/groups/")["Server-Timing"].startswith("poster;dur=")
+    assert "app;dur=" in client.get("/groups/?refresh=1")["Server-Timing"]
+    assert "Server-Timing" not in client.get("/groups/")
+
+
+def test_an_empty_list_is_said_to_be_empty(manager, browse, sandbox):
+    for group_id in (1, 4, 5):
+        sandbox.console("demo").remove(group_id)
+    assert "No loyalty groups yet" in text_of(browse(manager).get("/groups/"))
+
+
+@pytest.mark.parametrize("query", ["", "?q=a", "?type=1&sort=name"])
+def test_a_list_of_which_nothing_can_be_read_is_not_said_to_be_empty(staff, browse, sandbox, query):
+    for group_id in (1, 4, 5):
+        sandbox.console("demo").edit(group_id, client_groups_discount="150")
+    for headers in ({}, fragment("rows")):
+        page = browse(staff).get(f"/groups/{query}", headers=headers)
+        assert page.status_code == 200
+        text = text_of(page)
+        assert "3 groups of Poster's answer could not be read" in text
+        assert "None of the groups could be read" in text
+        assert "Try again" in text
+        assert "No loyalty groups" not in text
+        assert "Create the first group" not in text
+        assert "Nothing matches" not in text
+
+
+def test_a_list_of_which_nothing_can_be_read_is_no_good_copy(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    before = sandbox.accounts["demo"].snapshot()
+    for group_id in before:
+        sandbox.console("demo").edit(group_id, client_groups_discount="150")
+    # As after a write, or when the copy is some time old.
+    staff.credentials.account.count_write()
+    client.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = client.get("/groups/?refresh=1")
+    assert 'data-notice="stale"' in page.content.decode()
+    assert group_ids(page) == [1, 4, 5]
+
+
+def test_a_search_without_a_hit_says_so(manager, browse):
+    assert "Nothing matches" in text_of(browse(manager).get("/groups/?q=nothing-like-it"))
+
+
+def test_a_row_that_cannot_be_read_is_not_dropped_in_silence(manager, browse, sandbox):
+    sandbox.script("clients.getGroups", "row_percent_150", group=4)
+    page = browse(manager).get("/groups/")
+    assert group_ids(page) == [1, 5]
+    assert "could not be read" in text_of(page)
+
+
+def test_an_unknown_type_is_shown_and_not_offered_for_editing(staff, browse, sandbox):
+    sandbox.console("demo").edit(4, loyalty_type="3")
+    page = browse(staff).get("/groups/")
+    assert "unknown type (3)" in text_of(page)
+    assert "/groups/4/edit/" not in page.content.decode()
+
+
+def test_many_groups_come_in_pages_of_fifty(manager, browse, sandbox):
+    for number in range(10, 400):
+        row = sandbox.accounts["demo"].snapshot()[1] | {"client_groups_id": str(number)}
+        sandbox.console("demo").put(row | {"client_groups_name": f"Група {number:03}"})
+    client = browse(manager)
+    first, last = client.get("/groups/"), client.get("/groups/?page=8")
+    assert len(group_ids(first)) == 50
+    assert group_ids(last)[-1] == 399
+    assert "page 8 of 8" in last.content.decode().split("</title>")[0]
+    assert group_ids(client.get("/groups/?page=99")) == group_ids(last)
+    assert len(group_ids(client.get("/groups/?q=Група+39"))) == 14
+
+
+# --- While Poster fails ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "status"),
+    [
+        ("fin_before_headers", {}, 504),
+        ("status_500", {}, 502),
+        ("html_echo", {}, 502),
+        ("response_object", {}, 502),
+        ("response_null", {}, 502),
+        ("response_false", {}, 502),
+        ("redirect_302", {}, 502),
+        ("error_object", {"code": 11}, 424),
+        ("error_object", {"code": 12}, 424),
+        ("error_number", {"code": 20}, 424),
+        ("error_type", {"code": 503}, 424),
+        ("error_err_code", {"code": 700}, 424),
+        ("error_object", {"code": 999}, 502),
+        ("status_401", {}, 424),
+    ],
+)
+def test_a_failure_is_told_with_its_status_and_never_as_no_groups(
+    manager, browse, sandbox, fault, options, status
+):
+    sandbox.script("clients.getGroups", fault, times=None, **options)
+    for headers in ({}, fragment("rows")):
+        page = browse(manager).get("/groups/", headers=headers)
+        assert page.status_code == status
+        assert 'data-notice="error"' in page.content.decode()
+        assert "No loyalty groups" not in text_of(page)
+
+
+@pytest.mark.parametrize("fault", ["error_null", "error_zero", "text_html", "bom", "row_numbers"])
+def test_odd_but_good_answers_are_good(manager, browse, sandbox, fault):
+    sandbox.script("clients.getGroups", fault)
+    page = browse(manager).get("/groups/")
+    assert page.status_code == 200
+    assert group_ids(page) == [1, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "fault", ["fin_before_headers", "status_500", "status_502", "status_503", "status_504"]
+)
+def test_the_last_good_copy_is_shown_while_poster_is_away(staff, browse, sandbox, fault):
+    client = browse(staff)
+    client.get("/groups/")
+    sandbox.script("*", fault, times=None)
+    page = client.get("/groups/?refresh=1")
+    assert page.status_code == 200
+    assert 'data-notice="stale"' in page.content.decode()
+    assert "Poster does not answer. This is the list as of" in text_of(page)
+    assert group_ids(page) == [1, 4, 5]
+    assert "/groups/new/" not in page.content.decode()
+
+
+def test_an_address_that_is_none_fails_nothing(browse, sandbox):
+    page = browse().get("/groups/", headers={**fragment("rows"), "HX-Current-URL": "http://[x/groups/"})
+    assert page.status_code == 401
+
+
+def test_after_a_refusal_the_copy_is_nobodys(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    sandbox.script("*", "error_object", code=11, times=1)
+    assert client.get("/groups/?refresh=1").status_code == 424
+    sandbox.script("*", "fin_before_headers", times=None)
+    for url in ("/groups/", "/groups/export.csv"):
+        assert client.get(url).status_code == 504
+
+
+def test_two_copies_of_one_minute_are_not_taken_for_each_other(staff, owner, browse, sandbox):
+    first, second = browse(staff), browse(owner)
+    first.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert "10%" in text_of(first.get("/groups/?refresh=1"))
+    sandbox.clear_faults()
+    sandbox.console("demo").edit(1, client_groups_discount="44")
+    second.get("/groups/?refresh=1")
+    sandbox.script("*", "fin_before_headers", times=None)
+    for client in (first, second):
+        assert "44%" in text_of(client.get("/groups/?refresh=1"))
+
+
+def test_a_group_is_shown_from_the_copy_too_and_can_be_tried_again(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    sandbox.script("*", "fin_before_headers", times=None)
+    for url in ("/groups/1/", "/groups/1/?refresh=1"):
+        page = client.get(url)
+        assert page.status_code == 200
+        assert 'data-notice="stale"' in page.content.decode()
+    assert client.get("/groups/1/edit/").status_code == 504
+
+
+def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manager, browse, sandbox):
+    account = sandbox.accounts["demo"]
+    digits = account.token.rpartition(":")[2]
+    other_form = digits if ":" in account.token else f"{account.number}:{digits}"
+    manager.credentials.set_token(other_form)
+    manager.credentials.save()
+    browse(staff).get("/groups/")
+    assert group_ids(browse(owner).get("/groups/")) == [1, 4, 5]  # from what staff has just asked
+    assert GroupsCopy.objects.get().credentials == staff.credentials
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert 'data-notice="stale"' in browse(owner).get("/groups/?refresh=1").content.decode()
+    assert browse(manager).get("/groups/").status_code == 504
+
+
+def test_a_failed_search_leaves_the_page_and_says_so_above_it(manager, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = browse(manager).get("/groups/?q=a", headers=fragment("rows", "/groups/?q=a"))
+    assert page.status_code == 504
+    assert page["HX-Retarget"] == "#notice"
+    assert "<html" not in page.content.decode()
+
+
+@pytest.mark.parametrize(("sort", "icon"), [("", "sort"), ("name", "up"), ("-name", "down")])
+def test_the_head_of_a_column_shows_its_order(sort, icon, manager, browse):
+    html = browse(manager).get(f"/groups/?sort={sort}").content.decode()
+    head = html[html.index('id="name"') :].partition("</th>")[0]
+    assert re.findall(r"icons[^#]*\.svg#(\w+)", head) == [icon]
+    assert "</svg></a" in head
+
+
+def test_a_name_and_a_currency_are_escaped_once(staff, browse, sandbox):
+    account = staff.credentials.account
+    account.currency = "<&>"
+    account.save()
+    sandbox.console("demo").edit(1, client_groups_name='Смак &amp; <b>"чай"</b>', birthday_bonus="123456")
+    html = browse(staff, language="en").get("/groups/?refresh=1").content.decode()
+    row = html[html.index('<tr data-group="1"') :].partition("</tr>")[0]
+    assert row.count("Смак &amp; &lt;b&gt;&quot;чай&quot;&lt;/b&gt;") == 2  # the link, and the one to edit it
+    assert "1,234.56\N{NO-BREAK SPACE}&lt;&amp;&gt;" in row
+
+
+# --- What is remembered ------------------------------------------------------------------------------------
+
+
+def test_poster_is_asked_once_within_the_time_it_is_remembered(manager, browse, sandbox):
+    client = browse(manager)
+    for query in ("", "?q=a", "?type=1"):
+        client.get(f"/groups/{query}")
+    assert len(sandbox.calls("clients.getGroups")) == 1
+    client.get("/groups/?refresh=1")
+    assert len(sandbox.calls("clients.getGroups")) == 2
+
+
+def test_nothing_is_remembered_for_zero_seconds(manager, browse, sandbox, settings):
+    settings.POSTER_CACHE_SECONDS = 0
+    client = browse(manager)
+    client.get("/groups/")
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == 2
+
+
+def test_what_one_token_was_answered_is_not_shown_to_another(manager, staff, browse, sandbox):
+    browse(manager).get("/groups/")
+    browse(staff).get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == 1  # the same account and the same token
+    staff.credentials.set_token(sandbox.accounts["readonly"].token)
+    staff.credentials.save()
+    assert browse(staff).get("/groups/").status_code == 424
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.2, 2), (0.4, 1)])
+def test_a_fraction_of_a_second_counts(manager, browse, sandbox, settings, monkeypatch, seconds, calls):
+    settings.POSTER_CACHE_SECONDS = seconds
+    client = browse(manager)
+    client.get("/groups/")
+    later = reads.timezone.now() + timedelta(seconds=0.3)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    client.get("/groups/")
+    assert len(sandbox.calls("clients.getGroups")) == calls
+
+
+def test_a_cache_in_files_has_the_list_and_the_group_as_they_were(staff, sandbox, tmp_path, monkeypatch):
+    monkeypatch.setattr(reads, "cache", FileBasedCache(str(tmp_path), {}))
+    sandbox.script("clients.getGroups", "row_percent_150", group=4)
+    link = connection_of(staff)
+    asked, cached = reads.list_groups(link), reads.list_groups(link)
+    assert cached.groups == asked.groups
+    assert [group.id for group in cached.groups] == [1, 5]
+    assert [(row.id, row.problem) for row in cached.unreadable] == [
+        (row.id, row.problem) for row in asked.unreadable
+    ]
+    assert cached.as_of == asked.as_of
+    assert reads.read_group(link, 1) == reads.read_group(link, 1)
+    assert [call.method for call in sandbox.calls()] == ["clients.getGroups", "clients.getGroup"]

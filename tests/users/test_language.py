@@ -1,0 +1,100 @@
+"""The language: by the browser, by choice, and by the choice of before on another device."""
+
+import pytest
+from django.test import Client
+
+from poster_admin.users.models import ChosenLanguage
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+def a_browser(language):
+    """Return a browser without a cookie, set to a language."""
+    return Client(headers={"Accept-Language": language})
+
+
+def sign_in(client, name):
+    answer = client.post("/accounts/login/", {"username": name, "password": PASSWORD})
+    assert answer.status_code == 302
+    return answer
+
+
+def language_of(client, path="/groups/"):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer["Content-Language"]
+
+
+def switch(client, language):
+    return client.post("/language/", {"language": language, "next": "/history/"})
+
+
+@pytest.mark.parametrize(
+    ("filters", "language"), [("uk", "uk"), ("ru-RU,ru;q=0.9", "ru"), ("en-GB", "en"), ("pl,de", "uk")]
+)
+def test_the_browser_chooses(staff, filters, language):
+    client = a_browser(filters)
+    assert language_of(client, "/accounts/login/") == language
+    sign_in(client, "staff")
+    assert language_of(client) == language
+    assert not ChosenLanguage.objects.exists()
+
+
+def test_a_choice_is_remembered_on_every_device(staff):
+    here, there = a_browser("uk"), a_browser("en")
+    sign_in(here, "staff")
+    assert switch(here, "ru")["Location"] == "/history/"
+    assert language_of(here) == "ru"
+    assert language_of(there, "/accounts/login/") == "en"
+    sign_in(there, "staff")
+    assert language_of(there) == "ru"
+    assert switch(there, "uk").status_code == 302
+    assert ChosenLanguage.objects.get().language == "uk"
+
+
+def test_the_cookie_of_a_sign_in_is_like_that_of_a_switch(staff, settings):
+    here, there = a_browser("uk"), a_browser("uk")
+    sign_in(here, "staff")
+    switched = switch(here, "en").cookies[settings.LANGUAGE_COOKIE_NAME]
+    signed_in = sign_in(there, "staff").cookies[settings.LANGUAGE_COOKIE_NAME]
+    for name in ("path", "domain", "secure", "httponly", "samesite", "max-age"):
+        assert signed_in[name] == switched[name]
+
+
+def test_a_choice_before_the_door_is_nobodys(staff):
+    client = a_browser("uk")
+    switch(client, "en")
+    assert language_of(client, "/accounts/login/") == "en"
+    assert not ChosenLanguage.objects.exists()
+
+
+def test_a_language_that_there_is_not_is_not_kept(staff):
+    client = a_browser("uk")
+    sign_in(client, "staff")
+    switch(client, "de")
+    assert language_of(client) == "uk"
+    assert not ChosenLanguage.objects.exists()
+
+
+def test_the_next_person_at_the_same_browser_has_their_own(staff, manager):
+    client = a_browser("uk")
+    sign_in(client, "staff")
+    switch(client, "en")
+    client.post("/accounts/logout/")
+    ChosenLanguage.objects.create(user=manager, language="ru")
+    sign_in(client, "manager")
+    assert language_of(client) == "ru"
+    assert ChosenLanguage.objects.get(user=staff).language == "en"
+
+
+def test_whom_the_company_signs_in_reads_the_first_page_in_their_language(staff, settings):
+    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
+    settings.AUTHENTICATION_BACKENDS = [
+        *settings.AUTHENTICATION_BACKENDS,
+        "poster_admin.users.sso.ProxyBackend",
+    ]
+    ChosenLanguage.objects.create(user=staff, language="ru")
+    client = Client(headers={"Accept-Language": "en"}, REMOTE_USER="staff")
+    assert language_of(client) == "ru"
+    assert language_of(client) == "ru"

@@ -1,0 +1,116 @@
+"""The security log: what goes in, that nothing goes out, who may read it; and the lines of the process."""
+
+import json
+import logging
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Group
+
+from poster_admin.common.logs import JsonFormatter, RedactFilter, request_id
+from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.security_log import record
+from tests.conftest import PASSWORD
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/accounts/login/"
+
+
+def lines(kind):
+    return list(SecurityEvent.objects.filter(kind=kind).values_list("user_name", "about", "detail"))
+
+
+def test_a_sign_in_a_failure_a_lock_and_a_sign_out_are_written_down(staff, browse):
+    client = browse(REMOTE_ADDR="10.1.2.3")
+    answer = client.post(LOGIN, {"username": "staff", "password": PASSWORD})
+    client.post("/accounts/logout/")
+    event = SecurityEvent.objects.get(kind=Event.SIGNED_IN)
+    assert (event.user, event.address, event.request_id) == (staff, "10.1.2.3", answer["X-Request-ID"])
+    assert lines(Event.SIGNED_OUT) == [("staff", "", "")]
+    for _ in range(5):
+        client.post(LOGIN, {"username": "staff", "password": "wrong"})
+    assert lines(Event.FAILED) == [("staff", "", "")] * 5
+    assert lines(Event.LOCKED) == [("staff", "", "")]
+
+
+def test_a_password_in_the_field_of_the_name_is_not_kept(browse):
+    browse().post(LOGIN, {"username": "my-secret-password", "password": "x"})
+    assert lines(Event.FAILED) == [("?", "", "")]
+
+
+def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
+    managers = Group.objects.get(name="Managers")
+    data = {"username": "staff", "is_active": "on", "groups": [managers.pk],
+            "date_joined_0": "2026-01-01", "date_joined_1": "10:00:00"}  # fmt: skip
+    answer = browse(owner).post(f"/admin/auth/user/{staff.pk}/change/", data)
+    assert answer.status_code == 302
+    assert {("owner", "staff", "+Managers"), ("owner", "staff", "-Staff")} <= set(lines(Event.RIGHTS))
+
+
+def test_tokens_that_come_and_go_are_written_down(staff, newcomer, browse, sandbox):
+    client = browse(newcomer)
+    client.post("/account/", {"account": "demo", "token": sandbox.accounts["demo"].token})
+    client.post("/account/disconnect/")
+    assert lines(Event.TOKEN_SET) == [("newcomer", "", "demo")]
+    assert lines(Event.TOKEN_REMOVED) == [("newcomer", "", "demo")]
+
+
+def test_passwords_and_switches_of_users_are_written_down(staff):
+    staff.set_password("another-one-entirely")
+    staff.save()
+    staff.is_active = False
+    staff.save()
+    staff.delete()
+    assert lines(Event.PASSWORD) == [("", "staff", "")]
+    assert lines(Event.USER_CHANGED) == [("", "staff", "is_active=False")]
+    assert lines(Event.USER_REMOVED) == [("", "staff", "")]
+
+
+def test_nothing_is_changed_or_deleted(staff, admin_user, browse):
+    event = SecurityEvent.objects.first()
+    for forbidden in (event.save, event.delete, SecurityEvent.objects.all().delete,
+                      lambda: SecurityEvent.objects.update(detail="")):  # fmt: skip
+        with pytest.raises(TypeError):
+            forbidden()
+    client = browse(admin_user)
+    url = f"/admin/users/securityevent/{event.pk}/"
+    assert client.get("/admin/users/securityevent/").status_code == 200
+    assert client.post(url + "change/", {"detail": "x"}).status_code == 403
+    assert client.post(url + "delete/", {"post": "yes"}).status_code == 403
+
+
+def test_owners_read_it_and_nobody_else(owner, staff, manager, nobody, browse):
+    page = browse(owner).get("/accounts/security-log/")
+    assert page.status_code == 200
+    assert "Signed in" in text_of(page)
+    for user in (staff, manager, nobody):
+        assert browse(user).get("/accounts/security-log/").status_code == 403
+    for query in ({"kind": "rights"}, {"kind": "nonsense", "page": "NaN"}, {"page": "99"}):
+        assert browse(owner).get("/accounts/security-log/", query).status_code == 200
+
+
+def test_a_line_of_json_has_the_request_and_no_token(sandbox):
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RedactFilter())
+    handler.setFormatter(JsonFormatter())
+    log = logging.getLogger("tests.json")
+    log.propagate = False
+    log.addHandler(handler)
+    reset = request_id.set("12345678-1234-1234-1234-123456789abc")
+    token = sandbox.accounts["demo"].token
+    try:
+        int("x" + token)
+    except ValueError:
+        log.exception("failed with %s", token, extra={"event": {"detail": token}})
+    request_id.reset(reset)
+    line = json.loads(stream.getvalue())
+    assert token.rpartition(":")[2] not in stream.getvalue()
+    assert (line["level"], line["request_id"]) == ("ERROR", "12345678-1234-1234-1234-123456789abc")
+    assert "ValueError" in line["exception"]
+
+
+def test_a_token_typed_as_a_name_is_masked(db):
+    record(Event.FAILED, name="ab" * 16)
+    assert lines(Event.FAILED) == [("[token]", "", "")]

@@ -1,0 +1,195 @@
+"""How long a session lasts, who can end it, and what a sign-in tells a stranger."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.sessions.backends.base import UpdateError
+from django.utils import timezone
+
+from groups.poster.redact import redact
+from poster_admin.settings import PASSWORD_HASHERS
+from poster_admin.users.client_ip import client_address, describe_agent
+from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.sessions import SessionStore
+from tests.conftest import PASSWORD
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def age(**columns):
+    UserSession.objects.update(
+        **{name: timezone.now() - timedelta(hours=hours) for name, hours in columns.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "started", "alive"), [(2.9, 2.9, True), (3.1, 3.1, False), (0, 11.9, True), (0, 12.1, False)]
+)
+def test_a_session_ends_after_three_idle_hours_and_after_twelve_in_all(staff, browse, seen, started, alive):
+    client = browse(staff)
+    age(seen_at=seen, started_at=started)
+    assert (client.get("/accounts/sessions/").status_code == 200) is alive
+    assert UserSession.objects.exists() is alive
+
+
+def test_what_is_written_into_a_session_leaves_its_owner_and_its_beginning(staff, browse):
+    browse(staff)
+    before = UserSession.objects.get()
+    session = SessionStore(before.session_key)
+    session["words"] = "Збережено"
+    session.save()
+    after = UserSession.objects.get()
+    assert after.get_decoded() == {**before.get_decoded(), "words": "Збережено"}
+    assert (after.user, after.started_at, after.agent) == (before.user, before.started_at, before.agent)
+
+
+def test_a_session_that_was_ended_is_not_written_again(staff, browse):
+    browse(staff)
+    session = SessionStore(UserSession.objects.get().session_key)
+    session["words"] = "too late"
+    UserSession.objects.all().delete()
+    with pytest.raises(UpdateError):
+        session.save()
+    assert not UserSession.objects.exists()
+
+
+def test_using_it_keeps_it_but_no_longer_than_twelve_hours(staff, browse):
+    client = browse(staff)
+    for _ in range(3):
+        age(seen_at=2)
+        assert client.get("/accounts/sessions/").status_code == 200
+        assert timezone.now() - UserSession.objects.get().seen_at < timedelta(minutes=1)
+
+
+def test_the_list_shows_the_own_sessions_and_no_key(staff, manager, browse, settings):
+    browse(manager, headers={"User-Agent": "Mozilla/5.0 (iPhone) Safari/1"}).get("/groups/")
+    one = browse(headers={"User-Agent": FIREFOX}, REMOTE_ADDR="10.1.2.3")
+    one.post("/accounts/login/", {"username": "staff", "password": PASSWORD})
+    page = one.get("/accounts/sessions/")
+    assert "Firefox · Linux this one" in text_of(page)
+    assert "10.1.2.3" in text_of(page)
+    assert "iPhone" not in text_of(page)
+    assert one.cookies[settings.SESSION_COOKIE_NAME].value not in page.content.decode()
+
+
+def test_one_session_or_all_can_be_ended(staff, manager, browse):
+    here, there, others = browse(staff), browse(staff), browse(manager)
+    mark = UserSession.objects.get(session_key=there.session.session_key).mark
+    foreign = UserSession.objects.get(user=manager).mark
+    here.post("/accounts/sessions/", {"session": mark})
+    here.post("/accounts/sessions/", {"session": foreign})
+    assert there.get("/groups/").status_code == 302
+    assert here.get("/groups/").status_code == others.get("/groups/").status_code == 200
+    third = browse(staff)
+    assert here.post("/accounts/sessions/")["Location"] == "/accounts/login/"
+    assert here.get("/groups/").status_code == third.get("/groups/").status_code == 302
+    assert others.get("/groups/").status_code == 200
+
+
+def test_a_new_password_ends_the_other_sessions(staff, browse):
+    here, there = browse(staff), browse(staff)
+    new = "a-quite-different-one"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert here.post("/accounts/password/", data | {"new_password2": "x"}).status_code == 422
+    assert here.post("/accounts/password/", data).status_code == 302
+    assert here.get("/accounts/sessions/").status_code == 200
+    assert there.get("/accounts/sessions/").status_code == 302
+    assert UserSession.objects.filter(user=staff).count() == 1
+
+
+def test_guessing_at_the_old_password_is_locked_as_at_the_sign_in(staff, browse):
+    client, new = browse(staff), "a-quite-different-one"
+    data = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+    codes = [client.post("/accounts/password/", data).status_code for _ in range(5)]
+    assert codes == [422, 422, 422, 422, 429]
+    assert client.post("/accounts/password/", data | {"old_password": PASSWORD}).status_code == 429
+    staff.refresh_from_db()
+    assert staff.check_password(PASSWORD)
+
+
+def test_a_sign_in_of_ones_own_does_not_forgive_guesses_at_others(staff, manager, browse):
+    client = browse()
+    for _ in range(4):
+        client.post("/accounts/login/", {"username": "staff", "password": "wrong"})
+    browse().post("/accounts/login/", {"username": "manager", "password": PASSWORD})
+    assert client.post("/accounts/login/", {"username": "staff", "password": "wrong"}).status_code == 429
+
+
+@pytest.mark.parametrize("weak", ["short", "1q2w3e4r5t6y", "only-eleven"])
+def test_weak_passwords_are_refused(staff, browse, weak):
+    data = {"old_password": PASSWORD, "new_password1": weak, "new_password2": weak}
+    assert browse(staff).post("/accounts/password/", data).status_code == 422
+
+
+def test_passwords_are_kept_by_argon2_and_an_older_hash_is_renewed_at_the_sign_in(staff, browse, settings):
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+    staff.password = PBKDF2PasswordHasher().encode(PASSWORD, "a-salt", iterations=10)
+    staff.save()
+    assert browse().post("/accounts/login/", {"username": "staff", "password": PASSWORD}).status_code == 302
+    staff.refresh_from_db()
+    assert staff.password.startswith("argon2$argon2id$")
+    new = "a-quite-different-one"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert browse(staff).post("/accounts/password/", data).status_code == 302
+    staff.refresh_from_db()
+    assert staff.password.startswith("argon2$argon2id$")
+    assert staff.check_password(new)
+    # A hash that was only renewed is the same password.
+    assert SecurityEvent.objects.filter(kind=Event.PASSWORD).count() == 2
+
+
+@pytest.mark.parametrize("strong", ["ніч яка місячна зоряна", "x" * 64 + " й"])
+def test_passwords_may_be_long_and_of_any_signs(staff, browse, strong):
+    data = {"old_password": PASSWORD, "new_password1": strong, "new_password2": strong}
+    assert browse(staff).post("/accounts/password/", data).status_code == 302
+    assert browse().post("/accounts/login/", {"username": "staff", "password": strong}).status_code == 302
+
+
+def test_who_is_switched_off_is_out_at_once(staff, browse):
+    client = browse(staff)
+    staff.is_active = False
+    staff.save()
+    assert client.get("/groups/").status_code == 302
+    assert not UserSession.objects.exists()
+
+
+def test_a_sign_in_does_not_tell_who_exists(staff, nobody, browse):
+    nobody.is_active = False
+    nobody.save()
+    pages = set()
+    for number, name in enumerate(("staff", "nobody", "never-seen")):
+        client = browse(REMOTE_ADDR=f"10.0.0.{number}")
+        pages.add(text_of(client.post("/accounts/login/", {"username": name, "password": "wrong"})))
+    assert len(pages) == 1
+
+
+def test_an_unknown_name_is_locked_as_a_known_one_is(browse):
+    client = browse()
+    codes = [
+        client.post("/accounts/login/", {"username": "never-seen", "password": "x"}).status_code
+        for _ in range(5)
+    ]
+    assert codes == [200, 200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "named", "address"),
+    [
+        ("127.0.0.1", "10.1.1.1", "10.1.1.1"),
+        ("127.0.0.1", "6.6.6.6, 10.1.1.1", "10.1.1.1"),
+        ("127.0.0.1", "nonsense", "127.0.0.1"),
+        ("10.9.9.9", "10.1.1.1", "10.9.9.9"),
+        ("::ffff:127.0.0.1", "10.1.1.1", "10.1.1.1"),
+    ],
+)
+def test_only_a_trusted_proxy_names_the_address(rf, peer, named, address):
+    assert client_address(rf.get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": named})) == address
+
+
+def test_an_agent_is_described_in_known_words():
+    assert describe_agent(FIREFOX) == "Firefox · Linux"
+    assert describe_agent("curl/8") == ""
+    assert redact(describe_agent("Chrome/1 Safari/1 Windows")) == "Chrome · Windows"

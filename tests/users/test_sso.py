@@ -1,0 +1,281 @@
+"""Sign-in through the company: a proxy's word, and OpenID Connect against a provider over real HTTP."""
+
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth.models import User
+
+from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
+from tests.pages import fragment
+from tests.users.provider import Provider
+from tests.users.test_reauthentication import after_a_while
+
+pytestmark = pytest.mark.django_db
+ROLES = {"loyalty-owners": "Owners", "loyalty-staff": "Staff", "loyalty-managers": "Managers"}
+BEGIN, BACK = "/accounts/company/", "/accounts/company/back/"
+
+
+def roles(name):
+    return set(User.objects.get(username=name).groups.values_list("name", flat=True))
+
+
+# --- A proxy that names the user ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxy(settings):
+    settings.TRUSTED_USER_HEADER = "X-Forwarded-User"
+    settings.TRUSTED_GROUPS_HEADER = "X-Forwarded-Groups"
+    settings.TRUSTED_PROXY_IPS = ["10.0.0.5", "127.0.0.1"]
+    settings.COMPANY_ROLES = ROLES
+    settings.AUTHENTICATION_BACKENDS = [
+        *settings.AUTHENTICATION_BACKENDS,
+        "poster_admin.users.sso.ProxyBackend",
+    ]
+
+
+def named(name, groups="", **more):
+    return {"headers": {"X-Forwarded-User": name, "X-Forwarded-Groups": groups, **more}}
+
+
+def test_the_proxy_signs_a_user_in_with_roles_from_groups(proxy, browse, sandbox):
+    client = browse(REMOTE_ADDR="10.0.0.5")
+    assert client.get("/groups/", **named("CORP\\olena", "loyalty-staff, others"))["Location"] == "/account/"
+    user = User.objects.get(username="olena")
+    assert not user.has_usable_password()
+    assert roles("olena") == {"Staff"}
+    client = browse(REMOTE_ADDR="10.0.0.5")
+    client.get("/groups/", **named("olena@corp.example", "loyalty-managers"))
+    assert roles("olena") == {"Managers"}
+
+
+@pytest.mark.parametrize("address", ["10.0.0.6", "192.168.1.1", "::1"])
+def test_a_forged_header_is_refused_and_written_down(proxy, browse, owner, address):
+    answer = browse(REMOTE_ADDR=address).get("/groups/", **named("owner"))
+    assert answer.status_code == 403
+    signed_in = browse(owner, REMOTE_ADDR=address).get("/groups/", **named("owner"))
+    assert signed_in.status_code == 403
+    assert (
+        browse(REMOTE_ADDR=address)
+        .get("/groups/", **named("x", **{"X-Forwarded-For": "10.0.0.5"}))
+        .status_code
+        == 403
+    )
+    assert SecurityEvent.objects.filter(kind=Event.REFUSED, detail="header", address=address).exists()
+
+
+def test_without_the_setting_the_header_means_nothing(browse, owner):
+    assert browse().get("/groups/", **named("owner")).status_code == 302
+    assert browse().get("/groups/", REMOTE_USER="owner").status_code == 302
+
+
+def test_another_name_or_none_ends_the_session(proxy, browse):
+    client = browse(REMOTE_ADDR="10.0.0.5")
+    client.get("/accounts/sessions/", **named("olena"))
+    assert b"olena" in client.get("/accounts/sessions/", **named("olena")).content
+    assert b"petro" in client.get("/accounts/sessions/", **named("petro")).content
+    assert client.get("/accounts/sessions/").status_code == 302
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "<script>", "x" * 200, "@corp", "олена\x00"])
+def test_a_name_that_is_none_signs_nobody_in(proxy, browse, name):
+    assert browse(REMOTE_ADDR="10.0.0.5").get("/groups/", **named(name)).status_code in {302, 400}
+    assert not User.objects.exists()
+
+
+def test_remote_user_of_the_server_itself_works_too(proxy, browse, settings):
+    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
+    assert browse(REMOTE_ADDR="10.9.9.9").get("/accounts/sessions/", REMOTE_USER="olena").status_code == 200
+    assert (
+        browse(REMOTE_ADDR="10.9.9.9")
+        .get("/accounts/sessions/", headers={"Remote-User": "olena"})
+        .status_code
+        == 302
+    )
+
+
+def test_who_is_vouched_for_by_the_proxy_needs_no_password(proxy, browse):
+    client = browse(REMOTE_ADDR="10.0.0.5")
+    client.get("/accounts/sessions/", **named("olena"))
+    answer = client.get("/accounts/confirm/", {"next": "/groups/"}, **named("olena"))
+    assert answer["Location"] == "/groups/"
+
+
+# --- OpenID Connect ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def provider_server():
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def provider(provider_server, settings):
+    provider = provider_server
+    provider.claims = {"sub": "subject-1", "preferred_username": "olena", "groups": ["loyalty-staff"]}
+    provider.lies, provider.userinfo, provider.broken, provider.signed_with = {}, {}, "", provider.key
+    for name, value in provider.settings().items():
+        setattr(settings, name, value)
+    settings.COMPANY_ROLES = ROLES
+    settings.AUTHENTICATION_BACKENDS = [
+        *settings.AUTHENTICATION_BACKENDS,
+        "poster_admin.users.sso.CompanyBackend",
+    ]
+    return provider
+
+
+def through(client, provider, back="/groups/", **changes):
+    answer = client.get(BEGIN, {"next": back})
+    assert answer["Location"].startswith(f"{provider.url}/authorize?")
+    provider.asked = dict(parse_qsl(urlsplit(answer["Location"]).query))
+    return client.get(BACK, {"code": "the-code", "state": provider.asked["state"], **changes})
+
+
+def test_the_company_signs_a_user_in_with_roles_from_a_claim(provider, browse, sandbox):
+    client = browse()
+    answer = through(client, provider, "/history/")
+    assert answer["Location"] == "/history/"
+    assert provider.asked["code_challenge_method"] == "S256"
+    assert client.get("/groups/")["Location"] == "/account/"
+    assert roles("olena") == {"Staff"}
+    provider.claims |= {"preferred_username": "olena-new-name"}
+    provider.userinfo = {"groups": ["loyalty-owners", "x"]}
+    through(browse(), provider)
+    assert roles("olena") == {"Owners"}
+    assert User.objects.count() == 1
+
+
+LIES = {
+    "another issuer": {"iss": "https://evil.example"},
+    "for somebody else": {"aud": "another-client"},
+    "too old": {"exp": 1},
+    "without an end": {"exp": None},
+    "another nonce": {"nonce": "x"},
+    "no subject": {"sub": None},
+    "no name": {"preferred_username": None},
+    "a name that is none": {"preferred_username": "a b<script>"},
+    "a subject that is none": {"sub": ["x"]},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_token_that_is_not_right_lets_nobody_in(provider, browse, lie):
+    provider.lies = LIES[lie]
+    client = browse()
+    assert through(client, provider)["Location"] == "/accounts/login/?company=refused"
+    assert client.get("/groups/").status_code == 302
+    assert not User.objects.exists()
+    assert SecurityEvent.objects.filter(kind=Event.REFUSED, detail="oidc").exists()
+
+
+def test_a_signature_of_somebody_else_lets_nobody_in(provider, browse):
+    provider.signed_with = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert through(browse(), provider)["Location"] == "/accounts/login/?company=refused"
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("broken", ["/token", "/keys", "/user"])
+def test_a_provider_that_fails_is_no_500(provider, browse, broken):
+    provider.broken = broken
+    assert through(browse(), provider)["Location"] == "/accounts/login/?company=refused"
+
+
+def test_two_answers_of_two_people_let_nobody_in(provider, browse):
+    provider.userinfo = {"sub": "subject-2"}
+    assert through(browse(), provider)["Location"] == "/accounts/login/?company=refused"
+
+
+def test_a_state_of_another_browser_is_refused(provider, browse):
+    victim, thief = browse(), browse()
+    assert through(thief, provider, state="made-up").status_code == 400
+    answer = thief.get(BEGIN)
+    state = dict(parse_qsl(urlsplit(answer["Location"]).query))["state"]
+    assert victim.get(BACK, {"code": "the-code", "state": state}).status_code == 302
+    assert victim.get("/groups/").status_code == 302
+
+
+REFUSED = "/accounts/login/?company=refused"
+LINKS = "/admin/users/companylink/"
+
+
+def test_a_name_of_our_own_is_not_given_away(provider, browse, owner, nobody):
+    nobody.set_unusable_password()
+    nobody.save()
+    for name in ("owner", "nobody"):
+        provider.claims["preferred_username"] = name
+        assert through(browse(), provider)["Location"] == REFUSED
+        assert SecurityEvent.objects.filter(kind=Event.REFUSED, about=name, detail="oidc").count() == 1
+    assert not CompanyIdentity.objects.exists()
+
+
+def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, owner, nobody):
+    assert browse(owner).post(f"{LINKS}add/", {"user": nobody.pk})["Location"] == LINKS
+    provider.claims["preferred_username"] = "nobody"
+    assert through(browse(), provider)["Location"] == "/groups/"
+    identity = CompanyIdentity.objects.get()
+    assert (identity.user, identity.issuer, identity.subject) == (nobody, provider.url, "subject-1")
+    assert not CompanyLink.objects.exists()
+    allowed, linked = SecurityEvent.objects.filter(kind__in=(Event.LINK_ALLOWED, Event.LINKED)).order_by("at")
+    assert (allowed.kind, allowed.user, allowed.about) == (Event.LINK_ALLOWED, owner, "nobody")
+    assert (linked.kind, linked.user) == (Event.LINKED, nobody)
+    # From now on the subject decides: by the name nobody else gets in, and another name is the same user.
+    provider.claims = {"sub": "subject-2", "preferred_username": "nobody"}
+    provider.userinfo = {"sub": "subject-2"}
+    assert through(browse(), provider)["Location"] == REFUSED
+    provider.claims, provider.userinfo = {"sub": "subject-1", "preferred_username": "somebody"}, {}
+    assert through(browse(), provider)["Location"] == "/groups/"
+    assert CompanyIdentity.objects.get() == identity
+
+
+def test_a_link_of_before_holds_and_an_owner_can_replace_it(provider, browse, nobody):
+    identity = CompanyIdentity.objects.create(user=nobody, issuer=provider.url, subject="subject-1")
+    provider.claims["preferred_username"] = "whoever"
+    assert through(browse(), provider)["Location"] == "/groups/"
+    assert User.objects.count() == 1
+    # The company has another provider now, and with it other subjects.
+    CompanyIdentity.objects.update(issuer="https://former.example")
+    provider.claims["preferred_username"] = "nobody"
+    assert through(browse(), provider)["Location"] == REFUSED
+    CompanyLink.objects.create(user=nobody)
+    assert through(browse(), provider)["Location"] == "/groups/"
+    identity.refresh_from_db()
+    assert identity.issuer == provider.url
+
+
+def test_only_owners_allow_a_link_and_of_a_superuser_no_owner(owner, staff, admin_user, browse):
+    assert browse(staff).post(f"{LINKS}add/", {"user": staff.pk}).status_code == 302
+    refused = browse(owner).post(f"{LINKS}add/", {"user": admin_user.pk})
+    assert refused.status_code == 200
+    assert not CompanyLink.objects.exists()
+    assert browse(admin_user).post(f"{LINKS}add/", {"user": admin_user.pk})["Location"] == LINKS
+    link = CompanyLink.objects.get()
+    browse(owner).post(f"{LINKS}{link.pk}/delete/", {"post": "yes"})
+    assert not CompanyLink.objects.exists()
+
+
+@pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "javascript:alert(1)"])
+def test_it_leads_back_to_this_site_alone(provider, browse, evil):
+    assert through(browse(), provider, evil)["Location"] == "/"
+
+
+def test_confirming_asks_the_company_for_a_fresh_sign_in(provider, browse):
+    client = browse()
+    through(client, provider)
+    after_a_while(client)
+    answer = client.get("/accounts/confirm/", {"next": "/account/"})
+    assert answer["Location"] == f"{BEGIN}?next=%2Faccount%2F"
+    provider.lies = {"auth_time": time.time() - 3600}
+    assert through(client, provider)["Location"] == "/accounts/login/?company=refused"
+    assert (provider.asked["prompt"], provider.asked["max_age"]) == ("login", "0")
+    provider.lies = {}
+    assert through(client, provider, "/account/")["Location"] == "/account/"
+
+
+def test_it_is_off_by_default_and_offered_when_on(browse, settings):
+    assert browse().get(BEGIN).status_code == browse().get(BACK).status_code == 404
+    assert BEGIN not in browse().get("/accounts/login/").content.decode()
+    assert browse().get(BEGIN, headers=fragment("rows")).status_code == 404

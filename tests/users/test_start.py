@@ -1,0 +1,155 @@
+"""What is looked at when the dashboard starts: keys, files with secrets, and what HTTPS=False changes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.auth.models import Group, User
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+from tests.environment import ROOT, VARIABLES
+
+LOOK = """
+import json, django
+django.setup()
+from django.conf import settings
+from django.test import Client
+https = settings.HTTPS
+client = Client(headers={"Host": "localhost"})
+answer = client.get("/accounts/login/", secure=https)
+answer.cookies.update(client.post("/language/", {"language": "en"}, secure=https).cookies)
+cookies = {name: {k: v for k, v in morsel.items() if v and k not in ("expires",)}
+           for name, morsel in answer.cookies.items()}
+kept = {name: getattr(settings, name) for name in dir(settings) if name.isupper() and name[:5] != "AXES_"}
+headers = dict(answer.headers)
+for name in ("X-Request-ID", "Content-Length", "Expires"):
+    headers.pop(name, None)
+print(json.dumps({"headers": headers,
+                  "cookies": cookies, "settings": {k: repr(v) for k, v in kept.items()}}))
+"""
+
+
+def look(**changes):
+    environment = {**os.environ, **VARIABLES, **changes, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
+    ran = subprocess.run(
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    return json.loads(ran.stdout.splitlines()[-1]) if ran.returncode == 0 else ran.stderr
+
+
+def test_plain_http_changes_just_what_it_must():
+    tls, plain = look(HTTPS="True", DEBUG="True"), look(HTTPS="False", DEBUG="True")
+    different = {name for name in tls["settings"] if tls["settings"][name] != plain["settings"][name]}
+    assert different == {
+        "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE",
+        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "BROWSER_COOKIE_NAME",
+        "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
+        "SECURE_HSTS_SECONDS",
+    }  # fmt: skip
+    hsts = tls["headers"].pop("Strict-Transport-Security")
+    assert hsts == "max-age=31536000"
+    assert tls["headers"] == plain["headers"]
+    secure, clear = tls["cookies"]["__Host-csrftoken"], plain["cookies"]["csrftoken"]
+    assert secure.pop("secure") is True
+    assert secure == clear
+    assert (secure["path"], secure["samesite"], secure["httponly"]) == ("/", "Lax", True)
+    assert set(tls["cookies"]) == {"__Host-csrftoken", "__Host-language"}
+    assert all("secure" in each or name == "__Host-csrftoken" for name, each in tls["cookies"].items())
+
+
+def test_the_names_below_are_left_alone_unless_a_setting_says_otherwise():
+    both = {"HSTS_INCLUDE_SUBDOMAINS": "True", "HSTS_PRELOAD": "True"}
+    headers = look(HTTPS="True", DEBUG="True", **both)["headers"]
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert "Strict-Transport-Security" not in look(HTTPS="False", DEBUG="True", **both)["headers"]
+
+
+@pytest.mark.django_db
+def test_a_new_database_has_roles_and_nobody_in_them():
+    assert Group.objects.count() == 3
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_programs_ask_for_is_not_redirected(settings, browse):
+    settings.SECURE_SSL_REDIRECT = True
+    for url in ("/healthz", "/healthz/", "/readyz", "/metrics"):
+        assert browse().get(url).status_code in {200, 404}
+    assert browse().get("/groups/").status_code == 301
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path):
+    # Each value is found in its own setting alone, so one start is enough for all.
+    values = {
+        "SECRET_KEY": "from-a-file-" * 6,
+        "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+        "OIDC_CLIENT_SECRET": "a-client-from-a-file",
+        "METRICS_TOKEN": "metrics-from-a-file",
+        "DATABASE_URL": "sqlite:///" + str(tmp_path / "from-a-file.sqlite3"),
+        "CACHE_URL": "locmemcache://from-a-file",
+    }
+    changes = {}
+    for name, value in values.items():
+        (tmp_path / name).write_text(value)
+        changes |= {name: "", f"{name}_FILE": str(tmp_path / name)}
+    seen = look(**changes, DEBUG="True")["settings"]
+    read = {"OIDC_CLIENT_SECRET": "OIDC_RP_CLIENT_SECRET", "DATABASE_URL": "DATABASES", "CACHE_URL": "CACHES"}
+    for name, value in values.items():
+        assert value.rpartition("://")[2].lstrip("/") in seen[read.get(name, name)], name
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"COMPANY_ROLES": "people=Emperors"}, "COMPANY_ROLES"),
+        ({"TRUSTED_PROXY_IPS": "everybody"}, "TRUSTED_PROXY_IPS"),
+        ({"OIDC_CLIENT_ID": "x"}, "OIDC_"),
+        ({"OIDC_JWKS_ENDPOINT": "http://company.example/keys"}, "TLS"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+    ],
+)
+def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
+    last = look(**changes).strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert words in last
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_lost_is_found_at_the_start(staff, manager, browse, settings):
+    assert not [each for each in run_checks(databases=["default"]) if each.id.startswith("users")]
+    old = settings.POSTER_TOKEN_KEYS
+    settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
+    (warning,) = run_checks(databases=["default"])
+    assert warning.id == "users.W001"
+    assert "0 of 2" in warning.msg
+    assert browse().get("/readyz").content == b"ok\n"
+    staff.credentials.set_token("ab" * 16)
+    staff.credentials.save()
+    (warning,) = run_checks(databases=["default"])
+    assert f"groups.postercredentials {manager.credentials.pk}" in warning.msg
+    settings.POSTER_TOKEN_KEYS += old
+    call_command("check", "--database", "default", "--fail-level", "WARNING")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS", "Treu"),
+        ("REQUIRE_2FA", "Yess"),
+        ("POSTER_READ_TIMEOUT", "abc"),
+        ("POSTER_READ_DEADLINE", "nan"),
+        ("SNAPSHOT_DAYS", "-1"),
+        ("POSTER_MAX_CONCURRENCY", "0"),
+        ("DATABASE_URL", "garbage"),
+    ],
+)
+def test_a_value_that_is_malformed_stops_the_start_and_is_named(name, value):
+    assert look(DEBUG="True", **{name: value}).splitlines()[-1].partition(": ")[2].startswith(f"{name} is ")
+
+
+def test_an_empty_switch_is_as_if_it_was_not_there():
+    assert look(DEBUG="True", HTTPS="")["settings"]["HTTPS"] == "True"
