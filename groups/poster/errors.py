@@ -12,7 +12,7 @@ PosterError                    shown as  502
         └─ NameTaken           422  38 99: belongs to the field `name`
 
 `str()` of an error is for logs and developers, in English, and never holds a token: every text that came
-from outside passes `redact`. The words for the people in front of the page are in `groups.presenters.messages`.
+from outside passes `redact`. The words for people are in `groups.presenters.messages`.
 """
 
 from collections.abc import Mapping

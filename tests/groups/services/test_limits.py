@@ -80,8 +80,10 @@ GREEDY = """
 import sys, time, django
 django.setup()
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from poster_admin.common.limits import semaphore
-made = semaphore.Redis(sys.argv[2]) if sys.argv[2] else semaphore.Files(__import__("pathlib").Path(sys.argv[3]))
+url, folder = sys.argv[2], Path(sys.argv[3])
+made = semaphore.Redis(url) if url else semaphore.Files(folder)
 semaphore._shared = lambda: made
 def hold(_):
     with semaphore.slot(sys.argv[1], 2, wait=60, lease=3):
