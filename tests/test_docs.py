@@ -1,15 +1,33 @@
-"""What the documents say is so: each command exists, and each variable is explained in both places."""
+"""Hold the documents against the code: commands, variables, paths and links exist, and the example runs."""
 
+import os
 import re
+import subprocess
+import sys
+import tomllib
 
 import pytest
-from django.core.management import get_commands
+import yaml
+from django.core.management import find_commands, get_commands
 
 from poster_admin.devtools.defaults import documented_defaults
+from poster_admin.devtools.sandbox import Sandbox
 from tests.environment import ROOT
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
+PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES, *DECISIONS)
+# docs/operations.md is followed by tests/deploy/test_operations.py.
+WITH_COMMANDS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/guarantees.md",
+    "docs/performance.md",
+    "docs/poster-api.md",
+)
 OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash"}
+# Top levels of the paths that documents name, and folders whose layout the architecture draws.
+NAMED_PATH = r"`((?:groups|poster_admin|templates|static|tests|docs|deploy|\.github|\.ci)/[\w./@-]*)`"
 
 
 def read(name):
@@ -25,11 +43,15 @@ def variables_of_the_code():
     return set(re.findall(r'\benv\.\w+\(\s*"([A-Z0-9_]+)"', read("poster_admin/settings.py")))
 
 
+def commands():
+    return set(get_commands()) | set(find_commands(str(ROOT / "poster_admin" / "devtools" / "management")))
+
+
 def targets():
     return set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", WITH_COMMANDS)
 def test_commands_are_known(name):
     lines = shell_lines(name)
     assert lines
@@ -39,7 +61,9 @@ def test_commands_are_known(name):
             case ["make", target, *_]:
                 assert target in targets(), line
             case [python, "manage.py", command, *_] if python.endswith("python"):
-                assert command in get_commands(), line
+                assert command in commands(), line
+            case [python, script, *_] if python.endswith("python") and script.endswith(".py"):
+                assert (ROOT / script).is_file(), line
             case [program, *_]:
                 assert program in OTHER_PROGRAMS or program.startswith(".venv/bin/"), line
 
@@ -48,26 +72,100 @@ def test_variables_are_explained_in_the_example():
     assert sorted(documented_defaults()) == sorted(variables_of_the_code())
 
 
-def test_variables_are_explained_in_the_readme():
-    table = re.findall(r"^\| `([A-Z0-9_]+)` \|", read("README.md"), flags=re.MULTILINE)
+def test_variables_are_explained_in_the_table():
+    table = re.findall(r"^\| `([A-Z0-9_]+)` \|", read("docs/settings.md"), flags=re.MULTILINE)
     assert sorted(table) == sorted(variables_of_the_code())
 
 
-def test_example_and_readme_name_the_same_defaults():
-    table = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", read("README.md"), flags=re.MULTILINE))
+def test_example_and_table_name_the_same_defaults():
+    table = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", read("docs/settings.md"), flags=re.MULTILINE))
     assert {name: value.strip("`") for name, value in table.items() if value.startswith("`")} == {
         name: value for name, value in documented_defaults().items() if value
     }
 
 
-def test_pictures_are_there():
-    for name in DOCUMENTS:
-        for picture in re.findall(r"!\[.*?\]\((.*?)\)", read(name)):
-            assert (ROOT / picture).is_file(), picture
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_pictures_and_pages_that_are_linked_are_there(name):
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(name)):
+        if not link.startswith("https://"):
+            assert (ROOT / name).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_paths_that_are_named_are_there(name):
+    for path in re.findall(NAMED_PATH, read(name)):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_architecture_draws_what_is_there():
+    page = read("docs/architecture.md")
+    drawing = page.split("```")[3]
+    found, folder = 0, ""
+    for line in drawing.splitlines():
+        names = re.match(r" *((?:[a-z_]+(?:/|\.py) ?)+)", line)
+        if not names:
+            continue
+        indent = len(line) - len(line.lstrip())
+        for name in names[1].split():
+            found += 1
+            base = "" if indent == 0 else folder if indent == 2 else "groups/services/"
+            assert (ROOT / base / name).exists(), f"{base}{name}"
+            if indent == 0:
+                folder = name
+    assert found > 25
+    for package in re.findall(r"^    (writes|jobs)/ +.*?: (.*)$", drawing, flags=re.MULTILINE):
+        for module in re.findall(r"[a-z_]+", package[1]):
+            assert (ROOT / "groups/services" / package[0] / f"{module}.py").is_file(), module
+
+
+def test_the_architecture_lists_every_decision():
+    listed = re.findall(
+        r"^\| \[(\d+)\]\((adr/.*?)\) \| (.*?) \|$", read("docs/architecture.md"), flags=re.MULTILINE
+    )
+    assert [f"docs/{path}" for _, path, _ in listed] == DECISIONS
+    for number, path, title in listed:
+        assert read(f"docs/{path}").startswith(f"# {number}. {title}\n\nAccepted, ")
+
+
+def test_the_changelog_ends_with_a_version_that_is_the_package():
+    released = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", read("CHANGELOG.md"), flags=re.MULTILINE
+    )
+    assert "\n## [Unreleased]\n" in read("CHANGELOG.md")
+    assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == released[0]
+
+
+def test_github_runs_what_everybody_runs():
+    (job,) = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"].values()
+    assert job["steps"][-1] == {"run": "bash .ci/run"}
+
+
+def test_the_example_of_the_client_lists_makes_changes_and_removes_a_group():
+    (line,) = [line for line in shell_lines("docs/poster-api.md") if "docs/examples/client.py" in line]
+    with Sandbox(groups=12) as sandbox:
+        told = line.replace("TOKEN=TOKEN", f"TOKEN={sandbox.accounts['demo'].token}")
+        assert told.count("http://127.0.0.1:8001/{account}/api/") == 1
+        told = told.replace("http://127.0.0.1:8001/{account}/api/", sandbox.url)
+        told = told.replace(".venv/bin/python", sys.executable)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(
+            ["bash", "-c", told], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert sandbox.accounts["demo"].token not in done.stdout + done.stderr
+        posts = [call.method for call in sandbox.posts()]
+    assert posts == ["clients.createGroup", "clients.updateGroup", "clients.removeGroup"]
+    *groups, created, changed, removed = done.stdout.splitlines()
+    assert len(groups) == 12
+    assert [re.sub(r"\d+(?=:|$)", "N", words) for words in (created, changed, removed)] == [
+        "Created N: 5 %",
+        "Changed N: 7.5 %",
+        "Removed N",
+    ]
 
 
 def test_tokens_stand_in_no_document():
-    for name in (*DOCUMENTS, "CHANGELOG.md", ".env.example"):
+    for name in (*DOCUMENTS, "docs/examples/client.py", ".env.example"):
         assert not re.search(r"\b[0-9a-f]{32}\b", read(name)), name
 
 

@@ -12,7 +12,9 @@ from tests.test_docs import targets
 from tests.tools.starts import Installation
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+ALL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+# A server that somebody starts by hand is theirs, and needs no machine of its own.
+BLOCKS = [each for each in ALL_BLOCKS if not each.startswith("# start by hand\n")]
 # What a Debian without anything has, and where the others come from.
 BARE = {"apt-get", "cd", "chmod", "cp", "mkdir", "rm", "systemctl", "useradd"}
 PACKAGES = {"pg_dump": "postgresql", "pg_restore": "postgresql"} | dict.fromkeys(
@@ -49,6 +51,18 @@ def test_what_the_page_calls_is_installed_before():
             assert words[0] in targets() or words[0].startswith(".venv/"), line
         if words[:1] == ["manage.py"]:
             assert words[1] in get_commands(), line
+
+
+def test_a_start_by_hand_names_commands_that_there_are():
+    (by_hand,) = [each for each in ALL_BLOCKS if each not in BLOCKS]
+    for line in by_hand.splitlines()[1:]:
+        match line.split():
+            case ["make", target, *_]:
+                assert target in targets() or target.startswith(".venv/"), line
+            case [".venv/bin/python", "manage.py", command]:
+                assert command in get_commands(), line
+            case words:
+                assert words == ["cp", ".env.example", ".env"]
 
 
 def test_commands_of_ours_are_not_run_as_root():
