@@ -26,8 +26,11 @@ WITH_COMMANDS = (
     "docs/poster-api.md",
 )
 OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash"}
-# Top levels of the paths that documents name, and folders whose layout the architecture draws.
-NAMED_PATH = r"`((?:groups|poster_admin|templates|static|tests|docs|deploy|\.github|\.ci)/[\w./@-]*)`"
+# A path of the repository, perhaps with the name of a test behind it.
+NAMED_PATH = (
+    r"`((?:(?:groups|poster_admin|templates|static|tests|docs|deploy|\.github|\.ci)/[\w./@-]*)"
+    r"|[\w/]+/\w+\.(?:py|html|js|css))(?:::\w+)?`"
+)
 
 
 def read(name):
