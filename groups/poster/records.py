@@ -183,7 +183,7 @@ class GroupList:
     groups: tuple[Group, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
     body: bytes = field(default=b"", repr=False)
-    """The bytes of the answer, as `answers.read_groups` takes them."""
+    """The bytes of the answer, as `parsing.read_groups` takes them."""
 
     @cached_property
     def present(self) -> tuple[Group, ...]:
