@@ -1,11 +1,11 @@
-"""A client of the Poster Web API (joinposter.com): its methods of client groups and the clients in them.
+"""Client library for the Poster Web API (joinposter.com): client groups and the clients in them.
 
     >>> from groups.poster import PosterClient
     >>> with PosterClient("demo", token) as poster:  # doctest: +SKIP
     ...     for group in poster.get_groups().groups:
     ...         print(group.name, group.percent, group.clients)
 
-It knows nothing of Django and could be published as it is. `errors` draws the tree of what can go wrong.
+The package does not use Django and could be published as it is. `errors` lists everything it raises.
 """
 
 from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url

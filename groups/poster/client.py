@@ -1,6 +1,6 @@
-"""The client of the Poster Web API.
+"""Call the methods of the Poster Web API for one account.
 
-Source of its methods: the Poster API documentation, section clients (marketing), and settings.
+Source: the Poster API documentation, sections clients (marketing) and settings.
 """
 
 import random
@@ -30,18 +30,18 @@ from groups.poster.transport import Answer, Failure, Timeouts, Transport
 
 DEFAULT_URL = "https://{account}.joinposter.com/api/"
 ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-"""The login of a Poster account: one DNS label. Anything else in its place would send the token elsewhere."""
+"""The login of a Poster account: one DNS label. Any other text could send the token to a foreign host."""
 
-# A second try needs at least this long to be worth it.
+# Seconds that must be left before the deadline for a second attempt to be worth it.
 SHORTEST_TRY = 0.3
 PAUSE_BEFORE_IT = (0.05, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """One exchange with Poster, for logs and metrics: nothing in it is secret.
+    """One HTTP exchange with Poster, for logs and metrics. It contains no secrets.
 
-    `outcome` is "ok" or the reason of the error; `status` is None where no answer came.
+    `outcome` is "ok" or the reason of the error; `status` is None if no response came.
     """
 
     account: str
@@ -55,15 +55,16 @@ class CallReport:
 
 
 class PosterClient:
-    """Call Poster's methods of client groups and their clients, for one account and its token.
+    """Call Poster's methods for client groups and their clients, with one account and its token.
 
-    `url` is the pattern of the API's address; `{account}` in it stands for the account's login. `transport`
-    may be shared by all clients of a process. `bonus_in_kopecks` is for an account that takes the written
-    birthday bonus of a group for kopecks, against the documentation. `on_call` hears of each exchange.
+    `url` is the pattern of the API's address, with `{account}` for the account's login. `transport` may be
+    shared by all `PosterClient` objects of a process. Set `bonus_in_kopecks` for an account that, contrary to
+    the documentation, reads the written birthday bonus of a group as kopecks. `on_call` receives a report of
+    each exchange.
 
-    Every method raises a `PosterError`; which ones, `groups.poster.errors` draws. `within` bounds one call in
-    seconds, instead of the deadline in `timeouts`. Reads are tried twice where that can help; a write is
-    tried again only if the connection was never made.
+    Every method raises `PosterError`; `groups.poster.errors` lists its subclasses. `within` limits one call
+    to so many seconds and replaces the deadline in `timeouts`. A read is retried once where a retry can help;
+    a write is retried only if no connection was made.
     """
 
     def __init__(
@@ -97,12 +98,12 @@ class PosterClient:
     # --- clients.* -----------------------------------------------------------------------------------------
 
     def get_groups(self, *, within: float | None = None) -> GroupList:
-        """Return all client groups, in Poster's order, removed ones and unreadable rows among them."""
+        """Return all client groups in Poster's order, including removed ones and unreadable rows."""
         groups: GroupList = self._read("clients.getGroups", {}, within)
         return groups
 
     def get_group(self, group_id: int, *, within: float | None = None) -> Group:
-        """Return one client group. Raises `NotFound` also for one that Poster lists as removed."""
+        """Return one client group. Raises `NotFound` also if Poster lists the group as removed."""
         method = "clients.getGroup"
         row = self._read(method, {"group_id": str(group_id)}, within)
         if row is False:
@@ -120,23 +121,23 @@ class PosterClient:
         raise InvalidResponse(problem, method=method, reason="unreadable_row")
 
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
-        """Create a group and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
+        """Create a group and return its id. Raises `OutcomeUnknown` if the response contains no id."""
         method = "clients.createGroup"
         return written_id(
             self._write(method, values.to_wire(in_kopecks=self._bonus_in_kopecks), within), method
         )
 
     def update_group(self, group_id: int, values: GroupValues, *, within: float | None = None) -> int:
-        """Give a group these values, all of them, and return the id that Poster answers.
+        """Replace all values of a group and return the id in Poster's response.
 
-        In Poster's own sample that id is not the one that was sent: only a read afterwards proves the update.
+        Poster's own sample returns a different id than the one sent, so only a later read proves the update.
         """
         method = "clients.updateGroup"
         form = {"client_groups_id": str(group_id), **values.to_wire(in_kopecks=self._bonus_in_kopecks)}
         return written_id(self._write(method, form, within), method)
 
     def remove_group(self, group_id: int, *, within: float | None = None) -> None:
-        """Remove a group **and every client in it**, for good."""
+        """Remove a group **and every client in it**, permanently."""
         method = "clients.removeGroup"
         if self._write(method, {"group_id": str(group_id)}, within) is not True:
             raise OutcomeUnknown("the answer is not true", method=method, reason="shape")
@@ -153,11 +154,11 @@ class PosterClient:
         birthday: str = "",
         within: float | None = None,
     ) -> ClientList:
-        """Return clients, removed ones and unreadable rows among them; without `num` **all** there are.
+        """Return clients, including removed ones and unreadable rows; without `num` return **all** of them.
 
-        `order_by` is a field as Poster calls it, `phone` the digits of a number, `birthday` a month and a day
-        ("0524"). Raises `InvalidResponse` for clients of another group, or more of them, than asked for: to
-        take those for members would be worse than to have none.
+        `order_by` is Poster's name of a field, `phone` the digits of a number, `birthday` a month and a day
+        ("0524"). Raises `InvalidResponse` if the response has clients of another group, or more clients than
+        were asked for: no list is better than a list with clients that are not members.
         """
         method = "clients.getClients"
         asked = {
@@ -183,7 +184,7 @@ class PosterClient:
         return found
 
     def get_client(self, client_id: int, *, within: float | None = None) -> Client:
-        """Return one client. Raises `NotFound` also for one that Poster lists as removed."""
+        """Return one client. Raises `NotFound` also if Poster lists the client as removed."""
         method = "clients.getClient"
         rows = self._read(method, {"client_id": str(client_id)}, within)
         if rows is False or rows == []:
@@ -201,21 +202,21 @@ class PosterClient:
         return client
 
     def create_client(self, values: ClientValues, *, within: float | None = None) -> int:
-        """Create a client and return its id. Raises `OutcomeUnknown` where the answer does not tell."""
+        """Create a client and return its id. Raises `OutcomeUnknown` if the response contains no id."""
         method = "clients.createClient"
         return written_id(self._write(method, values.to_wire(), within), method)
 
     def update_client(self, client_id: int, values: ClientValues, *, within: float | None = None) -> int:
-        """Give a client these values and leave the others; return the id that Poster answers.
+        """Change these values of a client, keep the others, and return the id in Poster's response.
 
-        As with a group, only a read afterwards proves the update.
+        As with a group, only a later read proves the update.
         """
         method = "clients.updateClient"
         form = {"client_id": str(client_id), **values.to_wire()}
         return written_id(self._write(method, form, within), method)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
-        """Return the promotions, with the groups that they are for."""
+        """Return the promotions and the groups that each is limited to."""
         method = "clients.getPromotions"
         rows = self._read(method, {}, within)
         if not isinstance(rows, list):
@@ -225,7 +226,7 @@ class PosterClient:
     # --- settings.* ----------------------------------------------------------------------------------------
 
     def get_settings(self, *, within: float | None = None) -> Settings:
-        """Return the company's name and currency. A token may lack the right to it: raises `NotAllowed`."""
+        """Return the company's name and currency. Raises `NotAllowed` if the token lacks the right."""
         method = "settings.getAllSettings"
         data = self._read(method, {}, within)
         if not isinstance(data, dict):
@@ -269,9 +270,9 @@ class PosterClient:
         deadline: float,
         attempt: int,
     ) -> Any:
-        """Make one exchange and return Poster's `response`, or the error as a value.
+        """Make one exchange and return Poster's `response`, or the error.
 
-        As a value: an exception raised where the request was made would carry the token in its frames.
+        The error is returned, not raised: a traceback from here would hold the token in its local variables.
         """
         started = time.monotonic()
         answer = self._transport.exchange(
@@ -310,10 +311,10 @@ class PosterClient:
 
 @lru_cache(maxsize=1000)
 def api_url(pattern: str, account: str) -> str:
-    """Return the address of an account's API. Raises ValueError for anything that is not an account's login.
+    """Return the address of an account's API. Raises `ValueError` if `account` is not a valid login.
 
-    The finished address is read again: its host has to be the one that the pattern gives, whatever was in
-    the name.
+    Parse the finished address again and compare its host with the pattern's, so that no login can change
+    the host.
     """
     if not ACCOUNT.fullmatch(account):
         raise ValueError("This is not the login of a Poster account.")
@@ -327,7 +328,7 @@ def api_url(pattern: str, account: str) -> str:
 
 
 def _without_token(answer: Answer, token: str) -> Answer:
-    """Take the token out of a body that echoes our request, before anything reads or keeps it."""
+    """Mask the token in a body that echoes the request, before the body is parsed or stored."""
     secret = token.rpartition(":")[2].encode()
     if not secret or secret not in answer.body:
         return answer
@@ -349,7 +350,10 @@ def _pause(error: PosterError) -> float:
 
 
 def _write_error(error: PosterError) -> PosterError:
-    """Return what an error means for a write: unknown, unless Poster certainly refused or was never asked."""
+    """Return the error to raise for a write.
+
+    The outcome is unknown unless Poster refused with a known code or the request was never sent.
+    """
     if isinstance(error, Unreachable) and not error.sent:
         return error
     if isinstance(error, Refused) and error.code in REFUSALS:

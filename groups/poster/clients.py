@@ -1,11 +1,11 @@
-"""The records of Poster's clients, the people in the groups, and of the promotions that name a group.
+"""Define the records of clients and promotions, and convert them from and to Poster's wire format.
 
-As in `records`, this is the one place where they meet the wire. Every value there is a string; money is read
-in kopecks, and written in the unit of each field: `bonus` in hryvnia, `total_payed_sum` in kopecks; texts may
-hold HTML entities, and "0" stands for an empty one; the birthday "0000-00-00" is none; the group of a client
-has another name on a write than on a read.
+In the wire format every value is a string; money is read in kopecks and written in the unit of each field
+(`bonus` in hryvnia, `total_payed_sum` in kopecks); texts may contain HTML entities, and "0" means an empty
+text; the birthday "0000-00-00" means none; the field for a client's group has different names on a read and
+on a write.
 
-These are personal data: the `repr` of a record, and so a traceback, tells no more than an id.
+The records hold personal data, so their `repr`, and with it any traceback, shows only the id.
 
 Source: the Poster API documentation, section clients.
 """
@@ -29,7 +29,7 @@ from groups.poster.records import (
     sort_out,
 )
 
-# What Poster calls a client's fields on a write; the rest of ClientValues is written under its own name.
+# Poster's names for a client's fields on a write; the other fields of ClientValues keep their own names.
 _WRITTEN = {
     "group_id": "client_groups_id_client",
     "name": "client_name",
@@ -41,14 +41,14 @@ _NO_BIRTHDAY = "0000-00-00"
 _HUNDRED = Decimal(100)
 _KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 FOR_GROUPS = 4
-"""`clients_type` of a promotion that is for some groups of clients."""
+"""The `clients_type` of a promotion that is limited to some client groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ClientValues:
-    """The values of a client that a write sends. What is None is not sent, and Poster leaves it as it is.
+    """The values of a client that a write sends. None is not sent, and Poster keeps the stored value.
 
-    Money is in hryvnia. `name` is the whole name, family name first: Poster takes it apart by itself.
+    Money is in hryvnia. `name` is the whole name, family name first; Poster splits it.
     """
 
     group_id: int | None = None
@@ -85,12 +85,12 @@ class ClientValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Client:
-    """A client as Poster has it.
+    """A client as stored at Poster.
 
-    Money is in hryvnia, and None where Poster tells none. `birthday` is None also where Poster has something
-    that is no date, such as a day without its year. `group_percent` and `loyalty_type` are the group's.
-    `removed` clients are ones that Poster still lists with `delete="1"`. `raw` is the row as it came, with
-    all its fields: what a copy of the client is made from.
+    Money is in hryvnia, and None if Poster returns none. `birthday` is None also if Poster's value is not a
+    date, such as a day without a year. `group_percent` and `loyalty_type` belong to the group. `removed` is
+    True for a client that Poster still lists with `delete="1"`. `raw` is the unchanged row with all its
+    fields; snapshots store it.
     """
 
     id: int
@@ -121,12 +121,12 @@ class Client:
 
     @property
     def name(self) -> str:
-        """The whole name, family name first; empty where there is none."""
+        """The whole name, family name first; may be empty."""
         return " ".join(part for part in (self.lastname, self.firstname, self.patronymic) if part)
 
     @property
     def has_own_percent(self) -> bool:
-        """Say whether the client's own percent is the one that counts: it does where it is the larger one."""
+        """Return True if the client's own percent applies: it does if it is larger than the group's."""
         return self.own_percent > self.group_percent
 
     @property
@@ -135,10 +135,10 @@ class Client:
 
     @classmethod
     def from_wire(cls, row: object) -> Self:
-        """Read one client of an answer.
+        """Parse one client of a response.
 
-        Raises `UnreadableRow` where the client cannot be told from others, or a number is none: nothing is
-        clamped and nothing is made up. A text that is not there is empty.
+        Raises `UnreadableRow` if the id or a number cannot be read: no value is clamped or invented. A
+        missing text is empty.
         """
         if not isinstance(row, Mapping):
             raise UnreadableRow("not an object")
@@ -172,9 +172,9 @@ _TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class ClientList:
-    """An answer of clients.getClients: the clients in Poster's order, and the rows that could not be read.
+    """A response of clients.getClients: the clients in Poster's order, and the rows that could not be read.
 
-    `rows` are all of them as they came, also repeated ones.
+    `rows` are all rows, unchanged, including repeated ones.
     """
 
     clients: tuple[Client, ...] = ()
@@ -183,18 +183,18 @@ class ClientList:
 
     @property
     def size(self) -> int:
-        """How many rows there were: whether a page was full can be told by it alone."""
+        """The number of rows; only this number shows whether a page was full."""
         return len(self.rows)
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Read the rows of an answer."""
+        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(_read(Client, row) for row in rows), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A promotion, and the groups whose clients it is for; no groups where it is for everybody or others."""
+    """A promotion and the groups that it is limited to; no groups if it is not limited by group."""
 
     id: int
     name: str
@@ -202,7 +202,7 @@ class Promotion:
 
     @classmethod
     def from_wire(cls, row: object) -> Self:
-        """Read one promotion of an answer. Raises `UnreadableRow` where its groups cannot be told."""
+        """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
         if not isinstance(row, Mapping):
             raise UnreadableRow("not an object")
         promotion_id: int | None = None
@@ -215,14 +215,14 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class PromotionList:
-    """An answer of clients.getPromotions, with the rows that could not be read."""
+    """A response of clients.getPromotions: the promotions, and the rows that could not be read."""
 
     promotions: tuple[Promotion, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Read the rows of an answer."""
+        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(_read(Promotion, row) for row in rows))
 
 
@@ -249,7 +249,7 @@ def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
 
 
 def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
-    # Unlike a group's, a client's account may be overdrawn.
+    # A client's balance may be negative, unlike the amounts of a group.
     value = row.get(name)
     if value is None or value == "":
         return None

@@ -1,9 +1,9 @@
-"""What can go wrong between us and Poster.
+"""Define the errors of a call to Poster.
 
 PosterError                    shown as  502
 ├─ Unreachable                 504  DNS, refused, TLS, timeout        reads: one retry
 │   └─ OutcomeUnknown          504  a write whose answer never came   never repeated
-├─ InvalidResponse                   502  not JSON, no known shape, 5xx, too large, a redirect
+├─ InvalidResponse             502  not JSON, no known shape, 5xx, too large, a redirect
 └─ Refused (code, message)     502  Poster understood and said no; any code not below
     ├─ TokenRejected           424  10 11 12
     ├─ NotAllowed              424  20 54 153, 503 (archived account), 700 (tariff plan)
@@ -11,8 +11,8 @@ PosterError                    shown as  502
     └─ InvalidValue            422  34 36 37 42 155 168 169 185 400 701
         └─ NameTaken           422  38 99: belongs to the field `name`
 
-`str()` of an error is for logs and developers, in English, and never holds a token: every text that came
-from outside passes `redact`. The words for people are in `groups.presenters.messages`.
+`str()` of an error is in English, for logs and developers. It never contains a token, because every text
+from outside passes `redact`. The texts that users see are in `groups.presenters.messages`.
 """
 
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ MESSAGE_LIMIT = 200
 
 
 class PosterError(Exception):
-    """A call to Poster failed.
+    """Base class: a call to Poster failed.
 
-    `method` is Poster's name of the method ("clients.getGroup") and `reason` one word for the journal and
-    the log ("timeout", "not_json", …). `status` is the HTTP status with which a page tells of it.
+    `method` is Poster's name of the method ("clients.getGroup"), `reason` a code for the journal and the log
+    ("timeout", "not_json", …), and `status` the HTTP status of the page that reports the error.
     """
 
     status: int = 502
@@ -46,10 +46,10 @@ class PosterError(Exception):
 class Unreachable(PosterError):
     """Poster was not reached, or did not answer in time.
 
-    `sent` is False where the request certainly never left: the name was not resolved, the connection was
-    refused or never made, the certificate was not accepted. Only then may a write be tried once more.
-    `retryable` says whether the same read could go better a moment later. The reason "busy" is a host's that
-    lets only so many ask at once: Poster was not asked, so it is shown as 503.
+    `sent` is False if the request certainly never left: the name was not resolved, the connection was refused
+    or timed out, or the certificate was not accepted. Only then may a write be retried. `retryable` is True
+    if the same read may succeed a moment later. The reason "busy" means that the application's own limit of
+    concurrent calls was reached and Poster was not asked, so the status is 503.
     """
 
     status = 504
@@ -71,10 +71,10 @@ class Unreachable(PosterError):
 
 
 class OutcomeUnknown(Unreachable):
-    """A write may or may not be in force: its answer was lost, or says nothing that can be relied on.
+    """A write may or may not have taken effect: its response was lost or is not reliable.
 
-    It must not be repeated; only reading afterwards can tell. `code` and `message` are Poster's, where
-    there was an answer with some.
+    The write must not be repeated; only a later read can show the outcome. `code` and `message` come from
+    Poster's response, if there was one.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class OutcomeUnknown(Unreachable):
 
 
 class InvalidResponse(PosterError):
-    """Poster answered a read with something that has no known meaning.
+    """Poster's response has no documented form.
 
-    `retryable` says whether it may have been damage on the way rather than Poster's own intent, `retry_after`
-    for how many seconds Poster asked to be left alone.
+    `retryable` is True if the response may have been damaged in transit. `retry_after` is the number of
+    seconds that Poster asked to wait.
     """
 
     def __init__(
@@ -113,9 +113,10 @@ class InvalidResponse(PosterError):
 
 
 class Refused(PosterError):
-    """Poster understood the request and said no, with a code and words of its own.
+    """Poster understood the request and refused it with a code and a message.
 
-    `message` is Poster's, redacted and cut at 200 characters: show it as a detail beside our own words.
+    `message` is Poster's text, redacted and cut at 200 characters. Show it as a detail beside a message of
+    the application.
     """
 
     def __init__(self, code: int | None, message: str = "", *, method: str = "", reason: str = "") -> None:
@@ -125,31 +126,31 @@ class Refused(PosterError):
 
 
 class TokenRejected(Refused):
-    """The token is missing, wrong or expired: the account has to be connected again."""
+    """The token is missing, wrong or expired: the user has to enter a new one."""
 
     status = 424
 
 
 class NotAllowed(Refused):
-    """The token's rights, the tariff plan or the state of the account do not allow this."""
+    """The token's rights, the tariff plan or the state of the account do not allow the call."""
 
     status = 424
 
 
 class NotFound(Refused):
-    """There is no such record in this account."""
+    """The account has no such record."""
 
     status = 404
 
 
 class InvalidValue(Refused):
-    """A value is missing, or Poster does not take it."""
+    """A value is missing or not accepted by Poster."""
 
     status = 422
 
 
 class NameTaken(InvalidValue):
-    """A group of that name exists."""
+    """A group with this name exists."""
 
 
 REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
@@ -159,14 +160,14 @@ REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
     | dict.fromkeys((34, 36, 37, 42, 155, 168, 169, 185, 400, 701), InvalidValue)
     | dict.fromkeys((38, 99), NameTaken)
 )
-"""The codes by which Poster certainly refuses. A write answered with any other code is OutcomeUnknown."""
+"""The codes that prove a refusal. A write answered with any other code is `OutcomeUnknown`."""
 
 
 def refusal(code: int | None, message: str, *, method: str) -> Refused:
-    """Return the error for a code of Poster's: the class of `REFUSALS`, else plain `Refused`."""
+    """Return the error for one of Poster's codes: the class in `REFUSALS`, or else `Refused`."""
     return REFUSALS.get(code or 0, Refused)(code, message, method=method)
 
 
 def _said(message: str) -> str:
-    """Return Poster's words so that a page can show them and a database store them."""
+    """Return Poster's message without tokens and unstorable characters, cut to `MESSAGE_LIMIT`."""
     return storable(redact(message))[:MESSAGE_LIMIT]

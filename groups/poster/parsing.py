@@ -1,6 +1,6 @@
-"""What an answer of Poster's means: one function from the bytes to Poster's `response` or to the error.
+"""Parse a response of Poster's into its `response` value or into an error.
 
-Errors usually come with HTTP 200, in one of several shapes, so the body is read before the status.
+Errors usually come with HTTP 200 and in one of several forms, so the body is checked before the status.
 """
 
 import json
@@ -24,18 +24,18 @@ from groups.poster.records import MAX_ID, GroupList
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2
-"""The longest Retry-After, in seconds, for which a page may wait."""
+"""The longest `Retry-After`, in seconds, that the client waits before a retry."""
 
 GROUPS = "clients.getGroups"
 READ_LISTS = 4
-"""Lists that a process keeps read; 0 reads each one anew."""
+"""Number of parsed lists that a process keeps; 0 parses every response anew."""
 
 _CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
 def parse_response(answer: Answer | Failure, method: str) -> Any:
-    """Return Poster's `response`, or the error that the answer means. The body is read before the status."""
+    """Return Poster's `response`, or the error that the answer means."""
     if isinstance(answer, Failure):
         if answer.reason == "too_large":
             return InvalidResponse("the body is above the limit", method=method, reason="too_large")
@@ -56,7 +56,7 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
 
 
 def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
-    """Return the groups that an answer lists, or the error that it means."""
+    """Return the groups in an answer, or the error that the answer means."""
     if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
         groups = read_groups(answer.body)
         if groups is not None:
@@ -69,9 +69,9 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
 
 @lru_cache(maxsize=READ_LISTS)
 def read_groups(body: bytes) -> GroupList | None:
-    """Return the groups out of the bytes of an answer, or None where these are no list.
+    """Return the groups in the body of an answer, or None if the body is not a list of groups.
 
-    The last lists stay read: a list of thousands takes longer to be read than its page to be made.
+    The latest results are cached, because parsing thousands of groups takes longer than rendering a page.
     """
     groups = GroupList.from_documented(body)
     if groups is None:
@@ -83,7 +83,7 @@ def read_groups(body: bytes) -> GroupList | None:
 
 
 def written_id(response: Any, method: str) -> int:
-    """Return the id with which a write was answered. Raises `OutcomeUnknown` for anything else."""
+    """Return the id in the response to a write. Raises `OutcomeUnknown` if it is not an id."""
     if isinstance(response, int | str) and not isinstance(response, bool) and _ID.fullmatch(str(response)):
         number = int(response)
         if number <= MAX_ID:
@@ -92,7 +92,7 @@ def written_id(response: Any, method: str) -> int:
 
 
 def _envelope(data: Any, method: str) -> PosterError | None:
-    """Return the error in any of the shapes in which Poster has been seen to say no."""
+    """Return the error in a body, in any form that Poster uses for errors, or None."""
     if not isinstance(data, dict):
         return None
     error = data.get("error")
@@ -133,7 +133,7 @@ def _by_status(answer: Answer, method: str) -> PosterError:
             soon = wait is None or wait <= LONGEST_PAUSE
             return InvalidResponse(detail, method=method, reason="busy", retryable=soon, retry_after=wait)
         case status if status // 100 == 3:
-            # Never followed: a 307 would repeat a write, a 302 would make a read of it.
+            # Redirects are not followed: a 307 would repeat a write, a 302 would turn it into a read.
             return InvalidResponse(detail, method=method, reason="moved")
         case status:
             broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -146,7 +146,7 @@ class _NotJSON:
 
 
 def parse(body: bytes) -> Any:
-    """Parse strict UTF-8 JSON, whatever the Content-Type says: `requests` would guess, and guess wrong."""
+    """Parse strict UTF-8 JSON and ignore the `Content-Type`, which Poster may set wrongly."""
     try:
         return json.loads(
             body.decode("utf-8-sig"),

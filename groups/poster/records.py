@@ -1,7 +1,7 @@
-"""The records of the Poster Web API, and the one place where they meet the wire.
+"""Define the records of groups and settings, and convert them from and to Poster's wire format.
 
-On the wire every value is a string; money is read in kopecks and written in hryvnia with two decimals; names
-may hold HTML entities; the id of a group has two names. In a record money and percents are `Decimal`
+In the wire format every value is a string; money is read in kopecks and written in hryvnia with two decimals;
+names may contain HTML entities; the id of a group has two names. In a record money and percents are `Decimal`
 (hryvnia, percent), names are plain text and ids are ints.
 
 Source: the Poster API documentation, section clients (marketing).
@@ -32,16 +32,16 @@ LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
 
 
 class LoyaltyType(IntEnum):
-    """What a group gives: bonuses for later, or a discount at once."""
+    """The reward of a group: bonuses for later, or an immediate discount."""
 
     BONUS = 1
     DISCOUNT = 2
 
 
 class UnreadableRow(ValueError):
-    """A row of an answer that is not a group as documented.
+    """A row of a response that does not match the documentation.
 
-    `id` is its id where that much could be read. It is never guessed at, and never dropped in silence.
+    `id` is the record's id if it could be read. Such a row is never guessed at and never dropped silently.
     """
 
     def __init__(self, problem: str, group_id: int | None = None) -> None:
@@ -51,12 +51,12 @@ class UnreadableRow(ValueError):
 
 
 class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The values of a group that a write sends: all of them, always.
+    """The values of a group; a write always sends all of them.
 
-    What Poster does with a field left out is not documented, so `use_ewallet` goes back exactly as it was
-    read, and is not sent where it was not read.
+    Poster does not document the effect of a missing field. So `use_ewallet` is sent exactly as it was read,
+    and not sent if it was not read.
 
-    A list has thousands: a struct of msgspec is made in a tenth of the time of a frozen dataclass.
+    A list can have thousands of groups, and a msgspec struct is created ten times faster than a dataclass.
     """
 
     name: str
@@ -68,8 +68,8 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
         """Return the form fields of clients.createGroup and clients.updateGroup.
 
-        The bonus is in hryvnia with two decimals, as documented; `in_kopecks` is for an account that is known
-        to take it for kopecks.
+        The bonus is in hryvnia with two decimals, as documented; `in_kopecks` writes kopecks for an account
+        that is known to expect them.
         """
         wire = {
             "client_groups_name": self.name,
@@ -82,25 +82,25 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return wire
 
     def to_json(self) -> dict[str, Any]:
-        """Return the values in domain units as plain JSON, for journals and caches."""
+        """Return the values (hryvnia, percent) as plain JSON, for the journal and caches."""
         values = msgspec.structs.asdict(self)
         return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
     def replace(self, **changes: Any) -> Self:
-        """Return the record with these values changed."""
+        """Return a copy with these values changed."""
         return msgspec.structs.replace(self, **changes)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the record from what `to_json` wrote; keys of a richer record are left out."""
+        """Return the record from the result of `to_json`; additional keys are ignored."""
         return msgspec.convert(data, cls)
 
 
 class Group(GroupValues, frozen=True, kw_only=True, gc=False):
-    """A marketing (loyalty) client group, as Poster has it.
+    """A client group (loyalty group) as stored at Poster.
 
-    `loyalty_type` may be a number that nobody has documented: see `is_editable`. `removed` groups are ones
-    that Poster still lists with `delete="1"`.
+    `loyalty_type` may be an undocumented number, see `is_editable`. `removed` is True for a group that Poster
+    still lists with `delete="1"`.
     """
 
     id: int
@@ -113,7 +113,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_editable(self) -> bool:
-        """Say whether we know what we would be sending back."""
+        """Return True if the loyalty type is documented, so that it is known what a write would send."""
         return self.loyalty_type in tuple(LoyaltyType)
 
     @property
@@ -128,10 +128,10 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def from_wire(cls, row: object) -> "Group":
-        """Read one group of an answer.
+        """Parse one group of a response.
 
-        Numbers may come as strings, as documented, or as JSON numbers. Raises `UnreadableRow` for anything
-        that is not a group as documented: nothing is clamped and nothing is made up.
+        Numbers may be strings, as documented, or JSON numbers. Raises `UnreadableRow` for anything else that
+        does not match the documentation: no value is clamped or invented.
         """
         if not isinstance(row, Mapping):
             raise UnreadableRow("not an object")
@@ -154,10 +154,10 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What settings.getAllSettings tells of a company; a part that is not there is an empty text.
+    """The company data of settings.getAllSettings; a missing value is an empty text.
 
-    `currency` is the symbol, or the ISO code where Poster answers the symbol as HTML. `company_id` tells one
-    company from all others, whatever its account is called.
+    `currency` is the symbol, or the ISO code if Poster returns the symbol as HTML. `company_id` identifies
+    the company independently of its account's name.
     """
 
     company_name: str = ""
@@ -166,7 +166,7 @@ class Settings:
 
     @classmethod
     def from_wire(cls, data: Mapping[Any, Any]) -> "Settings":
-        """Read an answer; nothing in it is needed, so nothing in it is an error."""
+        """Parse a response; every value is optional, so nothing in it is an error."""
         money = data.get("currency")
         money = money if isinstance(money, Mapping) else {}
         symbol = _label(money.get("currency_symbol"))
@@ -178,26 +178,29 @@ class Settings:
 
 @dataclass(frozen=True)
 class GroupList:
-    """An answer of clients.getGroups: the groups in Poster's order, and the rows that could not be read."""
+    """A response of clients.getGroups: the groups in Poster's order, and the rows that could not be read."""
 
     groups: tuple[Group, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
     body: bytes = field(default=b"", repr=False)
-    """The bytes of the answer, as `parsing.read_groups` takes them."""
+    """The body of the response, as `parsing.read_groups` takes it."""
 
     @cached_property
     def present(self) -> tuple[Group, ...]:
-        """The groups that are not removed; a list that is kept looks through thousands once."""
+        """The groups that are not removed, computed once because a list may be cached."""
         return tuple(filterfalse(attrgetter("removed"), self.groups))
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
-        """Read the rows of an answer, each as far as it can be read."""
+        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(map(read_row, rows)))
 
     @classmethod
     def from_documented(cls, body: bytes) -> "GroupList | None":
-        """Read an answer that is exactly as documented, in a fraction of the time; None for any other."""
+        """Parse a response that exactly matches the documentation, or return None.
+
+        This is a fast path: it takes a fraction of the time of `from_wire`.
+        """
         try:
             rows = _documented.decode(body).response
             if _has_each_key_once(body, rows):
@@ -208,7 +211,7 @@ class GroupList:
 
 
 def read_row(row: object) -> "Group | UnreadableRow":
-    """Return the group of a row, or why there is none."""
+    """Return the group in a row, or the `UnreadableRow` that says why it cannot be read."""
     try:
         return Group.from_wire(row)
     except UnreadableRow as error:
@@ -223,10 +226,13 @@ class _HasId(Protocol):
 def sort_out[T: _HasId](
     rows: "Iterable[T | UnreadableRow]",
 ) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
-    """Return the records and the unreadable rows. The second row of an id is one: which holds is unknown."""
+    """Return the records and the unreadable rows.
+
+    A second row with the same id counts as unreadable, because it is unknown which of the two is right.
+    """
     rows = tuple(rows)
     if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
-        return cast("tuple[T, ...]", rows), ()  # as nearly always, and in no time
+        return cast("tuple[T, ...]", rows), ()  # the usual case, found quickly
     records: dict[int, T] = {}
     unreadable: list[UnreadableRow] = []
     for row in rows:
@@ -240,7 +246,7 @@ def sort_out[T: _HasId](
 
 
 class _DocumentedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A row of clients.getGroups as documented: texts alone."""
+    """A row of clients.getGroups as documented: every value is a text."""
 
     client_groups_id: str
     client_groups_name: str
@@ -260,20 +266,21 @@ _documented = msgspec.json.Decoder(_Documented)
 
 
 def _has_each_key_once(body: bytes, rows: list[_DocumentedRow]) -> bool:
-    """Return True if no key is there twice: the decoder would keep one of them in silence.
+    """Return True if no object has the same key twice: the decoder would silently keep only one of them.
 
-    Each key and each text has two quotes, so one that was dropped leaves more than the rows account for.
+    Each key and each text has two quotes. If the decoder dropped a key, the body has more quotes than the
+    rows need.
     """
     if b"\\\\" in body:
-        return False  # a quote behind two backslashes ends a text, one behind a single backslash does not
+        return False  # after two backslashes a quote ends the text, after one it does not: cannot be counted
     missing = [row.use_ewallet for row in rows].count(None) + [row.delete for row in rows].count(None)
     texts = 1 + 2 * len(_DocumentedRow.__struct_fields__) * len(rows) - 2 * missing
     return body.count(b'"') - body.count(b'\\"') == 2 * texts
 
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
-    """Return the groups. Raises ValueError for whatever `Group.from_wire` would have to look at closely."""
-    # Percents and bonuses repeat, so each of their texts is read once.
+    """Return the groups. Raises `ValueError` for any value that needs the checks of `Group.from_wire`."""
+    # Percents and bonuses repeat, so parse each distinct text once.
     percents = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
     bonuses = {text: Decimal(_digits(text)) / KOPECKS for text in {row.birthday_bonus for row in rows}}
     if not {row.use_ewallet for row in rows} <= {None, "0", "1"}:
@@ -311,23 +318,23 @@ def _percent(text: str) -> Decimal:
 
 
 def plain(number: Decimal) -> str:
-    """Return a decimal in plain digits, without exponent and trailing zeros: `12.5`, `10`, `0`."""
+    """Return a decimal as plain digits, without exponent and trailing zeros: `12.5`, `10`, `0`."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def storable(text: str) -> str:
-    """Return the text without what no database takes and no page can show: NUL and halves of characters."""
+    """Return the text with NUL and lone surrogates replaced: databases and pages cannot hold them."""
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def fold(name: str) -> str:
-    """Return the name by which two groups are taken for the same one: case, spaces and forms folded."""
+    """Return the form in which group names are compared: case, spaces and Unicode form are ignored."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def read_id(row: Mapping[Any, Any], field: str) -> int:
-    """Return the id in a field. Raises `UnreadableRow`, as all of these do."""
+    """Return the id in a field. Raises `UnreadableRow`, as do all `read_…` functions below."""
     number = read_integer(row, field)
     if not 1 <= number <= MAX_ID:
         raise UnreadableRow(f"{field} is out of range")
@@ -335,7 +342,7 @@ def read_id(row: Mapping[Any, Any], field: str) -> int:
 
 
 def read_words(row: Mapping[Any, Any], field: str) -> str:
-    """Return the plain text of a field that may hold HTML entities."""
+    """Return the plain text of a field that may contain HTML entities."""
     words = _unescaped(read_text(row, field))
     if words != storable(words):
         raise UnreadableRow(f"{field} holds half a character")
@@ -347,7 +354,7 @@ def _unescaped(text: str) -> str:
 
 
 def read_text(row: Mapping[Any, Any], field: str) -> str:
-    """Return a field as it came."""
+    """Return the text of a field, unchanged."""
     value = row.get(field)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise UnreadableRow(f"{field} is missing or not a text")
@@ -379,7 +386,7 @@ def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decim
 
 
 def read_integer(row: Mapping[Any, Any], field: str) -> int:
-    """Return a whole number that is not negative."""
+    """Return a non-negative whole number."""
     return int(_number(row, field, _INTEGER))
 
 

@@ -1,13 +1,14 @@
-"""One exchange over HTTP with Poster: bounded in time and size, and without anything that remembers.
+"""Exchange one HTTP request and response with Poster, limited in time and size and without stored state.
 
-`requests` would lose money here: it follows redirects (a 307 repeats a POST), keeps cookies between accounts,
-and reads proxies and `.netrc` from the environment. A pool of urllib3 does none of that. Its exceptions hold
-the whole URL, with the token, so none of them leaves this module: `Transport.exchange` returns an `Answer` or
+`requests` is not safe here: it follows redirects (a 307 repeats a POST), keeps cookies between accounts, and
+reads proxies and `.netrc` from the environment. A urllib3 pool does none of that. urllib3's exceptions hold
+the whole URL with the token, so none of them leaves this module: `Transport.exchange` returns an `Answer` or
 a `Failure`.
 
-urllib3 bounds each wait on a socket but not the call, which one byte a second or an endless run of
-"100 Continue" would hold for ever. So its connections have one extension, `_Bounded`: it divides what is left
-of the call among the addresses of a name, and has the answer read through a file that waits no longer.
+urllib3 limits each wait on a socket but not the whole call, so a server that sends one byte a second, or
+"100 Continue" without end, could block a thread forever. `_Bounded` extends urllib3's connection: it divides
+the remaining time among the addresses of a host name, and reads the response through `_BoundedReader`, which
+stops at the deadline.
 """
 
 import http.client
@@ -34,16 +35,16 @@ from urllib3.exceptions import (
 from urllib3.util import create_urllib3_context, parse_url
 
 MAX_BODY = 32 * 1024 * 1024
-# Each account has a host of its own: with fewer, the connections to one were closed for those to another.
+# Number of hosts with pooled connections. Each account has its own host; urllib3 closes the least used pools.
 HOSTS = 256
-# Not all that could be decoded here: these are what has its bounds tested.
+# Only gzip and deflate: the size limit of the decoded body is tested with these encodings.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The bounds of a call in seconds: of a connect, a wait, and a whole read or write with its retries."""
+    """Limits in seconds: of a connect, of one wait for data, and of a whole read or write with retries."""
 
     connect: float = 3.0
     read: float = 8.0
@@ -53,7 +54,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the decoded body, and Retry-After in seconds where it was a number."""
+    """A response: the status, the decoded body, and `Retry-After` in seconds if it is a number."""
 
     status: int
     body: bytes
@@ -62,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No usable answer came. `sent` is False only where the request certainly never left this machine."""
+    """No usable response came. `sent` is False only if the request certainly never left this machine."""
 
     reason: str
     sent: bool
@@ -70,9 +71,9 @@ class Failure:
 
 
 class Transport:
-    """A pool of connections for all the clients of a process. Thread-safe.
+    """A thread-safe connection pool for all `PosterClient` objects of a process.
 
-    `ca_file` names the authorities to trust instead of the usual ones.
+    `ca_file` is a file with the certificate authorities to trust instead of certifi's.
     """
 
     def __init__(self, *, ca_file: str | None = None, pool_size: int = 128) -> None:
@@ -93,7 +94,7 @@ class Transport:
         timeouts: Timeouts,
         deadline: float,
     ) -> Answer | Failure:
-        """Send one request and read its answer, until `deadline` on the monotonic clock."""
+        """Send one request and read its response until `deadline` on the monotonic clock."""
         if deadline <= time.monotonic():
             return Failure("deadline", sent=False, retryable=False)
         _deadline.set(deadline)
@@ -120,11 +121,11 @@ class Transport:
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
-    """Read a body: the whole of it, or one byte more than it may have."""
+    """Read the body, but no more than one byte above `MAX_BODY`."""
     length = response.length_remaining
     if length is None or length > MAX_BODY or "Content-Encoding" in response.headers:
         return response.read(MAX_BODY + 1, decode_content=True)
-    # All at once: urllib3 copies what is read up to a limit, and a long list takes half as long again.
+    # Read without a limit: with one, urllib3 copies the data, and a long list takes half as long again.
     return response.read(decode_content=False)
 
 
@@ -138,7 +139,7 @@ def _classify(error: BaseException) -> Failure:
     def is_any(*classes: type[BaseException]) -> bool:
         return any(isinstance(each, classes) for each in errors)
 
-    # The order matters: in urllib3 NameResolutionError is a NewConnectionError is a ConnectTimeoutError.
+    # Test subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
     if is_any(LocationValueError):
         return Failure("bad_address", sent=False, retryable=False)
     if is_any(socket.gaierror):
@@ -149,7 +150,7 @@ def _classify(error: BaseException) -> Failure:
         return Failure("connect_timeout", sent=False)
     if is_any(ssl.SSLCertVerificationError):
         return Failure("certificate", sent=False, retryable=False)
-    # Any other TLS error may have come after the request was read.
+    # Any other TLS error may have occurred after Poster read the request.
     if is_any(ssl.SSLError):
         return Failure("tls", sent=True)
     if is_any(DecodeError):
@@ -160,9 +161,9 @@ def _classify(error: BaseException) -> Failure:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Walk an error and those that it wraps: urllib3 keeps them as the cause or among the arguments.
+    """Yield an error and all errors that it wraps; urllib3 stores them as the cause or as arguments.
 
-    Not the context: an error that the caller is handling stands there too, and says nothing of this call.
+    Ignore `__context__`: it may be an unrelated error that the caller is handling.
     """
     yield error
     for inner in (error.__cause__, *error.args):
@@ -176,7 +177,7 @@ _deadline: ContextVar[float] = ContextVar("deadline of the exchange in this thre
 
 
 def _left() -> float:
-    """Return the seconds that are left of the call. Raises `TimeoutError` if there are none."""
+    """Return the seconds left until the deadline of the call. Raises `TimeoutError` if none are left."""
     left = _deadline.get() - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -184,10 +185,10 @@ def _left() -> float:
 
 
 class _Bounded(HTTPConnection):
-    """A connection that takes no longer than the call may last."""
+    """A connection that respects the deadline of the call."""
 
     def connect(self) -> None:
-        """Connect, with a share of the time for each address and one for the TLS handshake."""
+        """Connect; give each address an equal share of the remaining time, and the TLS handshake one more."""
         try:
             addresses = socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
             self.timeout = min(cast("float", self.timeout), _left() / (len(addresses) + 1))
@@ -205,13 +206,13 @@ class _Bounded(HTTPConnection):
 
 
 class _BoundedTLS(_Bounded, HTTPSConnection):
-    """The same with TLS."""
+    """A TLS connection that respects the deadline of the call."""
 
 
 class _BoundedReader(io.RawIOBase):
-    """Read a socket; each wait ends with the read time-out, and at the latest with the call.
+    """Read from a socket; each wait ends at the read timeout or at the deadline of the call.
 
-    http.client asks a socket for nothing but a file to read, so this stands in for one.
+    `http.client` calls only `makefile` of a socket, so this object can replace one.
     """
 
     def __init__(self, sock: socket.socket) -> None:
