@@ -1,4 +1,4 @@
-"""Django's admin: users and their roles; connections and the journal to look at, never a token."""
+"""Register users, credentials and the journal in Django's admin; no token is ever shown."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from groups.models import Change, PosterCredentials
 
 
-class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
-    """Users, for owners: they give the roles, but neither make superusers nor touch one."""
+class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
+    """Let owners manage users and roles, but neither create nor edit superusers."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)
@@ -37,7 +37,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own
 
 
 class CredentialsAdmin(ReadOnlyAdmin):
-    """Who is connected to which account. A connection can be taken away here, but not looked into."""
+    """Show each user's credentials without the token; they can be deleted here."""
 
     list_display = ("user", "account", "token_hint", "connected_at", "refused_at")
     list_select_related = ("user", "account")
@@ -45,7 +45,7 @@ class CredentialsAdmin(ReadOnlyAdmin):
 
 
 class ChangeAdmin(ReadOnlyAdmin):
-    """The journal, append-only here as everywhere."""
+    """Show the journal; it is append-only, here as everywhere."""
 
     list_display = ("created_at", "user_name", "account", "action", "group_name", "state", "reason")
     list_filter = ("state", "action")

@@ -7,5 +7,5 @@ class GroupsConfig(AppConfig):
     verbose_name = _("loyalty groups")
 
     def ready(self) -> None:
-        from groups import signals  # noqa: F401, PLC0415 - registers them
-        from poster_admin.common import checks  # noqa: F401, PLC0415 - registers them
+        from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
+        from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks

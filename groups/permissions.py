@@ -1,4 +1,4 @@
-"""Read the user of a request, and the rights of that user, by one query each."""
+"""Load the user of a request and the user's rights with one query each."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from poster_admin.users.throttle import PasswordBackend
 
 
 class CredentialsBackend(PasswordBackend):
-    """Sign in by password; read the user with the credentials, and own rights with those of the roles."""
+    """Sign in by password; load the user together with the credentials, and all rights together."""
 
     def get_user(self, user_id: Any) -> User | None:
         try:
@@ -18,7 +18,7 @@ class CredentialsBackend(PasswordBackend):
         return user if self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """Return the rights of an active user, read once for each object of that user."""
+        """Return the rights of an active user; they are kept on the user object."""
         if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
             return set()
         known: set[str] | None = getattr(user_obj, "all_rights", None)

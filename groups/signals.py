@@ -1,4 +1,4 @@
-"""Write into the security log that a user's token was removed, whichever way its row goes."""
+"""Record removed tokens in the security log, however their rows are deleted."""
 
 from typing import Any
 
@@ -12,5 +12,5 @@ from poster_admin.users.security_log import record
 
 @receiver(post_delete, sender=PosterCredentials)
 def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
-    """Write a line, also where a user is deleted with the credentials."""
+    """Record the removal, also when the credentials are deleted along with their user."""
     record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=instance.account_id)

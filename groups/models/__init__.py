@@ -1,7 +1,7 @@
-"""What the dashboard keeps of its own: who may speak for which Poster account, and what was changed by whom.
+"""Define the database tables of the app: credentials, the journal of changes, jobs, locks and snapshots.
 
-The groups and their clients live in Poster and nowhere else; `GroupsCopy` is only what is shown while it is
-away, and a `Snapshot` only what was there before somebody moved or removed it.
+Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
+a `Snapshot` records a group and its clients before they are moved or removed.
 """
 
 from groups.models.changes import Change, ChangeQuerySet

@@ -1,4 +1,4 @@
-"""The journal: what was changed by whom, and what became of it."""
+"""Define the journal: one row for each change, with its user, its values and its outcome."""
 
 import uuid
 from datetime import timedelta
@@ -15,35 +15,35 @@ from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost, members_key
 
 OF_GROUPS = Q(client_id__isnull=True)
-# A removal that only a person can tell of may still be made, and then takes along who is in the group.
+# A removal in review keeps its locks: Poster may still carry it out and remove the clients of the group too.
 LOCKING = Q(state__in=("pending", "unknown")) | Q(state="review", action="remove")
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
-    """Changes: open ones can be settled once, settled ones are for ever."""
+    """Changes. An open change can be settled once; a settled change is never changed again."""
 
     def open(self) -> "ChangeQuerySet":
-        """Those whose outcome is not known yet."""
+        """Return the changes whose outcome is not known yet."""
         return self.filter(state__in=Change.OPEN)
 
     def locking(self) -> "ChangeQuerySet":
-        """Those that hold their locks: Poster may still carry them out."""
+        """Return the changes that hold their locks, because Poster may still carry them out."""
         return self.filter(LOCKING)
 
     def unsettled(self) -> "ChangeQuerySet":
-        """Those that still need something: time, or a person."""
+        """Return the open changes and those in review."""
         return self.filter(state__in=Change.UNSETTLED)
 
     def of_groups(self) -> "ChangeQuerySet":
-        """Those of groups, without those of their clients."""
+        """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.ENROL)
 
     def settle(self, change: "Change", **values: Any) -> bool:
-        """Write the values into the row if nobody else has moved it on meanwhile; say whether it was written.
+        """Update the row unless another process has updated it meanwhile; return True if it was updated.
 
-        `change` follows: it holds the new values, or what the other one wrote. Whatever brings the write
-        nearer to Poster, or its outcome to us, also makes stale what is cached of the account. With the
-        outcome go the locks.
+        Afterwards `change` holds the values of the row: the new ones, or those of the other process. A new
+        state or `sent_at` also raises the account's write counter, which makes all its cached data stale.
+        A state that ends the change releases its locks.
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
@@ -51,7 +51,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             None,
             *Change.OPEN,
         ):
-            # Whoever the client is, the marks have served their time.
+            # Drop the field HMACs: the change is closing, nothing will be compared any more.
             before = values.get("before", change.before) or {}
             values["before"] = {name: value for name, value in before.items() if name != "field_hmacs"}
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
@@ -73,10 +73,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return True
 
     def release_job(self, job_id: uuid.UUID) -> None:
-        """Take the locks from a job that has just ended, in the same transaction.
+        """Release the locks of a job that has just ended, in the same transaction.
 
-        A job with a change that may still be carried out keeps them until the last of these is settled: a
-        client who was lost on the way may still arrive.
+        A job keeps its locks until its last open change is settled: Poster may still move a client after the
+        job has ended.
         """
         if Lock.objects.held_by(job_id):
             self._release(job_id)
@@ -94,20 +94,26 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(models.Model):
-    """One row of the journal: a change that somebody asked for, and what became of it.
+    """One row of the journal: a change that a user asked for, and its outcome.
 
-    Its id is the form's `operation`: the same operation twice is one write with one outcome. `loaded` is what
-    the form was opened on, `before` what Poster had just before the write, `intended` what was asked for and
-    `after` what Poster had afterwards; all of them as `GroupValues.to_json`, `before` and `after` with the
-    client count. For a creation `before` is `{"ids": […]}`, the ids that existed. `status` is the HTTP status
-    of the error that ended it, `code` and `message` are Poster's; `accepted` means that Poster said yes.
-    `again_of` is a lost change that this one sends once more: that one may still be carried out, so this one
-    stays open until a look shows what became of both, whatever comes of its own sending.
-    `found` is a digest of what the last look at Poster showed, and `found_since` when looks began to show it.
+    The id is the form's `operation`, so that the same form sent twice is one write with one outcome.
 
-    A change of a client is a part of a `job` and tells no more of the person than `client_id`: the values are
-    `{"group_id": …}`, and while it is open `before` has `field_hmacs` of all fields, from which nobody can
-    tell what was in them. The creation of one has the `snapshot` and the old id too, and `client_id` is new.
+    Values, all as `GroupValues.to_json`: `loaded` when the form was opened, `before` at Poster just before
+    the write, `intended` as asked for, and `after` at Poster after the write; `before` and `after` include
+    the client count. For a creation `before` is `{"ids": […]}`, the ids of all groups that existed.
+
+    `status` is the HTTP status of the error that ended the change; `code` and `message` are Poster's.
+    `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
+    state that was read, and `found_since` the time of the first read that showed it.
+
+    `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
+    earlier one, so this change stays open until a read shows the outcome of both, even if its own write
+    failed.
+
+    A change of a client belongs to a `job` and stores only the `client_id` of the person. Its values are
+    `{"group_id": …}`; while it is open, `before` also has `field_hmacs`, keyed hashes of all fields that do
+    not reveal the values. The creation of a client also stores the `snapshot` and the client's old id;
+    `client_id` is the new id.
     """
 
     class Action(models.TextChoices):
@@ -191,8 +197,8 @@ class Change(models.Model):
             ),
         )
         indexes = (
-            # Without the clients that jobs have moved by the thousand. The action at the end lets rows be
-            # counted in the index alone, which takes a small part of the time.
+            # Exclude changes of clients, since one job may have thousands. With `action` as last column the
+            # rows can be counted in the index alone, which is much faster.
             models.Index(
                 fields=("account", "-created_at", "action"), condition=OF_GROUPS, name="change_by_account"
             ),
@@ -210,7 +216,7 @@ class Change(models.Model):
             models.Index(
                 fields=("account", "action", "-created_at"), condition=OF_GROUPS, name="change_by_action"
             ),
-            # Of all, not of the open ones alone: SQLite does not see that a query's values are those states.
+            # No condition on the open states: SQLite does not use a partial index for a parametrized query.
             models.Index(fields=("state", "next_check_at"), name="change_open"),
             models.Index(fields=("job", "client_id"), name="change_by_client"),
             models.Index(
@@ -225,10 +231,10 @@ class Change(models.Model):
         return f"{self.action} {self.target} {self.state}"
 
     def save(self, **_: Any) -> None:
-        """Insert the row and take its locks. What happens to it later goes through `Change.objects.settle`.
+        """Insert the row and take its locks. Later updates go through `Change.objects.settle`.
 
-        Raises `IntegrityError` where somebody else holds one of the locks, and `LocksLost` where the job that
-        it is a part of no longer holds its own.
+        Raises `IntegrityError` if another change or job holds one of the locks, and `LocksLost` if the job of
+        this change no longer holds its own locks.
         """
         if not self._state.adding:
             raise TypeError("The journal is append-only: use settle().")
@@ -247,12 +253,12 @@ class Change(models.Model):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that this change has for itself: a removal also has who is in the group."""
+        """The keys that this change locks: its target, and for a removal also the members of the group."""
         members = {members_key(self.group_id)} if self.action == self.Action.REMOVE and self.group_id else ()
         return frozenset((self.target, *members))
 
     def locks_in(self, state: str) -> bool:
-        """Return True if the change holds its locks in this state, as `LOCKING` says."""
+        """Return True if a change in this state holds its locks; the same rule as `LOCKING`."""
         return state in self.OPEN or (state == self.State.REVIEW and self.action == self.Action.REMOVE)
 
     @property
@@ -270,7 +276,7 @@ class Change(models.Model):
 
     @property
     def clients_before(self) -> int:
-        """The clients of the group just before the change."""
+        """The number of clients in the group just before the change."""
         return int((self.before or {}).get("clients", 0))
 
     @property

@@ -1,4 +1,4 @@
-"""Who may speak for which Poster account, and what is shown of it while Poster is away."""
+"""Define Poster accounts, the users' credentials for them, and the last good copy of a list of groups."""
 
 import hashlib
 from datetime import date, timedelta
@@ -16,18 +16,21 @@ TOKEN_WARNING = timedelta(days=60)
 
 
 class PosterAccount(models.Model):
-    """A Poster account (a company), as far as everybody who is connected to it shares it here.
+    """A Poster account (a company): the data that all users with credentials for it share.
 
-    `writes` counts every write that was sent or settled: it is part of the key of all that is cached, so that
-    each process sees a change at once. `bonus_block` is the change whose birthday bonus came back multiplied
-    or divided by 100: until an owner lifts it, no bonus of this account is written. `bonus_unit` is what this
-    account takes the written birthday bonus of a group for: the documentation says hryvnia, newer pages of it
-    say kopecks. Of a client's money no page says anything else than the others, so it is never turned.
-    `company_name`, `currency` and `company_id` are Poster's, where the token of somebody may read them: the
-    id by which another token is known to be of this account.
+    `writes` counts every write that was sent or settled. It is part of every cache key, so that each process
+    sees a change at once.
 
-    `open_until` is set while the circuit breaker is open, and `failing_seconds` is for how long failures
-    have held threads here since `failing_since`: in the row, so that every process and user knows.
+    `bonus_block` is a change whose birthday bonus came back multiplied or divided by 100; until an owner
+    lifts the block, no bonus of this account is written. `bonus_unit` is the unit in which this account reads
+    the written birthday bonus of a group: most pages of the documentation say hryvnia, newer ones kopecks.
+    The money of a client is never converted, because the documentation is consistent there.
+
+    `company_name`, `currency` and `company_id` come from Poster, if a token may read them. `company_id` shows
+    whether another token belongs to the same company.
+
+    `open_until` is set while the circuit is open. `failing_seconds` is the total time that failed calls have
+    blocked threads since `failing_since`. Both are stored here so that all processes share them.
     """
 
     class BonusUnit(models.TextChoices):
@@ -57,20 +60,20 @@ class PosterAccount(models.Model):
 
     @property
     def title(self) -> str:
-        """The company as people know it, with the account's login."""
+        """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
     def count_write(self) -> None:
-        """Make everything cached of this account stale, in every process."""
+        """Raise the write counter, which makes all cached data of the account stale in every process."""
         PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
         self.refresh_from_db(fields=("writes",))
 
 
 class PosterCredentials(models.Model):
-    """One user's own token for a Poster account.
+    """A user's credentials: the name of a Poster account and the user's own token for it.
 
-    It is only saved once Poster has accepted the token for that very account, and `refused_at` is set as soon
-    as Poster no longer does: only in between may its user see what is kept here of the account.
+    They are saved only after Poster has accepted the token for this account. `refused_at` is set when Poster
+    refuses the token; from then on the user may not see local data of the account.
     """
 
     user = models.OneToOneField(
@@ -92,10 +95,10 @@ class PosterCredentials(models.Model):
         return f"{self.account_id} …{self.token_hint}"
 
     def set_token(self, token: str) -> None:
-        """Take a token that Poster has just accepted."""
+        """Store a token that Poster has just accepted."""
         self.token = Secret(token)
         self.token_hint = token[-4:]
-        # Keyed, so that the column tells nothing about the token to one who has only the database.
+        # A keyed hash, so that the database alone reveals nothing about the token.
         self.fingerprint = hashlib.blake2b(
             token.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=32
         ).hexdigest()
@@ -104,7 +107,7 @@ class PosterCredentials(models.Model):
 
     @property
     def expires_on(self) -> date:
-        """The day on which Poster stops taking the token: tokens live for two years."""
+        """The day on which the token expires: Poster's tokens are valid for two years."""
         return timezone.localdate(self.connected_at + TOKEN_LIFE)
 
     @property
@@ -113,7 +116,7 @@ class PosterCredentials(models.Model):
 
 
 class GroupsCopy(models.Model):
-    """The last good answer of clients.getGroups to one connection, shown while Poster does not answer."""
+    """The groups of the last good response to one user's credentials, shown while Poster does not answer."""
 
     credentials = models.OneToOneField(
         PosterCredentials, on_delete=models.CASCADE, related_name="copy", primary_key=True

@@ -1,4 +1,4 @@
-"""Work that takes longer than a page may: a worker does it, and any other one can take it over."""
+"""Define jobs: work with many writes, done by a worker; another worker can take it over."""
 
 import uuid
 from datetime import timedelta
@@ -16,29 +16,33 @@ from poster_admin.common.deadlines import past
 
 
 class JobQuerySet(models.QuerySet["Job"]):
-    """Jobs: each is at work in one process at most, which holds it."""
+    """Jobs. At most one run works on a job at a time, the one that holds its lease."""
 
     def unfinished(self) -> "JobQuerySet":
-        """Those that may still write something."""
+        """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
     def let_go(self) -> "JobQuerySet":
-        """Those that are to be at work and that no run holds."""
+        """Return the active jobs without a valid lease."""
         lease = past("held_until", ahead=timedelta(seconds=settings.JOB_LEASE_SECONDS))
         return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
 
 
 class Job(models.Model):
-    """Something that a user asked for and that needs many writes, each a row of the journal.
+    """A request of a user that needs many writes; each write is a row of the journal.
 
-    Its id is the form's `operation`: the same form twice is one job. `wanted` is what was asked for, as far
-    as the groups do not say it: `{"clients": [ids]}`, or null for all; `{"rows": […]}`; a restore has its
-    `snapshot`, the groups `from` which somebody may be moved, and whether to `create` who is gone. What
-    became of it is in the journal alone; `unreadable` counts rows of Poster's answers that nobody could try.
-    `tested` means that a first write showed no side effect. `reason` and `detail` say why it stopped.
-    A draft is what somebody looks at before they start it; nothing is done with it, and it is kept for a day.
+    The id is the form's `operation`, so that the same form sent twice is one job. `wanted` holds the
+    parameters beside the two groups: `{"clients": [ids]}`, with null for all clients; `{"rows": […]}` for an
+    edit or import; for a restore the `snapshot`, the ids of the groups `from` which clients may be moved, and
+    `create`, True if missing clients are to be created again.
 
-    `holder` is the run that is at work, until `held_until`: after that any worker may go on with it.
+    The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
+    be read and so were not tried. `tested` is True once a first write had no side effect. `reason` and
+    `detail` say why the job stopped. A draft is a plan that the user reviews before starting it; a draft is
+    deleted after a day.
+
+    `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
+    any worker may take the job over.
     """
 
     class Kind(models.TextChoices):
@@ -112,15 +116,15 @@ class Job(models.Model):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that this job has for itself: who is in the groups that it moves clients from and to.
+        """The keys that this job locks: the members of the groups that it moves clients from and to.
 
-        One that edits groups has none; each of its changes has its own.
+        A job that edits groups locks nothing itself; each of its changes takes its own lock.
         """
         groups = (self.group_id, self.target_id, *self.wanted.get("from", ()))
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:
-        """Write the values if the job is still in one of these states; say whether it was."""
+        """Update the job if it is still in one of these states; return True if it was."""
         if not Job.objects.filter(pk=self.pk, state__in=states).update(**values):
             self.refresh_from_db()
             return False

@@ -1,4 +1,4 @@
-"""The one lock: which groups and clients a change or a job has for itself."""
+"""Define locks: the groups and clients that a change or a job has reserved."""
 
 import uuid
 from collections.abc import Iterable
@@ -17,31 +17,31 @@ LONGEST_KEY = 400
 
 
 class LocksLost(Exception):
-    """A job holds no longer what it locks: nothing more may be written down for it."""
+    """A job no longer holds its locks, so no further change of it may be recorded."""
 
 
 def members_key(group_id: int) -> str:
-    """Return the key of who is in a group."""
+    """Return the lock key of the members of a group."""
     return f"members:{group_id}"
 
 
 class LockQuerySet(models.QuerySet["Lock"]):
-    """Locks: taken all at once or not at all."""
+    """Locks. The keys of a change or job are taken all at once or not at all."""
 
     def take(self, account_id: str, keys: Iterable[str], *, change: "Change") -> None:
-        """Take the keys for a change. Raises `IntegrityError` where somebody else holds one of them."""
+        """Take the keys for a change. Raises `IntegrityError` if another change or job holds one of them."""
         self._insert_all(Lock(account_id=account_id, key=key, change=change) for key in keys)
 
     def take_for(self, job: "Job") -> None:
-        """Take what a job locks and does not hold yet. Raises `IntegrityError` as `take` does."""
+        """Take the keys that a job locks and does not hold yet. Raises `IntegrityError` as `take` does."""
         missing = job.lock_keys - self.held_by(job.pk)
         self._insert_all(Lock(account_id=job.account_id, key=key, job=job) for key in missing)
 
     def held_by(self, job_id: uuid.UUID) -> set[str]:
-        """Return the keys that a job holds, and keep them from changing until this transaction is over.
+        """Return the keys that a job holds, and lock these rows until the transaction ends.
 
-        Writing down or settling a change of a job, and ending the job, begin with this: so they happen one
-        after the other, and each sees what the one before has done. Nobody waits where a job locks nothing.
+        Recording a change of a job, settling one, and ending the job all call this first. So they run one
+        after the other, and each sees the result of the one before. A job without locks makes nothing wait.
         """
         rows = self.select_for_update().filter(job=job_id).order_by("key")
         return set(rows.values_list("key", flat=True))
@@ -49,23 +49,29 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock on one of the keys, with its change or job; or None where it is `of` one of these."""
+        """Return a lock on one of the keys, with its change or job, or None.
+
+        Locks of the changes or jobs with the ids in `of` are ignored.
+        """
         found = self.filter(account=account_id, key__in=keys).select_related("change", "job").order_by("pk")
         return next((lock for lock in found if (lock.job_id or lock.change_id) not in set(of)), None)
 
     def _insert_all(self, locks: "Iterable[Lock]") -> None:
-        # In one order: on PostgreSQL two who want the same keys would else wait for each other.
+        # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
         self.bulk_create(sorted(locks, key=lambda lock: lock.key))
 
 
 class Lock(models.Model):
-    """A key that one change or one job has for itself, in every process.
+    """A lock key that one change or one job has reserved, for all processes.
 
-    Both name their `lock_keys` and take all of them by one insert, in the transaction that writes them down:
-    the unique constraint decides between two at the same moment. `group:5` is the group itself, `members:5`
-    who is in it, `client:9` a client, `create:…` a name. A lock goes in the transaction that settles its
-    change, or that ends its job and the last open change of it; a killed process leaves its locks, and they
-    go as its rows are settled.
+    Changes and jobs list their `lock_keys` and take all of them with one insert, in the transaction that
+    records them. If two try at the same moment, the unique constraint lets only one succeed.
+
+    Keys: `group:5` is the group itself, `members:5` its membership, `client:9` a client, `create:…` the name
+    of a new group.
+
+    A lock is deleted in the transaction that settles its change, or that ends its job and settles the job's
+    last open change. The locks of a killed process stay until its changes are settled.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)

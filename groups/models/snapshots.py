@@ -1,4 +1,4 @@
-"""What was in a group before somebody moved or removed it."""
+"""Define snapshots: copies of a group and its clients from before they were moved or removed."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ from poster_admin.common.encryption import EncryptedField
 
 
 class Snapshot(models.Model):
-    """A group and its clients as Poster gave them, encrypted, and kept for SNAPSHOT_DAYS.
+    """An encrypted copy of a group and its clients as read from Poster, kept for SNAPSHOT_DAYS.
 
-    `group` is `Group.to_json`. One that is not `complete` is being taken, or was given up. That of a removal
-    without a job has the id of its change.
+    `group` is the result of `Group.to_json`. `complete` is False while the snapshot is being taken, and stays
+    so if that was aborted. The snapshot of a removal without a job has the same id as its change.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,14 +44,14 @@ class Snapshot(models.Model):
 
     @property
     def kept_until(self) -> datetime:
-        """The moment from which it is deleted."""
+        """The time after which the snapshot is deleted."""
         return self.taken_at + timedelta(days=settings.SNAPSHOT_DAYS)
 
 
 class SnapshotPart(models.Model):
-    """Some of the clients of a snapshot: a JSON list of their rows on the wire, as they came."""
+    """A part of a snapshot's clients: a JSON list of their rows, unchanged as Poster sent them."""
 
-    # All parts of a snapshot are encrypted within the same minutes, so the first one stands for them.
+    # Filter for the key check at start: a snapshot's parts share one key, so checking the first is enough.
     LOOKED_AT: ClassVar[dict[str, Any]] = {"number": 0}
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="parts")

@@ -1,4 +1,4 @@
-"""`manage.py worker`: does the jobs, one at a time. Any number of them may run, on any number of machines."""
+"""Run the queued jobs one at a time. Any number of workers may run, on any number of machines."""
 
 import logging
 import time
@@ -16,21 +16,21 @@ from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")
 
-# Seconds between two looks into an empty queue.
+# Seconds between two checks of an empty queue.
 INTERVAL = 1.0
 
 
 class Worker(db_worker.Worker):
-    """The library's worker, which ends soon: the job that it is at goes on in another one."""
+    """The library's worker, but it stops soon after SIGTERM; another worker continues its job."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
-        """Let go of the job after the writes that are under way."""
+        """Release the job after the writes in progress."""
         job_lease.stopping.set()
         super().shutdown(signum, frame)
 
 
 class Command(BaseCommand):
-    """Do the jobs that are in the queue until SIGTERM or Ctrl-C."""
+    """Run the queued jobs until SIGTERM or Ctrl-C."""
 
     help = "Do the jobs that are in the queue, such as moving the clients of a group."
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="end as soon as the queue is empty")
 
     def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
-        """Take one job after the other, as soon as there are the tables for them."""
+        """Apply the migrations, then run jobs; wait while the database is away."""
         server.migrate()
         worker = Worker(
             queue_names=["default"],
