@@ -1,4 +1,4 @@
-"""Hold the last outcome of each group in the journal against what Poster has; nothing is changed by it."""
+"""Compare the last outcome of each group in the journal with the remote state; change nothing."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ SETTLED = (*MADE, Change.State.REFUSED, Change.State.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A group that is not as the last change of it left it: gone, there again, or with other fields."""
+    """A group that differs from the outcome of its last change: gone, present again, or with other values."""
 
     change: Change
     problem: str
@@ -32,7 +32,7 @@ class Finding:
 
 
 def accounts_to_audit() -> list[PosterCredentials]:
-    """Return a connection whose token may be used, for each account that has a journal and such a token."""
+    """Return usable credentials for each account with a journal; skip accounts without any."""
     found: dict[str, PosterCredentials] = {}
     for credentials in usable_credentials().filter(account__changes__isnull=False).distinct():
         found.setdefault(credentials.account_id, credentials)
@@ -40,9 +40,9 @@ def accounts_to_audit() -> list[PosterCredentials]:
 
 
 def audit(credentials: PosterCredentials) -> list[Finding]:
-    """Return what no row of an account's journal explains. Raises `PosterError`.
+    """Return the differences that the account's journal does not explain. Raises `PosterError`.
 
-    A single read may be late or untrue, so only what a second one shows as well is a finding.
+    A single read may be outdated or wrong, so a finding has to appear in two reads.
     """
     changes = list(_last_changes(credentials.account_id))
     first = _findings(changes, _groups(credentials))
@@ -52,7 +52,7 @@ def audit(credentials: PosterCredentials) -> list[Finding]:
     second = _findings([finding.change for finding in first], _groups(credentials))
     findings = [finding for finding in second if finding in first]
     for finding in findings:
-        log.warning("What no change explains in %s: %s", credentials.account_id, finding)
+        log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
     return findings
 
 
@@ -61,7 +61,7 @@ def _groups(credentials: PosterCredentials) -> GroupList:
 
 
 def _last_changes(account_id: str) -> ChangeQuerySet:
-    """Return the last change of each group that was sent, where it was settled more than a moment ago."""
+    """Return the last sent change of each group, if it was settled more than POSTER_LAG_SECONDS ago."""
     sent = Change.objects.filter(account=account_id, sent_at__isnull=False, client_id__isnull=True)
     later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
     settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
@@ -83,13 +83,13 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
 
 
 def _problem(change: Change, group: Group | None) -> str:
-    """Return how a group differs from what the last change of it left, or nothing."""
+    """Return how a group differs from the outcome of its last change, or an empty text."""
     made = change.state in MADE
     if change.action == Change.Action.REMOVE and made:
         return "is there although it was removed" if group else ""
     expected = change.after if made else change.before
     if expected is None or "name" not in expected:
-        return ""  # a person has decided it, and nobody has seen the values
+        return ""  # a user has resolved the change, and the values after it were never read
     if group is None:
         return "is gone"
     fields = differing(GroupValues.from_json(expected), group)

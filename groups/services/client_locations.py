@@ -1,4 +1,4 @@
-"""Where people are now: each asked for alone, or all of an account read through, whichever is less work."""
+"""Find the current groups of clients: read each client, or the whole account if that is less work."""
 
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -17,7 +17,10 @@ from groups.services.gateway import call_poster
 
 @dataclass(slots=True)
 class Whereabouts:
-    """The group of each client who was found; who is in neither is in Poster no more, or marked removed."""
+    """The group of each client, and the ids of clients that could not be read.
+
+    A client in neither is gone: Poster no longer has it, or lists it as removed.
+    """
 
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
@@ -26,7 +29,7 @@ class Whereabouts:
 def look_for(
     credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
 ) -> Whereabouts:
-    """Find clients of an account that has so many of them in all. Raises `PosterError`."""
+    """Find clients in an account that has `of_all` clients. Raises `PosterError`."""
     until = time.monotonic() + seconds
     if len(client_ids) > of_all // READ_AT_ONCE + 1:
         return _read_through(credentials, client_ids, until)
@@ -34,7 +37,7 @@ def look_for(
 
 
 def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> Whereabouts:
-    """Ask for each client alone, some at a time, by what returns a group, 0 or None as `place_of`."""
+    """Find each client with `place`, several at a time; `place` returns the same values as `place_of`."""
     found = Whereabouts()
     with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
         for client_id, group_id in pool.map(partial(_apart, place), client_ids):
@@ -53,7 +56,7 @@ def _apart(place: Callable[[int], int | None], client_id: int) -> tuple[int, int
 
 
 def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
-    """Return the group that a client is in; 0 for one who is gone, None for one that cannot be read."""
+    """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
     try:
         return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within)).group_id
     except NotFound:

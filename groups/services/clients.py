@@ -1,7 +1,7 @@
-"""Read the people in a group: from Poster each time, page by page. Nothing of them is kept here.
+"""Read the clients of a group from Poster, page by page. They are never stored here.
 
-What Poster can do itself is left to it: pages, an order, a whole phone number. To find a name, a card or a
-part of a number the group is read, up to a bound; the answer tells how far.
+Poster itself pages, sorts, and finds a whole phone number. To find a name, a card or a part of a number, read
+the group's clients up to a limit; the result says how many were read.
 """
 
 import math
@@ -36,7 +36,7 @@ RIGHT = "groups.view_client"
 PAGE_SIZE = 50
 READ_AT_ONCE = 500
 SEARCHED_AT_MOST = 5_000
-"""Clients that one search reads; the next one goes on from there."""
+"""The most clients that one search reads; the next search continues from there."""
 SECONDS_FOR_ALL = 40.0
 
 type Field = Literal["client_id", "lastname", "birthday", "bonus", "total_payed_sum", "discount_per"]
@@ -44,13 +44,16 @@ type Field = Literal["client_id", "lastname", "birthday", "bonus", "total_payed_
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order that Poster is asked for. By id is the one in which pages cannot overlap."""
+    """A sort order for Poster's list. Only in the order of ids can pages not overlap."""
 
     by: Field = "client_id"
     descending: bool = False
 
     def holds(self, clients: tuple[Client, ...]) -> bool:
-        """Say whether Poster kept it, as far as numbers tell: nobody has documented what it can sort by."""
+        """Return True if the clients are in this order. Only numbers are checked.
+
+        Poster does not document the fields that it can sort by.
+        """
         told = _NUMBERS.get(self.by)
         values = [value for client in clients if told and (value := told(client)) is not None]
         return values == sorted(values, reverse=self.descending)
@@ -66,11 +69,11 @@ BY_ID = Order()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Members:
-    """Clients of a group at a moment, without the removed ones.
+    """Clients of a group at `as_of`, without removed ones.
 
-    `removed` counts those that were left out. `more` says whether there is more to read: the next page, or
-    what a search has not come to. `searched` is how many clients were read for a search, and None where
-    Poster was asked for just these.
+    `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
+    clients that the search has not reached. `searched` is the number of clients read by a search, or None if
+    Poster found these clients itself.
     """
 
     group: Group
@@ -86,12 +89,12 @@ class Members:
 def list_members(
     *, user: "User", credentials: PosterCredentials, group_id: int, order: Order = BY_ID, page: int = 1
 ) -> Members:
-    """Return one page of a group's clients. Raises `NotFound` for a group that is not there."""
+    """Return one page of a group's clients. Raises `NotFound` if the group does not exist."""
     group = _group(user, credentials, group_id)
     offset = (page - 1) * PAGE_SIZE
     answer = _ask_for(credentials, group_id, order, PAGE_SIZE, offset)
     clients = _living(answer)
-    # Whether a full page is the last one is not told; but on the first one everybody may have been seen.
+    # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it.
     everybody = page == 1 and len(clients) >= group.clients
     return Members(
         group,
@@ -115,8 +118,8 @@ def search_members(
 ) -> Members:
     """Return the clients of a group that match, in the order of their ids.
 
-    Each of `phones`, the digits of a whole number, is asked for first: then nobody else has to be read. Else
-    the group is read from `start` on, until its end, SEARCHED_AT_MOST clients or half the deadline of a page.
+    First ask Poster for each of `phones`, the digits of a whole number. If none is found, read the group from
+    `start` until its end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
     """
     group = _group(user, credentials, group_id)
     for phone in phones:
@@ -152,10 +155,10 @@ def search_members(
 def every_member(
     *, user: "User", credentials: PosterCredentials, group_id: int
 ) -> tuple[Group, Iterator[Client | UnreadableRow]]:
-    """Return a group and all its clients, without removed ones, in the order of their ids.
+    """Return a group and an iterator of all its clients, without removed ones, in the order of their ids.
 
-    They are read while they are taken, so that never more than a page is in memory: a `PosterError` may come
-    at any of them. What cannot be read comes too, behind its page, so that nobody is missing unnoticed.
+    The iterator reads page by page and holds only one page in memory, so it may raise `PosterError` at any
+    item. Unreadable rows follow the clients of their page, so that no client is silently missing.
     """
     group = _group(user, credentials, group_id)
 
@@ -168,10 +171,10 @@ def every_member(
 
 
 def with_everybody(credentials: PosterCredentials, group: Group, *, within: float | None = None) -> Group:
-    """Return a group with the clients that are really in it, where its counter says that there are none.
+    """Return the group; if its client count is 0, replace that with the number of clients actually read.
 
-    The counter may be late, and with a group its clients go. One who cannot be read counts, one who is marked
-    as removed does not. Raises `PosterError`: then it is not proven that the group is empty.
+    Poster's count may be outdated, and removing a group removes its clients. Unreadable clients count,
+    removed ones do not. Raises `PosterError`; then it is not proven that the group is empty.
     """
     if group.clients:
         return group
@@ -193,10 +196,10 @@ def _living(answer: ClientList) -> tuple[Client, ...]:
 def pages_of(
     credentials: PosterCredentials, group_id: int | None, *, start: int = 0, until: float = math.inf
 ) -> Iterator[ClientList]:
-    """Yield clients of a group, or all, by id, page by page; each begins with the last one of the one before.
+    """Yield the clients of a group, or of the account, in the order of their ids, page by page.
 
-    If it does not, somebody came or went in between and others have moved over the edge of a page: raises
-    `InvalidResponse` with the reason "moving".
+    Each request overlaps the page before by one client. If that client is not first, the list has changed
+    between the requests and clients may be missing: raises `InvalidResponse` with the reason "moving".
     """
     offset = start
     last: int | None = None

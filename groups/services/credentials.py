@@ -1,4 +1,4 @@
-"""Connect a user to a Poster account, and take the connection away."""
+"""Save and delete a user's credentials for a Poster account."""
 
 import logging
 from dataclasses import asdict
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.accounts")
 
-# The company's name is a courtesy: connecting does not wait longer for it, in seconds.
+# Seconds to wait for the company's name; saving the credentials does not depend on it.
 COMPANY_WITHIN = 3.0
 
 
 def connection_of(user: "User") -> PosterCredentials | None:
-    """Return the user's connection with its account, or None."""
+    """Return the user's credentials with their account, or None."""
     return PosterCredentials.objects.select_related("account").filter(user=user).first()
 
 
 def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
-    """Check the token with Poster and keep it for the user.
+    """Check the token with Poster and save it for the user.
 
-    Nothing is saved unless Poster answers the list of groups for this very account and token. Raises the
-    `PosterError` of that call, and `TokenRejected` with the reason "other_account" for another one's.
+    Nothing is saved unless Poster returns the list of groups for this account and token. Raises the
+    `PosterError` of that call, or `TokenRejected` with the reason "other_account" if the token belongs to
+    another company.
     """
     poster = gateway.client(account, token, person=user.pk)
     poster.get_groups()
@@ -46,7 +47,9 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
         credentials.account = owner
         credentials.set_token(token)
         if credentials.fingerprint == known:
-            credentials.connected_at = since  # the age is the token's, not that of its last check
+            credentials.connected_at = (
+                since  # the token is the same, so keep the date that its age counts from
+            )
         credentials.save()
         GroupsCopy.objects.filter(credentials=credentials).exclude(
             fingerprint=credentials.fingerprint
@@ -56,7 +59,7 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
 
 
 def _company(poster: PosterClient) -> dict[str, str]:
-    """Return what Poster tells of the company; a token that may not read it fails nothing."""
+    """Return the company's data, or nothing if it cannot be read, for example for lack of a right."""
     try:
         told = poster.get_settings(within=COMPANY_WITHIN)
     except PosterError as error:
@@ -66,9 +69,10 @@ def _company(poster: PosterClient) -> dict[str, str]:
 
 
 def _check_company(user: "User", account: str, company_id: str) -> None:
-    """Refuse a token of another company than the account's: what is kept here of it is not for that token.
+    """Raise `TokenRejected` for a token of another company, which must not show this account's local data.
 
-    Where its name is not in Poster's address, Poster has not checked it: the token has to tell its company.
+    If POSTER_API_URL does not contain the account, Poster has not checked that the token belongs to it. Then
+    the company's id has to prove it.
     """
     known = PosterAccount.objects.filter(name=account).first()
     if known is None:
@@ -84,12 +88,12 @@ def _check_company(user: "User", account: str, company_id: str) -> None:
 
 
 def disconnect(*, user: "User") -> None:
-    """Forget the user's token and the last good copy that was read with it."""
+    """Delete the user's credentials and the last good copy that was read with them."""
     PosterCredentials.objects.filter(user=user).delete()
 
 
 def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
-    """Say in which unit this account takes a written birthday bonus, and lift the block on bonuses."""
+    """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
     if not user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied
     PosterAccount.objects.filter(pk=account.pk).update(

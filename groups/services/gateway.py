@@ -1,4 +1,4 @@
-"""Every call to Poster passes through here: the client, its log lines, and what a failure teaches us."""
+"""Make every call to Poster: build the client, log each exchange, and open the circuit after failures."""
 
 import logging
 import time
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.poster")
 
-# The circuit breaker of an account keeps a dead Poster from holding every thread. So it counts the seconds
-# that failures have held one, without an answer in between: two time-outs of a page open it.
+# The circuit of an account opens so that an unreachable Poster cannot block every thread. It counts the
+# seconds that failed calls have blocked threads since the last answer; two timeouts of a page open it.
 SLOW = 1.0
 SECONDS_TO_OPEN = 20.0
 FAILURE_WINDOW = timedelta(minutes=1)
@@ -36,12 +36,12 @@ BREAKER = ("failing_since", "failing_seconds", "open_until")
 
 @cache
 def transport() -> Transport:
-    """Return the one pool of connections of this process."""
+    """Return the connection pool of this process."""
     return Transport()
 
 
 def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
-    """Return a client by the settings. Raises ValueError for what is not an account's login."""
+    """Return a client built from the settings. Raises `ValueError` if `account` is not a valid login."""
     return PosterClient(
         account,
         token,
@@ -59,11 +59,10 @@ def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = Fa
 
 
 def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> T:
-    """Put a question to Poster with a user's own token, and remember how it went.
+    """Call Poster with a user's own token, and record a refused token or a failure.
 
-    Raises a `PosterError`: `Unreachable` with the reason "circuit_open" while the breaker is open, and
-    `TokenRejected` with the reason "unreadable" where the stored token cannot be decrypted; neither of them
-    calls Poster.
+    Raises `PosterError`. Poster is not called while the circuit is open (`Unreachable`, reason
+    "circuit_open"), or if the stored token cannot be decrypted (`TokenRejected`, reason "unreadable").
     """
     _let_through(credentials.account)
     poster = client(
@@ -92,7 +91,7 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
 
 
 def check_token(credentials: PosterCredentials) -> None:
-    """Raise `TokenRejected` where Poster has refused the token: what is kept here is not for its user."""
+    """Raise `TokenRejected` if Poster has refused the token: its user may not see local data then."""
     if credentials.refused_at:
         raise TokenRejected(None, "the token was refused", reason="refused_before")
 
@@ -101,38 +100,38 @@ def _token(credentials: PosterCredentials) -> str:
     try:
         return credentials.token.reveal()
     except SecretUnreadable:
-        log.exception("The token of connection %s cannot be decrypted", credentials.pk)
+        log.exception("The token of credentials %s cannot be decrypted", credentials.pk)
     raise TokenRejected(None, "the stored token cannot be read", reason="unreadable")
 
 
 def _let_through(account: PosterAccount) -> None:
-    """Raise while the breaker is open; when it has rested, let one call through to see how Poster does."""
+    """Raise `Unreachable` while the circuit is open; after REST let one call through as a test."""
     if account.open_until is None:
         return
     if is_past(account.open_until, ahead=REST):
         rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
-        with optional("the look after a rest"):
+        with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
     raise Unreachable("Poster has not answered lately", reason="circuit_open", sent=False, retryable=False)
 
 
 def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
-    if seconds < SLOW or error.reason == "busy":  # our own queue says nothing about Poster
+    if seconds < SLOW or error.reason == "busy":  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
     its = PosterAccount.objects.filter(pk=account.pk)
-    # The database adds: of failures at the same moment, in whichever process, each counts.
+    # Add in the database, so that simultaneous failures in several processes all count.
     is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
     its.update(
         failing_since=Case(When(is_first, then=Value(now)), default=F("failing_since")),
         failing_seconds=Case(When(is_first, then=Value(0.0)), default=F("failing_seconds")) + seconds,
     )
-    # After a rest, the first look decides.
+    # If the circuit was already open, the failure of the test call keeps it open.
     if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
         open_until=now + REST
     ):
-        log.warning("Poster account %s rests after %s", account.pk, error.reason)
+        log.warning("The circuit of Poster account %s is open after %s", account.pk, error.reason)
     account.refresh_from_db(fields=BREAKER)
 
 
@@ -146,13 +145,13 @@ def _close_breaker(account: PosterAccount) -> None:
 def _update(credentials: PosterCredentials, **values: object) -> None:
     for field, value in values.items():
         setattr(credentials, field, value)
-    # Not for a token that was replaced while the call was under way.
+    # The fingerprint excludes a token that was replaced during the call.
     same = PosterCredentials.objects.filter(Q(pk=credentials.pk), fingerprint=credentials.fingerprint)
     same.update(**values)
 
 
 def _report(call: CallReport) -> None:
-    """Count a call, and write its line into the log."""
+    """Count and log one exchange."""
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)

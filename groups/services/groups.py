@@ -1,8 +1,9 @@
 """Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away.
 
-The cache is Django's, and by default one in files, for all workers of the machine: with a cache of its own
-each worker would ask Poster once more, and a page could be older than the one before it. In the database
-each entry would cost a commit, and the last good copy knows neither of writes nor of unreadable rows.
+The cache is Django's, by default one in files that all processes of the machine share. With a cache in each
+process, each would ask Poster again, and a page could be older than the page before it. A cache in the
+database would cost a commit for each entry. The last good copy cannot replace it: it is not updated by
+writes and has no unreadable rows.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ COPY_STEP = 30, 60  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of an account at a moment; `failure` is why this is only the last good copy."""
+    """The groups of an account at `as_of`; `failure` is set if this is only the last good copy."""
 
     groups: tuple[Group, ...]
     unreadable: tuple[UnreadableRow, ...]
@@ -50,14 +51,14 @@ class Groups:
         return next((group for group in self.groups if group.id == group_id), None)
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
-        """Return the groups of a name, however it is written, apart from the one with the id `but`."""
+        """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
         folded = fold(name)
         return [group for group in self.groups if group.id != but and fold(group.name) == folded]
 
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at a moment, and why it is not a fresh one."""
+    """One group at `as_of`; `failure` is set if it comes from the last good copy."""
 
     group: Group
     as_of: datetime
@@ -67,9 +68,9 @@ class OneGroup:
 def list_groups(credentials: PosterCredentials, *, fresh: bool = False) -> Groups:
     """Return the groups, without removed ones.
 
-    They may be POSTER_CACHE_SECONDS old unless `fresh`, or unless Poster has refused the token: the cache is
-    not for its user then. While Poster fails, it is the last good copy of this very token; without one, and
-    after a refusal, the `PosterError` is raised.
+    They may be POSTER_CACHE_SECONDS old, unless `fresh` is set. A user whose token Poster has refused gets
+    nothing from the cache. While Poster fails, return the last good copy that was read with this token.
+    Without such a copy, and after a refusal, raise the `PosterError`.
     """
     try:
         if fresh or credentials.refused_at:
@@ -98,7 +99,7 @@ def _ask_for_all(credentials: PosterCredentials) -> Groups:
     answer = call_poster(credentials, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()
     as_of = timezone.now()
-    # The bytes of the answer: they are read as fast as anything else is unpacked, and packed at once.
+    # Cache the body of the response: parsing it is as fast as unpickling groups, and storing it is faster.
     _cache(credentials, "all", answer.body, as_of)
     _keep_copy(credentials, answer, as_of)
     return _shown(answer, as_of)
@@ -109,7 +110,7 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
 
 
 def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> OneGroup:
-    """Return one group to look at, as fresh as `list_groups` and with the same copy. Raises `NotFound`."""
+    """Return one group to show, by the same rules as `list_groups`. Raises `NotFound`."""
     found = None if fresh or credentials.refused_at else _cached(credentials, str(group_id))
     if found is not None:
         return OneGroup(*found)
@@ -124,7 +125,7 @@ def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = F
 
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
-    """Return one group as Poster has it now: forms and removals take nothing older. Raises `NotFound`."""
+    """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
     group = call_poster(credentials, lambda poster: poster.get_group(group_id))
     one = OneGroup(group, timezone.now())
     _cache(credentials, str(group_id), group, one.as_of)
@@ -135,7 +136,7 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
 
 
 def _cache_key(credentials: PosterCredentials, what: str) -> str:
-    """Return a key that changes with the account, the token, and each write in the account."""
+    """Return a cache key that changes with the account, the token, and each write in the account."""
     return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
 
 
@@ -146,7 +147,10 @@ def _cached_list(credentials: PosterCredentials) -> Groups | None:
 
 
 def _cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
-    """Return the cached value and its time, if young enough: caches count whole seconds, this is exact."""
+    """Return the cached value and its time if it is young enough.
+
+    The age is checked here because caches expire entries by whole seconds only.
+    """
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
     found = ask_shared(lambda: cache.get(_cache_key(credentials, what)), None) if longest else None
     return found if found and not is_past(found[1], age=longest) else None
@@ -163,9 +167,9 @@ def _cache(credentials: PosterCredentials, what: str, value: Any, as_of: datetim
 
 def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
     if answer.unreadable and not answer.present:
-        return  # nothing of it could be read, so the copy of before is the last good one
-    # Pause between two copies, so that a read does not cost a write, unless something was written here. The
-    # pause is random, or those who came together would write together, one behind the other.
+        return  # no row could be read, so the earlier copy remains the last good one
+    # Store a copy only once in a while, so that not every read costs a database write; a write in the account
+    # changes the key and allows a new copy. The interval is random to spread the writes of different users.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
     key = _cache_key(credentials, f"copied:{credentials.pk}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):

@@ -1,4 +1,4 @@
-"""The journal as people use it: look at it, undo from it, and decide what no program can."""
+"""Read the journal for users; build undo and repeat commands, and record a user's decision on a change."""
 
 import uuid
 from dataclasses import replace
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
-# A creation could become two, and a job sends again by itself what it moves.
+# A repeated creation could make two groups, and a job repeats its moves by itself.
 SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
-# A page waits for the follow-up of no more than so many changes.
+# The most changes that a page reconciles before it is shown.
 FOLLOW_AT_ONCE = 3
 COUNTED = 10_000
 
 
 class NotNow(Exception):
-    """What was asked for does not fit the state of the change any more."""
+    """The action no longer fits the state of the change."""
 
 
 class HistoryPages(Paginator[Change]):
-    """The pages of a journal of any length: counting all of a long one takes longer than showing a page.
+    """A paginator that counts at most COUNTED changes, because counting a long journal is slow.
 
-    `has_more` says that there are changes behind the last page; the filter by days leads to them.
+    `has_more` is True if there are changes behind the last page; users reach them with the filter by days.
     """
 
     @cached_property
@@ -78,11 +78,11 @@ def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
 
 
 def unsettled(credentials: PosterCredentials) -> list[Change]:
-    """Return the changes of the account that still need something, read once for each request."""
+    """Return the changes of the account that are open or in review, read once for each request."""
     known: list[Change] | None = getattr(credentials, "_unsettled", None)
     if known is None:
-        # Clients are on their way by the thousand; the page of their job tells of them. Without an order the
-        # database takes the index of the states: with one, it went through the whole journal.
+        # Leave out changes of clients: there may be thousands, and the page of their job shows them. Sort in
+        # Python: with ORDER BY the database scans the whole journal instead of using the index on states.
         found = Change.objects.of_groups().unsettled().filter(account=credentials.account_id).order_by()
         known = sorted(found, key=lambda change: change.created_at, reverse=True)
         credentials._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
@@ -95,7 +95,7 @@ def locked_ids(credentials: PosterCredentials) -> set[int]:
 
 
 def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
-    """Return the change by which a group was removed here, or None."""
+    """Return the change that removed a group, or None."""
     removals = Change.objects.filter(
         account=credentials.account_id,
         group_id=group_id,
@@ -106,21 +106,21 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
 
 
 def follow_up_due(credentials: PosterCredentials) -> None:
-    """Look after what is overdue in this account, as a page of the journal is opened."""
+    """Reconcile overdue changes of this account when a page of the journal is opened."""
     still_open = [change.pk for change in unsettled(credentials) if change.is_open]
     if not still_open:
         return
     overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
-    with optional("the look at what is open"):
+    with optional("the reconciliation of open changes"):
         reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
-    del credentials._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - it has moved on
+    del credentials._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - read it again
 
 
 def can_undo(change: Change, user: "User") -> bool:
-    """Say whether this change can be taken back by this user: an update, or a removal made anew."""
+    """Return True if this user can undo this change: write old values, or create a removed group again."""
     if change.action == Change.Action.UPDATE:
         was_made = change.state in (Change.State.APPLIED, Change.State.DIFFERS)
-        # Nobody saw the values after a change that a person has called made.
+        # Without `after` a user has resolved the change, and the values after it were never read.
         return was_made and change.after is not None and user.has_perm(RIGHTS[Change.Action.UPDATE])
     if change.action == Change.Action.REMOVE:
         return change.state == Change.State.APPLIED and user.has_perm(RIGHTS[Change.Action.CREATE])
@@ -128,13 +128,13 @@ def can_undo(change: Change, user: "User") -> bool:
 
 
 def undo_command(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
-    """Return the order that writes the old values anew; a removed group is created without its clients.
+    """Return the command that undoes a change; a removed group is created again without its clients.
 
-    Raises `PermissionDenied` where there is nothing that this user could take back.
+    Raises `PermissionDenied` if this user cannot undo the change.
     """
     if not can_undo(change, user):
         raise PermissionDenied
-    # The same click twice is one operation; another try after a settled one is a new one.
+    # A double click is one operation; a new attempt after a settled one is a new operation.
     tries = change.undone_by.exclude(state=Change.State.PENDING).count()
     command = GroupCommand(
         user=user,
@@ -151,9 +151,9 @@ def undo_command(change: Change, *, user: "User", credentials: PosterCredentials
 
 
 def resolve(change: Change, decision: str, user: "User") -> None:
-    """Close a change by a person's word, "applied" or "failed", where no program can tell.
+    """Close a change in review with the user's decision, "applied" or "failed".
 
-    Raises `NotNow` where that does not fit, and `PermissionDenied`.
+    Raises `NotNow` if the change is not in review, and `PermissionDenied`.
     """
     _check_right(change, user)
     if (
@@ -170,10 +170,11 @@ def resolve(change: Change, decision: str, user: "User") -> None:
 
 
 def command_again(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
-    """Return the order that sends a lost update or removal once more.
+    """Return the command that repeats a lost update or removal.
 
-    A person decides that, and only while Poster shows no trace of it. A creation is never repeated: it could
-    become two groups. Raises `NotNow` where that does not fit, and `PermissionDenied`.
+    A user decides to repeat it, and may do so only while Poster shows no effect of the first attempt. A
+    creation is never repeated, because that could make two groups. Raises `NotNow` if the change cannot be
+    repeated, and `PermissionDenied`.
     """
     _check_right(change, user)
     if change.state != Change.State.UNKNOWN or change.action not in SENT_AGAIN or change.accepted:

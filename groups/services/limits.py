@@ -1,4 +1,4 @@
-"""The way to Poster: no more than POSTER_MAX_CONCURRENCY calls of an account at once, and a bounded queue."""
+"""Limit the calls to Poster: POSTER_MAX_CONCURRENCY at once for an account, with a bounded queue."""
 
 import time
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ from groups.poster.transport import Answer, Failure
 from poster_admin.common.limits.account_limiter import AccountLimiter
 from poster_admin.common.limits.semaphore import NoSlot, slot
 
-# So many threads of a process wait for Poster at most: `common.threaded` has 16 more for other pages.
+# The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
 IN_ALL = 48
-# A person has as many places as a browser has connections, or a job calls. An account has six for each call
-# that may be under way: with more of them all waited longer, and as many were turned away in the end.
+# A user gets as many slots as a browser opens connections, or a job makes calls at once. An account gets six
+# for each concurrent call: with more slots the waits became longer, but as many calls failed in the end.
 limiter = AccountLimiter(
     in_all=IN_ALL,
     of_person=max(6, settings.POSTER_MAX_CONCURRENCY + 2),
     of_account=6 * settings.POSTER_MAX_CONCURRENCY,
 )
-# Of the time that a call has left, the part that it may wait for its turn.
+# The share of a call's remaining time that it may wait for its slot.
 SHARE_FOR_WAITING = 0.5
 LEASE_MARGIN = 5.0
 
 
 class LimitedTransport(Transport):
-    """The transport of this process, with the account's turn to be waited for before each exchange."""
+    """The transport of this process, which waits for a slot of the account before each exchange."""
 
     def __init__(self, transport: Transport, account: str, person: int) -> None:
         self._transport = transport
@@ -34,7 +34,7 @@ class LimitedTransport(Transport):
         self._person = person
 
     def close(self) -> None:
-        """Leave the connections to the others: they are the process's."""
+        """Keep the pool open: it belongs to the process, not to this client."""
 
     def exchange(
         self,
@@ -66,11 +66,11 @@ class LimitedTransport(Transport):
 
 
 def release_database() -> None:
-    """Give PostgreSQL's connection back to the pool: other threads need it while this one waits."""
+    """Return the PostgreSQL connection to its pool: other threads need it while this one waits."""
     if "pool" in connection.settings_dict["OPTIONS"] and not connection.in_atomic_block:
         connection.close()
 
 
 def busy() -> Unreachable:
-    """Return the error of a caller that did not get a turn."""
+    """Return the error for a call that did not get a slot."""
     return Unreachable("too many are asking", reason="busy", sent=False, retryable=False)

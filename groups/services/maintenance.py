@@ -1,4 +1,4 @@
-"""The thread with which every server process looks after what was left open, by itself."""
+"""Run the maintenance thread of a server process, which reconciles open changes and revives jobs."""
 
 import logging
 import threading
@@ -16,8 +16,8 @@ EVERY = 5.0
 
 
 def start() -> threading.Thread:
-    """Start the thread. It ends with the process; a look that was cut short is taken up by the next one."""
-    thread = threading.Thread(target=_follow, name="follower", daemon=True)
+    """Start the thread. It ends with the process; the next run completes a round that was cut short."""
+    thread = threading.Thread(target=_follow, name="maintenance", daemon=True)
     thread.start()
     return thread
 
@@ -31,11 +31,11 @@ def _follow(stop: threading.Event | None = None) -> None:
             for change in reconcile():
                 log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
             for job in queue.revive():
-                log.info("Job %s goes on", job.pk)
+                log.info("Job %s continues", job.pk)
             snapshots.forget_old()
             bulk_edits.forget_drafts()
         except Exception:
-            # The database may be away for a while; this thread must outlive that.
-            log.exception("What was left open could not be looked after")
+            # Keep the thread alive: the database may be away for a while.
+            log.exception("The maintenance round failed")
         finally:
             close_old_connections()

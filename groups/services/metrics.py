@@ -1,7 +1,7 @@
-"""Numbers for Prometheus: calls to Poster, where lists came from, and changes that are not settled.
+"""Collect metrics for Prometheus: calls to Poster, the sources of lists, unsettled changes and jobs.
 
-Behind a proxy every request comes from this machine, so an address opens nothing: only the bearer token does.
-Under granian each worker counts for itself, in a file; the answer adds them up.
+Access is granted by the bearer token only, never by address: behind a proxy every request comes from this
+machine. Each process counts in its own file, and the response adds them up.
 """
 
 from django.db.models import Count
@@ -25,7 +25,7 @@ LISTS = Counter("groups_lists_total", "Lists of groups by where they came from",
 
 
 def unsettled() -> CollectorRegistry:
-    """Count in the database: it is the same for every process."""
+    """Return gauges that are counted in the database, so that they are the same in every process."""
     registry = CollectorRegistry()
     for name, help_text, rows, states in (
         ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),

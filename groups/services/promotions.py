@@ -1,4 +1,4 @@
-"""What depends on a group that is to be retired."""
+"""Find the promotions that depend on a group."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,10 @@ from groups.services.gateway import call_poster
 
 @dataclass(frozen=True, slots=True)
 class Dependents:
-    """The promotions that are for a group; `failure` is why that could not be read, or not all of it."""
+    """The promotions for a group; `failure` is the error if they could not be read.
+
+    `unreadable` counts the promotions that may also be for the group but could not be read.
+    """
 
     promotions: tuple[Promotion, ...] = ()
     unreadable: int = 0
@@ -17,7 +20,10 @@ class Dependents:
 
 
 def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
-    """Ask Poster which promotions are for a group. Whatever it answers, the group can still be retired."""
+    """Return the promotions for a group.
+
+    A `PosterError` is returned, not raised, because it must not prevent the retirement of the group.
+    """
     try:
         found = call_poster(credentials, lambda poster: poster.get_promotions())
     except PosterError as error:

@@ -1,4 +1,4 @@
-"""Let one thread ask for all that want the same thing at the same moment."""
+"""Share one read of Poster among all threads that need the same data at the same time."""
 
 import threading
 from collections.abc import Callable
@@ -18,17 +18,17 @@ _lock = threading.Lock()
 def single_flight[T](
     key: str, account: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
 ) -> T:
-    """Let one of all threads that want the same thing ask for it, and give its answer or error to the others.
+    """Call `ask` in one of the threads that use the same key, and give its result or error to all of them.
 
-    Among processes that have a cache of it, the `shared` name lets one ask at a time: the next one first
-    looks into the cache.
+    If `shared` is given, only one process at a time calls `ask` for that name; before that it calls `look`,
+    which may find in the cache the answer that another process has just stored.
     """
     with _lock:
         flight = _flights.get(key)
         if first := flight is None:
             flight = _flights[key] = Future()
     if not first:
-        return _result(flight, person)  # type: ignore[return-value]  # its key says of which type it is
+        return _result(flight, person)  # type: ignore[return-value]  # one key always has the same type
     try:
         answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
         flight.set_result(answer)
@@ -49,7 +49,7 @@ def _result(flight: Future[object], person: int) -> object:
     except (NoSlot, TimeoutError):
         raise busy() from None
     if error is not None:
-        # One object raised in many threads would mix their tracebacks, and grow with each of them.
+        # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
         raise copy(error) from error
     return flight.result()
 

@@ -1,6 +1,6 @@
-"""What was in a group before somebody moved or removed it: kept encrypted for SNAPSHOT_DAYS.
+"""Take, read and delete snapshots of groups; they are stored encrypted for SNAPSHOT_DAYS.
 
-It is taken and read part by part, so that however many clients there are, no more of them is in memory.
+A snapshot is written and read part by part, so that only one part of a large group is in memory.
 """
 
 import json
@@ -38,16 +38,16 @@ type Rows = list[Any]
 
 RIGHT = "groups.view_snapshot"
 SECONDS_FOR_REMOVAL = 20.0
-"""A page waits for it, and for the removal after that, and proxies do not wait for ever."""
-# A snapshot of a removal that was not made is nobody's: after so long no form brings it about any more.
+"""Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
+# A snapshot without a removal is deleted after this time, when no open form can send that removal any more.
 FORGOTTEN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 
 
 def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
-    """Return the snapshots of an account, for an owner whose token Poster has accepted for it.
+    """Return the snapshots of an account for an owner.
 
-    Raises `PermissionDenied`, and `TokenRejected` if Poster has refused that token since.
+    Raises `PermissionDenied`, and `TokenRejected` if Poster has refused the owner's token.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
@@ -58,9 +58,9 @@ def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
 def take_for(
     job: Job, user: "User", credentials: PosterCredentials, check: Callable[[], None] = lambda: None
 ) -> Snapshot:
-    """Return the snapshot of a job's group and of the clients that it is about; it is taken once.
+    """Return the snapshot of a job's group and clients; take it if there is none yet.
 
-    `check` is called before each call to Poster, and may raise to end it. Raises `PosterError`.
+    `check` is called before each call to Poster and may raise an exception to abort. Raises `PosterError`.
     """
     found = job.snapshots.filter(complete=True).first()
     if found is not None:
@@ -73,9 +73,9 @@ def take_for(
 
 
 def before_removal(command: GroupCommand, group: Group | None) -> None:
-    """Take the snapshot of a group that is about to be removed with its clients; once for an operation.
+    """Take a snapshot of a group that is about to be removed with its clients; once for each operation.
 
-    None is taken of what is not going to be sent. Raises `PosterError`: then the group must not be removed.
+    Take none if the removal will not be sent. Raises `PosterError`; then the group must not be removed.
     """
     if command.action != Change.Action.REMOVE or not command.loaded_clients or group is None:
         return
@@ -85,10 +85,10 @@ def before_removal(command: GroupCommand, group: Group | None) -> None:
 
 
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
-    """Return the snapshot of a group with all its clients, taken now: it has the id of the removal.
+    """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
-    The same operation twice is one snapshot. Raises `PosterError`, and `OperationReused` where the operation
-    is another one's.
+    The same operation sent twice makes one snapshot. Raises `PosterError`, and `OperationReused` if the
+    operation belongs to another group or account.
     """
     until = time.monotonic() + SECONDS_FOR_REMOVAL
     while True:
@@ -98,13 +98,13 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
                 rows = _pages(credentials, group.id, until)
                 return _keep(credentials, user.get_username(), group, rows, lambda: None, operation=operation)
             except IntegrityError:
-                continue  # the same form, sent twice at once
+                continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
         if found.complete:
             return found
         if is_past(found.taken_at, age=2 * timedelta(seconds=SECONDS_FOR_REMOVAL)):
-            found.delete()  # whoever took it was killed
+            found.delete()  # the process that was taking it was killed
         elif time.monotonic() > until:
             raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
         else:
@@ -112,15 +112,15 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
 
 
 def parts_of(snapshot: Snapshot) -> Iterator[Rows]:
-    """Yield the rows of a snapshot's clients as they came, part by part. Raises `SecretUnreadable`."""
-    # Not by one long query: whoever reads them may be slow, and may write in between.
+    """Yield the unchanged rows of a snapshot's clients, part by part. Raises `SecretUnreadable`."""
+    # One query for each part: the reader may be slow, and may write to the database in between.
     for pk in list(snapshot.parts.order_by("number").values_list("pk", flat=True)):
         rows: Rows = json.loads(SnapshotPart.objects.get(pk=pk).rows.reveal())
         yield rows
 
 
 def living_ids(snapshot: Snapshot) -> Iterator[int]:
-    """Yield the ids of a snapshot's clients, without the removed ones, as far as they can be read."""
+    """Yield the ids of a snapshot's clients, without removed and unreadable ones."""
     for rows in parts_of(snapshot):
         for row in rows:
             with suppress(UnreadableRow):
@@ -129,9 +129,10 @@ def living_ids(snapshot: Snapshot) -> Iterator[int]:
 
 
 def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:
-    """Return a snapshot as JSON, part by part, for somebody who downloads it; that is noted.
+    """Return a snapshot as JSON, part by part, for a download; record that in the security log.
 
-    Raises `SecretUnreadable` before the first byte: half a file would be taken for a whole one.
+    Decrypt all parts first, so that `SecretUnreadable` is raised before the first byte: a user could take
+    half a file for a whole one.
     """
     for _rows in parts_of(snapshot):
         pass
@@ -157,10 +158,10 @@ def _json_of(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 def forget_old() -> int:
-    """Delete the snapshots that are older than SNAPSHOT_DAYS or of nothing, and return how many they were."""
+    """Delete snapshots that are too old, unfinished, or without a removal; return how many were deleted."""
     now = timezone.now()
     old = Snapshot.objects.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
-    # What was sent and did not show may still be carried out, or have been, late.
+    # Keep the snapshot of a failed removal that was sent: Poster may still carry it out.
     made = Change.objects.filter(pk=OuterRef("pk")).exclude(
         Q(state=Change.State.REFUSED) | Q(state=Change.State.FAILED, sent_at=None)
     )

@@ -476,7 +476,7 @@ def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
     monkeypatch.setattr(maintenance, "EVERY", 0.01)
     maintenance._follow(stop)
     assert turns == [0, 1, 2]
-    assert caplog.text.count("What was left open could not be looked after") == 2
+    assert caplog.text.count("The maintenance round failed") == 2
 
 
 @pytest.mark.django_db(transaction=True)
