@@ -1,7 +1,7 @@
-"""What can be asked of Poster: each order knows its own part of the one write path in `writes`.
+"""Define the commands: the writes to Poster that `execute` can carry out.
 
-An order says what it locks, what the journal keeps of it, why it must not be sent now, and how it is sent.
-What a look at Poster means for it afterwards is in `outcome`.
+A command says what it locks, what the journal stores of it, why it must not be sent now, and how it is sent.
+`outcome` determines afterwards whether it was applied.
 """
 
 import uuid
@@ -24,12 +24,12 @@ RIGHTS = {
     Change.Action.ENROL: "groups.view_snapshot",
 }
 RIGHT_WITH_CLIENTS = "groups.delete_group_with_clients"
-# Poster may hold longer ones; the journal's label of a group is cut, its values are not.
+# Poster may store longer names. The journal cuts a group's label to this length, but not its values.
 LONGEST_NAME = 400
 
 
 class Command(Protocol):
-    """A change that somebody asks for."""
+    """A write that a user asks for."""
 
     @property
     def user(self) -> "User": ...
@@ -44,30 +44,29 @@ class Command(Protocol):
 
     @property
     def target(self) -> str:
-        """What this change locks."""
+        """The lock key of this command."""
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What the journal keeps of it, beside who asked for it and what it locks."""
+        """The columns of the journal row, apart from the user, the action and the target."""
 
     def problem(self, remote: RemoteState) -> str:
-        """Return why this must not be sent now, as a reason of the journal's, or nothing."""
+        """Return the reason why this must not be sent now, or an empty text."""
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
-        """Return what the journal keeps of what is there before."""
+        """Return the `before` of the journal row: the remote state before the write."""
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
-        """Send it, once, and return the id that Poster answers."""
+        """Send the write once, and return the id in Poster's response, if it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCommand:
-    """A group to be created, changed or removed.
+    """Create, change or remove a group.
 
-    `loaded` is what its form was opened on, None where that is not known: then it is a conflict. A removal
-    sends no values, but holds the client count against `loaded_clients`. `name_confirmed` says that the user
-    knows of another group with the name of the one to be created. `again_of` is a lost change that is sent
-    once more.
+    `loaded` has the values when the form was opened; None is treated as a conflict. A removal sends no
+    values, but compares the client count with `loaded_clients`. `name_confirmed` is True if the user has
+    confirmed that another group has the same name. `again_of` is a lost change that this command repeats.
     """
 
     user: "User"
@@ -85,23 +84,23 @@ class GroupCommand:
 
     @property
     def target(self) -> str:
-        """What this change locks: one group, or the name of one to come."""
+        """The lock key: the group, or the name of a group to be created."""
         if self.group_id is not None:
             return f"group:{self.group_id}"
         return f"create:{fold(self.intended.name) if self.intended else ''}"[:LONGEST_NAME]
 
     @property
     def values(self) -> GroupValues:
-        """The values to send. A removal has none."""
+        """The values to send. Raises `ValueError` for a removal, which has none."""
         if self.intended is None:
-            raise ValueError("This order sends no values.")
+            raise ValueError("This command sends no values.")
         return self.intended
 
     @property
     def known_id(self) -> int:
-        """The id of the group. One to be created has none."""
+        """The id of the group. Raises `ValueError` for a creation, which has none yet."""
         if self.group_id is None:
-            raise ValueError("This order is for no group that exists.")
+            raise ValueError("This command is for no group that exists.")
         return self.group_id
 
     @property
@@ -112,13 +111,13 @@ class GroupCommand:
             loaded["clients"] = self.loaded_clients
         return {
             "group_id": self.group_id,
-            # As the user saw it when they asked.
+            # The name as the user saw it in the form.
             "group_name": seen.name[:LONGEST_NAME] if seen else "",
             "loaded": loaded,
             "intended": self.intended.to_json() if self.intended else None,
             "undo_of": self.undo_of,
             "again_of": self.again_of,
-            # The page tells by this what became of the first one, also where nothing is sent any more.
+            # Needed to determine the outcome of the first attempt, even if this one is never sent.
             "before": self.again_of.before if self.again_of else None,
         }
 
@@ -160,7 +159,7 @@ def _is_taken(values: GroupValues, remote: RemoteState) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveClient:
-    """A client to be moved from one group to another: nothing but the group is sent."""
+    """Move a client from one group to another; only the group is sent."""
 
     user: "User"
     credentials: PosterCredentials
@@ -199,5 +198,5 @@ class MoveClient:
 
 
 def client_before(operation: uuid.UUID, client: Client | None) -> dict[str, Any] | None:
-    """Return what the journal keeps of a client before a write: the group, and marks of all fields."""
+    """Return the `before` of a client's change: the group's id and the HMACs of the client's fields."""
     return {"group_id": client.group_id, "field_hmacs": field_hmacs_of(client, operation)} if client else None

@@ -1,4 +1,4 @@
-"""A client who was in a group that is gone, created once more with what Poster lets anybody set."""
+"""Define the command that creates a client of a snapshot again, with the values that Poster accepts."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def values_of(client: Client, group_id: int) -> ClientValues:
-    """Return what a creation can set of a client. What is empty is not sent; an overdrawn bonus becomes 0."""
+    """Return the client's values that a creation can set, without empty ones; a negative bonus becomes 0."""
     return ClientValues(
         group_id=group_id,
         name=client.name or None,
@@ -29,22 +29,22 @@ def values_of(client: Client, group_id: int) -> ClientValues:
         city=client.city or None,
         address=client.address or None,
         comment=client.comment or None,
-        # Zeros too: whoever creates a client may be given something, and that has to be seen.
+        # Send zeros too: Poster may give a new client a welcome bonus, and a difference has to be noticed.
         bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
         total_paid=client.total_paid,
     )
 
 
 def target_of(client_id: int) -> str:
-    """Return what the creation of a client locks: whoever it was, in any job, is created once."""
+    """Return the lock key of a client's creation, so that no two jobs create the same client."""
     return f"enrol:{client_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CreateClient:
-    """A client of a snapshot to be created in a group: the journal has the old id and marks, and no values.
+    """Create a client of a snapshot in a group. The journal stores the old id and field HMACs, but no values.
 
-    `old_id` is the one that the client had last, which is another one than in the snapshot after a restore.
+    `old_id` is the client's latest id. After an earlier restore it differs from the id in the snapshot.
     """
 
     user: "User"
@@ -66,7 +66,7 @@ class CreateClient:
 
     @property
     def values(self) -> ClientValues:
-        """What is sent."""
+        """The values to send."""
         return values_of(self.client, self.group_id)
 
     @property

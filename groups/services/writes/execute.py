@@ -1,8 +1,8 @@
-"""The one write path: every change to a group of Poster's goes through `execute`.
+"""Execute a command: the one write path, which every write to Poster takes.
 
-Poster knows no idempotency key, no version and no undo, and an answer can get lost. So a change is written
-into the journal before anything is sent, sent at most once, and believed only when it was read back. The
-steps are numbered as in the life of a write in CONTRIBUTING.md.
+Poster has no idempotency key, no version and no undo, and a response can get lost. So a change is recorded
+in the journal before anything is sent, sent at most once, and counts as applied only after it was read back.
+The steps have the numbers of the life of a write in the documentation.
 """
 
 import logging
@@ -48,15 +48,15 @@ log = logging.getLogger("groups.journal")
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_PAUSES = (0.0, 1.0, 3.0)
-# Before a write these are read once more: a single read may be late.
+# Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset(("not_shown_yet", "gone", "client_gone"))
 STATUSES = {"not_shown_yet": 409}
-# A lock in the way may be gone when it is looked for: then the row is tried again.
+# Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
 
 
 class Busy(Exception):
-    """Another change of this group, or of who is in it, is open: nothing was sent."""
+    """Another change of this group or of its members is open; nothing was sent."""
 
     def __init__(self, change: Change) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Busy(Exception):
 
 
 class Occupied(Exception):
-    """Clients are being moved out of this group, or into it: it cannot be removed now."""
+    """A job moves clients out of this group or into it, so the group cannot be removed; nothing was sent."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -72,32 +72,32 @@ class Occupied(Exception):
 
 
 class OperationReused(Exception):
-    """The same `operation` came with other values: nothing was sent."""
+    """The same `operation` came with other values; nothing was sent."""
 
 
 class NotRecorded(Exception):
-    """The change could not be written down, so it was not made: nothing was sent."""
+    """The change could not be recorded in the journal, so nothing was sent."""
 
 
 class NotRecordedNow(NotRecorded, Outage):
-    """Our database or its disk is away: a job waits, and tries again."""
+    """The dashboard's database or its disk is away; a job waits and tries again."""
 
 
 class MovedOn(Exception):
-    """The lost change that was to be sent again has an outcome by now: nothing was sent."""
+    """The lost change that was to be repeated has an outcome by now; nothing was sent."""
 
 
 class BonusBlocked(Exception):
-    """Birthday bonuses of this account come back multiplied or divided by 100: none is sent for now."""
+    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
 
 
 def execute(command: Command) -> Change:
-    """Carry a change out, and return its row of the journal with the outcome.
+    """Execute a command and return its change with the outcome.
 
-    Before anything is sent it raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`,
-    `NotRecorded`, `BonusBlocked` and, for a job, `LocksLost`. Whatever Poster does is in the row: `state`,
-    `reason`, `code`. Where that cannot be written down in time, the change that is returned is unknown:
-    "not_written".
+    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`, `NotRecorded`, `BonusBlocked`
+    and, for a job, `LocksLost`; in all these cases nothing was sent. Every result of the call to Poster is in
+    `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned change
+    has the state unknown and the reason "not_written".
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
@@ -120,9 +120,9 @@ def execute(command: Command) -> Change:
 
 @contextmanager
 def nothing_sent(change: Change | None = None) -> Iterator[None]:
-    """Raise `NotRecordedNow` where the database is away in the block, and close the row: nothing was sent.
+    """Raise `NotRecordedNow` if the database is away in the block, and close the row as not sent.
 
-    Also one that is not known to be there: the connection may have been lost as it was written.
+    Close the row even if it is not known to exist: the connection may have been lost during the commit.
     """
     try:
         yield
@@ -135,7 +135,7 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
 
 
 def _close_unsent(change: Change) -> None:
-    # A form may be sent once more with the same operation: that row is not the one of this attempt.
+    # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
     rows = Change.objects.select_related("account").filter(pk=change.pk, created_at=change.created_at)
     with patience(PATIENCE):
         row = rows.filter(state=Change.State.PENDING).first()
@@ -155,7 +155,7 @@ def _check(command: Command) -> None:
 
 
 def _record(command: Command) -> Change:
-    """Write the change down and take its locks; or return the row of the same operation, sent twice."""
+    """Record the change and take its locks, or return the existing change of the same operation."""
     problem: DatabaseError | None = None
     for _ in range(TRIES_TO_RECORD):
         change = _row(command)
@@ -182,9 +182,9 @@ def _record(command: Command) -> Change:
 
 
 def _supersede(change: Change) -> None:
-    """Close a lost change in the transaction that writes down the one that sends it again.
+    """Close a lost change in the transaction that records its repetition.
 
-    So its group is locked all the time, and one of the two is followed, whatever else happens.
+    So the group stays locked without a gap, and exactly one of the two changes is reconciled.
     """
     change.refresh_from_db()
     if change.state != Change.State.UNKNOWN or not Change.objects.settle(
@@ -207,10 +207,10 @@ def _row(command: Command) -> Change:
 
 
 def _what_was_there(command: Command, change: Change) -> Change | None:
-    """Return the outcome of the same operation, sent twice; waits for it while the first one is under way.
+    """Return the existing change of the same operation; wait for its outcome while it is pending.
 
-    Raises `Busy` or `Occupied` where a lock is in the way. Returns None where there is neither: it is gone
-    by now, or it was something else that the database did not take.
+    Raises `Busy` or `Occupied` if a lock prevents the insert. Returns None if there is neither such a change
+    nor a lock: the lock was released meanwhile, or the insert failed for another reason.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     while (known := Change.objects.filter(pk=command.operation).first()) is not None:
@@ -218,7 +218,7 @@ def _what_was_there(command: Command, change: Change) -> Change | None:
             raise OperationReused
         if known.state != Change.State.PENDING:
             return known
-        if time.monotonic() > until:  # its sender is dead, and may have sent it
+        if time.monotonic() > until:  # its process was killed, perhaps after sending
             raise Busy(known)
         time.sleep(0.1)
     own = (change.job_id, change.again_of_id)
@@ -231,7 +231,7 @@ def _what_was_there(command: Command, change: Change) -> Change | None:
 
 
 def _is_the_same(command: Command, change: Change) -> bool:
-    """Say whether the journal's row is this very order, sent once more."""
+    """Return True if the journal's row was recorded for the same command."""
     return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
         command.credentials.account_id,
         command.user.pk,
@@ -245,7 +245,7 @@ def _is_the_same(command: Command, change: Change) -> bool:
 
 
 def _read_before(command: Command, change: Change) -> bool:
-    """Look at Poster once more and commit what is there, or close the row; say whether it is to be sent."""
+    """Read the remote state and commit it as `before`, or close the row; return True if it may be sent."""
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_BEFORE
     problem = ""
     for left in _tries(deadline):
@@ -254,7 +254,7 @@ def _read_before(command: Command, change: Change) -> bool:
         except PosterError as error:
             _fail(change, "not_read", error)
             return False
-        # A read that is behind would let an own change be written over: look again, as long as there is time.
+        # An outdated read could lead to overwriting a change made here, so read again while there is time.
         problem = "not_shown_yet" if hides_own_change(change, remote) else command.problem(remote)
         if problem not in READ_AGAIN:
             break
@@ -286,7 +286,7 @@ def _fail(change: Change, reason: str, error: PosterError | None = None, **value
 
 
 def _send(command: Command, change: Change) -> Step:
-    """Send the change, and return what settles it by the answer: a step that may be taken again."""
+    """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
         answered_id = call_poster(command.credentials, lambda poster: command.send(poster, within=within))
@@ -306,9 +306,10 @@ def _send(command: Command, change: Change) -> Step:
 
 
 def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
-    """Believe a refusal unless a read shows that something was changed all the same.
+    """Settle the change as refused, unless a read shows that it was applied nevertheless.
 
-    Where the read is refused as well, it is believed too: who may not even look has changed nothing.
+    If Poster refuses the read as well, accept the refusal: a token without access cannot have changed
+    anything.
     """
     said = {"code": error.code, "message": error.message}
     if change.again_of_id:
@@ -341,10 +342,10 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
 
 
 def _read_after(command: Command, change: Change, values: dict[str, object]) -> None:
-    """Look until the outcome shows; after that it is followed up by whoever comes first.
+    """Read the remote state until it proves an outcome and settle the change, or schedule a recheck.
 
-    Mostly the first look tells, and the answer is committed along with the verdict. A new id is committed
-    at once: nobody else knows which one it is.
+    Usually the first read is enough, so Poster's answer is committed together with the outcome. A new id is
+    committed at once, because it is known nowhere else.
     """
     for name, value in values.items():
         setattr(change, name, value)
@@ -368,7 +369,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
 
 
 def _tries(deadline: float) -> Iterator[float]:
-    """Yield the seconds left, after each of the pauses, as long as there are some."""
+    """Wait for each of READ_PAUSES and yield the seconds left until the deadline; stop when none are left."""
     for pause in READ_PAUSES:
         if time.monotonic() + pause >= deadline:
             return

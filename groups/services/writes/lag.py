@@ -1,7 +1,7 @@
-"""Reads that are behind: Poster may show for a while what an own change has just replaced.
+"""Recognize outdated reads: for a while Poster may still show values that a change made here has replaced.
 
-The journal knows what it replaced and when. A read that shows such a state within POSTER_LAG_SECONDS is taken
-for a late one, and not for a change that somebody else made.
+The journal records the replaced values and the time. A read that shows such values within POSTER_LAG_SECONDS
+counts as outdated, not as a change made elsewhere.
 """
 
 from datetime import timedelta
@@ -20,10 +20,10 @@ OF_CLIENTS = (Change.Action.MOVE, Change.Action.ENROL)
 
 
 def earlier_states(change: Change) -> list[dict[str, Any] | None]:
-    """Return the states that other changes of the same group or client replaced a moment ago.
+    """Return the states that other recent changes of the same group or client have replaced.
 
-    They are `before` of these changes: values of a group, `{"group_id": …}` of a client, and None where a
-    creation replaced nothing.
+    These are the `before` values of those changes: the values of a group, `{"group_id": …}` of a client, and
+    None for a creation.
     """
     if change.action in (Change.Action.CREATE, Change.Action.ENROL):
         return []
@@ -40,7 +40,7 @@ def _subject(change: Change) -> dict[str, int | None]:
 
 
 def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
-    """Return the changes that are open or were settled a moment ago, the latest first."""
+    """Return the changes that are open or were settled within POSTER_LAG_SECONDS, latest first."""
     a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
     client_id = subject.pop("client_id")
     of_it = Q(client_id__isnull=True) if client_id is None else Q(client_id=client_id)
@@ -48,9 +48,10 @@ def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
-    """Return the own change of a group that was made a moment ago and that this read does not show, or None.
+    """Return the latest recent change of a group if this read does not show it yet, or None.
 
-    A read that shows neither that change nor what it replaced tells of somebody else's, and is a good one.
+    A read that shows neither that change nor the values it replaced shows a change made elsewhere, so it is
+    not outdated.
     """
     made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=MADE)
     changes = list(made.exclude(action=Change.Action.REMOVE))
@@ -67,7 +68,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
 
 
 def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
-    """Return a group with the own change that this read does not show yet, and that change or None."""
+    """Return the group with a recent change that this read does not show yet, and that change or None."""
     unseen = unseen_change(account_id, group.id, group)
     if unseen is None or unseen.after is None:
         return group, None
@@ -75,7 +76,7 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
 
 
 def hides_own_change(change: Change, remote: RemoteState) -> bool:
-    """Return True if the read before a write does not show what the journal made a moment ago."""
+    """Return True if the read before a write does not show a recent change in the journal."""
     match change.action:
         case Change.Action.UPDATE:
             return unseen_change(change.account_id, change.group_id or 0, remote.group) is not None
@@ -101,7 +102,7 @@ def _hides_move(change: Change, client: Client | None) -> bool:
 
 
 def _has_new_clients(change: Change) -> bool:
-    """Return True if a job brought clients into the group a moment ago: they may not be counted yet."""
+    """Return True if a job has recently moved clients into the group, which may not be counted yet."""
     arrived = Change.objects.filter(
         recent("settled_at", age=_lag()),
         account=change.account_id,
@@ -113,7 +114,7 @@ def _has_new_clients(change: Change) -> bool:
 
 
 def moved_just_now(job: Job) -> bool:
-    """Return True if a job moved somebody a moment ago: Poster may still show them where they were."""
+    """Return True if a job has recently moved a client: Poster may still show the old group."""
     moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=MADE)
     return moved.filter(recent("settled_at", age=_lag())).exists()
 

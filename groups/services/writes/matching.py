@@ -1,7 +1,7 @@
-"""When a client is the one that was asked for: fields in one form, and marks that nobody can read.
+"""Match clients with the ones that a change created: normalize fields and compare them as HMACs.
 
-Poster writes phone numbers and spaces in its own way, so what was sent and what came back are compared by
-what they mean. The journal keeps marks alone: people's names and numbers have no place in it.
+Poster formats phone numbers and spaces in its own way, so sent and stored values are compared in a normalized
+form. The journal stores only HMACs of the fields, never names or numbers of people.
 """
 
 import base64
@@ -19,7 +19,7 @@ from django.conf import settings
 from groups.poster import Client, ClientValues
 from groups.poster.records import plain
 
-# Who somebody is; the rest is what they have, and may have another value the moment after.
+# Fields that identify a person. The other fields may change at any moment.
 OF_THE_PERSON = ("name", "sex", "card_number", "phone", "email", "birthday")
 _ALL = (
     *OF_THE_PERSON,
@@ -28,9 +28,9 @@ _ALL = (
 
 
 def field_hmacs(fields: Mapping[str, Any], operation: uuid.UUID) -> dict[str, str]:
-    """Return a mark for each field, by which it can be told that it changed, but not what it is.
+    """Return an HMAC of each field: it shows that a value changed, but does not reveal the value.
 
-    Keyed by the installation and the operation: the same name has another mark in every row.
+    The key depends on the installation and the operation, so the same name has a different HMAC in each row.
     """
     key = hashlib.blake2b(settings.SECRET_KEY.encode(), salt=operation.bytes, digest_size=32).digest()
     return {
@@ -42,7 +42,7 @@ def field_hmacs(fields: Mapping[str, Any], operation: uuid.UUID) -> dict[str, st
 
 
 def normalized(record: Client | ClientValues) -> dict[str, str]:
-    """Return the fields that a write can set, as far as the record has them, by what they mean."""
+    """Return the fields of the record that a write can set, in a normalized form; leave out None."""
     values = {name: getattr(record, name) for name in _ALL}
     return {name: _meaning(name, value) for name, value in values.items() if value is not None}
 
@@ -60,13 +60,13 @@ def _meaning(name: str, value: object) -> str:
 
 
 def other_fields(expected: Mapping[str, str], client: Client, operation: uuid.UUID) -> list[str]:
-    """Return the names of the fields that a client has otherwise than these marks say."""
+    """Return the names of the client's fields that do not match the expected HMACs."""
     known = {name: value for name, value in normalized(client).items() if name in expected}
     seen = field_hmacs(known, operation)
     return sorted(name for name, mark in expected.items() if seen.get(name) != mark)
 
 
 def is_alike(expected: Mapping[str, str], client: Client, operation: uuid.UUID) -> bool:
-    """Say whether a client is, as far as these marks tell, the same person."""
+    """Return True if the fields that identify a person match the expected HMACs."""
     person = {name: mark for name, mark in expected.items() if name in OF_THE_PERSON}
     return not other_fields(person, client, operation)

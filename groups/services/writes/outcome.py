@@ -1,7 +1,6 @@
-"""What became of a write, judged from what Poster has now: pure functions, no calls and no database.
+"""Determine the outcome of a write from the remote state: pure functions, without calls or database queries.
 
-The same judgement serves the sender right after the write, the page that follows it up, and the command that
-settles what a killed process left behind.
+`execute` uses them right after the write, and `reconcile` for changes whose outcome stayed unknown.
 """
 
 import hashlib
@@ -20,8 +19,8 @@ from groups.poster.records import fold
 from groups.services.writes.matching import field_hmacs, other_fields
 
 UNIT_FACTOR = Decimal(100)
-"""Kopecks in a hryvnia: a birthday bonus that is off by this factor was taken in the wrong unit."""
-# A client's fields that are the group's, and follow it.
+"""Kopecks in a hryvnia: a birthday bonus that is off by this factor was read in the wrong unit."""
+# Fields in a client's row that belong to the group and change with it.
 OF_THE_GROUP = frozenset(
     (
         "client_groups_id",
@@ -31,16 +30,17 @@ OF_THE_GROUP = frozenset(
         "birthday_bonus",
     )
 )
-# What an order at the till changes, at any moment.
+# Fields of a client that a purchase may change at any moment.
 OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale"))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A state for the journal, why, and what Poster has now.
+    """The outcome of a change: its state, the reason, and the values at Poster after it.
 
-    `proven` says that one look is enough: it shows what was asked for, or Poster's answer says the same. Any
-    other verdict may come from a read that was late or untrue, so it has to be seen twice.
+    `proven` is True if one read is enough: it shows the intended values, or Poster's answer says the same.
+    Any other outcome may come from an outdated or wrong read, so it has to be read twice. `last_resort` marks
+    an outcome that is used only when the waiting time of the change is over.
     """
 
     state: Change.State
@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def digest(self) -> str:
-        """A short name of this verdict: equal where two looks showed the same."""
+        """A hash of this outcome, equal for two reads that showed the same."""
         seen = {name: value for name, value in (self.after or {}).items() if name != "clients"}
         text = json.dumps([self.state, self.reason, seen], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -61,10 +61,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """What one look at Poster showed: the group or the client (None: gone), for a creation all groups.
+    """The remote state in one read: the group or client (None if it is gone), or all groups for a creation.
 
-    `newcomers` are those who may be the client that was to be created. `copied_ids` are the groups of the
-    last good copy: a list that leaves one out for once does not make it a new one.
+    `newcomers` are the clients that may be the one to be created. `copied_ids` are the ids in the last good
+    copy, so that a group that one list omits by mistake does not count as new later.
     """
 
     group: Group | None = None
@@ -75,18 +75,18 @@ class RemoteState:
 
     @property
     def ids(self) -> list[int]:
-        """The ids of all groups, those of unreadable rows and of the last good copy among them."""
+        """The ids of all groups, including those of unreadable rows and of the last good copy."""
         unreadable = {row.id for row in self.groups.unreadable if row.id is not None}
         return sorted({group.id for group in self.groups.groups} | unreadable | self.copied_ids)
 
 
 def same(one: GroupValues, other: GroupValues) -> bool:
-    """Say whether two sets of values are equal in everything that both of them know."""
+    """Return True if the values are equal; see `differing` for `use_ewallet`."""
     return not differing(one, other)
 
 
 def differing(one: GroupValues, other: GroupValues) -> list[str]:
-    """Return the names of the fields that differ; a `use_ewallet` that one side does not know does not."""
+    """Return the names of the fields that differ; ignore `use_ewallet` if one side does not have it."""
     fields = [
         name
         for name in ("loyalty_type", "percent", "birthday_bonus")
@@ -100,7 +100,7 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
 
 
 def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
-    """Say whether exactly the birthday bonus came back, multiplied or divided by 100."""
+    """Return True if only the birthday bonus differs, and by the factor of 100."""
     if differing(intended, stored) != ["birthday_bonus"]:
         return False
     sent, got = intended.birthday_bonus, stored.birthday_bonus
@@ -110,10 +110,10 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
 def determine_outcome(
     change: Change, remote: RemoteState, earlier: Iterable[dict[str, Any] | None] = ()
 ) -> Outcome | None:
-    """Return what became of a change that was sent, or None while that cannot be told yet.
+    """Return the outcome of a change that was sent, or None while the remote state proves nothing.
 
-    `earlier` are the states which other changes of the journal replaced a moment ago, None for a group that
-    was not there: a read may still show one of them, so it proves nothing.
+    `earlier` are the states that other recent changes have replaced, with None for a group that did not
+    exist. An outdated read may still show one of them, so such a state proves nothing.
     """
     match change.action:
         case Change.Action.UPDATE:
@@ -129,9 +129,10 @@ def determine_outcome(
 
 
 def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:
-    """Say whether what Poster has now speaks against its refusal.
+    """Return True if an outcome contradicts Poster's refusal.
 
-    What is gone or elsewhere could not be changed, and a taken name is taken by a group like no other.
+    A record that is gone or was moved elsewhere does not, because it could not be changed. After `NameTaken`
+    a group with that name exists anyway, so only an applied change contradicts the refusal.
     """
     if outcome.reason in {"gone", "client_gone", "elsewhere"}:
         return False
@@ -153,7 +154,7 @@ def _outcome_of_update(change: Change, now: Group | None, earlier: list[dict[str
 
 
 def _outcome_of_removal(change: Change, now: Group | None, *, was_just_made: bool) -> Outcome | None:
-    """Judge by the absence of the group. Poster's own answer proves it: removed, or no such record."""
+    """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
     answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
     if now is not None or (was_just_made and not answered):
         return None
@@ -178,18 +179,18 @@ def _outcome_of_move(change: Change, now: Client | None, earlier: set[int]) -> O
 
 
 def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Return the fields of a client, but the group's, that are other than before."""
+    """Return the names of the fields whose HMACs differ."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def field_hmacs_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
-    """Return marks of all fields of a client as they came, but for those that are the group's."""
+    """Return the HMACs of all fields in a client's row, without the fields that belong to the group."""
     own = {name: value for name, value in client.raw.items() if name not in OF_THE_GROUP}
     return field_hmacs(own, operation)
 
 
 def _outcome_of_client_creation(change: Change, newcomers: tuple[Client, ...]) -> Outcome | None:
-    """Judge by the client of the answered id; else by those who are alike, and say so only of an only one."""
+    """Match by the id that Poster answered. Without one, match by HMACs and accept only a single match."""
     expected = (change.before or {})["field_hmacs"]
     found = [(client, other_fields(expected, client, change.pk)) for client in newcomers]
     made = found if change.client_id else [each for each in found if not each[1]]
@@ -209,7 +210,7 @@ def _outcome_of_client_creation(change: Change, newcomers: tuple[Client, ...]) -
 
 
 def _outcome_of_creation(change: Change, listed: GroupList) -> Outcome | None:
-    """Judge by the group of the answered id, however late it shows; without one by name and values."""
+    """Match by the id that Poster answered, even if the group appears late. Without one, match by values."""
     intended = GroupValues.from_json(change.intended)
     known = change.known_ids
     new = [group for group in listed.present if group.id not in known]

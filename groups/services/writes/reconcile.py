@@ -1,7 +1,7 @@
-"""Follow up the changes whose outcome is not known: after a lost answer, and after a killed process.
+"""Reconcile the changes whose outcome is not known, after a lost response or a killed process.
 
-Whoever comes first does it: the page that waits, the history, `manage.py reconcile`, or the thread that every
-server process runs. Each look is claimed in the database, so that two never do it at once.
+Pages of the history, jobs, `manage.py reconcile` and the maintenance thread of each server process all call
+this module. Each check is claimed in the database, so that no two processes make it at the same time.
 """
 
 import logging
@@ -27,20 +27,20 @@ from poster_admin.common.deadlines import is_ahead, past
 
 log = logging.getLogger("groups.journal")
 
-# When to look again after a lost answer; from then on each pause doubles up to the longest.
+# Pauses between the first checks after a lost response; later pauses double up to LONGEST_PAUSE.
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
-# Poster said yes, but three looks over two minutes do not show it: a person has to look.
+# A write that Poster accepted but three checks over two minutes do not show goes to review by a user.
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 LOOKS_AT_LEAST = 3
-# The reason of a change that Poster refused while the look afterwards failed.
+# The reason of a change that Poster refused, if the read after it failed.
 NOT_VERIFIED = "refusal_not_verified"
-# Stands for a look that shows no trace of the change.
+# The digest of a remote state that shows no effect of the change.
 NOTHING = "nothing"
 
 
 def read_before(change: Change, credentials: PosterCredentials, *, within: float) -> RemoteState:
-    """Look at Poster before a change is sent: for a removal also at who is in the group."""
+    """Read the remote state before a change is sent; for a removal also count the group's members."""
     until = time.monotonic() + within
     remote = read_remote_state(change, credentials, within=within)
     if change.action != Change.Action.REMOVE or remote.group is None:
@@ -51,10 +51,10 @@ def read_before(change: Change, credentials: PosterCredentials, *, within: float
 def read_remote_state(
     change: Change, credentials: PosterCredentials, *, within: float | None = None
 ) -> RemoteState:
-    """Look at what Poster has now of a change's group or client, or of all groups for a creation.
+    """Read the remote state of a change's group or client, or of all groups for a creation.
 
-    For the creation of a client that is the one of old before it is sent, and who may be the new one after.
-    A group counts as absent only where both the list and its own page say so.
+    For the creation of a client read the old client before it is sent, and the possible new clients after. A
+    group counts as absent only if both clients.getGroup and the list say so.
     """
     client_id = change.client_id or 0
     try:
@@ -81,12 +81,12 @@ def read_remote_state(
                 return RemoteState(group=find_group(credentials, change.group_id or 0, within=within))
     except NotFound:
         if change.action == Change.Action.CREATE:
-            raise  # of all groups that says nothing, least of all that there are none
+            raise  # a "not found" in answer to the whole list does not mean that the list is empty
         return RemoteState()
 
 
 def find_group(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> Group | None:
-    """Return a group, or None where it is neither found by its id nor in the list."""
+    """Return a group, or None if it is found neither by its id nor in the list."""
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
     except NotFound:
@@ -95,7 +95,10 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
 
 
 def _in_list(listed: GroupList, group_id: int) -> Group | None:
-    """Return the group of this id out of a list, or None. Raises `InvalidResponse` where it cannot tell."""
+    """Return the listed group with this id, or None.
+
+    Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows.
+    """
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
         raise InvalidResponse("a row cannot be read", method="clients.getGroups", reason="unreadable_row")
@@ -117,17 +120,17 @@ def _read_whole_state(change: Change, credentials: PosterCredentials, within: fl
 
 
 def _copied_ids(change: Change) -> frozenset[int]:
-    """Return the ids of the groups in the latest good copy of the account's list."""
+    """Return the ids of the groups in the account's last good copy."""
     copies = GroupsCopy.objects.filter(credentials__account=change.account_id).order_by("-fetched_at")
     rows: list[dict[str, int]] = copies.values_list("groups", flat=True).first() or []
     return frozenset(row["id"] for row in rows)
 
 
 def _newcomers(change: Change, credentials: PosterCredentials, within: float | None) -> tuple[Client, ...]:
-    """Return the clients of the group who are like the one that was to be created and are nobody else's."""
+    """Return the group's clients that match the one to be created and do not belong to another change."""
     others = Change.objects.filter(job=change.job_id, action=change.action).exclude(pk=change.pk)
     if others.filter(state=Change.State.PENDING, sent_at__isnull=False, client_id=None).exists():
-        # One of them may be a namesake, and it is not known yet which client is whose.
+        # Another creation is in progress. It may be of the same person, and then either client could match.
         raise InvalidResponse("others are on their way", method="clients.getClients", reason="moving")
     expected = (change.before or {})["field_hmacs"]
     until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
@@ -144,9 +147,10 @@ def _newcomers(change: Change, credentials: PosterCredentials, within: float | N
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at Poster for a change that was sent; without a verdict it shows no trace of it.
+    """The result of one read of the remote state for a change that was sent.
 
-    `certain` is False while it has to be seen once more.
+    `shown` is None if there is no effect of the change. `certain` is False while the same result has to be
+    read once more.
     """
 
     shown: Outcome | None
@@ -154,15 +158,15 @@ class Look:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The verdict, if it may be written down before the time of the change is over."""
+        """The outcome, if the change may be settled with it now; None if it has to be checked again."""
         return self.shown if self.certain and self.shown and not self.shown.last_resort else None
 
 
 def look_at(change: Change, credentials: PosterCredentials, *, within: float | None = None) -> Look:
-    """Look at Poster for a change that was sent. Raises `PosterError`.
+    """Read the remote state of a change that was sent and determine its outcome. Raises `PosterError`.
 
-    A verdict that is not proven has to be seen twice in a row, POSTER_CONFIRM_SECONDS apart: the change
-    remembers what the looks show, and since when. Somebody else may have settled the change by the end of it.
+    An outcome that is not proven has to be read twice in a row, POSTER_CONFIRM_SECONDS apart; `found` and
+    `found_since` of the change record it. Another process may settle the change during this call.
     """
     outcome = determine_outcome(
         change, read_remote_state(change, credentials, within=within), earlier_states(change)
@@ -181,7 +185,7 @@ def _confirmed_after() -> timedelta:
 
 
 def settle(change: Change, outcome: Outcome, **values: object) -> bool:
-    """Write a verdict into the journal; a bonus off by 100 also blocks further bonuses of the account."""
+    """Settle the change with the outcome; a bonus off by 100 also blocks further bonuses of the account."""
     with transaction.atomic():
         settled = Change.objects.settle(
             change,
@@ -203,15 +207,15 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
 
 
 def schedule_recheck(change: Change, **values: object) -> None:
-    """Leave the outcome open, to be looked at again in two seconds."""
+    """Mark the outcome as unknown, to be checked again in two seconds."""
     Change.objects.settle(
         change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + RETRY_DELAYS[0], **values
     )
 
 
 def due(now: datetime) -> Q:
-    """Return the condition for changes that somebody should look at now."""
-    # Nobody but the sender touches a row that may still be under way.
+    """Return the condition for changes whose check is due."""
+    # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
     look = past("next_check_at", ahead=LONGEST_PAUSE, now=now)
     return Q(look, state=Change.State.UNKNOWN) | Q(
@@ -222,7 +226,7 @@ def due(now: datetime) -> Q:
 
 
 def reconcile(changes: Iterable[Change] | None = None) -> list[Change]:
-    """Look after every change that is due, of all accounts unless some are given; return the settled ones."""
+    """Check every change that is due, of all accounts or among those given; return the settled ones."""
     if changes is None:
         overdue = Change.objects.open().filter(due(timezone.now()))
         changes = overdue.select_related("account").order_by("created_at")
@@ -230,7 +234,7 @@ def reconcile(changes: Iterable[Change] | None = None) -> list[Change]:
 
 
 def follow_up(change: Change) -> bool:
-    """Look at Poster for one change if it is due, and settle it if that tells; say whether it is settled."""
+    """Check one change if it is due, and settle it if the outcome shows; return True if it was settled."""
     now = timezone.now()
     if not Change.objects.filter(due(now), pk=change.pk).exists():
         return False
@@ -264,10 +268,10 @@ def follow_up(change: Change) -> bool:
 
 
 def _claim(change: Change, now: datetime) -> bool:
-    """Take this look for ourselves and fix the next one, before making a call."""
+    """Reserve this check for this process and schedule the next one, before calling Poster."""
     looks = change.checks + 1
     pause = _pause_after(looks)
-    # The look that may give it up is not put off by a pause that is long by then.
+    # Do not let a long pause delay the check that may give the change up.
     left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change, looks)
     return Change.objects.settle(
         change,
@@ -278,7 +282,7 @@ def _claim(change: Change, now: datetime) -> bool:
 
 
 def _pause_after(looks: int) -> timedelta:
-    """Return how long to wait for the next look after so many."""
+    """Return the pause before the next check, after this many checks."""
     further = looks + 1 - len(RETRY_DELAYS)
     return min(
         RETRY_DELAYS[looks] if further <= 0 else RETRY_DELAYS[-1] * 2 ** min(further, 8), LONGEST_PAUSE
@@ -286,26 +290,26 @@ def _pause_after(looks: int) -> timedelta:
 
 
 def _credentials_for(change: Change) -> PosterCredentials | None:
-    """Return a connection that may ask: its user's own first, never one whose token Poster has refused."""
+    """Return usable credentials for the change's account, preferably those of its user, or None."""
     usable = usable_credentials().filter(account=change.account_id)
     return usable.filter(user=change.user_id).first() or usable.first()
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:
-    """Return the connections whose token Poster has not refused, with their accounts."""
+    """Return the credentials whose token Poster has not refused, with their accounts."""
     return PosterCredentials.objects.select_related("account").filter(refused_at__isnull=True)
 
 
 def contradicts(change: Change, outcome: Outcome) -> bool:
-    """Return True if what Poster has now speaks against its refusal of this change.
+    """Return True if the remote state contradicts Poster's refusal of this change.
 
-    A namesake with other values does not: it is a trace of a lost creation at most.
+    A group of the same name with other values does not contradict it.
     """
     return not outcome.last_resort and contradicts_refusal(outcome, REFUSALS.get(change.code or 0, Refused))
 
 
 def _given_up(change: Change) -> Outcome | None:
-    """Return the verdict on a change that does not show, once its time is over."""
+    """Return the outcome of a change without visible effect after its waiting time, or None before."""
     waited = _waited(change, change.checks)
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
@@ -317,7 +321,7 @@ def _given_up(change: Change) -> Outcome | None:
 
 
 def _waited(change: Change, looks: int) -> timedelta:
-    """Return for how long a change is on its way; by its looks where a wrong clock wrote since when."""
+    """Return how long ago the change was sent; if a wrong clock set a future time, add up the pauses."""
     sent_at = change.sent_at or change.created_at
     if is_ahead(sent_at):
         return sum(map(_pause_after, range(1, looks)), timedelta())

@@ -1,7 +1,7 @@
-"""Steps of a change that cannot be written into the journal while the database is away.
+"""Store the outcome of a change later if the database is away when it is known.
 
-It is tried again within the time of the write, then by the follower or the job. If the process ends before
-that, the row is as one that a killed process leaves, and is looked after in the same way.
+First retry within the deadline of the write; then the maintenance thread or the job retries. If the process
+ends before that, the row stays pending and is reconciled like the row of a killed process.
 """
 
 import logging
@@ -27,9 +27,9 @@ _lock = threading.Lock()
 
 
 def write_down(change: Change, step: Step, *, until: float) -> bool:
-    """Take a step that writes a change down, again while the database is away; say whether it is written.
+    """Run a step that stores a change, and retry while the database is away; return True if it is stored.
 
-    What is not written `until` then, on the monotonic clock, is left for `catch_up`.
+    After `until` (monotonic clock) leave the step to `catch_up`.
     """
     while not _taken(change, step):
         if time.monotonic() + PAUSE > until:
@@ -40,14 +40,14 @@ def write_down(change: Change, step: Step, *, until: float) -> bool:
 
 
 def catch_up() -> None:
-    """Write down what is left, of the changes that nobody else has looked after meanwhile."""
+    """Run the remaining steps, except for changes that another process has settled meanwhile."""
     with _lock:
         while _left:
             change, step = _left.popleft()
             try:
                 taken = _taken(change, partial(_take_if_ours, change, step))
             except Exception:
-                log.exception("Change %s is left to the reconciler", change.pk)
+                log.exception("Change %s is left to be reconciled", change.pk)
                 continue
             if not taken:
                 _left.appendleft((change, step))
@@ -60,14 +60,14 @@ def _taken(change: Change, step: Step) -> bool:
     except Exception as error:
         if not is_outage(error):
             raise
-        log.warning("Change %s cannot be written down: %s", change.pk, type(error).__name__)
+        log.warning("Change %s cannot be stored: %s", change.pk, type(error).__name__)
         close_old_connections()
         return False
     return True
 
 
 def _take_if_ours(change: Change, step: Step) -> None:
-    # A form may have been sent once more: that row is not the one of this attempt.
+    # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
     mine = Change.objects.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
     if mine.exists():
         step()
