@@ -1,7 +1,7 @@
-"""Many groups at once: a plan that somebody looks at first, and the work that then carries out just that.
+"""Edit or import many groups: store a plan for review, and run the job that carries it out.
 
-A plan is a job that is a draft. Each of its lines holds what the group was when the plan was shown, so one
-that was changed meanwhile is a conflict and stays as it is. Nothing is removed here.
+A plan is a job in the state draft. Each line stores the group's values from when the plan was shown, so a
+group that was changed meanwhile is a conflict and is not written. No group is removed here.
 """
 
 import uuid
@@ -38,18 +38,18 @@ RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
     Job.Kind.IMPORT: ("groups.add_group", "groups.change_group"),
 }
 AT_ONCE = 25
-"""Lines that are under way before the rights of the user and the state of the account are looked at again."""
+"""Lines that are executed before the rights of the user and the state of the account are checked again."""
 DRAFT_LIFE = timedelta(days=1)
 DRAFTS_AT_MOST = 10
-"""Of one user: an older one makes room."""
+"""Drafts that are kept for each user; older ones are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one line of a plan makes of a group; without an `old` it is a new one.
+    """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
-    `number` is where the line stands in the file, or the place in the form. `namesakes` are the ids, and the
-    numbers of clients, of other groups that have the new name already.
+    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
+    groups that already have the new name.
     """
 
     number: int
@@ -60,7 +60,7 @@ class Line:
     namesakes: tuple[tuple[int, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the line as plain JSON, for the plan's row in the database."""
+        """Return the line as plain JSON, to be stored in the plan."""
         old = self.old.to_json() if self.old else None
         return {
             "number": self.number,
@@ -75,7 +75,7 @@ class Line:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return the line from what `to_json` wrote."""
+        """Return the line from the result of `to_json`."""
         old = data["old"]
         return cls(
             number=data["number"],
@@ -99,7 +99,7 @@ def keep_plan(
     unchanged: int,
     ignored: Iterable[str] = (),
 ) -> Job:
-    """Return the draft of a job that carries these lines out; `ignored` are columns that were left out."""
+    """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
     if not user.has_perms(RIGHTS[kind]):
         raise PermissionDenied
     rows = [line.to_json() for line in lines]
@@ -118,7 +118,7 @@ def keep_plan(
 
 
 def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
-    """Return a plan of this very user, started or not. Raises `TokenRejected` and `PermissionDenied`."""
+    """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
     plans = Job.objects.filter(account=credentials.account_id, user=user, kind__in=RIGHTS)
     job = plans.filter(pk=job_id).first()
@@ -128,17 +128,17 @@ def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> 
 
 
 def lines_of(job: Job) -> list[Line]:
-    """Return the lines of a plan, in its order."""
+    """Return the lines of a plan in order."""
     return [Line.from_json(row) for row in job.wanted["rows"]]
 
 
 def forget_drafts() -> int:
-    """Delete the plans that nobody has started within a day, and return how many they were."""
+    """Delete the plans that were not started within a day; return the number of deleted rows."""
     return _delete(Job.objects.filter(state=Job.State.DRAFT, created_at__lt=timezone.now() - DRAFT_LIFE))
 
 
 def _delete(drafts: JobQuerySet) -> int:
-    """Delete drafts, but none that is started at this very moment."""
+    """Delete drafts; lock their rows first, so that none is started at the same time."""
     with transaction.atomic():
         found = list(drafts.select_for_update().values_list("pk", flat=True))
         return Job.objects.filter(pk__in=found).delete()[0] if found else 0
@@ -148,12 +148,12 @@ def _delete(drafts: JobQuerySet) -> int:
 
 
 def edit(lease: JobLease) -> None:
-    """Carry a plan out, line by line; each is sent once."""
+    """Execute the lines of the plan; each is sent once."""
     _Edit(lease).run()
 
 
 class _Edit:
-    """The work of one run of a job that edits groups."""
+    """One run of a job that edits groups."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -162,7 +162,7 @@ class _Edit:
         self._lines = lines_of(lease.job)
 
     def run(self) -> None:
-        """Go through the lines until none is left to try."""
+        """Execute the lines in passes until none is left to try."""
         settle_open(self._lease)
         while due := self._due():
             if not self._job.tested:
@@ -174,7 +174,7 @@ class _Edit:
             settle_open(self._lease)
 
     def _pass(self, due: dict[int, tuple[Line, int]]) -> None:
-        """Try all lines that are due. One whose group is locked leaves no row, and is due again."""
+        """Try all lines that are due. A line whose group is locked leaves no row and stays due."""
         tried: list[Change] = []
         for part in batched(due.values(), AT_ONCE):
             tried += (changes := submit_all(self._lease, self._commands(part)))
@@ -183,9 +183,9 @@ class _Edit:
             self._backoff.wait("busy")
 
     def _test(self) -> None:
-        """Carry out one line after the other until one is in force, and stop if Poster stored something else.
+        """Execute single lines until one is applied. Raises `Stopped` if Poster stored other values.
 
-        A line with a birthday bonus goes first: that is what could come back in another unit.
+        Start with lines that have a birthday bonus, because Poster may store it in another unit.
         """
         for line, tries in sorted(self._due().values(), key=lambda each: not each[0].new.birthday_bonus):
             for change in submit_and_see(self._lease, self._backoff, self._commands([(line, tries)])):
@@ -202,9 +202,9 @@ class _Edit:
 
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
         user, credentials = actors(self._job)
-        return [self._order(line, tries, user, credentials) for line, tries in lines]
+        return [self._command(line, tries, user, credentials) for line, tries in lines]
 
-    def _order(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
+    def _command(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
         return GroupCommand(
             user=user,
             credentials=credentials,
@@ -221,7 +221,7 @@ class _Edit:
         return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
 
     def _due(self) -> dict[int, tuple[Line, int]]:
-        """Return the lines that may be tried, with the number of tries before, of which none was sent."""
+        """Return the lines that may be tried, each with its number of earlier tries that were not sent."""
         rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
         known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
         due = {}

@@ -1,4 +1,4 @@
-"""The writes of a job: several at a time, waiting for a Poster that is away, until all are settled."""
+"""Execute the writes of a job: several at a time, with waits while Poster is away, until all are settled."""
 
 import threading
 import time
@@ -25,61 +25,61 @@ from groups.services.writes.execute import (
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 
-# Nothing was sent, so it may be tried again as often as it takes.
+# Reasons of changes that were not sent; they may be retried without limit.
 NOTHING_SENT = frozenset(("not_read", "not_shown_yet", "not_sent", "never_sent"))
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
 RETRY_DELAYS = (5.0, 10.0, 20.0, 40.0, 60.0)
 PATIENCE = 15 * 60.0
-"""Seconds for which a job waits for Poster before it stops and asks for a person."""
+"""Seconds for which a job waits for Poster before it stops, to be resumed by a user."""
 TURN = 60.0
-"""Seconds after which a job that only waits for lost writes lets another one have the worker."""
+"""Seconds after which a job that only waits for lost writes lets a waiting job use the worker."""
 TOKEN_OR_RIGHTS = 424
 
 State = Change.State
 
 
-def submit_all(lease: JobLease, orders: Iterable[Command]) -> list[Change]:
-    """Submit the orders, POSTER_MAX_CONCURRENCY at a time, and return what became of each that was tried.
+def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
+    """Execute the commands, POSTER_MAX_CONCURRENCY at a time, and return the changes of those tried.
 
-    A client or a group that another open change locks is left out. Ends early where Poster cannot be reached
-    several times in a row. Raises `Interrupted`, and `Stopped` where none of the others could be made either.
+    Skip commands whose client or group is locked by another change. End early if Poster cannot be reached
+    several times in a row. Raises `Interrupted`, and `Stopped` if the remaining commands would fail too.
     """
-    crew = _Executor(lease, iter(orders))
+    executor = _Executor(lease, iter(commands))
     count = settings.POSTER_MAX_CONCURRENCY
     with ThreadPoolExecutor(count, thread_name_prefix="job") as pool:
-        for done in [pool.submit(crew.work) for _ in range(count)]:
+        for done in [pool.submit(executor.work) for _ in range(count)]:
             done.result()
     lease.check()
-    return crew.changes
+    return executor.changes
 
 
 class _Executor:
-    """Threads that take orders from one pile."""
+    """Several threads that take commands from one shared iterator."""
 
-    def __init__(self, lease: JobLease, orders: "Iterable[Command]") -> None:
+    def __init__(self, lease: JobLease, commands: "Iterable[Command]") -> None:
         self.changes: list[Change] = []
         self._lease = lease
-        self._orders = iter(orders)
+        self._commands = iter(commands)
         self._lock = threading.Lock()
         self._troubles = 0
         self._given_up = False
 
     def work(self) -> None:
         try:
-            while (order := self._next()) is not None:
-                self._carry_out(order)
+            while (command := self._next()) is not None:
+                self._execute(command)
         except BaseException:
             self._given_up = True
             raise
         finally:
             connections.close_all()
 
-    def _carry_out(self, order: Command) -> None:
+    def _execute(self, command: Command) -> None:
         try:
-            change = execute(order)
+            change = execute(command)
         except (Busy, Occupied):
-            return  # it is looked at again when the others are done
+            return  # the next pass tries it again
         except PermissionDenied:
             raise Stopped("no_right") from None
         except NotRecordedNow:
@@ -95,7 +95,7 @@ class _Executor:
     def _next(self) -> Command | None:
         self._lease.check()
         with self._lock:
-            return None if self._given_up else next(self._orders, None)
+            return None if self._given_up else next(self._commands, None)
 
     def _note(self, change: Change) -> None:
         with self._lock:
@@ -110,7 +110,7 @@ class _Executor:
 
 
 class OutageBackoff:
-    """How long Poster has not been reached: a job waits for it, ever longer, and then for a person."""
+    """Wait with growing delays while Poster is away, and stop the job after PATIENCE."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -118,21 +118,21 @@ class OutageBackoff:
         self._since = time.monotonic()
 
     def note(self, changes: list[Change]) -> None:
-        """Wait if nothing came through. Raises `Stopped` after PATIENCE."""
+        """Wait if none of the changes was sent. Raises `Stopped` after PATIENCE."""
         if any(change.reason not in NOTHING_SENT for change in changes):
             self._bad, self._since = 0, time.monotonic()
         elif changes:
             self.wait()
 
     def wait(self, reason: str = "unreachable") -> None:
-        """Wait for Poster, longer than the last time. Raises `Stopped` for this reason after PATIENCE."""
+        """Wait, longer than the last time. Raises `Stopped` with this reason after PATIENCE."""
         if time.monotonic() - self._since > PATIENCE:
             raise Stopped(reason)
         self._lease.wait(RETRY_DELAYS[min(self._bad, len(RETRY_DELAYS) - 1)])
         self._bad += 1
 
     def through[T](self, question: Callable[[], T]) -> T:
-        """Return the answer to a question, asked again while Poster cannot be reached."""
+        """Return the result of a call to Poster; repeat the call while Poster is away."""
         while True:
             self._lease.check()
             try:
@@ -143,9 +143,9 @@ class OutageBackoff:
                 raise Stopped("refused", error.message) from None
 
 
-def submit_and_see(lease: JobLease, backoff: OutageBackoff, orders: Iterable[Command]) -> list[Change]:
-    """Submit the orders, wait until the outcome of each is known, and return those that were tried."""
-    changes = submit_all(lease, orders)
+def submit_and_see(lease: JobLease, backoff: OutageBackoff, commands: Iterable[Command]) -> list[Change]:
+    """Execute the commands, wait until every outcome is known, and return the changes."""
+    changes = submit_all(lease, commands)
     backoff.note(changes)
     settle_open(lease)
     for change in changes:
@@ -154,7 +154,7 @@ def submit_and_see(lease: JobLease, backoff: OutageBackoff, orders: Iterable[Com
 
 
 def may_be_tried(before: list[tuple[str, str]]) -> bool:
-    """Say whether a client with these rows, by state and reason, may be tried once more."""
+    """Return True if a retry is allowed after earlier changes with these states and reasons."""
     if any(state != State.FAILED for state, _reason in before):
         return False
     sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
@@ -162,10 +162,10 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
 
 
 def settle_open(lease: JobLease) -> bool:
-    """Look after what is open of the job until all of it is settled; say whether there was something.
+    """Reconcile the open changes of the job until all are settled; return True if there were any.
 
-    Raises `Stopped` where PATIENCE after a lost write would have been given up it is still open, and
-    `Interrupted` where another job waits meanwhile for its turn: this one has its next turn after that.
+    Raises `Stopped` if a change is still open after POSTER_SETTLE_SECONDS and PATIENCE. Raises `Interrupted`
+    after TURN if another job is waiting; that job runs first, then this one continues.
     """
     began = time.monotonic()
     still_open = Change.objects.open().filter(job=lease.job)

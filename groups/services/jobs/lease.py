@@ -1,7 +1,7 @@
-"""Jobs as rows: who is at work on one, how far it is, and that two never are.
+"""Manage job leases, so that only one run works on a job at a time, and count a job's progress.
 
-A run holds its job and says so every few seconds. When it falls silent any other may go on: everything that
-was done or is open stands in the journal, so nothing is lost and nothing is done twice.
+A run renews its lease every few seconds. When a lease expires, another run may take the job over. Nothing is
+lost or done twice then, because the journal records every change that is done or open.
 """
 
 import logging
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("groups.jobs")
 
 State = Change.State
-# Set when this process is told to end: every run leaves its job to another one.
+# Set when this process has to end: every run releases its job, and another process continues it.
 stopping = threading.Event()
-# Not for this job to move: gone, or somebody else has moved them.
+# Reasons for clients that the job need not move: they are gone, or another user has moved them.
 SKIPPED = frozenset(("client_gone", "elsewhere"))
 
 
 class Interrupted(Exception):
-    """The run has to let go: somebody paused or cancelled the job, or the process is to end."""
+    """The run has to release the job: a user paused or cancelled it, or the process has to end."""
 
 
 class Stopped(Exception):
-    """The job cannot go on without a person; `reason` says why, `detail` is Poster's or names fields."""
+    """The job cannot continue without a user. `detail` is a message of Poster's or a list of fields."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -49,23 +49,23 @@ class Stopped(Exception):
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
-    """Return the jobs of an account, for a user whose token Poster has accepted for it.
+    """Return the jobs of an account, without drafts.
 
-    Raises `TokenRejected` if Poster has refused that token since.
+    Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
     return Job.objects.filter(account=credentials.account_id).exclude(state=Job.State.DRAFT).defer("wanted")
 
 
 def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
-    """Return the lock on who is in a group: of a job that moves clients, or of the group's removal."""
+    """Return the lock on the members of a group, or None; a job that moves clients or a removal holds it."""
     return Lock.objects.in_the_way(credentials.account_id, [members_key(group_id)])
 
 
 class JobLease:
-    """A job that this run alone is at work on, for as long as it says that it lives.
+    """The lease of one run on a job: a context manager that renews the lease until its end.
 
-    A context manager. `check` raises `Interrupted` as soon as the run has to let go.
+    `check` raises `Interrupted` as soon as the run has to release the job.
     """
 
     def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
@@ -74,10 +74,10 @@ class JobLease:
         self._over = threading.Event()
         self._out_of_touch = False
         self._ended = threading.Event()
-        self._pulse = threading.Thread(target=self._heartbeat, name=f"hold of {job.pk}", daemon=True)
+        self._pulse = threading.Thread(target=self._heartbeat, name=f"lease of {job.pk}", daemon=True)
 
     def take(self) -> bool:
-        """Take the job if it is due and nobody else has it; say whether it is ours."""
+        """Take the lease if the job is due and no other run holds it; return True if it was taken."""
         now = timezone.now()
         free = Job.objects.let_go() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
         taken = free.filter(pk=self.job.pk).update(
@@ -100,18 +100,18 @@ class JobLease:
     ) -> None:
         self._ended.set()
         self._pulse.join()
-        with optional("the end of a hold"):
+        with optional("the release of a job"):
             Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
 
     def check(self) -> None:
-        """Raise `Interrupted` if this run has to let go, `Outage` if it could not say that it lives."""
+        """Raise `Interrupted` if this run has to release the job, `Outage` if the lease was not renewed."""
         if self._out_of_touch and not stopping.is_set():
-            raise Outage("the hold of the job could not be renewed")
+            raise Outage("the lease of the job could not be renewed")
         if self._over.is_set() or stopping.is_set():
             raise Interrupted
 
     def wait(self, seconds: float) -> None:
-        """Wait, as long as this run may go on."""
+        """Wait for so many seconds. Raises as `check` does."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.check()
@@ -119,7 +119,7 @@ class JobLease:
         self.check()
 
     def end(self, state: Job.State, reason: str = "", detail: str = "") -> None:
-        """Close the job, unless this run has lost it."""
+        """Store the job's state unless this run has lost the job; if the job has ended, release its locks."""
         mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
         with transaction.atomic():
             mine.update(
@@ -131,7 +131,7 @@ class JobLease:
             Change.objects.release_job(self.job.pk)
 
     def _heartbeat(self) -> None:
-        """Say that this run lives, and hear whether it may go on."""
+        """Renew the lease until the run ends; note if the job was paused, cancelled or taken over."""
         lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
         try:
             while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):
@@ -142,7 +142,7 @@ class JobLease:
                         return
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
                 except DatabaseError:
-                    log.exception("The hold of job %s cannot be renewed", self.job.pk)
+                    log.exception("The lease of job %s cannot be renewed", self.job.pk)
                     connections.close_all()
                     if time.monotonic() > lost_at:
                         self._out_of_touch = True
@@ -157,10 +157,10 @@ def _lease_time() -> timedelta:
 
 
 def actors(job: Job) -> tuple["User", PosterCredentials]:
-    """Return the user of a job, with rights as they are now, and the user's own connection.
+    """Return the user of a job, with the present rights, and the user's own credentials.
 
-    Raises `Stopped` where the user is gone or may not sign in, and where the token was refused, forgotten or
-    is for another account now.
+    Raises `Stopped` if the user is deleted or inactive, or if the credentials are refused, deleted or for
+    another account.
     """
     from django.contrib.auth.models import User  # noqa: PLC0415 - a model, not a type
 
@@ -177,7 +177,7 @@ def actors(job: Job) -> tuple["User", PosterCredentials]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is, counted in the journal: rows that need nothing more, and what became of them."""
+    """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
 
     total: int
     done: int = 0
@@ -192,12 +192,12 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        """How much of the whole is behind it, in whole percents; 100 only when it is all."""
+        """The settled part in whole percents, rounded down, so that 100 means all."""
         return self.seen * 100 // self.total if self.total else 0
 
 
 def progress_of(job: Job) -> Progress:
-    """Count what became of the job's writes; a client or a group that was tried several times counts once."""
+    """Count the outcomes of a job; a client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
     if job.kind == Job.Kind.RESTORE:
         rows = rows.exclude(action=Change.Action.CREATE)
@@ -205,7 +205,7 @@ def progress_of(job: Job) -> Progress:
     found = {"done": 0, "refused": 0, "failed": 0, "unknown": 0, "skipped": job.unreadable}
     for state, reason, count in counted:
         found[_kind(state, reason)] += count
-    # What is tried again leaves a row for each try: those of the earlier ones say nothing any more.
+    # Each try leaves a row; do not count the failed tries that were followed by another one.
     found["failed"] -= min(found["failed"], _tried_again(rows))
     return Progress(max(job.total, sum(found.values())), **found)
 
@@ -223,7 +223,7 @@ def _kind(state: str, reason: str) -> str:
 
 
 def _tried_again(rows: ChangeQuerySet) -> int:
-    """Return how many failed tries were followed by another one of the same client or group."""
+    """Return the number of failed tries that were followed by another try for the same client or group."""
     repeated = rows.order_by().values("target").annotate(n=Count("pk")).filter(n__gt=1)
     counts = repeated.values_list("n", flat=True)
     return sum(count - 1 for count in counts)

@@ -1,7 +1,7 @@
-"""Move clients from one group to another, and retire a group without losing one of them.
+"""Run the jobs that move clients to another group, or retire a group: move all its clients and remove it.
 
-A first client is moved alone: if anything but the group changed, nobody follows. The group is then gone
-through from its start until a pass finds nobody left to try, so whoever came in meanwhile is moved too.
+Move a first client alone, and stop if anything but its group changed. Then read the group from its start, in
+passes, until a pass finds no client left to try; so clients that joined meanwhile are moved too.
 """
 
 import uuid
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 State = Change.State
 RIGHT = "groups.move_client"
 AT_ONCE = 250
-"""Clients of one page: so many are under way before the next ones are read."""
+"""Clients of one page: the page is moved before the next one is read."""
 
 
 class NoMove(Exception):
-    """The move makes no sense: into the same group, or of nobody."""
+    """The move is pointless: source and target are the same group, or no clients are chosen."""
 
 
 def plan_move(
@@ -56,7 +56,7 @@ def plan_move(
     client_ids: Iterable[int] | None = None,
     kind: Job.Kind = Job.Kind.MOVE,
 ) -> Job:
-    """Return the job, not yet saved, that moves these clients of a group, or all. Raises `NoMove`."""
+    """Return the unsaved job that moves these clients of a group, or all of them. Raises `NoMove`."""
     if not user.has_perm(RIGHT):
         raise PermissionDenied
     chosen = None if client_ids is None else sorted(set(client_ids))
@@ -78,12 +78,12 @@ def plan_move(
 
 
 def move(lease: JobLease) -> None:
-    """Move all clients that the job is about."""
+    """Move the clients of the job."""
     _Move(lease).run()
 
 
 def retire(lease: JobLease) -> None:
-    """Move everybody out of a group, and remove it when it is proven that nobody is in it."""
+    """Move all clients out of a group, and remove the group once it is proven to be empty."""
     moving = _Move(lease)
     try:
         moving.run()
@@ -94,7 +94,7 @@ def retire(lease: JobLease) -> None:
 
 
 class _Move:
-    """The work of one run of a job that moves clients."""
+    """One run of a job that moves clients."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -104,7 +104,7 @@ class _Move:
         self._chosen = chosen
 
     def run(self) -> None:
-        """Go through the clients until nobody is left to try."""
+        """Take the snapshot, then move clients in passes until none is left to try."""
         try:
             self._snapshot = self._backoff.through(
                 lambda: snapshots.take_for(self._job, *actors(self._job), self._lease.check)
@@ -113,12 +113,12 @@ class _Move:
             raise Stopped("source_gone") from None
         more = True
         while more:
-            # What an earlier run left open is looked after at the end: the others need not wait for it.
+            # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
             tried = self._pass()
             more = settle_open(self._lease) or tried
 
     def _pass(self) -> bool:
-        """Go through the clients once; say whether anybody was tried."""
+        """Go through the clients once; return True if any was tried."""
         tried = False
         for client_ids in self._pages():
             if not self._job.tested:
@@ -128,7 +128,7 @@ class _Move:
         return tried
 
     def _move(self, commands: list[MoveClient]) -> bool:
-        """Move clients, several at a time; say whether there were any."""
+        """Move clients, several at a time; return True if there were any."""
         if not commands:
             return False
         changes = submit_all(self._lease, commands)
@@ -137,10 +137,10 @@ class _Move:
         self._backoff.note(changes)
         return True
 
-    # --- Who is to be moved --------------------------------------------------------------------------------
+    # --- The clients to move -------------------------------------------------------------------------------
 
     def _pages(self) -> Iterator[list[int]]:
-        """Yield the ids of the clients page by page; a page is over when the next one is asked for."""
+        """Yield the ids of the clients page by page; each page must be processed before the next is taken."""
         if self._chosen is not None:
             for start in range(0, len(self._chosen), AT_ONCE):
                 yield self._chosen[start : start + AT_ONCE]
@@ -149,14 +149,14 @@ class _Move:
         while True:
             page = self._backoff.through(partial(self._read, offset))
             ids = [client.id for client in page.clients if not client.removed]
-            # Whom this job has moved and somebody has put back is here to stay.
+            # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
             yield ids
             unreadable += len(page.unreadable)
             if page.size < AT_ONCE:
                 self._job.move_on(Job.State.RUNNING, unreadable=unreadable)
                 return
-            # Those who have left make room: the rest has moved up.
+            # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)
 
     def _read(self, offset: int) -> ClientList:
@@ -176,18 +176,18 @@ class _Move:
             raise Stopped("target_gone") from None
 
     def _left(self, client_ids: list[int]) -> int:
-        """Count those who are no longer in the group, as far as the journal tells."""
+        """Count the clients that have left the group according to the journal."""
         gone = self._gone().filter(client_id__in=client_ids)
         return gone.order_by().values("client_id").distinct().count()
 
     def _gone(self) -> ChangeQuerySet:
-        """Return the changes of this job that prove that a client has left the group."""
+        """Return the changes of this job that prove that their client has left the group."""
         rows = Change.objects.filter(job=self._job)
         made = rows.filter(action=Change.Action.MOVE, state__in=(State.APPLIED, State.DIFFERS))
         return made | rows.filter(reason__in=("client_gone", "elsewhere"))
 
     def _commands(self, client_ids: list[int]) -> list[MoveClient]:
-        """Return the orders for those who still may be tried."""
+        """Return the commands for the clients that may still be tried."""
         user, credentials = actors(self._job)
         tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
         rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
@@ -207,12 +207,12 @@ class _Move:
             if may_be_tried(before)
         ]
 
-    # --- The first one -------------------------------------------------------------------------------------
+    # --- The first client ----------------------------------------------------------------------------------
 
     def _test(self, commands: list[MoveClient]) -> bool:
-        """Move clients one by one until one has arrived, and stop if anything but the group changed.
+        """Move clients one by one until one move is applied; return True if there were any clients.
 
-        Say whether there were any. Nobody follows before one of them has arrived.
+        Raises `Stopped` if anything but the client's group changed.
         """
         for command in commands:
             changes = submit_and_see(self._lease, self._backoff, [command])
@@ -232,10 +232,10 @@ class _Move:
                 raise Stopped("side_effect", ", ".join(changed))
             self._job.move_on(Job.State.RUNNING, tested=True)
 
-    # --- The group that is left ----------------------------------------------------------------------------
+    # --- The removal of the group --------------------------------------------------------------------------
 
     def remove_when_empty(self) -> bool:
-        """Remove the group if nobody is in it; say whether it is gone. Raises `Stopped` if it cannot be."""
+        """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
         user, credentials = actors(self._job)
         group = self._backoff.through(lambda: find_group(credentials, self._job.group_id or 0))
         if group is None:
@@ -247,7 +247,7 @@ class _Move:
         if staying or (group.clients and not moved_just_now(self._job)):
             return self._stop("not_empty", str(len(staying) or group.clients))
         if group.clients:
-            self._backoff.wait("not_empty")  # Poster does not show the last moves yet
+            self._backoff.wait("not_empty")  # Poster may not show the last moves yet
             return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         command = GroupCommand(
@@ -266,17 +266,17 @@ class _Move:
         return all(self._is_removed(change) for change in changes) and bool(changes)
 
     def _staying(self, credentials: PosterCredentials) -> list[int]:
-        """Return the clients that were in the group, or were to be moved, and have not provably left it.
+        """Return the clients of the group that have not provably left it.
 
-        The journal proves it, or Poster when it is asked for each of them alone. A list that shows nobody and
-        a counter of 0 may be late, and with the group all of its clients go.
+        The proof is a change in the journal, or a read of that single client. An empty list and a client
+        count of 0 prove nothing: they may be outdated, and removing the group would remove its clients.
         """
         tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
         known = {*snapshots.living_ids(self._snapshot), *filter(None, tried)}
         unproven = known.difference(self._gone().values_list("client_id", flat=True))
         places = self._places(credentials, unproven)
         if absent := unproven - places.groups.keys() - places.unreadable:
-            # That somebody is in Poster no more is believed when it is seen twice.
+            # Poster may omit a client by mistake, so read twice before a client counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
             again = self._places(credentials, absent)
             places.groups |= again.groups

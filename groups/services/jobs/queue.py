@@ -1,4 +1,4 @@
-"""Where jobs are put into the queue, and what a worker does with one: a task of Django's task framework."""
+"""Enqueue jobs as tasks of Django's task framework, run them in a worker, and control them."""
 
 import logging
 import time
@@ -38,14 +38,14 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     Job.Kind.EDIT: bulk_edits.RIGHTS[Job.Kind.EDIT],
     Job.Kind.IMPORT: bulk_edits.RIGHTS[Job.Kind.IMPORT],
 }
-# Seconds that a job waits for our own database, each time longer.
+# Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
-# A person has seen them, so the job may go on past them.
+# Stop reasons that a user accepts by resuming the job.
 SEEN = frozenset(("side_effect", "differs"))
 
 
 class AlreadyThere(Exception):
-    """Another job is at one of these groups: `job`. Nothing was started."""
+    """Another job (`job`) has locked one of these groups. Nothing was started."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -53,15 +53,15 @@ class AlreadyThere(Exception):
 
 
 class NotNow(Exception):
-    """What was asked for does not fit the state of the job any more."""
+    """The action no longer fits the state of the job."""
 
 
 def start(job: Job) -> Job:
-    """Save a planned job with its locks and put it into the queue; the same form twice is one job.
+    """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `AlreadyThere` where another job takes clients out of the same groups, or into them, `Busy` where
-    the removal of one of them is open, `PermissionDenied` where its id is that of somebody else's, and
-    `NotRecorded` where the database takes it not for another reason.
+    Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the removal
+    of one of these groups is open, `PermissionDenied` if another user's job has the same id, and
+    `NotRecorded` if the database refuses the row for another reason.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
@@ -82,15 +82,15 @@ def start(job: Job) -> Job:
 
 
 def _known(job: Job) -> Job | None:
-    """Return the job of this id, if this form was sent before."""
+    """Return the job with this id if the form was sent before, or None."""
     found = Job.objects.filter(pk=job.pk).first()
     if found and (found.account_id, found.user_id) != (job.account_id, job.user_id):
-        raise PermissionDenied  # it is somebody else's
+        raise PermissionDenied  # it belongs to another user or account
     return found
 
 
 def _look_for_another(job: Job) -> None:
-    """Raise `AlreadyThere` or `Busy` where a lock of somebody else is in the way of this job's."""
+    """Raise `AlreadyThere` or `Busy` if another job or change holds one of this job's locks."""
     lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, of=[job.pk])
     if lock and lock.job:
         raise AlreadyThere(lock.job)
@@ -105,10 +105,10 @@ def _enqueue(job: Job) -> None:
 
 @task
 def run_job(job_id: str) -> None:
-    """Be at work on a job until it has ended, or this run has to let go of it.
+    """Run a job until it ends or this run has to release it.
 
-    While the database or the disk is away it waits, however long that takes, and goes on by itself: what was
-    done is in the journal, and nothing is sent that cannot be written there.
+    While the database or disk is away, wait without a limit and then continue. That is safe because every
+    write is recorded in the journal before it is sent.
     """
     run, bad = uuid.uuid4(), 0
     while True:
@@ -130,7 +130,7 @@ def run_job(job_id: str) -> None:
 
 
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
-    """Work on a job if it is due and no other run has it."""
+    """Run a job if it is due and no other run holds its lease."""
     job = Job.objects.select_related("account").filter(pk=job_id).first()
     lease = JobLease(job, run) if job is not None else None
     if job is None or lease is None or not lease.take():
@@ -139,27 +139,24 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
         try:
             WORK[job.kind](lease)
         except Interrupted:
-            log.info("Job %s is let go", job.pk)
+            log.info("Job %s is released", job.pk)
         except Stopped as stopped:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
         except Exception as error:
             if is_outage(error):
                 raise
-            log.exception("Job %s has stopped by an error of ours", job.pk)
+            log.exception("Job %s has stopped by an internal error", job.pk)
             lease.end(Job.State.STOPPED, "error")
         else:
             lease.end(Job.State.DONE)
 
 
-# --- What people do with a job -----------------------------------------------------------------------------
+# --- Actions of users --------------------------------------------------------------------------------------
 
 
 def start_draft(job: Job, user: "User") -> None:
-    """Put a draft into the queue; one that was started before stays as it is.
-
-    Raises `NotNow` where it is no longer there.
-    """
+    """Enqueue a draft; do nothing if it was started before. Raises `NotNow` if it no longer exists."""
     _check_right(job, user)
     try:
         with transaction.atomic():
@@ -170,16 +167,16 @@ def start_draft(job: Job, user: "User") -> None:
 
 
 def pause(job: Job, user: "User") -> None:
-    """Let the job rest after the writes that are under way. Raises `NotNow` where it does not fit."""
+    """Pause the job after the writes in progress. Raises `NotNow` if it is not active."""
     _check_right(job, user)
     if not job.move_on(*Job.ACTIVE, state=Job.State.PAUSED):
         raise NotNow
 
 
 def resume(job: Job, user: "User") -> None:
-    """Let a job go on that was paused or has stopped; also past a side effect that a person has seen.
+    """Continue a job that was paused or has stopped, and thereby accept a side effect that stopped it.
 
-    A job that has lost its locks takes them anew. Raises `NotNow`, and `AlreadyThere` and `Busy` as `start`.
+    Take locks that the job has lost again. Raises `NotNow`, and `AlreadyThere` and `Busy` as `start` does.
     """
     _check_right(job, user)
     tested = job.tested or job.reason in SEEN
@@ -192,11 +189,11 @@ def resume(job: Job, user: "User") -> None:
     except IntegrityError:
         job.refresh_from_db()
         _look_for_another(job)
-        raise NotNow from None  # it was there a moment ago
+        raise NotNow from None  # the conflicting lock was released a moment ago
 
 
 def cancel(job: Job, user: "User") -> None:
-    """End a job for good; what it has done so far stays as it is."""
+    """End a job; its changes so far are kept. Raises `NotNow` if it has already ended."""
     _check_right(job, user)
     with transaction.atomic():
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
@@ -205,7 +202,7 @@ def cancel(job: Job, user: "User") -> None:
 
 
 def may_control(job: Job, user: "User") -> bool:
-    """Say whether a user may pause, resume and cancel a job."""
+    """Return True if a user may pause, resume and cancel a job."""
     return user.has_perms(RIGHTS[job.kind])
 
 
@@ -214,16 +211,16 @@ def _check_right(job: Job, user: "User") -> None:
         raise PermissionDenied
 
 
-# --- What nobody looks after any more ----------------------------------------------------------------------
+# --- Abandoned jobs ----------------------------------------------------------------------------------------
 
 
 def revive() -> list[Job]:
-    """Put the jobs into the queue again whose run was killed; return them."""
+    """Enqueue and return the jobs whose run was killed."""
     revived = []
     for job in Job.objects.let_go():
         waiting = DBTaskResult.objects.ready().filter(pk=job.task_id or uuid.UUID(int=0))
         if not waiting.exists():
-            # Of two that look at once, one finds the row as it was.
+            # If two processes do this at once, only one of them still finds the old task id.
             with transaction.atomic():
                 if Job.objects.filter(pk=job.pk, task_id=job.task_id).update(task_id=""):
                     _enqueue(job)

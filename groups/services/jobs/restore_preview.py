@@ -1,4 +1,4 @@
-"""What a restore would do, by a fresh look at Poster before anybody starts it: counts and sums alone."""
+"""Preview a restore: read the remote state and count what the restore would do; plan its job."""
 
 import hashlib
 import uuid
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SECONDS = 20.0
-"""How long the page may look for where everybody is."""
+"""Seconds that the page may spend on finding the clients."""
 _NO_BIRTHDAY = ("", "0", "0000-00-00")
 
 
 class NoRestore(Exception):
-    """There is nobody to bring back, and no group to create."""
+    """There are no clients to restore and no group to create."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A group in which some of the clients are now; without a name where Poster tells none."""
+    """A group that some of the clients are in now; the name is empty if Poster does not list the group."""
 
     group_id: int
     name: str
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Losses:
-    """How many of those who would be created anew lose what."""
+    """The numbers of clients that would lose data when they are created again."""
 
     names: int = 0
     birthdays: int = 0
@@ -53,10 +53,10 @@ class Losses:
 
 @dataclass(slots=True)
 class Outlook:
-    """What is there of a snapshot's group and clients, and what a restore would make of it.
+    """The present state of a snapshot's group and clients, and the effects of a restore.
 
-    `target` is the group that they would come into: the old one, another one of the same name, or None where
-    one is to be created. `moved` are in other groups; `gone` are in Poster no more.
+    `target` is the group for the clients: the old group, another one with the same name, or None if it has to
+    be created. `moved` counts clients that are in other groups, `gone` those that Poster no longer has.
     """
 
     snapshot: Snapshot
@@ -74,7 +74,7 @@ class Outlook:
 
     @property
     def group(self) -> GroupValues:
-        """The group as it was."""
+        """The values of the group in the snapshot."""
         return GroupValues.from_json(self.snapshot.group)
 
     @property
@@ -87,7 +87,7 @@ class Outlook:
 
     @property
     def created(self) -> int:
-        """How many would be created anew: nobody, as long as their group is there."""
+        """The number of clients that would be created again; 0 while the old group exists."""
         return 0 if self.is_the_same else self.gone
 
     @property
@@ -96,13 +96,13 @@ class Outlook:
 
     @property
     def cannot(self) -> bool:
-        """Say whether there is somebody whom no restore brings back."""
+        """Return True if the restore cannot bring back every client."""
         lost = self.gone if self.is_the_same else 0
         return bool(lost or self.unreadable or self.removed or self.undecided)
 
     @property
     def can_be_created(self) -> bool:
-        """Say whether the group is of a type that is known here, or is there."""
+        """Return True if the group exists or its loyalty type is documented."""
         return self.target is not None or self.group.loyalty_type in tuple(LoyaltyType)
 
     @property
@@ -111,7 +111,7 @@ class Outlook:
 
     @property
     def mark(self) -> str:
-        """All that the page says a restore would do, in short."""
+        """A hash of everything that the page says the restore would do."""
         said = (
             self.target.id if self.target else 0,
             sorted((origin.group_id, origin.count) for origin in self.origins),
@@ -121,7 +121,7 @@ class Outlook:
 
 
 def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) -> Outlook:
-    """Look at Poster for what a restore would do. Raises `PosterError` and `SecretUnreadable`."""
+    """Return the preview of a restore. Raises `PosterError` and `SecretUnreadable`."""
     if not user.has_perm(snapshots.RIGHT):
         raise PermissionDenied
     groups = call_poster(credentials, lambda poster: poster.get_groups())
@@ -139,7 +139,7 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
 
 
 def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, outlook: Outlook) -> Job:
-    """Return the job, not yet saved, that does what the page said. Raises `NoRestore`."""
+    """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     rights = [snapshots.RIGHT, moves.RIGHT]
     if outlook.target is None:
         rights.append(RIGHTS[Change.Action.CREATE])
@@ -168,7 +168,7 @@ def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, 
 
 
 def clients_in(rows: Iterable[Any]) -> list[Client | UnreadableRow]:
-    """Return the clients of rows as they came, and the rows that are none."""
+    """Return the client in each row, or an `UnreadableRow`."""
     return [_read(row) for row in rows]
 
 
@@ -180,7 +180,11 @@ def _read(row: Any) -> Client | UnreadableRow:
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:
-    """Return the ids that clients have now, who may have been restored before; and for whom that is open."""
+    """Return the present id of each client, and the clients for which it is not known.
+
+    A client that was created again by an earlier restore has a new id. The id is not known while such a
+    creation is open or in review.
+    """
     now: dict[int, int] = {client_id: client_id for client_id in client_ids}
     undecided: set[int] = set()
     latest = set(now.values())
@@ -206,7 +210,7 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
 
 
 def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
-    """Return the group that the clients would come into; one that was made anew has the same name."""
+    """Return the group with the snapshot's id, or else a group with the same name, or None."""
     there = groups.present
     same = [group for group in there if group.id == snapshot.group_id]
     name = fold(GroupValues.from_json(snapshot.group).name)
@@ -216,7 +220,10 @@ def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
 def _everybody(
     credentials: PosterCredentials, snapshot: Snapshot, found: Outlook
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the ids of those who can be restored, old and as they are now; count who cannot."""
+    """Return old and present ids of the clients that can be restored, and the undecided ones.
+
+    Count unreadable and removed clients in `found`.
+    """
     now: dict[int, int] = {}
     undecided: set[int] = set()
     for rows in snapshots.parts_of(snapshot):
@@ -247,7 +254,7 @@ def _count(found: Outlook, now: dict[int, int], places: Whereabouts, names: dict
 
 
 def _add_up(found: Outlook, gone: set[int]) -> None:
-    """Add up what those have who would be created anew, and what they would lose."""
+    """Add up the balances of the clients that would be created again, and count their losses."""
     for rows in snapshots.parts_of(found.snapshot):
         for client in clients_in(rows):
             if isinstance(client, UnreadableRow) or client.id not in gone:
@@ -262,7 +269,7 @@ def _add_up(found: Outlook, gone: set[int]) -> None:
 
 
 def _promotions(credentials: PosterCredentials, group_id: int) -> list[str]:
-    """Return the names of the promotions that are for a group; none where the token may not ask."""
+    """Return the names of the promotions for a group, or none if they cannot be read."""
     try:
         listed = call_poster(credentials, lambda poster: poster.get_promotions())
     except PosterError:

@@ -1,7 +1,7 @@
-"""Bring back what a snapshot has: the group if it is gone, and its clients into it.
+"""Run the jobs that restore a snapshot: create the group if it is gone, and bring its clients back into it.
 
-Each client is looked at once more before anything is sent. Who is in one of the groups that the page has
-named is moved; who is in Poster no more is created anew, once. Nothing of a person is kept but the id.
+Read each client again before anything is sent. Move clients that are in one of the groups named on the page,
+and create clients that Poster no longer has, once. Only the ids of people are stored.
 """
 
 import uuid
@@ -32,13 +32,13 @@ from poster_admin.common.encryption import SecretUnreadable
 State = Change.State
 MADE = (State.APPLIED, State.DIFFERS)
 AT_ONCE = 50
-"""Clients that are looked for before the first of them is brought back."""
+"""Clients that are read before the first of them is restored."""
 
 type Commands = list[MoveClient | CreateClient]
 
 
 def restore(lease: JobLease) -> None:
-    """Do what a job of this kind is about."""
+    """Restore the snapshot of the job."""
     try:
         _Restore(lease).run()
     except SecretUnreadable:
@@ -46,7 +46,7 @@ def restore(lease: JobLease) -> None:
 
 
 class _Restore:
-    """The work of one run of a job that restores a snapshot."""
+    """One run of a job that restores a snapshot."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -58,17 +58,17 @@ class _Restore:
         self._snapshot = found
 
     def run(self) -> None:
-        """Go through the clients until nobody is left to try."""
+        """Create the group if needed, then restore clients in passes until none is left to try."""
         while self._job.target_id is None:
             self._create_group()
         more = True
         while more:
-            # What an earlier run left open is looked after at the end: the others need not wait for it.
+            # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
             tried = self._pass()
             more = settle_open(self._lease) or tried
 
     def _pass(self) -> bool:
-        """Go through the clients once; say whether anybody was tried."""
+        """Go through the clients once; return True if any was tried."""
         tried = False
         for rows in snapshots.parts_of(self._snapshot):
             self._check_target()
@@ -82,7 +82,7 @@ class _Restore:
         if not commands:
             return False
         if self._tests(commands):
-            # Nobody follows before one has arrived in the same way.
+            # Only continue with an action after one client was restored with it.
             commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
         changes = submit_all(self._lease, commands)
         if commands and not changes:
@@ -93,13 +93,13 @@ class _Restore:
     # --- The group -----------------------------------------------------------------------------------------
 
     def _create_group(self) -> None:
-        """Create the group, or see what became of that. Raises `Stopped` where it is not there in the end."""
+        """Create the group, or use the outcome of an earlier try. Raises `Stopped` if that has failed."""
         tries = list(Change.objects.filter(job=self._job, action=Change.Action.CREATE).order_by("created_at"))
         made = next((change for change in tries if change.state in MADE), None)
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries]):
-            if not submit_and_see(self._lease, self._backoff, [self._group_order(len(tries))]):
+            if not submit_and_see(self._lease, self._backoff, [self._group_command(len(tries))]):
                 self._backoff.wait("locked")
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
@@ -107,7 +107,7 @@ class _Restore:
             last = tries[-1]
             raise Stopped("group_not_created", last.message or last.reason)
 
-    def _group_order(self, number: int) -> GroupCommand:
+    def _group_command(self, number: int) -> GroupCommand:
         user, credentials = actors(self._job)
         return GroupCommand(
             user=user,
@@ -119,7 +119,10 @@ class _Restore:
         )
 
     def _take_group(self, made: Change) -> None:
-        """Go on with the group that was created, if it is as it was, or a person has seen that it is not."""
+        """Use the created group as the target.
+
+        Raises `Stopped` if its values differ from the snapshot's and no user has accepted that.
+        """
         if made.state == State.DIFFERS and made.after and not self._job.tested:
             wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
             raise Stopped("side_effect", ", ".join(differing(wanted, there)))
@@ -130,7 +133,7 @@ class _Restore:
                 if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
                     Lock.objects.take_for(self._job)
         except IntegrityError:
-            # Somebody has found the new group already, to move clients into it or to remove it.
+            # Another user has already locked the new group, to move clients into it or to remove it.
             self._job.refresh_from_db()
             self._backoff.wait("locked")
         self._lease.check()
@@ -142,10 +145,10 @@ class _Restore:
         except NotFound:
             raise Stopped("target_gone") from None
 
-    # --- Who is to be brought back, and how ----------------------------------------------------------------
+    # --- The clients to restore ----------------------------------------------------------------------------
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
-        """Return the orders for those who still may be tried, by where they are now."""
+        """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
         tries = self._tries(now)
         left = {
@@ -189,11 +192,11 @@ class _Restore:
         return self._backoff.through(lambda: place_of(credentials, client_id))
 
     def _place(self, client_id: int, places: Whereabouts) -> int | None:
-        """Return the group of a client; 0 for one who is gone, None for one that cannot be read."""
+        """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in places.unreadable else places.groups.get(client_id, 0)
 
     def _tries(self, now: dict[int, int]) -> dict[int, list[tuple[str, str]]]:
-        """Return what was tried for each client in this job, by state and reason."""
+        """Return the states and reasons of the earlier tries of this job for each client."""
         whose = {
             target: old
             for old, new in now.items()
@@ -205,10 +208,10 @@ class _Restore:
             tries[whose[target]].append((state, reason))
         return tries
 
-    # --- The first ones ------------------------------------------------------------------------------------
+    # --- The first clients ---------------------------------------------------------------------------------
 
     def _tests(self, commands: Commands) -> bool:
-        """Bring back one client alone in each way that is new to this job; say whether any was tried."""
+        """Restore one client alone with each untested action; return True if any was tried."""
         tried = False
         for action in (Change.Action.MOVE, Change.Action.ENROL):
             for command in (command for command in commands if command.action == action):
@@ -219,7 +222,7 @@ class _Restore:
         return tried
 
     def _is_tested(self, action: Change.Action) -> bool:
-        """Say whether somebody has arrived; the journal knows, also after a run that was killed."""
+        """Return True if the journal shows a client that this job has restored with this action."""
         made = Change.objects.filter(job=self._job, action=action, state__in=MADE).order_by("created_at")
         first = made.first()
         if first is not None and not self._job.tested:
@@ -227,7 +230,7 @@ class _Restore:
         return first is not None
 
     def _check_first(self, changes: list[Change]) -> None:
-        """Raise `Stopped` if something about the first one is not as it was asked for."""
+        """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
         for change in changes:
             if changed := (change.after or {}).get("changed"):
                 raise Stopped("side_effect", ", ".join(changed))
