@@ -199,7 +199,7 @@ class _Bounded(HTTPConnection):
         super().connect()
 
     @staticmethod
-    def response_class(  # type: ignore[override]  # anything that makes an answer out of a socket will do
+    def response_class(  # type: ignore[override]  # http.client only calls it with a socket
         sock: socket.socket, *args: Any, **options: Any
     ) -> http.client.HTTPResponse:
         return http.client.HTTPResponse(cast("socket.socket", _BoundedReader(sock)), *args, **options)

@@ -2,7 +2,7 @@
 
 Poster has no idempotency key, no version and no undo, and a response can get lost. So a change is recorded
 in the journal before anything is sent, sent at most once, and counts as applied only after it was read back.
-The steps have the numbers of the life of a write in the documentation.
+The steps have the numbers of the life of a write in CONTRIBUTING.md.
 """
 
 import logging
@@ -109,7 +109,7 @@ def execute(command: Command) -> Change:
         if not _read_before(command, change):  # 3
             return change
         if time.monotonic() > until - settings.POSTER_WRITE_DEADLINE * SEND:
-            raise Outage("to write it down took so long that it would be sent too late")
+            raise Outage("recording the change took too long to send it before the deadline")
     settle = _send(command, change)  # 4
     if write_down(change, settle, until=until):  # 5, 6
         return change
