@@ -2,7 +2,7 @@
 
 Poster has no idempotency key, no version and no undo, and a response can get lost. So a change is recorded
 in the journal before anything is sent, sent at most once, and counts as applied only after it was read back.
-The steps have the numbers of the life of a write in CONTRIBUTING.md.
+The steps have the numbers of the life of a write in docs/architecture.md.
 """
 
 import logging
