@@ -2,6 +2,6 @@ from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
 class AdminConfig(DjangoAdminConfig):
-    """Django's admin, open also to those who manage users without being marked as staff."""
+    """Register `site.AdminSite` as Django's admin site."""
 
     default_site = "poster_admin.site.AdminSite"

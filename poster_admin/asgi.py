@@ -1,4 +1,4 @@
-"""The ASGI application that granian serves: the WSGI application, behind a loop that receives requests."""
+"""ASGI application that granian serves: receive requests in an event loop, answer them in threads."""
 
 from poster_admin.common.threaded import ThreadedApplication
 from poster_admin.wsgi import application as wsgi_application

@@ -1,6 +1,6 @@
-"""The environment, read strictly: a value that is missing or malformed names itself and its file.
+"""Read the environment strictly: a missing or malformed value is reported with its name and file.
 
-django-environ reads `.env`, and makes settings out of the addresses of databases and caches.
+django-environ reads `.env`, and turns the addresses of databases and caches into settings.
 """
 
 import io
@@ -21,7 +21,7 @@ from poster_admin.env_values import is_loopback
 ENV_LINE = re.compile(r"(export )?[A-Za-z0-9_]+=.*")
 TRUE = ("true", "on", "ok", "yes", "y", "1")
 FALSE = ("false", "off", "no", "n", "0")
-# A day in seconds, 270 years in days: a larger number is a slip, and may be beyond the calendar.
+# A day in seconds, 270 years in days: a larger number is a typing error, and may exceed the calendar.
 MOST = 100_000
 IN_MEMORY = "sqlite://:memory:"
 DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
@@ -29,16 +29,16 @@ ESCAPES = "in its password @ is written %40, / %2F, # %23 and ? %3F"
 
 
 class EnvFile(environ.Env):  # type: ignore[misc]  # it has no types
-    """The values of a `.env`, kept apart from those of the process, which win."""
+    """The values of a `.env`, kept apart from those of the process, which take precedence."""
 
     ENVIRON: ClassVar[dict[str, str]] = {}
 
 
 class Environment:
-    """Read values by their kind, and collect what is wrong with them, so that one start tells it all.
+    """Read values by type, and collect all that are wrong, so that one start reports all of them.
 
-    A value in NAME_FILE goes before NAME. White space around it does not count: `echo`, editors, Docker and
-    Kubernetes leave some. An empty text, number or switch is as if it was not there; an empty list is empty.
+    A value in NAME_FILE takes precedence over NAME. White space around a value is removed: `echo`, editors,
+    Docker and Kubernetes add some. An empty text, number or switch counts as missing; an empty list is empty.
     """
 
     def __init__(self, env_file: Path) -> None:
@@ -54,11 +54,11 @@ class Environment:
             os.environ.setdefault(name, value)
 
     def text(self, name: str, *, default: str = "") -> str:
-        """Return a value as it stands."""
+        """Return a value unchanged."""
         return self._read(name, default, lambda text: text or default)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Return a switch; an unknown word is not taken for False."""
+        """Return a switch; an unknown word is an error, not False."""
 
         def parse(text: str) -> bool:
             word = text.lower() or str(default).lower()
@@ -82,7 +82,7 @@ class Environment:
         return self._read(name, default, parse)
 
     def items(self, name: str, fits: Callable[[str], bool], kind: str, *, default: list[str]) -> list[str]:
-        """Return the items between commas, if each of them fits."""
+        """Return the comma-separated items, if each of them is valid."""
 
         def parse(text: str) -> list[str]:
             items = [item for item in text.split(",") if item]
@@ -93,7 +93,7 @@ class Environment:
         return self._read(name, default, parse)
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Return the items between commas, each of them `key=value`."""
+        """Return the comma-separated items, each of them `key=value`."""
 
         def parse(text: str) -> dict[str, str]:
             pairs = [item.partition("=") for item in text.split(",") if item]
@@ -104,7 +104,7 @@ class Environment:
         return self._read(name, {}, parse)
 
     def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
-        """Return an http(s) address. One without TLS has to be on this machine, unless `plain` allows it."""
+        """Return an http(s) address. Without TLS it must be on this machine, unless `plain` allows it."""
 
         def parse(text: str) -> str:
             if not text and not default:
@@ -119,12 +119,9 @@ class Environment:
         return self._read(name, default, parse)
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
-        """Return the settings of a database."""
         return self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
 
     def cache(self, name: str, *, default: str) -> dict[str, Any]:
-        """Return the settings of a cache."""
-
         def parse(text: str) -> dict[str, Any]:
             parts = _split(text)
             if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
@@ -137,7 +134,7 @@ class Environment:
         return self._read(name, parse(default), parse)
 
     def require(self, name: str, right: object, words: str) -> None:
-        """Record why a value is wrong, unless it is right or something was recorded already."""
+        """Record why a value is wrong, unless it is right or an error of it was recorded already."""
         if not right:
             in_env_file = name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]
             file = os.environ.get(f"{name}_FILE") or (in_env_file and self._env_file)
@@ -149,9 +146,10 @@ class Environment:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
 
     def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
-        """Return the parsed value, or the default if there is none, nor a text for a `missing` one.
+        """Return the parsed value; the default if there is none, or if it is wrong.
 
-        The default stands in for a wrong value too, so that the rest can be read.
+        A text that `missing` accepts counts as none. The default replaces a wrong value so that the rest can
+        be read.
         """
         try:
             path = os.environ.get(f"{name}_FILE")
@@ -163,7 +161,7 @@ class Environment:
 
 
 def database_settings(address: str) -> dict[str, Any]:
-    """Return Django's settings of a database. Raises `ValueError` with what is wrong with the address."""
+    """Return Django's settings of a database. Raises `ValueError` with the error in the address."""
     if address == IN_MEMORY:
         return dict(environ.Env.db_url_config(address))
     parts = _split(address)
@@ -184,7 +182,7 @@ def database_settings(address: str) -> dict[str, Any]:
 
 
 def _is_writable(path: Path) -> bool:
-    """Tell whether a file can be made or written, and others beside it, as SQLite does."""
+    """Return True if the file can be written, and others beside it, as SQLite needs."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
         return False
     return not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
@@ -205,12 +203,12 @@ def _split(address: str) -> SplitResult | None:
 
 
 def _is_unescaped(parts: SplitResult) -> bool:
-    """Tell whether a sign in the password ended the host too early, so that the rest stands elsewhere."""
+    """Return True if an unescaped sign in the password has cut the host short."""
     return bool(parts.fragment or (parts.netloc and "@" in parts.path + parts.query))
 
 
 def _read_env_file(path: Path) -> str:
-    """Return the lines of a `.env`. Raises `ValueError` for one that django-environ would skip, and print."""
+    """Return the lines of a `.env`. Raises `ValueError` for a line that is not NAME=value."""
     lines = [line.strip() for line in _read_text(path).splitlines()]
     for number, line in enumerate(lines, start=1):
         if line and not line.startswith("#") and not ENV_LINE.fullmatch(line):

@@ -1,4 +1,4 @@
-"""Every setting of the site, each from the environment; `.env.example` lists them.
+"""Define the settings of the site, each read from the environment; `.env.example` lists them.
 
 NAME_FILE may name a file that holds the value of NAME, for secrets.
 """
@@ -18,10 +18,10 @@ VAR_DIR = BASE_DIR / "var"
 
 env = Environment(BASE_DIR / ".env")
 
-# --- What kind of installation this is -------------------------------------------------------------------
+# --- Installation ----------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", default=False)
-# True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: a plain-HTTP intranet.
+# True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: plain HTTP on an intranet.
 HTTPS = env.flag("HTTPS", default=True)
 ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS", is_host, "names without scheme and port", default=["localhost", "127.0.0.1", "[::1]"]
@@ -41,30 +41,30 @@ env.require("SECRET_KEY", len(SECRET_KEY) >= 50, "is missing or shorter than 50 
 POSTER_API_URL = env.address("POSTER_API_URL", default="https://{account}.joinposter.com/api/", plain=DEBUG)
 POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0, least=0.1)
 POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0, least=0.1)
-# The longest that a page waits for Poster, the second try included.
+# Longest time that a page waits for Poster, retry included.
 POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0, least=1)
-# The longest that a write takes from the journal to the answer: read before, send, read after.
+# Longest time for a write, from the journal to the answer: read before, send, read after.
 POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0, least=1)
-# So long after the deadline of a write its row is left to its sender: it may be slow rather than dead.
+# Time after the deadline of a write in which only its sender may settle it: the sender may be slow, not dead.
 POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0, least=1)
-# Poster may apply a request late, and nobody knows how late: only after this long, and by a read that
-# succeeded, a write whose answer was lost is taken for one that was not applied.
+# Poster may apply a request late, and nobody knows how late. So a write whose answer was lost counts as not
+# applied only after this long, and only by a read that succeeded.
 POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, least=1)
-# A look that shows anything but what was asked for is believed when another one shows the same so much later.
+# A read that shows anything but the intended values is believed when another one confirms it this much later.
 POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0)
-# Poster may read from a replica: so long a read may show what an own change has just replaced.
+# Poster may read from a replica: for this long a read may show values that an own change has just replaced.
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
-# So many calls of an account are under way at once, over all threads, processes and machines.
+# Most calls of one account under way at once, over all threads, processes and machines.
 POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1)
-# A job whose run has said nothing for so long is taken over by another worker.
+# A job without a heartbeat for this long is taken over by another worker.
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1)
-# What was in a group before it was moved or removed, names and phone numbers among it, is kept so long.
+# Snapshots of groups that were moved or removed, with names and phone numbers, are kept this long.
 SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
-# Opens /metrics to Prometheus; without it there is no such page.
+# Opens /metrics to Prometheus; without it the page does not exist.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-# Fernet keys, newest first. Apart from SECRET_KEY: ending all sessions must not lose the tokens.
+# Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.items(
     "POSTER_TOKEN_KEYS", is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
 )
@@ -75,10 +75,10 @@ env.require("POSTER_TOKEN_KEYS", POSTER_TOKEN_KEYS, "is missing")
 HOST = env.text("HOST", default="127.0.0.1")
 PORT = env.number("PORT", default=8000, least=1, most=65535)
 WORKERS = env.number("WORKERS", default=2, least=1, most=1000)
-# 0: workers run elsewhere.
+# 0: the workers run elsewhere.
 JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
-# --- The house -------------------------------------------------------------------------------------------
+# --- Applications ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "groups",
@@ -146,26 +146,26 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------
 
-with suppress(OSError):  # told as a DATABASE_URL that cannot be written
+with suppress(OSError):  # env.py reports it as a DATABASE_URL that cannot be written
     VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {
     "default": env.database("DATABASE_URL", default="sqlite:///" + quote(str(VAR_DIR / "db.sqlite3")))
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        # Seconds that anything waits for a database that another process has locked.
+        # Seconds to wait for a database that another process has locked.
         "timeout": 10,
         **DATABASES["default"].get("OPTIONS", {}),
-        # FULL: a journal row is on the disk before a write leaves for Poster.
+        # FULL: a journal row is on the disk before its write is sent to Poster.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
     }
-    # Each thread keeps its connection: to open one takes as long as three queries.
+    # Each thread keeps its connection: opening one takes as long as three queries.
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
-    # PostgreSQL lets 100 connections in by default, and each process has 64 threads, most of which wait for
-    # Poster and hold none meanwhile: `groups.services.limits`. A page waits so many seconds for one while the
-    # database is away. What the address asks for, such as `?sslmode=verify-full`, stays.
+    # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
+    # Poster and hold none meanwhile (`groups.services.limits`). A page waits up to `timeout` seconds for a
+    # connection while the database is away. Options in the address, such as `?sslmode=verify-full`, are kept.
     pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
     DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
@@ -180,30 +180,30 @@ if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
     from redis.retry import Retry
 
     CACHES["default"]["OPTIONS"] = {
-        # Seconds: a page goes on without a Redis that hangs.
+        # Seconds: a page goes on without a Redis that does not answer.
         "socket_connect_timeout": 1,
         "socket_timeout": 1,
-        # Once more at once: after a restart of Redis the connections of before are dead.
+        # Retry once, immediately: after a restart of Redis the old connections are dead.
         "retry": Retry(NoBackoff(), 1, supported_errors=(_RedisAway,)),
         **CACHES["default"].get("OPTIONS", {}),
     }
-# Jobs wait in the database, so a machine needs nothing more for them, and several share them.
+# Jobs are queued in the database: no further service is needed, and several machines can share them.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Who comes in ----------------------------------------------------------------------------------------
+# --- Authentication --------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "groups.permissions.CredentialsBackend",
 ]
-# A proxy in front may name the browser's address, and only one of these may name the user.
+# A proxy in front may name the browser's address, and only these proxies may name the user.
 TRUSTED_PROXY_IPS = env.items(
     "TRUSTED_PROXY_IPS", is_network, "addresses and networks", default=["127.0.0.1", "::1"]
 )
 TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER")
 TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER")
-# Groups of the company, and our roles: loyalty-owners=Owners,loyalty-staff=Staff
+# Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
 COMPANY_ROLES = env.pairs("COMPANY_ROLES")
 env.require(
@@ -251,7 +251,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never by the name alone: a colleague could lock others out. poster_admin/users/throttle.py slows that down.
+# Never lock a user by the name alone: a colleague could lock others out. users/throttle.py slows that down.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
@@ -261,23 +261,23 @@ AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "poster_admin.users.client_ip.client_network"
-# The security log has it.
+# The security log records the attempts instead.
 AXES_DISABLE_ACCESS_LOG = True
 
 # --- The browser -----------------------------------------------------------------------------------------
 
-# 3 hours idle, 12 hours in all: poster_admin/users/models.py. Never in a cache of one process.
+# 3 hours idle, 12 hours in all: poster_admin/users/models.py. Never kept in a cache of one process.
 SESSION_ENGINE = "poster_admin.users.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# The __Host- prefix binds a cookie to this host and path; browsers take it only over TLS.
+# The __Host- prefix binds a cookie to this host and path; browsers accept it only over TLS.
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
-# Messages name groups, and the cookie of Django's default could be read by whoever has the PC.
+# Messages name groups, and anybody at the PC could read them in the cookie that Django uses by default.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "poster_admin.common.error_pages.csrf_failure"
 LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "language"
-# No script of ours reads a cookie.
+# No script of the dashboard reads a cookie.
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -286,14 +286,14 @@ BROWSER_COOKIE_NAME = "__Host-browser" if HTTPS else "browser"
 BROWSER_COOKIE_AGE = 365 * 24 * 3600
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# Programs ask for these, on this machine: a redirect would hide that a token went without TLS.
+# Programs on this machine request these: a redirect would hide that a token was sent without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# Off by default: where the dashboard has the apex name of an intranet, they take down every neighbour that
-# speaks plain HTTP, and a browser forgets neither of them for a year.
+# Off by default: if the dashboard has the apex name of an intranet, these block every neighbour that speaks
+# plain HTTP, and a browser remembers them for a year.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
-# `check --deploy` advises to switch these two on; that is for whoever knows the whole domain to decide.
+# `check --deploy` advises to switch these two on; only an administrator of the whole domain can decide that.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -308,14 +308,14 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-# The form with a percent for each of 200 groups is the largest one.
+# The largest form has a percent for each of 200 groups.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 256
-# A file with groups to import, one at a time and never on the disk: what is larger is not kept at all.
+# A file with groups to import is kept in memory, never on the disk; a larger one is refused.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
-# --- Words, places, times --------------------------------------------------------------------------------
+# --- Language, places, times -----------------------------------------------------------------------------
 
 LANGUAGE_CODE = "uk"
 LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
@@ -349,7 +349,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    # On the handler: filters of a logger do not see the records of its children.
+    # Filters belong to the handler: those of a logger do not see the records of its children.
     "filters": {"redact": {"()": "poster_admin.common.logs.RedactFilter"}},
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
@@ -362,9 +362,9 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        # Its warnings hold whole URLs, with the token: "Failed to parse headers (url=…)".
+        # Its warnings contain whole URLs, with the token: "Failed to parse headers (url=…)".
         "urllib3": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
-        # The log of jobs says the same, by their own names.
+        # The log of jobs reports the same under the jobs' own names.
         "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},

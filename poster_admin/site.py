@@ -1,4 +1,4 @@
-"""Django's admin, for this site."""
+"""Customise Django's admin for this site."""
 
 from functools import wraps
 from typing import Any
@@ -9,9 +9,9 @@ from django.shortcuts import redirect
 
 
 class AdminSite(admin.AdminSite):
-    """The admin, open also to owners: they manage users without being marked as staff.
+    """Django's admin, open also to owners: they manage users without being marked as staff.
 
-    Whoever can make users can come in again as one of them, so the password is asked for before.
+    An owner could create a user and sign in as that user, so the admin asks for the password again first.
     """
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -31,5 +31,5 @@ class AdminSite(admin.AdminSite):
         return super().admin_view(confirmed, cacheable)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Lead to the page of our own, which locks out whoever guesses at the old password."""
+        """Redirect to the dashboard's own page, which limits guesses at the old password."""
         return redirect("password")

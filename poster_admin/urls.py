@@ -1,4 +1,4 @@
-"""The addresses of the site."""
+"""Route the addresses of the site."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -24,5 +24,5 @@ urlpatterns = [
 ]
 handler500 = "poster_admin.common.error_pages.server_error"
 if settings.DEBUG:
-    # For developers; in production not a line of it is loaded.
+    # For developers; production loads none of it.
     urlpatterns.append(path("styleguide/", include("poster_admin.devtools.styleguide.urls")))

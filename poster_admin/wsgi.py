@@ -1,4 +1,4 @@
-"""The WSGI application: `asgi.py` serves it, and any WSGI server that is behind a buffering proxy can."""
+"""WSGI application that `asgi.py` serves; any WSGI server behind a buffering proxy can serve it too."""
 
 import os
 

@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class CommonConfig(AppConfig):
-    """Commands and template tags that know nothing of the other apps."""
+    """Commands, checks and template tags that depend on no other app."""
 
     name = "poster_admin.common"

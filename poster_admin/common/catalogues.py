@@ -1,4 +1,4 @@
-"""The translations, compiled without gettext: most machines that run the dashboard do not have it."""
+"""Compile the translations without gettext, which most machines that run the dashboard do not have."""
 
 import os
 from pathlib import Path
@@ -8,14 +8,14 @@ from babel.messages.pofile import read_po
 
 
 def compile_catalogues(root: Path) -> None:
-    """Compile each catalogue that was changed since. Fuzzy translations are left out, as gettext does."""
+    """Compile each catalogue that has changed. Leave fuzzy translations out, as gettext does."""
     for source in sorted(root.glob("*/LC_MESSAGES/*.po")):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file, locale=source.parts[-3])
-        # Under another name first: whoever reads meanwhile gets the old one or the new one.
+        # Write under another name and rename: a process that reads meanwhile gets a whole file, old or new.
         unfinished = target.with_suffix(f".{os.getpid()}")
         with unfinished.open("wb") as file:
             write_mo(file, catalogue)

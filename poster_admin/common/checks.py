@@ -1,4 +1,4 @@
-"""System checks: settings with which a write could be lost, and a database that is not as it has to be."""
+"""System checks: refuse settings that could lose a write, and a database that is not up to date."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 @register
 def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
-    """Refuse ATOMIC_REQUESTS: the journal's row would be rolled back with a request that fails."""
+    """Refuse ATOMIC_REQUESTS: it would roll back the journal row of a request that fails."""
     return [
         Error(f"ATOMIC_REQUESTS must be off for the database {alias!r}.", id="groups.E001")
         for alias, database in settings.DATABASES.items()
@@ -20,7 +20,7 @@ def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage]:
-    """Look for migrations that are missing, in the databases that were asked for."""
+    """Report missing migrations of the databases that the command checks."""
     found: list[CheckMessage] = []
     for alias in databases or ():
         try:
@@ -36,12 +36,12 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
 
 
 def is_too_old(alias: str) -> bool:
-    """Return True for a database of a version before 1.0, whose migrations were made anew."""
+    """Return True if the database was made before 1.0: its migrations have been replaced since."""
     applied = MigrationExecutor(connections[alias]).loader.applied_migrations
     return any(app == "people" for app, _name in applied)
 
 
 def missing_migrations(alias: str) -> int:
-    """Count the migrations that a database has not seen. Raises `DatabaseError`."""
+    """Count the migrations that are not applied yet. Raises `DatabaseError`."""
     executor = MigrationExecutor(connections[alias])
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

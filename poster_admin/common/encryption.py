@@ -1,4 +1,4 @@
-"""Secrets in the database: encrypted at rest, and never printed by accident."""
+"""Encrypt secrets in the database, and keep them from being printed by accident."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,14 +14,14 @@ AT_ONCE = 20
 
 
 class SecretUnreadable(Exception):
-    """A stored secret was not encrypted with any of POSTER_TOKEN_KEYS."""
+    """None of POSTER_TOKEN_KEYS can decrypt a stored secret."""
 
 
 class Secret:
-    """A text that shows itself only to `reveal()`: not to `str`, `repr`, formats, templates, pickle or JSON.
+    """A text that only `reveal()` shows: `str`, `repr`, formats, templates, pickle and JSON do not.
 
-    One from the database stays sealed until it is revealed, so that a lost key breaks the calls that need
-    the secret, rather than every page that lists its owner.
+    A secret from the database stays encrypted until it is revealed. So a lost key breaks the calls that need
+    the secret, and not every page that lists its owner.
     """
 
     __slots__ = ("_sealed", "_text")
@@ -39,7 +39,7 @@ class Secret:
     reveal.alters_data = True  # type: ignore[attr-defined]  # no template may call it
 
     def seal(self) -> str:
-        """Return the ciphertext: as it was read, else made with the newest key."""
+        """Return the ciphertext: the one that was read, else a new one made with the newest key."""
         if not self._sealed:
             self._sealed = (
                 _PREFIX + _cipher(tuple(settings.POSTER_TOKEN_KEYS)).encrypt(self.reveal().encode()).decode()
@@ -61,7 +61,7 @@ class Secret:
 if TYPE_CHECKING:
     _TextField = models.TextField[Secret, Secret]
 else:
-    _TextField = models.TextField  # Django's own class takes no type arguments at run time
+    _TextField = models.TextField  # Django's own class takes no type arguments at run time.
 
 
 class EncryptedField(_TextField):
@@ -78,7 +78,7 @@ class EncryptedField(_TextField):
         return None if value is None else Secret(sealed=value)
 
     def get_prep_value(self, value: Any) -> str | None:
-        # Here rather than in pre_save, which may run more than once a save.
+        # Encrypt here and not in pre_save, which may run more than once per save.
         if value is None:
             return None
         if not isinstance(value, Secret):
@@ -110,7 +110,7 @@ def _open(sealed: str) -> str:
 
 
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
-    """Yield every model with a column of secrets, and the name of the column."""
+    """Yield every model that has a column of secrets, with the column's name."""
     for model in apps.get_models():
         for field in model._meta.concrete_fields:
             if isinstance(field, EncryptedField):
@@ -118,9 +118,9 @@ def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def unreadable() -> tuple[int, list[str]] | None:
-    """Return how many secrets are stored, and which of them no key opens; None before the first migration.
+    """Return how many secrets are stored, and those that no key opens; None before the first migration.
 
-    A model whose secrets are too large to be read at each start says in LOOKED_AT which ones stand for all.
+    A model with secrets too large to be read at each start names in LOOKED_AT the ones that stand for all.
     """
     total, lost = 0, []
     try:

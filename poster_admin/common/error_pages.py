@@ -1,4 +1,4 @@
-"""Pages for errors that no view could act on."""
+"""Show pages for errors that no view handles."""
 
 import sys
 
@@ -11,7 +11,7 @@ from poster_admin.common.outages import is_outage
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an error that nobody has caught: 503 where our database, cache or disk is away, else 500."""
+    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500."""
     error = sys.exception()
     if error is not None and is_outage(error):
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "10"})
@@ -19,7 +19,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without a valid CSRF token; a tab that was left open is loaded anew."""
+    """Answer a form without a valid CSRF token; reload a page that was left open for too long."""
     response = render(request, "403_csrf.html", {"reason": reason}, status=403)
     if request.headers.get("HX-Request") == "true":
         response["HX-Refresh"] = "true"

@@ -1,7 +1,7 @@
-"""Whether this process runs, and whether it could serve: for load balancers and monitors.
+"""Report to load balancers and monitors whether the process runs, and whether it can serve.
 
-Poster is no part of it. When Poster is away, the pages say so, and taking servers out would not help. Nor are
-migrations and keys: those are looked at when a server starts.
+Poster is not checked: when Poster is away, the pages say so, and removing servers would not help. Migrations
+and keys are not checked either: a server checks them when it starts.
 """
 
 import logging
@@ -19,14 +19,14 @@ ALIVE = "readyz"
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that the process runs."""
+    """Answer as long as the process runs."""
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether database and cache answer."""
+    """Report whether the database and the cache answer."""
     parts = (("database", _database), ("cache", _cache))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
@@ -48,6 +48,6 @@ def _cache() -> bool:
         cache.set(ALIVE, 1, timeout=10)
         return bool(cache.get(ALIVE))
     except Exception:
-        # Each cache has its own exceptions.
+        # Each cache backend raises exceptions of its own.
         log.exception("The cache does not answer")
     return False

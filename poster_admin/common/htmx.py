@@ -1,4 +1,4 @@
-"""The edge between Django and the views: typed requests, page or fragment, who may pass."""
+"""Read HTMX's headers from a request, and render a page or one of its fragments."""
 
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,29 +11,29 @@ from django_htmx.middleware import HtmxDetails
 
 
 def htmx_of(request: HttpRequest) -> HtmxDetails:
-    """Return what HTMX tells of a request."""
+    """Return the HTMX details of a request."""
     details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
     return details
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Return True for a whole page: without HTMX, and where HTMX restores a page of its history."""
+    """Return True if a whole page is asked for: without HTMX, or when HTMX restores a page of its history."""
     htmx = htmx_of(request)
     return not htmx or htmx.history_restore_request
 
 
 def element_asked_for(request: HttpRequest) -> str:
-    """Return the id of the element that HTMX replaces, or nothing where a whole page is wanted."""
+    """Return the id of the element that HTMX replaces, or an empty string for a whole page."""
     return "" if wants_page(request) else htmx_of(request).target or ""
 
 
 def render_page(
     request: HttpRequest, template: str, context: dict[str, Any], *, fragment: str = "", status: int = 200
 ) -> HttpResponse:
-    """Render a page, or its fragment where HTMX asks for the element of that name.
+    """Render a page, or its fragment if HTMX replaces the element of that name.
 
-    The view names the fragment; a request only says which element it wants to replace. The template hears
-    which one it is by `fragment`: a page has its title in its head, a fragment brings one along.
+    The view names the fragment; a request only says which element it replaces. The template reads the name in
+    `fragment`: a page has its title in its head, a fragment brings a title of its own.
     """
     if fragment and element_asked_for(request) == fragment:
         template = f"{template}#{fragment}"
@@ -41,7 +41,7 @@ def render_page(
 
 
 def body_length(request: HttpRequest) -> int:
-    """Return how long the body is by its header; 0 where that is malformed, as Django reads it."""
+    """Return the length of the body from its header; 0 if the header is malformed, as Django reads it."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
@@ -49,18 +49,18 @@ def body_length(request: HttpRequest) -> int:
 
 
 def is_ours(request: HttpRequest, url: str) -> bool:
-    """Say whether an address, whoever named it, leads to a page of this site."""
+    """Return True if an address leads to a page of this site; never trust where it came from."""
     return url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
 
 
 def page_behind(request: HttpRequest) -> str:
-    """Return the page on which HTMX, or a form, sent the request; nothing where that is no page of ours."""
+    """Return the page that sent the request, by HTMX or a form; an empty string if it is not on this site."""
     htmx = htmx_of(request)
     try:
         page = (htmx.current_url_abs_path or "") if htmx else _path_of_referer(request)
-    except ValueError:  # no address at all
+    except ValueError:  # The text is not an address at all.
         return ""
     return page if is_ours(request, page) else ""
 

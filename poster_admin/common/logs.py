@@ -1,4 +1,4 @@
-"""Logs and error reports without secrets: the last line of defence, after the client's own care."""
+"""Mask secrets in logs and error reports: the last line of defence, after the client's own care."""
 
 import html
 import json
@@ -16,25 +16,25 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-# Written with dashes: 32 digits in a row would be taken for a token, and masked.
+# Keep the dashes: 32 hexadecimal digits in a row would be masked as a token.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 REQUEST_ID = "poster_admin.request_id"
 
 MASK = "[secret]"
-# Shorter ones would take ordinary words out of the log.
+# Shorter values would mask ordinary words in the log.
 SHORTEST = 8
 SETTINGS = ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
-# Base32, in groups of four or not: the key of a second factor has eight of them, a recovery code six.
+# Base32, in groups of four or not: eight for the key of a second factor, six for a recovery code.
 _FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
 _CODE = re.compile(
     rf"(?<![A-Za-z0-9]){_FOUR}(?:{_GAP}{_FOUR}){{5}}(?:(?:{_GAP}{_FOUR}){{2}})?(?![A-Za-z0-9])"
 )
-# The password of an address such as CACHE_URL.
+# The password in an address such as CACHE_URL.
 _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
 
 
 def mask(text: str) -> str:
-    """Return the text without tokens and codes, known by their shape, and secrets of the settings."""
+    """Mask in a text tokens and codes, known by their shape, and secrets of the settings."""
     for secret in _as_written(*_secrets_of_settings()):
         text = text.replace(secret, MASK)
     redact: Callable[[str], str] = import_string(settings.REDACT_LOGS_WITH)
@@ -49,7 +49,7 @@ def _secrets_of_settings() -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def _as_written(*secrets: str) -> list[str]:
-    """Return all that is to be looked for: as it stands in a text, in a page, and in an address."""
+    """Return each form in which a secret may appear: plain, escaped for a page, and quoted for an address."""
     long = [secret for secret in secrets if len(secret) >= SHORTEST]
     written = {each for secret in long for each in (secret, html.escape(secret), quote(secret, safe=""))}
     return sorted(written, key=len, reverse=True)
@@ -69,13 +69,13 @@ class RedactFilter(logging.Filter):
 
 
 def _request_of(record: logging.LogRecord) -> str:
-    """Return the id of the request that a record belongs to, and keep it in the record."""
+    """Return the id of the request that a record belongs to, and store it in the record."""
     about = getattr(getattr(record, "request", None), "META", {})
     return str(vars(record).setdefault("request_id", request_id.get() or about.get(REQUEST_ID, "-")))
 
 
 class CarefulFilter(SafeExceptionReporterFilter):
-    """Hide what is marked as sensitive with DEBUG too: people type real tokens into a demo."""
+    """Hide values marked as sensitive with DEBUG too: people type real tokens into a demo."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
@@ -92,7 +92,7 @@ class RedactedReporter(ExceptionReporter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, for a log collector. What a record has in `event` goes in as it is."""
+    """Write one JSON object per line, for a log collector, with the fields of a record's `event`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -108,5 +108,5 @@ class JsonFormatter(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             line["exception"] = record.exc_text
-        # Once more over the whole line: `event` has not been through the filter.
+        # Mask the whole line once more: the filter has not seen `event`.
         return mask(json.dumps(line, ensure_ascii=False, default=str))

@@ -1,4 +1,4 @@
-"""What every response has in common: headers, HTMX's redirects, and the words for a Poster that fails."""
+"""Middleware for every response: its request id, security headers, and redirects for HTMX."""
 
 import time
 import uuid
@@ -20,20 +20,20 @@ from poster_admin.common.logs import REQUEST_ID, request_id
 from poster_admin.common.server_timing import PosterTime, poster_time
 
 RETRY_AFTER = "10"
-"""Seconds, where nothing else says so: most calls have had their turn by then."""
+"""Seconds to wait where the response sets no time itself: most calls are done by then."""
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
-# Addresses that take a form and show no page: the page is the one above them.
+# Addresses that accept a form and show no page: the page is the one above them.
 WITHOUT_PAGE = {"undo", "disconnect", "bonus_unit", "second_factor_remove", "recovery_codes"}
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:
-    """Give each response its times, and an id: for the logs, and for whoever reports what they saw."""
+    """Give each response its timings and an id, for the logs and for users who report an error."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         name, spent = str(uuid.uuid4()), PosterTime()
-        request.META[REQUEST_ID] = name  # for what Django logs of it after all layers
+        request.META[REQUEST_ID] = name  # Django logs the response after all middleware.
         reset_id, reset_time = request_id.set(name), poster_time.set(spent)
         try:
             response = get_response(request)
@@ -52,7 +52,7 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Set the headers that are the same on all our pages."""
+    """Set the security headers that all pages share."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -68,7 +68,7 @@ def security_headers(get_response: GetResponse) -> GetResponse:
 
 
 def htmx_edge(get_response: GetResponse) -> GetResponse:
-    """Turn redirects into what HTMX follows as a page, and a lost session into the way back in."""
+    """Turn redirects into HTMX's own, and an ended session into a redirect to the sign-in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -87,7 +87,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
 
 def _way_back_in(request: HttpRequest) -> str:
-    """Return the address of the sign-in, with the page to come back to, and whether a form was lost."""
+    """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
     back = page_behind(request)
     if not back:
         back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -1,6 +1,6 @@
-"""Trouble of our own database, cache or disk that passes by itself, and how to go on meanwhile.
+"""Recognise outages of the database, the cache or the disk, and go on without them where possible.
 
-What is needed waits, or fails with a 503; what is only nice to have is left out. A mistake of ours is none.
+Essential work waits or fails with a 503; optional work is left out. A programming error is no outage.
 """
 
 import errno
@@ -26,8 +26,8 @@ _SQLITE = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     )
 )
-# Errors of an open file, a disk and a machine: full, failing, read-only, used up, or of another user: a cache
-# in files and the files of the turns stay those of root after a command that root has run.
+# System errors that count as an outage: the disk is full, failing or read-only, the machine is out of
+# resources, or files belong to another user, as cache and lock files do after root has run a command.
 _SYSTEM = frozenset(
     (
         errno.ENOSPC,
@@ -43,17 +43,17 @@ _SYSTEM = frozenset(
     )
 )
 PATIENCE = 1.0
-"""Seconds that something nice to have may wait for a locked database."""
+"""Seconds that optional work may wait for a locked database."""
 SHARED_REST = 5.0
-"""Seconds for which a cache that failed is left alone: each question could take as long as its time-out."""
+"""Seconds for which a failed cache is not asked again: each request could take as long as its time-out."""
 
 
 class Outage(Exception):
-    """Something could not be done because our database, cache or disk is away."""
+    """The operation failed because the database, the cache or the disk is away."""
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return True if an error says that the database, the cache or the disk is away for now."""
+    """Return True if an error means that the database, the cache or the disk is away for now."""
     match error:
         case Outage():
             return True
@@ -62,12 +62,12 @@ def is_outage(error: BaseException) -> bool:
         case OSError():
             return error.errno in _SYSTEM
         case _:
-            redis = sys.modules.get("redis")  # its errors exist only where it is loaded
+            redis = sys.modules.get("redis")  # These errors exist only if the module is loaded.
             return redis is not None and isinstance(error, redis.RedisError)
 
 
 def _is_of_database(error: Exception) -> bool:
-    """Tell an outage from a mistake: SQLite has one class for both, so its code decides."""
+    """Return True for an outage: SQLite has one class for outages and mistakes, so its code decides."""
     cause = error if isinstance(error, sqlite3.Error) else error.__cause__
     if not isinstance(cause, sqlite3.Error):
         return True
@@ -76,9 +76,9 @@ def _is_of_database(error: Exception) -> bool:
 
 @contextmanager
 def optional(what: str) -> Iterator[None]:
-    """Leave out what is done in the block while the database or the disk is away, and say so in the log.
+    """Skip the block while the database or the disk is away, and log that.
 
-    Within a transaction an error is that of the whole, so it is raised.
+    Within a transaction the error is raised: it concerns the whole transaction.
     """
     if connection.in_atomic_block:
         yield
@@ -90,12 +90,12 @@ def optional(what: str) -> Iterator[None]:
         if not is_outage(error):
             raise
         log.warning("Left out, %s: %s", type(error).__name__, what)
-        close_old_connections()  # the next question gets one that works
+        close_old_connections()  # The next query opens a connection that works.
 
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Wait no longer than this for an SQLite database that another process has locked."""
+    """Limit the wait for an SQLite database that another process has locked."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
@@ -106,14 +106,14 @@ def patience(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.connection is ours:  # a new one has the usual time
+        if connection.connection is ours:  # A new connection has the usual time-out.
             ours.execute(f"PRAGMA busy_timeout={connection.settings_dict['OPTIONS']['timeout'] * 1000:.0f}")
 
 
 def ask_shared[T, D](ask: Callable[[], T], default: D) -> T | D:
-    """Return the answer of what processes share, the cache or the turns, or the default while that is away.
+    """Return the result of asking the shared cache or semaphore, or the default while that is away.
 
-    After a failure it is not asked for a moment.
+    After a failure it is not asked again for SHARED_REST seconds.
     """
     global _shared_rests_until  # noqa: PLW0603 - one Redis, or one disk, for the process
     if time.monotonic() < _shared_rests_until:

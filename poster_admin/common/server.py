@@ -1,4 +1,4 @@
-"""What has to be done before the dashboard can be served, each step only where it is needed."""
+"""Prepare and run the production server and its job workers; each step runs only if it is needed."""
 
 import fcntl
 import hashlib
@@ -28,12 +28,12 @@ START_SECONDS = 30.0
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 45.0
 APPLICATION = "poster_admin.asgi:application"
-# Any number will do that no other program uses in this database.
+# Any number that no other program uses as an advisory lock in this database.
 MIGRATION_LOCK = 0x504F53544552
 
 
 def prepare(*, static: bool = True) -> None:
-    """Do all that has to be done before a server starts."""
+    """Do everything that a server needs before it starts."""
     try:
         compile_catalogues(settings.LOCALE_PATHS[0])
         migrate()
@@ -45,7 +45,7 @@ def prepare(*, static: bool = True) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[TextIO]:
-    """Hold the lock of a file. The kernel releases it when the process ends, in whatever way."""
+    """Hold the lock of a file. The kernel releases it however the process ends."""
     with _lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
@@ -60,17 +60,18 @@ def _lock_file(path: Path) -> TextIO:
 
 @contextmanager
 def migration_lock(alias: str) -> Iterator[None]:
-    """Let one process at a time migrate a database, of all that start at once and on all machines."""
+    """Let one process at a time migrate a database, across all machines that start at once."""
     connection = connections[alias]
     if connection.vendor == "sqlite":
         with locked(Path(f"{connection.settings_dict['NAME']}.lock")):
             yield
         return
-    # A session of its own ends with the lock. One of the pool would not, and would hide why none can begin.
+    # Use a separate session, which ends with the lock. One from the pool would not, and the pool would hide
+    # why no session can be opened.
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
     with closing(session), session.cursor() as cursor:
-        # Polled: a session that waits inside pg_advisory_lock holds up CREATE INDEX CONCURRENTLY for ever.
+        # Poll: a session waiting inside pg_advisory_lock would block CREATE INDEX CONCURRENTLY for ever.
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
         while cursor.fetchone() != (True,):
             time.sleep(0.1)
@@ -79,7 +80,7 @@ def migration_lock(alias: str) -> Iterator[None]:
 
 
 def refuse_too_old(alias: str) -> None:
-    """Stop with one clear line at a database that no migration leads on from."""
+    """Stop with one clear line if the database is too old for the migrations."""
     if is_too_old(alias):
         raise CommandError(
             "The database at DATABASE_URL was made by a version before 1.0, and is left as it is. "
@@ -88,7 +89,7 @@ def refuse_too_old(alias: str) -> None:
 
 
 def migrate() -> None:
-    """Bring the database up to date, if no other process has done so meanwhile."""
+    """Migrate the database, unless another process has done so meanwhile."""
     with migration_lock(DEFAULT_DB_ALIAS):
         refuse_too_old(DEFAULT_DB_ALIAS)
         if missing_migrations(DEFAULT_DB_ALIAS):
@@ -98,7 +99,7 @@ def migrate() -> None:
 def collect_static() -> None:
     """Hash and compress the static files, unless that was done for exactly these files and packages.
 
-    Two processes never do it at once, since each would take away what the other one is about to read.
+    Two processes never do it at once: each would delete files that the other one is about to read.
     """
     settings.VAR_DIR.mkdir(exist_ok=True)
     with locked(settings.VAR_DIR / "static.lock") as lock:
@@ -122,17 +123,17 @@ def _static_digest() -> str:
 
 @contextmanager
 def claimed_port(host: str, port: int) -> Iterator[None]:
-    """Stop with one clear line if nobody can listen there, or another start is about to.
+    """Stop with one clear line if the port is taken, or another start is about to take it.
 
-    Two servers of granian share a port without a word, so two that start at once would both find it free.
-    Each port is a byte of the file.
+    Two servers of granian share a port silently, so two that start at once would both find it free. Each port
+    is one byte of the lock file.
     """
     with _lock_file(settings.VAR_DIR / "ports.lock") as claims:
         try:
             fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind, protocol) as probe:
-                # As servers do: a port whose last connections are still fading is free.
+                # As servers do: a port whose last connections are still closing counts as free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
@@ -146,22 +147,23 @@ def claimed_port(host: str, port: int) -> Iterator[None]:
 def granian(*, host: str, port: int, workers: int) -> list[str]:
     """Return the command that serves the site.
 
-    Backpressure counts idle connections that are kept alive too, so it is far more than the threads.
+    Backpressure also counts idle connections that are kept alive, so it is far higher than the number of
+    threads.
     """
     options = {
         "--interface": "asginl",
-        # While it may become HTTP/2, a connection on which nothing is sent is never closed.
+        # With HTTP/2 possible, granian never closes a connection on which nothing is sent.
         "--http": "1",
         "--host": host,
         "--port": str(port),
         "--workers": str(workers),
         "--backpressure": "2048",
-        # A write may take half a minute; a stop waits for it, and then for nothing more.
+        # A write may take half a minute: a stop waits that long and no longer.
         "--workers-kill-timeout": "45",
-        # A worker is told to stop so many seconds after its successor was started, which on a busy machine
+        # Seconds between the start of a new worker and the stop of the old one: on a busy machine a worker
         # needs more than granian's 3.5 to listen.
         "--respawn-interval": "15",
-        # Three times what a busy one has: whatever grows beyond that is replaced, after what it is at.
+        # Three times the memory of a busy worker: a larger one is replaced after its current requests.
         "--workers-max-rss": "450",
         "--log-level": "error",
     }
@@ -170,14 +172,14 @@ def granian(*, host: str, port: int, workers: int) -> list[str]:
 
 
 class Workers:
-    """The processes that do the jobs beside the server; one that ends by itself is started again."""
+    """The processes that run the jobs beside the server; one that ends by itself is restarted."""
 
     def __init__(self, count: int) -> None:
         self._processes = [self._start() for _ in range(count)]
         self._started = time.monotonic()
 
     def look(self) -> None:
-        """Replace those that have ended, one that cannot even start no more than once in some seconds."""
+        """Replace workers that have ended; one that cannot start is retried only every few seconds."""
         if time.monotonic() - self._started < RESTART_SECONDS:
             return
         for place, process in enumerate(self._processes):
@@ -186,12 +188,12 @@ class Workers:
                 self._started = time.monotonic()
 
     def let_go(self) -> None:
-        """Tell them to let go of their jobs and to end, after the writes that are under way."""
+        """Tell the workers to release their jobs and to end, after the writes that are under way."""
         for process in self._processes:
             process.terminate()
 
     def stop(self) -> None:
-        """Let them go, and wait for that."""
+        """Tell the workers to end, and wait for that."""
         self.let_go()
         for process in self._processes:
             try:
@@ -215,11 +217,11 @@ def run(
 ) -> None:
     """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
 
-    So many `workers` do the jobs beside it.
+    `workers` processes run the jobs beside it.
 
-    The server is in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
-    too, and one that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the server's
-    workers one by one, and those beside it: each ends what it is at, and no request is lost.
+    The server runs in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
+    too, and a worker that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the
+    server's workers and the job workers one by one: each finishes its current work, and no request is lost.
     """
     told: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

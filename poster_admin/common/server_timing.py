@@ -1,4 +1,4 @@
-"""How long this request has waited for Poster, for the Server-Timing header."""
+"""Count how long this request has waited for Poster, for the Server-Timing header."""
 
 from contextvars import ContextVar
 

@@ -1,9 +1,10 @@
-"""A WSGI application over ASGI: a thread is given to a request only once all of it is here.
+"""Run a WSGI application over ASGI: a request gets a thread only after it has arrived completely.
 
-A WSGI server gives a thread to a header, and the thread then waits for the body: 256 strangers who send
-theirs a byte a second stop every page. So an event loop receives the bodies, each within a deadline and a
-bound, and Django's WSGI application, whose views block, gets them in threads. That costs 0.1 ms of a core for
-each request. Django's own ASGI handler costs 1 ms and starts a thread each time; a2wsgi costs 0.5 ms.
+A WSGI server gives a request a thread as soon as its header is there, and the thread then waits for the body:
+256 clients that send their body byte by byte would block every page. So an event loop receives the bodies,
+each within a deadline and a limit, and Django's WSGI application, whose views block, gets them in threads.
+That costs 0.1 ms of a core for each request. Django's own ASGI handler costs 1 ms and starts a thread each
+time; a2wsgi costs 0.5 ms.
 """
 
 import asyncio
@@ -26,27 +27,27 @@ THREADS = 64
 """Started as needed. Up to 48 wait for Poster (`groups.services.limits`), and the others serve the rest."""
 BODY_SECONDS = 30.0
 LARGEST_BODY = 4 * 1024 * 1024
-"""As `deploy/nginx.conf` has it. Django has lower bounds, and words for them."""
+"""The same as in `deploy/nginx.conf`. Django has lower limits, with clear messages."""
 ALL_BODIES = 64 * 1024 * 1024
-"""Of one process: from the first byte of a body to the answer."""
+"""Limit for the bodies of one process, each counted from its first byte to the answer."""
 PIECE = 1024 * 1024
 
 
 class Refusal(Exception):
-    """Says why a request is not passed on to the application."""
+    """The reason why a request is not passed on to the application."""
 
     def __init__(self, status: HTTPStatus) -> None:
         self._status = status
 
     def messages(self) -> list[Message]:
-        """Return the answer, after which the connection is closed: the rest of the body is not waited for."""
+        """Return the ASGI messages of the answer; they close the connection: the body may not be read."""
         headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
         start = {"type": "http.response.start", "status": self._status.value, "headers": headers}
         return [start, _body(f"{self._status.value} {self._status.phrase}\n".encode())]
 
 
 class ThreadedApplication:
-    """A WSGI application as an ASGI application: requests are received in full, and answered in threads."""
+    """Serve a WSGI application as an ASGI application: receive requests in full, answer them in threads."""
 
     def __init__(self, wsgi: "WSGIApplication", threads: int = THREADS) -> None:
         self._wsgi = wsgi
@@ -54,7 +55,6 @@ class ThreadedApplication:
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         body = BytesIO()
         try:
             if scope["method"] not in {"GET", "HEAD"}:
@@ -68,7 +68,7 @@ class ThreadedApplication:
             self._held -= len(body.getbuffer())
 
     async def _receive(self, receive: Receive, body: BytesIO) -> None:
-        """Fill `body`. Raises `Refusal` if that takes too long or is too much."""
+        """Fill `body`. Raises `Refusal` if that takes too long or exceeds the limit."""
         more = True
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -86,7 +86,7 @@ class ThreadedApplication:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT) from None
 
     async def _respond(self, environ: dict[str, Any], send: Send) -> list[Message]:
-        """Let a thread run the application, and return what is still to be sent: of most answers, all."""
+        """Run the application in a thread; return the messages still to be sent, usually the whole answer."""
         loop = asyncio.get_running_loop()
 
         async def send_all(messages: list[Message]) -> None:
@@ -131,7 +131,7 @@ def _body(content: bytes | bytearray, *, more: bool = False) -> Message:
 
 
 def environ_of(scope: Message, body: BytesIO) -> dict[str, Any]:
-    """Return what WSGI calls a request: PEP 3333. A header with an underscore could pass for another one."""
+    """Return the WSGI environ of a request (PEP 3333), without headers that have an underscore."""
     length = body.tell()
     body.seek(0)
     environ = {

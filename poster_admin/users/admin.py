@@ -1,4 +1,4 @@
-"""Django's admin: the security log, second factors to take away, and who may be linked to the company."""
+"""Register the security log, second factors and links to the company in Django's admin."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own
 
 
 class SecurityEventAdmin(ReadOnlyAdmin):
-    """Append-only here as everywhere."""
+    """The log is read-only here too."""
 
     list_display = ("at", "kind", "user_name", "about", "detail", "address")
     list_filter = ("kind",)
@@ -29,14 +29,14 @@ class SecurityEventAdmin(ReadOnlyAdmin):
 
 
 class AuthenticatorAdmin(ReadOnlyAdmin):
-    """Who has a second factor. It can be taken away, for somebody who lost the phone and the codes."""
+    """List the users with a second factor, and remove it for a user who lost the phone and the codes."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     fields = list_display
 
 
 class CompanyLinkAdmin(ReadOnlyAdmin):
-    """Owners allow a link, or take that back; not for superusers, whose password they may not set either."""
+    """Let owners allow or revoke a link, but not for superusers, whose password they may not set either."""
 
     list_display = ("user", "allowed_at")
 

@@ -1,4 +1,4 @@
-"""Browsers that somebody has signed in with before: a signed cookie that tells nobody who that was."""
+"""Recognise browsers of earlier sign-ins by a signed cookie that does not reveal the user."""
 
 import secrets
 from typing import Any
@@ -14,7 +14,7 @@ MOST_USERS = 10
 
 
 def begin(request: Any, user: User) -> None:
-    """Note that the user has shown the password in this browser; the answer sets its cookie."""
+    """Record that the user typed the password in this browser; the response sets its cookie."""
     if not user.has_usable_password():
         return
     browser, marks = _read(request)
@@ -24,7 +24,7 @@ def begin(request: Any, user: User) -> None:
 
 
 def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the cookie where this request was a sign-in."""
+    """Set the cookie if this request was a sign-in."""
     value = getattr(request, "known_browser", None)
     if value is None:
         return
@@ -39,7 +39,7 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def known(request: HttpRequest, name: str) -> str:
-    """Return the id of the browser if somebody has signed in with it by this name, else nothing."""
+    """Return the id of the browser if this user has signed in with it before, else an empty string."""
     browser, marks = _read(request)
     user = User.objects.filter(username=name).first() if browser else None
     if user is None:
@@ -61,6 +61,6 @@ def _read(request: HttpRequest) -> tuple[str, list[str]]:
 
 
 def _mark(browser: str, user: User) -> str:
-    """Return what stands for a user in this browser, until the password is another one."""
+    """Return the value that stands for a user in this browser until the password changes."""
     of = f"{browser} {user.pk} {user.get_session_auth_hash()}"
     return salted_hmac(SALT, of, algorithm="sha256").hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""System checks: whether what is encrypted can be read."""
+"""System check: report stored secrets that no key can decrypt."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from poster_admin.common.encryption import unreadable
 
 @checks.register(checks.Tags.database)
 def every_secret_can_be_read(databases: Any = None, **_: Any) -> list[checks.CheckMessage]:
-    """Open every stored token and second factor.
+    """Decrypt every stored token and second factor.
 
-    A warning, not an error: the owners of those that are lost are asked again, and the others go on.
+    Unreadable ones are a warning, not an error: their owners are asked for new ones, and the others work on.
     """
     total, lost = (unreadable() if databases else None) or (0, [])
     if not lost:

@@ -1,4 +1,4 @@
-"""From where a request comes: the proxy in front may say so, and nobody else."""
+"""Determine the address of the browser; only a trusted proxy may name it."""
 
 import ipaddress
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 def comes_from_proxy(request: HttpRequest) -> bool:
-    """Say whether one of TRUSTED_PROXY_IPS has sent this request."""
+    """Return True if one of TRUSTED_PROXY_IPS sent this request."""
     address = _parse(request.META.get("REMOTE_ADDR", ""))
     return address is not None and any(
         address in ipaddress.ip_network(each, strict=False) for each in settings.TRUSTED_PROXY_IPS
@@ -15,7 +15,7 @@ def comes_from_proxy(request: HttpRequest) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of the browser: the last that a trusted proxy names, else the peer's own."""
+    """Return the address of the browser: the last one that a trusted proxy names, else the peer's own."""
     named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     if named and comes_from_proxy(request) and _parse(named) is not None:
         return str(_parse(named))
@@ -23,7 +23,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return what counts as one origin: an IPv4 address, or the /64 of IPv6, which one computer has whole."""
+    """Return the network that counts as one origin: an IPv4 address, or the IPv6 /64 of one computer."""
     address = _parse(client_address(request))
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_interface((int(address), 64)).network.network_address)
@@ -31,7 +31,7 @@ def client_network(request: HttpRequest) -> str:
 
 
 def describe_agent(agent: str) -> str:
-    """Return browser and system in the words people know them by."""
+    """Return browser and system by their well-known names."""
     browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
                 ("Safari/", "Safari"))  # fmt: skip
     systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),

@@ -1,8 +1,8 @@
-"""Reasons to ask somebody at the sign-in to come back a little later."""
+"""Errors that ask a user to try the sign-in again a little later."""
 
 
 class TryLater(Exception):
-    """The request cannot be answered now, but the same one may be in so many seconds."""
+    """The request cannot be answered now; the user may repeat it after some seconds."""
 
     status: int
     template: str
@@ -20,7 +20,7 @@ class HashingBusy(TryLater):
 
 
 class SlowedDown(TryLater):
-    """There were too many failures: this sign-in was not answered."""
+    """There were too many failures: this sign-in was not checked."""
 
     status = 429
     template = "registration/slowed.html"

@@ -1,4 +1,4 @@
-"""What people type at the door."""
+"""Forms for passwords and for codes of the second factor."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 
 class PasswordForm(forms.Form):
-    """The own password, once more."""
+    """Ask for the user's own password again."""
 
     password = forms.CharField(
         label=_("Password"),
@@ -24,7 +24,7 @@ class PasswordForm(forms.Form):
 
 
 class OwnPasswordForm(PasswordChangeForm):
-    """A new password. The old one goes the way of a sign-in: whoever guesses at it is locked out."""
+    """Change the user's own password; wrong old passwords count as failed sign-ins and lock the form."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,7 +39,7 @@ class OwnPasswordForm(PasswordChangeForm):
 
 
 class CodeForm(forms.Form):
-    """A code of the app, or a recovery code."""
+    """Ask for a code of the app, or a recovery code."""
 
     code = forms.CharField(
         label=_("Code"),

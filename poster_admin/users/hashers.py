@@ -1,9 +1,9 @@
-"""Password hashes that a crowd at the sign-in cannot turn against the server.
+"""Hash passwords with a limit, so that many sign-ins at once cannot exhaust the server.
 
-Argon2 takes its memory on purpose. Without a bound, 40 sign-ins at once took 4 GB: 100 MiB for each thread.
-So a process hashes only AT_ONCE passwords at a time, each in 19 MiB; others wait a moment for their turn, and
-then `HashingBusy` sends them away. Django hashes by PASSWORD_HASHERS alone, so every hashing passes here: of
-a sign-in, also by a name that nobody has, of a confirmation, and of a new password.
+Argon2 uses much memory on purpose. Without a limit, 40 sign-ins at once took 4 GB: 100 MiB for each thread.
+So a process hashes only AT_ONCE passwords at a time, each in 19 MiB; other requests wait a moment for their
+turn, and then fail with `HashingBusy`. Django hashes only with PASSWORD_HASHERS, so every hash is limited
+here: those of sign-ins (unknown names included), of confirmations, and of new passwords.
 """
 
 import time
@@ -17,14 +17,14 @@ from django.db import connection
 from poster_admin.users.errors import HashingBusy
 
 AT_ONCE = 2
-# Half of the threads of a process: pages have the others.
+# Half of the threads of a process: the others are left for pages.
 WAITING = 32
 LONGEST_WAIT = 2.0
 RETRY_AFTER = 5
 
 _queue = BoundedSemaphore(WAITING)
 _turns = BoundedSemaphore(AT_ONCE)
-# A hash of the larger parameters of before takes 100 MiB.
+# A hash with the older, larger parameters takes 100 MiB.
 _large_turn = BoundedSemaphore(1)
 
 
@@ -43,7 +43,7 @@ def _turn(*, large: bool = False) -> Iterator[None]:
 def _enter(held: ExitStack, semaphore: BoundedSemaphore, until: float) -> None:
     if not semaphore.acquire(blocking=False):
         if not connection.in_atomic_block:
-            # Give the database's connection back to the pool: pages need it while this thread waits.
+            # Return the database connection to the pool: pages need it while this thread waits.
             connection.close()
         if not semaphore.acquire(timeout=max(0.0, until - time.monotonic())):
             raise HashingBusy(RETRY_AFTER)
@@ -53,8 +53,8 @@ def _enter(held: ExitStack, semaphore: BoundedSemaphore, until: float) -> None:
 class Argon2Hasher(Argon2PasswordHasher):
     """Argon2id with the smaller parameters that OWASP recommends, a few at a time.
 
-    Django renews a hash of other parameters when its owner signs in.
-    Source: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+    Django rehashes a password stored with other parameters when its owner signs in. Source:
+    https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
     """
 
     time_cost = 2
@@ -71,7 +71,7 @@ class Argon2Hasher(Argon2PasswordHasher):
 
 
 class PBKDF2Hasher(PBKDF2PasswordHasher):
-    """Django's default, for hashes that came from elsewhere, a few at a time."""
+    """Django's default, for hashes imported from elsewhere, a few at a time."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         with _turn():

@@ -1,7 +1,7 @@
-"""The language of a person, on every device.
+"""Keep the language of a user on every device.
 
-A browser keeps its language in Django's cookie, so that no page has to ask the database for it. What somebody
-switches to while signed in is also kept with them, and every sign-in sets the cookie of its browser to that.
+A browser keeps its language in Django's cookie, so that pages need no query for it. A language chosen while
+signed in is also stored with the user, and every sign-in sets the browser's cookie to it.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 
 def begin(request: Any, user: User) -> None:
-    """Speak the language that the user has chosen, from the answer to this sign-in on."""
+    """Use the language that the user has chosen, starting with the response to this sign-in."""
     chosen = ChosenLanguage.objects.filter(user=user).first()
     if chosen is not None and chosen.language in LANGUAGES:
         request.chosen_language = chosen.language
@@ -35,7 +35,7 @@ def begin(request: Any, user: User) -> None:
 
 
 def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the cookie of the browser where this request was a sign-in."""
+    """Set the browser's cookie if this request was a sign-in."""
     language = getattr(request, "chosen_language", None)
     if language is None:
         return

@@ -1,4 +1,4 @@
-"""Who is at the door: the proxy's word, the second factor, and how long a session lasts."""
+"""Middleware for authentication: the trusted proxy, the second factor, and how long a session lasts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,12 +17,12 @@ from poster_admin.users.errors import TryLater
 from poster_admin.users.models import Event
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
-# What somebody may do who still owes the second factor.
+# Views open to a user who has not passed the second factor yet.
 OPEN_TO_HALF = {"login", "login_code", "logout", "set_language", "second_factor_set", "confirm"}
 
 
 def current_request(get_response: GetResponse) -> GetResponse:
-    """Let the security log know the request, wherever a line is written."""
+    """Give the security log access to the request, wherever a line is written."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         reset = security_log.current_request.set(request)
@@ -35,7 +35,7 @@ def current_request(get_response: GetResponse) -> GetResponse:
 
 
 def sign_in_cookies(get_response: GetResponse) -> GetResponse:
-    """Let a sign-in tell its browser the language of whom it let in, and that it knows the browser now."""
+    """Set cookies after a sign-in: the user's language, and the mark of a known browser."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -47,7 +47,7 @@ def sign_in_cookies(get_response: GetResponse) -> GetResponse:
 
 
 def session_is_used(get_response: GetResponse) -> GetResponse:
-    """Keep a session alive as long as it is used; the engine itself ends those that are over."""
+    """Keep a session alive as long as it is used; the session engine ends those that are over."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
@@ -58,9 +58,9 @@ def session_is_used(get_response: GetResponse) -> GetResponse:
 
 
 class TrustedUserMiddleware(auth_middleware.RemoteUserMiddleware):
-    """Sign in whom the company's proxy names, where TRUSTED_USER_HEADER is set.
+    """Sign in the user that the company's proxy names, if TRUSTED_USER_HEADER is set.
 
-    The header counts from the proxy alone. From anywhere else it is a forgery, and the request ends.
+    Only the proxy may send the header. From any other sender it is a forgery, and the request ends.
     """
 
     def process_request(self, request: Any) -> None:
@@ -77,12 +77,12 @@ class TrustedUserMiddleware(auth_middleware.RemoteUserMiddleware):
 
 
 def meta_name(header: str) -> str:
-    """Return where Django keeps a header. REMOTE_USER is no header: only the server itself can set it."""
+    """Return the key of a header in META. REMOTE_USER is no header: only the server itself can set it."""
     return header if header == "REMOTE_USER" else f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def second_factor(get_response: GetResponse) -> GetResponse:
-    """Hold everybody who owes the second factor, or has to set one up, at the page for that."""
+    """Redirect users who still have to enter or to set up the second factor to the page for that."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)
@@ -101,7 +101,7 @@ def second_factor(get_response: GetResponse) -> GetResponse:
 
 
 class TryLaterMiddleware:
-    """Answer a sign-in that has to wait, in words and with the seconds."""
+    """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

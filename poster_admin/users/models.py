@@ -1,4 +1,4 @@
-"""What is kept of people beside Django's own user: sessions, what happened at the door, second factors."""
+"""Models beside Django's own user: sessions, the security log, second factors, links to the company."""
 
 import base64
 import secrets
@@ -28,9 +28,9 @@ LONGEST = timedelta(hours=12)
 
 
 class UserSession(AbstractBaseSession):
-    """A session, with what its owner needs to recognise it.
+    """A session, with details by which its owner recognises it.
 
-    The columns beside Django's own are written by `sessions.SessionStore`; `seen_at` by the middleware.
+    `sessions.SessionStore` writes the columns beside Django's own; the middleware writes `seen_at`.
     """
 
     user = models.ForeignKey(
@@ -54,18 +54,18 @@ class UserSession(AbstractBaseSession):
 
     @property
     def is_over(self) -> bool:
-        """Say whether it has expired, was idle for too long, or is too old whatever was done with it."""
+        """Return True if the session has expired, was idle for too long, or has reached its maximum age."""
         now = timezone.now()
         return now > self.expire_date or now - self.seen_at > IDLE or now - self.started_at > LONGEST
 
     @property
     def mark(self) -> str:
-        """Return a name for a form: the key itself would let whoever reads it in."""
+        """Return an identifier for forms: the session key itself would let its reader sign in."""
         return salted_hmac("users.sign_in", self.session_key, algorithm="sha256").hexdigest()[:20]
 
 
 class Event(models.TextChoices):
-    """What can happen at the door."""
+    """Kinds of events in the security log."""
 
     SIGNED_IN = "signed_in", _("signed in")
     SIGNED_OUT = "signed_out", _("signed out")
@@ -102,10 +102,10 @@ class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
 
 
 class SecurityEvent(models.Model):
-    """One line of the security log: who did what, to whom, from where.
+    """One line of the security log: the actor, the action, the user concerned, the origin.
 
-    Names are copied, so that a line outlives its user. `about` is the one it was done to, where that is
-    somebody else; `detail` holds names of roles and accounts, and numbers. Nothing secret goes into it.
+    Names are copied, so that a line outlives its user. `about` is the user concerned, if that is not the
+    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret.
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -129,7 +129,7 @@ class SecurityEvent(models.Model):
         return f"{self.at:%F %T} {self.user_name} {self.kind} {self.about}"
 
     def save(self, **kwargs: Any) -> None:
-        """Insert the line. There is no other way to write one."""
+        """Insert the line; an existing line cannot be changed."""
         if not self._state.adding:
             raise TypeError("The security log is append-only.")
         super().save(**{**kwargs, "force_insert": True})
@@ -139,9 +139,9 @@ class SecurityEvent(models.Model):
 
 
 class FailureCount(models.Model):
-    """Failures to sign in that count together: by a name, from a network, or in a browser.
+    """Failed sign-ins that count together: for a name, a network, or a browser.
 
-    Each one is forgotten after its time, one after the other: `forgotten_at` is when the last one is.
+    Each failure is forgotten after a fixed time, one after another; at `forgotten_at` the last one is.
     """
 
     key = models.CharField(max_length=64, primary_key=True, editable=False)
@@ -158,10 +158,10 @@ class FailureCount(models.Model):
 
 
 class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is untyped
-    """An app on somebody's phone that shows a new code every 30 seconds.
+    """An authenticator app that shows a new code every 30 seconds.
 
-    django-otp's own device keeps its key in clear text; this one keeps it as the Poster tokens are kept.
-    Wrong codes make the next try wait, each one twice as long.
+    django-otp's own device keeps its key in clear text; this one encrypts it like the Poster tokens. After
+    each wrong code the next try has to wait twice as long.
     """
 
     STEP, DIGITS, TOLERANCE = 30, 6, 1
@@ -178,7 +178,7 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
         return 1.0
 
     def verify_token(self, token: str) -> bool:
-        """Say whether the code is right, and take it only once."""
+        """Return True if the code is right, and accept it only once."""
         allowed, _why = self.verify_is_allowed()
         if not allowed:
             return False
@@ -203,9 +203,9 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
 
 
 class RecoveryCode(models.Model):
-    """A code for the day the phone is lost: works once, and is kept as a digest only.
+    """A code for a user who lost the phone: works once, and is stored only as a digest.
 
-    It is 120 random bits, so that a fast digest does: there is nothing to guess.
+    It is 120 random bits, so a fast digest is enough: nobody can guess it.
     """
 
     user = models.ForeignKey(
@@ -223,7 +223,7 @@ class RecoveryCode(models.Model):
 
 
 class CompanyIdentity(models.Model):
-    """Whom the company's sign-in means by a subject: names can change hands, subjects cannot."""
+    """The user behind a subject of the company's sign-in: names can change hands, subjects cannot."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(
@@ -245,7 +245,7 @@ class CompanyIdentity(models.Model):
 class CompanyLink(models.Model):
     """Permission to link a user to the company's sign-in by the name alone, once.
 
-    People can edit their names at many providers: an owner has to say that the one of this name is meant.
+    People can edit their names at many providers: an owner has to confirm that this name means this user.
     """
 
     user = models.OneToOneField(
@@ -266,7 +266,7 @@ class CompanyLink(models.Model):
 
 
 class ChosenLanguage(models.Model):
-    """The language that somebody has switched to, for their next sign-in anywhere."""
+    """The language that a user has chosen, for the next sign-in on any device."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chosen_language"
@@ -283,5 +283,5 @@ class ChosenLanguage(models.Model):
 
 
 def new_key() -> Secret:
-    """Return a fresh key for an authenticator: 160 bits, as RFC 4226 asks for."""
+    """Return a new key for an authenticator: 160 bits, as RFC 4226 requires."""
     return Secret(base64.b32encode(secrets.token_bytes(20)).decode())

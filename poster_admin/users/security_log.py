@@ -1,4 +1,4 @@
-"""The security log: one function that writes a line into the database and into the log of the process."""
+"""Write the security log: each line goes into the database and into the log of the process."""
 
 import logging
 from contextvars import ContextVar
@@ -13,7 +13,7 @@ from poster_admin.users.client_ip import client_address
 from poster_admin.users.models import Event, SecurityEvent
 
 log = logging.getLogger("poster_admin.security")
-# Signals of models know of no request: whoever changes rights is found here.
+# Signals of models have no request: the user who changes rights is found through this variable.
 current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
 SERIOUS = {Event.FAILED, Event.LOCKED, Event.SLOWED, Event.FACTOR_FAILED, Event.REFUSED}
 
@@ -27,9 +27,9 @@ def record(
     about: str = "",
     detail: str = "",
 ) -> None:
-    """Write a line. Without a user it is the one who sent the request.
+    """Write a line. Without a user it names the user of the current request.
 
-    What it tells of goes on while the database is away.
+    While the database is away, the action goes on without its line.
     """
     request = request or current_request.get()
     if user is None and not name:
@@ -44,7 +44,7 @@ def record(
         address=client_address(request) if request is not None else "",
         request_id=request_id.get(),
     )
-    # The log of the process has it in any case.
+    # The log of the process has the line in any case.
     with optional("a line of the security log"):
         event.save()
     log.log(

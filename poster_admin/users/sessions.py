@@ -1,6 +1,6 @@
-"""The session engine: Django's own in the database, with limits, and with an owner for each session.
+"""Store sessions in the database with limits, and record the owner of each.
 
-In the database alone, not in a cache before it: a session that was ended has to be over in every process.
+No cache stands before the database: a session that was ended must be over in every process.
 """
 
 import time
@@ -21,11 +21,11 @@ from poster_admin.users.models import UserSession
 STARTED = "started"
 FROM = "from"
 SEEN_EVERY = 60
-"""Seconds: so seldom is it written down that a session was used."""
+"""Seconds between two updates of the time at which a session was last used."""
 
 
 class SessionStore(DatabaseStore):
-    """Sessions that end by themselves, and that their owner can list and end."""
+    """Sessions that expire by themselves, and that their owner can list and end."""
 
     seen_at: datetime | None = None
 
@@ -55,7 +55,7 @@ class SessionStore(DatabaseStore):
         return cast("UserSession", row)
 
     def save(self, must_create: bool = False) -> None:
-        """Save a session. While the database is away the page is shown without, unless a new one begins."""
+        """Save a session. While the database is away only a new session fails: other pages go on unsaved."""
         if must_create or self.session_key is None:
             super().save(must_create)
             return
@@ -68,7 +68,7 @@ class SessionStore(DatabaseStore):
             raise UpdateError
 
     def was_used(self) -> None:
-        """Note the time, at most once a minute, past the data: two tabs must not undo each other's."""
+        """Store the time of use, at most once a minute, without the data that another tab may have saved."""
         now = timezone.now()
         if self.seen_at is not None and (now - self.seen_at).total_seconds() > SEEN_EVERY:
             with optional("that a session is used"):
@@ -76,7 +76,7 @@ class SessionStore(DatabaseStore):
 
 
 def begin(request: HttpRequest) -> None:
-    """Note when and from where somebody signed in. Old sessions of everybody go meanwhile."""
+    """Record when and from where the user signed in, and delete expired sessions of all users."""
     agent = describe_agent(request.headers.get("User-Agent", ""))
     request.session[STARTED] = time.time()
     request.session[FROM] = (client_address(request), agent)
@@ -84,13 +84,13 @@ def begin(request: HttpRequest) -> None:
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Return the user's sessions that are not over, the latest first."""
+    """Return the user's current sessions, the latest first."""
     rows = UserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
     return [row for row in rows if not row.is_over]
 
 
 def end(user: User, *, mark: str = "", but: str | None = None) -> int:
-    """End the sessions of a user: all, or the one of that mark, or all but the one with that key."""
+    """End sessions of a user: all, or the one with that mark, or all but the one with that key."""
     keys = [row.session_key for row in sessions_of(user) if mark in ("", row.mark) and row.session_key != but]
     UserSession.objects.filter(pk__in=keys).delete()
     return len(keys)

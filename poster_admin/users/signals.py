@@ -1,4 +1,4 @@
-"""Write events of Django, axes and our own models into the security log."""
+"""Write events of Django, axes and the models of this app into the security log."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    """Begin the session: its clock, its owner's marks, language and browser, and what it still owes."""
+    """Begin the session: its age, owner, language and browser, and the second factor if it is required."""
     sessions.begin(request)
     note_confirmation(request)
     two_factor.begin(request, user)
@@ -36,7 +36,7 @@ def signed_out(sender: Any, request: Any, user: User | None, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
-    """Note a failure. A name that nobody has is not kept: it may be a password in the wrong field."""
+    """Record a failure. Leave out an unknown name: it may be a password typed into the wrong field."""
     name = str(credentials.get("username") or "")
     user = User.objects.filter(username=name).first() if name and "\0" not in name else None
     record(Event.FAILED, request=request, user=user, name="?")
@@ -62,14 +62,14 @@ def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, 
 
 @receiver(pre_save, sender=User)
 def remember_user(sender: Any, instance: User, **_: Any) -> None:
-    """Keep how the user was, to tell afterwards what is different."""
+    """Keep the values that the user had, to find the differences after saving."""
     before = User.objects.filter(pk=instance.pk).first() if instance.pk else None
     instance._before_save = before  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
 
 
 @receiver(post_save, sender=User)
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Note a new user, a new password, and a change of what decides whether they come in."""
+    """Record a new user, a new password, and changes that allow or forbid the sign-in."""
     before = getattr(instance, "_before_save", None)
     name = instance.get_username()
     if created or before is None:
@@ -96,7 +96,7 @@ def user_was_removed(sender: Any, instance: User, **_: Any) -> None:
 def rights_changed(
     sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any, model: Any, **_: Any
 ) -> None:
-    """Note who got which role or right, or lost it."""
+    """Record users who gained or lost a role or right."""
     sign = {"post_add": "+", "post_remove": "-", "post_clear": "-"}.get(action)
     if sign is None or (action != "post_clear" and not pk_set):
         return
@@ -105,9 +105,9 @@ def rights_changed(
 
 
 def _is_new(before: User, after: User, fields: Any) -> bool:
-    """Say whether the password was set: a hash that is only renewed at a sign-in is the same password."""
+    """Return True if the password was set; a hash that is only renewed at a sign-in is the same password."""
     raw = getattr(after, "_password", None)
     if raw is None:
-        # As Django renews a hash: that column alone, and without the password.
+        # Django renews a hash in that column alone, without a new password.
         return fields is None or set(fields) != {"password"}
     return not check_password(raw, before.password)

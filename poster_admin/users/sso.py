@@ -1,7 +1,7 @@
-"""Sign-in through the company: by a proxy that names the user, or by OpenID Connect. Both are off by default.
+"""Sign in through the company: a proxy names the user, or OpenID Connect. Both are off by default.
 
-mozilla-django-oidc does the flow: state, nonce, PKCE, signatures. What it leaves to its user is here: whose
-token it is, for whom, and which of our users is meant.
+mozilla-django-oidc handles the flow: state, nonce, PKCE, signatures. This module checks issuer, audience and
+age of the token, and finds the user that it stands for.
 """
 
 import logging
@@ -25,19 +25,19 @@ from poster_admin.users.middleware import meta_name
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
 
 log = logging.getLogger("poster_admin.users")
-# Seconds: how old the company's own sign-in may be where it was asked for anew.
+# Seconds: maximum age of the company's own sign-in after a fresh one was requested.
 FRESH = 900
 
 
-# All that a provider can make of an answer; the last one if two answers for one name come at once.
+# All errors that a provider's answer can cause; the last one if two answers for one name come at once.
 FAILURES = (requests.RequestException, jwt.PyJWTError, SuspiciousOperation, ValidationError,
             LookupError, TypeError, ValueError, AttributeError, IntegrityError)  # fmt: skip
 
 
 def give_roles(user: User, names: Iterable[str]) -> None:
-    """Give the roles that the company's groups stand for, and take those of ours that they do not.
+    """Give the roles that the company's groups stand for, and remove the other mapped roles.
 
-    Without COMPANY_ROLES the roles stay what an owner made them.
+    Without COMPANY_ROLES the roles stay as an owner set them.
     """
     if not settings.COMPANY_ROLES:
         return
@@ -48,7 +48,7 @@ def give_roles(user: User, names: Iterable[str]) -> None:
 
 
 class ProxyBackend(RemoteUserBackend):
-    """The user whom the company's proxy names."""
+    """Authenticate the user that the company's proxy names."""
 
     def authenticate(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # as Django calls it
         name = self.clean_username(str(kwargs.get("remote_user") or ""))
@@ -62,7 +62,7 @@ class ProxyBackend(RemoteUserBackend):
         return super().authenticate(request, remote_user=name)
 
     def clean_username(self, username: str) -> str:
-        """Take the domain away that Kerberos and NTLM put around a name."""
+        """Remove the domain that Kerberos and NTLM add to a name."""
         return username.strip().rpartition("\\")[2].partition("@")[0]
 
     def configure_user(self, request: Any, user: Any, created: bool = True) -> Any:
@@ -76,18 +76,18 @@ class ProxyBackend(RemoteUserBackend):
 
 
 class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the library is untyped
-    """The user whom the company's OpenID Connect means."""
+    """Authenticate the user that the company's OpenID Connect provider names."""
 
     refused_name = ""
 
     def authenticate(self, request: Any, **kwargs: Any) -> Any:
-        """Turn every failure of the provider into a sign-in that failed: none of them is a 500."""
+        """Turn every failure of the provider into a failed sign-in: none of them is a 500."""
         if not settings.OIDC_ENABLED or "nonce" not in kwargs:
             return None
         try:
             user = super().authenticate(request, **kwargs)
         except FAILURES as error:
-            # Its words may hold the code or the token.
+            # The error's text may contain the code or the token.
             log.warning("The company's sign-in failed: %s", type(error).__name__)
             user = None
         if user is None:
@@ -97,7 +97,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
         return user
 
     def verify_token(self, token: str, **kwargs: Any) -> Any:
-        """Check, beyond the signature and the nonce, by whom and for whom the token is, and its age."""
+        """Check issuer, audience and age of the token, beyond the signature and the nonce."""
         claims = super().verify_token(token, **kwargs)
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
@@ -110,7 +110,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
         return claims
 
     def get_userinfo(self, access_token: str, id_token: str, payload: Any) -> Any:
-        """Join what the two answers say; they have to speak of the same person."""
+        """Join the claims of the two answers; both must concern the same subject."""
         if not settings.OIDC_OP_USER_ENDPOINT:
             return payload
         told = super().get_userinfo(access_token, id_token, payload)
@@ -122,13 +122,13 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
         return bool(claims.get(settings.OIDC_NAME_CLAIM))
 
     def filter_users_by_claims(self, claims: Any) -> Any:
-        """Find by issuer and subject: a name can be given to somebody else later."""
+        """Find the user by issuer and subject: a name can be given to somebody else later."""
         return User.objects.filter(
             company_identity__issuer=settings.OIDC_ISSUER, company_identity__subject=claims["sub"]
         )
 
     def create_user(self, claims: Any) -> Any:
-        """Make the user, or take the one of that name if an owner has allowed the link, which uses it up."""
+        """Create the user, or take the one of that name if an owner has allowed that once."""
         name = str(claims[settings.OIDC_NAME_CLAIM])
         User._meta.get_field("username").run_validators(name)
         with transaction.atomic():
@@ -150,7 +150,7 @@ class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the li
 
 
 class BeginView(oidc_views.OIDCAuthenticationRequestView):  # type: ignore[misc]  # the library is untyped
-    """Send the browser to the company; who is signed in already is asked for the password there."""
+    """Send the browser to the company; a user who is signed in must type the password there again."""
 
     def __init__(self, **kwargs: Any) -> None:
         if settings.OIDC_ENABLED:
@@ -167,7 +167,7 @@ class BeginView(oidc_views.OIDCAuthenticationRequestView):  # type: ignore[misc]
 
 
 class BackView(oidc_views.OIDCAuthenticationCallbackView):  # type: ignore[misc]  # the library is untyped
-    """Take the company's answer."""
+    """Receive the company's answer."""
 
     def get(self, request: Any) -> HttpResponse:
         if not settings.OIDC_ENABLED:

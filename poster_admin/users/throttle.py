@@ -1,13 +1,13 @@
-"""Guessing at passwords gets slower and slower, from wherever it comes, and no colleague is locked out by it.
+"""Slow down password guessing from any source, without locking colleagues out.
 
-django-axes locks a name from a network after five failures, which a change of the address undoes. So failures
-are also counted by the name alone, and by the network over all names: where one of them has had its share,
-each further failure begins a pause, twice as long as the one before. During it every attempt is answered with
-the seconds that are left; no thread waits. A browser that has signed in as that user has a share of its own:
-OWASP's device cookies.
+django-axes locks a name from a network after five failures, which a change of the address circumvents. So
+failures are also counted for the name alone, and for the network over all names: once one of the counts has
+reached its limit, each further failure begins a pause, twice as long as the one before. During the pause
+every attempt is answered with the seconds that are left; no thread waits. A browser that has signed in as
+that user has a count of its own: OWASP's device cookies.
 
-A failure is counted under the lock of its rows, and the answer is given only if there is no pause then. So of
-many guesses at once, in however many processes, no more are answered than of guesses one after the other.
+A failure is counted under the lock of its rows, and the answer is given only if there is no pause then. So
+many guesses at once, over any number of processes, get no more answers than guesses one after another.
 
 Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
@@ -39,7 +39,7 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures at once, and as many again over the time; beyond them a pause that grows."""
+    """Failures allowed at once, and as many again over the time; beyond them a pause that grows."""
 
     failures: int
     over: timedelta
@@ -58,8 +58,8 @@ class Limit:
 
 
 HOUR = timedelta(hours=1)
-# The lock of axes, for guesses that come at once: axes lets all of them pass before it counts the first one.
-# The pause is for those five to have their answers.
+# Pause for guesses that come at once: axes lets all of them pass before it counts the first one. The pause
+# lets the first five get their answers.
 NAME_AND_NETWORK = Limit(
     settings.AXES_FAILURE_LIMIT,
     timedelta(hours=settings.AXES_COOLOFF_TIME),
@@ -69,7 +69,7 @@ LIMITS = {"name": Limit(20, HOUR), "browser": Limit(20, HOUR), "network": Limit(
 
 
 class Attempt:
-    """A password that is about to be checked, and the counts that its failure would fall into."""
+    """A password that is about to be checked, and the counts to which its failure would be added."""
 
     def __init__(self, request: HttpRequest, name: str) -> None:
         self._request, self._name = request, name
@@ -84,12 +84,12 @@ class Attempt:
         _raise_for(FailureCount.objects.filter(key__in=self._kinds), timezone.now())
 
     def succeeded(self) -> None:
-        """Let a right password pass, unless a pause began meanwhile; it clears what axes clears."""
+        """Accept a right password, unless a pause began meanwhile; reset the counts that axes resets."""
         self.check()
         FailureCount.objects.filter(key=self._both).delete()
 
     def failed(self) -> None:
-        """Count a wrong password. Raises `SlowedDown` if others were counted meanwhile and began a pause."""
+        """Count a wrong password. Raises `SlowedDown` if other failures began a pause meanwhile."""
         pauses = {}
         with transaction.atomic():
             rows = _locked(self._kinds)
@@ -126,22 +126,22 @@ class PasswordBackend(ModelBackend):
         user: User | None = super().authenticate(request, username, password)
         if user is None:
             attempt.failed()
-            # The backends behind this one would hash it once more.
+            # The next backends would hash the password again.
             raise PermissionDenied
         attempt.succeeded()
         return user
 
 
 def _key(*parts: str) -> str:
-    """Return the key of a count, a digest: a name that nobody has may be a password in the wrong field."""
+    """Return the key of a count, as a digest: an unknown name may be a mistyped password."""
     return salted_hmac("users.failures", "\0".join(parts), algorithm="sha256").hexdigest()
 
 
 def _locked(keys: Iterable[str]) -> list[FailureCount]:
-    """Return the counts, locked: in one order everywhere, so that no two wait for each other."""
+    """Return the counts, locked in the same order everywhere, so that no deadlock can occur."""
     now = timezone.now()
     new = [FailureCount(key=key, forgotten_at=now, opens_at=now) for key in sorted(keys)]
-    # There has to be a row to lock.
+    # Only an existing row can be locked.
     FailureCount.objects.bulk_create(new, ignore_conflicts=True)
     return list(FailureCount.objects.select_for_update().filter(key__in=keys).order_by("key"))
 
@@ -153,6 +153,6 @@ def _raise_for(rows: Iterable[FailureCount], now: datetime) -> None:
 
 
 def _prune(now: datetime) -> None:
-    """Delete the counts that say nothing any more, but those that somebody is just counting in."""
+    """Delete expired counts, except those that another process holds locked."""
     over = FailureCount.objects.filter(forgotten_at__lt=now).select_for_update(skip_locked=True)
     FailureCount.objects.filter(key__in=list(over.values_list("key", flat=True))).delete()

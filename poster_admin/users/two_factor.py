@@ -1,4 +1,4 @@
-"""The second factor: set it up, ask for it, and the codes for the day the phone is lost."""
+"""Set up, check and remove the second factor and its recovery codes."""
 
 import base64
 import secrets
@@ -22,13 +22,13 @@ CODES = 10
 
 
 def authenticator_of(user: AbstractBaseUser) -> TOTPDevice | None:
-    """Return the user's working second factor, or None."""
+    """Return the user's confirmed second factor, or None."""
     found: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
     return found
 
 
 def is_required(user: Any) -> bool:
-    """Say whether this user may not do without: owners, where REQUIRE_2FA says so."""
+    """Return True if this user must have a second factor: owners, if REQUIRE_2FA is set."""
     return bool(
         settings.REQUIRE_2FA
         and (user.has_perm("auth.change_user") or user.has_perm("groups.delete_group_with_clients"))
@@ -36,12 +36,12 @@ def is_required(user: Any) -> bool:
 
 
 def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Note at the sign-in whether this session owes a code."""
+    """Record at the sign-in whether this session still needs a code."""
     request.session[DUE] = authenticator_of(user) is not None
 
 
 def page_that_is_due(request: HttpRequest) -> str:
-    """Return the name of the page that has to come first, or nothing."""
+    """Return the name of the page that the user has to visit first, or an empty string."""
     session = request.session
     if session.get(DUE, False):
         return "login_code"
@@ -52,7 +52,7 @@ def page_that_is_due(request: HttpRequest) -> str:
 
 @sensitive_variables("text", "code")
 def check_code(request: HttpRequest, text: str) -> bool:
-    """Take a code of the app, or a recovery code, and mark the session."""
+    """Check a code of the app or a recovery code, and mark the session."""
     user: Any = request.user
     device = authenticator_of(user)
     if device is None:
@@ -72,7 +72,7 @@ def check_code(request: HttpRequest, text: str) -> bool:
 
 
 def prepare(user: User) -> TOTPDevice:
-    """Return an authenticator that waits for its first code."""
+    """Return an authenticator that is not confirmed yet."""
     device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=False).first()
     if device is None:
         device = TOTPDevice(user=user, name="app", confirmed=False, key=new_key())
@@ -81,7 +81,7 @@ def prepare(user: User) -> TOTPDevice:
 
 
 def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
-    """Confirm the authenticator by its first code; return the recovery codes, or nothing if it is wrong."""
+    """Confirm the authenticator with its first code; return the recovery codes, or none if it is wrong."""
     user: Any = request.user
     with transaction.atomic():
         device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
@@ -94,13 +94,13 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
         return []
     _mark(request, device)
     security_log.record(Event.FACTOR_SET, request=request)
-    # Sessions from before know nothing of it.
+    # Sessions begun before lack the mark.
     sessions.end(user, but=request.session.session_key)
     return renew_codes(user)
 
 
 def renew_codes(user: User) -> list[str]:
-    """Make new recovery codes, in place of all earlier ones. They are shown once."""
+    """Create new recovery codes, which replace all earlier ones. They are shown once."""
     codes = [base64.b32encode(secrets.token_bytes(15)).decode() for _ in range(CODES)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
@@ -109,13 +109,13 @@ def renew_codes(user: User) -> list[str]:
 
 
 def remove(user: User) -> None:
-    """Take the second factor away, and its recovery codes."""
+    """Remove the second factor and its recovery codes."""
     TOTPDevice.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
 
 
 def qr_code(device: TOTPDevice) -> SafeString:
-    """Draw the address as SVG with nothing inline: the colours come from the style sheet."""
+    """Draw the address as SVG without inline styles: the colours come from the style sheet."""
     svg = segno.make(device.address_for_apps(), error="m").svg_inline(
         omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
     )

@@ -1,4 +1,4 @@
-"""The addresses of the door, all below /accounts/."""
+"""Route the addresses of authentication, all below /accounts/."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required

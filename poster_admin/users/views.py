@@ -1,4 +1,4 @@
-"""The pages of the door: who is it, is it still them, and what have they left open."""
+"""Views for authentication: confirmation, password, sessions, second factor and security log."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class Request(HttpRequest):
-    """A request of somebody who is signed in."""
+    """A request of a signed-in user."""
 
     user: User
 
@@ -38,7 +38,7 @@ class Request(HttpRequest):
 @sensitive_post_parameters("password", "code")
 @form_methods
 def confirm(request: Request) -> HttpResponse:
-    """Ask for the password again; who has none here is asked by the company, or for a code."""
+    """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code."""
     back = _back(request)
     if request.user.has_usable_password():
         form: Any = PasswordForm(request.POST or None)
@@ -47,12 +47,12 @@ def confirm(request: Request) -> HttpResponse:
     elif hasattr(request.user, "company_identity"):
         return redirect(f"{reverse('oidc_authentication_init')}?{urlencode({'next': back})}")
     else:
-        # The proxy vouches for each single request; there is nothing here to ask for.
+        # The proxy names the user in each single request, so nothing is left to ask for.
         note_confirmation(request)
         return redirect(back)
     if request.method == "POST" and form.is_valid():
         if _is_right(request, form):
-            # Gives the session a new key too, and lets it outlive a hash that was renewed just now.
+            # Rotate the session key too, and keep the session valid if the hash was renewed just now.
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
             record(Event.CONFIRMED, request=request)
@@ -83,7 +83,7 @@ def session_list(request: Request) -> HttpResponse:
 
 
 class PasswordChange(PasswordChangeView):
-    """Let people change their own password; all their other sessions end with it."""
+    """Let users change their own password; all their other sessions end."""
 
     template_name = "users/password.html"
     form_class = OwnPasswordForm
@@ -107,7 +107,7 @@ class PasswordChange(PasswordChangeView):
 
 @require_GET
 def security_log(request: Request) -> HttpResponse:
-    """Show owners what happened at the door."""
+    """Show the security log to owners."""
     if not request.user.has_perm("users.view_securityevent"):
         raise PermissionDenied
     kind = request.GET.get("kind", "")
@@ -122,7 +122,7 @@ def security_log(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def login_code(request: Request) -> HttpResponse:
-    """Ask for the second factor after the first."""
+    """Ask for the second factor after the password."""
     hint = _("Six digits from your app, or one of your recovery codes.")
     form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
     back = _back(request)
@@ -141,7 +141,7 @@ def login_code(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def second_factor_set(request: Request) -> HttpResponse:
-    """Set up an authenticator: show the QR code once, and take its first code."""
+    """Set up an authenticator: show the QR code once, and accept its first code."""
     if request.session.get(two_factor.DUE):
         return redirect(f"{reverse('login_code')}?{urlencode({'next': request.path})}")
     if not recently_confirmed(request):
@@ -164,7 +164,7 @@ def second_factor_set(request: Request) -> HttpResponse:
 
 @require_POST
 def second_factor_remove(request: Request) -> HttpResponse:
-    """Take the own second factor away."""
+    """Remove the user's own second factor."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
     two_factor.remove(request.user)
@@ -174,7 +174,7 @@ def second_factor_remove(request: Request) -> HttpResponse:
 
 @require_POST
 def recovery_codes(request: Request) -> HttpResponse:
-    """Make new recovery codes, and show them this once."""
+    """Create new recovery codes, and show them once."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
     if not two_factor.authenticator_of(request.user):
@@ -200,6 +200,6 @@ def _is_right(request: Request, form: Any) -> bool:
 
 
 def _back(request: HttpRequest) -> str:
-    """Return where to go on: a page of this site, whatever `next` says."""
+    """Return the page to go on to: `next` if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -1,4 +1,4 @@
-"""Bound how many threads of this process wait for Poster: the others are for pages that do not ask it."""
+"""Limit how many threads of this process wait for Poster, so that others are left for other pages."""
 
 import threading
 from collections import Counter
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from poster_admin.common.limits.semaphore import NoSlot
 
 LONGEST_WAIT = 1.0
-"""Seconds that a thread may wait to enter: it is one of those that are for the other pages."""
+"""Seconds that a thread may wait for a slot: it is one of the threads meant for other pages."""
 
 
 class AccountLimiter:
-    """Threads that ask Poster, wait to ask, or wait for a thread that asks.
+    """Slots for threads that call Poster, wait to call it, or wait for a thread that calls it.
 
-    They are bounded in all; for a person, so that a person who asks a lot is in nobody's way; and those who
-    ask, for an account, so that no thread waits behind too many.
+    There are three limits: for the whole process; for a user, so that a busy user delays nobody else; and for
+    the callers of an account, so that no thread waits behind too many.
     """
 
     def __init__(self, *, in_all: int, of_person: int, of_account: int) -> None:
@@ -26,7 +26,7 @@ class AccountLimiter:
 
     @contextmanager
     def entered(self, person: int, *, account: str = "") -> Iterator[None]:
-        """Be in the room; a thread that asks names the account. Raises `NoSlot` where it stays full."""
+        """Hold a slot; a thread that calls Poster names the account. Raises `NoSlot` if none comes free."""
         keys: list[tuple[str, object]] = [("person", person)]
         if account:
             keys.append(("account", account))
@@ -44,4 +44,4 @@ class AccountLimiter:
         finally:
             with self._lock:
                 self._inside.subtract(keys)
-                self._inside += Counter()  # drops the keys that nobody is counted for
+                self._inside += Counter()  # drops the keys with a count of zero

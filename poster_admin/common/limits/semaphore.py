@@ -1,9 +1,9 @@
-"""Bound how many threads use something at once, over all processes.
+"""Limit how many threads use something at once, over all processes.
 
-A thread first takes one of the places of its own process, in a queue without polling. Then it takes one that
-the processes share: on one machine the lock of a file, which the kernel releases when a process is killed;
-with Redis a lock with a lease. So no more threads of a process than there are places compete with the other
-processes, and while Redis or the disk is away, each process still has a bound of its own.
+A thread first takes a slot of its own process, in a queue without polling. Then it takes a slot that the
+processes share: on one machine the lock of a file, which the kernel releases when a process is killed; with
+Redis a lock with a lease. So a process never has more threads competing with other processes than there are
+slots, and while Redis or the disk is away, each process still has a limit of its own.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 type Release = Callable[[], object]
 CHECK_INTERVAL = 0.01
-"""Seconds between two looks for a place that another process may have given back."""
+"""Seconds between two checks for a slot that another process may have released."""
 
 
 class NoSlot(Exception):
-    """No place came free in time, or too many are waiting for one."""
+    """No slot came free in time, or too many threads are waiting for one."""
 
 
 @contextmanager
 def slot(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
-    """Hold one of `count` places of that name; `lease` bounds how long, in seconds, if this process dies."""
+    """Hold one of `count` slots of that name; `lease` limits how long, in seconds, if this process dies."""
     until = time.monotonic() + wait
     own = _own(name, count)
     if not own.acquire(timeout=wait):
@@ -52,7 +52,7 @@ def slot(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
 
 
 def _nothing_taken() -> None:
-    """Give back no place: what the processes share is away."""
+    """Release nothing: no shared slot was taken, because the shared store is away."""
 
 
 @cache
@@ -62,7 +62,7 @@ def _own(name: str, count: int) -> threading.BoundedSemaphore:
 
 @cache
 def _key(name: str) -> str:
-    """Return a name of letters and digits alone: it becomes that of a file."""
+    """Return a name of letters and digits only: it becomes a file name."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
@@ -75,13 +75,13 @@ def _shared() -> "Files | Redis":
 
 
 class Files:
-    """Places on this machine."""
+    """Slots shared by the processes of one machine."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def take(self, name: str, count: int, wait: float, lease: float) -> Release:
-        """Take a place, and return how it is given back."""
+        """Take a slot, and return the function that releases it."""
         semaphore = NamedBoundedSemaphore(
             count, name, directory=str(self._directory), timeout=wait, check_interval=CHECK_INTERVAL
         )
@@ -96,7 +96,7 @@ class Files:
 
 
 class Redis:
-    """Places on any number of machines: a lock for each. One that is not given back ends with its lease."""
+    """Slots shared by many machines: one lock each. A slot that is not released ends with its lease."""
 
     def __init__(self, url: str, **options: Any) -> None:
         import redis  # noqa: PLC0415 - installed where it is used
@@ -105,15 +105,15 @@ class Redis:
         self._lease_has_ended = redis.exceptions.LockNotOwnedError
 
     def take(self, name: str, count: int, wait: float, lease: float) -> Release:
-        """Take a place, and return how it is given back."""
+        """Take a slot, and return the function that releases it."""
         names = [f"places:{name}:{number}" for number in random.sample(range(count), count)]
         locks = [self._client.lock(each, timeout=lease, sleep=CHECK_INTERVAL) for each in names]
         taken = next((lock for lock in locks if lock.acquire(blocking=False)), None)
-        if taken is None:  # one of them waits
+        if taken is None:  # all are taken: wait for one of them
             taken = locks[0]
             if not taken.acquire(blocking_timeout=wait):
                 raise NoSlot
-        # The call is done then, a write too, so no trouble with giving back may end in an error.
+        # The call, perhaps a write, is done by then: a failure to release the slot must not become an error.
         return partial(ask_shared, partial(self._release, taken), None)
 
     def _release(self, lock: "Lock") -> None:

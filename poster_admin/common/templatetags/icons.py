@@ -1,4 +1,4 @@
-"""`{% icon "plus" %}`: a drawing from `static/icons.svg`, in the colour of the text around it."""
+"""`{% icon "plus" %}`: draw an icon from `static/icons.svg`, in the colour of the surrounding text."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ register = template.Library()
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """Draw the icon of that name. It says nothing that is not said in words."""
+    """Draw the icon of that name; screen readers skip it, because the text beside it says the same."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name
     )

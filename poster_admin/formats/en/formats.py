@@ -1,4 +1,4 @@
-"""Dates and times in English: the day before the month as everywhere here, but spelled out; 24 hours."""
+"""Format dates and times in English: the month spelled out after the day, and 24 hours."""
 
 DATE_FORMAT = "j F Y"
 SHORT_DATE_FORMAT = "j M Y"

@@ -1,4 +1,4 @@
-"""`manage.py copy_database`: everything into another, empty database, for a move to PostgreSQL."""
+"""`manage.py copy_database`: copy everything into another, empty database, for a move to PostgreSQL."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ BATCH = 500
 
 
 class Command(BaseCommand):
-    """Copy all rows as they are, the encrypted tokens too; the same POSTER_TOKEN_KEYS open them there."""
+    """Copy all rows unchanged, encrypted tokens included; the same POSTER_TOKEN_KEYS decrypt them there."""
 
     help = "Copy all data into another, empty database. Stop the server first."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the address as DATABASE_URL has it."""
+        """Accept the address in the form of DATABASE_URL."""
         parser.add_argument("url", help="of the other database, as in DATABASE_URL")
 
     def handle(self, *_args: Any, url: str, **_options: Any) -> None:
@@ -58,7 +58,7 @@ def _models() -> list[type[Model]]:
 
 
 def _ours() -> list[type[Model]]:
-    """Return what an empty database has no rows of."""
+    """Return the models whose rows show that a database is already in use."""
     return [
         apps.get_model("auth.User"),
         apps.get_model("groups.Change"),

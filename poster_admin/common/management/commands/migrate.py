@@ -1,4 +1,4 @@
-"""`manage.py migrate`: Django's, by one process at a time."""
+"""`manage.py migrate`: run Django's command in one process at a time."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from poster_admin.common.server import migration_lock, refuse_too_old
 
 
 class Command(migrate.Command):
-    """Wait for a server that starts, or another command, before anything is read from the database."""
+    """Wait for a starting server or another command before reading anything from the database."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Hold the lock for the checks, too: they read tables."""
+        """Hold the lock during the checks too: they read tables."""
         with migration_lock(options["database"]):
             refuse_too_old(options["database"])
             return super().execute(*args, **options)

@@ -16,7 +16,7 @@ class Command(BaseCommand):
             for pk in rows.values_list("pk", flat=True):
                 with transaction.atomic():
                     row = rows.select_for_update().filter(pk=pk).first()
-                    if row is None:  # deleted meanwhile
+                    if row is None:  # The row was deleted meanwhile.
                         continue
                     try:
                         setattr(row, column, Secret(getattr(row, column).reveal()))

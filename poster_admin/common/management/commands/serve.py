@@ -1,4 +1,4 @@
-"""`manage.py serve`: the production server, after everything that has to be done before it."""
+"""`manage.py serve`: prepare and run the production server."""
 
 import os
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from poster_admin.common import server
 
-# What `check --deploy` says of an intranet without TLS; the server says it in one line instead.
+# Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 
 @contextmanager
 def counted_over_workers() -> Iterator[None]:
-    """Give the workers a folder for their counts, which begin anew, in memory where there is some.
+    """Give the workers an empty folder for their metrics, in memory if the machine offers that.
 
-    The counts are files that are mapped: on a full disk, to count once more would kill the process.
+    The metrics are memory-mapped files: on a full disk, writing to them would kill the process.
     """
     memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
     directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
