@@ -1,4 +1,4 @@
-"""The addresses of the dashboard; they are a contract."""
+"""Route the addresses of the groups; they are part of the contract."""
 
 from django.urls import path, register_converter
 
@@ -9,7 +9,7 @@ app_name = "groups"
 
 
 class GroupIdConverter:
-    """A group's id as Poster has it: without leading zeros, and no larger than it can be."""
+    """Id of a group in Poster's format: no leading zeros, and no larger than Poster's ids can be."""
 
     regex = "[1-9][0-9]{0,9}"
 
@@ -24,7 +24,7 @@ class GroupIdConverter:
 
 
 class FileTypeConverter:
-    """The extension of an export."""
+    """Extension of an export."""
 
     regex = "csv|xlsx"
 

@@ -1,4 +1,4 @@
-"""Forms for many groups at once, by the same rules as the form of one."""
+"""Forms that change many groups at once, by the same rules as the form of one group."""
 
 import copy
 import json
@@ -23,9 +23,9 @@ _signer = signing.Signer(salt="groups.forms.bulk.percents")
 
 
 class LineForm(GroupForm):
-    """The values of one group among many, without what a page of one group carries.
+    """Check the values of one group among many, without the hidden fields that the page of one group needs.
 
-    It is one form for all of them: for thousands of lines, making a form took longer than all the rest.
+    One instance checks all lines: for thousands of lines, creating forms took longer than everything else.
     """
 
     version = None  # type: ignore[assignment]  # as Django takes a field away
@@ -37,7 +37,7 @@ class LineForm(GroupForm):
         self._version = Version()
 
     def check(self, values: dict[str, str], group: Group | None = None) -> bool:
-        """Take the values of a line, for the rest those of the group, and say whether they are right."""
+        """Check the values of a line, completed by those of the group; return True if they are valid."""
         known = {}
         if group is not None:
             known = {name: str(value) for name, value in group.values.to_json().items()}
@@ -52,10 +52,10 @@ class LineForm(GroupForm):
 
 
 class PercentsForm(forms.Form):
-    """A percent for each of many groups. One that nobody has typed another percent for stays as it is.
+    """A percent for each of many groups. A percent that the user has not edited stays as it is.
 
-    `groups` are what Poster has now. A form that was sent tells by its `version` which of them it showed, and
-    with which percents. `typed` are other percents to begin with.
+    `groups` are the groups that Poster has now. A submitted form tells by its `version` which groups it
+    showed, and with which percents. `typed` are other percents to show at first.
     """
 
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
@@ -82,7 +82,6 @@ class PercentsForm(forms.Form):
 
     @property
     def rows(self) -> Iterator[tuple[Group, forms.BoundField]]:
-        """The groups with their fields."""
         return ((group, self[_field_of(group.id)]) for group in self.groups.values())
 
     @property
@@ -93,7 +92,7 @@ class PercentsForm(forms.Form):
 
     @property
     def lines(self) -> list[Line]:
-        """What was typed, as lines of a plan."""
+        """The edited percents, as lines of a plan."""
         return [
             Line(number, new, group_id, self.groups[group_id].values, self.groups[group_id].clients)
             for number, (group_id, new) in enumerate(self.changed.items(), 1)
@@ -116,7 +115,7 @@ class PercentsForm(forms.Form):
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
 
     def _miss(self, group_id: int, opened: Decimal) -> None:
-        """Say so where somebody typed a percent for a group that is gone."""
+        """Report a percent that was typed for a group that is gone."""
         shown = GroupForm.base_fields["percent"].prepare_value(opened)
         if self.data.get(_field_of(group_id), shown) != shown:
             text = _("Group %(id)s is no longer there, so it cannot get another percent.")
@@ -126,7 +125,7 @@ class PercentsForm(forms.Form):
     def _take(self, group: Group, percent: Decimal) -> None:
         field = _field_of(group.id)
         if group.percent != self._opened[group.id]:
-            # Whoever sends the form again has seen it.
+            # The conflict is shown now, so submitting the form again overwrites the new percent.
             self._opened[group.id] = group.percent
             text = _(
                 "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
@@ -148,7 +147,7 @@ def _version_of(percents: dict[int, Decimal]) -> str:
 
 
 def _opened_on(version: str) -> dict[int, Decimal]:
-    """Return the percents that a form was opened on; none where the version is not ours."""
+    """Return the percents that a form was opened on; none if the version has no valid signature."""
     try:
         return {int(key): Decimal(percent) for key, percent in _signer.unsign_object(version).items()}
     except signing.BadSignature:
@@ -156,7 +155,7 @@ def _opened_on(version: str) -> dict[int, Decimal]:
 
 
 class UploadForm(forms.Form):
-    """A file with groups. It is read in memory, and not kept."""
+    """Upload a file with groups. It is read in memory, and not kept."""
 
     file = forms.FileField(
         label=_("File, CSV or XLSX"),
@@ -172,7 +171,7 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, largest: int = 0, size: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if size > largest:
-            # It was not even taken into memory.
+            # The upload was too large: its content was not even read into memory.
             self.fields["file"].error_messages["required"] = _(
                 "The file is larger than %(size)s MB. Take out what is not needed, or split it."
             ) % {"size": largest // 2**20}

@@ -1,4 +1,4 @@
-"""Form fields for what people type about loyalty groups and Poster accounts."""
+"""Form fields for values of loyalty groups and of Poster accounts, as people type them."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ from groups.poster.client import ACCOUNT
 from groups.poster.records import plain
 from groups.poster.redact import TOKEN
 
-# ASCII digits only, thousands apart by a space of any kind, one decimal point or comma.
+# ASCII digits only, thousands separated by any kind of space, one decimal point or comma.
 _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
 _NOT_DIGITS = str.maketrans(",", ".", _SPACES)
@@ -26,8 +26,8 @@ VISIBLE = ("L", "N", "P", "S")
 class DecimalField(forms.CharField):
     """A decimal number as people type it: `12,5`, `12.5`, `1 000`, with or without its unit.
 
-    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts are
-    refused, all of which Django's own field takes.
+    Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts are refused,
+    all of which Django's own field accepts.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class NameField(forms.CharField):
         if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in value):
             raise ValidationError(_("Take the invisible characters out of the name."))
         if "\N{REPLACEMENT CHARACTER}" in value:
-            # It stands for what could not be read: sent back, it would take the place of what is there.
+            # U+FFFD replaces an unreadable character: sending it back would overwrite the original.
             raise ValidationError(_("Type the name anew: the sign � stands for something that was lost."))
 
 
 class AccountField(forms.CharField):
-    """The login of a Poster account: what stands before .joinposter.com, also cut out of a pasted address."""
+    """The login of a Poster account: the part before .joinposter.com, also found in a pasted address."""
 
     _ADDRESS = re.compile(r"https://([a-z0-9-]{1,63})\.joinposter\.com/?", re.ASCII)
 

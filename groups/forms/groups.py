@@ -1,4 +1,4 @@
-"""Forms: what people typed in, domain types out."""
+"""Forms for groups, clients, accounts and the history: they turn input into domain types."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _signer = signing.Signer(salt="groups.forms.groups.version")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a form was opened on. It travels in the form, so that a conflict can show it."""
+    """The values that a form was opened on. They travel in the form, so that a conflict can show them."""
 
     values: GroupValues | None = None
     clients: int | None = None
@@ -45,7 +45,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> "Version":
-        """Read a version back. One that is not ours is an empty one: it matches no group."""
+        """Read a version back. Without a valid signature it is empty, and matches no group."""
         try:
             data = _signer.unsign_object(text)
             return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
@@ -54,7 +54,7 @@ class Version:
 
 
 class WriteForm(forms.Form):
-    """The part of every form that asks for a write: what it was opened on, and that it is one operation."""
+    """The fields of every form that asks for a write: the version it was opened on, and its operation."""
 
     version = forms.CharField(
         widget=forms.HiddenInput,
@@ -80,7 +80,7 @@ class WriteForm(forms.Form):
         return Version.parse(self.cleaned_data["version"])
 
     def again(self, *, version: Version | None = None) -> Self:
-        """Return the same form for another operation: what was typed, on a new version where one is given."""
+        """Return the form with the same input for another operation, and with a new version if given."""
         data = {name: self.data[name] for name in self.fields if name in self.data}
         data["operation"] = str(uuid.uuid4())
         if version is not None:
@@ -138,7 +138,7 @@ class GroupForm(WriteForm):
         if "name" in data:
             data["name"] = _kept_name(data.get("version"), data["name"])
         if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
-            # It is not asked for a discount group, so whatever is in the field was not meant.
+            # A discount group has no such field on its page, so a value in it is ignored.
             data["birthday_bonus"] = _kept_bonus(data.get("version"))
             self.errors.pop("birthday_bonus", None)
         elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
@@ -152,7 +152,7 @@ class GroupForm(WriteForm):
 
     @property
     def draft(self) -> str:
-        """The values that the form was opened with, as JSON: `drafts.js` keeps what was typed."""
+        """The values that the form was opened with, as JSON: `drafts.js` compares the input with them."""
         opened = Version.parse(self["version"].value() or "").values
         return json.dumps(
             {
@@ -163,7 +163,7 @@ class GroupForm(WriteForm):
 
     @property
     def intended(self) -> GroupValues:
-        """What is asked for; a `use_ewallet` goes back as it was read."""
+        """The values to write; `use_ewallet` is sent back as it was read."""
         data = self.cleaned_data
         return GroupValues(
             name=data["name"],
@@ -175,13 +175,13 @@ class GroupForm(WriteForm):
 
 
 def _given_nothing(name: str) -> dict[str, Any]:
-    """Return the values of a group that stays, but gives nothing any more and says so."""
+    """Return the values of an archived group: it stays, but gives nothing any more, and its name says so."""
     archived = _("(archived) %(name)s") % {"name": name}
     return {"name": archived[:NAME_LENGTH], "percent": Decimal(0), "birthday_bonus": Decimal(0)}
 
 
 def _kept_name(version: Version | None, typed: str) -> str:
-    """Return the name as Poster has it where it is the same to a reader: only what was meant is changed."""
+    """Return the name as Poster has it if it looks the same as the input: only intended edits are sent."""
     loaded = version.values.name if version and version.values else ""
     return loaded if NameField(required=False).to_python(loaded) == typed else typed
 
@@ -195,7 +195,7 @@ def _kept_bonus(version: Version | None) -> Decimal:
 
 
 class RemovalForm(WriteForm):
-    """The removal of a group; one with clients wants its name typed."""
+    """Confirm the removal of a group; a group with clients requires its name typed."""
 
     confirm_name = forms.CharField(label=_("Name of the group"), required=False)
 
@@ -218,7 +218,7 @@ class RemovalForm(WriteForm):
 
 
 class MoveForm(forms.Form):
-    """Where the clients of a group go: those that were chosen, or all."""
+    """Choose where the clients of a group go: selected clients, or all."""
 
     ALL = "all"
 
@@ -240,7 +240,7 @@ class MoveForm(forms.Form):
         field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
 
     def clean_clients(self) -> list[int] | None:
-        """Return the ids of those who were chosen; None for all."""
+        """Return the ids of the selected clients; None for all."""
         text = self.cleaned_data["clients"]
         if text == self.ALL:
             return None
@@ -251,18 +251,18 @@ class MoveForm(forms.Form):
 
     @property
     def count(self) -> int:
-        """How many clients are to be moved, as far as is known before."""
+        """Number of clients to move, as far as it is known in advance."""
         text = self["clients"].value() or self.ALL
         return self.group.clients if text == self.ALL else text.count(",") + 1
 
 
 def _described(group: Group) -> str:
-    """Return a group as a choice: its name, and what it gives."""
+    """Return the choice for a group: its name, and its terms."""
     return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
 class RestoreForm(WriteForm):
-    """The start of a restore; its version is the mark of all that the page said it would do."""
+    """Start a restore; its version is the fingerprint of everything that the page announced."""
 
     def __init__(self, *args: Any, mark: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -277,7 +277,7 @@ class RestoreForm(WriteForm):
 
 
 class AccountForm(forms.Form):
-    """A user's own Poster account and token."""
+    """The user's own Poster account and token."""
 
     account = AccountField(
         label=_("Poster account"),
@@ -290,7 +290,7 @@ class AccountForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
-    """The filters of the journal. What cannot be understood filters nothing."""
+    """Filters of the history. An unreadable value filters nothing."""
 
     user = forms.CharField(label=_("Person"), required=False)
     action = forms.ChoiceField(
@@ -308,11 +308,11 @@ class HistoryForm(forms.Form):
 
     @property
     def draft(self) -> str:
-        """The fields that somebody can fill in, as JSON: see `GroupForm.draft`."""
+        """The fields that a user can fill in, as JSON: see `GroupForm.draft`."""
         return json.dumps({field.name: "" for field in self.visible_fields()})
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
-        """Return the changes that are asked for: the parts of one job, or those of groups alone."""
+        """Return the changes that match: the parts of one job, or changes of groups only."""
         self.is_valid()
         data = self.cleaned_data
         group = data.get("group") or ""
@@ -330,7 +330,7 @@ class HistoryForm(forms.Form):
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    """Return the start of a day here, or of one some days later; None where there is no such moment."""
+    """Return the start of a local day, or of one some days later; None if it is beyond the calendar."""
     if day is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A plan for many groups as a page shows it: cell by cell, from what to what, before anything is sent."""
+"""Show a plan for many groups cell by cell, with old and new values, before anything is sent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Row:
 
 
 class Plan:
-    """The lines of a plan, those first that are worth a second look."""
+    """The lines of a plan, those with warnings first."""
 
     def __init__(self, lines: Iterable[Line], page: str | None = None) -> None:
         self._lines = list(lines)
@@ -68,7 +68,7 @@ class Plan:
 
     @property
     def clients(self) -> int:
-        """The clients of the groups that change."""
+        """Number of clients in the groups that change."""
         return sum(line.clients for line in self._lines)
 
 

@@ -1,6 +1,6 @@
-"""Versions of a group side by side, as text: on a check page, in a conflict, in an outcome, in the journal.
+"""Show versions of a group side by side, as text: in a confirmation, conflict, outcome or the history.
 
-A version is what `to_json` writes. Each row of a comparison is a dict, for a template.
+A version is the JSON that `to_json` returns. Each row of a comparison is a dict, for a template.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,13 +24,13 @@ type Comparison = list[dict[str, Any]]
 
 
 def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
-    """Return old and new, field by field, for a page that asks once more."""
+    """Return old and new values, field by field, for a page that asks for confirmation."""
     rows = _rows(old=old.to_json() if old else None, new=new.to_json())
     return [row | {"changed": row["old"] != row["new"]} for row in rows]
 
 
 def conflict_rows(change: Change) -> Comparison:
-    """Return what the form was opened on, what Poster has now, and what was asked for."""
+    """Return the values that the form was opened on, those that Poster has now, and the intended ones."""
     yours = change.intended if change.action == Change.Action.UPDATE else change.loaded
     rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
     return [
@@ -45,7 +45,7 @@ def conflict_rows(change: Change) -> Comparison:
 
 
 def outcome_rows(change: Change) -> Comparison:
-    """Return what was there before, what was asked for, and what Poster has now."""
+    """Return the values before the change, the intended ones, and those that Poster has now."""
     before = None if change.action == Change.Action.CREATE else change.before or change.loaded
     rows = _rows(before=before, intended=change.intended, after=change.after)
     compared = change.intended is not None and change.after is not None
@@ -57,7 +57,7 @@ def outcome_rows(change: Change) -> Comparison:
 
 
 def difference_rows(change: Change) -> Comparison:
-    """Return the fields that a change was about, from what to what."""
+    """Return the changed fields with their old and new values."""
     before = None if change.action == Change.Action.CREATE else change.before or change.loaded
     after = change.after if change.state == Change.State.DIFFERS else change.intended
     return [
@@ -66,7 +66,7 @@ def difference_rows(change: Change) -> Comparison:
 
 
 def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
-    """Return rows of the journal as a page shows them."""
+    """Return changes as rows of the history."""
     return [_history_row(change, user) for change in changes]
 
 
@@ -90,7 +90,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
 
 
 def _group_url(change: Change) -> str:
-    """Return the address of the group, or none where there is no such group any more, or not yet."""
+    """Return the address of the group, or an empty string if it does not exist yet or any more."""
     if not change.group_id or change.action == Change.Action.REMOVE:
         return ""
     return reverse("groups:detail", args=[change.group_id])

@@ -1,4 +1,4 @@
-"""The pictures beside the list: the share of the clients by group, and the ladder of percents."""
+"""Draw the charts beside the list: each group's share of the clients, and the highest percents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One part of the strip of clients, with the numbers that stand beside it.
+    """One segment of the bar of clients, with the numbers beside it.
 
-    `number` is its place, from 1. `x` and `width` are parts of 100, as SVG wants them: with a point in every
-    language.
+    `number` is its position, from 1. `x` and `width` are parts of 100, formatted for SVG: with a decimal
+    point in every language.
     """
 
     number: str
@@ -32,7 +32,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the ladder of percents; `width` is a part of 100 as well."""
+    """One bar of the chart of percents; `width` is a part of 100 as well."""
 
     name: str
     percent: str

@@ -1,6 +1,6 @@
-"""The clients of a group as a page shows them: what was asked for, what was found, and how much was searched.
+"""Show the clients of a group: filters, rows, pages, and how much of the group was searched.
 
-A search comes by POST and is in no address: names and phone numbers have no place in an access log.
+A search is sent by POST and appears in no address: names and phone numbers must not get into an access log.
 """
 
 import re
@@ -23,7 +23,7 @@ from groups.presenters.messages import percent_words
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 
 SHOWN_AT_MOST = 200
-"""Of what a search found: whoever finds more is looking for something else."""
+"""Limit for the rows of a search: a user with more results needs a narrower search."""
 SORTS: Mapping[str, Field] = {
     "name": "lastname",
     "birthday": "birthday",
@@ -46,7 +46,7 @@ _WHOLE_NUMBER = range(9, 16)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientFilters:
-    """What is asked for. Unknown values are ignored; `start` is where a search goes on."""
+    """Filters of the list. Unknown values are ignored; a search goes on from `start`."""
 
     q: str = ""
     sort: str = ""
@@ -63,7 +63,7 @@ class ClientFilters:
         )
 
     def address(self, group_id: int) -> str:
-        """Return the address of this page of the list, without a search."""
+        """Return the address of this page of the list, without the search."""
         kept = {"sort": self.sort, "page": self.page if self.page > 1 else ""}
         query = urlencode({key: value for key, value in kept.items() if value})
         return reverse("groups:members", args=[group_id]) + (f"?{query}" if query else "")
@@ -75,17 +75,17 @@ class ClientFilters:
 
     @property
     def phones(self) -> tuple[str, ...]:
-        """What is searched for as Poster may have it for a phone number; nothing unless it is a whole one."""
+        """Phone numbers in Poster's format that the search may mean; empty without a complete number."""
         digits = self._digits
         if len(digits) not in _WHOLE_NUMBER:
             return ()
-        # As people say it, Poster has it with the country: 067 123 45 67 is 380671234567.
+        # Poster stores the country code, people leave it out: 067 123 45 67 is 380671234567.
         if digits.startswith("0"):
             return (f"38{digits}", digits)
         return (digits,) if len(digits) > _WHOLE_NUMBER.start else (f"380{digits}", digits)
 
     def matches(self, client: Client) -> bool:
-        """Say whether a client is meant: by name or card, or by a part of the phone number."""
+        """Return True if the search matches the client's name, card, or a part of the phone number."""
         if self._digits and self._digits in re.sub(r"\D", "", client.phone):
             return True
         text = folded(f"{client.name} {client.card_number}")
@@ -99,7 +99,7 @@ class ClientFilters:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MemberRow:
-    """A client as a row shows them."""
+    """A client as one row of the page."""
 
     id: int
     name: str
@@ -122,7 +122,7 @@ class MemberPage:
 
     @cached_property
     def rows(self) -> list[MemberRow]:
-        """The rows of this page, or of what was found."""
+        """The rows of this page, or the search results."""
         clients = list(self.members.clients)
         if self.searching and self.filters.sort:
             clients.sort(
@@ -164,12 +164,12 @@ class MemberPage:
 
     @property
     def searched_to(self) -> int:
-        """How many clients were looked through by now, also by the searches from which this one goes on."""
+        """Number of clients searched so far, including the searches that this one continues."""
         return self.filters.start + (self.members.searched or 0) - self.members.removed
 
     @property
     def go_on_from(self) -> int:
-        """Where the search goes on; 0 where it came to the end."""
+        """Offset from which the search goes on; 0 if it has reached the end."""
         return (
             self.filters.start + (self.members.searched or 0) if self.searching and self.members.more else 0
         )
@@ -180,7 +180,7 @@ class MemberPage:
 
     @property
     def page_count(self) -> int:
-        """How many pages there are: Poster's count knows nothing of removed clients, who take places too."""
+        """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
         return max(-(-self.members.group.clients // PAGE_SIZE), self.number + self.members.more, 1)
 
     @property
@@ -201,7 +201,7 @@ class MemberPage:
 
     @property
     def columns(self) -> list[Link]:
-        """The columns; one by which Poster does not sort has no href and no key."""
+        """The columns; one by which Poster cannot sort has no href and no key."""
         return [
             self._column("name", pgettext("of a person", "Name")),
             Link(label=_("Phone"), href=""),
@@ -214,7 +214,7 @@ class MemberPage:
 
     def _column(self, key: str, label: str) -> Link:
         ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
-        # What is wanted of a sum is mostly the largest.
+        # Sort amounts in descending order first: users mostly look for the largest.
         other = (f"-{key}", key) if key in _NUMERIC else (key, f"-{key}")
         sort = other[1] if self.filters.sort == other[0] else other[0]
         return Link(
@@ -239,7 +239,7 @@ class MemberPage:
 
 
 def _why(client: Client) -> str:
-    """Return in words why a larger percent than the group's counts; empty where it is the group's."""
+    """Return why a percent higher than the group's applies; an empty string if it is the group's."""
     if not client.has_own_percent:
         return ""
     return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}

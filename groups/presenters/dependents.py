@@ -1,4 +1,4 @@
-"""Dependents of a group, for the pages that lead to its end."""
+"""Show the dependents of a group on pages that lead to its removal."""
 
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from groups.services import promotions
 
 
 class DependentsCard:
-    """The promotions that are for a group: Poster is asked where a page shows them, and not before."""
+    """Promotions for a group: Poster is asked only when a page shows them."""
 
     def __init__(self, credentials: PosterCredentials, group_id: int) -> None:
         self._credentials = credentials
@@ -20,5 +20,5 @@ class DependentsCard:
 
     @property
     def failure(self) -> Message | None:
-        """Why they could not be read."""
+        """Message that says why they could not be read."""
         return error_words(self.found.failure) if self.found.failure else None

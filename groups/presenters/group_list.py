@@ -1,6 +1,6 @@
-"""The list of groups as a page shows it: searched, filtered, sorted, cut into pages, and added up.
+"""Show the list of groups: searched, filtered, sorted, split into pages, with totals.
 
-Everything a row shows is computed here once, so that the template's loop is plain.
+Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
@@ -29,19 +29,19 @@ ONE_PAGE = 100
 
 
 def asked_text(params: Mapping[str, str]) -> str:
-    """Return what is searched for, without what cannot be in a name."""
+    """Return the search text, without characters that a name cannot have."""
     return " ".join(params.get("q", "").replace("\0", "").split())[:100]
 
 
 def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
-    """Return the column to sort by, with a dash where it runs backwards; nothing for an unknown one."""
+    """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
     sort = params.get("sort", "")
     return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the address of a list asks for. Unknown values are ignored; defaults are left out of it."""
+    """Filters in the address of a list. Unknown values are ignored; defaults are left out."""
 
     q: str = ""
     type: str = ""
@@ -60,7 +60,7 @@ class Filters:
 
     @property
     def narrow(self) -> bool:
-        """Whether they leave groups out."""
+        """Return True if the filters leave groups out."""
         return bool(self.q or self.type)
 
     def query(self, **changes: Any) -> str:
@@ -85,7 +85,7 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 class GroupRow(TypedDict):
     """One line of the list, ready to print: its texts are escaped already.
 
-    A dictionary, since templates look for a key before they look for an attribute: fifty rows are most of the
+    It is a dictionary, because templates look up keys before attributes: rendering fifty rows is most of the
     work of a page.
     """
 
@@ -105,7 +105,7 @@ class GroupRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to the list in another form: a column to sort by, a filter, a page."""
+    """Link to a variant of the list: another sort column, filter, or page."""
 
     label: str
     href: str
@@ -120,7 +120,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that the list's page shows."""
+    """Everything that the page of the list shows."""
 
     groups: Groups
     filters: Filters
@@ -158,7 +158,7 @@ class Listing:
 
     @cached_property
     def numbers(self) -> NumberFormat:
-        """How the numbers of this list are written."""
+        """Number format of this list."""
         return NumberFormat.current()
 
     @cached_property
@@ -179,7 +179,7 @@ class Listing:
 
     @cached_property
     def figures(self) -> dict[str, str]:
-        """The counts that the page shows, as text."""
+        """Totals on the page, as text."""
         counts = {
             "found": self.found,
             "total": self.total,
@@ -234,12 +234,12 @@ class Listing:
         return self.href(page=self.number, refresh=1)
 
     def export_href(self, extension: str) -> str:
-        """Return the address of the file with these very rows."""
+        """Address of the file with the same rows."""
         return reverse("groups:export", args=[extension]) + self.filters.query()
 
     @property
     def export_links(self) -> list[Link]:
-        """The files with these very rows, each with what it is called where the pointer rests on it."""
+        """Links to the files with the same rows, each with its tooltip."""
         title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
         return [
             Link(
@@ -254,7 +254,7 @@ class Listing:
 
     @property
     def found_words(self) -> str:
-        """How many groups were found, and which page this is."""
+        """Number of groups found, and the number of this page, in words."""
         found, total = self.figures["found"], self.figures["total"]
         if self.found == self.total:
             words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
@@ -271,7 +271,7 @@ class Listing:
 
     @property
     def percents_href(self) -> str:
-        """Return the address of the form for the percents of these groups."""
+        """Address of the form for the percents of these groups."""
         return reverse("groups:bulk") + self.filters.query()
 
     @cached_property
@@ -298,7 +298,7 @@ class Listing:
 
     @property
     def orders(self) -> list[Link]:
-        """The orders to choose from on a phone: each column in its usual direction, and the chosen one."""
+        """Sort orders to choose from on a phone: each column in its usual direction, and the current one."""
         return [
             Link(
                 label=f"{column.label} {'↓' if backwards else '↑'}",
@@ -345,7 +345,7 @@ class Listing:
 
     @cached_property
     def pages(self) -> list[Link]:
-        """The pages to go to: the first, the last, and those around this one; a gap has no href."""
+        """Links to the first page, the last one, and those around the current one; a gap has no href."""
         if self.page_count == 1:
             return []
         near = {1, self.page_count, *range(self.number - 2, self.number + 3)}
@@ -378,10 +378,10 @@ class Listing:
 
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
-    """Search, filter and sort the groups. Without a wish for a sort they stay in Poster's order."""
+    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     found = list(_found(groups.groups, filters))
     if filters.sort:
-        # By id first: a stable sort then keeps ties in that order, also when it runs backwards.
+        # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found.sort(key=lambda group: group.id)
         found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
     return Listing(groups, filters, found, frozenset(locked_ids))

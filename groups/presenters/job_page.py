@@ -1,4 +1,4 @@
-"""A job as its page shows it: what it is, how far it is, and what became of each part."""
+"""Show a job: its title, its progress, and the outcome of each part."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SHOWN_AT_MOST = 50
-"""Of the parts that were not made: the whole history has all."""
+"""Limit for the failed parts shown: the history has all of them."""
 State = Change.State
 
 
@@ -42,7 +42,7 @@ class JobPage:
 
     @property
     def changed_fields(self) -> str:
-        """The fields that the first write should not have changed, or not so."""
+        """Fields that the first write changed wrongly."""
         return self.job.detail if self.job.reason in SEEN else ""
 
     @property
@@ -51,7 +51,7 @@ class JobPage:
 
     @property
     def notice(self) -> str:
-        """The kind of the notice that tells of the state."""
+        """Kind of the notice that describes the state."""
         match self.job.state:
             case Job.State.DONE:
                 whole = self.progress.done == self.progress.total
@@ -63,7 +63,7 @@ class JobPage:
 
     @property
     def actions(self) -> list[tuple[str, str, bool]]:
-        """What this user may do: the decision, the words on its button, and whether it is the main one."""
+        """Actions of this user: the decision, the label of its button, and whether it is the primary one."""
         if not may_control(self.job, self.user) or not self.job.is_unfinished:
             return []
         go_on = _("Go on all the same") if self.job.reason in SEEN else _("Go on")
@@ -72,7 +72,7 @@ class JobPage:
 
     @property
     def counts(self) -> list[tuple[str, int, str]]:
-        """The end report: what, how many, and its tone."""
+        """Final report: label, count and tone of each line."""
         progress = self.progress
         rows = [
             (_done_label(self.job), progress.done, "applied"),
@@ -85,7 +85,7 @@ class JobPage:
 
     @cached_property
     def problems(self) -> list[dict[str, Any]]:
-        """The last parts that were not made as they were asked for."""
+        """The last parts that did not succeed as intended."""
         rows = Change.objects.filter(job=self.job).exclude(state__in=(State.APPLIED, State.PENDING))
         return [
             {
@@ -99,7 +99,7 @@ class JobPage:
 
 
 def job_title(job: Job) -> str:
-    """Return what a job does, in words."""
+    """Return the title of a job."""
     names = {"group": job.group_name, "target": job.target_name}
     match job.kind:
         case Job.Kind.MOVE:
@@ -125,7 +125,7 @@ def _done_label(job: Job) -> str:
 
 
 def job_words(job: Job) -> Message:
-    """Return the words for the state of a job."""
+    """Return the message for the state of a job."""
     match job.state:
         case Job.State.WAITING:
             return Message(
@@ -156,7 +156,7 @@ def job_words(job: Job) -> Message:
 
 
 def _stopped_words(job: Job) -> tuple[str, str]:
-    """Return why a job has stopped, and what to do."""
+    """Return why a job has stopped, and the next step."""
     detail = {"detail": job.detail}
     again = _("Then let it go on.")
     found = {

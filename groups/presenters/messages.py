@@ -1,4 +1,4 @@
-"""What people are told: of errors, of the outcome of a change, and of values. No codes, and a next step."""
+"""Turn errors, outcomes and values into messages for users: no codes, always with a next step."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from groups.poster.records import plain
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A title, what happened, what to do next, and Poster's own words where it had some."""
+    """A title, the event, the next step, and Poster's own message if there is one."""
 
     title: str
     text: str
@@ -35,7 +35,7 @@ class Message:
 
 
 def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
-    """Return the words for an error of Poster's, for the person in front of the page."""
+    """Return the message for an error of Poster, for the user of the page."""
     details = error.message if isinstance(error, Refused) else ""
     match error:
         case TokenRejected(reason="unreadable"):
@@ -146,7 +146,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
 
 
 def whom(change: Change) -> str:
-    """Return what a change is about, without a word of a person: the group's name, or a client by number."""
+    """Return the subject of a change without personal data: the group's name, or the client's number."""
     client_id = change.client_id or (change.intended or {}).get("client")
     if client_id:
         return _("client %(id)s") % {"id": client_id}
@@ -154,7 +154,7 @@ def whom(change: Change) -> str:
 
 
 def reason_words(change: Change) -> str:
-    """Return why a change ended as it did, in half a sentence; empty where the state says it all."""
+    """Return why a change ended as it did, in half a sentence; empty if the state says enough."""
     words = {
         "conflict": _("the group had been changed meanwhile"),
         "gone": _("the group is no longer there"),
@@ -190,7 +190,7 @@ def reason_words(change: Change) -> str:
 
 
 def outcome_words(change: Change) -> Message:
-    """Return the words for the state of a change."""
+    """Return the message for the state of a change."""
     details = change.message
     match change.state:
         case Change.State.APPLIED:
@@ -257,14 +257,14 @@ def outcome_words(change: Change) -> Message:
 
 
 def name_refused_words(change: Change) -> str:
-    """Return what to say at the name that Poster has refused."""
+    """Return the message beside a name that Poster has refused."""
     words = _("A group with this name exists. Choose another name.")
     said = _("Poster says: “%(words)s”") % {"words": change.message}
     return f"{words} {said}" if change.message else words
 
 
 def not_recorded_words() -> Message:
-    """Return the words for a change that could not even be written down."""
+    """Return the message for a change that could not be recorded."""
     return Message(
         _("The change was not made"),
         _("It could not be written into the history, so nothing was sent to Poster."),
@@ -273,7 +273,7 @@ def not_recorded_words() -> Message:
 
 
 def unreadable_snapshot_words() -> Message:
-    """Return the words for a snapshot that none of the keys opens."""
+    """Return the message for a snapshot that no key can decrypt."""
     return Message(
         _("This snapshot cannot be opened"),
         _("The key with which it was encrypted is not there any more."),
@@ -282,14 +282,14 @@ def unreadable_snapshot_words() -> Message:
 
 
 def no_snapshot_words(error: PosterError) -> Message:
-    """Return the words for a removal that was not sent since its clients could not be read first."""
+    """Return the message for a removal that was not sent because its clients could not be read first."""
     words = error_words(error)
     text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
     return Message(_("The group was not removed"), f"{text} {words.title}.", words.next_step, words.details)
 
 
 def not_proven_words(error: PosterError) -> Message:
-    """Return the words for a group that may not be removed since nobody can tell whether it is empty."""
+    """Return the message for a group that cannot be removed because it may not be empty."""
     words = error_words(error)
     text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
     return Message(
@@ -308,7 +308,7 @@ def clients_words(count: int) -> str:
 
 
 def type_label(loyalty_type: int) -> str:
-    """Return the name of a group's type, also of one that nobody has documented."""
+    """Return the name of a group's type, also of an undocumented one."""
     match loyalty_type:
         case LoyaltyType.BONUS:
             return _("Bonus")
@@ -320,14 +320,14 @@ def type_label(loyalty_type: int) -> str:
 
 DEFAULT_CURRENCY = "₴"
 currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
-"""The sign of the money of the account that this request is about."""
+"""Currency sign of the account that this request concerns."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """How numbers are written in the language of a page.
+    """Number format of the page's language.
 
-    Looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
+    It is looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
     """
 
     point: str
@@ -343,7 +343,7 @@ class NumberFormat:
         return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
 
     def count(self, number: int) -> str:
-        """Return a number with its thousands apart: «1 250»."""
+        """Return a number with its thousands separated: «1 250»."""
         return f"{number:,}".replace(",", self.thousands)
 
     def percent(self, percent: Decimal) -> str:
@@ -357,12 +357,12 @@ class NumberFormat:
 
 
 def percent_words(percent: Decimal) -> str:
-    """Return a percent as it is written in the language."""
+    """Return a percent in the format of the language."""
     return NumberFormat.current().percent(percent)
 
 
 def money_words(amount: Decimal) -> str:
-    """Return an amount as it is written in the language, in the account's currency."""
+    """Return an amount in the format of the language, with the account's currency."""
     return NumberFormat.current().money(amount)
 
 

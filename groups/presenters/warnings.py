@@ -1,4 +1,4 @@
-"""Changes that are worth a second look before they are sent: of a form, of a plan, and of an undo."""
+"""Find changes that need confirmation before they are sent: in a form, in a plan, in an undo."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,9 +16,9 @@ LARGE_BONUS = Decimal(10_000)
 def warnings_for(
     old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
 ) -> list[str]:
-    """Return what is risky about a change, as sentences; `old` is None for a creation.
+    """Return the warnings about a change, as sentences; `old` is None for a creation.
 
-    `namesakes` are the ids, and the numbers of clients, of other groups that have the new name already.
+    `namesakes` are the ids, and the numbers of clients, of other groups that already have the new name.
     """
     risks = _of_values(old, new)
     if namesakes:

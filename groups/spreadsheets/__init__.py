@@ -1,4 +1,4 @@
-"""Tables in and out: CSV and XLSX."""
+"""Read and write tables as CSV and XLSX."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""The list of groups, and the clients of one, as a file: all of their pages, in the order of the screen."""
+"""Export the list of groups, or all clients of a group, to a file in the order of the screen."""
 
 import csv
 import io
@@ -49,13 +49,13 @@ def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], acco
 
 def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
     """Return the clients of a group as a workbook."""
-    # All of them first: a workbook that is given up half-way leaves a file with people's names behind.
+    # Read all clients first: an abandoned workbook would leave a temporary file with names behind.
     rows = list(_clients(group, members, account))
     return _xlsx(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
 
 
 def header() -> list[str]:
-    """Return the names of the columns of the groups, in the language of the moment."""
+    """Return the column names of the groups, in the current language."""
     return [
         _("Id"),
         _("Name"),
@@ -112,9 +112,9 @@ def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: s
 
 
 def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
-    """Return the rows as CSV that the spreadsheets of the language open without a question.
+    """Return the rows as CSV that spreadsheets in this language open correctly.
 
-    Ukrainian and Russian ones want semicolons, decimal commas and a byte order mark.
+    Ukrainian and Russian ones expect semicolons, decimal commas and a byte order mark.
     """
     eastern = get_language() in ("uk", "ru")
     text = io.StringIO()

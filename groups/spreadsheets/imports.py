@@ -1,7 +1,7 @@
-"""A file with groups, as the export writes it or somebody typed it: what it would make of those in Poster.
+"""Read a file with groups, exported or typed, and determine its changes to the groups in Poster.
 
-Each line with an id is another state of that group, each without one a new group. An empty cell leaves what
-is there. Nothing is removed. What is wrong is said by line and column; the rules are those of the form.
+Each line with an id changes that group, each without one creates a group. An empty cell changes nothing.
+Nothing is removed. Errors name line and column; the rules are those of the form.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from groups.services.jobs.bulk_edits import Line
 from groups.spreadsheets.exports import header
 from groups.spreadsheets.reader import Formula, NotReadable, Table, read_table
 
-# The columns of the export, in its order; the last three say nothing that could be changed.
+# The columns of the export, in its order; the last three are read-only.
 COLUMNS = ("id", "name", "loyalty_type", "percent", "birthday_bonus", "clients", "account", "as_of")
 VALUES = COLUMNS[1:5]
 _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
@@ -31,7 +31,7 @@ _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{
 
 @dataclass(frozen=True, slots=True)
 class LineError:
-    """What is wrong in a line, in which column if it is in one."""
+    """An error in a line, with its column if it concerns one."""
 
     line: int
     column: str
@@ -40,7 +40,7 @@ class LineError:
 
 @dataclass(slots=True)
 class Import:
-    """What a file would change, and all that is wrong in it."""
+    """The changes of a file, and all its errors."""
 
     lines: list[Line] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Import:
 
 
 def read_import(content: bytes, groups: Groups, account: str) -> Import:
-    """Return what a file would make of the groups of an account. Raises `NotReadable` for the whole of it."""
+    """Return the changes of a file to an account's groups. Raises `NotReadable` for an unreadable file."""
     table = read_table(content, lambda cells: sum(fold(cell) in _column_names() for cell in cells))
     return _Reading(table, groups, account).run()
 
@@ -75,7 +75,7 @@ def _names_of_type(loyalty_type: int) -> frozenset[str]:
 
 
 class _Reading:
-    """One file on its way through the rules."""
+    """The reading of one file, with everything that its lines share."""
 
     def __init__(self, table: Table, groups: Groups, account: str) -> None:
         self._table = table
@@ -93,7 +93,7 @@ class _Reading:
         self._line_of_name: dict[str, int] = {}
 
     def run(self) -> Import:
-        """Go through the lines."""
+        """Read all lines."""
         rows = {
             number: {
                 key: row[place] for key, place in self._columns.items() if place < len(row) and row[place]
@@ -159,7 +159,7 @@ class _Reading:
         self._check(number, values, group)
 
     def _group(self, number: int, text: str) -> Group | None:
-        """Return the group of an id, or note why there is none."""
+        """Return the group of an id, or record an error if it does not exist."""
         known = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_ID))
         group_id = int(text) if known else 0
         if not known:
@@ -207,7 +207,7 @@ class _Reading:
         )
 
     def _namesakes(self, name: str, group: Group | None) -> tuple[tuple[int, int], ...]:
-        """Return the other groups that have a name, if it is new to the group of the line."""
+        """Return other groups of the same name, if the line gives its group a new name."""
         if group is not None and fold(group.name) == fold(name):
             return ()
         return tuple((other.id, other.clients) for other in self._of_name.get(fold(name), ()))
@@ -215,7 +215,7 @@ class _Reading:
     def _rules_of_a_file(
         self, number: int, values: dict[str, str], group: Group | None, new: GroupValues
     ) -> dict[str, list[str]]:
-        """Return what is wrong beside the values themselves."""
+        """Return errors that the form cannot find: a name used twice, and a bonus of a discount group."""
         name = fold(new.name)
         if group is None or fold(group.name) != name:
             if name in self._line_of_name:
@@ -232,7 +232,7 @@ class _Reading:
 
 
 def _typed(key: str, text: str) -> str:
-    """Return a cell as the form takes it."""
+    """Return a cell in the format that the form accepts."""
     match key:
         case "loyalty_type":
             return next((str(each.value) for each in LoyaltyType if fold(text) in _names_of_type(each)), text)
@@ -243,7 +243,7 @@ def _typed(key: str, text: str) -> str:
 
 
 def _is_same(key: str, text: str, group: Group) -> bool:
-    """Say whether a cell is what the group has: it is not touched then, however odd it may be."""
+    """Return True if a cell equals the group's value: it is left alone then, however odd it may be."""
     match key:
         case "name":
             return _clean_name(text) == _clean_name(group.name)
@@ -258,7 +258,7 @@ def _clean_name(text: str) -> str:
 
 
 def _as_number(text: str) -> Decimal | None:
-    """Return the number in a cell, for a comparison alone: the form is stricter."""
+    """Return the number in a cell, for a comparison only: the form is stricter."""
     try:
         number = Decimal(text.translate(_SPACES).removesuffix("%").replace(",", "."))
     except InvalidOperation:

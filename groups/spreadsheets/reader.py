@@ -1,7 +1,7 @@
-"""The rows of a CSV or XLSX file as text, whatever made it. What is in them is no matter here.
+"""Read the rows of a CSV or XLSX file as text, independent of the program that wrote it.
 
-A file comes from outside: nothing of it is carried out, and no file can take more memory or time than a
-small one.
+A file comes from outside: nothing in it is executed, and no file can take more memory or time than a small
+one. The meaning of the cells is left to the caller.
 """
 
 import csv
@@ -20,37 +20,37 @@ from django.utils.translation import gettext as _
 ROWS_AT_MOST = 5000
 COLUMNS_AT_MOST = 50
 LONGEST_CELL = 1000
-# With what is empty in between and behind: a workbook may name a row far below.
+# Empty rows count too: a workbook may name a row far below.
 LAST_ROW = 20_000
 UNPACKED_AT_MOST = 16 * 1024 * 1024
 PARTS_AT_MOST = 200
 DELIMITERS = ";,\t"
-# Finds what a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a cell,
-# and after a delimiter in it. Quotes do not help where the spreadsheet takes another delimiter than the file
-# has: it sees them in the middle of a cell then.
+# Finds text that a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a
+# cell, and after a delimiter in it. Quotes do not help if the spreadsheet uses another delimiter than the
+# file: it then sees the quotes in the middle of a cell.
 FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
 _marked = re.compile(FORMULA_START.format(mark="'"))
 ZIP = b"PK\x03\x04"
-# Workbooks of before 2007, and those with a password.
+# Workbooks from before 2007, and those with a password.
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 STEP = 64 * 1024
 LARGE = Decimal(10) ** 12
 
 
 class NotReadable(ValidationError):
-    """A file that is no table that we can read; it says why in words."""
+    """The file is not a readable table; the message says why."""
 
 
 class Formula(str):
-    """What stands in a cell that is to be worked out, or could not be: its value is not known here."""
+    """A cell with a formula or an error: its value is unknown."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The first row of a file, and those below it that hold anything, each by its number in the file."""
+    """The first row of a file, and the non-empty rows below it by their numbers in the file."""
 
     header: tuple[str, ...]
     rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -62,8 +62,8 @@ type Score = Callable[[Iterable[str]], int]
 def read_table(content: bytes, score: Score) -> Table:
     """Return the table in a file.
 
-    `score` says how many of the cells are names of columns: by that the delimiter of a CSV is known. Raises
-    `NotReadable`.
+    `score` counts the cells that are names of columns: the delimiter of a CSV is the one with the highest
+    score. Raises `NotReadable`.
     """
     if content.startswith(OLE):
         raise NotReadable(
@@ -78,7 +78,7 @@ def read_table(content: bytes, score: Score) -> Table:
 
 
 def _collect(rows: Iterable[tuple[str, ...]]) -> Table:
-    """Keep what is not empty."""
+    """Keep the rows that are not empty."""
     header: tuple[str, ...] | None = None
     found: dict[int, tuple[str, ...]] = {}
     for number, row in enumerate(rows, 1):
@@ -119,10 +119,10 @@ def _text_of(content: bytes) -> str:
 
 
 def _records(text: str, score: Score) -> Iterator[tuple[str, ...]]:
-    """Yield the records of a CSV; its delimiter is the one by which most columns have a name."""
+    """Yield the records of a CSV; its delimiter is the one that yields the most column names."""
     first, _newline, rest = text.partition("\n")
     if first.startswith("sep="):
-        # Excel's own line, which it does not count.
+        # Excel's own `sep=` line, which it does not count.
         text, delimiters = rest, first[4:5] or DELIMITERS
     else:
         delimiters = DELIMITERS
@@ -141,12 +141,12 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
 
 
 def protected(text: str) -> str:
-    """Return a text as a CSV holds it, so that no spreadsheet takes it for a formula."""
+    """Return a text as a CSV cell that no spreadsheet takes for a formula."""
     return _unmarked.sub(r"\1'", text)
 
 
 def _unprotected(cell: str) -> str:
-    """Return the text of a cell of a CSV, as it was before `protected`."""
+    """Return the text of a CSV cell as it was before `protected`."""
     if cell.startswith("="):
         return Formula(cell)
     return _marked.sub(r"\1", cell).strip()
@@ -161,14 +161,14 @@ def _workbook_rows(content: bytes) -> Iterator[tuple[str, ...]]:
 
     try:
         sheet = workbooks.first_sheet(_unpacked(content))
-        # Where a program wrote a wrong size into the sheet, rows would be missing.
+        # Ignore the size stored in the sheet: if it is wrong, rows would be missing.
         sheet.reset_dimensions()
         for row in sheet.iter_rows(max_col=COLUMNS_AT_MOST):
             yield tuple(_text(cell) for cell in row)
     except NotReadable:
         raise
     except Exception as error:
-        # There are as many kinds of errors as ways to spoil a file.
+        # A damaged file can raise almost any exception.
         raise NotReadable(
             _(
                 "This XLSX file cannot be read. Open it in a spreadsheet program and save it anew, "
@@ -178,7 +178,7 @@ def _workbook_rows(content: bytes) -> Iterator[tuple[str, ...]]:
 
 
 def _unpacked(content: bytes) -> io.BytesIO:
-    """Return a workbook whose parts are unpacked, step by step: they may lie about their size."""
+    """Return a workbook with its parts unpacked, step by step: their declared sizes may be false."""
     unpacked, left = io.BytesIO(), UNPACKED_AT_MOST
     with zipfile.ZipFile(io.BytesIO(content)) as packed, zipfile.ZipFile(unpacked, "w") as plain:
         for number, part in enumerate(packed.infolist()):
@@ -196,7 +196,7 @@ def _unpacked(content: bytes) -> io.BytesIO:
 
 
 def _text(cell: Any) -> str:
-    """Return what a cell holds as somebody would type it."""
+    """Return the text of a cell as somebody would type it."""
     value = cell.value
     match value:
         case None:
@@ -215,11 +215,11 @@ def _text(cell: Any) -> str:
 
 def _number(number: Decimal, number_format: str) -> str:
     if "%" in (number_format or ""):
-        # Shown as 12 %, it is stored as 0.12.
+        # A cell that shows 12 % stores 0.12.
         return f"{_rounded(number * 100):f}%"
     return f"{_rounded(number):f}"
 
 
 def _rounded(number: Decimal) -> Decimal:
-    """Return the number that was meant: 0.07 times 100 is 7.000000000000001 to a computer."""
+    """Return the number without the rounding error of a float: 0.07 times 100 is 7.000000000000001."""
     return round(number, 9).normalize() if number.is_finite() and abs(number) < LARGE else number

@@ -1,6 +1,6 @@
-"""Workbooks, written and read by openpyxl.
+"""Write and read workbooks with openpyxl.
 
-It takes 8 MB of memory, so this module is imported where there is a workbook, and nowhere else.
+openpyxl takes 8 MB of memory, so this module is imported only when a workbook is needed.
 """
 
 import io
@@ -50,5 +50,5 @@ def _cell(sheet: Any, value: str | int | Decimal | date | None, *, font: Font | 
 
 
 def first_sheet(file: io.BytesIO) -> Any:
-    """Open a workbook to be read row by row, and return its first sheet. Raises whatever openpyxl raises."""
+    """Open a workbook for reading row by row, and return its first sheet. Raises openpyxl's own errors."""
     return load_workbook(file, read_only=True).worksheets[0]

@@ -1,1 +1,1 @@
-"""The pages: request to service to response."""
+"""Views: turn a request into a service call, and its result into a response."""

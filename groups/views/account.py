@@ -1,4 +1,4 @@
-"""The page of the user's own connection to Poster."""
+"""View of the user's own Poster account and credentials."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -46,7 +46,7 @@ def account(request: Request) -> HttpResponse:
 @require_POST
 @requires("view_group", connected=False)
 def account_disconnect(request: Request) -> HttpResponse:
-    """Forget the user's token."""
+    """Delete the user's credentials."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("groups:account"))
     credentials_service.disconnect(user=request.user)
@@ -57,7 +57,7 @@ def account_disconnect(request: Request) -> HttpResponse:
 @require_POST
 @requires("set_bonus_unit")
 def account_bonus_unit(request: Request) -> HttpResponse:
-    """Set the unit of the birthday bonus, and lift the block on bonuses."""
+    """Set the unit of the birthday bonus, and unblock bonuses."""
     unit = request.POST.get("bonus_unit", "")
     if unit in PosterAccount.BonusUnit:
         credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)

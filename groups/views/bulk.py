@@ -1,4 +1,4 @@
-"""The pages for many groups at once: other percents, an import, and the plan that is looked at before."""
+"""Views that change many groups at once: percents, an import, and the plan that is confirmed first."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
 PERCENTS_AT_MOST = 200
-"""Of one form: with more, its page is long, and the site takes no form with more fields."""
+"""Limit for one form: a longer page is hard to use, and the site accepts no form with more fields."""
 
 
 @form_methods
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
-    """Ask for other percents of the groups that the list shows, and make a plan of them."""
+    """Show a form for the percents of the listed groups, and make a plan of the edited ones."""
     groups = _groups_now(request)
     if request.method != "POST":
         return _ask_for_percents(request, groups)
@@ -48,7 +48,7 @@ def bulk_edit(request: Request) -> HttpResponse:
 @form_methods
 @requires("add_group", "change_group")
 def group_import(request: Request) -> HttpResponse:
-    """Take a file with groups, and make a plan of it; where anything in it is wrong, say what."""
+    """Accept a file with groups, and make a plan of it; show its errors if it has any."""
     largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
     if request.method != "POST":
@@ -71,7 +71,7 @@ def group_import(request: Request) -> HttpResponse:
 @form_methods
 @requires("change_group")
 def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
-    """Show what would be changed, cell by cell; a POST starts it."""
+    """Show the changes cell by cell; a POST starts them."""
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
     if job is None:
         raise Http404
@@ -90,7 +90,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 
 def _ask_for_percents(request: Request, groups: Groups) -> HttpResponse:
-    """Open the form; with a `plan` that is to be corrected, on what was typed then, which comes first."""
+    """Show the form; with a `plan` to correct, fill in its percents and show its groups first."""
     listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.credentials))
     typed = _typed_before(request)
     found = [
@@ -113,7 +113,7 @@ def _typed_before(request: Request) -> dict[int, Decimal]:
 
 
 def _groups_now(request: Request) -> Groups:
-    """Return the groups as Poster has them now: a plan is made of nothing older. Raises `PosterError`."""
+    """Return the groups read from Poster just now: a plan must not use older ones. Raises `PosterError`."""
     groups = reads.list_groups(request.credentials, fresh=True)
     if groups.failure is not None:
         raise groups.failure

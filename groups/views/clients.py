@@ -1,4 +1,4 @@
-"""The pages of the people in a group."""
+"""Views of the clients of a group."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from poster_admin.common.htmx import render_page
 @form_methods
 @requires("view_client")
 def group_members(request: Request, group_id: int) -> HttpResponse:
-    """Show who is in a group, page by page, or find somebody: a search is a POST, to be in no address."""
+    """Show the clients of a group in pages, or search them by POST, which keeps names out of addresses."""
     posted = request.method == "POST"
     filters = ClientFilters.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
     if posted and not filters.q:
@@ -38,7 +38,7 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
 @require_GET
 @requires("view_client")
 def group_members_export(request: Request, group_id: int, extension: str) -> HttpResponse:
-    """Answer a file with all clients of a group, or none at all where one page of them cannot be read."""
+    """Return a file with all clients of a group; if one page cannot be read, return no file."""
     group, members = clients.every_member(
         user=request.user, credentials=request.credentials, group_id=group_id
     )

@@ -1,4 +1,4 @@
-"""The pages of the groups: the list, one group, and the forms that change it."""
+"""Views of the groups: the list, one group, and the forms that change it."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -35,7 +35,7 @@ from poster_admin.users.reauthentication import ask_to_confirm, recently_confirm
 @require_GET
 @requires("view_group")
 def group_list(request: Request) -> HttpResponse:
-    """Show the groups: searched, filtered, sorted, added up."""
+    """Show the groups: searched, filtered, sorted, with totals."""
     link = request.credentials
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
     listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
@@ -50,7 +50,7 @@ def group_list(request: Request) -> HttpResponse:
 @require_GET
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
-    """Answer a file with exactly the rows and the order of the list with the same parameters."""
+    """Return a file with the rows and the order of the list with the same parameters."""
     listing = make_listing(reads.list_groups(request.credentials), Filters.parse(request.GET))
     account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
@@ -99,7 +99,7 @@ def group_create(request: Request) -> HttpResponse:
 @form_methods
 @requires("change_group")
 def group_update(request: Request, group_id: int) -> HttpResponse:
-    """Edit a group: the form is opened on what Poster has now, and held against it again when it is sent."""
+    """Edit a group: open the form on Poster's current values, and compare them again when it is submitted."""
     if request.method != "POST":
         return _open_form(request, group_id)
     form = GroupForm(request.POST)
@@ -115,7 +115,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
 
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:
-    """Open the form on what Poster has now, or on an own change that Poster does not show yet."""
+    """Open the form on Poster's current values, or on an own change that Poster does not show yet."""
     link = request.credentials
     group, late = with_own_change(link.account_id, reads.read_now(link, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)
@@ -127,7 +127,7 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
 @form_methods
 @requires("delete_group")
 def group_remove(request: Request, group_id: int) -> HttpResponse:
-    """Remove a group, with the number of clients that go with it read just now."""
+    """Remove a group; read the number of its clients immediately before."""
     group = reads.read_now(request.credentials, group_id).group
     try:
         group = with_everybody(request.credentials, group)
@@ -162,7 +162,7 @@ def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupCommand
 
 
 def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
-    """Send the values of a valid form, after a second look where they are worth one."""
+    """Send the values of a valid form, after a confirmation if there are warnings."""
     form = page.form
     command = GroupCommand(
         user=page.request.user,
@@ -177,7 +177,7 @@ def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResp
 
 
 def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:
-    """Return the group as the form was opened on it; asks Poster only where the form does not tell."""
+    """Return the group as the form was opened on it; ask Poster only if the form does not say."""
     version = form.cleaned_data.get("version")
     if version is None or version.values is None:
         return reads.read_group(request.credentials, group_id).group

@@ -1,4 +1,4 @@
-"""The pages of the journal."""
+"""Views of the history."""
 
 import uuid
 
@@ -26,7 +26,7 @@ HISTORY_PAGE = 50
 @require_GET
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
-    """Show the journal of the account."""
+    """Show the history of the account."""
     history.follow_up_due(request.credentials)
     filters = HistoryForm(request.GET)
     changes = filters.narrow(history.changes_of(request.credentials))
@@ -43,7 +43,7 @@ def history_list(request: Request) -> HttpResponse:
 @form_methods
 @requires("view_group")
 def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
-    """Show one change and follow it up; a person may decide here what no program can."""
+    """Show one change, and let a user settle it if the program cannot."""
     changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
@@ -66,7 +66,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
-    """Take a change back, as a new change, after a second look where a form would ask for one."""
+    """Undo a change by a new change, after a confirmation if a form would ask for one."""
     change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
     command = history.undo_command(change, user=request.user, credentials=request.credentials)
     page = WritePage.for_command(request, command)

@@ -1,4 +1,4 @@
-"""The pages of the jobs: how far they are, and who wants them otherwise."""
+"""Views of the jobs: list, progress, and control."""
 
 import uuid
 from typing import Any
@@ -34,7 +34,7 @@ def job_list(request: Request) -> HttpResponse:
 @form_methods
 @requires("view_group")
 def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
-    """Show how far a job is; let somebody who may pause it, go on with it, or cancel it."""
+    """Show the progress of a job; let users with the right pause, resume or cancel it."""
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         return _show(request, job)

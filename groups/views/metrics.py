@@ -1,4 +1,4 @@
-"""The page of numbers for Prometheus."""
+"""View of the metrics for Prometheus."""
 
 import os
 
@@ -21,7 +21,7 @@ from groups.services.metrics import unsettled
 @login_not_required
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer the numbers to one who has METRICS_TOKEN; without that setting there is no such page."""
+    """Return the metrics to a client with METRICS_TOKEN; without that setting the page does not exist."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(

@@ -1,4 +1,4 @@
-"""The pages that move the clients of a group: some of them, all of them, or all before the group goes."""
+"""Views that move the clients of a group: some, all, or all before the group is removed."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from poster_admin.common.htmx import render_page
 @form_methods
 @requires("move_client")
 def group_move(request: Request, group_id: int) -> HttpResponse:
-    """Move the clients that were chosen, or all, to another group: a job does it."""
+    """Start a job that moves the selected clients, or all, to another group."""
     chosen = request.GET.getlist("client")
     if "chosen" in request.GET and not chosen:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
@@ -35,7 +35,7 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
 @form_methods
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
-    """Show the ways to retire a group; move everybody out of it and remove it, if that is the one."""
+    """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
         raise PermissionDenied
     context = {"dependents": DependentsCard(request.credentials, group_id)}
@@ -43,7 +43,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
-    """Return the form on the group, and on those where clients can go, as Poster has them now."""
+    """Return the form with the group and the possible destinations, read from Poster just now."""
     group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
     groups = reads.list_groups(request.credentials, fresh=True).groups
     others = [each for each in groups if each.id != group_id]
@@ -54,7 +54,7 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 def _move(
     request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """Start the job of a valid form; where another one or a removal has one of the groups, say so."""
+    """Start the job of a valid form; show the conflict if another job or a removal holds the lock."""
     lock = job_lease.members_lock(request.credentials, form.group.id)
     blocked = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():

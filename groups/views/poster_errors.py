@@ -1,4 +1,4 @@
-"""Answer a `PosterError` that no view could act on."""
+"""Middleware that answers a `PosterError` that no view handles."""
 
 from django.http import HttpRequest, HttpResponse
 
@@ -13,7 +13,7 @@ from poster_admin.common.middleware import GetResponse
 
 
 class PosterErrorMiddleware:
-    """Answer a `PosterError` that no view could act on, in words and with its status."""
+    """Answer an unhandled `PosterError` with its message and its status."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class PosterErrorMiddleware:
             "retry_url": request.get_full_path(),
         }
         if element_asked_for(request):
-            # A search that failed leaves the page as it is, and says so above it.
+            # A failed search leaves the page as it is, with the message above it.
             context["retry_url"] = page_behind(request) or request.get_full_path()
             response = render_page(request, "poster_error.html#notice", context, status=error.status)
             response["HX-Retarget"] = "#notice"

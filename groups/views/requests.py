@@ -1,4 +1,4 @@
-"""Requests of signed-in users: their rights, their credentials, and what every page is given."""
+"""Requests of signed-in users: check their rights, find their credentials, and fill the template context."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,14 +20,14 @@ from poster_admin.common.outages import optional
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
-# Which page of the menu an address belongs to, by its first part.
+# Section of the menu that an address belongs to, by the address's first part.
 SECTIONS = {"groups": "groups", "history": "history", "jobs": "history", "account": "account"}
 
 
 class Request(HttpRequest):
-    """A request of a signed-in user; `credentials` is there in views that need one.
+    """A request of a signed-in user; `credentials` is set in views that require them.
 
-    `failure` is there where Poster has already failed this very request.
+    `failure` is set if a call to Poster has already failed during this request.
     """
 
     user: User
@@ -39,7 +39,7 @@ type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
 
 
 def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]], View[P]]:
-    """Let only users with the rights pass; those without a connection to Poster are led to make one."""
+    """Allow only users with these rights; send users without credentials to the account page."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -60,7 +60,7 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Give every page its section, its user's mark and connection, what is unsettled, and the currency."""
+    """Add to every page its section, the user's mark and credentials, unsettled changes, and the currency."""
     user = getattr(request, "user", None)
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
@@ -80,19 +80,19 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def mark_of(user: Any) -> str:
-    """Return a mark by which a browser tells one user from another, and nothing else of them."""
+    """Return a value by which a browser can tell users apart, without revealing anything else about them."""
     if user is None or not user.is_authenticated:
         return ""
     return salted_hmac("groups.views.requests.mark_of", str(user.pk), algorithm="sha256").hexdigest()[:16]
 
 
 def _credentials(user: Any) -> PosterCredentials | None:
-    """Return the connection that was read along with the user."""
+    """Return the credentials that were loaded together with the user."""
     return getattr(user, "credentials", None)
 
 
 def unsettled_of(credentials: Any) -> list[Change]:
-    """Return the changes of which every page tells."""
+    """Return the unsettled changes to show on every page."""
     if not credentials or credentials.refused_at:
         return []
     with optional("what is unsettled"):

@@ -1,4 +1,4 @@
-"""The pages of what was kept: look at it, take it along, bring it back."""
+"""Views of the snapshots: show, download and restore them."""
 
 import uuid
 from collections.abc import Callable
@@ -31,7 +31,7 @@ PAGE = 50
 def of_one[**P](
     view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
 ) -> Callable[Concatenate[Request, P], Any]:
-    """Give the view the snapshot of the address, after the password again; say so where no key opens it."""
+    """Load the snapshot after the password was typed again; show a message if no key decrypts it."""
 
     @wraps(view)
     def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -52,7 +52,7 @@ def of_one[**P](
 @require_GET
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
-    """Show what was kept of the groups before somebody moved or removed them."""
+    """Show the snapshots taken before groups were moved or removed."""
     kept = snapshots.of(user=request.user, credentials=request.credentials)
     page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "days": settings.SNAPSHOT_DAYS}
@@ -63,7 +63,7 @@ def snapshot_list(request: Request) -> HttpResponse:
 @requires("view_snapshot")
 @of_one
 def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
-    """Answer a file with the group and its clients as Poster gave them."""
+    """Return a file with the group and its clients as Poster returned them."""
     parts = snapshots.written_out(snapshot, request.user)
     response = StreamingHttpResponse(parts, content_type="application/json")
     taken = localtime(snapshot.taken_at)
@@ -76,7 +76,7 @@ def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResp
 @requires("view_snapshot")
 @of_one
 def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
-    """Show what a restore would do, by a fresh look at Poster, and start exactly that."""
+    """Show the effects of a restore, read from Poster just now, and start exactly that."""
     posted = request.method == "POST"
     if posted and not request.user.has_perm(moves.RIGHT):
         raise PermissionDenied
@@ -95,7 +95,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
 
 
 def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID) -> HttpResponse:
-    """Start what the page said, and go to where its progress is."""
+    """Start the restore that the page announced, and redirect to its progress."""
     who: Any = {"user": request.user, "credentials": request.credentials}
     try:
         job = queue.start(restore_preview.plan(**who, operation=operation, outlook=seen))
@@ -111,13 +111,13 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
 
 
 def _started(request: Request, operation: uuid.UUID) -> Job | None:
-    """Return the job that this very form has started."""
+    """Return the job that this same form has already started."""
     mine = Job.objects.filter(account=request.credentials.account_id, user=request.user)
     return mine.filter(pk=operation).first()
 
 
 def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **context: Any) -> HttpResponse:
-    """Render the page of a restore, with a form for what it says now."""
+    """Render the page of a restore, with a form for its current preview."""
     context = {
         "outlook": seen,
         "snapshot": seen.snapshot,

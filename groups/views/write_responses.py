@@ -1,4 +1,4 @@
-"""From a form that asks for a write to the answer that tells its outcome."""
+"""Execute the command of a form, and turn the outcome into a response."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,7 +53,7 @@ from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State = Change.State
 LONGEST_POLL = 30
-"""Seconds after which an open outcome's page asks again at the latest."""
+"""Longest time, in seconds, until the page of an open outcome asks again."""
 NOTICES = {
     State.APPLIED: "success",
     State.DIFFERS: "differs",
@@ -61,15 +61,15 @@ NOTICES = {
     State.UNKNOWN: "unknown",
     State.REVIEW: "unknown",
 }
-"""The kind of the notice on the page of a change, by its state; any other state is an error."""
+"""Kind of the notice on the page of a change, by its state; every other state is an error."""
 
 
 @dataclass(slots=True)
 class WritePage[F: WriteForm]:
     """A page with a form that asks for a write; its fragment is `form`.
 
-    The form is sent to `form_action`, the answer to a question about it to `asks_at`; without them, both go
-    to the address of the request.
+    The form is sent to `form_action`, the answer to its confirmation to `asks_at`; both default to the
+    address of the request.
     """
 
     request: Request
@@ -82,7 +82,7 @@ class WritePage[F: WriteForm]:
 
     @staticmethod
     def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
-        """Return the page of the form that would ask for the same, for an order that came without one."""
+        """Return the page with the form of this command, for a command that came without a form."""
         hidden = {
             "version": str(Version(command.loaded, command.loaded_clients)),
             "operation": str(command.operation),
@@ -102,7 +102,7 @@ class WritePage[F: WriteForm]:
         return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
-        """Render the page; with errors in the form it is a 422."""
+        """Render the page; with errors in the form its status is 422."""
         context = {
             "form": self.form,
             "group": self.group,
@@ -119,12 +119,12 @@ class WritePage[F: WriteForm]:
         return _instead_of_page(render_page(self.request, f"{template}#form", context, status=status))
 
     def show_again(self, change: Change, *, status: int) -> HttpResponse:
-        """Render the form with what was typed, ready for another try, and say why this one failed."""
+        """Render the form with its input, ready for another try, and say why this one failed."""
         self.form = self.form.again()
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
     def show_check(self, command: GroupCommand, warnings: list[str]) -> HttpResponse:
-        """Render the page that asks once more, with all that was typed."""
+        """Render the page that asks for confirmation, with all input repeated."""
         clients = (
             reads.read_group(command.credentials, command.group_id).group.clients if command.group_id else 0
         )
@@ -142,21 +142,21 @@ class WritePage[F: WriteForm]:
 
 
 def is_in_row(request: Request) -> bool:
-    """Say whether a form is opened in a row of the list, rather than on its own page."""
+    """Return True if the form was opened in a row of the list, and not on its own page."""
     return element_asked_for(request).startswith("row-")
 
 
 def _instead_of_page(response: HttpResponse) -> HttpResponse:
-    """Show what does not fit into a row where the page was."""
+    """Replace the whole page if the response does not fit into a row."""
     response["HX-Retarget"] = "#main"
     response["HX-Reswap"] = "innerHTML"
     return response
 
 
 def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Ask about what is worth a second look, unless that was confirmed; else carry the order out.
+    """Ask for confirmation if there are warnings and none was given; else execute the command.
 
-    A form that is sent twice is not asked about: the group that it has just created has the name.
+    A form that is sent twice is not asked about: the group that it has just created already has the name.
     """
     warnings = [] if confirmed else _warnings_of(command)
     if warnings and not Change.objects.filter(pk=command.operation).exists():
@@ -170,19 +170,19 @@ def _warnings_of(command: GroupCommand) -> list[str]:
 
 
 def _namesakes_of(command: GroupCommand) -> list[Group]:
-    """Return the other groups of the name that is asked for, read just now."""
+    """Return other groups of the intended name, read just now."""
     name = command.values.name
     if command.loaded and fold(command.loaded.name) == fold(name):
         return []
     try:
         groups = reads.list_groups(command.credentials, fresh=True)
     except PosterError:
-        return []  # the write reads before it sends, and tells of a Poster that fails
+        return []  # the write itself reads first, and reports a failure of Poster
     return groups.named(name, but=command.group_id)
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Submit the order, after a snapshot of what goes with it, and answer with the outcome."""
+    """Execute the command, after a snapshot of a removed group's clients, and answer with the outcome."""
     try:
         with nothing_sent():
             before_removal(command, page.group)
@@ -213,7 +213,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
 
 
 def respond(page: WritePage[Any], change: Change) -> HttpResponse:
-    """Answer with what became of a change."""
+    """Answer with the outcome of a change."""
     match change.state:
         case State.APPLIED | State.DIFFERS:
             return respond_success(page.request, change)
@@ -234,7 +234,7 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
 
 
 def respond_success(request: Request, change: Change) -> HttpResponse:
-    """Go to the group, or to the list after a removal, and say there what was done."""
+    """Redirect to the group, or to the list after a removal, with a message of success."""
     name = {"name": change.group_name}
     if change.state == State.DIFFERS:
         text = _("Poster accepted the change of “%(name)s”, but stored something else.") % name
@@ -263,7 +263,7 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
 
 
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
-    """Go to the group, or back to the list as it was where the form was opened in one of its rows."""
+    """Redirect to the group, or to the list as it was if the form was opened in one of its rows."""
     if is_in_row(request):
         return redirect(page_behind(request) or "groups:list")
     return redirect("groups:detail", group_id)
@@ -272,7 +272,7 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
 def show_outcome(
     request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
-    """Render the page of one change; while it is open the page asks again by itself."""
+    """Render the page of one change; while the change is open, the page polls."""
     context = {
         "change": change,
         "whom": whom(change),
@@ -302,7 +302,7 @@ def _can_send_again(change: Change) -> bool:
 
 
 def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
-    """Show the form again with Poster's words: a refused name at its field, if the form has it."""
+    """Show the form again with Poster's message: beside a refused name, else above the form."""
     error = REFUSALS.get(change.code or 0, InvalidValue)
     if issubclass(error, NameTaken) and "name" in page.form.fields:
         page.form = page.form.again()
@@ -325,5 +325,5 @@ def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
 
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
-    """Return the group as a form was opened on it, for the page around it; an edit knows no clients."""
+    """Return the group as a form was opened on it, for the page; an edit has no count of clients."""
     return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})
