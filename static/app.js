@@ -1,7 +1,7 @@
-// What makes the pages quicker to use. Every one of them works without it.
+// Scripts that make the pages quicker to use. Every page works without them.
 //
-// The order counts: HTMX is set up before it starts, a form that was sent already is stopped before its draft is
-// kept, and a draft is put back behind everything else. All are named here, so that a browser fetches them at once.
+// The order matters: HTMX is configured before it starts, a form that is sent twice is stopped before its draft is
+// kept, and drafts are restored last. All modules are named here, so that a browser fetches them at once.
 import "./js/unsaved.js";
 import "./js/waiting.js";
 import "./js/htmx.js";

@@ -1,4 +1,4 @@
-// Before the first paint: the chosen theme, and the mark that scripts run. Without a choice the system decides.
+// Set the chosen theme, and mark that scripts run, before the first paint. Without a choice the system decides.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");

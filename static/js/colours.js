@@ -1,4 +1,4 @@
-// The colours: by the system, or as chosen in this browser. `theme.js` sets them before the first paint.
+// Switch the colour theme: the system's, or one chosen in this browser. `theme.js` sets it before the first paint.
 import { $$, page, storage } from "./dom.js";
 
 function showChoice() {

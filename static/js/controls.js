@@ -1,8 +1,8 @@
-// Controls that act at once, and the menu of the user.
+// Controls that act immediately, and the user menu.
 import { $, $$ } from "./dom.js";
 
 document.addEventListener("change", ({ target }) => {
-  // What belongs to a form by its `form` attribute may lie in the part that is swapped: the form asks for it.
+  // Controls with a `form` attribute may lie in the fragment that is swapped, so the form finds them by itself.
   if (target.matches("select[form]")) target.form.requestSubmit();
   if (target.matches("[data-choose-all]"))
     for (const box of $$(`[name="${target.dataset.chooseAll}"]`)) box.checked = target.checked;

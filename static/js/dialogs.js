@@ -1,4 +1,4 @@
-// Dialogs: a part of another page, its form or the help, over the page one is on.
+// Dialogs: show a form or the help from another page over the current page.
 import { $, isPlain, placeOfFocus } from "./dom.js";
 import { underWay } from "./waiting.js";
 

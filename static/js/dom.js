@@ -1,4 +1,4 @@
-// What several of the modules need of a page.
+// Helpers for the document that several modules share.
 
 export const page = document.documentElement;
 
@@ -6,16 +6,16 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// A click that opens a link here, and not in a new tab or window.
+// True for a click that opens a link in this tab, not in a new tab or window.
 export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
-// What is kept in this browser. Without its storage a choice is for this page only.
+// Choices kept in this browser. Without its storage a choice lasts for this page only.
 export const storage = {
   get(key) {
     try { return localStorage.getItem(key); } catch { return null; }
   },
   set(key, value) {
-    try { localStorage.setItem(key, value); } catch { /* Nothing is kept. */ }
+    try { localStorage.setItem(key, value); } catch { /* Storage is not available. */ }
   },
 };
 
@@ -25,5 +25,5 @@ export function announce(text) {
   setTimeout(() => { live.textContent = text; }, 50);
 }
 
-// What went wrong comes before the heading of the page it went wrong on.
+// Focus an error before the heading of its page.
 export const placeOfFocus = (root) => $("[role=alert][data-focus]", root) ?? $("[data-focus]", root);

@@ -1,8 +1,8 @@
-// What was typed comes back where a session had ended. It waits in this tab alone, until it is put back or
-// somebody else signs in.
+// Restore input after a session has ended. The draft is kept in this tab only, until it is restored or another
+// user signs in.
 //
-// A form says in `data-draft` what its fields showed when it was opened: only these are kept, so no password,
-// no token, and neither the form's version nor its operation.
+// `data-draft` holds the initial values of a form's fields. Only these fields are kept: no password, no token,
+// and neither the form's version nor its operation.
 import { $, $$ } from "./dom.js";
 import { openInRow } from "./rows.js";
 import { setUnsaved } from "./unsaved.js";
@@ -10,7 +10,7 @@ import { setUnsaved } from "./unsaved.js";
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
 
-// A draft is "sent" until it is known what became of it, and "lost" where the session had ended.
+// `lost` is false while the form is being sent, and true once the session is known to have ended.
 const drafts = {
   all() {
     try { return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; }
@@ -19,10 +19,10 @@ const drafts = {
     try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; }
   },
   set(key, draft) {
-    try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* Then it cannot wait. */ }
+    try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* Storage is not available. */ }
   },
   drop(key) {
-    try { sessionStorage.removeItem(key); } catch { /* Nothing was kept. */ }
+    try { sessionStorage.removeItem(key); } catch { /* Storage is not available. */ }
   },
 };
 const keyHere = () => PREFIX + location.pathname;
@@ -39,13 +39,13 @@ function keepDraft(form, lost) {
   drafts.set(keyHere(), { user: whoIsHere(), action: form.getAttribute("action"), opened, typed, lost });
 }
 
-// --- When a form is sent, and when the answer is that nobody is signed in any more ---
+// --- Keep a draft when a form is sent, and when the answer says that the session has ended ---
 
 document.addEventListener("submit", ({ target }) => {
   if (target.dataset.draft && target.method === "post") keepDraft(target, false);
 }, true);
 
-// By the request, not the event: once a form is swapped, HTMX tells of an element around it.
+// Use the element of the request, not of the event: after a swap HTMX reports a surrounding element.
 const formOf = ({ elt }) => (elt.form ?? elt.closest("form"))?.closest("[data-draft]");
 const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
 
@@ -58,9 +58,9 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (formOf(detail.requestConfig) && !hadEnded(detail.xhr)) drafts.drop(keyHere());
 });
 
-// --- When a page is there ---
+// --- Restore drafts when a page is loaded ---
 
-// By the number, in whichever language it is written.
+// Compare numbers regardless of the decimal separator.
 const same = (one, other) => one.replace(",", ".") === other.replace(",", ".");
 
 function labelOf(control) {
@@ -110,7 +110,7 @@ async function restore(key, draft) {
   said.focus();
 }
 
-// Behind HTMX, so that a search that is sent goes to it.
+// Run after HTMX has started, so that it handles a restored search.
 document.addEventListener("DOMContentLoaded", () => {
   const user = whoIsHere();
   const unsaved = $("[data-unsaved]");

@@ -1,8 +1,8 @@
-// HTMX: its settings before it starts, what is announced and focused after a swap, and a home for every failure.
+// Configure HTMX, announce and focus the result of a swap, and show every failure.
 import { $, announce, placeOfFocus } from "./dom.js";
 import { setUnsaved } from "./unsaved.js";
 
-// Nothing that the security policy forbids, and every answer is shown.
+// Avoid features that the content security policy forbids, and show every response.
 Object.assign(htmx.config, {
   includeIndicatorStyles: false,
   allowEval: false,
@@ -22,14 +22,14 @@ Object.assign(htmx.config, {
 
 const withoutFragment = (address) => address.split("#")[0];
 
-// HTMX hears of a step back once it has started: one that came sooner has changed the address, not the page.
+// A step back before HTMX has started changes the address but not the page, so reload then.
 document.addEventListener("DOMContentLoaded", () => {
   const [loaded] = performance.getEntriesByType("navigation");
   if (!history.state?.htmx || !loaded) return;
   if (withoutFragment(loaded.name) !== withoutFragment(location.href)) location.reload();
 });
 
-// The address of a list leaves out what is empty.
+// Leave empty parameters out of the address of a list.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.verb !== "get") return;
   for (const [key, value] of Array.from(detail.formData)) if (value === "") detail.formData.delete(key);
@@ -40,7 +40,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     $("#notice").replaceChildren();
     return;
   }
-  // A whole page that says what is wrong: its words go into the notice, and the form stays as it is.
+  // A whole error page: show its text in the notice, and leave the form as it is.
   if (/^\s*<!doctype/i.test(detail.serverResponse)) {
     detail.target = $("#notice");
     detail.swapOverride = "innerHTML";
@@ -48,7 +48,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
-// Where the focus goes in what came: to what went wrong, to where the page asks for it, to the form in a row.
+// Focus the first of these in the new content: an error, the element with autofocus, the form in a row.
 const focusAfterSwap = (target) =>
   placeOfFocus(target)
   ?? $("[autofocus], .row-form [aria-invalid]", target)

@@ -1,4 +1,4 @@
-// Keys: Escape leaves what is open; the shortcuts can be switched off in this browser.
+// Keyboard: Escape closes the open element; shortcuts can be switched off in this browser.
 import { openMenu } from "./controls.js";
 import { $, storage } from "./dom.js";
 import { leaveRow } from "./rows.js";
@@ -10,7 +10,7 @@ const SHORTCUTS = {
   e: () => $("[data-key=e]"),
   "?": () => $("[data-help]"),
 };
-// Where a key is typed, it is no shortcut.
+// A key typed into a field is no shortcut.
 const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
 
 const areOn = () => storage.get("keys") !== "off";

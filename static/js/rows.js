@@ -1,11 +1,11 @@
-// A row of the list as a form.
+// Edit a group in its row of the list.
 import { $, isPlain } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
-// By its form: while a row settles HTMX gives it the attributes of the row that was there before.
+// Select by the form: while a row settles, HTMX gives it the attributes of the previous row.
 const INPUTS = ".row-form input:not([type=hidden])";
-// Narrower than this the rows are cards, without room for a form.
+// On narrower screens the rows are cards, without room for a form.
 const WIDE = "(min-width: 57rem)";
 
 let left = null;
@@ -28,7 +28,7 @@ export async function leaveRow() {
   await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
 }
 
-// Only when the list is settled: until then HTMX places the focus by itself.
+// Wait until the list is settled: until then HTMX sets the focus itself.
 document.addEventListener("htmx:afterSettle", () => {
   if (!left || !$(left)) return;
   $(left).focus();

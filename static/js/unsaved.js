@@ -1,11 +1,11 @@
-// A half-filled form warns before it is left.
+// Warn before the user leaves a form with unsaved input.
 import { $ } from "./dom.js";
 
 let unsaved = $("form[data-dirty]");
 
 export const guarded = (element) => element.closest?.("form[data-dirty-guard]");
 
-// Without a form the one that is unsaved stays so.
+// Without a form, keep the current one.
 export function setUnsaved(form) {
   unsaved = form ?? unsaved;
 }

@@ -1,4 +1,4 @@
-// While something is under way: it is shown, and a second click does nothing.
+// Show that a request is under way, and ignore a second click.
 import { $, $$, page } from "./dom.js";
 import { clearUnsaved, guarded, setUnsaved } from "./unsaved.js";
 
@@ -9,12 +9,12 @@ function wait(change) {
   page.classList.toggle("busy", waiting > 0);
 }
 
-// While a change is under way nothing takes its form away, or nobody would be told its outcome.
+// Keep the form while its change is under way: otherwise its outcome could not be shown.
 export const underWay = () => $("#dialog form[data-sent], .row-form[data-sent]");
 
 function holdButtons(form, held) {
   for (const button of $$("button:not([type=button])", form)) {
-    // Not `disabled`: that would take the focus, and the button's own value out of the form.
+    // Not `disabled`: that would remove the focus, and the button's value from the form.
     button.toggleAttribute("data-held", held);
     if (held) button.setAttribute("aria-disabled", "true");
     else button.removeAttribute("aria-disabled");
@@ -42,7 +42,7 @@ document.addEventListener("submit", (event) => {
   if (!form.hasAttribute("hx-post")) wait(1);
 }, true);
 
-// A page that comes back from the browser's memory was left with its buttons held.
+// A page restored from the browser's cache still has its buttons held.
 addEventListener("pageshow", () => {
   waiting = 0;
   wait(0);
@@ -62,7 +62,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
-// After a redirect the page is still there for a moment: its buttons stay held until it is gone.
+// During a redirect the page stays visible for a moment: hold its buttons until it is gone.
 const leaves = (xhr) => xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location");
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
