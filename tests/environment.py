@@ -1,7 +1,7 @@
-"""The environment in which Django's settings are read for the tests. Pytest loads it before anything else.
+"""Environment variables with which Django's settings are read for the tests. Pytest loads this module first.
 
 Every variable is set, to its documented default if the tests need nothing else, and every NAME_FILE is
-emptied, so that neither a shell nor a `.env` has a say. With TEST_ON_SERVICES=1 the whole suite runs on
+emptied, so that neither a shell nor a `.env` has an effect. With TEST_ON_SERVICES=1 the whole suite runs on
 PostgreSQL and Redis instead of SQLite and a local cache.
 """
 
@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "poster_admin" / "locale"
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
-# To clear the cache is to empty a database of Redis, so each process of the tests has one: 15, 14 and so on.
+# Clearing the cache empties a database of Redis, so each test process has its own: 15, 14 and so on.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _REDIS, _, _NUMBER = (os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15").rpartition("/")
 REDIS_URL = f"{_REDIS}/{int(_NUMBER) - WORKER}"
 ON_SERVICES = os.environ.get("TEST_ON_SERVICES") == "1"
-# The discard port: a test without a sandbox reaches nobody.
+# The discard port: a test without a sandbox reaches nothing.
 NO_POSTER = "http://127.0.0.1:9/{account}/api/"
 
 VARIABLES = {
@@ -47,7 +47,7 @@ compile_catalogues(LOCALE)
 
 
 def pytest_configure() -> None:
-    """Change the few settings that make tests slow, or need a build first."""
+    """Change the few settings that make tests slow, or require a build first."""
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,4 +1,4 @@
-"""Make what tests begin with: the roles, as the migrations leave them."""
+"""Create the data that tests start with: the roles, as the migrations create them."""
 
 from django.contrib.auth.models import Group, Permission
 

@@ -1,17 +1,17 @@
-"""What tests of pages read out of the HTML."""
+"""Read pages and forms from HTML in tests."""
 
 import re
 from html import unescape
 
 
 def text_of(response):
-    """Return the words of a page as a reader sees them."""
+    """Return the text of a page as a reader sees it."""
     html = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", response.content.decode())
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def hidden(response, *names):
-    """Return the values of hidden inputs of a form."""
+    """Return the values of a form's hidden inputs."""
     html = response.content.decode()
     return {name: _value(html, name) for name in names}
 
@@ -29,14 +29,14 @@ def group_ids(response):
 
 
 def open_form(client, url, **values):
-    """Open a form and return what a browser would send: its hidden fields and these values."""
+    """Open a form and return the fields that a browser would send: hidden fields and these values."""
     page = client.get(url)
     assert page.status_code == 200, page.content.decode()
     return {**hidden(page, "version", "operation"), **values}
 
 
 def group_form(client, url, **values):
-    """Open the form of a group and fill it in; what is not given is a plausible bonus group."""
+    """Open the form of a group and fill it in; omitted values become those of a plausible bonus group."""
     filled = {"name": "Нова група", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
     return open_form(client, url, **(filled | values))
 
@@ -45,5 +45,5 @@ HTMX = {"HX-Request": "true"}
 
 
 def fragment(target, path="/groups/"):
-    """Return the headers with which HTMX asks for a fragment."""
+    """Return the headers with which HTMX requests a fragment."""
     return {**HTMX, "HX-Target": target, "HX-Current-URL": f"http://testserver{path}"}

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for the tests that need them: whether they answer, and an empty database."""
+"""Check that PostgreSQL and Redis are available for tests, and create empty databases."""
 
 import contextlib
 import functools
@@ -11,7 +11,7 @@ from tests import environment
 
 @functools.cache
 def needed_but_away():
-    """Return what does not answer, in words, or None."""
+    """Return a text that names the services that do not answer, or None."""
     import psycopg
     import redis
 
@@ -30,7 +30,7 @@ def needed_but_away():
 
 @contextlib.contextmanager
 def empty_database(url):
-    """Make a database beside the one of the address, and drop it afterwards."""
+    """Create a database beside the one of the address, and drop it afterwards."""
     import psycopg
 
     name = f"poster_admin_{os.getpid()}_{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""How names are compared: folded for a search, and sorted as in the Ukrainian alphabet."""
+"""Test folding names for a search, and sorting them in the order of the Ukrainian alphabet."""
 
 from groups.presenters.alphabet import alphabetical, folded
 

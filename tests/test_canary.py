@@ -1,4 +1,4 @@
-"""No secret is found anywhere: every page and error with canaries, then a search through all that is left."""
+"""Search every page, error, log and file for canary secrets."""
 
 import base64
 import gzip
@@ -34,14 +34,14 @@ from tests.users.test_second_factor import SET, set_up
 
 pytestmark = [pytest.mark.django_db]
 EDIT = "/groups/1/edit/"
-# Those that take their time are run by the fault matrix.
+# The fault matrix runs the slow ones.
 QUICK = [
     name for name, fault in FAULTS.items() if not {"seconds", "interval", "megabytes"} & set(fault.options)
 ]
 
 
 def forms_of(token):
-    """Return every form in which the token could be written down."""
+    """Return every form in which the token could be written."""
     digits = token.rpartition(":")[2]
     return {
         digits,
@@ -66,13 +66,13 @@ def assert_clean(canary, text, where):
 
 
 class Watch:
-    """The answers of a run and the lines of its handlers, and where else to look."""
+    """The responses and log lines of a run, and further places to search."""
 
     def __init__(self):
         self.answers, self.streams, self.secrets = [], {}, {}
 
     def note(self, answer):
-        """Keep an answer, as a reader of its every part would see it."""
+        """Keep a response in every form in which a reader could see it."""
         text = _unpacked(answer.content) + str(answer.headers) + str(answer.cookies)
         request = answer.request
         self.answers.append(
@@ -81,7 +81,7 @@ class Watch:
         return answer
 
     def keep(self, name, *values):
-        """Take values for secrets, also without what groups their letters."""
+        """Register values as secrets, also without the characters that group them."""
         forms = self.secrets.setdefault(name, set())
         for value in values:
             forms |= {value, html.escape(value), quote(value, safe=""), re.sub("[ -]", "", value)}
@@ -99,7 +99,7 @@ class Watch:
 
 
 def _unpacked(content):
-    """Return the text of a page, of a packed page, or of all parts of a workbook."""
+    """Return the text of a page, a compressed page, or all parts of a workbook."""
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
     if content.startswith(b"PK"):
@@ -114,7 +114,7 @@ def _words(message):
 
 @pytest.fixture
 def watch(settings, caplog):
-    """Return a watch, with handlers in both formats on every logger of the settings, and one that mails."""
+    """Return a watch, with handlers in both formats and a mail handler on every logger of the settings."""
     caplog.set_level(logging.DEBUG, logger="groups")
     watch = Watch()
     settings.ADMINS = ["admin@corp.example"]
@@ -202,12 +202,12 @@ def _look(watch, client, sandbox):
         watch.note(client.post("/account/", {"account": account, "token": token}))
     metrics = client.get("/metrics", headers={"Authorization": f"Bearer {django_settings.METRICS_TOKEN}"})
     assert watch.note(metrics).status_code == 200
-    # A workbook without its parts would hide what is in it.
+    # An unpacked workbook is searched, because compression would hide its content.
     assert all("Постоянный" in text for where, text in watch.answers if "export" in where)
 
 
 def _snapshot(watch, client):
-    """Remove a group with its clients, and look at what was kept of it."""
+    """Remove a group with its clients, and open its snapshot."""
     url = "/groups/4/delete/"
     form = open_form(client, url, confirm_name="Скидочная система 10%")
     assert watch.note(client.post(url, form)).status_code == 302
@@ -218,7 +218,7 @@ def _snapshot(watch, client):
 
 
 def _fail(watch, client, sandbox):
-    """Let Poster fail in every way that takes no time."""
+    """Let Poster fail in every fast way."""
     for name in QUICK:
         sandbox.script("*", name, times=2)
         watch.note(client.get("/groups/", {"refresh": "1"}))
@@ -232,11 +232,11 @@ def _fail(watch, client, sandbox):
 
 
 def _sign_in_in_every_way(watch, browse, client, owner):
-    """Sign in by a password, a code, a recovery code and the company, each once right and once wrong."""
+    """Sign in by password, code, recovery code and company, each once successfully and once not."""
     page = client.get(SET)
     device = TOTPDevice.objects.get()
     key = device.key.reveal()
-    # The one page that shows them is not looked at: that is what it is for.
+    # The page that shows the recovery codes is left out: showing them is its purpose.
     assert two_factor.key_in_groups(device) in page.content.decode()
     codes = set_up(client, owner)
     watch.keep("key", key, two_factor.key_in_groups(device))
@@ -260,7 +260,7 @@ def _sign_in_in_every_way(watch, browse, client, owner):
 
 
 def _crash(watch, client, browse, monkeypatch, token):
-    """Let five views fail with secrets in the words of the error, its variables and the form."""
+    """Let five views fail with secrets in the message of the error, its variables and the form."""
 
     def crash(*args, **kwargs):
         secret = f"{token} {django_settings.OIDC_RP_CLIENT_SECRET} {watch.secrets['key']}"
@@ -314,7 +314,7 @@ def test_an_error_report_of_djangos_is_redacted(staff, sandbox, canary, settings
 
 
 def _report(token):
-    """Report an error whose words, request and local variables hold the token."""
+    """Report an error with the token in its message, its request and its local variables."""
     request = RequestFactory().post("/account/", {"account": "demo", "token": token})
     try:
         url = f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)}"
@@ -355,7 +355,7 @@ def test_every_handler_redacts_and_urllib3_is_quiet():
 def test_no_file_of_the_project_holds_anything_that_looks_like_a_token():
     root = django_settings.BASE_DIR
     shape = re.compile(rb"(?<![0-9a-f-])[0-9a-f]{32}(?![0-9a-f])")
-    # The documentation's own sample, which the sandbox takes.
+    # The documentation's own sample, which the sandbox accepts.
     sample = PROFILES[0].documented_token.encode()
     skipped = {".git", ".venv", ".tools", "var", "staticfiles", "__pycache__", ".hypothesis"}
     found = [

@@ -1,4 +1,4 @@
-"""The three catalogues are complete: every text of code and templates, each form, each placeholder."""
+"""Check that the three catalogues are complete: every text, each plural form, each placeholder."""
 
 import re
 from gettext import c2py
@@ -13,7 +13,7 @@ from django.utils.translation.template import templatize
 from tests.environment import LOCALE, ROOT
 
 LANGUAGES = ("en", "ru", "uk")
-# What `makemessages` looks for.
+# Functions that `makemessages` looks for.
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -30,12 +30,12 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
 
 
 def texts():
-    """Return every text to be translated, as (context, msgid), with its plural and the files it is in."""
+    """Return every text to be translated, as (context, msgid), with its plural and its files."""
     found = {}
     for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
         collect(found, path, path.read_bytes())
     for path in sorted((ROOT / "templates").rglob("*.html")):
-        # Django's own way from a template to something like Python. Its indentation means nothing.
+        # Django's own conversion of a template to pseudo-Python, whose indentation means nothing.
         source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())
     return found
@@ -85,7 +85,7 @@ def test_nothing_is_left_of_texts_that_are_gone(po):
 
 
 def test_nothing_is_fuzzy(po):
-    assert not po.fuzzy  # the header: such a catalogue is not compiled at all
+    assert not po.fuzzy  # the header: a catalogue with a fuzzy header is not compiled at all
     assert [message.id for message in po if message.fuzzy and message.id] == []
 
 

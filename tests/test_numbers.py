@@ -1,4 +1,4 @@
-"""How numbers are written: as Django does it for one number, but looked up once for a whole list."""
+"""Test that numbers are formatted as by Django, with one lookup for a whole list."""
 
 from decimal import Decimal
 

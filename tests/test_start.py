@@ -1,4 +1,4 @@
-"""The start of an installation: secrets in files as they come, and wrong values that are told in one line."""
+"""Test the start of an installation: secrets in files, and one clear line for each wrong value."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ def installation(tmp_path):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
 def new_database(request, tmp_path):
-    """Return a function that gives the address of a database in which there is nothing yet."""
+    """Return a function that returns the address of an empty database."""
     with contextlib.ExitStack() as stack:
 
         def make(name):
@@ -164,7 +164,7 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
     assert database["OPTIONS"]["sslmode"] == "require"
 
 
-# --- Several at once, over a database in which there is nothing yet ---------------------------------------
+# --- Several starts at once over an empty database --------------------------------------------------------
 
 
 def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database):

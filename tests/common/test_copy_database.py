@@ -1,4 +1,4 @@
-"""`manage.py copy_database`: the people and their tokens arrive as they were, and only once."""
+"""Test `manage.py copy_database`: users and their tokens arrive unchanged, and only once."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""A clock that was an hour ahead when rows were written: nothing stays locked until that hour is over."""
+"""Test rows written by a clock an hour ahead: nothing stays locked until that hour is over."""
 
 import time
 import uuid
@@ -32,7 +32,7 @@ AHEAD = timedelta(hours=1)
 
 
 class Wrong(datetime):
-    """The clock of a machine that is wrong."""
+    """The wrong clock of one machine."""
 
     @classmethod
     def now(cls, tz=None):
@@ -41,7 +41,7 @@ class Wrong(datetime):
 
 @contextmanager
 def an_hour_ahead():
-    """Let the clock go wrong for what is done in the block, the defaults of columns among it."""
+    """Set the clock wrong for everything in the block, the defaults of columns included."""
     with (
         mock.patch("django.utils.timezone.datetime", Wrong),
         mock.patch("time.time", lambda real=time.time: real() + AHEAD.total_seconds()),
@@ -137,7 +137,7 @@ def test_a_job_goes_on_in_another_worker(staff, sandbox):
     with an_hour_ahead():
         job = start(staff, client_ids=[129])
         assert job_lease.JobLease(job).take()
-        Job.objects.update(task_id="")  # its task was killed with its worker
+        Job.objects.update(task_id="")  # its task was killed together with its worker
     assert queue.revive() == [job]
     assert job_lease.JobLease(job).take()
     assert not job_lease.JobLease(job).take()

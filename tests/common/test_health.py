@@ -1,4 +1,4 @@
-"""Whether it could serve, and what is looked at when it starts."""
+"""Test the health checks, and the checks at the start."""
 
 import pytest
 from django.core.checks import run_checks

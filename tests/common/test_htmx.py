@@ -1,4 +1,4 @@
-"""The edge between a request and the views: a page or a part of it, odd headers, where in the menu one is."""
+"""Test the requests of HTMX: page or fragment, malformed headers, the current entry of the menu."""
 
 import json
 import re
@@ -18,7 +18,7 @@ RESTORED = {"HX-History-Restore-Request": "true"}
 UPLOAD = "/groups/import/"
 
 
-# --- A page or a part of it --------------------------------------------------------------------------------
+# --- Page or fragment --------------------------------------------------------------------------------------
 
 
 def is_a_page(answer):
@@ -69,7 +69,7 @@ def test_a_session_that_ended_leads_a_restored_page_to_the_sign_in_as_any_page(b
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/groups/")
 
 
-# --- A form that is sent when the session has ended --------------------------------------------------------
+# --- A form submitted after the session has ended ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_sign_in_knows_of_a_form_that_was_not_saved_and_of_its_page(browse, 
 
 @pytest.mark.parametrize("url", PRIVATE)
 def test_after_the_sign_in_there_is_a_page_whatever_the_form_was(owner, browse, sandbox, url):
-    """Also where the address of the form takes no GET."""
+    """This includes a form whose address accepts no GET."""
     answer = browse().post(url, {"x": "1"})
     back = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
     assert browse(owner).get(back).status_code != 405
@@ -142,7 +142,7 @@ def test_a_draft_is_what_a_fresh_form_shows_whatever_was_typed_since(staff, brow
             assert json.loads(unescape(draft)) == (expected or dict.fromkeys(opened, ""))
 
 
-# --- Headers that make no sense ----------------------------------------------------------------------------
+# --- Malformed headers -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("length", ["", "x", "-1", "5, 5", "٥", "9" * 5000])
@@ -151,7 +151,7 @@ def test_a_malformed_length_of_a_body_is_a_form_error(staff, browse, sandbox, le
     assert answer.status_code in {400, 422}
 
 
-# --- Where in the menu one is ------------------------------------------------------------------------------
+# --- The current entry of the menu -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", PRIVATE)

@@ -1,4 +1,4 @@
-"""Every icon that a template draws is in the sprite, and nothing else is."""
+"""Check that the sprite holds exactly the icons that templates draw."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.environment import ROOT
 
 
 def drawn():
-    """Return the names in all templates, also those that an include is given as `mark`, and our own mark."""
+    """Return the icon names in all templates, those passed to an include as `mark`, and the logo."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
     found |= {name for text in texts for name in re.findall(r"'icons\.svg' %}#(\w+)", text)}

@@ -1,4 +1,4 @@
-"""The log of the server: complete, of the right request, and without secrets."""
+"""Test the server's log: complete, with the right request ids, and without secrets."""
 
 import json
 import logging
@@ -13,14 +13,14 @@ from groups.services.metrics import CALLS
 from poster_admin.common.logs import JsonFormatter, RedactFilter, request_id
 
 REQUEST = "12345678-1234-1234-1234-123456789abc"
-# Invented, and in the shape of Poster's.
+# Invented, in the format of Poster's tokens.
 TOKEN = "ab12" * 8
 pytestmark = pytest.mark.once
 
 
 @pytest.fixture
 def written():
-    """Write the log as the server does, and return what gives its lines."""
+    """Configure logging as the server does, and return a function that returns the lines."""
     stream, root = StringIO(), logging.getLogger()
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactFilter())

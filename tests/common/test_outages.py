@@ -1,4 +1,4 @@
-"""What counts as an outage, shown with the errors of the real thing, and how things go on meanwhile."""
+"""Test which real errors count as an outage, and how work goes on during one."""
 
 import errno
 import sqlite3
@@ -51,7 +51,7 @@ def _at_once(monkeypatch):
 
 @pytest.fixture
 def locked(transactional_db):
-    """Return a function that lets another process lock this very database."""
+    """Return a function that lets another process lock this database."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL is not locked as a whole")
     options = connection.settings_dict["OPTIONS"]
@@ -71,11 +71,11 @@ def disk(tmp_path):
     disk.close()
 
 
-# --- What is one, and what is a mistake --------------------------------------------------------------------
+# --- Outages and programming errors ------------------------------------------------------------------------
 
 
 def error_of(ask, library):
-    """Return the error of a question to a database as Django raises it."""
+    """Return the error of a query as Django raises it."""
     wrapper = SimpleNamespace(Database=library, errors_occurred=False)
     with pytest.raises(Exception) as caught, DatabaseErrorWrapper(wrapper):  # noqa: PT011 - whichever it is
         ask()
@@ -162,7 +162,7 @@ def test_a_mistake_is_never_left_out():
         raise ProgrammingError
 
 
-# --- The cache and the turns -------------------------------------------------------------------------------
+# --- The cache and the semaphore ---------------------------------------------------------------------------
 
 
 def test_a_cache_that_failed_is_left_alone_for_a_moment(monkeypatch):

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL come out of a pool and go back to it; none is held while Poster is awaited."""
+"""Test the pool of PostgreSQL connections: none is held while waiting for Poster."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
 @pytest.mark.once
 @pytest.mark.services
 def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
-    """It lets 100 in, and each thread had one of its own."""
+    """PostgreSQL accepts 100 connections; before the pool each thread held one."""
     many = 120
     with empty_database(environment.POSTGRES_URL) as url, Sandbox() as sandbox:
         dashboard = Dashboard(tmp_path, sandbox, database_url=url, CACHE_URL=environment.REDIS_URL)
@@ -57,7 +57,7 @@ def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
 
 @pytest.mark.once
 def test_what_the_address_of_the_database_asks_for_stays():
-    """Without `sslmode` the passwords and the journal would travel in clear text."""
+    """Without `sslmode`, passwords and journal would be sent in clear text."""
     address = "postgres://someone@db.corp.example/poster_admin?sslmode=verify-full&conn_max_age=60"
     script = (
         "from django.conf import settings; d = settings.DATABASES['default'];"

@@ -1,4 +1,4 @@
-"""`manage.py serve`: what it says at the start, and that it ends when it is told to."""
+"""Test `manage.py serve`: its output at the start, and its end when it is told to stop."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.benchmarks.running import workers_of
 from tests.environment import ROOT
 from tests.tools.ports import free_port
 
-# A browser test before this one leaves it behind in the process; the server refuses to start with it.
+# An earlier browser test leaves this variable in the process; the server refuses to start with it.
 INHERITED = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
@@ -41,7 +41,7 @@ def serve(tmp_path, **variables):
 
 
 def answer(url, **options):
-    deadline = time.monotonic() + 120  # the first start packs every static file
+    deadline = time.monotonic() + 120  # the first start compresses every static file
     while True:
         try:
             return requests.get(url, timeout=5, allow_redirects=False, **options)
@@ -62,12 +62,12 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
         assert ("Strict-Transport-Security" in proxied.headers) == (https == "True")
         assert answer(f"{url}/nowhere/", headers={"X-Forwarded-Proto": "https"}).status_code == 404
     finally:
-        # As a terminal does it: to the whole group at once.
+        # As a terminal does: signal the whole process group at once.
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said.startswith(says), said
-    # Lines are written in batches, and the last ones before the end.
+    # Lines are written in batches, the last ones before the end.
     assert "Not Found: /nowhere/" in said
 
 
@@ -90,7 +90,7 @@ def test_a_reload_replaces_every_worker(tmp_path):
     try:
         assert answer(f"{url}/readyz").text == "ok\n"
         before = set(workers_of(process.pid))
-        assert len(before) == 2  # one serves, and one does the jobs
+        assert len(before) == 2  # one serves, and one runs the jobs
         process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + 60
         while before & (now := set(workers_of(process.pid))) or len(now) < 2:

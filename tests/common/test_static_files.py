@@ -1,4 +1,4 @@
-"""The static files as production serves them: each by a hashed name, and what one names of another too."""
+"""Test static files as in production: each has a hashed name, also where one file refers to another."""
 
 import re
 

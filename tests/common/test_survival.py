@@ -1,4 +1,4 @@
-"""The database, the cache or the disk is away for a while: what can wait does, and nothing untrue is told."""
+"""Test short outages of database, cache or disk: work waits if it can, and no message is false."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ from tests.tools import outages
 from tests.tools.killing import WRITE, Dashboard, wait_until
 from tests.tools.moving import Move
 
-# A job is held for less time than the database is away.
+# A job's lease is shorter than the outage of the database.
 QUICK = {"JOB_LEASE_SECONDS": "2"}
 CLIENTS = 120
 needs_root = pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
@@ -74,19 +74,19 @@ def shows_the_list(dashboard):
 
 
 def outcome_of(answer):
-    """Return the status of an answer and the outcome that it tells."""
+    """Return the status of a response and the outcome that it shows."""
     told = re.search(r'data-outcome="(\w+)"', answer.text)
     return answer.status_code, told and told[1]
 
 
 def edit(dashboard):
-    """Edit a group that was not edited yet; return the write and the answer."""
+    """Edit a group that was not edited yet; return the write and the response."""
     write = dashboard.plan("update", "")
     return write, dashboard.send_form(*dashboard.open_form(write))
 
 
 def moves_on(dashboard, trouble):
-    """Tell whether a job goes on by itself after the trouble in its middle."""
+    """Return True if a job goes on by itself after an outage in its middle."""
     dashboard.sandbox.latency = 0.1
     move = Move(dashboard, CLIENTS)
     try:
@@ -99,7 +99,7 @@ def moves_on(dashboard, trouble):
 
 
 def during(sandbox, method, trouble):
-    """Let something happen while Poster has the next call of a method in its hands, before it answers."""
+    """Run a function while Poster is processing the next call of a method, before it answers."""
     serve = sandbox.serve
 
     def serve_in_trouble(request, connection):
@@ -116,7 +116,7 @@ def during(sandbox, method, trouble):
 
 def test_while_the_database_is_locked_pages_are_shown_and_an_edit_is_not_made(installation):
     dashboard = installation()
-    assert edit(dashboard)[1].status_code == 302  # its message would be taken out of the session
+    assert edit(dashboard)[1].status_code == 302  # its message would be removed from the session
     with contextlib.closing(sqlite3.connect(dashboard.database)) as database, database:
         database.execute("UPDATE users_usersession SET seen_at = datetime(seen_at, '-2 minutes')")
     write = dashboard.plan("update", "")
@@ -173,7 +173,7 @@ def test_a_short_lock_after_the_send_is_waited_for(installation):
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(dashboard.send_form, *form)
         wait_until(dashboard.sandbox.posts)
-        time.sleep(2)  # its first try has failed
+        time.sleep(2)  # its first attempt has failed
         lock.__exit__(None, None, None)
         assert answer.result().status_code == 302
     assert dashboard.rows()[write.operation]["state"] == "applied"
@@ -181,7 +181,7 @@ def test_a_short_lock_after_the_send_is_waited_for(installation):
 
 @pytest.mark.parametrize("seconds", [1.5, 5.0])
 def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
-    """Also where it could still be written down that it stopped."""
+    """This includes an outage in which the stop of the job can still be recorded."""
     dashboard = installation()
 
     def trouble():

@@ -1,4 +1,4 @@
-"""Templates that a person can read: short lines, and a list whose rows are plain text."""
+"""Check that templates are readable: short lines, and rows of the list as plain text."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.environment import ROOT
 
 TEMPLATES = ROOT / "templates"
 LONGEST_LINE = 160
-# Fifty times each, these were most of the time of a page: the presenter does it once a list.
+# Repeated fifty times, these took most of a page's time: the presenter does them once per list.
 DONE_BY_THE_PRESENTER = re.compile(
     r"{%\s*(?:translate|blocktranslate|trans|blocktrans|url|include|icon|with|now)\b"
     r"|\|\s*(?:floatformat|intcomma|date|time|timesince|localize|unlocalize|stringformat|add|pluralize)\b"
@@ -25,7 +25,7 @@ def long_lines(text):
 
 
 def loops(text, over):
-    """Return what stands in the loops over a variable, up to the end of each."""
+    """Return the content of the loops over a variable, up to the end of each."""
     found = []
     for start in re.finditer(rf"{{%\s*for\s+\w+\s+in\s+{re.escape(over)}\s*%}}", text):
         depth = 1

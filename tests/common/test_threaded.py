@@ -1,4 +1,4 @@
-"""A thread is given to a request only once all of it is here, and what it answers comes out as it is."""
+"""Test the WSGI-over-ASGI server: threads get complete requests only, and responses arrive unchanged."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ import requests
 from poster_admin.common import threaded
 from tests.common.test_serve import answer, serve
 
-# With a cookie of the form's, or the answer does not wait for the body.
+# With a CSRF cookie: without one the answer does not wait for the body.
 HALF = (
     b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken=" + b"c" * 32 + b"\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\nname="
@@ -47,7 +47,7 @@ def test_strangers_who_send_half_of_a_body_stop_no_page(tmp_path):
 
 
 def served(application, bodies, *, after=None, **scope):
-    """Answer one request whose body comes in these pieces, and return what was sent."""
+    """Answer one request with its body in these pieces, and return the messages that were sent."""
     sent = []
 
     async def receive():
@@ -59,7 +59,7 @@ def served(application, bodies, *, after=None, **scope):
     async def send(message):
         sent.append(message)
 
-    with ThreadPoolExecutor(1) as pool:  # in this thread there may be the loop of a browser
+    with ThreadPoolExecutor(1) as pool:  # this thread may already run the event loop of a browser
         pool.submit(asyncio.run, application({**SCOPE, **scope}, receive, send)).result()
     start, *pieces = sent
     assert [piece["more_body"] for piece in pieces] == [True] * (len(pieces) - 1) + [False]
@@ -75,7 +75,7 @@ async def gone():
 
 
 def echo(environ, start_response):
-    """Answer the body, and note the request; the validator holds both sides to PEP 3333."""
+    """Return the body, and record the request; the validator checks both sides against PEP 3333."""
     requested.update(environ)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]

@@ -1,4 +1,4 @@
-"""What nginx makes of a worker that goes away, with `deploy/nginx.conf`."""
+"""Test `deploy/nginx.conf`: nginx handles a worker that goes away."""
 
 import shutil
 import threading
@@ -36,11 +36,11 @@ def test_a_form_whose_worker_dies_is_answered_by_another_one_and_is_one_write(tm
                 sending = threading.Thread(target=send)
                 sending.start()
                 wait_until(sandbox.posts)
-                # The first server has answered nginx whether it is there; the second one has the form.
+                # The first server has answered nginx's check; the second one receives the form.
                 dashboard.kill(1)
                 sending.join()
             assert "prematurely closed" in (tmp_path / "nginx.log").read_text(encoding="utf-8")
-            # Nobody knows yet what became of it: the page says so, and the change is followed up.
+            # The outcome is still unknown: the page says so, and the change is reconciled.
             assert [answer.status_code for answer in answers] == [409]
             assert 'data-notice="conflict"' in answers[0].text
             dashboard.wait_until_settled()

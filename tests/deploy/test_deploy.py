@@ -1,4 +1,4 @@
-"""The files of `deploy/`, as far as they can be looked at without a machine to install them on."""
+"""Test the files of `deploy/`, as far as possible without a machine to install them on."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ def ports():
 
 @pytest.fixture
 def config(tmp_path, ports):
-    """Return a file in which nginx has the site alone, on free ports of this machine."""
+    """Return a file in which nginx has only this site, on free ports of this machine."""
     identity(tmp_path)
     site = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     site = re.sub(r"/etc/ssl/\S+\.(pem|key)", f"{tmp_path}/server.pem", site)
@@ -100,7 +100,7 @@ def test_nginx_has_no_certificate_for_another_name(nginx, ports):
 
 
 def asked(port, text):
-    """Return all that the server says to a request before it closes."""
+    """Return all that the server sends for a request before it closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(text.encode())
         connection.shutdown(socket.SHUT_WR)

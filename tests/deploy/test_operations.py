@@ -1,4 +1,4 @@
-"""What docs/operations.md says, followed: its commands as they stand, and what they need on a bare Debian."""
+"""Follow docs/operations.md: its commands unchanged, and their packages on a bare Debian."""
 
 import re
 import signal
@@ -13,9 +13,9 @@ from tests.tools.starts import Installation
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ALL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-# A server that somebody starts by hand is theirs, and needs no machine of its own.
+# A server that an operator starts by hand is left out: it requires no machine of its own.
 BLOCKS = [each for each in ALL_BLOCKS if not each.startswith("# start by hand\n")]
-# What a Debian without anything has, and where the others come from.
+# Packages of a minimal Debian, and the packages that provide the other commands.
 BARE = {"apt-get", "cd", "chmod", "cp", "mkdir", "rm", "systemctl", "useradd"}
 PACKAGES = {"pg_dump": "postgresql", "pg_restore": "postgresql"} | dict.fromkeys(
     ("createdb", "createuser", "dropdb"), "postgresql"
@@ -73,7 +73,7 @@ def test_commands_of_ours_are_not_run_as_root():
 
 @pytest.fixture
 def installation(tmp_path):
-    """Return an installation in a folder with `.venv`, whose database is where the page says."""
+    """Return an installation in a folder with `.venv`, with its database where the page says."""
     installation = Installation(tmp_path)
     installation.write({name: value for name, value in installation.values.items() if name != "DATABASE_URL"})
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -103,7 +103,7 @@ def follow(installation, title, **variables):
 
 
 def add(installation, name):
-    """Add a user in a process that is killed then, so that its change is in the log of SQLite alone."""
+    """Add a user in a process that is killed afterwards, so that only SQLite's log holds the change."""
     code, said = installation.output("shell", "-v", "0", "-c", ADD.format(name=name))
     assert code == -signal.SIGKILL, said
 

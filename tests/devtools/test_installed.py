@@ -1,4 +1,4 @@
-"""The app with the tools for developers: its own commands find it, and the product never loads it."""
+"""Test the tools for developers: their commands are found, and production never loads them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The gallery for developers: every state is on it, and every button leads to the state that it names."""
+"""Test the gallery for developers: every state is in it, and every button leads to its state."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""Where Chromium is, and how a machine without one gets it: `python -m tests.e2e.chromium`."""
+"""Find Chromium, or install it on a machine without one: `python -m tests.e2e.chromium`."""
 
 import functools
 import os
@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The same engine without the windows around it: a page in it takes less than half of the processor's time.
+# The same engine without windows: a page in it takes less than half of the processor time.
 SHELL = "chromium-headless-shell"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Nothing is asked of anybody on the network but the server under test; root may not use the sandbox.
+# No network request may leave the machine; root may not use Chromium's sandbox.
 ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",

@@ -1,4 +1,4 @@
-"""A real browser in front of a real server: `page_for(staff).goto("/groups/")`."""
+"""Fixtures of a real browser and a real server: `page_for(staff).goto("/groups/")`."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        # Playwright's loop stays in this thread, and Django would take us for asynchronous code.
+        # Playwright's event loop stays in this thread, and Django would take the tests for asynchronous code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=list(chromium.ARGUMENTS), headless=True
@@ -40,15 +40,16 @@ def live(transactional_db, live_server, sandbox):
 
 @pytest.fixture
 def page_for(browser, live, settings):
-    """Return a function that opens a page as somebody: `page_for(staff, width=360)`.
+    """Return a function that opens a page as a user: `page_for(staff, width=360)`.
 
-    A script error, anything that the content security policy forbids, or any other error that the console
-    shows fails the test in the end.
+    A script error, a violation of the content security policy, or any other error in the console fails the
+    test at its end.
     """
     contexts, problems = [], []
 
     def note(message):
-        # Chromium and HTMX also report every answer that is an error: that is often what a test is about.
+        # Chromium and HTMX also report every response with an error status, which many tests cause on
+        # purpose.
         if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
             problems.append(message.text)
 

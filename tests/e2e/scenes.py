@@ -1,6 +1,6 @@
-"""Every page and every designed state of one: how to get there, for tests that look at all of them.
+"""Scenes: every page in every designed state, for tests that check all of them.
 
-A scene opens its page in `stage.page`. `stage.act()` sends a form as somebody else would, past the browser.
+A scene opens its page in `stage.page`. `stage.act()` sends a form as another user would, outside the browser.
 """
 
 import json
@@ -56,7 +56,7 @@ class Stage:
 
 
 def scene(role="Owners", account="demo", shows="main h1"):
-    """Declare a scene: the role and the account of the person, and what has to be there in the end."""
+    """Declare a scene: role and account of the user, and the selector that must be there in the end."""
 
     def declare(function):
         SCENES[function.__name__] = (function, role, account, shows)
@@ -71,7 +71,7 @@ def person(role, account, sandbox):
     return make_user("olena", role=role or None, account=account, sandbox=sandbox)
 
 
-# --- Before the door ---------------------------------------------------------------------------------------
+# --- Before the sign-in ------------------------------------------------------------------------------------
 
 
 @scene(role=None)
@@ -342,7 +342,7 @@ def remove_dialog(stage):
     stage.page.locator("a[data-dialog]").click()
 
 
-# --- Who is in a group -------------------------------------------------------------------------------------
+# --- Clients of a group ------------------------------------------------------------------------------------
 
 
 @scene(role="Staff", shows="tr[data-client='45']")
@@ -432,7 +432,7 @@ def client_moved(stage):
 
 
 def run_some(job):
-    """Move a few, and leave the job as if it were at work."""
+    """Move a few clients, and leave the job as if it were running."""
     Job.objects.filter(pk=job.pk).update(wanted={"clients": [129, 130, 131]}, tested=True)
     run(job)
     Job.objects.filter(pk=job.pk).update(state="running", reason="", finished_at=None)
@@ -528,7 +528,7 @@ def history_empty(stage):
     stage.goto("/history/")
 
 
-# --- The connection ----------------------------------------------------------------------------------------
+# --- Credentials -------------------------------------------------------------------------------------------
 
 
 @scene(shows=".pairs")
@@ -561,7 +561,7 @@ def account_bonus_block(stage):
     stage.goto("/account/")
 
 
-# --- What goes wrong ---------------------------------------------------------------------------------------
+# --- Errors ------------------------------------------------------------------------------------------------
 
 
 @scene(shows="[data-notice=error]")
@@ -592,7 +592,7 @@ def not_found(stage):
     stage.goto(f"/history/{uuid.uuid4()}/")
 
 
-# --- What opens over a page --------------------------------------------------------------------------------
+# --- Dialogs and menus -------------------------------------------------------------------------------------
 
 
 @scene(shows=".menu-panel")

@@ -1,4 +1,4 @@
-"""What was typed when the session had ended comes back after the next sign-in, in the same tab."""
+"""Test drafts: input is restored in the same tab after the session has ended and the user signs in again."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def page(page_for, staff):
 
 
 def sign_out_everywhere(page_for, user):
-    """Let somebody end all of their sessions, in another browser."""
+    """End all sessions of a user, in another browser."""
     other = page_for(user, language="uk")
     other.goto("/accounts/sessions/")
     other.get_by_role("button", name="Вийти всюди").click()
@@ -45,7 +45,7 @@ def save(page, name="Зберегти зміни"):
 
 
 def stored(page):
-    """Return what this tab keeps."""
+    """Return the drafts that this tab keeps."""
     return page.evaluate("Object.entries(sessionStorage).filter(([key]) => key.startsWith('draft '))")
 
 
@@ -183,7 +183,7 @@ def test_what_somebody_else_changed_meanwhile_is_shown(page, page_for, staff, sa
     )
     expect(field(page, "name")).to_have_value("Хтось змінив")
     expect(page.locator("#id_loyalty_type_1")).to_be_checked()
-    # Whoever comes now is a conflict, as in any form.
+    # A change that somebody makes now is a conflict, as in any form.
     sandbox.console().edit(1, client_groups_discount="13")
     save(page)
     heading(page, "Тим часом групу змінили")

@@ -1,4 +1,4 @@
-"""A group is retired without losing anybody, and restored; in Ukrainian, with and without JavaScript."""
+"""Test retiring and restoring a group in a browser: in Ukrainian, with and without JavaScript."""
 
 import re
 import threading
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script",
 
 @pytest.fixture
 def worker():
-    """Return a function that does the job that waits, as a worker would, beside the browser."""
+    """Return a function that runs the waiting job as a worker would, beside the browser."""
     threads = []
 
     def work():
@@ -92,6 +92,6 @@ def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker,
     page.wait_for_url("**/jobs/**")
     worker().join()
     if javascript:
-        # The page asks by itself.
+        # The page polls by itself.
         expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert sandbox.accounts["demo"].clients.live(5) == 42 + 2

@@ -1,4 +1,4 @@
-"""Many groups at once in a real browser, in Ukrainian on a phone: with and without JavaScript."""
+"""Test bulk edits in a browser, in Ukrainian on a phone: with and without JavaScript."""
 
 import re
 
@@ -19,7 +19,7 @@ def page(page_for, staff, javascript):
 
 
 def work():
-    """Do what a worker does, and return the job."""
+    """Run the job as a worker would, and return it."""
     job = Job.objects.get()
     queue.run_job.func(str(job.pk))
     job.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Who is in a group, in a real browser: by pages, by search, in order; with and without JavaScript."""
+"""Test the clients of a group in a browser: pages, search, order; with and without JavaScript."""
 
 import re
 

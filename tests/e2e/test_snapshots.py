@@ -1,4 +1,4 @@
-"""A removed group is brought back on a phone, in Ukrainian; with and without JavaScript."""
+"""Test restoring a removed group on a phone, in Ukrainian: with and without JavaScript."""
 
 import re
 

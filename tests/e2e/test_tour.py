@@ -1,4 +1,4 @@
-"""The main job in a real browser, as people do it: by mouse, by keyboard, and without JavaScript."""
+"""Test the main workflow in a browser: with mouse, with keyboard, and without JavaScript."""
 
 import re
 
@@ -30,7 +30,7 @@ def rows(page):
 
 def heading(page, text):
     expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
-    # A key that is pressed before the scripts have run goes to nobody.
+    # A key pressed before the scripts run has no effect.
     page.wait_for_load_state()
 
 
@@ -47,13 +47,13 @@ def show_list(page, path="/groups/"):
 
 
 def quietly_open(page, name):
-    """Open a dialog and wait for it: what is typed before goes to the page behind it."""
+    """Open a dialog and wait for it: keys pressed earlier go to the page behind it."""
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_focused()
 
 
 def removal_of(page, group_id):
-    """Open the dialog in which a group is removed, and return it."""
+    """Open the dialog that removes a group, and return it."""
     page.goto(f"/groups/{group_id}/")
     page.get_by_role("link", name="Remove").click()
     quietly_open(page, re.compile("Remove the group"))
@@ -98,7 +98,7 @@ def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, ja
         show_list(page, "/groups/?q=друзі")
         row(page, group_id).get_by_role("link", name="Edit").click()
         expect(page.locator(".row-form")).to_be_visible()
-        # In the 20 ms before HTMX has settled it, the form would be sent by the browser itself.
+        # In the 20 ms before HTMX has settled the form, the browser would send it itself.
         expect(page.locator(".htmx-settling, .htmx-added")).to_have_count(0)
         page.get_by_label("Percent, %").fill("9")
         page.keyboard.press("Enter")
@@ -245,11 +245,11 @@ def test_shortcuts_can_be_switched_off(page_for, staff):
     expect(page).to_have_url(re.compile("/groups/$"))
 
 
-# --- Two people --------------------------------------------------------------------------------------------
+# --- Two users ---------------------------------------------------------------------------------------------
 
 
 def two_edits(page_for, staff, owner):
-    """Let two people edit one group; return the page of the one who comes second."""
+    """Let two users edit one group; return the page of the one who submits second."""
     first, second = page_for(staff), page_for(owner)
     for page in (first, second):
         page.goto("/groups/1/edit/")
@@ -281,7 +281,7 @@ def test_the_second_of_two_people_applies_theirs_on_top(page_for, staff, owner, 
     assert len(sandbox.posts()) == 2
 
 
-# --- What comes in between ---------------------------------------------------------------------------------
+# --- Interruptions -----------------------------------------------------------------------------------------
 
 
 def test_a_session_that_ends_leads_to_the_sign_in_and_back(page_for, staff):
@@ -378,7 +378,7 @@ def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_fo
 
 
 def hold_back(page, address):
-    """Let a form's request wait, and return it as soon as it is there."""
+    """Delay a form's request, and return it as soon as it arrives."""
     held = []
     page.route(address, lambda route, _: held.append(route))
     return held
@@ -390,7 +390,7 @@ def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
     heading(page, "Loyalty groups")
     row(page, 1).locator(".row-edit").click()
     page.get_by_label("Percent, %").fill("12")
-    # Until HTMX has looked at the row, it is sent as a page.
+    # Until HTMX has processed the row, it is sent as a page.
     expect(page.locator(".htmx-added")).to_have_count(0)
     sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
     held = hold_back(page, "**/groups/1/edit/")
@@ -491,7 +491,7 @@ def test_a_half_filled_form_warns_before_it_is_left(page_for, staff):
     assert asked == ["beforeunload"]
 
 
-# --- What is remembered ------------------------------------------------------------------------------------
+# --- Choices kept in the browser ---------------------------------------------------------------------------
 
 
 def test_language_and_colours_are_remembered(page_for, staff):

@@ -1,4 +1,4 @@
-"""Whatever faults come one after another: no operation is sent twice, and what the journal says is true."""
+"""Test random sequences of faults: no operation is sent twice, and the journal is true."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -23,13 +23,13 @@ from tests.matrix import KINDS, WRITES, faults_of
 State = Change.State
 SLOW = {"seconds", "interval", "megabytes"}
 SHORT = {"lost_before": {"seconds": 0.01}, "answer_lost": {"seconds": 0.01}}
-# A read that answers well-formed untruth (another name, "removed") can be told from the truth by nobody.
+# A read may contain a well-formed false value (another name, "removed"): nothing can detect it.
 UNTRUE = {name for name, fault in FAULTS.items() if fault.row in range(42, 48)} | {
     "response_false",
     "busy_console",
 }
 
-# Half of the reads show what was there before. A row that both methods deny at every look nobody could tell.
+# Half of the reads show an older state. A row that both methods deny at every read is undetectable.
 LAGGING = ("behind", "newest_unseen", "count_behind")
 PROMISES = {name for name, fault in FAULTS.items() if fault.readable} | {"error_zero_object"}
 SHUT_OUT = ("error_", "status_401", "status_403")
@@ -42,7 +42,7 @@ def quick(kind):
 
 @st.composite
 def steps(draw):
-    """Draw what one person does, and what happens to each of the calls that it takes."""
+    """Draw a user's steps, and the fate of each call."""
     action = draw(st.sampled_from(sorted(WRITES)))
     read, write = WRITES[action]
     faults = [
@@ -55,13 +55,13 @@ def steps(draw):
         when = draw(st.sampled_from(("before", "after")))
         name = draw(st.sampled_from(quick("write")))
         if action == "create" and name in PROMISES:
-            # An id that was promised, not made, and later given to another group: nobody could know.
+            # An id that was promised, not created, and later given to another group: undetectable.
             when = "after"
         if name.startswith(SHUT_OUT) and when == "after":
-            # One who is shut out before and behind the write is believed that it was not made.
+            # If access is denied both before and after a write, it counts as not applied.
             faults = [fault for fault in faults if not fault[1].startswith(SHUT_OUT)]
         if lag and name.startswith("error_"):
-            # A refusal that was none shows in a read alone: where that is late, it is believed.
+            # Only a read exposes a false refusal: if the read is behind, the refusal is believed.
             when = "before"
         faults.append((write, name, 1, when))
     return {
@@ -104,7 +104,7 @@ def test_any_sequence_of_faults(owner, sandbox, todo):
 
 
 def carry_out(step, owner, sandbox, posts):
-    """Do one step; keep the POSTs that each operation has sent."""
+    """Execute one step; keep the POSTs that each operation has sent."""
     command = make_order(step, owner, sandbox)
     if command is None:
         return
@@ -131,7 +131,7 @@ def carry_out(step, owner, sandbox, posts):
 
 
 def make_order(step, owner, sandbox):
-    """Return the order of a step, as a form would that was opened now; None if its group is gone."""
+    """Return the command of a step, as a form opened now would create it; None if its group is gone."""
     number, action = step["number"], Change.Action(step["action"])
     PosterCredentials.objects.update(refused_at=None)
     close_breakers()
@@ -159,14 +159,14 @@ def make_order(step, owner, sandbox):
 
 
 def look():
-    """Let the follower have a look at all that is open."""
+    """Let the worker check all open changes."""
     for change in Change.objects.open():
         Change.objects.settle(change, next_check_at=timezone.now())
     reconcile()
 
 
 def settle_all():
-    """Let the follower look until nothing is open."""
+    """Let the worker check until nothing is open."""
     PosterCredentials.objects.update(refused_at=None)
     close_breakers()
     for _ in range(reconciler.LOOKS_AT_LEAST + 1):
@@ -175,14 +175,14 @@ def settle_all():
 
 
 def assert_true(change, sent):
-    """Assert that the journal says of a change what became of its POST."""
+    """Assert that the journal records the true outcome of a change's POST."""
     applied = any(call.applied for call in sent)
     assert bool(change.sent_at) or not sent
     match change.state:
         case State.APPLIED:
             assert applied
         case State.DIFFERS:
-            # Poster said yes. If it has not even tried, what it has is still shown for what it is.
+            # Poster accepted the write. If it did not apply it, the journal shows the actual values.
             assert applied or change.accepted
         case State.FAILED | State.REFUSED:
             assert not applied

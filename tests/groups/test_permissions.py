@@ -1,4 +1,4 @@
-"""The rights of a user: those that Django's own backend finds, by one query."""
+"""Test a user's rights: the same as those of Django's backend, with one query."""
 
 import pytest
 from django.contrib.auth.backends import ModelBackend
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def again(user):
-    """Return the user as the next request has them."""
+    """Return the user as the next request loads them."""
     return User.objects.get(pk=user.pk)
 
 

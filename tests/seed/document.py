@@ -1,4 +1,4 @@
-"""The examples of `poster_api.md`, the public documentation of the methods that this project implements."""
+"""Read the examples of `poster_api.md`, the public documentation of the methods that this project uses."""
 
 import json
 import re
@@ -12,9 +12,9 @@ METHODS = ("getGroups", "getGroup", "createGroup", "updateGroup", "removeGroup")
 
 @dataclass(frozen=True)
 class Example:
-    """A request of the documentation, and the answer to it.
+    """A request of the documentation, and its answer.
 
-    `php` is the request as it stands there; `values` are the parameters of a POST as they are spelled in it,
+    `php` is the request as printed there; `values` are the parameters of a POST as they are spelled in it,
     None for a GET.
     """
 

@@ -1,4 +1,4 @@
-"""The programs of other languages in which Poster's own clients are written."""
+"""Find the interpreters of other languages in which clients of Poster are written."""
 
 import functools
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 
 @functools.cache
 def missing(*programs):
-    """Return which of these is not on this machine, in words, or None."""
+    """Return a text that names the programs missing on this machine, or None."""
     for program in programs:
         if not shutil.which(program):
             return f"there is no {program}"

@@ -1,4 +1,4 @@
-"""The documentation's own requests, sent as Poster's clients send them, and its own answers."""
+"""Send the requests of the documentation to the sandbox, and compare the answers."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def numbers(values):
-    """Spell as JSON what is a number in the documentation's PHP."""
+    """Return JSON with the numbers of the documentation's PHP."""
     return {name: json.loads(value) if _is_number(value) else value for name, value in values.items()}
 
 
@@ -23,7 +23,7 @@ def _is_number(value):
 
 
 def as_php(values):
-    """Spell a number as PHP does in a form: 50.00 is 50 there."""
+    """Spell a number as PHP does in a form: 50.00 becomes 50."""
     return {name: f"{float(value):g}" if _is_number(value) else value for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""Clients of Poster that others have written, as they are, against the sandbox."""
+"""Run third-party clients of Poster unchanged against the sandbox."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_the_examples_run_as_they_stand_in_the_documentation(sandbox, tmp_path, 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """Install the package by its name, and return the folder; where that fails, say so."""
+    """Install the package by its name, and return the folder; skip the test if that fails."""
     folder = tmp_path_factory.mktemp("npm")
     options = ["--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     ran = subprocess.run(
@@ -59,10 +59,10 @@ def package(tmp_path_factory):
 
 @pytest.fixture
 def use(sandbox, package, tmp_path):
-    """Return a function that runs our few lines around the package, and returns what these printed.
+    """Return a function that runs a short script around the package, and returns its output.
 
-    The package has `https://joinposter.com/api` written into it. What it is built on takes a proxy from the
-    environment, and Node an authority: so it is led to the sandbox without a change of it.
+    The address `https://joinposter.com/api` is fixed in the package. Its HTTP library takes a proxy from the
+    environment, and Node a certificate authority: so it reaches the sandbox without a change of the package.
     """
 
     def use(token):

@@ -1,7 +1,7 @@
-"""A proxy on loopback through which a client that knows only `https://joinposter.com` reaches the sandbox.
+"""A local proxy through which a client that knows only `https://joinposter.com` reaches the sandbox.
 
-The client is told of it by HTTPS_PROXY and of the authority by NODE_EXTRA_CA_CERTS, as in any company with a
-proxy of its own; nothing of the client is changed, and no packet leaves the machine.
+The client learns of it by HTTPS_PROXY and of its certificate authority by NODE_EXTRA_CA_CERTS, as in any
+company with a proxy of its own; the client is unchanged, and no packet leaves the machine.
 """
 
 import socket

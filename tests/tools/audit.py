@@ -15,7 +15,7 @@ OPTIONS = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format"
 
 
 def judge(report):
-    """Return the exit code for a report of pip-audit, and what to say; an empty report is one that failed."""
+    """Return exit code and message for a report of pip-audit; an empty report means that it failed."""
     packages = json.loads(report)["dependencies"] if report.strip() else []
     found = [
         f"{package['name']} {package['version']}: {flaw['id']}, mended in {_mended(flaw)}"

@@ -35,7 +35,7 @@ def by_pip():
 
 
 def by_download():
-    """Take the newest wheel for this machine from PyPI, check its hash and unpack the one program in it."""
+    """Download the newest wheel for this machine from PyPI, check its hash and unpack its one program."""
     index = os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
     request = urllib.request.Request(
         index.rstrip("/") + "/uv/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}
@@ -63,7 +63,7 @@ def version(file):
 
 
 def fits(file):
-    """Say whether the file is a released wheel whose platform tag is this machine's."""
+    """Return True for a released wheel with this machine's platform tag."""
     machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
     if sys.platform == "darwin":
         system = r"macosx_\d+_\d+_" + ("arm64" if machine == "aarch64" else machine)

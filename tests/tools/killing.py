@@ -1,6 +1,6 @@
-"""A dashboard of one's own in a real server process, and writes in the middle of which it is killed.
+"""A dashboard in a real server process, and writes during which it is killed.
 
-The sandbox stays alive in the calling process: what Poster has is known, whatever happened to the dashboard.
+The sandbox stays alive in the calling process: Poster's data is known even if the dashboard dies.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ SECONDS = {"POSTER_WRITE_DEADLINE": "4", "POSTER_GRACE_SECONDS": "1", "POSTER_SE
 
 @dataclass
 class Write:
-    """A change that was asked for, and at which point the server was killed meanwhile."""
+    """A requested change, and the point at which the server was killed."""
 
     action: str
     point: str
@@ -51,7 +51,7 @@ class Write:
     operation: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def sent(self, posts):
-        """Return those of the POSTs that were for this change."""
+        """Return the POSTs that were sent for this change."""
         if self.action == "create":
             return [call for call in posts if call.form.get("client_groups_name") == self.name]
         field = "client_groups_id" if self.action == "update" else "group_id"
@@ -59,7 +59,7 @@ class Write:
         return [call for call in mine if call.form.get(field) == str(self.group_id)]
 
     def is_in_force(self, groups):
-        """Look past the API whether the change is made."""
+        """Return True if the sandbox has the change."""
         if self.action == "create":
             return self.name in {row["client_groups_name"] for row in groups.values()}
         if self.action == "update":
@@ -71,7 +71,7 @@ OPEN = {"pending", "unknown"}
 
 
 class Dashboard:
-    """A database, and the servers over it, which can be killed and started again."""
+    """A database, and its servers, which can be killed and restarted."""
 
     def __init__(
         self, directory, sandbox, *, database_url="", disk=None, lock_timeout=10, servers=1, **variables
@@ -102,11 +102,11 @@ class Dashboard:
 
     @property
     def cookie(self):
-        """The header with which its owner comes in."""
+        """The header that signs in its owner."""
         return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
 
     def run(self, *command, stdin=""):
-        """Run Python on this installation and return what it printed."""
+        """Run Python on this installation and return its output."""
         return subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
@@ -118,7 +118,7 @@ class Dashboard:
         ).stdout
 
     def start(self):
-        """Start those of the production servers that do not run, and wait until they answer."""
+        """Start the production servers that do not run, and wait until they answer."""
         for number, port in enumerate(self._ports):
             if number not in self._servers:
                 self._servers[number] = self._start(port)
@@ -138,7 +138,7 @@ class Dashboard:
         )
 
     def start_worker(self):
-        """Start a worker that does the jobs, and return its process."""
+        """Start a worker for the jobs, and return its process."""
         return subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             cwd=ROOT,
@@ -156,18 +156,18 @@ class Dashboard:
             server.wait()
 
     def close(self):
-        """End what still runs."""
+        """Stop all processes that still run."""
         self.kill()
         self._log.close()
 
-    # --- What is in the journal ----------------------------------------------------------------------------
+    # --- Rows of the journal -------------------------------------------------------------------------------
 
     def rows(self):
-        """Return the journal by operation, read past Django."""
+        """Return the journal by operation, read without Django."""
         return {str(uuid.UUID(str(row["id"]))): row for row in self.table("groups_change")}
 
     def table(self, name):
-        """Return all rows of a table, read past Django."""
+        """Return all rows of a table, read without Django."""
         if self._postgres:
             with psycopg.connect(self._postgres, row_factory=dict_row) as database:
                 return database.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - ours
@@ -176,19 +176,19 @@ class Dashboard:
             return [dict(row) for row in database.execute(f"SELECT * FROM {name}")]  # noqa: S608 - ours
 
     def wait_for_sent(self, write):
-        """Return as soon as it is written down that the change is being sent."""
+        """Return as soon as the journal says that the change is being sent."""
         with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as database:
             query = "SELECT 1 FROM groups_change WHERE id = ? AND sent_at IS NOT NULL"
             wait_until(lambda: database.execute(query, [uuid.UUID(write.operation).hex]).fetchone(), 0.0002)
 
     def wait_until_settled(self, seconds=60):
-        """Return when no change is open any more, by the server's own doing."""
+        """Return when the server has settled every change by itself."""
         wait_until(lambda: {row["state"] for row in self.rows().values()}.isdisjoint(OPEN), 0.2, seconds)
 
     # --- A write -------------------------------------------------------------------------------------------
 
     def plan(self, action, point):
-        """Return a change of a group that no other change is about."""
+        """Return a change of a group that no other change concerns."""
         if action == "create":
             return Write(action, point, None, f"Нова {uuid.uuid4().hex[:8]}", "7")
         rows = self.sandbox.accounts["demo"].groups
@@ -201,7 +201,7 @@ class Dashboard:
         return row["loyalty_type"] == "2" and number not in self._taken
 
     def open_form(self, write):
-        """Open the form of a change as a browser does, and return its path and what to send."""
+        """Open the form of a change as a browser does, and return its path and fields."""
         paths = {"create": "new/", "update": f"{write.group_id}/edit/", "remove": f"{write.group_id}/delete/"}
         path = f"/groups/{paths[write.action]}"
         version = re.search(r'name="version" value="([^"]*)"', self.look(path))
@@ -227,7 +227,7 @@ class Dashboard:
         return requests.get(self.urls[server] + path, cookies=self._cookies, timeout=60)
 
     def send_form(self, path, form, *, server=0):
-        """Send a form, and return the answer; None if the server is no more."""
+        """Send a form, and return the response; None if the server is dead."""
         with contextlib.suppress(requests.RequestException):
             url = self.urls[server] + path
             return requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
@@ -255,7 +255,7 @@ def wait_until(condition, every=0.001, seconds=20.0):
 
 
 def kill_during(dashboard, write, chance=random):
-    """Start a change, kill the server when it is at the point of the change, and clear the way."""
+    """Start a change, kill the server when it reaches the point of the change, and clean up."""
     sandbox = dashboard.sandbox
     form = dashboard.open_form(write)
     asking = threading.Thread(target=dashboard.send_form, args=form, daemon=True)
@@ -294,7 +294,7 @@ def kill_during(dashboard, write, chance=random):
 
 
 def faults_found(write, row, sandbox):
-    """Return what is wrong with a change after all is settled, in words; nothing is as it must be."""
+    """Return the errors of a settled change as a text; an empty one if all is right."""
     sent = write.sent(sandbox.posts())
     in_force = write.is_in_force(sandbox.accounts["demo"].groups)
     if row is None:

@@ -1,8 +1,8 @@
-"""Grade list, detail and edit with Lighthouse: `make lighthouse`. It needs npm, and is no part of CI.
+"""Grade list, detail and edit with Lighthouse: `make lighthouse`. It requires npm, and is no part of CI.
 
-The server is that of production, on loopback, before a sandbox of 50 groups. Each page is loaded as on a desk
-and as on a phone, several times, and the median counts: what else the machine does shall not. The bytes of
-the list's first load are those on the wire, from a browser that has been nowhere yet.
+A production server runs on loopback, with a sandbox of 50 groups. Each page is loaded several times in the
+desktop and the phone profile, and the median counts, so that other load on the machine does not matter. The
+bytes of the list's first load are those on the wire, for a browser with an empty cache.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ LARGEST_LOAD = 60_000
 
 
 def install():
-    """Fetch Lighthouse, unless it is there: without scripts, since one of them would fetch a browser."""
+    """Install Lighthouse if it is missing: without scripts, since one of them would fetch a browser."""
     if (FOLDER / "node_modules" / "lighthouse" / "package.json").is_file():
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def grade(url, cookie, device):
 
 
 def shortcomings(report):
-    """Yield what costs a score, worst first."""
+    """Yield audits that lower a score, worst first."""
     for name in CATEGORIES:
         for part in report["categories"][name]["auditRefs"]:
             audit = report["audits"][part["id"]]

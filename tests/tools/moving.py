@@ -1,4 +1,4 @@
-"""A move of a whole group by worker processes, which may be killed on the way, and what it comes to."""
+"""Move a whole group with worker processes, which may be killed on the way, and check the result."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ ENDS = {"done", "stopped", "cancelled"}
 
 
 class Move:
-    """A job that moves all clients of a group of the sandbox, and the worker that is at it."""
+    """A job that moves all clients of a group of the sandbox, and its worker."""
 
     def __init__(self, dashboard, clients):
         self._dashboard = dashboard
@@ -23,7 +23,7 @@ class Move:
         self.worker = dashboard.start_worker()
 
     def kill_worker(self):
-        """Kill the worker, in whatever it is, and start another one."""
+        """Kill the worker at any point, and start another one."""
         os.killpg(self.worker.pid, signal.SIGKILL)
         self.worker.wait()
         self.worker = self._dashboard.start_worker()
@@ -40,19 +40,19 @@ class Move:
 
     @property
     def moved(self):
-        """How many clients have arrived by now, looked at past the API."""
+        """Number of clients that have arrived, read directly from the sandbox."""
         return len(self.wanted) - self._account.clients.live(FROM)
 
     def wait_for(self, moved, seconds=120):
-        """Return as soon as so many have arrived."""
+        """Return as soon as so many clients have arrived."""
         wait_until(lambda: self.moved >= moved, 0.02, seconds)
 
     def wait_until_ended(self, seconds=600):
-        """Return when the job has ended, one way or the other."""
+        """Return when the job has ended, in any state."""
         wait_until(lambda: self.job["state"] in ENDS, 0.2, seconds)
 
     def faults_found(self):
-        """Return what is not as it must be at the end, in words."""
+        """Return the errors in the final state, as a text."""
         found = []
         if self.job["state"] != "done":
             found.append(f"the job is {self.job['state']} {self.job['reason']}")

@@ -1,7 +1,7 @@
-"""Grade the real server with MDN's HTTP Observatory: `make observatory`. It needs npm, and is no part of CI.
+"""Grade the real server with MDN's HTTP Observatory: `make observatory`. Requires npm; not part of CI.
 
-The server runs twice on loopback: with TLS, by an authority made for this run, and with HTTPS=False.
-Its own command trusts Mozilla's authorities alone, so a program of ours asks the same scanner.
+The server runs twice on loopback: with TLS, by an authority made for this run, and with HTTPS=False. The
+scanner's own command trusts Mozilla's authorities only, so a script of this project calls the same scanner.
 """
 
 import json
@@ -26,7 +26,7 @@ process.exit(0);
 
 
 def install(folder):
-    # Without the scripts: one of them builds the scanner's PostgreSQL driver, which a scan does not need.
+    # Skip install scripts: one of them builds the scanner's PostgreSQL driver, which a scan does not use.
     subprocess.run(
         [
             "npm",
@@ -41,14 +41,14 @@ def install(folder):
         ],
         check=True,
     )
-    # That script would also fetch the browsers' HSTS preload list. No name of an intranet is in it.
+    # That script would also fetch the browsers' HSTS preload list, which holds no intranet names.
     (folder / "node_modules/@mdn/mdn-http-observatory/conf/hsts-preload.json").write_text(
         "{}", encoding="utf-8"
     )
 
 
 def certificates(folder):
-    """Make an authority and a certificate of it for localhost."""
+    """Create an authority and its certificate for localhost."""
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=observatory"]
     ours = [*("-CA", "ca.pem", "-CAkey", "ca.key"), *("-keyout", "key.pem", "-out", "cert.pem")]

@@ -1,4 +1,4 @@
-"""Trouble with the real thing: a locked database, a full disk, a Redis or a PostgreSQL that is away."""
+"""Cause real outages: a locked database, a full disk, a Redis or a PostgreSQL that is away."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def locked(path):
-    """Let another process hold the lock of an SQLite database for what is done in the block."""
+    """Let another process hold the lock of an SQLite database during the block."""
     command = [sys.executable, "-c", _LOCK, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "locked\n"
@@ -31,7 +31,7 @@ def locked(path):
 
 
 class Disk:
-    """A small file system of its own, which can be full. Needs root."""
+    """A small file system that can be filled. Requires root."""
 
     def __init__(self, directory, megabytes):
         self.path = directory / "disk"
@@ -40,22 +40,22 @@ class Disk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.path], check=True)
 
     def fill(self):
-        """Take all that is left."""
+        """Fill the file system."""
         with self._filling.open("ab", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(4096))
 
     def free(self):
-        """Give it back."""
+        """Free the space again."""
         self._filling.unlink()
 
     def close(self):
-        """Take the file system away, also while somebody still has a file of it open."""
+        """Unmount the file system, even while a process has one of its files open."""
         subprocess.run(["umount", "--lazy", self.path], check=True)
 
 
 class Redis:
-    """A server of one's own, empty whenever it starts."""
+    """A separate server, empty after each start."""
 
     def __init__(self, directory):
         self._port, self._directory = free_port(), directory
@@ -79,16 +79,16 @@ class Redis:
         wait_until(self._answers, 0.02)
 
     def kill(self):
-        """End it at once."""
+        """Kill it at once."""
         self._process.kill()
         self._process.wait()
 
     def freeze(self):
-        """Let it take connections and questions, and answer nothing."""
+        """Let it accept connections and commands, and answer nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self):
-        """Let it go on."""
+        """Let it continue."""
         self._process.send_signal(signal.SIGCONT)
 
     def _answers(self):
@@ -102,7 +102,7 @@ class Redis:
 
 
 class Way:
-    """The way to a server, which can be cut: no connection stays, and none can be made."""
+    """A proxy to a server that can be cut: all connections are closed, and no new ones accepted."""
 
     def __init__(self, host, port):
         self._to, self._open = (host, port), set()
@@ -113,7 +113,7 @@ class Way:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
-        """Cut it."""
+        """Close all connections, and accept no new ones."""
         with self._lock:
             self._is_cut = True
             for each in self._open:
@@ -121,7 +121,7 @@ class Way:
                     each.shutdown(socket.SHUT_RDWR)
 
     def mend(self):
-        """Let through what comes from now on."""
+        """Accept new connections again."""
         with self._lock:
             self._is_cut = False
 
@@ -162,5 +162,5 @@ def _copy(source, target):
 
 
 def can_mount():
-    """Tell whether a disk can be made."""
+    """Return True if this machine can mount a file system."""
     return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0

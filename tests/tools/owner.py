@@ -10,7 +10,7 @@ import django
 
 
 def prepare(token):
-    """Make what is needed, and return the key of a session."""
+    """Create the data, and return the key of a session."""
     from django.contrib.auth.models import Group, User
 
     from groups.services import credentials as credentials_service

@@ -1,14 +1,14 @@
-"""A port for a server that is about to be started in a process of its own."""
+"""Find a free port for a server in a process of its own."""
 
 import random
 import socket
 
-# Below the range from which the kernel takes the ports of connections: one of those could be in the way.
+# Below the range from which the kernel takes ports of outgoing connections, which could collide.
 RANGE = range(20_000, 32_000)
 
 
 def free_port():
-    """Return a port that nobody listens on."""
+    """Return a port on which no process listens."""
     while True:
         port = random.SystemRandom().choice(RANGE)
         try:

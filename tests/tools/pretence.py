@@ -1,7 +1,7 @@
-"""A Poster without a network, in a time that is only counted, for more writes than anybody could wait for.
+"""Simulate Poster without a network and with a simulated clock, for more writes than real time allows.
 
-`BadNetwork` stands where `Transport` does, so that everything above it is the code that runs in production.
-`in_time_of` is the one place where real clocks are put aside.
+`BadNetwork` replaces `Transport`, so that everything above it is production code. Only `in_time_of` replaces
+the real clocks.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from unittest import mock
 
 from groups.poster.transport import Answer, Failure
 
-# What becomes of a POST. The rest is answered as it should be.
+# Outcomes of a POST. All other requests are answered correctly.
 FATES = {
     "not sent": 0.10,
     "lost": 0.08,
@@ -25,14 +25,14 @@ FATES = {
     "rejected": 0.06,
 }
 READ_LOST = 0.10
-# What becomes of a read where Poster lags.
+# Outcomes of a read while Poster lags.
 LATE_READS = 0.50
 DENIED = 0.02
 _MODULES = ("groups.services.writes.execute", "groups.services.gateway", "groups.poster.client")
 
 
 class Clock:
-    """Time that passes when somebody waits; what is due meanwhile happens in its order."""
+    """A clock that advances when somebody waits; scheduled calls run in their order."""
 
     def __init__(self):
         self.seconds = 1_000_000.0
@@ -46,11 +46,11 @@ class Clock:
         return self._start + timedelta(seconds=self.seconds)
 
     def later(self, seconds, event):
-        """Let something happen after so many seconds."""
+        """Schedule a call after so many seconds."""
         heapq.heappush(self._due, (self.seconds + seconds, next(self._tie), event))
 
     def sleep(self, seconds):
-        """Let time pass."""
+        """Advance the clock."""
         until = self.seconds + seconds
         while self._due and self._due[0][0] <= until:
             self.seconds, _, event = heapq.heappop(self._due)
@@ -58,14 +58,14 @@ class Clock:
         self.seconds = until
 
     def drain(self):
-        """Let everything happen that is still to come."""
+        """Run everything that is still scheduled."""
         while self._due:
             self.sleep(self._due[0][0] - self.seconds)
 
 
 @contextlib.contextmanager
 def in_time_of(clock):
-    """Let the write path live in the time of this clock: its `time` modules, and Django's `timezone.now`."""
+    """Run the write path on this clock: its `time` modules, and Django's `timezone.now`."""
     time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
     with contextlib.ExitStack() as stack:
         for module in _MODULES:
@@ -75,9 +75,9 @@ def in_time_of(clock):
 
 
 class Poster:
-    """The groups, as Poster keeps them, and as it had them before each write.
+    """The groups as Poster keeps them, and as they were before each write.
 
-    An id is never given twice in this process: one journal may tell of several such Posters.
+    An id is never used twice in this process: one journal may refer to several such Posters.
     """
 
     _ids = itertools.count(1)
@@ -87,7 +87,7 @@ class Poster:
         self._clock, self._past = clock, []
 
     def put(self, name, percent):
-        """Make a group past the API, long ago, and return its id."""
+        """Create a group without the API, dated long ago, and return its id."""
         return self.create(
             {"client_groups_name": name, "client_groups_discount": percent, "loyalty_type": "2"}
         )
@@ -110,14 +110,14 @@ class Poster:
         return self.groups.pop(int(form["group_id"]), None) is not None or None
 
     def write(self, method, form):
-        """Carry out a write, and return Poster's `response`, or None for a group that is not there."""
+        """Execute a write, and return Poster's `response`, or None if the group does not exist."""
         self._past.append((self._clock.seconds, {number: dict(row) for number, row in self.groups.items()}))
         return {"createGroup": self.create, "updateGroup": self.update, "removeGroup": self.remove}[method](
             form
         )
 
     def forget(self):
-        """Begin with no groups, and no past."""
+        """Forget all groups and earlier states."""
         self.groups.clear()
         self._past.clear()
 
@@ -129,7 +129,7 @@ class Poster:
         return groups.get(int(params["group_id"]), False)
 
     def _groups_of(self, moment):
-        """Return the groups that a replica has which is at this moment: those of before the next write."""
+        """Return the groups that a replica at this moment has: those before the next write."""
         return next((groups for written_at, groups in self._past if written_at > moment), self.groups)
 
 
@@ -144,10 +144,10 @@ def _stored(form):
 
 
 class BadNetwork:
-    """What lies between us and Poster. It stands for `Transport`, and keeps the truth about every write.
+    """The network to Poster. It replaces `Transport`, and keeps the truth about every write.
 
-    `operation` is the one that is under way; `arrived` and `applied` count its POSTs, sent and in force. With
-    a `lag` every other read is up to so many seconds old, and some deny a group that is there.
+    `operation` is the current one; `arrived` and `applied` count its POSTs, sent and applied. With a `lag`
+    every other read is up to so many seconds old, and some deny an existing group.
     """
 
     def __init__(self, poster, clock, chance, *, longest_delay, lag=0.0):
@@ -157,7 +157,7 @@ class BadNetwork:
         self._longest_delay, self._lag = longest_delay, lag
 
     def close(self):
-        """Have nothing to close."""
+        """Do nothing: no connection is open."""
 
     def exchange(self, verb, url, *, params, form, timeouts, deadline):
         """Send one request, as `Transport.exchange`."""
@@ -174,7 +174,7 @@ class BadNetwork:
         return self._post(method, dict(form), wait)
 
     def _read(self, method, params):
-        """Read the truth, or where Poster lags perhaps a state of before or a wrong `false`."""
+        """Read the current state, or with a lag sometimes an earlier one or a wrong `false`."""
         if not self._lag:
             return self._poster.read(method, params)
         if method == "getGroup" and self._chance.random() < DENIED:

@@ -1,4 +1,4 @@
-"""Take the README's pictures: `make screenshots`. The data is that of a fresh demo, the same each time."""
+"""Take the README's screenshots: `make screenshots`. The data is that of a fresh demo, the same each time."""
 
 import tempfile
 from pathlib import Path
@@ -37,7 +37,7 @@ def show_remove(page, _other):
     page.goto(f"{GROUP}delete/")
 
 
-# Who looks, how high, and what is done before the picture is taken, in this order.
+# User, height, and steps before the screenshot, in this order.
 VIEWS = {
     "list": ("staff", 800, show_list),
     "detail": ("staff", 680, show_detail),
@@ -48,7 +48,7 @@ VIEWS = {
 
 
 def save(page, group, **values):
-    """Change a group by its form."""
+    """Change a group through its form."""
     page.goto(f"{group}edit/")
     for name, value in values.items():
         page.fill(f"#id_{name}", value)
@@ -57,7 +57,7 @@ def save(page, group, **values):
 
 
 def page_of(browser, served, who, height):
-    """Sign somebody in, in a browser of their own."""
+    """Sign a user in, in a browser of their own."""
     context = browser.new_context(
         base_url=served.url,
         viewport={"width": 1280, "height": height},

@@ -30,7 +30,7 @@ from tests.tools.ports import free_port
 CODE = ("manage.py", "uv.lock", ".env.example", "poster_admin", "groups", "templates", "static")
 COMMANDS = ("check", "migrate", "worker", "demo", "serve")
 UTF_16 = "SECRET".encode("utf-16")
-# What a `.env` has by mistake. Bytes are what a NAME_FILE holds; None: there is no such file.
+# Common mistakes in a `.env`. Bytes are the content of a NAME_FILE; None: there is no such file.
 WRONG = (
     ("a host with a scheme", "ALLOWED_HOSTS", "https://loyalty.example.com"),
     ("a host with a port", "ALLOWED_HOSTS", "loyalty.example.com:8000"),

@@ -1,4 +1,4 @@
-"""What the look-up of vulnerabilities makes of an answer: what is found fails, nothing is glossed over."""
+"""Test the exit code of the vulnerability check: findings fail, and nothing is hidden."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A company's OpenID Connect provider over real HTTP, as small as it can be, and able to lie."""
+"""A minimal OpenID Connect provider over real HTTP that can send false claims."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 
 class Provider:
-    """It signs `claims`, changed by `lies`; `userinfo` is what it says of the user afterwards."""
+    """Sign `claims`, changed by `lies`; `userinfo` is the later answer about the user."""
 
     def __init__(self):
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -1,4 +1,4 @@
-"""Hashing passwords: with which parameters, how many at once, and what those are told who have to wait."""
+"""Test hashing passwords: parameters, concurrency, and the answer to requests that have to wait."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ def _as_in_production(settings):
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Return a crowd that has taken all turns to hash, and does not leave before the test ends."""
+    """Return threads that have taken all turns to hash, and release them at the end of the test."""
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.05)
     with ExitStack() as held:
         for _ in range(hashers.AT_ONCE):
@@ -80,7 +80,7 @@ def test_who_confirms_stays_signed_in_though_the_hash_is_renewed(nobody, browse,
 
 
 def test_only_so_many_are_hashed_at_once(monkeypatch):
-    """Count those that are in Argon2 itself, where each stays long enough for others to come."""
+    """Count the calls inside Argon2, each delayed long enough for others to arrive."""
     inside, most, lock = 0, 0, threading.Lock()
 
     def watched(of):

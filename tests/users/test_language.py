@@ -1,4 +1,4 @@
-"""The language: by the browser, by choice, and by the choice of before on another device."""
+"""Test the language: from the browser, by choice, and by an earlier choice on another device."""
 
 import pytest
 from django.test import Client

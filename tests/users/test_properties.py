@@ -1,7 +1,8 @@
-"""Properties of what people type and what addresses hold: never a 500, never a wrong byte on the wire.
+"""Test properties of input and addresses: never a 500, never a wrong byte on the wire.
 
-What the sandbox received is held against the bytes that are worked out here, by other means than the code's.
-50 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a night.
+The bytes that the sandbox received are compared with bytes computed here, independently of the code under
+test. 50 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a
+night.
 """
 
 import os
@@ -32,7 +33,7 @@ many = settings(
 
 
 def holds_for(*inputs):
-    """Try a property at once, and fail also where fewer inputs were found than were wanted."""
+    """Try a property now, and also fail if fewer inputs were found than requested."""
 
     def hold(check):
         tried = 0
@@ -50,7 +51,7 @@ def holds_for(*inputs):
     return hold
 
 
-# --- What is typed, with what it means ---------------------------------------------------------------------
+# --- Input, with its meaning -------------------------------------------------------------------------------
 
 ODD = [
     "\0",
@@ -69,7 +70,7 @@ ODD = [
 ]
 ANY = st.text(max_size=60) | st.sampled_from(ODD)
 SPACES = " \u00a0\u202f\u2009"
-# One sign of these alone is a name; an accent that stands alone is not taken for granted.
+# A single character of this kind makes a name; a lone combining accent may not.
 VISIBLE = st.characters(max_codepoint=0xFFFF, categories=("L", "Nd", "P", "S"), exclude_characters="\ufffd")
 NAMES = st.tuples(
     VISIBLE, st.text(VISIBLE | st.characters(max_codepoint=0xFFFF, categories=("M", "Zs")), max_size=30)
@@ -90,14 +91,14 @@ def amounts(draw, most):
     return hundredths, f"{before}{digits}{after}"
 
 
-# --- What has to be on the wire ----------------------------------------------------------------------------
+# --- Bytes on the wire -------------------------------------------------------------------------------------
 
 PLAIN = frozenset((string.ascii_letters + string.digits + "_.-~").encode())
 BASE = {"client_groups_name": "Основа", "client_groups_discount": "33.33", "birthday_bonus": "777"}
 
 
 def wire(group_id=None, *, name, kind="1", percent, bonus, wallet=None):
-    """Write a body as RFC 1866 has it, in UTF-8."""
+    """Encode a body as RFC 1866 says, in UTF-8."""
     fields = {
         **({"client_groups_id": str(group_id)} if group_id else {}),
         "client_groups_name": name,
@@ -125,18 +126,18 @@ def normal(name):
 
 
 class Writer:
-    """Somebody with a browser who opens a form, types and sends, as often as is wanted."""
+    """A user with a browser who opens a form, types and sends, as often as required."""
 
     def __init__(self, client, sandbox, account="demo", group_id=1):
         self.client, self.sandbox, self.account, self.group_id = client, sandbox, account, group_id
 
     def edit(self, *, on=BASE, **typed):
-        """Edit the group, which is made as `on` before; return the status, and the bodies that arrived."""
+        """Edit the group, reset to `on` first; return the status, and the bodies that arrived."""
         self.sandbox.console(self.account).edit(self.group_id, **on)
         return self._send(f"/groups/{self.group_id}/edit/", typed)
 
     def create(self, **typed):
-        """Create a group, and take it away again past the API."""
+        """Create a group, and remove it again in the sandbox."""
         before = set(self.sandbox.accounts[self.account].groups)
         sent = self._send("/groups/new/", typed)
         for group_id in set(self.sandbox.accounts[self.account].groups) - before:
@@ -157,7 +158,7 @@ class Writer:
 
 @pytest.fixture(autouse=True)
 def _no_lag(settings):
-    """Take a value that the console puts back for somebody's change at once, and not for a late read."""
+    """Believe at once a value that the console restores, instead of taking it for a late read."""
     settings.POSTER_LAG_SECONDS = 0
 
 
@@ -180,7 +181,7 @@ def test_any_name_arrives_as_it_was_typed_or_not_at_all(writer):
 def test_every_visible_name_is_taken(writer):
     @holds_for(NAMES, st.sampled_from(["", " ", "\u00a0 "]))
     def check(name, space):
-        # Some signs fall into others that are longer, or into ones that hold a picture's place.
+        # The suffix keeps the names apart: different characters can be normalized to the same text.
         unique = f"{name} {uuid.uuid4().hex[:8]}"
         assert writer.create(name=space + unique + space) == [
             wire(name=normal(unique), percent="11", bonus="50.00")

@@ -1,4 +1,4 @@
-"""The password again, before what cannot be taken back."""
+"""Test asking for the password again before irreversible steps."""
 
 import time
 from urllib.parse import quote

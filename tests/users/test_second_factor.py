@@ -1,4 +1,4 @@
-"""The second factor: set up, asked for, lost; and that its key is nowhere to be read."""
+"""Test the second factor: set up, asked for, lost; and a key that is never readable."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""The security log: what goes in, that nothing goes out, who may read it; and the lines of the process."""
+"""Test the security log: its entries, their permanence, the right to read it, and the process's log."""
 
 import json
 import logging

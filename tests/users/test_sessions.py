@@ -1,4 +1,4 @@
-"""How long a session lasts, who can end it, and what a sign-in tells a stranger."""
+"""Test how long a session lasts, who can end it, and how little a sign-in tells a stranger."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Sign-in through the company: a proxy's word, and OpenID Connect against a provider over real HTTP."""
+"""Test signing in through the company: a trusted proxy, and OpenID Connect over real HTTP."""
 
 import time
 from urllib.parse import parse_qsl, urlsplit
@@ -222,7 +222,7 @@ def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, 
     allowed, linked = SecurityEvent.objects.filter(kind__in=(Event.LINK_ALLOWED, Event.LINKED)).order_by("at")
     assert (allowed.kind, allowed.user, allowed.about) == (Event.LINK_ALLOWED, owner, "nobody")
     assert (linked.kind, linked.user) == (Event.LINKED, nobody)
-    # From now on the subject decides: by the name nobody else gets in, and another name is the same user.
+    # From now on the subject decides: the name alone admits nobody else, and another name is the same user.
     provider.claims = {"sub": "subject-2", "preferred_username": "nobody"}
     provider.userinfo = {"sub": "subject-2"}
     assert through(browse(), provider)["Location"] == REFUSED

@@ -1,4 +1,4 @@
-"""What is looked at when the dashboard starts: keys, files with secrets, and what HTTPS=False changes."""
+"""Test the checks at the start: keys, files with secrets, and the effects of HTTPS=False."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_what_programs_ask_for_is_not_redirected(settings, browse):
 
 
 def test_a_secret_may_lie_in_a_file(tmp_path):
-    # Each value is found in its own setting alone, so one start is enough for all.
+    # Each value is found in its own setting only, so one start is enough for all.
     values = {
         "SECRET_KEY": "from-a-file-" * 6,
         "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),

@@ -1,4 +1,4 @@
-"""Guessing gets slower by the name, by the network and by the browser, and nobody is locked out by it."""
+"""Test slowing down guesses per name, network and browser, without locking colleagues out."""
 
 import threading
 from datetime import timedelta
@@ -27,7 +27,7 @@ NEW = "a-quite-different-one"
 
 @pytest.fixture
 def sign_in(browse, db):
-    """Return a function that signs in from an address, in a browser of its own if none is given."""
+    """Return a function that signs in from an address, in a new browser if none is given."""
 
     def sign_in(name, password, address, client=None):
         client = client or browse()
@@ -37,7 +37,7 @@ def sign_in(browse, db):
 
 
 def guess(sign_in, times, *, name="nobody", networks=10):
-    """Guess at a name from one network after the other; return the last answer."""
+    """Guess the password of a name from many networks; return the last response."""
     for number in range(times):
         answer = sign_in(name, "wrong", f"{networks}.0.0.{number}")
     return answer
@@ -45,7 +45,7 @@ def guess(sign_in, times, *, name="nobody", networks=10):
 
 @pytest.fixture(autouse=True)
 def wait(monkeypatch):
-    """Stop the clock by which failures are counted; return a function that lets time pass."""
+    """Stop the clock for counting failures; return a function that advances it."""
     clock = SimpleNamespace(now=timezone.now())
     for module in (throttle, deadlines):
         monkeypatch.setattr(module, "timezone", SimpleNamespace(now=lambda: clock.now))
@@ -61,7 +61,7 @@ def lines(kind):
     return list(SecurityEvent.objects.filter(kind=kind).values_list("user_name", "detail"))
 
 
-# --- By the network and the name: the lock -----------------------------------------------------------------
+# --- Network and name: the lock ----------------------------------------------------------------------------
 
 
 def test_forty_addresses_of_one_network_are_locked_as_one(nobody, sign_in):
@@ -84,7 +84,7 @@ def test_a_network_is_an_address_of_ipv4_and_a_64_of_ipv6(rf, address, network):
     assert client_network(rf.get("/", REMOTE_ADDR=address)) == network
 
 
-# --- By the name alone -------------------------------------------------------------------------------------
+# --- The name alone ----------------------------------------------------------------------------------------
 
 
 def test_a_few_failures_from_everywhere_slow_nobody_down(nobody, sign_in):
@@ -111,7 +111,7 @@ def test_each_further_failure_makes_the_pause_twice_as_long_up_to_a_limit(nobody
         sign_in("nobody", "wrong", f"10.0.1.{number}")
     assert pauses[:6] == [1, 2, 4, 8, 16, 32]
     assert max(pauses) <= LONGEST_PAUSE.seconds
-    # As fast as it is allowed to be, it is what an hour forgets, and few more.
+    # Even at the fastest allowed rate there are few more failures than an hour forgets.
     assert len(lines(Event.FAILED)) == 20 + 14
     wait(3600)
     assert guess(sign_in, 12, networks=11).status_code == 200
@@ -145,7 +145,7 @@ def test_the_password_again_and_the_old_password_are_counted_with_the_sign_ins(n
     assert client.get("/accounts/sessions/").status_code == 200
 
 
-# --- Browsers that are known -------------------------------------------------------------------------------
+# --- Known browsers ----------------------------------------------------------------------------------------
 
 
 def test_a_browser_that_has_signed_in_before_is_not_slowed_down(nobody, browse, sign_in):
@@ -163,7 +163,7 @@ def test_a_known_browser_has_a_share_of_its_own(nobody, browse, sign_in):
     client.post("/accounts/logout/")
     codes = [sign_in("nobody", "wrong", f"10.0.0.{number}", client).status_code for number in range(21)]
     assert codes == [200] * 20 + [429]
-    # Nobody else pays for it.
+    # Nobody else is slowed down.
     assert sign_in("nobody", PASSWORD, "10.0.0.99").status_code == 302
     assert lines(Event.SLOWED) == [("nobody", "browser 1 s")]
 
@@ -222,7 +222,7 @@ def test_who_is_vouched_for_by_the_company_leaves_no_cookie(nobody, browse, sett
     assert settings.BROWSER_COOKIE_NAME not in client.cookies
 
 
-# --- By the network over all names -------------------------------------------------------------------------
+# --- Network over all names --------------------------------------------------------------------------------
 
 
 def test_a_network_that_tries_many_names_is_slowed_down(nobody, sign_in):
@@ -251,19 +251,19 @@ def test_a_sign_in_of_ones_own_gives_no_new_share(nobody, browse, sign_in):
     assert sign_in("name-61", "wrong", "10.0.0.1").status_code == 429
 
 
-# --- All at once -------------------------------------------------------------------------------------------
+# --- Simultaneous guesses ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def at_once(monkeypatch, browse):
-    """Return a function that signs in so often that all look before the first one is counted."""
+    """Return a function that signs in many times; all checks precede the first counted failure."""
 
     def at_once(count, name, password, address):
         codes, all_have_looked, lock = [], threading.Barrier(count), threading.Lock()
         authenticate = ModelBackend.authenticate
 
         def late(*args, **kwargs):
-            connection.close()  # as for a hashing that has to wait: the pool has fewer
+            connection.close()  # as for hashing that has to wait: the pool has fewer
             all_have_looked.wait(30)
             return authenticate(*args, **kwargs)
 
@@ -304,7 +304,7 @@ def test_any_number_of_right_ones_at_once_is_let_in(nobody, at_once):
     assert at_once(30, "nobody", PASSWORD, "10.0.0.1") == [302] * 30
 
 
-# --- What is kept ------------------------------------------------------------------------------------------
+# --- Stored data -------------------------------------------------------------------------------------------
 
 
 def test_counts_that_say_nothing_any_more_are_deleted(nobody, sign_in, wait):

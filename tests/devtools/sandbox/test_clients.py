@@ -306,7 +306,7 @@ def test_many_clients_cost_nothing_until_they_are_asked_for(tmp_path):
         assert len(clients(wire, group_id=largest, num=50, offset=5000)) == 50
 
 
-# --- Whatever happens --------------------------------------------------------------------------------------
+# --- Random operations -------------------------------------------------------------------------------------
 
 EVENTS = st.one_of(
     st.tuples(st.just("move"), st.integers(1, 60), st.integers(1, 3)),

@@ -1,4 +1,4 @@
-"""What people may type, and what they are told."""
+"""Test the form fields: accepted input and error messages."""
 
 from decimal import Decimal
 

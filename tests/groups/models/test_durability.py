@@ -1,4 +1,4 @@
-"""Each commit waits for the disk: a write to Poster whose row a power failure takes back leaves no trace."""
+"""Test that each commit waits for the disk: after a power failure no write to Poster may lack its row."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""A fresh Poster and a client of it, and a watch over what is logged meanwhile."""
+"""Fixtures: a fresh sandbox, a client for it, and a check that no token is logged."""
 
 import logging
 
@@ -12,7 +12,7 @@ TIMEOUTS = Timeouts(connect=2, read=4, read_deadline=8, write_deadline=8)
 
 @pytest.fixture
 def sandbox(sandbox_server):
-    """Return a Poster as the seed has it; no setting of Django's knows of it."""
+    """Return a sandbox with the seed's data; Django's settings do not refer to it."""
     sandbox_server.reset()
     sandbox_server.latency = 0.0
     sandbox_server.unique_names = False
@@ -29,7 +29,7 @@ def transport():
 
 @pytest.fixture
 def connect(sandbox, transport):
-    """Return a function that gives a client of an account: `connect("kavarnia", timeouts=SHORT)`."""
+    """Return a function that creates a client of an account: `connect("kavarnia", timeouts=SHORT)`."""
 
     def connect(account="demo", token=None, **options):
         token = token if token is not None else sandbox.accounts[account].token
@@ -47,26 +47,26 @@ def poster(connect):
 
 @pytest.fixture
 def posts(sandbox):
-    """Return a function that gives the forms that were posted."""
+    """Return a function that returns the posted forms."""
     return lambda: [call.form for call in sandbox.posts()]
 
 
 @pytest.fixture
 def _no_pause(monkeypatch):
-    """Repeat at once: that a pause lies between is a test of its own."""
+    """Retry at once: a separate test covers the pause."""
     monkeypatch.setattr("groups.poster.client.random.uniform", lambda _low, _high: 0.0)
 
 
 @pytest.fixture(autouse=True)
 def ear():
-    """Hear every logger at DEBUG, urllib3 as the settings have it, and let no token pass."""
+    """Listen to every logger at DEBUG, urllib3 as in the settings, and fail if a token is logged."""
     ear, root, urllib3 = Ear(), logging.getLogger(), logging.getLogger("urllib3")
     before = root.level, urllib3.level
     root.setLevel(logging.DEBUG)
     urllib3.setLevel(logging.ERROR)
-    # Settings that have been loaded keep urllib3 from the root.
+    # Once loaded, the settings keep urllib3 from the root logger.
     for logger in {root, root if urllib3.propagate else urllib3}:
-        # Ahead of the settings' own handler, which masks the record for all that follow.
+        # Run before the settings' own handler, which masks the record for all later ones.
         logger.handlers.insert(0, ear)
     yield ear
     for logger in (root, urllib3):

@@ -1,4 +1,4 @@
-"""Where a token could hide in an exception or a log record."""
+"""Find tokens in exceptions and log records."""
 
 import logging
 import re
@@ -9,7 +9,7 @@ _OURS = "/groups/poster/"
 
 
 class Ear(logging.Handler):
-    """Keep what is logged, as it would be printed, with its arguments."""
+    """Keep log records as they would be printed, with their arguments."""
 
     def __init__(self):
         super().__init__()
@@ -25,12 +25,12 @@ def assert_masked(text):
 
 
 def assert_silent(error):
-    """Assert that an error tells nobody the token: in words, in its frames, or by its cause."""
+    """Assert that an error does not reveal the token: in its message, its frames, or its cause."""
     assert error.__cause__ is None
     assert error.__context__ is None
     assert_masked(f"{error} {error!r} {error.args!r} {vars(error)!r}")
     assert_masked("".join(traceback.format_exception(error)))
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        # Those of the test itself hold the token by rights.
+        # The frames of the test itself hold the token legitimately.
         if _OURS in frame.f_code.co_filename:
             assert_masked(repr(frame.f_locals))

@@ -1,4 +1,4 @@
-"""A server that keeps each request byte by byte, and answers what it was told to."""
+"""A server that keeps each request byte by byte, and sends prepared answers."""
 
 import socket
 import threading
@@ -33,7 +33,7 @@ class Listener:
 
 @contextmanager
 def listening(*answers):
-    """Answer each request with the next answer, the last one for ever, on connections that stay open."""
+    """Answer each request with the next answer, repeating the last one, over connections that stay open."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         listener = Listener(server, answers or (EMPTY_LIST,))
         thread = threading.Thread(target=listener.accept, daemon=True)

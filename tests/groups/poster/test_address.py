@@ -1,4 +1,4 @@
-"""Where a call goes: to the account's own host, or nowhere."""
+"""Test the address of a call: the account's own host, or none."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ HOSTILE = {
     "a port": "demo:80",
     "a whole address": "https://demo.joinposter.com/",
     "a path": "demo/../x",
-    # And these are no labels.
+    # None of these is a valid host label.
     "nothing": "",
     "a space": " ",
     "a space behind": "demo ",

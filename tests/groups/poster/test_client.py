@@ -1,4 +1,4 @@
-"""The five methods on the wire, checked against what the sandbox was asked; reads twice, writes once."""
+"""Test the five group methods on the wire: reads are sent twice at most, writes once."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_the_company_is_read_from_the_settings(sandbox, connect):
     assert [call.verb for call in sandbox.log] == ["GET", "GET"]
 
 
-# --- Values there and back ---------------------------------------------------------------------------------
+# --- Values in both directions -----------------------------------------------------------------------------
 
 
 def test_kopecks_are_read_and_hryvnia_are_written(sandbox, poster, posts):
@@ -241,7 +241,7 @@ def test_both_forms_of_a_token_are_sent_as_they_are(sandbox, connect):
     account = sandbox.accounts["demo"]
     for token in (account.token, f"{account.number}:{account.token}"):
         assert connect("demo", token).get_groups().groups
-        # Here nothing but the token says which account is meant.
+        # Here only the token tells which account is meant.
         assert connect("demo", token, url=sandbox.bare_url).get_group(1).clients == 125
     assert {call.account for call in sandbox.log} == {"demo"}
 
@@ -307,7 +307,7 @@ def test_no_second_try_begins_where_the_deadline_is_near(sandbox, connect):
 def test_a_write_is_sent_again_only_where_the_first_never_left(sandbox, connect, monkeypatch):
     with network.refused() as endpoint:
         poster = connect(url=endpoint.url)
-        # The first try meets a closed port, and somebody opens the right one meanwhile.
+        # The first attempt meets a closed port, and the right one is opened meanwhile.
         monkeypatch.setattr(
             "groups.poster.client.time.sleep", lambda _: setattr(poster, "_url", api_url(sandbox.url, "demo"))
         )

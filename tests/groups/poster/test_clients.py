@@ -1,4 +1,4 @@
-"""Clients and promotions: from the wire and back, and what is asked of Poster for them."""
+"""Test clients and promotions: parsing, and the requests sent to Poster."""
 
 import traceback
 from dataclasses import replace
@@ -245,7 +245,7 @@ def test_a_client_is_made(connect):
     )
     with pytest.raises(InvalidValue):
         poster.create_client(values)
-    # That is about the birthday bonus of groups alone.
+    # `bonus_in_kopecks` concerns only the birthday bonus of groups.
     kopecks = connect(bonus_in_kopecks=True)
     other = replace(values, phone="+38 067 111-22-34")
     assert kopecks.get_client(kopecks.create_client(other)).bonus == Decimal("12.5")

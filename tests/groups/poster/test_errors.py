@@ -1,4 +1,4 @@
-"""The tree of errors: what belongs under what, the status of a page, and what an error may say."""
+"""Test the tree of errors: its classes, their statuses, and their messages."""
 
 import secrets
 
@@ -79,7 +79,7 @@ def test_the_codes_that_refuse_cannot_be_changed_by_accident():
 
 
 def test_a_failing_save_is_no_refusal():
-    """Poster says 44 when it could not save: the write may be in force or not."""
+    """Poster answers 44 when it could not save: the write may have been applied or not."""
     assert 44 not in REFUSALS
 
 

@@ -1,4 +1,4 @@
-"""Every fault of the sandbox in every method: which error, how many requests, how long, and no token."""
+"""Test every fault of the sandbox in every method: error, number of requests, time, and no token."""
 
 import logging
 import time
@@ -48,13 +48,13 @@ WRITES = {
 }
 LISTS = {"clients.getGroups": GroupList, "clients.getClients": ClientList}
 
-# What the faults of a row, or one of them by its name, mean for a read: the error, and how often it is tried.
+# Results of a read with the faults of a row, or one fault by name: the error, and the number of attempts.
 GOOD = (None, 1)
 READ = {
     0: GOOD,
     8: (Unreachable, 2),
     9: (Unreachable, 2),
-    # Headers that end too early read like a whole answer without a body.
+    # Headers that end too early read like a complete answer without a body.
     "fin_mid_headers": (InvalidResponse, 2),
     10: (InvalidResponse, 2),
     "cut_chunk": (Unreachable, 2),
@@ -100,17 +100,17 @@ READ = {
     44: GOOD,
     46: GOOD,
 }
-# What a list still shows without the row; asked for that one group there is nothing to show.
+# The list leaves out the bad row; asking for that one group returns nothing.
 UNREADABLE = {name for name, fault in FAULTS.items() if fault.row in {42, 43}} | {"row_surrogate_name"}
 READ_LIST = dict.fromkeys(UNREADABLE, GOOD) | {45: GOOD, 47: GOOD}
-# A client of whom Poster tells less is one all the same; how many clients a group has is not in its row.
+# A client with missing fields is still a client; a group's count of clients is not in its row.
 TOLD_LESS = {"row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"}
 READ_ONE = dict.fromkeys(UNREADABLE, (InvalidResponse, 1)) | {
     "response_false": (NotFound, 1),
     47: (NotFound, 1),
 }
 
-# A write is unknown, except for these.
+# A write's outcome is unknown, except for these.
 WRITE = {name: None for name, fault in FAULTS.items() if fault.readable} | {
     "error_object": TokenRejected,
     "error_object_text": TokenRejected,
@@ -125,7 +125,7 @@ WRITE = {name: None for name, fault in FAULTS.items() if fault.readable} | {
 }
 REMOVE = {"answer_true": None, "answer_other_id": OutcomeUnknown}
 ANSWERED = {"answer_other_id": 999}
-# The cashier was first.
+# The cashier's change came first.
 ANSWERED_TO = {("busy_cashier", "clients.createClient"): 217}
 
 OPTIONS = {
@@ -135,7 +135,7 @@ OPTIONS = {
     "huge_body": {"megabytes": 34},
     "late": {"seconds": 0.05},
 }
-# Two waits fit into the deadline of a read, and one drip outlasts it.
+# Two waits fit into the deadline of a read, and one slow drip outlasts it.
 SHORT = Timeouts(connect=0.3, read=0.25, read_deadline=0.7, write_deadline=0.4)
 SLOW = {
     "timeout",
@@ -146,7 +146,7 @@ SLOW = {
     "drip_headers",
     "endless_continue",
 }
-# One call of each kind is enough for these: the clock is the same for all, and they are what takes long.
+# One call of each kind is enough for these slow faults: the deadline is the same for all.
 TIMED = {"clients.getGroups", "clients.getClient", "clients.updateGroup"}
 SLACK = 1.5
 
@@ -174,7 +174,7 @@ def pairs(methods):
 
 
 def result_of(call, poster):
-    """Return what a call returns or raises, and how long it took."""
+    """Return the result or exception of a call, and its duration."""
     started = time.monotonic()
     try:
         result = call(poster)

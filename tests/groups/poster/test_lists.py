@@ -1,4 +1,4 @@
-"""A list that is exactly as documented is read at once, and says the same as one that is read row by row."""
+"""Compare the fast path for documented lists with reading row by row: both return the same."""
 
 import json
 
@@ -16,7 +16,7 @@ METHOD = "clients.getGroups"
 
 
 def row_by_row(answer):
-    """Read a list as if no answer were ever as documented."""
+    """Read a list as if no answer were in the documented format."""
     rows = parse_response(answer, METHOD)
     if isinstance(rows, PosterError):
         return rows
@@ -26,7 +26,7 @@ def row_by_row(answer):
 
 
 def said(result):
-    """Return all there is to compare of a list or an error."""
+    """Return everything comparable of a list or an error."""
     if isinstance(result, PosterError):
         return type(result), str(result), getattr(result, "retryable", None)
     return repr(result.groups), [(row.id, row.problem) for row in result.unreadable]

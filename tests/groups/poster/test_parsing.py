@@ -1,4 +1,4 @@
-"""From the bytes of an answer to Poster's response or to the error, without any wire."""
+"""Test parsing the bytes of an answer into Poster's response or an error, without a network."""
 
 import json
 import secrets
@@ -135,7 +135,7 @@ def test_words_that_no_page_and_no_database_could_hold_are_made_harmless(escaped
         assert "\0" not in text
 
 
-# --- No answer of Poster's ---------------------------------------------------------------------------------
+# --- Answers that do not come from Poster ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ JSON = st.recursive(
 
 
 def read(response):
-    """Do with a response what the client does with the answers of its five methods."""
+    """Read a response as the client does for its five methods."""
     if isinstance(response, list):
         for group in GroupList.from_wire(response).groups:
             assert group.values.to_wire()

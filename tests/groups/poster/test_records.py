@@ -1,4 +1,4 @@
-"""From the wire to a record and back, and what is too odd for either."""
+"""Test converting records to and from the wire, and refusing malformed ones."""
 
 import html
 import json

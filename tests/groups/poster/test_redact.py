@@ -1,4 +1,4 @@
-"""No token stays in a text, and a text without one stays as it is."""
+"""Test redaction: no token remains in a text, and a text without one is unchanged."""
 
 import hashlib
 import html
@@ -17,7 +17,7 @@ from groups.poster.redact import MASK, TOKEN, redact
 DIGITS = st.text("0123456789abcdef", min_size=32, max_size=32)
 NUMBERS = st.integers(1, 10**12 - 1).map(str)
 TOKENS = DIGITS | st.builds("{}:{}".format, NUMBERS, DIGITS)
-# Right beside a token these would make it part of something longer, and they could begin one of their own.
+# Next to a token these characters would make it part of something longer, or begin a token themselves.
 WORDS = st.text(st.characters(exclude_characters="0123456789abcdefABCDEF=%\\", exclude_categories=["Cs"]))
 
 FORMS = {
@@ -82,7 +82,7 @@ def test_a_text_without_a_token_stays_as_it_is(text):
 def test_what_is_masked_is_masked_for_good(text):
     once = redact(text)
     assert redact(once) == once
-    # What is left of 32 digits in a row is part of a longer row.
+    # Digits left over from 32 in a row belong to a longer row.
     assert not re.search("(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])", once)
 
 

@@ -1,4 +1,4 @@
-"""The way to Poster and back: what may go wrong on it, what it costs, and what is not carried along."""
+"""Test the HTTP transport: failures, time, memory, and headers."""
 
 import socket
 import ssl
@@ -35,7 +35,7 @@ JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 @pytest.fixture
 def client(sandbox):
-    """Return a function that gives a client of an address, trusting its certificate if told to."""
+    """Return a function that creates a client of an address, trusting its certificate if told to."""
     made = []
 
     def client(url, *, ca_file=None, timeouts=QUICK, account="demo"):
@@ -52,7 +52,7 @@ def client(sandbox):
 
 @pytest.fixture
 def tries(monkeypatch):
-    """Return a list that grows by one with each exchange: where nothing is sent no server can count."""
+    """Return a list that grows by one with each exchange: if nothing is sent, no server can count."""
     made, exchange = [], Transport.exchange
 
     def counted(*args, **options):
@@ -65,7 +65,7 @@ def tries(monkeypatch):
 
 @contextmanager
 def fails():
-    """Hold the error of the block, and how long it took."""
+    """Hold the error of the block, and its duration."""
     started = time.monotonic()
     with pytest.raises(PosterError) as caught:
         yield caught
@@ -140,7 +140,7 @@ def test_a_write_after_its_deadline_is_not_sent(client):
 
 
 def test_a_broken_record_after_the_request_leaves_a_write_unknown_and_is_not_repeated(client):
-    """This is where urllib3's own retries would have sent the write four times."""
+    """Here urllib3's own retries would have sent the write four times."""
     with network.garbage_after_request() as endpoint:
         reads, writes = reads_and_writes(client(endpoint.url, ca_file=endpoint.ca_file))
         for call in writes:
@@ -174,7 +174,7 @@ def test_a_failed_handshake_cannot_be_told_from_a_later_failure(client, place):
 
 
 def test_an_error_that_is_being_handled_is_not_taken_for_the_one_of_the_call(sandbox, connect):
-    """Somebody else's "connection refused" would say that the write was not sent, and send it twice."""
+    """A foreign "connection refused" would claim that the write was not sent, and cause a second one."""
     sandbox.script("clients.updateGroup", "fin_before_headers", times=None)
     poster = connect()
     for other in (socket.gaierror("dns"), ssl.SSLCertVerificationError("tls"), TimeoutError("database")):
@@ -228,7 +228,7 @@ def test_a_handshake_that_never_ends_is_cut_short(client):
 
 
 def test_a_name_with_many_silent_addresses_ends_at_the_deadline(client, monkeypatch):
-    """Nothing on one machine has ten addresses, so what its name stands for is made up."""
+    """Nothing on one machine has ten addresses, so the name's addresses are made up."""
     with network.full_backlog() as endpoint:
         port = int(endpoint.url.split(":")[2].split("/")[0])
         address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
@@ -292,7 +292,7 @@ def test_a_list_of_many_groups_is_no_endless_body(sandbox, connect):
     assert len(connect().get_groups().groups) == 2993
 
 
-# --- What is carried along, and what is not ----------------------------------------------------------------
+# --- State carried from call to call -----------------------------------------------------------------------
 
 
 def test_a_request_says_no_more_than_it_has_to(client):

@@ -1,4 +1,4 @@
-"""The whole journal against Poster: what no row explains is reported, and nothing is changed."""
+"""Test the audit of the whole journal against Poster: it reports unexplained values, and changes nothing."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def test_a_history_that_poster_agrees_with_is_not_reported(owner, sandbox, capsy
         ({}, {"client_groups_discount": "44"}, "has another percent"),
         ({}, {"delete": "1"}, "is gone"),
         ({"action": Action.REMOVE, "after": None}, {}, "is there although it was removed"),
-        # It was lost, counted as not made after its time, and came even later.
+        # Its answer was lost, it was settled as not applied after its time, and Poster applied it even later.
         ({"state": State.FAILED, "after": None}, {"client_groups_discount": "15"}, "has another percent"),
     ],
     ids=["edited elsewhere", "removed elsewhere", "there again", "came very late"],

@@ -1,4 +1,4 @@
-"""What a failure teaches: the breaker that spares the workers, and the token that was refused."""
+"""Test the circuit breaker that protects the workers, and credentials that Poster refuses."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ def _count_long(count, account, error, _seconds):
 
 @pytest.fixture
 def dead_poster(sandbox, monkeypatch):
-    """Let every call fail, as if each had held its thread for two thirds of what opens the breaker."""
+    """Let every call fail, as if each had taken two thirds of the time that opens the circuit."""
     monkeypatch.setattr(gateway, "SLOW", 0.0)
     monkeypatch.setattr(gateway, "_count_failure", partial(_count_long, gateway._count_failure))
     sandbox.script("*", "fin_before_headers", times=None)
@@ -43,7 +43,7 @@ def fail(user, times):
 
 def test_two_time_outs_of_a_page_open_the_breaker(staff, sandbox, settings, monkeypatch):
     settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
-    scale = 0.3 / 12  # what a page waits for in production
+    scale = 0.3 / 12  # the time that a page waits for in production
     monkeypatch.setattr(gateway, "SLOW", gateway.SLOW * scale)
     monkeypatch.setattr(gateway, "SECONDS_TO_OPEN", gateway.SECONDS_TO_OPEN * scale)
     sandbox.script("*", "timeout", times=None, seconds=5)
@@ -91,7 +91,7 @@ def test_after_a_rest_one_call_looks_how_it_is_and_the_others_wait_for_it(staff,
     assert ask(staff).groups
     account = PosterAccount.objects.get()
     assert (account.failing_since, account.failing_seconds, account.open_until) == (None, 0, None)
-    with pytest.raises(Unreachable):  # it had read the row before the other one took the look
+    with pytest.raises(Unreachable):  # it had read the row before the other call closed the circuit
         gateway.call_poster(waiting, lambda poster: poster.get_groups())
     assert ask(staff).groups
 

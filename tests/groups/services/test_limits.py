@@ -1,4 +1,4 @@
-"""One question for all who look, and no more calls at once than are allowed."""
+"""Test that simultaneous reads share one call, and that the number of calls is limited."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from tests import environment
 
 @pytest.fixture(params=["files", "redis"])
 def house(request, tmp_path, monkeypatch):
-    """Return places of both kinds, one after the other."""
+    """Return both kinds of shared slots, one after the other."""
     if request.param == "redis":
         pytest.importorskip("redis")
         from tests.services import needed_but_away
@@ -69,7 +69,7 @@ def test_a_lease_ends_by_itself(house, request):
     name = request.node.nodeid
     give_back = house.take(semaphore._key(name), 1, 0, 0.05)
     with semaphore.slot(name, 1, wait=30, lease=1):
-        give_back()  # too late: the place is another one's
+        give_back()  # too late: another thread holds the slot
         with pytest.raises(semaphore.NoSlot):
             house.take(semaphore._key(name), 1, 0, 1)
     with semaphore.slot(request.node.nodeid, 1, wait=30, lease=1):
@@ -178,7 +178,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
         go.set()
         errors = [run.result() for run in runs]
     assert asked == [1]
-    # Each has an object and a traceback of its own, and all say the same.
+    # Each thread has an exception and a traceback of its own, all with the same message.
     assert len({id(error) for error in errors}) == 8
     for error in errors:
         frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]

@@ -1,4 +1,4 @@
-"""The numbers for Prometheus."""
+"""Test the metrics for Prometheus."""
 
 import os
 import subprocess
@@ -57,7 +57,7 @@ print("alive")
 
 @pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
 def test_a_full_disk_kills_no_worker_that_counts(tmp_path, settings):
-    """Its counts are files that are mapped: there is no error to catch."""
+    """The metrics are memory-mapped files: on a full disk there is no error to catch."""
     settings.VAR_DIR = tmp_path / "disk"
     disk = outages.Disk(tmp_path, megabytes=1)
     try:

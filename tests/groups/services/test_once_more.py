@@ -1,4 +1,4 @@
-"""The list asked for once more: it is never older than what decides about it."""
+"""Test repeated requests of the list: session, rights and credentials are checked each time."""
 
 import gzip
 from datetime import timedelta
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def client(staff, browse):
-    """Return the browser of somebody who has just seen the list."""
+    """Return the browser of a user who has just seen the list."""
     client = browse(staff)
     assert client.get("/groups/").status_code == 200
     return client
@@ -111,7 +111,7 @@ def test_a_message_is_known_once(client):
 
 @pytest.fixture
 def asking(settings, client, sandbox):
-    """Return the browser where nothing of Poster's is remembered: each look is a call."""
+    """Return a browser for which nothing of Poster's is cached: each page makes a call."""
     settings.POSTER_CACHE_SECONDS = 0
     client.get("/groups/")
     return client
@@ -169,7 +169,7 @@ def test_a_refusal_is_told_in_words_and_asked_for_once(path, code, status, askin
 def test_after_a_token_was_refused_nothing_of_the_account_is_shown(asking, sandbox):
     sandbox.script("clients.getGroup", "error_object", code=10)
     assert asking.get("/groups/1/").status_code == 424
-    # Poster takes it again: the connection is as it was, and so is the page.
+    # Poster accepts the token again: credentials and page are as before.
     assert [asking.get("/groups/1/").status_code for _ in range(3)] == [200, 200, 200]
     assert PosterCredentials.objects.filter(refused_at=None).exists()
 
@@ -177,7 +177,7 @@ def test_after_a_token_was_refused_nothing_of_the_account_is_shown(asking, sandb
 @pytest.mark.parametrize(("path", "method"), [("/groups/", "getGroups"), ("/groups/1/", "getGroup")])
 def test_what_is_remembered_is_not_for_whose_token_was_refused(path, method, client, sandbox):
     sandbox.script(f"clients.{method}", "error_object", code=10, times=None)
-    # Who asks for a fresh one hears of it, and then nobody sees the one of before.
+    # A user who asks for a fresh list sees the change, and then nobody gets the old list.
     pages = [client.get(f"{path}?refresh=1"), client.get(path), client.get(path)]
     assert [page.status_code for page in pages] == [424] * 3
     sandbox.clear_faults()
@@ -200,7 +200,7 @@ def test_another_language_is_spoken_at_once(client, settings):
         assert '<html lang="uk">' in page.content.decode()
 
 
-# --- Packed ------------------------------------------------------------------------------------------------
+# --- Compression -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,6 @@ def test_a_page_is_packed_for_browsers_that_take_it(client, accepted, encoding):
 
 
 def test_what_is_packed_has_no_certain_length(client):
-    """Django pads it against BREACH."""
+    """Django pads the compressed response against BREACH."""
     pages = [client.get("/help/", headers={"Accept-Encoding": "gzip"}) for _ in range(20)]
     assert len({len(page.content) for page in pages}) > 5

@@ -1,4 +1,4 @@
-"""What is kept of a removed group: taken first; listed, downloaded and restored by owners; for its time."""
+"""Test snapshots of removed groups: taking, listing, downloading, restoring and deleting them."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def rows_of(snapshot):
 
 
 def remove(client):
-    """Remove group 4 as its page does, and return what was kept."""
+    """Remove group 4 through its page, and return the snapshot."""
     form = open_form(client, URL, confirm_name=NAME)
     assert client.post(URL, form).status_code == 302
     return Snapshot.objects.get()
@@ -70,7 +70,7 @@ def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
     assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (43, "owner", NAME)
     assert rows_of(snapshot) == rows
     assert Group.from_json(snapshot.group).clients == 43
-    # The same form, sent once more.
+    # The same form, sent again.
     client.post(URL, form)
     assert Snapshot.objects.count() == 1
     assert methods.count("clients.getClients") == 1
@@ -339,7 +339,7 @@ def test_while_poster_is_away_nothing_is_guessed(owner, browse, sandbox, snapsho
     assert not Job.objects.exists()
 
 
-# --- What is kept, for how long, by which key --------------------------------------------------------------
+# --- Content, age, and key ---------------------------------------------------------------------------------
 
 
 def test_after_its_days_a_snapshot_is_deleted(snapshot, settings):
@@ -375,7 +375,7 @@ def test_the_follower_deletes_it_too(snapshot, monkeypatch):
      ("failed", False, False), ("failed", True, True), ("refused", True, False), (None, False, False)],
 )  # fmt: skip
 def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sent, kept):
-    """One that was sent and did not show may be made late, and then this is all there is of its clients."""
+    """A removal may be applied late, and then only the snapshot has its clients."""
     operation = uuid.uuid4()
     credentials = credentials_service.connection_of(owner)
     group = read_now(credentials, 4).group

@@ -1,4 +1,4 @@
-"""Two server processes over one database: what is sent to both at once, and what one knows of the other's."""
+"""Test two server processes over one database: simultaneous requests, and shared knowledge."""
 
 import re
 import threading
@@ -20,17 +20,17 @@ AT_ONCE = 8
     scope="module", params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.services)]
 )
 def installation(request, tmp_path_factory):
-    """Return a dashboard for all tests of a database: to start two servers takes longer than most of them."""
+    """Return a dashboard for all tests of a database: starting two servers takes longer than most tests."""
     on_postgresql = request.param != "sqlite"
     database = empty_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
     with database as url, Sandbox(groups=60) as sandbox:
-        # Eight at once wait for their turn: the read before a write has a fifth of this.
+        # Eight requests wait for their turn: the read before a write has a fifth of this time.
         variables = {"POSTER_WRITE_DEADLINE": "15", "POSTER_SETTLE_SECONDS": "90"}
         if on_postgresql:
             variables["CACHE_URL"] = environment.REDIS_URL
         directory = tmp_path_factory.mktemp("installation")
         dashboard = Dashboard(directory, sandbox, database_url=url, servers=2, **variables)
-        # A removal that is lost is carried out by Poster after so many seconds.
+        # Seconds after which Poster executes a removal whose answer was lost.
         dashboard.late = 20.0 if on_postgresql else 8.0
         worker = dashboard.start_worker()
         try:
@@ -43,7 +43,7 @@ def installation(request, tmp_path_factory):
 
 @pytest.fixture
 def dashboard(installation):
-    """Return the dashboard with both of its servers, and a sandbox that was asked nothing yet."""
+    """Return the dashboard with both servers, and a sandbox without recorded calls."""
     installation.start()
     installation.sandbox.log.clear()
     yield installation
@@ -52,7 +52,7 @@ def dashboard(installation):
 
 
 def send_all(dashboard, path, forms):
-    """Send forms at the same moment, to the one and the other process in turns."""
+    """Send forms at the same moment, alternating between the two processes."""
     dashboard.sandbox.latency = 0.1
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = [
@@ -68,7 +68,7 @@ def test_one_form_sent_at_once_is_one_post_and_one_outcome(dashboard):
         path, form = dashboard.open_form(write)
         answers = send_all(dashboard, path, [form] * AT_ONCE)
         assert {answer.status_code for answer in answers} <= {302, 404}
-        # Whose page of a removal is late finds no group any more.
+        # A user with a late removal page finds no group any more.
         assert action == "remove" or {answer.status_code for answer in answers} == {302}
         assert len({answer.headers["Location"] for answer in answers if answer.status_code == 302}) == 1
         assert len(write.sent(dashboard.sandbox.posts())) == 1
@@ -102,7 +102,7 @@ def test_a_write_in_one_process_is_seen_by_the_next_read_in_the_other(dashboard)
         sent = form | {"percent": percent, "version": version, "operation": str(uuid.uuid4())}
         assert dashboard.send_form(path, sent, server=0).status_code == 302
         assert percent_on(dashboard.look("/groups/", server=1), write.group_id) == percent
-        # And what one of them has asked for, the other one knows.
+        # One process knows the answer that the other one has requested.
         assert percent_on(dashboard.look("/groups/", server=0), write.group_id) == percent
         lists = [call for call in dashboard.sandbox.log[asked:] if call.method == "clients.getGroups"]
         assert len(lists) == 1
@@ -110,7 +110,7 @@ def test_a_write_in_one_process_is_seen_by_the_next_read_in_the_other(dashboard)
 
 def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
     path, form = dashboard.open_form(dashboard.plan("update", ""))
-    assert dashboard.send_form(path, form).status_code == 302  # what is cached is of before
+    assert dashboard.send_form(path, form).status_code == 302  # the cached value is older
     dashboard.sandbox.log.clear()
     dashboard.sandbox.latency = 0.3
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -136,11 +136,11 @@ def test_what_one_left_when_it_was_killed_is_settled_by_the_other(dashboard):
     assert len(write.sent(sandbox.posts())) == 1
 
 
-# --- Who is moved while a group is removed ------------------------------------------------------------------
+# --- Moves during a removal ---------------------------------------------------------------------------------
 
 
 def move_form(dashboard, source, target):
-    """Open the form that moves all clients of a group, and return its path and what to send."""
+    """Open the form that moves all clients of a group, and return its path and fields."""
     path = f"/groups/{source}/clients/move/"
     operation = re.search(r'name="operation" value="([^"]*)"', dashboard.look(path))[1]
     form = {"csrfmiddlewaretoken": CSRF, "clients": "all", "operation": operation, "target": str(target)}
@@ -172,7 +172,7 @@ def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
     row = rf'data-change="{write.operation}" data-group="{write.group_id}" data-state="(\w+)"'
     wait_until(lambda: re.search(row, dashboard.look("/history/"))[1] == "applied", 0.2, 60)
     assert people(dashboard, source) == here
-    # What the removal kept is free now: everybody can be moved where they are not lost.
+    # The lock of the removal is released now: clients can be moved to a group where they are not lost.
     answer = dashboard.send_form(*move_form(dashboard, source, elsewhere), server=1)
     wait_for_job(dashboard, answer.headers["Location"])
     assert people(dashboard, elsewhere) >= here
@@ -199,7 +199,7 @@ def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard):
     for group_id in (one, two, three):
         dashboard.sandbox.console("demo").edit(group_id, count_groups_clients="3")
     dashboard.sandbox.latency = 0.05
-    dashboard.sandbox.script("clients.getClients", "timeout", times=None, seconds=1.0)  # nobody is moved
+    dashboard.sandbox.script("clients.getClients", "timeout", times=None, seconds=1.0)  # no client is moved
     for _ in range(4):
         forms = [move_form(dashboard, *pair) for pair in ((one, two), (two, three), (three, one)) * 2]
         with ThreadPoolExecutor(len(forms)) as pool:
@@ -230,7 +230,7 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
         assert "3 are left" in dashboard.look(job)
         assert not sandbox.posts(WRITE["remove"])
         assert len(people(dashboard, source)) == 3
-        # Nor is it taken for an empty one on its own page.
+        # Nor does its own page take it for empty.
         assert dashboard.look(f"/groups/{source}/delete/").count("3 clients")
     finally:
         sandbox.catch_up()

@@ -1,4 +1,4 @@
-"""The list as a file."""
+"""Test exporting the list."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Groups from a file: what it would change, what is wrong in it, and the job that carries it out."""
+"""Test importing groups from a file: its changes, its errors, and its job."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ def read(*lines, header=HEADER, account="demo"):
 
 
 def changes(found):
-    """Return the lines as what differs, by the number of the line."""
+    """Return the differences of each line, by the number of the line."""
     return {
         line.number: {
             name: value
@@ -71,7 +71,7 @@ def errors(found):
     return [(error.line, error.column, error.text) for error in found.errors]
 
 
-# --- What a file means -------------------------------------------------------------------------------------
+# --- Changes in a file -------------------------------------------------------------------------------------
 
 
 def test_an_id_is_a_change_and_none_is_a_new_group():
@@ -142,7 +142,7 @@ def test_a_line_without_anything_of_ours_is_no_line():
     assert (found.errors, found.lines, found.unchanged) == ([], [], 0)
 
 
-# --- What is wrong -----------------------------------------------------------------------------------------
+# --- Errors ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ HEADERS = st.just(HEADER.split(";")) | st.lists(
 
 @st.composite
 def files(draw):
-    """Return bytes of any kind: noise, CSV in odd encodings, workbooks, and workbooks that were spoiled."""
+    """Return bytes of any kind: noise, CSV in odd encodings, valid and damaged workbooks."""
     kind = draw(st.sampled_from(["noise", "csv", "xlsx", "spoiled"]))
     if kind == "noise":
         return draw(st.sampled_from([b"", b"PK\x03\x04", b"\xef\xbb\xbf", b"\xff\xfe"])) + draw(
@@ -487,7 +487,7 @@ def files(draw):
     book.save(file)
     content = bytearray(file.getvalue())
     if kind == "spoiled":
-        # By shares: the time is in a workbook, so its length is not the same each time.
+        # Damage at relative positions: a workbook contains the time, so its length varies.
         for share in draw(st.lists(st.integers(0, 999), min_size=1, max_size=20)):
             content[share * len(content) // 1000] = draw(st.integers(0, 255))
     return bytes(content)

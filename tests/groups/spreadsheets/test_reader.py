@@ -1,4 +1,4 @@
-"""Files of tables, whatever made them: text out of every kind of cell, and a refusal in words of the rest."""
+"""Test reading tables from any program: text from every kind of cell, and clear errors for other files."""
 
 import io
 import struct
@@ -252,7 +252,7 @@ def test_a_bomb_is_not_unpacked():
 
 
 def test_a_bomb_that_lies_about_its_size_is_not_unpacked_either():
-    """The size in the archive is what whoever made it wrote there."""
+    """The size in the archive is the one that its author wrote there."""
     bomb = bytearray(packed({"[Content_Types].xml": b"0" * 40_000_000}))
     for place in range(len(bomb) - 4):
         if bomb[place : place + 4] == struct.pack("<I", 40_000_000):

@@ -1,4 +1,4 @@
-"""Connect one's own Poster account: checked before it is kept, never shown again."""
+"""Test connecting a Poster account: checked before it is stored, never shown again."""
 
 from datetime import timedelta
 
@@ -188,7 +188,7 @@ def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, b
     assert PosterAccount.objects.get().company_name == ""
 
 
-# --- Where the account is not in Poster's address ----------------------------------------------------------
+# --- Accounts that are not in Poster's address -------------------------------------------------------------
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def bare(sandbox, settings):
 
 
 def test_the_name_of_a_foreign_account_opens_nothing(staff, outsider, browse, sandbox, bare):
-    """A company of another name, the own token: Poster itself takes it for what it is."""
+    """The name of another company with the user's own token: Poster goes by the token."""
     token = sandbox.accounts["demo"].token
     assert connect(browse(staff), sandbox, "demo", token).status_code == 302
     client = browse(outsider)

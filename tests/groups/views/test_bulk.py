@@ -1,4 +1,4 @@
-"""Many percents at once: the form, the plan that is looked at before, and the job that carries it out."""
+"""Test editing many percents: the form, the confirmed plan, and its job."""
 
 import re
 from decimal import Decimal
@@ -10,13 +10,13 @@ from groups.services.jobs import queue
 from tests.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db
-# A job has threads of its own, which see only what is committed.
+# A job runs in threads of its own, which see only committed rows.
 with_a_job = pytest.mark.django_db(transaction=True)
 URL = "/groups/edit/"
 
 
 def opened(client, url=URL, **percents):
-    """Open the form and return what a browser would send, with these percents: `p1="12"`."""
+    """Open the form and return the fields that a browser would send, with these percents: `p1="12"`."""
     page = client.get(url)
     assert page.status_code == 200
     inputs = re.findall(r'<input[^>]*name="(percent_\d+)"[^>]*>', page.content.decode())
@@ -32,7 +32,7 @@ def planned(client, url=URL, **percents):
 
 
 def run(answer):
-    """Do what a worker does with the job to which an answer leads."""
+    """Run the job that a response leads to, as a worker would."""
     job = Job.objects.get(pk=answer["Location"].strip("/").split("/")[-1])
     queue.run_job.func(str(job.pk))
     job.refresh_from_db()
@@ -176,7 +176,7 @@ def test_a_percent_that_somebody_else_changed_is_told(staff, browse, sandbox):
     again = hidden(answer, "version", "percent_1", "percent_4", "percent_5")
     page = client.get(client.post(URL, again)["Location"])
     assert "20% → becomes 15%" in text_of(page)
-    # Nobody has typed anything there: what somebody else set is left alone.
+    # The user typed nothing there: a value that somebody else has set stays.
     assert Job.objects.get().total == 1
 
 

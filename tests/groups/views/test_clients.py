@@ -1,4 +1,4 @@
-"""Who is in a group: pages, order, search, file; for whom, and what is left of it here."""
+"""Test the clients of a group: pages, order, search, export; rights, and no personal data left behind."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def search(client, q, **fields):
 
 @pytest.fixture
 def somebody(sandbox):
-    """Return the row of a client whom nothing else is like."""
+    """Return the row of a client with unique values."""
     sandbox.console().edit_client(
         7,
         lastname="Кам&#39;янецька",
@@ -130,7 +130,7 @@ def test_an_order_that_poster_did_not_keep_is_said(staff, browse, sandbox):
     sandbox.console().edit(1, count_groups_clients="30")
     sandbox.console().edit_client(1, bonus="99999999")
     assert "did not keep the order" not in text_of(client.get(URL, {"sort": "-bonus"}))
-    # It puts the first row last as well.
+    # This fault repeats the first row at the end.
     sandbox.script("clients.getClients", "row_duplicate_name")
     assert "did not keep the order" in text_of(client.get(URL, {"sort": "-bonus"}))
 
@@ -302,7 +302,7 @@ def test_half_a_file_is_none(staff, browse, sandbox, monkeypatch, extension):
     assert "Content-Disposition" not in answer
 
 
-# --- Who may -----------------------------------------------------------------------------------------------
+# --- Rights ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}export.csv", f"{URL}export.xlsx"])
@@ -339,10 +339,10 @@ def test_another_account_sees_its_own(outsider, browse, sandbox, somebody):
     assert "Кам'янецька" not in page.content.decode()
 
 
-# --- What goes wrong, and what is left ---------------------------------------------------------------------
+# --- Failures, and data left behind ------------------------------------------------------------------------
 
 
-@pytest.mark.once  # nothing of people is kept
+@pytest.mark.once  # no personal data is kept
 @pytest.mark.parametrize("name", [name for name in QUICK if "list" in FAULTS[name].kinds])
 def test_under_each_fault(staff, browse, sandbox, name):
     client = browse(staff)
@@ -405,22 +405,22 @@ def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody,
             assert canary not in text, where
 
 
-# Nothing of these may be readable anywhere here, though all of it is kept, encrypted.
+# None of these may be readable anywhere, though all of it is kept encrypted.
 CANARIES = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99", "ніколи не показувати")
 
 
 def left_behind(caplog):
-    """Yield all places in which something of a client could be left, and what is there."""
+    """Yield every place that could hold data of a client, with its content."""
     yield "a log", caplog.text + "".join(repr(record.args) for record in caplog.records)
     yield "the database", _database()
     yield "the cache", repr(getattr(cache, "_cache", ""))
     yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
     if database.vendor == "sqlite":
-        # The file, its log of writes, and what SQLite has not overwritten yet.
+        # The database file, its log of writes, and pages that SQLite has not overwritten yet.
         name = database.settings_dict["NAME"]
         for path in filter(Path.exists, map(Path, (name, f"{name}-wal"))):
             # Read in another process: closing the file in this one would drop the locks of its connections.
-            # https://www.sqlite.org/howtocorrupt.html, 2.2
+            # See https://www.sqlite.org/howtocorrupt.html, 2.2
             read = subprocess.run(["cat", path], check=True, stdout=subprocess.PIPE).stdout
             yield path.name, read.decode("utf-8", "replace")
 
@@ -441,7 +441,7 @@ def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse,
     url = f"/history/snapshots/{snapshot.pk}/"
     assert "янецька" in b"".join(client.get(f"{url}download/")).decode()
     assert "янецька" not in client.get(f"{url}restore/").content.decode()
-    # The answer of the one to look for is lost, so that the marks are of use.
+    # The answer of this client's creation is lost, so that the field hashes are used.
     sandbox.script("clients.createClient", "fin_before_headers", when="after", call=5)
     answer = client.post(f"{url}restore/", hidden(client.get(f"{url}restore/"), "version", "operation"))
     job = Job.objects.get(kind="restore")

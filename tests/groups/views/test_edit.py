@@ -1,4 +1,4 @@
-"""Create and edit a group: forms, what goes out, and every status of the contract."""
+"""Test creating and editing a group: forms, requests to Poster, and every status of the contract."""
 
 import uuid
 
@@ -129,7 +129,7 @@ def test_a_group_is_created(staff, browse, sandbox):
     answer = client.post(
         NEW, group_form(client, NEW, name="Бариста +", percent="0,1", birthday_bonus="99999.99")
     )
-    assert answer.status_code == 200  # such a bonus is worth a second look
+    assert answer.status_code == 200  # such a bonus causes a warning
     form = {
         **group_form(client, NEW),
         **hidden(answer, "version", "operation", "name", "percent"),
@@ -187,7 +187,7 @@ def test_all_groups_of_a_name_are_counted_but_not_the_own_one(staff, browse, san
         sandbox.console().edit(group_id, client_groups_name="Гості")
     client = browse(staff)
     assert "no. 4, 43 clients; no. 5, 42 clients" in text_of(edit(client, name="гості"))
-    # Only the percent of a group whose name another one has is no question of names.
+    # Editing only the percent of a group with a duplicate name causes no warning about names.
     url = "/groups/4/edit/"
     form = group_form(client, url, name="Гості", loyalty_type="2", percent="11", birthday_bonus="0")
     assert client.post(url, form).status_code == 302
@@ -275,7 +275,7 @@ def test_ten_points_more_are_not_risky(staff, browse):
     assert edit(browse(staff), percent="20").status_code == 302
 
 
-# --- Somebody else was there -------------------------------------------------------------------------------
+# --- Conflicts ---------------------------------------------------------------------------------------------
 
 
 def test_a_conflict_shows_three_versions_and_offers_two_ways(staff, browse, sandbox):

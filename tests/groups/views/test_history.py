@@ -1,4 +1,4 @@
-"""The journal as people see it: history, outcomes, undo, and what only a person decides."""
+"""Test the history: outcomes, undo, and changes that a user has to settle."""
 
 import uuid
 from datetime import timedelta
@@ -239,7 +239,7 @@ def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):
     assert browse(manager).post(f"/history/{change.pk}/undo/").status_code == 403
 
 
-# --- An outcome that is not known --------------------------------------------------------------------------
+# --- Unknown outcomes --------------------------------------------------------------------------------------
 
 
 def test_an_unknown_outcome_is_told_in_plain_words_and_followed_up_by_the_page(staff, browse, sandbox):
@@ -305,7 +305,7 @@ def test_what_no_program_can_tell_a_person_decides(staff, manager, browse, sandb
     sandbox.console("demo").edit(1, client_groups_discount="77")
     make_due(change)
     url = f"/history/{change.pk}/"
-    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # seen once
+    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # first of two reads
     make_due(change)
     page = client.get(url)
     assert 'data-outcome="review"' in page.content.decode()
@@ -324,7 +324,7 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     sandbox.console("demo").remove(1)
     make_due(change)
     url = f"/history/{change.pk}/"
-    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # seen once
+    assert 'data-outcome="unknown"' in client.get(url).content.decode()  # first of two reads
     make_due(change)
     assert 'data-outcome="review"' in client.get(url).content.decode()
     client.post(url, {"decision": "applied"})

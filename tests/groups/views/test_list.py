@@ -1,4 +1,4 @@
-"""The list of groups."""
+"""Test the list of groups."""
 
 import re
 from datetime import timedelta
@@ -150,7 +150,7 @@ def test_a_list_of_which_nothing_can_be_read_is_no_good_copy(staff, browse, sand
     before = sandbox.accounts["demo"].snapshot()
     for group_id in before:
         sandbox.console("demo").edit(group_id, client_groups_discount="150")
-    # As after a write, or when the copy is some time old.
+    # As after a write, or if the copy is some time old.
     staff.credentials.account.count_write()
     client.get("/groups/?refresh=1")
     sandbox.script("*", "fin_before_headers", times=None)
@@ -292,7 +292,7 @@ def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manage
     manager.credentials.set_token(other_form)
     manager.credentials.save()
     browse(staff).get("/groups/")
-    assert group_ids(browse(owner).get("/groups/")) == [1, 4, 5]  # from what staff has just asked
+    assert group_ids(browse(owner).get("/groups/")) == [1, 4, 5]  # from staff's request a moment ago
     assert GroupsCopy.objects.get().credentials == staff.credentials
     sandbox.script("*", "fin_before_headers", times=None)
     assert 'data-notice="stale"' in browse(owner).get("/groups/?refresh=1").content.decode()
@@ -322,11 +322,12 @@ def test_a_name_and_a_currency_are_escaped_once(staff, browse, sandbox):
     sandbox.console("demo").edit(1, client_groups_name='Смак &amp; <b>"чай"</b>', birthday_bonus="123456")
     html = browse(staff, language="en").get("/groups/?refresh=1").content.decode()
     row = html[html.index('<tr data-group="1"') :].partition("</tr>")[0]
-    assert row.count("Смак &amp; &lt;b&gt;&quot;чай&quot;&lt;/b&gt;") == 2  # the link, and the one to edit it
+    # The name's link, and the edit link.
+    assert row.count("Смак &amp; &lt;b&gt;&quot;чай&quot;&lt;/b&gt;") == 2
     assert "1,234.56\N{NO-BREAK SPACE}&lt;&amp;&gt;" in row
 
 
-# --- What is remembered ------------------------------------------------------------------------------------
+# --- Caching -----------------------------------------------------------------------------------------------
 
 
 def test_poster_is_asked_once_within_the_time_it_is_remembered(manager, browse, sandbox):

@@ -1,4 +1,4 @@
-"""What a page asks the database: the same few queries, however long the journal and the list are."""
+"""Test that the number of queries of a page does not grow with the history or the list."""
 
 import pytest
 from django.db import connection
@@ -8,14 +8,14 @@ from groups.models import Change
 from tests.benchmarks import journal
 
 pytestmark = pytest.mark.django_db
-# The session, the user with the connection, the rights, the unsettled changes.
+# The session, the user with the credentials, the rights, the unsettled changes.
 ALWAYS = 4
 QUERIES = {
     "/groups/": ALWAYS,
     "/groups/?page=2&sort=-clients": ALWAYS,
     "/groups/?q=а&type=1": ALWAYS,
-    "/groups/1/": ALWAYS + 2,  # the latest changes of the group, and a job at it
-    "/history/": ALWAYS + 2,  # how many there are, and those of the page
+    "/groups/1/": ALWAYS + 2,  # the latest changes of the group, and its running job
+    "/history/": ALWAYS + 2,  # their count, and those of the page
     "/history/?page=2": ALWAYS + 2,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 2,
 }

@@ -1,4 +1,4 @@
-"""Remove a group: the question, the typed name, the right, and what Poster is told."""
+"""Test removing a group: confirmation, typed name, rights, and the request to Poster."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the tests of jobs share: no pauses, and a look at who is where, past the API."""
+"""Fixtures of the job tests: no pauses, and the clients of a group read directly from the sandbox."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def _no_patience(monkeypatch, settings):
 
 @pytest.fixture
 def people(sandbox):
-    """Return a function that tells who is in a group of the sandbox, without deleted ones."""
+    """Return a function that lists the clients of a group of the sandbox, without deleted ones."""
     clients = sandbox.accounts["demo"].clients
 
     def people(group_id):

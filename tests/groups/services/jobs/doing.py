@@ -1,4 +1,4 @@
-"""Jobs as the pages start them, and as a worker does them, in this process."""
+"""Run jobs in this process, started as the pages do and run as a worker does."""
 
 import uuid
 
@@ -24,7 +24,7 @@ def start(user, **options):
 
 
 def run(job):
-    """Do what a worker does with a job, and return the job as it is then."""
+    """Run a job as a worker does, and return it in its new state."""
     queue.run_job.func(str(job.pk))
     job.refresh_from_db()
     return job
@@ -35,7 +35,7 @@ def ended(job):
 
 
 def die_before_sending(monkeypatch, job, number):
-    """Run a job, and let its process die when the row of its write of this number is just written down."""
+    """Run a job, and let its process die right after the row of its write of this number was saved."""
     seen, read_before = [], write_path._read_before
 
     def die(order, change):

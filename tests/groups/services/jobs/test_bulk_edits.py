@@ -1,4 +1,4 @@
-"""Many groups are edited: each line of a plan is carried out once, and only as it was shown."""
+"""Test bulk edits: each line of a plan is executed once, and only as it was shown."""
 
 import uuid
 from datetime import timedelta
@@ -29,7 +29,7 @@ def new_group(name, percent=5, bonus=0):
 
 
 def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
-    """Plan other percents for groups, by id, and new groups."""
+    """Plan new percents for groups, by id, and new groups."""
     credentials = credentials_service.connection_of(user)
     groups = reads.list_groups(credentials, fresh=True)
     lines = []
@@ -48,7 +48,7 @@ def run(job):
 
 
 def done(job, user):
-    """Start a plan, do what a worker does with it, and return the job as it is then."""
+    """Start a plan, run it as a worker does, and return the job in its new state."""
     queue.start_draft(job, user)
     return run(job)
 
@@ -58,7 +58,7 @@ def states(job):
 
 
 def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
-    """Also where none of them can be tried: all of their groups are locked by other changes."""
+    """This includes a first round in which every group is locked by another change."""
     together = []
     monkeypatch.setattr(bulk_edits, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
     monkeypatch.setattr(executor, "PATIENCE", 0.1)
@@ -180,7 +180,7 @@ def test_a_lost_right_stops_it(staff, sandbox, kind):
 
 @pytest.mark.parametrize("moment", [1, 2, 4])
 def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypatch, settings, moment):
-    """What is open is settled, what was not sent is sent, and nothing is sent twice."""
+    """Open changes are settled, the remaining ones are sent, and nothing is sent twice."""
 
     class Killed(BaseException):
         pass

@@ -1,4 +1,4 @@
-"""A group is empty only where Poster shows nobody in it: its counter may be late."""
+"""Test that a group counts as empty only if Poster lists no client in it: its counter may be late."""
 
 import pytest
 
@@ -13,7 +13,7 @@ MEMBERS = "clients.getClients"
 
 @pytest.fixture
 def counter(sandbox):
-    """Put three clients into group 5, of whom the counter says that there are none."""
+    """Put three clients into group 5, while its counter still says zero."""
     sandbox.console().edit(5, count_groups_clients="3")
     sandbox.lag("count_zero")
     return sandbox
@@ -55,7 +55,7 @@ def test_who_came_after_the_form_was_opened_is_not_removed(owner, staff, browse,
     answers = [client.post(URL, form).status_code for client, form in people_and_forms]
     assert answers == [403, 422]
     client, form = people_and_forms[1]
-    # Its version still says that nobody is there.
+    # Its version still says that it has no clients.
     assert client.post(URL, form | {"confirm_name": NAME}).status_code == 409
     assert not sandbox.posts()
     assert len(people(sandbox)) == 1
@@ -67,7 +67,7 @@ def test_who_comes_between_the_page_and_the_write_is_not_removed(request, browse
     sandbox.console().edit(5, count_groups_clients="0")
     form = open_form(client, URL)
     sandbox.lag("count_zero")
-    # The first look of the POST is the page's, the second one is that before the write.
+    # The first read of the POST belongs to the page, the second one precedes the write.
     sandbox.script(MEMBERS, "busy_cashier", call=2, group=5)
     answer = client.post(URL, form)
     assert answer.status_code == 409
@@ -145,5 +145,5 @@ def test_a_lost_removal_is_not_sent_again_over_whom_the_counter_does_not_count(o
     sandbox.console().edit(5, count_groups_clients="2")
     sandbox.lag("count_zero")
     client.post(f"/history/{lost.pk}/", {"decision": "again"})
-    # The page named nobody, so nobody is lost by the second one without a snapshot.
+    # The page named no clients, so the second removal without a snapshot loses nobody.
     assert Snapshot.objects.get(pk=Change.objects.get(again_of=lost).pk).clients == 2

@@ -1,4 +1,4 @@
-"""The worker is killed on the way, again and again: nobody is lost, and nobody is moved twice."""
+"""Test a worker that is killed again and again: no client is lost or moved twice."""
 
 import contextlib
 
@@ -21,7 +21,7 @@ def dashboard(tmp_path):
 
 
 def test_a_move_survives_its_workers(dashboard):
-    dashboard.start()  # its follower finds the job that nobody is at
+    dashboard.start()  # the worker finds a job without a lease
     move = Move(dashboard, CLIENTS)
     try:
         for number in range(1, KILLS + 1):
@@ -33,5 +33,5 @@ def test_a_move_survives_its_workers(dashboard):
     assert move.faults_found() == []
     sent = [call.form["client_id"] for call in dashboard.sandbox.posts("clients.updateClient")]
     assert set(sent) == move.wanted
-    # One that was on its way when its worker died may be sent once more, after it was found not to be there.
+    # A move under way when its worker died may be sent again, after it was found not to be applied.
     assert len(sent) <= CLIENTS + KILLS * 4

@@ -1,4 +1,4 @@
-"""The one lock: no job into a group whose removal is open, no removal under a job, no two crossing jobs."""
+"""Test the lock: no job into a group with an open removal, no removal during a job, no two crossing jobs."""
 
 import threading
 import uuid
@@ -44,7 +44,7 @@ def removal(user, group_id, **options):
 
 @pytest.fixture
 def lost_removal(owner, sandbox):
-    """Return a removal of group 5 that was sent, and that Poster has not carried out yet."""
+    """Return a removal of group 5 that was sent, and that Poster has not executed yet."""
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     change = execute(removal(owner, 5))
     assert change.state == State.UNKNOWN
@@ -68,7 +68,7 @@ def restore_of(user, snapshot):
     return restore_preview.plan(user=user, credentials=link, operation=uuid.uuid4(), outlook=seen)
 
 
-# --- A removal that is open --------------------------------------------------------------------------------
+# --- An open removal ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("source", "target"), [(4, 5), (5, 4)])
@@ -90,7 +90,7 @@ def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
     with pytest.raises(Busy):
         start(staff, target_id=5)
     sandbox.console().remove(5)
-    for settled in ([], [lost_removal]):  # an absence is believed when it is seen twice
+    for settled in ([], [lost_removal]):  # an absence is believed after two reads
         Change.objects.settle(lost_removal, next_check_at=timezone.now())
         assert reconcile() == settled
         lost_removal.refresh_from_db()
@@ -112,7 +112,7 @@ def test_the_page_names_the_removal_and_leads_to_it(staff, lost_removal, browse,
     html = answer.content.decode()
     assert f"/history/{lost_removal.pk}/" in html
     assert 'data-notice="conflict"' in html
-    # Another group can be chosen, by the same form.
+    # Another group can be selected with the same form.
     assert client.post(url, {**form, "target": "1"}).status_code == 302
 
 
@@ -357,7 +357,7 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
 
 
 def at_once(*works):
-    """Do several things in threads at the same moment, and return what came of each, or why not."""
+    """Run several functions in threads at the same moment, and return their results or exceptions."""
     results, barrier = [None] * len(works), threading.Barrier(len(works))
 
     def do(number, work):

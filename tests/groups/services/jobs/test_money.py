@@ -1,4 +1,4 @@
-"""A group is removed in the pages of a real server, and a worker brings everybody back with their money."""
+"""Test removing a group through the pages, and a restore that brings back its clients with their money."""
 
 import contextlib
 import html
@@ -10,7 +10,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import CSRF, Dashboard, Write, wait_until
 
 GROUP, NAME = 4, "Скидочная система 10%"
-# Client 130 has what stands in the example of Poster's documentation.
+# Client 130 has the values of the example in Poster's documentation.
 CLIENT, EXAMPLE = 130, {"bonus": "1000", "total_payed_sum": "417000"}
 
 
@@ -25,7 +25,7 @@ def dashboard(tmp_path):
 
 
 def money_of(sandbox, group_id):
-    """Return what each client of a group has, by the phone number, which outlives a removal."""
+    """Return the money of each client of a group, by phone number, which outlives a removal."""
     rows = sandbox.accounts["demo"].clients.rows(group_id)
     return {
         row["phone_number"]: (row["bonus"], row["total_payed_sum"]) for row in rows if row["delete"] == "0"

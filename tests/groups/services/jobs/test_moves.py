@@ -1,4 +1,4 @@
-"""Clients are moved: each exactly once, whatever happens on the way."""
+"""Test moves: each client is moved exactly once, whatever fails on the way."""
 
 import logging
 import threading
@@ -21,7 +21,7 @@ from tests.groups.services.jobs.doing import die_before_sending, ended, plan, ru
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, FIRST = "clients.updateClient", 129
-"""Group 4 of the seed has the clients from this one on, 43 of them."""
+"""Group 4 of the seed has 43 clients, whose ids begin here."""
 
 
 def moved_ids(sandbox):
@@ -189,7 +189,7 @@ def test_a_lost_first_one_is_waited_for(staff, sandbox, people):
 
 
 def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeypatch):
-    """Also where every one comes to nothing, alone, in each of its tries."""
+    """This includes a first client whose every attempt fails."""
     together = []
 
     def note(_lease, orders):
@@ -214,7 +214,7 @@ def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, s
     assert len(sandbox.calls("clients.getClients")) < 15
 
 
-# --- What goes wrong on the way ----------------------------------------------------------------------------
+# --- Failures on the way -----------------------------------------------------------------------------------
 
 
 def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, people):
@@ -346,7 +346,7 @@ def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, ca
     assert "ZeroDivisionError" in caplog.text
 
 
-# --- Who comes in meanwhile --------------------------------------------------------------------------------
+# --- Clients that are added meanwhile ----------------------------------------------------------------------
 
 
 def test_newcomers_are_not_left_behind(staff, sandbox, people):
@@ -425,7 +425,7 @@ def test_a_run_that_fell_silent_is_followed_by_another_one(staff, sandbox, peopl
     assert job_lease.JobLease(job).take()
     assert not [each for each in queue.revive() if each == job]
     Job.objects.update(held_until=timezone.now() - timedelta(seconds=1))
-    Job.objects.update(task_id="")  # its task ran, and was killed with its worker
+    Job.objects.update(task_id="")  # its task ran, and was killed together with its worker
     assert queue.revive() == [job]
     assert queue.revive() == []
     assert ended(run(job)) == (Job.State.DONE, "")
@@ -495,13 +495,13 @@ def test_what_a_killed_run_left_unsent_is_sent_by_the_next(staff, sandbox, peopl
     job = start(staff)
     die_before_sending(monkeypatch, job, 43)
     assert Change.objects.open().filter(job=job, sent_at=None).exists()
-    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
     assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
 
 
-# --- A group that is retired -------------------------------------------------------------------------------
+# --- Retiring a group --------------------------------------------------------------------------------------
 
 
 def retire(user, **options):
@@ -539,7 +539,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
 
 @pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
 def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
-    """Also between the last move and the removal: the read before it sees that, and the newcomer is moved."""
+    """This includes a client added after the last move: the read before the removal finds it."""
     job = start(staff, kind=Job.Kind.RETIRE)
     for call in range(2, 9):
         sandbox.script(method, "busy_cashier", call=call, group=4)
@@ -568,7 +568,7 @@ def test_a_removal_that_poster_refuses_is_told(staff, sandbox):
     assert 4 not in sandbox.accounts["demo"].groups
 
 
-# --- What is logged ----------------------------------------------------------------------------------------
+# --- The log -----------------------------------------------------------------------------------------------
 
 
 def test_no_person_is_in_the_logs(staff, sandbox, caplog):

@@ -1,4 +1,4 @@
-"""The pages of a move, of a retirement and of jobs: who may what, what they answer, and what they tell."""
+"""Test the pages of moves, retirement and jobs: rights, statuses, and messages."""
 
 import re
 import uuid
@@ -21,7 +21,7 @@ def filled(client, url=MOVE, **values):
     return {**hidden(client.get(url), "clients", "operation"), "target": "1", **values}
 
 
-# --- Starting one ------------------------------------------------------------------------------------------
+# --- Starting a job ----------------------------------------------------------------------------------------
 
 
 def test_everybody_is_moved_by_a_job(staff, browse, people):
@@ -50,7 +50,7 @@ def test_those_who_were_chosen_are_moved(staff, browse, people):
 
 
 def test_without_a_choice_nobody_is_meant(staff, browse):
-    """To press the button without a tick must not mean all."""
+    """Pressing the button without a tick must not mean all clients."""
     client = browse(staff)
     answer = client.get(f"{MOVE}?chosen=1")
     assert answer["Location"] == "/groups/4/clients/"
@@ -120,7 +120,7 @@ def test_a_group_that_is_gone_is_not_found(staff, browse):
 
 
 def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, sandbox, monkeypatch):
-    """Such as of somebody who was deleted a moment ago."""
+    """For example, a job of a user who was deleted a moment ago."""
     client, known = browse(staff), queue._known
     form = filled(client)
 
@@ -196,11 +196,11 @@ def test_an_owner_is_shown_the_removal_too(owner, staff, browse):
     assert 'href="/groups/4/delete/"' not in browse(staff).get(RETIRE).content.decode()
 
 
-# --- While it is at work -----------------------------------------------------------------------------------
+# --- While the job runs ------------------------------------------------------------------------------------
 
 
 def test_a_group_in_a_job_cannot_be_removed(owner, browse, sandbox):
-    """Whoever is moved into it meanwhile would be lost."""
+    """Clients that are moved into it meanwhile would be lost."""
     for group_id in (5, 4):
         sandbox.console("demo").edit(group_id, count_groups_clients="3")
         client = browse(owner)
@@ -332,7 +332,7 @@ def test_what_stopped_it_is_told_in_words(staff, browse):
 
 @override_settings(POSTER_CACHE_SECONDS=30)
 def test_what_was_moved_is_seen_by_the_next_page(staff, browse):
-    """A count from the cache would be the old one."""
+    """A count from the cache would be outdated."""
     client = browse(staff)
     client.get("/groups/")
     run(start(staff))

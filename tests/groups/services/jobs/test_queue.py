@@ -1,4 +1,4 @@
-"""The queue of jobs in the database does not grow for ever."""
+"""Test that the queue of jobs in the database is pruned."""
 
 import shlex
 from datetime import timedelta
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def nightly_commands():
-    """Return what the nightly unit runs, as arguments of `manage.py`."""
+    """Return the commands of the nightly unit, as arguments of `manage.py`."""
     unit = (ROOT / "deploy" / "poster-admin-nightly.service").read_text(encoding="utf-8")
     lines = (line for line in unit.splitlines() if line.startswith("ExecStart="))
     return [shlex.split(line)[2:] for line in lines]

@@ -1,4 +1,4 @@
-"""What was moved or removed is brought back: each client once, whatever happens on the way."""
+"""Test restores of moved or removed clients: each client once, whatever fails on the way."""
 
 import json
 import uuid
@@ -25,7 +25,7 @@ from tests.groups.services.jobs.doing import die_before_sending, plan, run
 
 State, Action = Change.State, Change.Action
 pytestmark = pytest.mark.django_db(transaction=True)
-# All that the API can set of a client beside the name, as on the wire.
+# Every field of a client beside the name that the API can set, in wire format.
 FIELDS = (
     *("client_sex", "card_number", "discount_per", "phone", "phone_number", "email", "birthday"),
     *("country", "city", "address", "comment", "bonus", "total_payed_sum"),
@@ -34,7 +34,7 @@ FIELDS = (
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Wait for nothing that a test does not wait for."""
+    """Wait only if a test requires it."""
     monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
 
 
@@ -62,12 +62,12 @@ def started(user, snapshot):
 
 
 def people(sandbox, group_id, account="demo"):
-    """Return the clients of a group, past the API."""
+    """Return the clients of a group, read directly from the sandbox."""
     return [row for row in sandbox.accounts[account].clients.rows(group_id) if row["delete"] == "0"]
 
 
 def own(rows):
-    """Return what the API can set of clients, whoever they are: the name as a whole, and all else."""
+    """Return every field of the clients that the API can set, without their ids."""
     parts = ("lastname", "firstname", "patronymic")
     return sorted(
         (" ".join(filter(None, map(row.get, parts))), *(row[field] for field in FIELDS)) for row in rows
@@ -75,7 +75,7 @@ def own(rows):
 
 
 def removed(user, sandbox, group_id=4, account="demo"):
-    """Remove a group past the API, and return its snapshot and who was in it."""
+    """Remove a group in the sandbox, and return its snapshot and its former clients."""
     were = people(sandbox, group_id, account)
     snapshot = take(user, group_id)
     sandbox.console(account).remove(group_id)
@@ -128,7 +128,7 @@ def test_whom_the_page_did_not_name_stays(owner, sandbox):
 
 @pytest.fixture
 def rich(sandbox):
-    """Give a client of group 4 everything that the API can set."""
+    """Set every field of a client of group 4 that the API can set."""
     sandbox.console().edit_client(
         130,
         lastname="Кам&#39;янецька",
@@ -221,14 +221,14 @@ def test_a_second_restore_creates_nobody_twice(owner, sandbox):
     assert again.state == Job.State.DONE
     assert len(sandbox.posts("clients.createClient")) == 43
     assert own(people(sandbox, first.target_id)) == own(were)
-    # They are gone once more, with the group that they came into.
+    # They are gone again, together with the group that they came into.
     second, _ = removed(owner, sandbox, first.target_id)
     third = run(started(owner, second))
     assert own(people(sandbox, third.target_id)) == own(were)
     assert look(owner, snapshot).in_place == 43
 
 
-# --- What goes wrong ---------------------------------------------------------------------------------------
+# --- Failures on the way -----------------------------------------------------------------------------------
 
 
 def test_a_run_that_is_interrupted_goes_on_where_it_was(owner, sandbox, monkeypatch):
@@ -294,7 +294,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
     newcomers = reconciler._newcomers
 
     def later(change, credentials, within):
-        # Nobody sees that client before they were at the till.
+        # Fail every check until the client has made a purchase.
         if within is not None:
             raise InvalidResponse("not yet", method="clients.getClients", reason="moving")
         return newcomers(change, credentials, within)
@@ -324,7 +324,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
 
 
 def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, monkeypatch):
-    """Also where every move comes to nothing, alone, in each of its tries: the created ones come together."""
+    """This includes moves that all fail, each sent alone; the created clients are then sent together."""
     together, submit_all = [], restores.submit_all
 
     def note(hold, commands):
@@ -348,9 +348,9 @@ def test_money_in_another_unit_stops_after_the_first(db, sandbox):
 
     user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
     sandbox.console("kopecks").edit_client(129, bonus="5000", total_payed_sum="100000")
-    # The unit that an owner sets is the one of birthday bonuses, and turns nothing of a client's.
+    # An owner sets only the unit of birthday bonuses, so no value of a client is converted.
     PosterAccount.objects.update(bonus_unit=PosterAccount.BonusUnit.KOPECKS)
-    # The group has no bonus, which would be the first to be off.
+    # The group has no bonus that could be wrong first.
     snapshot, were = removed(user, sandbox, 4, "kopecks")
     job = run(started(user, snapshot))
     assert (job.state, job.reason) == (Job.State.STOPPED, "side_effect")
@@ -482,7 +482,7 @@ def test_what_a_killed_run_left_unsent_is_sent_by_the_next(owner, sandbox, setti
     job = started(owner, snapshot)
     die_before_sending(monkeypatch, job, 44)
     assert Change.objects.open().filter(job=job, sent_at=None).exists()
-    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)

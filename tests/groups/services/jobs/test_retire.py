@@ -1,4 +1,4 @@
-"""A group is retired without losing anybody, also where Poster shows less than there is."""
+"""Test that retiring a group loses no client, even if Poster shows fewer than there are."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def retirement(user):
 
 
 def refuse_some(sandbox):
-    """Let Poster refuse three of the moves, whoever is moved by them."""
+    """Let Poster refuse three of the moves, for any client."""
     sandbox.script(MOVE, "error_number_field", call=7, times=3, when="before")
 
 
@@ -43,7 +43,7 @@ def test_a_counter_of_none_removes_nobody_whom_poster_has_refused_to_move(staff,
 
 
 def test_nor_does_a_list_that_shows_nobody_besides(staff, sandbox, people):
-    """The journal knows of whom Poster has refused, and asks for each of them alone."""
+    """The journal knows the clients that Poster has refused, and reads each of them separately."""
     refuse_some(sandbox)
     job = run(retirement(staff))
     staying = refused_ids(job)

@@ -1,4 +1,4 @@
-"""The write path against a real Poster: what is sent, what is believed, and what the journal says."""
+"""Test executing writes against the sandbox: the requests, the outcome, and the journal."""
 
 import threading
 import uuid
@@ -263,7 +263,7 @@ def test_only_an_owner_sets_the_unit(staff, sandbox):
         credentials_service.set_bonus_unit(user=staff, account=staff.credentials.account, unit="kopecks")
 
 
-# --- Once, whatever happens --------------------------------------------------------------------------------
+# --- Exactly once ------------------------------------------------------------------------------------------
 
 
 def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
@@ -323,7 +323,7 @@ def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, browse, sandbox, monkeypatch):
-    """Such as of somebody who was deleted a moment ago."""
+    """For example, a change of a user who was deleted a moment ago."""
     check = write_path._check
 
     def and_somebody_deletes_the_user(command):
@@ -354,14 +354,14 @@ def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox
 
 
 def elsewhere(work):
-    """Do something in another thread, as another process does."""
+    """Run a function in another thread, as another process does."""
     thread = threading.Thread(target=lambda: (work(), connections.close_all()))
     thread.start()
     thread.join()
 
 
 def in_parallel(count, work):
-    """Run the same work in so many threads at the same moment; return results and exceptions."""
+    """Run the same function in several threads at once; return results and exceptions."""
     results, start = [], threading.Barrier(count)
 
     def run():
@@ -382,7 +382,7 @@ def in_parallel(count, work):
 
 
 def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):
-    """Not only after the half hour for which a lost answer is waited for."""
+    """It does not wait the half hour that a lost answer needs."""
     command = edit_of(staff, percent=Decimal(11))
     sandbox.script("clients.updateGroup", "error_number_field", when="before")
     sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
@@ -395,7 +395,7 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
     assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
 
 
-# --- What a refused creation is not taken for --------------------------------------------------------------
+# --- Refused creations -------------------------------------------------------------------------------------
 
 
 def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):

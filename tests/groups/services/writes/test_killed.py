@@ -1,4 +1,4 @@
-"""The server is killed in the middle of a write, and started again: nothing is lost or sent twice."""
+"""Test a server that is killed during a write and started again: nothing is lost or sent twice."""
 
 import random
 
@@ -19,7 +19,7 @@ def dashboard(tmp_path):
 
 
 def test_a_dozen_kills(dashboard):
-    """Kill at each of the four points of each kind of write, and let the next server settle it by itself."""
+    """Kill the server at each of four points of each kind of write; the next server settles the change."""
     sandbox, chance = dashboard.sandbox, random.Random(1)
     writes = [dashboard.plan(action, point) for point in POINTS for action in ACTIONS]
     for write in writes:
@@ -41,7 +41,7 @@ def test_a_dozen_kills(dashboard):
         row = rows[write.operation]
         ends[write.point].add((row["state"], row["reason"]))
     assert ends["journal row"] == {("failed", "never_sent")}
-    # What was on its way when its sender died may have arrived.
+    # A request under way when its sender died may have arrived.
     assert ends["before the send"] <= {("failed", "not_applied"), ("applied", "")}
     assert ends["before settling"] == {("applied", "")}
 

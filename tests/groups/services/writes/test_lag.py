@@ -1,4 +1,4 @@
-"""A Poster that is behind: it shows what an own change has replaced, and nothing is written over."""
+"""Test reads that are behind an own change: the older value never overwrites the newer one."""
 
 from datetime import timedelta
 
@@ -85,10 +85,10 @@ def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken
 ):
     sandbox.unique_names = True
     client = browse(staff)
-    client.get("/groups/")  # keeps a copy
+    client.get("/groups/")  # fills the cache
     twin = {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "10", "birthday_bonus": "0"}
     form = group_form(client, "/groups/new/", **twin)
-    # In the two reads before the write: for its name, and for what is there.
+    # Both reads before the write are behind: the one for its name, and the one for its current values.
     sandbox.script("clients.getGroups", "row_absent", times=2, ids=[4])
     assert client.post("/groups/new/", form).status_code == 422
     change = Change.objects.get()

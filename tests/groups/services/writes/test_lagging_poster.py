@@ -1,4 +1,4 @@
-"""Server processes before a Poster that lags: what people are told is true, and nothing is lost."""
+"""Test server processes with a lagging Poster: messages are true, and nothing is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +12,7 @@ PATIENT = {"POSTER_CONFIRM_SECONDS": "1", "POSTER_SETTLE_SECONDS": "8", "POSTER_
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
-    """Return a dashboard for all tests: to start a server takes longer than most of them."""
+    """Return a dashboard for all tests: starting a server takes longer than most tests."""
     with Sandbox(groups=60) as sandbox:
         dashboard = Dashboard(tmp_path_factory.mktemp("installation"), sandbox, servers=2, **PATIENT)
         try:
@@ -36,7 +36,7 @@ def send(dashboard, write, *, server=0, **fields):
 
 
 def assert_settled(dashboard, write, state):
-    """Wait until the server has settled a change by itself, and hold its outcome against Poster's truth."""
+    """Wait until the server has settled a change by itself, and compare its outcome with the sandbox."""
     wait_until(lambda: dashboard.rows()[write.operation]["state"] == state, 0.2, 40)
     row = dashboard.rows()[write.operation]
     assert faults_found(write, row, dashboard.sandbox) == []
@@ -49,7 +49,7 @@ def percent_of(dashboard, group_id):
 
 @pytest.mark.parametrize("method", ["clients.getGroup", "*"])
 def test_a_change_is_not_written_over_while_poster_does_not_show_it(dashboard, method):
-    """Anna saves, reads show the value of before, and Boris renames the group through another server."""
+    """Anna saves, reads still show the old value, and Boris renames the group through another server."""
     write = dashboard.plan("update", "")
     before = percent_of(dashboard, write.group_id)
     boris = dashboard.plan("update", "")
@@ -96,7 +96,7 @@ def test_reads_that_jump_back_and_forth_end_in_the_truth(dashboard):
 
 
 def test_the_value_before_the_one_before_is_not_taken_for_somebody_s(dashboard):
-    """5 → 6 → 7, and all reads show 5: the second change is applied, and not differing."""
+    """5 → 6 → 7, and all reads show 5: the outcome of the second change is applied, not differs."""
     first = dashboard.plan("update", "")
     second = dashboard.plan("update", "")
     second.group_id, second.name = first.group_id, first.name

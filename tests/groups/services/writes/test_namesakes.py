@@ -1,4 +1,4 @@
-"""Two groups of one name: what became of a creation whose answer was lost, beside a twin."""
+"""Test a creation whose answer was lost beside another group of the same name."""
 
 import uuid
 from decimal import Decimal
@@ -38,7 +38,7 @@ def creation_of(user, *, confirmed=True):
 
 
 def meanwhile(sandbox, values):
-    """Let somebody else create a group just before our request is carried out, or is not."""
+    """Create another group right before the request is executed or lost."""
     account = sandbox.accounts["demo"]
     real, made = account.create, []
 
@@ -51,7 +51,7 @@ def meanwhile(sandbox, values):
 
 
 def follow(change, settings, *, seconds=0):
-    """Look at the change until it is settled, or until looking does not help any more."""
+    """Recheck the change until it is settled, or until further reads cannot help."""
     settings.POSTER_SETTLE_SECONDS = seconds
     for _ in range(6):
         if not change.is_open:
@@ -99,7 +99,7 @@ def test_a_creation_that_was_lost_is_not_taken_for_the_twin_of_before(staff, san
 
 
 def test_a_twin_that_somebody_makes_meanwhile_is_not_taken_for_ours(staff, sandbox, settings):
-    """Its values are others: ours may come yet, or was lost, and a person has to look."""
+    """Its values differ: the own group may still appear, or was lost, and a user has to decide."""
     lose(sandbox, "before")
     with meanwhile(sandbox, TWIN):
         change = execute(creation_of(staff))

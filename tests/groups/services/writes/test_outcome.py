@@ -1,4 +1,4 @@
-"""What became of a write, judged from what Poster has now."""
+"""Test determining the outcome of a write from the remote state."""
 
 from decimal import Decimal
 
@@ -228,7 +228,7 @@ def test_an_unreadable_group_was_there_before_too():
     assert remote.ids == [1, 4]
 
 
-# --- What counts as equal ----------------------------------------------------------------------------------
+# --- Values that count as equal ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

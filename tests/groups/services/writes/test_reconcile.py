@@ -1,4 +1,4 @@
-"""The journal's state machine, and how open changes come to their end."""
+"""Test the states of a change, and how open changes are settled."""
 
 import threading
 import uuid
@@ -32,7 +32,7 @@ CLIENTS = {"id": 1, "clients": 125, "removed": False}
 
 
 def write_down(user=None, **fields):
-    """Write a change of the seed's first group into the journal, sent a minute ago unless told."""
+    """Save a change of the seed's first group, sent a minute ago by default."""
     account, _ = PosterAccount.objects.get_or_create(name="demo")
     ago = timezone.now() - timedelta(minutes=1)
     change = Change(
@@ -64,7 +64,7 @@ def let_be_due(change):
 
 
 def look_twice(*changes):
-    """Let the changes be looked at twice, and return those that the second look has settled."""
+    """Check the changes twice, and return those that the second check has settled."""
     assert reconcile() == []
     for change in changes:
         change.refresh_from_db()
@@ -170,7 +170,7 @@ def test_the_journal_must_outlive_the_request(settings, monkeypatch):
     assert found() == ["groups.E001"]
 
 
-# --- When somebody looks -----------------------------------------------------------------------------------
+# --- When a change is checked ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_two_reconcilers_at_once_look_once(owner, sandbox):
     assert set(Change.objects.values_list("state", "checks")) == {(State.APPLIED, 1)}
 
 
-# --- What a look may conclude ------------------------------------------------------------------------------
+# --- Conclusions of a check --------------------------------------------------------------------------------
 
 
 def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings):
@@ -273,7 +273,7 @@ def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings)
 
 
 def test_a_lost_move_has_as_much_time_as_any_other_change(owner, sandbox, settings):
-    """Carried out late, it would take a client away from where somebody has moved them meanwhile."""
+    """Applied late, it would move a client back from where somebody has moved them meanwhile."""
     settings.POSTER_SETTLE_SECONDS = 1800
     move = {"action": Action.MOVE, "before": {"group_id": 4}, "intended": {"group_id": 1}}
     ago = {age: timezone.now() - timedelta(minutes=age) for age in (10, 31)}
@@ -370,7 +370,7 @@ def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
 
 @pytest.fixture
 def settled_meanwhile(monkeypatch):
-    """Let somebody else settle a change while it is looked at."""
+    """Settle a change elsewhere while it is being checked."""
     sight_of = reconciler.read_remote_state
 
     def look(change, credentials, **options):
@@ -399,12 +399,12 @@ def test_a_slow_sender_lets_go_of_what_somebody_else_has_settled(owner, sandbox,
     assert sandbox.accounts["demo"].groups[1] == seed
 
 
-# --- With whose token --------------------------------------------------------------------------------------
+# --- Credentials of a check --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def asked_with(monkeypatch):
-    """Hear with which connection each look is made."""
+    """Record the credentials of each check."""
     used = []
 
     def sight_of(change, credentials, **options):

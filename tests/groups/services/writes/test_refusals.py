@@ -1,4 +1,4 @@
-"""Every code with which Poster refuses, on every form that asks for a write, and in the rows of jobs."""
+"""Test every refusal code of Poster on every form that writes, and in the rows of jobs."""
 
 from decimal import Decimal
 from functools import partial
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.django_db
 NEW, EDIT, REMOVE = "/groups/new/", "/groups/1/edit/", "/groups/4/delete/"
 SEED = {"name": "Постоянный посетитель", "percent": "15"}
 ROW = fragment("row-1", "/groups/")
-# No words of ours are written like this.
+# No message of the dashboard is written like this.
 WORDS = "<b>Ні & ні</b> "
 
 
 def refused(sandbox, method, code):
-    """Let Poster refuse a method by this code, with more words than fit and a token among them."""
+    """Let Poster refuse a method with this code, and a long message that contains a token."""
     token = sandbox.accounts["demo"].token
     message = f"{WORDS}{token} {'ж' * 300}"
     sandbox.script(method, "error_object", code=code, message=message, when="before")
@@ -68,7 +68,7 @@ def create_anew(client, sandbox, code):
 
 
 def remove_again(client, sandbox, code):
-    """Send a removal again whose answer was lost."""
+    """Send a removal again after its answer was lost."""
     form = open_form(client, REMOVE, confirm_name="Скидочная система 10%")
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
     client.post(REMOVE, form)
@@ -104,13 +104,13 @@ def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, command, code):
     assert len(change.message) == MESSAGE_LIMIT
     if issubclass(REFUSALS[code], NameTaken) and change.action != Change.Action.REMOVE:
         assert 'aria-invalid="true"' in html
-    # The form is there for another try, as an operation of its own.
+    # The form is ready for another try, as an operation of its own.
     assert hidden(answer, "operation")["operation"] != str(change.pk)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sandbox, code):
-    """The lost one may still be carried out, so it stays open."""
+    """The lost request may still be applied, so its change stays open."""
     answer = remove_again(browse(owner), sandbox, code)
     assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
     change = Change.objects.exclude(again_of=None).get()
@@ -162,7 +162,7 @@ def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, monkeypatch, metho
         queue.run_job.func(str(job.pk))
         change = Change.objects.get(job=job)
         assert (change.state, change.code) == (Change.State.REFUSED, code)
-        # A token that was refused is not asked with again by itself; a job that stopped holds its group.
+        # Credentials that Poster refused are not used again automatically; a stopped job keeps its lock.
         PosterCredentials.objects.update(refused_at=None)
         page = client.get(f"/jobs/{job.pk}/")
         job.refresh_from_db()

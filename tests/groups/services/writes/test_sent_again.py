@@ -1,4 +1,4 @@
-"""A lost change is sent again: until the outcome of both is known, one of them is locked and followed."""
+"""Test sending a lost change again: until both outcomes are known, one of the two holds the lock."""
 
 import pytest
 from django.db import DatabaseError
@@ -21,7 +21,7 @@ BOTH = {"group:4", "members:4"}
 
 @pytest.fixture
 def lost(owner, browse, sandbox):
-    """Return a removal of group 4 that was sent, whose answer was lost."""
+    """Return a removal of group 4 that was sent, and whose answer was lost."""
     client = browse(owner)
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
     assert client.post(DELETE, open_form(client, DELETE, confirm_name=NAME)).status_code == 504
@@ -46,7 +46,7 @@ def let_be_due(change):
 
 
 def assert_followed(change, state, sandbox):
-    """Hold that a change gets this outcome by looks alone; an absence has to be seen twice."""
+    """Assert that rechecks settle a change with this outcome; an absence is believed after two reads."""
     posts = len(sandbox.posts())
     for _ in range(2):
         let_be_due(change)
@@ -100,7 +100,7 @@ def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_
     assert not Lock.objects.exists()
 
 
-# --- Where the second one cannot even be written down -------------------------------------------------------
+# --- The second change cannot be recorded -------------------------------------------------------------------
 
 
 def test_without_its_snapshot_the_first_one_stays_as_it_is(lost, owner, browse, sandbox):
@@ -141,7 +141,7 @@ def test_a_blocked_bonus_leaves_the_first_one_as_it_is(staff, browse, sandbox):
     assert (change.state, locks_of(change)) == (State.UNKNOWN, {"group:1"})
 
 
-# --- Where the second one comes to nothing ------------------------------------------------------------------
+# --- The second change is not applied -----------------------------------------------------------------------
 
 
 def unreadable(sandbox):
@@ -212,7 +212,7 @@ def test_a_second_that_was_never_sent_is_followed_for_the_first(lost, owner, san
         patch.setattr(write_path, "_read_before", die)
         with pytest.raises(SystemExit):
             execute(command)
-    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # nobody else is at it
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     sandbox.console().remove(4)
     assert_followed(second(), State.APPLIED, sandbox)
 
@@ -226,7 +226,7 @@ def test_in_the_end_neither_was_made(lost, owner, browse, sandbox, settings):
     assert second().reason == "not_applied"
 
 
-# --- Who is late --------------------------------------------------------------------------------------------
+# --- Late requests ------------------------------------------------------------------------------------------
 
 
 def test_what_has_an_outcome_by_now_is_not_sent_again(lost, owner, browse, sandbox, monkeypatch):

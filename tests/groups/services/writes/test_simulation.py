@@ -1,4 +1,4 @@
-"""The benchmark `writes`, cut short: what people are told of hundreds of writes on a bad network is true."""
+"""Run the benchmark `writes` for hundreds of writes on a bad network: every message is true."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
     counts = run_dashboard(World(seed, longest_delay=15 * MINUTE), owner, WRITES // 2)
     assert counts["posts"] == 1
     assert counts["duplicates"] == counts["twice"] == counts["false_failed"] == 0
-    # A person decides, or credit goes to the wrong one, only where somebody else was at the same group.
+    # A change needs review, or is credited to the wrong user, only if somebody else changed the same group.
     assert counts["person"] + counts["false_applied"] <= counts["writes"] * 0.05
 
 
