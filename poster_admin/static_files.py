@@ -1,4 +1,4 @@
-"""How the static files are served in production: hashed names, compressed."""
+"""Serve static files in production, compressed and under hashed names."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 

@@ -239,7 +239,7 @@ class MemberPage:
 
 
 def _why(client: Client) -> str:
-    """Return why a percent higher than the group's applies; an empty string if it is the group's."""
+    """Return why another percent than the group's applies; an empty string if it is the group's."""
     if not client.has_own_percent:
         return ""
     return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}

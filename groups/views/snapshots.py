@@ -31,7 +31,7 @@ PAGE = 50
 def of_one[**P](
     view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
 ) -> Callable[Concatenate[Request, P], Any]:
-    """Load the snapshot after the password was typed again; show a message if no key decrypts it."""
+    """Pass the snapshot to the view, after asking for the password; say so if no key decrypts it."""
 
     @wraps(view)
     def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:

@@ -49,7 +49,7 @@ def body_length(request: HttpRequest) -> int:
 
 
 def is_ours(request: HttpRequest, url: str) -> bool:
-    """Return True if an address leads to a page of this site; never trust where it came from."""
+    """Return True if an address leads to a page of this site."""
     return url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

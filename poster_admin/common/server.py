@@ -152,13 +152,13 @@ def granian(*, host: str, port: int, workers: int) -> list[str]:
     """
     options = {
         "--interface": "asginl",
-        # With HTTP/2 possible, granian never closes a connection on which nothing is sent.
+        # If HTTP/2 is possible, granian never closes an idle connection.
         "--http": "1",
         "--host": host,
         "--port": str(port),
         "--workers": str(workers),
         "--backpressure": "2048",
-        # A write may take half a minute: a stop waits that long and no longer.
+        # A write may take half a minute: a stop waits for it, but no longer than this.
         "--workers-kill-timeout": "45",
         # Seconds between the start of a new worker and the stop of the old one: on a busy machine a worker
         # needs more than granian's 3.5 to listen.
