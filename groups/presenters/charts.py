@@ -18,11 +18,10 @@ SHOWN = 6
 class Share:
     """One segment of the bar of clients, with the numbers beside it.
 
-    `number` is its position, from 1. `x` and `width` are parts of 100, formatted for SVG: with a decimal
-    point in every language.
+    `x` and `width` are parts of 100, formatted for SVG: with a decimal point in every language.
+    `components.css` gives each segment the colour of its position.
     """
 
-    number: str
     name: str
     clients: str
     share: str
@@ -61,11 +60,10 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
         parts.append((_("All others"), rest))
     shares: list[Share] = []
     x = 0.0
-    for number, (name, clients) in enumerate(parts, 1):
+    for name, clients in parts:
         width = 100 * clients / everyone
         shares.append(
             Share(
-                number=str(number),
                 name=name,
                 clients=numbers.count(clients),
                 share=numbers.percent(share_of(clients, everyone)),

@@ -86,20 +86,19 @@ class GroupRow(TypedDict):
     """One line of the list, ready to print: its texts are escaped already.
 
     It is a dictionary, because templates look up keys before attributes: rendering fifty rows is most of the
-    work of a page.
+    work of a page. `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
     """
 
     id: SafeString
     name: SafeString
     url: SafeString
     edit_url: SafeString
+    kind: SafeString
     type: SafeString
     percent: SafeString
     bonus: SafeString
     clients: SafeString
     share: SafeString
-    is_bonus: bool
-    is_editable: bool
     locked: bool
 
 
@@ -137,19 +136,19 @@ class Listing:
         numbers = self.numbers
         url = f"{self.url}{group.id}/"
         bonus = group.birthday_bonus
+        locked = group.id in self.locked_ids
         return GroupRow(
             id=SafeString(group.id),
             name=escape(group.name),
             url=SafeString(url),
-            edit_url=SafeString(f"{url}edit/"),
+            edit_url=SafeString(f"{url}edit/" if group.is_editable and not locked else ""),
+            kind=SafeString("bonus" if group.is_bonus else ""),
             type=self._type_labels[group.loyalty_type],
             percent=SafeString(numbers.percent(group.percent)),
             bonus=escape(numbers.money(bonus)) if bonus else SafeString(),
             clients=SafeString(numbers.count(group.clients)),
             share=SafeString(numbers.percent(share_of(group.clients, self.clients))),
-            is_bonus=group.is_bonus,
-            is_editable=group.is_editable,
-            locked=group.id in self.locked_ids,
+            locked=locked,
         )
 
     @cached_property

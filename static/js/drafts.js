@@ -92,7 +92,7 @@ function compare(table, form, draft, now) {
 const formFor = (draft) => $$("form[data-draft]").find((form) => form.getAttribute("action") === draft.action);
 
 async function restore(key, draft) {
-  const row = $(`a[data-in-row][href="${CSS.escape(draft.action)}"]`);
+  const row = $(`.groups .row-edit[href="${CSS.escape(draft.action)}"]`);
   if (!formFor(draft) && row) await openInRow(row);
   const form = formFor(draft);
   if (!form) return;

@@ -36,7 +36,7 @@ document.addEventListener("htmx:afterSettle", () => {
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[data-in-row]");
+  const link = event.target.closest?.(".groups .row-edit");
   if (link && isPlain(event) && matchMedia(WIDE).matches) {
     event.preventDefault();
     openInRow(link);
