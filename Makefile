@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test lint audit check format messages observatory lighthouse screenshots FORCE
+.PHONY: help demo styleguide serve keys test test-all lint audit check format messages observatory lighthouse screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -9,6 +9,8 @@ SOME_PYTHON := $(shell for name in python3 python python3.14 python3.13 python3.
 PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them.
 JOBS ?= 2
+# What `make test` leaves to `make test-all`: the mark `product`. A -m in ARGS takes the place of this one.
+MARKS ?= not product
 ARGS ?=
 DJADE := .venv/bin/djade --target-version 6.1
 TEMPLATES = $(shell find templates -name '*.html')
@@ -37,9 +39,12 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 	@$(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(50))'
 	@$(PYTHON) -c 'from cryptography.fernet import Fernet; print("POSTER_TOKEN_KEYS=" + Fernet.generate_key().decode())'
 
-test: .venv/.all  ## Run the whole suite, in a browser too (ARGS, JOBS)
+test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.e2e.chromium
-	$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+	$(PYTHON) -m pytest -n $(JOBS) -m '$(MARKS)' $(ARGS)
+
+test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
+	@$(MAKE) --no-print-directory test MARKS=
 
 lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	$(PYTHON) -m ruff format --check

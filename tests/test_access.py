@@ -10,6 +10,7 @@ from groups.models import Change
 from poster_admin.users.models import UserSession
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
+from tests.pairwise import covering, marked
 from tests.users.test_reauthentication import after_a_while
 from tests.users.test_second_factor import set_up
 
@@ -74,6 +75,30 @@ of_requests = pytest.mark.once
 # Django's admin has rights of its own; it is looked at below.
 ADMIN = [url for url in EVERY if url.startswith("/admin/")]
 PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
+
+
+def traits_of(url):
+    """Return what `make test` has to see: each address, and of Django's admin each table and kind of page."""
+    if url not in ADMIN:
+        return {url}
+    _, *table, page = (url.strip("/") + "//").split("/", 3)
+    return {tuple(table), page}
+
+
+def each(urls):
+    """Return addresses for pytest, and leave to `make test-all` what the admin has for all tables alike."""
+    return marked(urls, covering(urls, traits_of))
+
+
+def with_each(values):
+    """Pair addresses and values; `make test` has each value in each part of the site."""
+
+    def traits(case):
+        url, value = case
+        return traits_of(url) | {(url.split("/")[1], value)}
+
+    cases = [(url, value) for url in EVERY for value in values]
+    return marked(cases, covering(cases, traits))
 
 
 def test_every_address_is_known_to_these_tests():
@@ -160,7 +185,7 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
+@pytest.mark.parametrize("url", each(EVERY))
 def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, url):
     for user in (owner, admin_user):
         client = browse(user, enforce_csrf_checks=True)
@@ -185,7 +210,7 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
+@pytest.mark.parametrize("url", each(EVERY))
 def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
     for method in ("get", "post"):
         answer = getattr(browse(owner), method)(url, headers={"Host": "evil.com"})
@@ -194,7 +219,7 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
+@pytest.mark.parametrize("url", each(EVERY))
 def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
     for client in (browse(), browse(owner)):
         answer = client.get(url)
@@ -215,7 +240,7 @@ def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
+@pytest.mark.parametrize("url", each(EVERY))
 def test_no_address_gives_back_what_it_was_sent(owner, browse, url):
     answer = browse(owner).trace(url, headers={"X-Mark": "a-mark-of-mine"})
     assert "a-mark-of-mine" not in answer.content.decode()
@@ -234,8 +259,9 @@ def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
-@pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    ("url", "evil"), with_each(["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
+)
 def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
     for client in (browse(), browse(owner)):
         for answer in (
@@ -248,7 +274,7 @@ def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
                 assert not where.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("url", sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"}))
+@pytest.mark.parametrize("url", each(sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"})))
 def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, url):
     client = browse()
     client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
@@ -258,8 +284,7 @@ def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, 
 
 
 @of_requests
-@pytest.mark.parametrize("url", EVERY)
-@pytest.mark.parametrize("where", ["//evil.com/", "////evil.com/", "/\\evil.com/"])
+@pytest.mark.parametrize(("url", "where"), with_each(["//evil.com/", "////evil.com/", "/\\evil.com/"]))
 def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where):
     for client in (browse(), browse(owner)):
         for target in ("rows", "row-1"):
@@ -269,7 +294,7 @@ def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where
                 assert "evil.com" not in answer.get(header, "/")
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *ADMIN} - {"/admin/login/"}))
+@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *ADMIN} - {"/admin/login/"})))
 def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
     client = browse(owner)
     UserSession.objects.all().delete()
@@ -279,7 +304,7 @@ def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
         assert answer["Location"].startswith(LOGINS)
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *ADMIN}))
+@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *ADMIN})))
 def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, url):
     set_up(browse(owner), owner)
     half = browse()
@@ -296,7 +321,7 @@ def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, u
 # --- One account shows nothing of another ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", sorted({*PRIVATE, *PUBLIC, *ADMIN}))
+@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *PUBLIC, *ADMIN})))
 def test_no_address_shows_or_touches_another_account(staff, outsider, browse, sandbox, url):
     client = browse(staff)
     client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
@@ -382,7 +407,7 @@ def test_signing_out_ends_it(staff, browse):
 # --- Admin -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"}))
+@pytest.mark.parametrize("url", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
 def test_nobody_but_owners_gets_into_the_admin(staff, manager, nobody, browse, url):
     for user in (None, staff, manager, nobody):
         for method in ("get", "post"):
@@ -391,7 +416,7 @@ def test_nobody_but_owners_gets_into_the_admin(staff, manager, nobody, browse, u
             assert answer["Location"].startswith(LOGINS)
 
 
-@pytest.mark.parametrize("url", sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"}))
+@pytest.mark.parametrize("url", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
 def test_the_admin_asks_for_the_password_again(owner, admin_user, browse, url):
     for user in (owner, admin_user):
         client = after_a_while(browse(user))

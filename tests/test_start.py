@@ -50,7 +50,9 @@ def installation(tmp_path):
     installation.stop()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.services, pytest.mark.product])]
+)
 def new_database(request, tmp_path):
     """Return a function that returns the address of an empty database."""
     with contextlib.ExitStack() as stack:
@@ -167,10 +169,10 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
 # --- Several starts at once over an empty database --------------------------------------------------------
 
 
-def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database):
-    for name in ("first", "second"):
-        others = (["migrate"], ["worker", "--batch"])
-        assert at_once(installation, new_database(name), *others, servers=3) == []
+@pytest.mark.parametrize("name", ["first", pytest.param("second", marks=pytest.mark.product)])
+def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, name):
+    others = (["migrate"], ["worker", "--batch"])
+    assert at_once(installation, new_database(name), *others, servers=3) == []
 
 
 def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out(installation, new_database):

@@ -179,7 +179,7 @@ def test_a_short_lock_after_the_send_is_waited_for(installation):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-@pytest.mark.parametrize("seconds", [1.5, 5.0])
+@pytest.mark.parametrize("seconds", [pytest.param(1.5, marks=pytest.mark.product), 5.0])
 def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
     """This includes an outage in which the stop of the job can still be recorded."""
     dashboard = installation()
@@ -212,6 +212,7 @@ def test_with_a_full_disk_pages_are_shown_and_an_edit_is_not_made(installation, 
     assert dashboard.send_form(*form).status_code == 302
 
 
+@pytest.mark.product  # as where the database is locked
 @needs_root
 def test_a_job_waits_until_the_disk_has_room(installation, disk):
     dashboard = installation(disk=disk.path)
@@ -228,7 +229,9 @@ def test_a_job_waits_until_the_disk_has_room(installation, disk):
 
 
 @pytest.mark.services
-@pytest.mark.parametrize(("away", "back"), [("kill", "start"), ("freeze", "thaw")])
+@pytest.mark.parametrize(
+    ("away", "back"), [("kill", "start"), pytest.param("freeze", "thaw", marks=pytest.mark.product)]
+)
 def test_without_redis_all_goes_on(installation, redis, away, back):
     dashboard = installation(CACHE_URL=redis.url)
 
@@ -249,6 +252,7 @@ def test_without_redis_all_goes_on(installation, redis, away, back):
 # --- PostgreSQL is away ------------------------------------------------------------------------------------
 
 
+@pytest.mark.product  # as where SQLite is locked
 @pytest.mark.services
 def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
     with empty_database(environment.POSTGRES_URL) as url:
@@ -268,6 +272,7 @@ def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
         assert moves_on(dashboard, trouble) == []
 
 
+@pytest.mark.product  # as where SQLite is locked
 @pytest.mark.services
 def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(installation, way):
     with empty_database(environment.POSTGRES_URL) as url:

@@ -30,6 +30,7 @@ from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile
 from poster_admin.devtools.sandbox import FAULTS, network
+from tests import pairwise
 from tests.conftest import close_breakers
 from tests.matrix import (
     CALLS_BEFORE_THE_WRITE,
@@ -40,6 +41,7 @@ from tests.matrix import (
     address_cases,
     checking_cases,
     lag_cases,
+    quick,
     read_cases,
     write_cases,
 )
@@ -66,11 +68,30 @@ ROWS = {42, 43, 44, 45, 46, 47}
 
 
 def marked(cases):
-    """Return the cases for pytest, and mark those that are run on one database alone."""
-    return [
-        pytest.param(case, id=str(case), marks=[pytest.mark.once] * case.is_the_same_on_every_database)
-        for case in cases
-    ]
+    """Return the cases for pytest, and mark those for `make test-all` and those for one database alone."""
+    return pairwise.marked(
+        cases,
+        quick(cases),
+        marks=lambda case: [pytest.mark.once] * case.is_the_same_on_every_database,
+        name=str,
+    )
+
+
+READING = [*read_cases()]
+WRITING = [*write_cases(), *checking_cases()]
+LAGGING = [*lag_cases()]
+NOWHERE = [*address_cases()]
+
+
+@pytest.mark.parametrize(
+    "cases", [READING, WRITING, LAGGING, NOWHERE], ids=["read", "write", "lag", "nowhere"]
+)
+def test_the_quick_part_has_each_fault_each_action_and_each_place(cases):
+    few = quick(cases)
+    assert len(few) < len(cases) / 2
+    for trait in ("fault", "action", "where", "when", "fate"):
+        assert {getattr(case, trait) for case in few} == {getattr(case, trait) for case in cases}
+    assert {(case.action, case.where) for case in few} == {(case.action, case.where) for case in cases}
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +142,7 @@ def forms_of(token):
 # --- Pages that read ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", marked([*read_cases()]))
+@pytest.mark.parametrize("case", marked(READING))
 def test_reading(case, owner, browse, sandbox, no_token, result):
     client = browse(owner)
     sandbox.script(READS[case.action], case.fault, times=None, **case.options)
@@ -170,7 +191,7 @@ def look(client, case, no_token, result):
 # --- Pages that write --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", marked([*write_cases(), *checking_cases()]))
+@pytest.mark.parametrize("case", marked(WRITING))
 def test_writing(case, owner, browse, sandbox, no_token, settings, result):
     client = browse(owner)
     form = filled_form(client, case)
@@ -190,7 +211,7 @@ def test_writing(case, owner, browse, sandbox, no_token, settings, result):
     assert len(sandbox.posts()) == result["posts"]
 
 
-@pytest.mark.parametrize("case", [*lag_cases()], ids=str)
+@pytest.mark.parametrize("case", pairwise.marked(LAGGING, quick(LAGGING), name=str))
 def test_writing_while_reads_lag(case, owner, browse, sandbox, no_token, settings, result):
     settings.POSTER_SETTLE_SECONDS = 60  # longer than any lag, as in production
     client = browse(owner)
@@ -399,7 +420,7 @@ def detour(endpoint, question, *, sandbox, settings, trusting, for_good):
     settings.POSTER_API_URL = sandbox.url
 
 
-@pytest.mark.parametrize("case", marked([*address_cases()]))
+@pytest.mark.parametrize("case", marked(NOWHERE))
 def test_nowhere(case, owner, browse, sandbox, no_token, settings, result, monkeypatch):
     client = browse(owner)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)

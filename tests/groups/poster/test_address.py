@@ -70,11 +70,11 @@ HOSTILE = {
 ACCOUNTS = ("demo", "api-demo", "goblins-yard2", "a", "1", "x", "a1-2-3", "a" * 63)
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_account_name_is_refused_whatever_the_pattern(name, pattern):
-    with pytest.raises(ValueError, match="account"):
-        api_url(pattern, name)
+def test_a_hostile_account_name_is_refused_whatever_the_pattern(name):
+    for pattern in PATTERNS:
+        with pytest.raises(ValueError, match="account"):
+            api_url(pattern, name)
 
 
 @pytest.mark.parametrize("url", ["url", "bare_url"])

@@ -26,6 +26,7 @@ from groups.poster import (
 )
 from poster_admin.devtools.sandbox import FAULTS
 from tests.groups.poster.leaks import assert_silent
+from tests.pairwise import covering, marked
 
 pytestmark = pytest.mark.usefixtures("_no_pause")
 
@@ -163,14 +164,34 @@ def is_readable_client(name, method):
     return name in TOLD_LESS and "getClient" in method
 
 
+def kind_of(method):
+    return "list" if method in LISTS else "get" if method in READS else "write"
+
+
 def pairs(methods):
-    found = []
-    for name, fault in FAULTS.items():
-        for method in methods:
-            kind = "list" if method in LISTS else "get" if method in READS else "write"
-            if kind in fault.kinds and (name not in SLOW or method in TIMED):
-                found.append(pytest.param(name, method, id=f"{name}-{method.removeprefix('clients.')}"))
-    return found
+    return [
+        (name, method)
+        for name, fault in FAULTS.items()
+        for method in methods
+        if kind_of(method) in fault.kinds and (name not in SLOW or method in TIMED)
+    ]
+
+
+def quick(cases):
+    """Return the cases of `make test`: each fault, and each row of the catalogue in each method."""
+    return covering(cases, lambda case: {case[0], (FAULTS[case[0]].row, case[1])})
+
+
+def params(methods):
+    cases = pairs(methods)
+    return marked(cases, quick(cases), name=lambda case: f"{case[0]}-{case[1].removeprefix('clients.')}")
+
+
+@pytest.mark.parametrize("methods", [READS, WRITES], ids=["read", "write"])
+def test_the_quick_part_has_each_fault_and_each_method(methods):
+    cases = pairs(methods)
+    for place in (0, 1):
+        assert {case[place] for case in quick(cases)} == {case[place] for case in cases}
 
 
 def result_of(call, poster):
@@ -184,7 +205,7 @@ def result_of(call, poster):
     return result, time.monotonic() - started
 
 
-@pytest.mark.parametrize(("name", "method"), pairs(READS))
+@pytest.mark.parametrize(("name", "method"), params(READS))
 def test_a_read_under_each_fault(sandbox, connect, name, method):
     expected, tries = for_read(name, method)
     timeouts = {"timeouts": SHORT} if name in SLOW else {}
@@ -204,7 +225,7 @@ def test_a_read_under_each_fault(sandbox, connect, name, method):
     assert seconds < (SHORT.read_deadline if timeouts else 2) + SLACK
 
 
-@pytest.mark.parametrize(("name", "method"), pairs(WRITES))
+@pytest.mark.parametrize(("name", "method"), params(WRITES))
 def test_a_write_under_each_fault(sandbox, connect, name, method):
     expected = WRITE.get(name, OutcomeUnknown)
     if method == "clients.removeGroup":

@@ -46,14 +46,14 @@ def answered(content, status=200, **options):
 # --- Errors of Poster's ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 400, 405, 500])
 @pytest.mark.parametrize("envelope", ENVELOPES.values(), ids=ENVELOPES)
-@pytest.mark.parametrize("code", REFUSALS)
-def test_a_known_code_has_its_class_in_each_envelope_and_status(code, envelope, status):
-    error = answered(envelope(code, "Ні"), status)
-    assert type(error) is REFUSALS[code]
-    assert (error.code, error.message, error.method) == (code, "Ні", METHOD)
-    assert _write_error(error) is error
+@pytest.mark.parametrize("status", [200, 400, 405, 500])
+def test_a_known_code_has_its_class_in_each_envelope_and_status(envelope, status):
+    for code, kind in REFUSALS.items():
+        error = answered(envelope(code, "Ні"), status)
+        assert type(error) is kind
+        assert (error.code, error.message, error.method) == (code, "Ні", METHOD)
+        assert _write_error(error) is error
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES.values(), ids=ENVELOPES)

@@ -17,7 +17,11 @@ AT_ONCE = 8
 
 
 @pytest.fixture(
-    scope="module", params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.services)]
+    scope="module",
+    params=[
+        "sqlite",
+        pytest.param("postgresql and redis", marks=[pytest.mark.services, pytest.mark.product]),
+    ],
 )
 def installation(request, tmp_path_factory):
     """Return a dashboard for all tests of a database: starting two servers takes longer than most tests."""

@@ -8,7 +8,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import Dashboard
 from tests.tools.moving import Move
 
-CLIENTS, KILLS = 120, 3
+CLIENTS = 120
 
 
 @pytest.fixture
@@ -20,12 +20,13 @@ def dashboard(tmp_path):
         yield dashboard
 
 
-def test_a_move_survives_its_workers(dashboard):
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.product)])
+def test_a_move_survives_its_workers(dashboard, kills):
     dashboard.start()  # the worker finds a job without a lease
     move = Move(dashboard, CLIENTS)
     try:
-        for number in range(1, KILLS + 1):
-            move.wait_for(CLIENTS * number // (KILLS + 1))
+        for number in range(1, kills + 1):
+            move.wait_for(CLIENTS * number // (kills + 1))
             move.kill_worker()
         move.wait_until_ended(120)
     finally:
@@ -34,4 +35,4 @@ def test_a_move_survives_its_workers(dashboard):
     sent = [call.form["client_id"] for call in dashboard.sandbox.posts("clients.updateClient")]
     assert set(sent) == move.wanted
     # A move under way when its worker died may be sent again, after it was found not to be applied.
-    assert len(sent) <= CLIENTS + KILLS * 4
+    assert len(sent) <= CLIENTS + kills * 4

@@ -18,10 +18,20 @@ def dashboard(tmp_path):
             dashboard.close()
 
 
+@pytest.mark.product
 def test_a_dozen_kills(dashboard):
-    """Kill the server at each of four points of each kind of write; the next server settles the change."""
+    """Kill the server at each of four points of each kind of write."""
+    assert_all_is_settled_after(dashboard, [(point, action) for point in POINTS for action in ACTIONS])
+
+
+def test_two_kills(dashboard):
+    assert_all_is_settled_after(dashboard, [("journal row", "create"), ("before the send", "remove")])
+
+
+def assert_all_is_settled_after(dashboard, kills):
+    """Kill the server at these points of these writes; the next server settles the changes."""
     sandbox, chance = dashboard.sandbox, random.Random(1)
-    writes = [dashboard.plan(action, point) for point in POINTS for action in ACTIONS]
+    writes = [dashboard.plan(action, point) for point, action in kills]
     for write in writes:
         dashboard.start()
         kill_during(dashboard, write, chance)
@@ -40,10 +50,10 @@ def test_a_dozen_kills(dashboard):
     for write in writes:
         row = rows[write.operation]
         ends[write.point].add((row["state"], row["reason"]))
-    assert ends["journal row"] == {("failed", "never_sent")}
+    assert ends["journal row"] <= {("failed", "never_sent")}
     # A request under way when its sender died may have arrived.
     assert ends["before the send"] <= {("failed", "not_applied"), ("applied", "")}
-    assert ends["before settling"] == {("applied", "")}
+    assert ends["before settling"] <= {("applied", "")}
 
 
 def test_the_command_settles_what_a_kill_left(dashboard):

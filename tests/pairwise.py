@@ -1,0 +1,39 @@
+"""Choose few of many cases that are alike: `make test` runs these, `make test-all` the whole product."""
+
+from itertools import combinations
+
+import pytest
+
+
+def pairs(*values):
+    """Return each pair of the values of a case, with their places: the traits for pairwise testing."""
+    return set(combinations(enumerate(values), 2))
+
+
+def covering(cases, traits):
+    """Return as few of the cases as needed to see each trait that any of them has.
+
+    `traits(case)` returns a set. The case with the most unseen traits comes first, and of equals the one
+    that stands first, so that the choice is the same in each run.
+    """
+    cases = list(cases)
+    chosen, seen = [], set()
+    for gain in range(max((len(traits(case)) for case in cases), default=0), 0, -1):
+        for case in cases:
+            if len(traits(case) - seen) >= gain:
+                chosen.append(case)
+                seen |= traits(case)
+    return chosen
+
+
+def marked(cases, chosen, marks=None, name=None):
+    """Return the cases for pytest: those that were not chosen have the mark `product`."""
+    chosen = list(chosen)
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            id=name(case) if name else None,
+            marks=(marks(case) if marks else []) + [pytest.mark.product] * (case not in chosen),
+        )
+        for case in cases
+    ]
