@@ -1,7 +1,7 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test test-all lint audit check format messages observatory lighthouse screenshots FORCE
+.PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages observatory lighthouse screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -45,6 +45,9 @@ test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
 
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test MARKS=
+
+coverage:  ## Run make test, and fail below 95 percent of lines and branches (ARGS, JOBS)
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=95 $(ARGS)"
 
 lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	$(PYTHON) -m ruff format --check
