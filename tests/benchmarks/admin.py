@@ -90,13 +90,13 @@ def prepare(groups=50):
     """Make the database with its rows, and return the key of a superuser's session."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from django.db import credentials
+    from django.db import connection
 
     from tests.benchmarks.people import session_of
     from tests.benchmarks.upstream import row
 
     call_command("migrate", verbosity=0)
-    with credentials.schema_editor() as editor:
+    with connection.schema_editor() as editor:
         editor.create_model(LoyaltyGroup)
     rows = (row(number) for number in range(1, groups + 1))
     LoyaltyGroup.objects.bulk_create(

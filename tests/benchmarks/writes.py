@@ -38,7 +38,7 @@ OTHERS_RENAME = 0.50
 
 
 @dataclass
-class ClientFilters:
+class Wanted:
     """What somebody wants of one group, however many clicks it takes."""
 
     action: str
@@ -58,70 +58,70 @@ class World:
         self.counts = Counter()
         self._lags = bool(lag)
 
-    def filters(self, number):
+    def wanted(self, number):
         """Make up a wish, and the group that it is about."""
         action = self.chance.choice(("create", "update", "update", "remove"))
-        filters = ClientFilters(action, f"Група {number}", str(self.chance.randrange(1, 50)))
+        wanted = Wanted(action, f"Група {number}", str(self.chance.randrange(1, 50)))
         if action != "create":
-            filters.group_id = self.poster.put(filters.name, "60")
-        return filters
+            wanted.group_id = self.poster.put(wanted.name, "60")
+        return wanted
 
-    def disturb(self, filters):
+    def disturb(self, wanted):
         """Let somebody else at Poster's own console come in between, perhaps."""
         if not self._lags and self.chance.random() < SOMEBODY_ELSE:
-            self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(filters))
+            self.clock.later(self.chance.uniform(0, 2 * MINUTE), lambda: self._meddle(wanted))
 
-    def _meddle(self, filters):
-        if filters.action == "create":
-            self.poster.put(filters.name, filters.percent)
-        elif filters.group_id in self.poster.groups:
-            if filters.action == "remove" and self.chance.random() < 0.5:
-                del self.poster.groups[filters.group_id]
+    def _meddle(self, wanted):
+        if wanted.action == "create":
+            self.poster.put(wanted.name, wanted.percent)
+        elif wanted.group_id in self.poster.groups:
+            if wanted.action == "remove" and self.chance.random() < 0.5:
+                del self.poster.groups[wanted.group_id]
             else:
-                self.poster.groups[filters.group_id]["client_groups_discount"] = "77"
+                self.poster.groups[wanted.group_id]["client_groups_discount"] = "77"
 
     def run(self, writes, click):
         """Fulfil so many wishes by clicks, each of which returns what its user was told; count the lies."""
         for number in range(writes):
-            filters, clicks = self.filters(number), []
-            self.disturb(filters)
-            self._fulfil(filters, clicks, click)
-            if filters.action == "update" and clicks and clicks[-1][1] == "applied" and self._lags:
-                self._rename(filters, clicks, click)
+            wanted, clicks = self.wanted(number), []
+            self.disturb(wanted)
+            self._fulfil(wanted, clicks, click)
+            if wanted.action == "update" and clicks and clicks[-1][1] == "applied" and self._lags:
+                self._rename(wanted, clicks, click)
             self.clock.drain()
-            self._judge(filters, clicks)
+            self._compare(wanted, clicks)
             # What is left of a wish would only make the lists of the next ones longer.
             self.poster.forget()
 
-    def _fulfil(self, filters, clicks, click):
+    def _fulfil(self, wanted, clicks, click):
         for _ in range(MOST_TRIES):
-            if filters.action != "create" and filters.group_id not in self.poster.groups:
+            if wanted.action != "create" and wanted.group_id not in self.poster.groups:
                 break
-            seen = click.open_form(filters)
+            seen = click.open_form(wanted)
             self.clock.sleep(self.chance.uniform(5, MINUTE))
             self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
-            told = click(filters, seen, operation)
+            told = click(wanted, seen, operation)
             clicks.append((operation, told))
             if told != "failed" or self.chance.random() > TRIES_AGAIN:
                 break
 
-    def _rename(self, filters, clicks, click):
+    def _rename(self, wanted, clicks, click):
         """Let a colleague rename the group: the percent that was saved a moment ago has to stay."""
         if self.chance.random() > OTHERS_RENAME:
             return
         self.clock.sleep(self.chance.uniform(0, 20))
-        self._fulfil(ClientFilters("update", f"{filters.name} (нова)", "", filters.group_id), clicks, click)
+        self._fulfil(Wanted("update", f"{wanted.name} (нова)", "", wanted.group_id), clicks, click)
         self.clock.drain()
-        row = self.poster.groups.get(filters.group_id)
-        self.counts["lost"] += row is not None and row["client_groups_discount"] != filters.percent
+        row = self.poster.groups.get(wanted.group_id)
+        self.counts["lost"] += row is not None and row["client_groups_discount"] != wanted.percent
 
-    def _judge(self, filters, clicks):
+    def _compare(self, wanted, clicks):
         network, count = self.network, self.counts
         count["writes"] += 1
         count["clicks"] += len(clicks)
-        count["creations"] += filters.action == "create"
+        count["creations"] += wanted.action == "create"
         made = sum(network.applied[operation] for operation, _ in clicks)
-        count["duplicates"] += filters.action == "create" and made > 1
+        count["duplicates"] += wanted.action == "create" and made > 1
         for operation, told in clicks:
             applied = network.applied[operation]
             count["twice"] += applied > 1
@@ -140,54 +140,54 @@ class Dashboard:
     def __init__(self, world, user):
         self._world, self._user = world, user
 
-    def open_form(self, filters):
+    def open_form(self, wanted):
         """Return the values on which the form of a group is opened, as its view does; None for a new one."""
         from groups.poster import PosterError
         from groups.services.credentials import connection_of
         from groups.services.groups import read_now
         from groups.services.writes.lag import with_own_change
 
-        if filters.action == "create":
+        if wanted.action == "create":
             return None
         credentials = connection_of(self._user)
         while True:
             try:
-                group = read_now(credentials, filters.group_id).group
+                group = read_now(credentials, wanted.group_id).group
             except PosterError:
                 self._world.clock.sleep(5)
-                if filters.group_id not in self._world.poster.groups:
+                if wanted.group_id not in self._world.poster.groups:
                     return None
             else:
                 return with_own_change(credentials.account_id, group)[0].values
 
-    def __call__(self, filters, seen, operation):
+    def __call__(self, wanted, seen, operation):
         from groups.services.writes.execute import execute
         from groups.services.writes.reconcile import follow_up
 
-        change = execute(self._order(filters, seen, operation))
+        change = execute(self._order(wanted, seen, operation))
         clock = self._world.clock
         while change.is_open:
             clock.sleep(max((change.next_check_at - clock.now()).total_seconds(), 0))
             follow_up(change)
         return {"differs": "applied", "refused": "failed"}.get(change.state, change.state)
 
-    def _order(self, filters, seen, operation):
+    def _order(self, wanted, seen, operation):
         from groups.models import Change
         from groups.poster import GroupValues
         from groups.services.credentials import connection_of
         from groups.services.writes.commands import GroupCommand
 
-        percent = Decimal(filters.percent) if filters.percent else seen.percent
-        intended = GroupValues(name=filters.name, loyalty_type=2, percent=percent)
+        percent = Decimal(wanted.percent) if wanted.percent else seen.percent
+        intended = GroupValues(name=wanted.name, loyalty_type=2, percent=percent)
         return GroupCommand(
             user=self._user,
             credentials=connection_of(self._user),
-            action=Change.Action(filters.action),
+            action=Change.Action(wanted.action),
             operation=operation,
-            group_id=filters.group_id,
+            group_id=wanted.group_id,
             loaded=seen,
-            loaded_clients=0 if filters.action == "remove" else None,
-            intended=None if filters.action == "remove" else intended,
+            loaded_clients=0 if wanted.action == "remove" else None,
+            intended=None if wanted.action == "remove" else intended,
         )
 
 
@@ -211,31 +211,31 @@ class Naive:
     def __init__(self, world, retries):
         self._world, self._retries = world, retries
 
-    def open_form(self, filters):
+    def open_form(self, wanted):
         """Look at nothing: such a client sends what it was told."""
 
-    def __call__(self, filters, _seen, _operation):
+    def __call__(self, wanted, _seen, _operation):
         for _ in range(1 + self._retries):
-            told = self._post(filters)
+            told = self._post(wanted)
             if told != "error":
                 return told
         return "failed"
 
-    def _post(self, filters):
+    def _post(self, wanted):
         from groups.poster import Timeouts
         from groups.poster.transport import Answer
 
         form = {
             "loyalty_type": "2",
-            "client_groups_name": filters.name,
-            "client_groups_discount": filters.percent,
+            "client_groups_name": wanted.name,
+            "client_groups_discount": wanted.percent,
         }
-        if filters.group_id is not None:
-            form |= {"client_groups_id": str(filters.group_id), "group_id": str(filters.group_id)}
+        if wanted.group_id is not None:
+            form |= {"client_groups_id": str(wanted.group_id), "group_id": str(wanted.group_id)}
         deadline = self._world.clock.seconds + 15
         answer = self._world.network.exchange(
             "POST",
-            f"clients.{filters.action}Group",
+            f"clients.{wanted.action}Group",
             params={},
             form=form,
             timeouts=Timeouts(),
