@@ -1,4 +1,4 @@
-"""What every test may ask for: a Poster of its own, people in their roles, and a browser's way in.
+"""Provide every test with a Poster of its own, users in their roles, and clients that are signed in.
 
 The people are named after what they may do: `manager` looks, `staff` edits, `owner` may do all; all three
 are connected to the account `demo` of the sandbox. `outsider` is an owner at another account, `newcomer`

@@ -1,4 +1,4 @@
-"""Who may open what: every address of the site's own configuration, for every kind of person."""
+"""Open every address of the site's configuration as every kind of user."""
 
 import re
 import uuid
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
           "/metrics", "/accounts/company/", "/accounts/company/back/"}  # fmt: skip
-# What is everybody's own, whatever the role.
+# Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
     *(

@@ -1,4 +1,4 @@
-"""What the benchmarks run against, each in processes of its own: the upstream, the dashboard, the admin."""
+"""Start what is measured, each in processes of its own: the upstream, the dashboard, the admin."""
 
 import contextlib
 import http.client
@@ -23,7 +23,7 @@ from tests.environment import ROOT
 
 CSRF = secrets.token_hex(16)
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
-"""What a browser sends over TLS, where the dashboard belongs."""
+"""The encodings that a browser accepts over TLS, where the dashboard belongs."""
 
 
 class Missing(SystemExit):
@@ -290,7 +290,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What a load generator saw; times in milliseconds."""
+    """The findings of a load generator; times in milliseconds."""
 
     per_second: float
     p50: float

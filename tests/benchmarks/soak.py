@@ -18,7 +18,7 @@ from tests.benchmarks import running
 
 CONNECTIONS = 32
 FAULTS = ("status_500", "fin_before_headers", "html_echo", "response_null", "status_503")
-# What a page may answer while Poster misbehaves: it, a stale copy, or in words a fault or that many wait.
+# Statuses allowed while Poster misbehaves: the page or a stale copy, a fault in words, a full queue.
 EXPECTED = {200, 304, 502, 503, 504}
 
 

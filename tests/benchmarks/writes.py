@@ -24,7 +24,7 @@ SOMEBODY_ELSE = 0.10
 TRIES_AGAIN = 0.80
 MOST_TRIES = 5
 MINUTE = 60.0
-# What is counted, its title, and what it is a share of.
+# Each count, its title, and the whole that it is a share of.
 COLUMNS = {
     "duplicates": ("duplicate groups", "creations"),
     "twice": ("one click, applied twice", "clicks"),
@@ -34,12 +34,12 @@ COLUMNS = {
     "person": ("left for a person", "clicks"),
 }
 OTHERS_RENAME = 0.50
-"""Of the changes that were made are followed by a colleague who renames the same group at once."""
+"""The share of changes after which a colleague renames the same group at once."""
 
 
 @dataclass
 class Wanted:
-    """What somebody wants of one group, however many clicks it takes."""
+    """The change that a user wants of one group, however many clicks it takes."""
 
     action: str
     name: str
@@ -90,7 +90,7 @@ class World:
                 self._rename(wanted, clicks, click)
             self.clock.drain()
             self._compare(wanted, clicks)
-            # What is left of a wish would only make the lists of the next ones longer.
+            # Remove the group: it would only make the lists of the next changes longer.
             self.poster.forget()
 
     def _fulfil(self, wanted, clicks, click):

@@ -157,7 +157,7 @@ def test_reading(case, owner, browse, sandbox, no_token, result):
     sandbox.script(READS[case.action], case.fault, times=None, **case.options)
     again = look(client, case, no_token, result)
     if case.action == "members":
-        # Of people there is no copy.
+        # Clients of a group are never copied.
         assert result["read"] == ("good" if again.status_code == 200 else str(again.status_code))
         return
     # A copy helps against all but a refusal, and against a group that is said to be gone.
