@@ -54,6 +54,7 @@ lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	$(PYTHON) -m ruff check
 	$(DJADE) --check $(TEMPLATES)
 	.venv/bin/djlint --quiet --lint templates
+	.venv/bin/djlint --quiet --lint --profile jinja --extension jinja templates
 	.venv/bin/oxlint --deny-warnings static
 	DEBUG=True $(PYTHON) -m mypy
 	DEBUG=True .venv/bin/lint-imports
@@ -77,7 +78,7 @@ format: .venv/.all  ## Format the code and mend what can be mended by itself
 
 messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --locale en --no-wrap --no-obsolete \
-		--add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
+		--extension html,txt,py,jinja --add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
 
 observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
 	$(PYTHON) -m tests.tools.observatory

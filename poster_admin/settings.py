@@ -132,7 +132,10 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["poster_admin.common.templatetags.icons"],
+            "builtins": [
+                "poster_admin.common.templatetags.icons",
+                "poster_admin.common.templatetags.jinja",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -141,6 +144,12 @@ TEMPLATES = [
                 "groups.views.requests.page_context",
             ],
         },
+    },
+    # Parts of a page that repeat, in files `*.jinja`: docs/adr/0012-jinja2-for-rows.md.
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "poster_admin.common.jinja.environment"},
     },
 ]
 

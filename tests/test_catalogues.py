@@ -34,7 +34,7 @@ def texts():
     found = {}
     for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
         collect(found, path, path.read_bytes())
-    for path in sorted((ROOT / "templates").rglob("*.html")):
+    for path in sorted((ROOT / "templates").rglob("*.*")):
         # Django's own conversion of a template to pseudo-Python, whose indentation means nothing.
         source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())

@@ -8,14 +8,14 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, TypedDict
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.html import escape
-from django.utils.safestring import SafeString
+from django.utils.formats import time_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.presenters.alphabet import alphabetical, folded
@@ -82,23 +82,23 @@ SORTS: dict[str, Callable[[Group], Any]] = {
 }
 
 
-class GroupRow(TypedDict):
-    """One line of the list, ready to print: its texts are escaped already.
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One line of the list, ready to print.
 
-    It is a dictionary, because templates look up keys before attributes: rendering fifty rows is most of the
-    work of a page. `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
+    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
     """
 
-    id: SafeString
-    name: SafeString
-    url: SafeString
-    edit_url: SafeString
-    kind: SafeString
-    type: SafeString
-    percent: SafeString
-    bonus: SafeString
-    clients: SafeString
-    share: SafeString
+    id: int
+    name: str
+    url: str
+    edit_url: str
+    kind: str
+    type: str
+    percent: str
+    bonus: str
+    clients: str
+    share: str
     locked: bool
 
 
@@ -115,6 +115,22 @@ class Link:
     number: int = 0
     count: str = ""
     title: str = ""
+    note: str = ""
+
+    ICONS: ClassVar = {"none": "sort", "ascending": "up", "descending": "down"}
+
+    @property
+    def sort_icon(self) -> str:
+        """Return the icon of a column: the order that it sorts in, if it does."""
+        return self.ICONS[self.aria_sort]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A total above the list, as text, and its label."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -138,22 +154,22 @@ class Listing:
         bonus = group.birthday_bonus
         locked = group.id in self.locked_ids
         return GroupRow(
-            id=SafeString(group.id),
-            name=escape(group.name),
-            url=SafeString(url),
-            edit_url=SafeString(f"{url}edit/" if group.is_editable and not locked else ""),
-            kind=SafeString("bonus" if group.is_bonus else ""),
+            id=group.id,
+            name=group.name,
+            url=url,
+            edit_url=f"{url}edit/" if group.is_editable and not locked else "",
+            kind="bonus" if group.is_bonus else "",
             type=self._type_labels[group.loyalty_type],
-            percent=SafeString(numbers.percent(group.percent)),
-            bonus=escape(numbers.money(bonus)) if bonus else SafeString(),
-            clients=SafeString(numbers.count(group.clients)),
-            share=SafeString(numbers.percent(share_of(group.clients, self.clients))),
+            percent=numbers.percent(group.percent),
+            bonus=numbers.money(bonus) if bonus else "",
+            clients=numbers.count(group.clients),
+            share=numbers.percent(share_of(group.clients, self.clients)),
             locked=locked,
         )
 
     @cached_property
-    def _type_labels(self) -> dict[int, SafeString]:
-        return {number: escape(type_label(number)) for number in self._by_type}
+    def _type_labels(self) -> dict[int, str]:
+        return {number: type_label(number) for number in self._by_type}
 
     @cached_property
     def numbers(self) -> NumberFormat:
@@ -176,17 +192,16 @@ class Listing:
     def total(self) -> int:
         return len(self.groups.groups)
 
-    @cached_property
-    def figures(self) -> dict[str, str]:
-        """Totals on the page, as text."""
-        counts = {
-            "found": self.found,
-            "total": self.total,
-            "clients": self.clients,
-            "bonus": self.bonus_groups,
-            "discount": self.discount_groups,
-        }
-        return {name: self.numbers.count(count) for name, count in counts.items()}
+    @property
+    def figures(self) -> list[Figure]:
+        """Totals above the list."""
+        totals = (
+            (ngettext("group", "groups", self.total), self.total),
+            (ngettext("client", "clients", self.clients), self.clients),
+            (npgettext("groups", "bonus", "bonus", self.bonus_groups), self.bonus_groups),
+            (npgettext("groups", "discount", "discount", self.discount_groups), self.discount_groups),
+        )
+        return [Figure(label, self.numbers.count(count)) for label, count in totals]
 
     @cached_property
     def clients(self) -> int:
@@ -211,6 +226,11 @@ class Listing:
     @property
     def as_of(self) -> Any:
         return self.groups.as_of
+
+    @property
+    def as_of_words(self) -> str:
+        """Time of Poster's answer, in words."""
+        return _("as of %(time)s") % {"time": time_format(localtime(self.as_of), "TIME_FORMAT")}
 
     @property
     def stale(self) -> Message | None:
@@ -242,7 +262,10 @@ class Listing:
         title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
         return [
             Link(
-                label=kind, href=self.export_href(kind.lower()), title=title % {"n": self.found, "kind": kind}
+                label=kind,
+                href=self.export_href(kind.lower()),
+                title=title % {"n": self.found, "kind": kind},
+                count=self.numbers.count(self.found),
             )
             for kind in ("CSV", "XLSX")
         ]
@@ -254,7 +277,7 @@ class Listing:
     @property
     def found_words(self) -> str:
         """Number of groups found, and the number of this page, in words."""
-        found, total = self.figures["found"], self.figures["total"]
+        found, total = self.numbers.count(self.found), self.numbers.count(self.total)
         if self.found == self.total:
             words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
         else:
@@ -293,6 +316,7 @@ class Listing:
             current=ascending or descending,
             aria_sort="ascending" if ascending else "descending" if descending else "none",
             numeric=key not in ("name", "type"),
+            note=pgettext("of all clients", "share") if key == "clients" else "",
         )
 
     @property

@@ -4,14 +4,17 @@ import re
 
 from django.templatetags.static import static
 
+from groups.presenters.group_list import Link
 from poster_admin.common.templatetags.icons import icon
 from tests.environment import ROOT
 
 
 def drawn():
     """Return the icon names in all templates, those passed to an include as `mark`, and the logo."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.html")]
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.*")]
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
+    found |= {name for text in texts for name in re.findall(r'{{ icon\("(\w+)"\)', text)}
+    found |= set(Link.ICONS.values())
     found |= {name for text in texts for name in re.findall(r"'icons\.svg' %}#(\w+)", text)}
     return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
 

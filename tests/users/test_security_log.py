@@ -114,3 +114,9 @@ def test_a_line_of_json_has_the_request_and_no_token(sandbox):
 def test_a_token_typed_as_a_name_is_masked(db):
     record(Event.FAILED, name="ab" * 16)
     assert lines(Event.FAILED) == [("[token]", "", "")]
+
+
+def test_the_menu_leads_owners_to_the_log_and_nobody_else(owner, staff, browse):
+    link = 'href="/accounts/security-log/"'
+    assert link in browse(owner).get("/history/").content.decode()
+    assert link not in browse(staff).get("/history/").content.decode()
