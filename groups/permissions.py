@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
+from django.db.models import Q
 
 from poster_admin.users.throttle import PasswordBackend
 
@@ -30,5 +31,5 @@ class CredentialsBackend(PasswordBackend):
 def _rights_of(user: User) -> set[str]:
     names = Permission.objects.values_list("content_type__app_label", "codename").order_by()
     if not user.is_superuser:
-        names = names.filter(user=user).union(names.filter(group__user=user)).order_by()
+        names = names.filter(Q(user=user) | Q(group__user=user))
     return {f"{app}.{name}" for app, name in names}

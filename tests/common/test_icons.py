@@ -15,7 +15,7 @@ def drawn():
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
     found |= {name for text in texts for name in re.findall(r'{{ icon\("(\w+)"\)', text)}
     found |= set(Link.ICONS.values())
-    found |= {name for text in texts for name in re.findall(r"'icons\.svg' %}#(\w+)", text)}
+    found |= {name for text in texts for name in re.findall(r"'icons\.svg'(?: %|\) })}#(\w+)", text)}
     return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
 
 

@@ -1,14 +1,15 @@
 """`{% jinja "groups/list_table.jinja" %}`: draw a part of the page by Jinja2."""
 
-from django import template
+from django.template import Library
 from django.template.context import Context
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
-register = template.Library()
+register = Library()
 
 
 @register.simple_tag(takes_context=True)
 def jinja(context: Context, template_name: str) -> SafeString:
     """Draw a `.jinja` template with the variables of the page; Jinja2 escapes them."""
-    return SafeString(get_template(template_name, using="jinja2").render(context.flatten()))
+    template = get_template(template_name, using="jinja2")
+    return SafeString(template.render(context.flatten(), context.get("request")))
