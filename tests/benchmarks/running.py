@@ -144,6 +144,7 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
         "WORKERS": workers,
         "PORT": str(port),
         "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+        "MALLOC_ARENA_MAX": "2",  # as deploy/poster-admin.service sets it
     } | environment
     environment = {**os.environ, **own}
     command = [sys.executable, "manage.py", "serve"]
