@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from urllib.parse import urlencode
 from cryptography.fernet import Fernet
 
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 CSRF = secrets.token_hex(16)
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
@@ -36,13 +36,8 @@ def need(program):
         raise Missing(f"{program} is not installed: apt-get install {program}")
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-def wait_for(port, process, path="/healthz"):
-    """Return once something answers there."""
+def wait_for(port, process, path="/healthz", log=None):
+    """Return once the process answers there; if it does not, say what its log says."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -52,7 +47,9 @@ def wait_for(port, process, path="/healthz"):
             connection.close()
             return
         time.sleep(0.1)
-    raise RuntimeError(f"Nothing answers at port {port}.")
+    ended = "runs" if process.poll() is None else f"ended with {process.returncode}"
+    said = log.read_text(encoding="utf-8", errors="replace") if log else ""
+    raise RuntimeError(f"Nothing answers at port {port}; its server {ended}. {said}".rstrip())
 
 
 @contextlib.contextmanager
@@ -130,7 +127,7 @@ def workers_of(server):
 def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **environment):
     """Run the dashboard as `make serve` does, with a database of its own."""
     directory.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port, log = free_port(), directory / "log"
     own = {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
@@ -149,10 +146,10 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
     environment = {**os.environ, **own}
     command = [sys.executable, "manage.py", "serve"]
     with (
-        (directory / "log").open("wb") as log,
-        process(command, env=environment, stdout=log, stderr=log) as running,
+        log.open("wb") as output,
+        process(command, env=environment, stdout=output, stderr=output) as running,
     ):
-        wait_for(port, running)
+        wait_for(port, running, log=log)
         yield Site(port, running, environment)
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from tests.benchmarks import running
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 PASSWORD = "an-honest-password"
 MOST_MEMORY = 120
@@ -100,7 +101,7 @@ def main(arguments):
     options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory() as directory,
-        running.dashboard(Path(directory), running.free_port()) as site,
+        running.dashboard(Path(directory), free_port()) as site,
     ):
         command = [sys.executable, "-c", USERS, PASSWORD, str(options.count if options.old else 0)]
         subprocess.run(command, cwd=ROOT, env=site.environment, check=True)

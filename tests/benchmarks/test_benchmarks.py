@@ -16,7 +16,7 @@ def test_the_table_is_printed_and_says_which_program_is_missing(tmp_path):
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=300
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     head, line, *rows = (
         [cell.strip() for cell in row.strip("|\n").split("|")]
         for row in ended.stdout.splitlines()

@@ -45,7 +45,7 @@ def answer(url, **options):
     while True:
         try:
             return requests.get(url, timeout=5, allow_redirects=False, **options)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -5,7 +5,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from contextlib import suppress
 
 import pytest
@@ -16,6 +15,7 @@ from poster_admin.devtools.sandbox.certificates import identity
 from tests.benchmarks.running import process
 from tests.conftest import NOT_RUN
 from tests.environment import ROOT
+from tests.tools.killing import wait_until
 from tests.tools.ports import free_port
 
 DEPLOY = ROOT / "deploy"
@@ -60,13 +60,15 @@ def test_nginx_takes_the_site(config):
 
 @pytest.fixture
 def nginx(config, ports):
-    with process([program("nginx"), "-c", str(config)], stderr=subprocess.DEVNULL) as running:
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", ports["80"])):
-                break
-            time.sleep(0.05)
+    with process([program("nginx"), "-c", str(config)]) as running:
+        wait_until(lambda: listens(ports["80"]), 0.05)
         yield running
+
+
+def listens(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @pytest.mark.parametrize("host", ["loyalty.example.com", "loyalty.example.com:80", "LOYALTY.example.com"])

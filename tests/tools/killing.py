@@ -10,7 +10,6 @@ import random
 import re
 import secrets
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
 from tests.environment import ROOT
+from tests.tools.ports import free_port
 
 POINTS = ("journal row", "before the send", "while Poster works", "before settling")
 ACTIONS = ("create", "update", "remove")
@@ -77,7 +77,7 @@ class Dashboard:
         self, directory, sandbox, *, database_url="", disk=None, lock_timeout=10, servers=1, **variables
     ):
         self.sandbox = sandbox
-        self._ports = [_free_port() for _ in range(servers)]
+        self._ports = [free_port() for _ in range(servers)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
         self.database = (disk or directory) / "db.sqlite3"
         self._postgres = database_url if database_url.startswith("postgres:") else ""
@@ -232,11 +232,6 @@ class Dashboard:
             url = self.urls[server] + path
             return requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
         return None
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def _answers(url):

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.environment import ROOT, VARIABLES
+from tests.tools.ports import free_port
 
 PACKAGE = "@mdn/mdn-http-observatory@1.4.8"
 LEAST = 130
@@ -65,8 +66,7 @@ def certificates(folder):
 
 
 def serve(folder, *, https):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     tls = {
         "GRANIAN_SSL_CERTIFICATE": str(folder / "cert.pem"),
         "GRANIAN_SSL_KEYFILE": str(folder / "key.pem"),

@@ -1,18 +1,22 @@
-"""Find a free port for a server in a process of its own."""
+"""Find free ports for the servers of a test process: each port once, and none that another one may choose."""
 
-import random
-import socket
+import itertools
+import os
 
-# Below the range from which the kernel takes ports of outgoing connections, which could collide.
-RANGE = range(20_000, 32_000)
+from poster_admin.devtools import ports
+from tests.environment import WORKER
+
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def share(worker, workers):
+    """Return the ports of one of so many test processes that run at once."""
+    return ports.server_ports()[worker::workers]
+
+
+_ports = itertools.cycle(ports.shuffled(share(WORKER, WORKERS)))
 
 
 def free_port():
     """Return a port on which no process listens."""
-    while True:
-        port = random.SystemRandom().choice(RANGE)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
+    return ports.free_port(_ports)

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import secrets
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from groups.services import credentials as credentials_service
 from poster_admin.common import server
 from poster_admin.devtools.defaults import SERVER, documented_defaults
+from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
 
 HOST = "127.0.0.1"
@@ -110,8 +110,7 @@ def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[
 
     `debug` sets DEBUG and changes nothing else.
     """
-    with socket.create_server((HOST, 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     own = {
         "SECRET_KEY": kept["SECRET_KEY"],
         "POSTER_TOKEN_KEYS": kept["POSTER_TOKEN_KEYS"],
