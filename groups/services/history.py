@@ -15,7 +15,7 @@ from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.writes.commands import RIGHTS, GroupCommand
 from groups.services.writes.outcome import same
-from groups.services.writes.reconcile import due, read_before, reconcile
+from groups.services.writes.reconcile import due, read_before, reconcile_due
 from poster_admin.common.outages import optional
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def follow_up_due(credentials: PosterCredentials) -> None:
         return
     overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
     with optional("the reconciliation of open changes"):
-        reconcile(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
+        reconcile_due(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
     del credentials._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - read it again
 
 

@@ -7,7 +7,7 @@ from django.db import close_old_connections
 
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, queue
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 from groups.services.writes.unrecorded import catch_up
 
 log = logging.getLogger("groups.journal")
@@ -28,7 +28,7 @@ def _follow(stop: threading.Event | None = None) -> None:
         close_old_connections()
         try:
             catch_up()
-            for change in reconcile():
+            for change in reconcile_due():
                 log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
             for job in queue.revive():
                 log.info("Job %s continues", job.pk)

@@ -17,7 +17,7 @@ from groups.services.groups import list_groups, read_now
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes import execute as write_path
-from groups.services.writes.reconcile import follow_up, reconcile
+from groups.services.writes.reconcile import follow_up, reconcile_due
 from poster_admin.users.errors import SlowedDown
 from poster_admin.users.reauthentication import CONFIRMED_AT
 from poster_admin.users.throttle import Attempt
@@ -63,7 +63,7 @@ def killed(step):
 def test_a_change_that_was_not_sent_is_closed_and_the_group_can_be_edited(staff, sandbox):
     with killed("_read_before"):
         write_path.execute(edit_of(staff, name="Гості"))
-    (closed,) = reconcile()
+    (closed,) = reconcile_due()
     assert (closed.state, closed.reason) == (State.FAILED, "never_sent")
     assert write_path.execute(edit_of(staff, name="Гості")).state == State.APPLIED
 
@@ -71,7 +71,7 @@ def test_a_change_that_was_not_sent_is_closed_and_the_group_can_be_edited(staff,
 def test_a_change_that_was_sent_is_looked_after(staff, sandbox):
     with killed("_read_after"):
         write_path.execute(edit_of(staff, name="Гості"))
-    (settled,) = reconcile()
+    (settled,) = reconcile_due()
     assert settled.state == State.APPLIED
 
 
@@ -82,7 +82,7 @@ def test_a_change_whose_next_look_was_put_off_is_looked_at(staff, sandbox):
         change = write_path.execute(edit_of(staff, name="Гості"))
     assert change.state == State.UNKNOWN
     sandbox.clear_faults()
-    assert reconcile() == [change]
+    assert reconcile_due() == [change]
 
 
 def test_a_lost_change_is_given_up_by_the_looks_since_not_at_once_and_not_an_hour_late(

@@ -14,7 +14,7 @@ from groups.poster import GroupValues, PosterClient
 from groups.poster import client as poster_client
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import Busy, execute
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
 from tests.conftest import close_breakers
 from tests.groups.services.writes.test_execute import order_of
@@ -162,7 +162,7 @@ def look():
     """Let the worker check all open changes."""
     for change in Change.objects.open():
         Change.objects.settle(change, next_check_at=timezone.now())
-    reconcile()
+    reconcile_due()
 
 
 def settle_all():

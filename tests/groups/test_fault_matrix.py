@@ -28,7 +28,7 @@ from groups.services.writes import execute as write_path
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS, network
 from tests import pairwise
 from tests.conftest import close_breakers
@@ -248,7 +248,7 @@ def precede(case, client):
 def look_again(change):
     """Let the follower look at a change now."""
     Change.objects.settle(change, next_check_at=timezone.now())
-    reconcile()
+    reconcile_due()
     change.refresh_from_db()
 
 

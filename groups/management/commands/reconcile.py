@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from groups.models import Change
 from groups.services import snapshots
 from groups.services.jobs import queue
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for change in reconcile():
+        for change in reconcile_due():
             self.stdout.write(
                 f"{change.pk} {change.action} {change.target} {change.state} {change.reason}".rstrip()
             )

@@ -225,7 +225,7 @@ def due(now: datetime) -> Q:
     )
 
 
-def reconcile(changes: Iterable[Change] | None = None) -> list[Change]:
+def reconcile_due(changes: Iterable[Change] | None = None) -> list[Change]:
     """Check every change that is due, of all accounts or among those given; return the settled ones."""
     if changes is None:
         overdue = Change.objects.open().filter(due(timezone.now()))

@@ -17,7 +17,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import GroupCommand, MoveClient
 from groups.services.writes.execute import Busy, Occupied, execute
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
 from tests.pages import fragment, hidden, text_of
 
@@ -92,7 +92,7 @@ def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
     sandbox.console().remove(5)
     for settled in ([], [lost_removal]):  # an absence is believed after two reads
         Change.objects.settle(lost_removal, next_check_at=timezone.now())
-        assert reconcile() == settled
+        assert reconcile_due() == settled
         lost_removal.refresh_from_db()
     assert people(4) == here
     assert not Lock.objects.exists()
@@ -208,7 +208,7 @@ def test_a_cancelled_job_keeps_its_locks_until_the_last_lost_client_is_found(
         execute(removal(owner, 1))
     assert "has ended, but the outcome of its last writes" in text_of(browse(staff).get("/groups/1/"))
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE
-    assert len(reconcile()) == 1
+    assert len(reconcile_due()) == 1
     assert not Lock.objects.exists()
 
 

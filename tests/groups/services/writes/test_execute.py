@@ -19,7 +19,7 @@ from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.execute import BonusBlocked, Busy, OperationReused, execute
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -390,7 +390,7 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
     assert (change.state, change.reason, change.code) == (State.UNKNOWN, "refusal_not_verified", 42)
     sandbox.clear_faults()
     Change.objects.settle(change, next_check_at=timezone.now())
-    assert reconcile() == [change]
+    assert reconcile_due() == [change]
     change.refresh_from_db()
     assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
 
@@ -425,6 +425,6 @@ def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff
     assert (change.state, change.reason) == (State.UNKNOWN, "refusal_not_verified")
     sandbox.clear_faults()
     Change.objects.settle(change, next_check_at=timezone.now())
-    reconcile()
+    reconcile_due()
     change.refresh_from_db()
     assert (change.state, change.group_id) == (State.REFUSED, None)

@@ -12,7 +12,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.reconcile import reconcile
+from groups.services.writes.reconcile import reconcile_due
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def follow(change, settings, *, seconds=0):
         if not change.is_open:
             return
         Change.objects.settle(change, next_check_at=timezone.now())
-        reconcile()
+        reconcile_due()
         change.refresh_from_db()
 
 

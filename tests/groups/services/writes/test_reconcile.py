@@ -17,7 +17,7 @@ from groups.services import maintenance
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome
-from groups.services.writes.reconcile import follow_up, reconcile, schedule_recheck, settle
+from groups.services.writes.reconcile import follow_up, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
 from tests.groups.services.writes.test_execute import order_of
 
@@ -65,11 +65,11 @@ def let_be_due(change):
 
 def look_twice(*changes):
     """Check the changes twice, and return those that the second check has settled."""
-    assert reconcile() == []
+    assert reconcile_due() == []
     for change in changes:
         change.refresh_from_db()
         let_be_due(change)
-    return reconcile()
+    return reconcile_due()
 
 
 # --- The state machine -------------------------------------------------------------------------------------
@@ -212,13 +212,13 @@ def test_the_pauses_between_the_looks(owner, sandbox, monkeypatch):
 def test_a_look_that_is_not_due_asks_nobody(owner, sandbox):
     change = unknown(owner, next_check_at=timezone.now() + timedelta(seconds=5))
     assert not follow_up(change)
-    assert reconcile() == []
+    assert reconcile_due() == []
     assert not sandbox.calls()
 
 
 def test_what_was_never_sent_is_closed_without_asking(owner, sandbox):
     change = write_down(owner, sent_at=None, before=None)
-    assert reconcile() == [change]
+    assert reconcile_due() == [change]
     change.refresh_from_db()
     assert (change.state, change.reason) == (State.FAILED, "never_sent")
     assert not sandbox.calls()
@@ -227,9 +227,9 @@ def test_what_was_never_sent_is_closed_without_asking(owner, sandbox):
 def test_reconciling_twice_is_as_good_as_once(owner, sandbox):
     sandbox.console().edit(1, client_groups_discount="15")
     change = unknown(owner)
-    assert reconcile() == [change]
+    assert reconcile_due() == [change]
     settled_at = Change.objects.get(pk=change.pk).settled_at
-    assert reconcile() == []
+    assert reconcile_due() == []
     assert not follow_up(change)
     assert Change.objects.get(pk=change.pk).settled_at == settled_at
     assert len(sandbox.calls()) == 1
@@ -245,7 +245,7 @@ def test_two_reconcilers_at_once_look_once(owner, sandbox):
     def work():
         start.wait()
         try:
-            settled.extend(reconcile())
+            settled.extend(reconcile_due())
         finally:
             connections.close_all()
 
@@ -472,7 +472,7 @@ def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
         stop.set()
         return []
 
-    monkeypatch.setattr(maintenance, "reconcile", turn)
+    monkeypatch.setattr(maintenance, "reconcile_due", turn)
     monkeypatch.setattr(maintenance, "EVERY", 0.01)
     maintenance._follow(stop)
     assert turns == [0, 1, 2]
