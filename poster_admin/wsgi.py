@@ -9,4 +9,4 @@ application = get_wsgi_application()
 
 from groups.services import maintenance  # noqa: E402 - needs the applications above
 
-maintenance.start()
+maintenance.start_in_server()

@@ -17,7 +17,7 @@ from django.urls import clear_url_caches
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
-from groups.models import PosterAccount, PosterCredentials
+from groups.models import PosterAccount, PosterCredentials, WorkerHeartbeat
 from groups.poster import client as poster_client
 from groups.services.writes import execute as write_path
 from poster_admin.devtools.sandbox import Sandbox
@@ -129,6 +129,13 @@ def _roles(request):
         request.getfixturevalue("db")
         if not Group.objects.exists():
             make_roles()
+
+
+@pytest.fixture(autouse=True)
+def _a_worker_runs(_roles, request):
+    """Let a worker have been seen just now: without one every page has a banner."""
+    if uses_database(request.node):
+        WorkerHeartbeat.objects.beat("a worker")
 
 
 # --- Poster --------------------------------------------------------------------------------------------

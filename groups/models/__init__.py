@@ -1,4 +1,4 @@
-"""Define the database tables of the app: credentials, the journal of changes, jobs, locks and snapshots.
+"""Define the database tables: credentials, the journal of changes, jobs, locks, snapshots and heartbeats.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed.
@@ -9,6 +9,7 @@ from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentia
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.snapshots import Snapshot, SnapshotPart
+from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
     "Change",
@@ -22,4 +23,5 @@ __all__ = [
     "PosterCredentials",
     "Snapshot",
     "SnapshotPart",
+    "WorkerHeartbeat",
 ]

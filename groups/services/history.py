@@ -15,8 +15,7 @@ from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.writes.commands import RIGHTS, GroupCommand
 from groups.services.writes.outcome import same
-from groups.services.writes.reconcile import due, read_before, reconcile_due
-from poster_admin.common.outages import optional
+from groups.services.writes.reconcile import read_before
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 LATEST = 5
 # A repeated creation could make two groups, and a job repeats its moves by itself.
 SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
-# The most changes that a page reconciles before it is shown.
-FOLLOW_AT_ONCE = 3
 COUNTED = 10_000
 
 
@@ -103,17 +100,6 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
         state=Change.State.APPLIED,
     )
     return removals.first()
-
-
-def follow_up_due(credentials: PosterCredentials) -> None:
-    """Reconcile overdue changes of this account when a page of the journal is opened."""
-    still_open = [change.pk for change in unsettled(credentials) if change.is_open]
-    if not still_open:
-        return
-    overdue = Change.objects.filter(due(timezone.now()), pk__in=still_open)
-    with optional("the reconciliation of open changes"):
-        reconcile_due(overdue.select_related("account").order_by("created_at")[:FOLLOW_AT_ONCE])
-    del credentials._unsettled  # type: ignore[attr-defined]  # noqa: SLF001 - read it again
 
 
 def can_undo(change: Change, user: "User") -> bool:

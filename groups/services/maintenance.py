@@ -1,41 +1,78 @@
-"""Run the maintenance thread of a server process, which reconciles open changes and revives jobs."""
+"""Run the threads of a worker that reconcile open changes and look after jobs, and the thread of a server.
+
+A worker has threads for that because a job may keep its main thread busy for hours. It is the one place that
+reconciles by itself; `manage.py reconcile` does the same once. Any number of workers may run: each check is
+claimed in the database.
+"""
 
 import logging
 import threading
+from collections.abc import Callable
 
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 
+from groups.models import WorkerHeartbeat
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, queue
-from groups.services.writes.reconcile import reconcile_due
+from groups.services.jobs.lease import stopping
+from groups.services.writes.reconcile import bring_checks_forward, reconcile_due
 from groups.services.writes.unrecorded import catch_up
 
 log = logging.getLogger("groups.journal")
 
-EVERY = 5.0
+# Seconds between two looks for checks that are due; the first check of a lost write is due after two.
+RECONCILE_EVERY = 1.0
+LOOK_AFTER_EVERY = 5.0
+# While one thread waits for an account whose Poster is slow, the other one checks the rest.
+RECONCILERS = 2
 
 
-def start() -> threading.Thread:
-    """Start the thread. It ends with the process; the next run completes a round that was cut short."""
-    thread = threading.Thread(target=_follow, name="maintenance", daemon=True)
+def start_in_worker(worker_id: str) -> None:
+    """Start the threads of a worker. They end with the process; another run completes what was cut short."""
+    _start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
+    for number in range(RECONCILERS):
+        _start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
+
+
+def start_in_server() -> None:
+    """Start the thread that stores what this process could not store when it sent a change, and no more."""
+    _start("catch up", catch_up, LOOK_AFTER_EVERY)
+
+
+def reconcile() -> None:
+    """Check the changes that are due, and log those that are settled."""
+    for change in reconcile_due():
+        log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+
+
+def look_after(worker_id: str) -> None:
+    """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
+    with transaction.atomic():
+        if WorkerHeartbeat.objects.beat(worker_id):
+            bring_checks_forward()
+    catch_up()
+    for job in queue.revive():
+        log.info("Job %s continues", job.pk)
+    snapshots.forget_old()
+    bulk_edits.forget_drafts()
+
+
+def _start(name: str, step: Callable[[], None], pause: float) -> threading.Thread:
+    thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def _follow(stop: threading.Event | None = None) -> None:
-    stop = stop or threading.Event()
-    while not stop.wait(EVERY):
+def repeat(name: str, step: Callable[[], None], pause: float, stop: threading.Event = stopping) -> None:
+    """Run a step at once and then after each pause, until the process has to stop; survive every error."""
+    while True:
         close_old_connections()
         try:
-            catch_up()
-            for change in reconcile_due():
-                log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
-            for job in queue.revive():
-                log.info("Job %s continues", job.pk)
-            snapshots.forget_old()
-            bulk_edits.forget_drafts()
+            step()
         except Exception:
             # Keep the thread alive: the database may be away for a while.
-            log.exception("The maintenance round failed")
+            log.exception("The thread %r failed and goes on", name)
         finally:
             close_old_connections()
+        if stop.wait(pause):
+            return

@@ -13,11 +13,9 @@ from groups.models import Change
 from groups.presenters.change_diff import history_rows
 from groups.services import history
 from groups.services.writes.execute import MovedOn
-from groups.services.writes.reconcile import follow_up
 from groups.views.requests import Request, form_methods, requires
 from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import render_page
-from poster_admin.common.outages import optional
 from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
@@ -27,7 +25,6 @@ HISTORY_PAGE = 50
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     """Show the history of the account."""
-    history.follow_up_due(request.credentials)
     filters = HistoryForm(request.GET)
     changes = filters.narrow(history.changes_of(request.credentials))
     page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
@@ -47,8 +44,6 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
-        with optional("the look at this change"):
-            follow_up(change)
         return show_outcome(request, change)
     decision = request.POST.get("decision", "")
     if decision == "again" and change.action == Change.Action.REMOVE and not recently_confirmed(request):

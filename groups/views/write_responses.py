@@ -52,8 +52,8 @@ from groups.views.requests import Request
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State = Change.State
-LONGEST_POLL = 30
-"""Longest time, in seconds, until the page of an open outcome asks again."""
+SHORTEST_POLL, LONGEST_POLL = 2, 30
+"""Seconds until the page of an open outcome asks again."""
 NOTICES = {
     State.APPLIED: "success",
     State.DIFFERS: "differs",
@@ -280,7 +280,7 @@ def show_outcome(
         "rows": outcome_rows(change),
         "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
-        "poll_seconds": _seconds_to_next_look(change) if change.is_open else None,
+        "poll_seconds": _poll_seconds(change) if change.is_open else None,
         "can_resolve": change.state == State.REVIEW,
         "can_send_again": _can_send_again(change),
     }
@@ -292,9 +292,13 @@ def show_outcome(
     return render_page(request, template, context, status=status)
 
 
-def _seconds_to_next_look(change: Change) -> int:
-    wait = (change.next_check_at - timezone.now()).total_seconds() if change.next_check_at else 0
-    return int(min(max(wait + 0.5, 2), LONGEST_POLL))
+def _poll_seconds(change: Change) -> int:
+    """Return the pause until the page asks again: a twentieth of the time waited so far, within the limits.
+
+    The page reads the database, where a worker may settle the change at any moment.
+    """
+    waited = (timezone.now() - change.created_at).total_seconds()
+    return int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
 
 
 def _can_send_again(change: Change) -> bool:

@@ -1,7 +1,7 @@
 """The server killed with SIGKILL during writes, hundreds of times, and what the journal says afterwards.
 
-At each of the four points of the life of a write and at moments of chance; then the follower itself is
-killed again and again while it settles what all of that has left.
+At each of the four points of the life of a write and at moments of chance; then the worker is killed again
+and again while it settles what all of that has left.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
 
 BY_CHANCE = "by chance"
-FOLLOWER_PERIOD = 5.0
+WORKER_STARTS = 2.0
 COLUMNS = ("kills", "no row", "never sent", "not applied", "applied", "other", "wrong")
 
 
@@ -25,7 +25,7 @@ def main(arguments):
     """Kill so many times, wait until all is settled, and print the table."""
     parser = argparse.ArgumentParser(prog="kills", description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=210)
-    parser.add_argument("--follower-kills", type=int, default=10)
+    parser.add_argument("--worker-kills", type=int, default=10)
     parser.add_argument("--lag", type=float, default=0.0, help="seconds for which a read may lag behind")
     parser.add_argument("--lag-chance", type=float, default=0.5, help="of each read, to lag at all")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
@@ -61,15 +61,15 @@ def run(dashboard, options, chance):
         if sys.stderr.isatty():
             print(f"\r{number + 1} kills", end="", file=sys.stderr, flush=True)
     posts = len(dashboard.sandbox.posts())
-    for _ in range(options.follower_kills):
-        dashboard.start()
-        time.sleep(FOLLOWER_PERIOD + chance.uniform(0.0, 1.0))
-        dashboard.kill()
-    dashboard.start()
+    for _ in range(options.worker_kills):
+        dashboard.start_worker()
+        time.sleep(WORKER_STARTS + chance.uniform(0.0, 2.0))
+        dashboard.kill_workers()
+    dashboard.start_worker()
     dashboard.wait_until_settled(300)
     rows, sandbox = dashboard.rows(), dashboard.sandbox
     again = len(sandbox.posts()) - posts
-    print(f"{options.follower_kills} kills of the follower; {again} POSTs while settling")
+    print(f"{options.worker_kills} kills of the worker; {again} POSTs while settling")
     results = [
         (write, row, faults_found(write, row, sandbox))
         for write in writes

@@ -70,8 +70,6 @@ def moving(clients, latency):
         Sandbox(latency=latency) as sandbox,
         contextlib.closing(Dashboard(Path(directory), sandbox, POSTER_WRITE_DEADLINE="30")) as dashboard,
     ):
-        # The server's follower puts a job that was cut off into the queue again.
-        dashboard.start()
         moved = Move(dashboard, clients)
         try:
             yield dashboard, moved

@@ -32,7 +32,7 @@ SCOPE = {
 def test_strangers_who_send_half_of_a_body_stop_no_page(tmp_path):
     process, url = serve(tmp_path, HTTPS="False")
     try:
-        assert answer(f"{url}/readyz").text == "ok\n"
+        assert answer(f"{url}/readyz").status_code == 200
         with contextlib.ExitStack() as held:
             for _ in range(threaded.THREADS + 20):
                 stranger = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))

@@ -43,6 +43,7 @@ def test_a_form_whose_worker_dies_is_answered_by_another_one_and_is_one_write(tm
             # The outcome is still unknown: the page says so, and the change is reconciled.
             assert [answer.status_code for answer in answers] == [409]
             assert 'data-notice="conflict"' in answers[0].text
+            dashboard.start_worker()
             dashboard.wait_until_settled()
             assert faults_found(write, dashboard.rows()[write.operation], sandbox) == []
             assert len(sandbox.posts()) == 1

@@ -71,7 +71,7 @@ OPEN = {"pending", "unknown"}
 
 
 class Dashboard:
-    """A database, and its servers, which can be killed and restarted."""
+    """A database, its servers and its workers, which can be killed and restarted."""
 
     def __init__(
         self, directory, sandbox, *, database_url="", disk=None, lock_timeout=10, servers=1, **variables
@@ -82,6 +82,7 @@ class Dashboard:
         self.database = (disk or directory) / "db.sqlite3"
         self._postgres = database_url if database_url.startswith("postgres:") else ""
         self._servers = {}
+        self._workers = []
         self._taken = set()
         self._environment = {
             **os.environ,
@@ -138,8 +139,8 @@ class Dashboard:
         )
 
     def start_worker(self):
-        """Start a worker for the jobs, and return its process."""
-        return subprocess.Popen(
+        """Start a worker, which does the jobs and reconciles; return its process."""
+        worker = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             cwd=ROOT,
             env=self._environment,
@@ -147,17 +148,25 @@ class Dashboard:
             stderr=self._log,
             start_new_session=True,
         )
+        self._workers.append(worker)
+        return worker
 
     def kill(self, *numbers):
         """Kill all servers, or those of these numbers, with their workers: nothing in them runs again."""
         for number in numbers or list(self._servers):
-            server = self._servers.pop(number)
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            _kill(self._servers.pop(number))
+
+    def kill_workers(self):
+        """Kill all workers that still run."""
+        while self._workers:
+            worker = self._workers.pop()
+            if worker.poll() is None:
+                _kill(worker)
 
     def close(self):
         """Stop all processes that still run."""
         self.kill()
+        self.kill_workers()
         self._log.close()
 
     # --- Rows of the journal -------------------------------------------------------------------------------
@@ -182,7 +191,7 @@ class Dashboard:
             wait_until(lambda: database.execute(query, [uuid.UUID(write.operation).hex]).fetchone(), 0.0002)
 
     def wait_until_settled(self, seconds=60):
-        """Return when the server has settled every change by itself."""
+        """Return when a worker has settled every change by itself."""
         wait_until(lambda: {row["state"] for row in self.rows().values()}.isdisjoint(OPEN), 0.2, seconds)
 
     # --- A write -------------------------------------------------------------------------------------------
@@ -232,6 +241,11 @@ class Dashboard:
             url = self.urls[server] + path
             return requests.post(url, form, cookies=self._cookies, timeout=30, allow_redirects=False)
         return None
+
+
+def _kill(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _answers(url):

@@ -1,7 +1,5 @@
 """Move a whole group with worker processes, which may be killed on the way, and check the result."""
 
-import os
-import signal
 from collections import Counter
 
 from tests.tools.killing import wait_until
@@ -24,8 +22,7 @@ class Move:
 
     def kill_worker(self):
         """Kill the worker at any point, and start another one."""
-        os.killpg(self.worker.pid, signal.SIGKILL)
-        self.worker.wait()
+        self._dashboard.kill_workers()
         self.worker = self._dashboard.start_worker()
 
     def end_worker(self):

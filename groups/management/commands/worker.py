@@ -1,4 +1,7 @@
-"""Run the queued jobs one at a time. Any number of workers may run, on any number of machines."""
+"""Run the queued jobs one at a time, and reconcile open changes in threads beside them.
+
+Any number of workers may run, on any number of machines.
+"""
 
 import logging
 import time
@@ -10,6 +13,7 @@ from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
+from groups.services import maintenance
 from groups.services.jobs import lease as job_lease
 from poster_admin.common import server
 from poster_admin.common.outages import is_outage
@@ -30,12 +34,14 @@ class Worker(db_worker.Worker):
 
 
 class Command(BaseCommand):
-    """Run the queued jobs until SIGTERM or Ctrl-C."""
+    """Run the queued jobs and reconcile open changes until SIGTERM or Ctrl-C."""
 
-    help = "Do the jobs that are in the queue, such as moving the clients of a group."
+    help = "Do the jobs that are in the queue, and find the outcome of changes whose answer was lost."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--batch", action="store_true", help="end as soon as the queue is empty")
+        parser.add_argument(
+            "--batch", action="store_true", help="do only the jobs, and end when the queue is empty"
+        )
 
     def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
         """Apply the migrations, then run jobs; wait while the database is away."""
@@ -51,6 +57,8 @@ class Command(BaseCommand):
             worker_id=get_random_string(32),
         )
         worker.configure_signals()
+        if not batch:
+            maintenance.start_in_worker(worker.worker_id)
         while True:
             try:
                 worker.run()

@@ -1,18 +1,17 @@
 """Reconcile the changes whose outcome is not known, after a lost response or a killed process.
 
-Pages of the history, jobs, `manage.py reconcile` and the maintenance thread of each server process all call
-this module. Each check is claimed in the database, so that no two processes make it at the same time.
+Only workers, for all changes and for those of their jobs, and `manage.py reconcile` do that; pages read the
+database. Each check is claimed in the database, so that no two processes make it at the same time.
 """
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
@@ -30,6 +29,8 @@ log = logging.getLogger("groups.journal")
 # Pauses between the first checks after a lost response; later pauses double up to LONGEST_PAUSE.
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
+# The longest pause before the next check once a worker has started: the last check may have been cut short.
+PAUSE_AFTER_START = timedelta(seconds=30)
 # A write that Poster accepted but three checks over two minutes do not show goes to review by a user.
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 LOOKS_AT_LEAST = 3
@@ -225,12 +226,24 @@ def due(now: datetime) -> Q:
     )
 
 
-def reconcile_due(changes: Iterable[Change] | None = None) -> list[Change]:
-    """Check every change that is due, of all accounts or among those given; return the settled ones."""
-    if changes is None:
-        overdue = Change.objects.open().filter(due(timezone.now()))
-        changes = overdue.select_related("account").order_by("created_at")
-    return [change for change in changes if follow_up(change)]
+def reconcile_due() -> list[Change]:
+    """Check every change that is due, of all accounts, and return the settled ones.
+
+    Changes of jobs come last: the run of the job checks them too, and nobody waits for one of them alone.
+    """
+    overdue = Change.objects.open().filter(due(timezone.now())).select_related("account")
+    return [
+        change
+        for change in overdue.order_by(F("job").asc(nulls_first=True), "created_at")
+        if follow_up(change)
+    ]
+
+
+def bring_checks_forward() -> None:
+    """Let no open change wait longer than PAUSE_AFTER_START: a killed worker may not have ended its check."""
+    latest = timezone.now() + PAUSE_AFTER_START
+    for change in Change.objects.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
+        Change.objects.settle(change, next_check_at=latest)
 
 
 def follow_up(change: Change) -> bool:

@@ -1,7 +1,8 @@
 """Store the outcome of a change later if the database is away when it is known.
 
-First retry within the deadline of the write; then the maintenance thread or the job retries. If the process
-ends before that, the row stays pending and is reconciled like the row of a killed process.
+First retry within the deadline of the write; then a thread of this process or the job retries, because no
+other process knows the response. If the process ends before that, the row stays pending and is reconciled
+like the row of a killed process.
 """
 
 import logging

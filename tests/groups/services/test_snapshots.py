@@ -353,19 +353,9 @@ def test_after_its_days_a_snapshot_is_deleted(snapshot, settings):
     assert not SnapshotPart.objects.exists()
 
 
-def test_the_follower_deletes_it_too(snapshot, monkeypatch):
-    monkeypatch.setattr(maintenance, "EVERY", 0.0)
-    monkeypatch.setattr(maintenance, "close_old_connections", lambda: None)
+def test_a_worker_deletes_it_too(snapshot):
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=91))
-
-    class Once:
-        def __init__(self):
-            self.turns = iter((False, True))
-
-        def wait(self, _seconds):
-            return next(self.turns)
-
-    maintenance._follow(Once())
+    maintenance.look_after("a worker")
     assert not Snapshot.objects.exists()
 
 

@@ -4,9 +4,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import models
 from django.utils import timezone
 
 from groups.models import Change
+from groups.services.writes.reconcile import reconcile_due
 from tests.pages import fragment, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +37,11 @@ def lose_an_edit(client, sandbox, *, applied=False):
     return Change.objects.get(state=State.UNKNOWN)
 
 
-def make_due(change):
-    super(type(Change.objects.all()), Change.objects.filter(pk=change.pk)).update(
-        next_check_at=timezone.now()
-    )
+def let_a_worker_check(change):
+    """Let the next check of a change be due, and make it as a worker does."""
+    change.refresh_from_db()
+    Change.objects.settle(change, next_check_at=timezone.now())
+    return reconcile_due()
 
 
 def test_a_row_says_who_changed_what_from_what_to_what(staff, browse):
@@ -242,7 +245,7 @@ def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):
 # --- Unknown outcomes --------------------------------------------------------------------------------------
 
 
-def test_an_unknown_outcome_is_told_in_plain_words_and_followed_up_by_the_page(staff, browse, sandbox):
+def test_an_unknown_outcome_is_told_in_plain_words_until_a_worker_has_settled_it(staff, browse, sandbox):
     client = browse(staff)
     change = lose_an_edit(client, sandbox, applied=True)
     url = f"/history/{change.pk}/"
@@ -252,29 +255,48 @@ def test_an_unknown_outcome_is_told_in_plain_words_and_followed_up_by_the_page(s
     assert f'hx-get="{url}"' in page.content.decode()
     assert "may or may not be in force" in text_of(page)
     assert url in client.get("/groups/").content.decode()
-    make_due(change)
+    assert let_a_worker_check(change) == [change]
     settled = client.get(url, headers=fragment("outcome", url))
     assert 'data-outcome="applied"' in settled.content.decode()
     assert "hx-trigger" not in settled.content.decode()
     assert len(sandbox.posts()) == 1
 
 
-def test_the_history_follows_up_what_is_due(staff, browse, sandbox):
+def test_pages_leave_a_change_whose_check_is_due_to_a_worker(staff, browse, sandbox):
     client = browse(staff)
-    make_due(lose_an_edit(client, sandbox, applied=True))
+    change = lose_an_edit(client, sandbox, applied=True)
+    Change.objects.settle(change, next_check_at=timezone.now())
+    url = f"/history/{change.pk}/"
+    sandbox.log.clear()
+    assert 'data-state="unknown"' in client.get("/history/").content.decode()
+    for headers in ({}, fragment("outcome", url)):
+        assert 'data-outcome="unknown"' in client.get(url, headers=headers).content.decode()
+    assert not sandbox.calls()
+    assert reconcile_due() == [change]
     assert 'data-state="applied"' in client.get("/history/").content.decode()
+    assert [call.method for call in sandbox.calls()] == ["clients.getGroup"]
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0, 2), (42, 2), (132, 6), (3600, 30)])
+def test_the_page_of_an_open_outcome_asks_ever_more_rarely(staff, browse, sandbox, waited, pause):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    models.QuerySet.update(
+        Change.objects.filter(pk=change.pk), created_at=timezone.now() - timedelta(seconds=waited)
+    )
+    assert f'hx-trigger="load delay:{pause}s"' in client.get(f"/history/{change.pk}/").content.decode()
 
 
 def test_after_its_time_and_a_good_read_it_was_not_applied(staff, browse, sandbox, settings):
     client = browse(staff)
     change = lose_an_edit(client, sandbox)
-    make_due(change)
+    let_a_worker_check(change)
     assert 'data-outcome="unknown"' in client.get(f"/history/{change.pk}/").content.decode()
     settings.POSTER_SETTLE_SECONDS = 0
-    make_due(change)
     sandbox.script("clients.getGroup", "fin_before_headers", times=2)
+    let_a_worker_check(change)
     assert 'data-outcome="unknown"' in client.get(f"/history/{change.pk}/").content.decode()
-    make_due(change)
+    let_a_worker_check(change)
     page = client.get(f"/history/{change.pk}/")
     assert 'data-outcome="failed"' in page.content.decode()
     assert edit(client, percent="16").status_code == 302
@@ -303,10 +325,10 @@ def test_what_no_program_can_tell_a_person_decides(staff, manager, browse, sandb
     client = browse(staff)
     change = lose_an_edit(client, sandbox)
     sandbox.console("demo").edit(1, client_groups_discount="77")
-    make_due(change)
+    let_a_worker_check(change)
     url = f"/history/{change.pk}/"
     assert 'data-outcome="unknown"' in client.get(url).content.decode()  # first of two reads
-    make_due(change)
+    let_a_worker_check(change)
     page = client.get(url)
     assert 'data-outcome="review"' in page.content.decode()
     assert browse(manager).post(url, {"decision": "applied"}).status_code == 403
@@ -322,10 +344,10 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     client = browse(staff)
     change = lose_an_edit(client, sandbox)
     sandbox.console("demo").remove(1)
-    make_due(change)
+    let_a_worker_check(change)
     url = f"/history/{change.pk}/"
     assert 'data-outcome="unknown"' in client.get(url).content.decode()  # first of two reads
-    make_due(change)
+    let_a_worker_check(change)
     assert 'data-outcome="review"' in client.get(url).content.decode()
     client.post(url, {"decision": "applied"})
     assert f"{url}undo/" not in client.get("/history/").content.decode()

@@ -22,7 +22,6 @@ def dashboard(tmp_path):
 
 @pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.product)])
 def test_a_move_survives_its_workers(dashboard, kills):
-    dashboard.start()  # the worker finds a job without a lease
     move = Move(dashboard, CLIENTS)
     try:
         for number in range(1, kills + 1):

@@ -15,6 +15,7 @@ def installation(tmp_path_factory):
     """Return a dashboard for all tests: starting a server takes longer than most tests."""
     with Sandbox(groups=60) as sandbox:
         dashboard = Dashboard(tmp_path_factory.mktemp("installation"), sandbox, servers=2, **PATIENT)
+        dashboard.start_worker()
         try:
             yield dashboard
         finally:
@@ -36,7 +37,7 @@ def send(dashboard, write, *, server=0, **fields):
 
 
 def assert_settled(dashboard, write, state):
-    """Wait until the server has settled a change by itself, and compare its outcome with the sandbox."""
+    """Wait until the worker has settled a change by itself, and compare its outcome with the sandbox."""
     wait_until(lambda: dashboard.rows()[write.operation]["state"] == state, 0.2, 40)
     row = dashboard.rows()[write.operation]
     assert faults_found(write, row, dashboard.sandbox) == []

@@ -8,12 +8,11 @@ from decimal import Decimal
 import pytest
 from django.core import checks
 from django.core.management import call_command
-from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.poster import GroupValues
-from groups.services import maintenance
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome
@@ -444,7 +443,7 @@ def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(
     assert asked_with == ["colleague", "colleague"]
 
 
-# --- The command and the thread ----------------------------------------------------------------------------
+# --- The command -------------------------------------------------------------------------------------------
 
 
 def test_the_command_tells_what_it_settled(owner, sandbox, capsys):
@@ -457,48 +456,3 @@ def test_the_command_tells_what_it_settled(owner, sandbox, capsys):
     ]
     call_command("reconcile")
     assert capsys.readouterr().out == "1 still open\n"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_follower_survives_what_goes_wrong(monkeypatch, caplog):
-    stop, turns = threading.Event(), []
-
-    def turn():
-        turns.append(len(turns))
-        if len(turns) == 1:
-            raise DatabaseError("away")
-        if len(turns) == 2:
-            raise RuntimeError("a mistake of ours")
-        stop.set()
-        return []
-
-    monkeypatch.setattr(maintenance, "reconcile_due", turn)
-    monkeypatch.setattr(maintenance, "EVERY", 0.01)
-    maintenance._follow(stop)
-    assert turns == [0, 1, 2]
-    assert caplog.text.count("The maintenance round failed") == 2
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_follower_settles_by_itself(owner, sandbox, monkeypatch):
-    stop = threading.Event()
-    monkeypatch.setattr(maintenance, "EVERY", 0.01)
-    sandbox.console().edit(1, client_groups_discount="15")
-    change = unknown(owner)
-
-    def follow():
-        maintenance._follow(stop)
-        connections.close_all()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        for _ in range(500):
-            change.refresh_from_db()
-            if change.state != State.UNKNOWN:
-                break
-            stop.wait(0.01)
-    finally:
-        stop.set()
-        thread.join()
-    assert change.state == State.APPLIED

@@ -1,0 +1,128 @@
+"""Open every address: a GET settles nothing, and of the database it writes nothing but the session.
+
+Three exceptions have nothing to do with a change or a job: the last good copy of a list that was just read,
+the secret that the page of the second factor shows and has to keep encrypted, and the line of the security
+log for a downloaded snapshot.
+"""
+
+import re
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from groups.models import Change, Job, Snapshot
+from groups.services.writes.reconcile import reconcile_due
+from tests.groups.services.jobs.test_bulk_edits import plan
+from tests.groups.services.test_snapshots import remove
+from tests.groups.services.writes.test_reconcile import unknown, write_down
+from tests.pages import fragment
+from tests.test_access import CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each
+
+pytestmark = pytest.mark.django_db
+WRITE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
+ALWAYS = {"users_usersession", "groups_groupscopy"}
+ALSO = {
+    "/accounts/second-factor/": {"users_totpdevice"},
+    f"{SNAPSHOT}/download/": {"users_securityevent"},
+}
+# These pages, and the fragments with which they poll, are read from the database alone.
+OF_DATABASE = ("/history/", f"/history/{CHANGE}/", "/history/snapshots/", "/jobs/", f"/jobs/{JOB}/",
+               f"/groups/plan/{JOB}/", "/account/", "/help/", "/readyz")  # fmt: skip
+TARGETS = ("rows", "outcome", "job", "form")
+
+
+@pytest.fixture
+def job(owner, sandbox):
+    """Return a running job of the owner whose run was killed."""
+    account = owner.credentials.account
+    values = {"user": owner, "user_name": "owner", "kind": Job.Kind.EDIT, "state": Job.State.RUNNING}
+    return Job.objects.create(pk=JOB, account=account, **values)
+
+
+@pytest.fixture
+def open_changes(owner, sandbox, job):
+    """Return open changes whose checks are overdue: of a group, of a job, and of a killed process."""
+    ago = timezone.now() - timedelta(hours=1)
+    times = {"created_at": ago, "sent_at": ago}
+    sandbox.console().edit(1, client_groups_discount="15")
+    return [
+        unknown(owner, id=CHANGE, target="group:1", next_check_at=ago, **times),
+        unknown(owner, group_id=4, job=job, next_check_at=ago, **times),
+        write_down(owner, group_id=5, **times),
+    ]
+
+
+def tables_written(client, url):
+    """Open an address as a page and as each fragment, and return the tables that were written."""
+    with CaptureQueriesContext(connection) as queries:
+        client.get(url)
+        for target in TARGETS:
+            client.get(url, headers=fragment(target, url))
+    return {found[1] for each in queries if (found := WRITE.match(each["sql"]))}
+
+
+def rows():
+    """Return all that is known of changes and jobs, to be compared."""
+    return [list(model.objects.order_by("pk").values()) for model in (Change, Job, Snapshot)]
+
+
+@pytest.mark.parametrize("url", each(EVERY))
+def test_a_get_writes_nothing_but_the_session_and_settles_nothing(owner, browse, open_changes, url):
+    before = rows()
+    assert tables_written(browse(owner), url) <= ALWAYS | ALSO.get(url, set())
+    assert rows() == before
+
+
+@pytest.mark.parametrize("url", OF_DATABASE)
+def test_the_history_the_jobs_and_what_polls_ask_poster_for_nothing(
+    owner, browse, open_changes, sandbox, url
+):
+    tables_written(browse(owner), url)
+    assert not sandbox.calls()
+    assert not sandbox.log
+
+
+@pytest.mark.parametrize("url", sorted(set(PRIVATE) - set(OF_DATABASE)))
+def test_an_open_change_makes_no_page_ask_poster_for_more(owner, browse, sandbox, settings, request, url):
+    settings.POSTER_CACHE_SECONDS = 0
+    client = browse(owner)
+
+    def calls():
+        sandbox.log.clear()
+        tables_written(client, url)
+        return Counter(call.method for call in sandbox.log)
+
+    without = calls()
+    request.getfixturevalue("open_changes")
+    assert calls() <= without
+
+
+def test_a_worker_settles_what_pages_have_left(owner, browse, open_changes, sandbox):
+    of_group, *_ = open_changes
+    client = browse(owner)
+    for _ in range(3):
+        assert 'data-outcome="unknown"' in client.get(f"/history/{CHANGE}/").content.decode()
+    assert not sandbox.calls()
+    assert of_group in reconcile_due()
+    assert sandbox.calls("clients.getGroup")
+    assert 'data-outcome="applied"' in client.get(f"/history/{CHANGE}/").content.decode()
+
+
+def test_a_plan_is_only_read(owner, browse, sandbox):
+    draft = plan(owner, {1: "12"}, kind=Job.Kind.EDIT)
+    before = rows()
+    assert tables_written(browse(owner), f"/groups/plan/{draft.pk}/") <= ALWAYS
+    assert rows() == before
+
+
+def test_a_snapshot_is_only_read_and_its_download_is_noted(owner, browse, sandbox):
+    client = browse(owner)
+    snapshot = remove(client)
+    url, before = f"/history/snapshots/{snapshot.pk}", rows()
+    assert tables_written(client, f"{url}/restore/") <= ALWAYS
+    assert tables_written(client, f"{url}/download/") <= ALWAYS | {"users_securityevent"}
+    assert rows() == before
