@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
+from groups.services import workers
 from groups.views.metrics import metrics
 from poster_admin.common.health import healthz, readyz
 from poster_admin.users import language
@@ -19,7 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("healthz/", healthz),
-    path("readyz", readyz),
+    path("readyz", readyz, {"warning": workers.warning}),
     path("metrics", metrics),
 ]
 handler500 = "poster_admin.common.error_pages.server_error"

@@ -1,10 +1,10 @@
-"""Collect metrics for Prometheus: calls to Poster, the sources of lists, unsettled changes and jobs.
+"""Collect metrics for Prometheus: calls to Poster, the sources of lists, unsettled work, and the workers.
 
 Access is granted by the bearer token only, never by address: behind a proxy every request comes from this
 machine. Each process counts in its own file, and the response adds them up.
 """
 
-from django.db.models import Count
+from django.db.models import Count, Max
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -12,7 +12,7 @@ from prometheus_client import (
     Histogram,
 )
 
-from groups.models import Change, Job
+from groups.models import Change, Job, WorkerHeartbeat
 
 CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
 SECONDS = Histogram(
@@ -24,8 +24,8 @@ SECONDS = Histogram(
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
 
 
-def unsettled() -> CollectorRegistry:
-    """Return gauges that are counted in the database, so that they are the same in every process."""
+def of_database() -> CollectorRegistry:
+    """Return gauges that are read from the database, so that they are the same in every process."""
     registry = CollectorRegistry()
     for name, help_text, rows, states in (
         ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),
@@ -35,4 +35,9 @@ def unsettled() -> CollectorRegistry:
         found = dict(rows.order_by().values_list("state").annotate(Count("pk")))
         for state in states:
             gauge.labels(state.value).set(found.get(state, 0))
+    seen_at = WorkerHeartbeat.objects.aggregate(latest=Max("seen_at"))["latest"]
+    last_seen = Gauge(
+        "worker_last_seen_timestamp_seconds", "Time of the last heartbeat of any worker", registry=registry
+    )
+    last_seen.set(seen_at.timestamp() if seen_at else 0)
     return registry

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groups.services.metrics import unsettled
+from groups.services.metrics import of_database
 
 
 @login_not_required
@@ -33,5 +33,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
     return HttpResponse(
-        generate_latest(counted) + generate_latest(unsettled()), content_type=CONTENT_TYPE_LATEST
+        generate_latest(counted) + generate_latest(of_database()), content_type=CONTENT_TYPE_LATEST
     )

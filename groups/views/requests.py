@@ -15,7 +15,7 @@ from django_htmx.middleware import HtmxDetails
 
 from groups.models import Change, PosterCredentials
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
-from groups.services import history
+from groups.services import history, workers
 from poster_admin.common.outages import optional
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +60,7 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Add to every page its section, the user's mark and credentials, unsettled changes, and the currency."""
+    """Add to every page its section, the user's mark and credentials, the currency, and the banners."""
     user = getattr(request, "user", None)
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
@@ -73,10 +73,20 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
+        "no_worker": lambda: is_without_worker(user),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
     }
+
+
+def is_without_worker(user: Any) -> bool:
+    """Return True for a signed-in user if no worker was seen for a minute."""
+    if user is None or not user.is_authenticated:
+        return False
+    with optional("whether a worker runs"):
+        return not workers.is_any_alive()
+    return False
 
 
 def mark_of(user: Any) -> str:

@@ -1,10 +1,12 @@
 """Report to load balancers and monitors whether the process runs, and whether it can serve.
 
 Poster is not checked: when Poster is away, the pages say so, and removing servers would not help. Migrations
-and keys are not checked either: a server checks them when it starts.
+and keys are not checked either: a server checks them when it starts. A missing worker is only a warning: the
+pages work without one.
 """
 
 import logging
+from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
@@ -25,12 +27,22 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Report whether the database and the cache answer."""
+def readyz(request: HttpRequest, warning: Callable[[], str] = str) -> HttpResponse:
+    """Report whether the database and the cache answer; below that, a warning if there is one."""
     parts = (("database", _database), ("cache", _cache))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
+    words = "" if "database" in failed else _words_of(warning)
+    text += f"warning: {words}\n" if words else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
+
+
+def _words_of(warning: Callable[[], str]) -> str:
+    try:
+        return warning()
+    except DatabaseError:
+        log.exception("A warning cannot be read")  # its table may come with the next migration
+    return ""
 
 
 def _database() -> bool:
