@@ -10,6 +10,8 @@ const SHORTCUTS = {
   e: () => $("[data-key=e]"),
   "?": () => $("[data-help]"),
 };
+// The keys of these by their place: on a Ukrainian layout they type "т", "у" and ".".
+const PLACES = { KeyN: "n", KeyE: "e", Slash: "/" };
 // A key typed into a field is no shortcut.
 const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
 
@@ -27,10 +29,16 @@ function escape(event) {
   $("summary", menu).focus();
 }
 
+// A layout with Latin letters names its keys itself; only for the others the place of a key counts.
+function nameOf({ key, code, shiftKey }) {
+  if (key in SHORTCUTS || /^[a-z]$/i.test(key)) return key.toLowerCase();
+  return code === "Slash" && shiftKey ? "?" : PLACES[code];
+}
+
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !areOn()) return;
   if (event.target.closest(TYPING)) return;
-  const element = SHORTCUTS[event.key]?.();
+  const element = SHORTCUTS[nameOf(event)]?.();
   if (!element) return;
   event.preventDefault();
   if (element.id === "q") {

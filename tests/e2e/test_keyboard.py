@@ -1,0 +1,72 @@
+"""Test the shortcuts with the keys of other layouts, as Chromium reports them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_tour import heading, show_list
+
+UKRAINIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Digit7", "?")}
+RUSSIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Slash", ",")}
+LAYOUTS = pytest.mark.parametrize("layout", [UKRAINIAN, RUSSIAN], ids=["uk", "ru"])
+
+
+def press(page, layout, name):
+    """Press the key that has this name on a Latin layout."""
+    code, key = layout[name]
+    strike(page, code=code, key=key, shift=name == "?")
+
+
+def strike(page, *, code, key, shift=False, control=False):
+    """Press a key as a keyboard of any layout reports it: its place, and the text it types."""
+    session = page.context.new_cdp_session(page)
+    event = {"code": code, "key": key, "modifiers": 8 * shift + 2 * control}
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyDown"} | ({} if control else {"text": key}))
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyUp"})
+    session.detach()
+
+
+@LAYOUTS
+def test_the_shortcuts_work_on_a_cyrillic_layout(page_for, staff, layout):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    press(page, layout, "/")
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator("#q")).to_have_value("")
+    page.locator("h1").click()
+
+    press(page, layout, "?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    press(page, layout, "n")
+    heading(page, "New group")
+    page.goto("/groups/1/")
+    heading(page, "Постоянный посетитель")
+    press(page, layout, "e")
+    heading(page, "Edit group")
+
+
+@LAYOUTS
+def test_a_letter_typed_into_a_field_is_no_shortcut_on_a_cyrillic_layout(page_for, staff, layout):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    page.locator("#q").focus()
+    press(page, layout, "n")
+    expect(page.locator("#q")).to_have_value("т")
+    expect(page).to_have_url(re.compile("/groups/"))
+    heading(page, "Loyalty groups")
+
+
+def test_a_latin_letter_in_another_place_is_not_taken_for_a_shortcut(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    strike(page, code="KeyN", key="b")
+    strike(page, code="KeyD", key="e")
+    strike(page, code="KeyL", key="n")
+    heading(page, "New group")
