@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from groups.forms.groups import AccountForm
 from groups.models import PosterAccount
 from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.presenters.messages import error_words
+from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
 from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
@@ -32,7 +32,7 @@ def account(request: Request) -> HttpResponse:
         try:
             credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
         except PosterError as error:
-            words = error_words(error)
+            words = connect_error_words(error)
             refused = isinstance(error, TokenRejected | NotAllowed)
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
             status = 422 if refused else error.status
@@ -43,12 +43,17 @@ def account(request: Request) -> HttpResponse:
     return render_page(request, "groups/account.html", context, fragment="form", status=status)
 
 
-@require_POST
+@form_methods
 @requires("view_group", connected=False)
 def account_disconnect(request: Request) -> HttpResponse:
-    """Delete the user's credentials."""
+    """Delete the user's credentials; ask first, because Poster shows a token only once."""
+    if credentials_service.connection_of(request.user) is None:
+        return redirect("groups:account")
     if not recently_confirmed(request):
-        return ask_to_confirm(request, back=reverse("groups:account"))
+        back = reverse("groups:account") if request.method == "POST" else ""
+        return ask_to_confirm(request, back=back)
+    if request.method != "POST":
+        return render_page(request, "groups/disconnect.html", {})
     credentials_service.disconnect(user=request.user)
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")

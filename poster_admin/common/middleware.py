@@ -24,7 +24,7 @@ RETRY_AFTER = "10"
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Addresses that accept a form and show no page: the page is the one above them.
-WITHOUT_PAGE = {"undo", "disconnect", "bonus_unit", "second_factor_remove", "recovery_codes"}
+WITHOUT_PAGE = {"undo", "bonus_unit", "second_factor_remove", "recovery_codes"}
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:

@@ -66,6 +66,9 @@ def test_a_token_is_replaced_or_forgotten_only_after_it(staff, browse, sandbox):
     for url, data in (("/account/", {"account": "kavarnia", "token": token}), ("/account/disconnect/", {})):
         assert client.post(url, data)["Location"] == "/accounts/confirm/?next=%2Faccount%2F"
     assert PosterCredentials.objects.get(user=staff).account_id == "demo"
+    assert (
+        client.get("/account/disconnect/")["Location"] == "/accounts/confirm/?next=%2Faccount%2Fdisconnect%2F"
+    )
     page = client.get("/account/")
     assert 'name="token"' not in page.content.decode()
     assert "/accounts/confirm/?next=/account/" in page.content.decode()

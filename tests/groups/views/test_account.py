@@ -91,7 +91,18 @@ def test_a_token_can_be_forgotten(staff, browse):
     client = browse(staff)
     assert client.post("/account/disconnect/")["Location"] == URL
     assert not PosterCredentials.objects.exists()
-    assert client.get("/account/disconnect/").status_code == 405
+    assert client.get("/account/disconnect/")["Location"] == URL
+
+
+def test_before_a_token_is_forgotten_it_is_said_that_poster_shows_it_only_once(staff, browse):
+    client = browse(staff)
+    page = client.get(URL).content.decode()
+    assert 'href="/account/disconnect/"' in page
+    assert 'action="/account/disconnect/"' not in page
+    asked = client.get("/account/disconnect/")
+    assert asked.status_code == 200
+    assert "Poster shows a token only once" in text_of(asked)
+    assert PosterCredentials.objects.filter(user=staff).exists()
 
 
 def test_the_age_of_a_token_is_kept_when_it_is_entered_again(staff, browse, sandbox):
