@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 
 from poster_admin.common.htmx import render_page
 from poster_admin.users import browsers, language, security_log, two_factor
@@ -41,6 +42,20 @@ def sign_in_cookies(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         language.remember(request, response)
         browsers.remember(request, response)
+        return response
+
+    return middleware
+
+
+def admin_in_english(get_response: GetResponse) -> GetResponse:
+    """Show Django's admin in English as a whole: Django's own Ukrainian has gaps."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/admin/"):
+            return get_response(request)
+        with translation.override("en"):
+            response = get_response(request)
+        response["Content-Language"] = "en"
         return response
 
     return middleware

@@ -1,10 +1,13 @@
 """Test the language: from the browser, by choice, and by an earlier choice on another device."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from poster_admin.users.models import ChosenLanguage
 from tests.conftest import PASSWORD
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +101,22 @@ def test_whom_the_company_signs_in_reads_the_first_page_in_their_language(staff,
     client = Client(headers={"Accept-Language": "en"}, REMOTE_USER="staff")
     assert language_of(client) == "ru"
     assert language_of(client) == "ru"
+
+
+ADMIN_PAGES = ["/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/users/companylink/add/",
+               "/admin/groups/change/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["uk", "ru"])
+@pytest.mark.parametrize("page", ADMIN_PAGES)
+def test_djangos_admin_is_in_english_as_a_whole(admin_user, browse, language, page):
+    answer = browse(admin_user, language=language).get(page)
+    assert answer["Content-Language"] == "en"
+    assert not re.findall("[а-яіїєґ]{3,}", text_of(answer), re.IGNORECASE)
+    assert language_of(browse(admin_user, language=language), "/help/") == language
+
+
+def test_the_sign_in_of_the_admin_is_in_english_too(browse):
+    answer = browse(language="uk").get("/admin/login/")
+    assert (answer.status_code, answer["Content-Language"]) == (200, "en")
+    assert "Password" in text_of(answer)
