@@ -145,6 +145,16 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
             )
 
 
+def connect_error_words(error: PosterError) -> Message:
+    """Return the message for an error of Poster while a token is tried, which may be a new one."""
+    if isinstance(error, TokenRejected) and error.reason != "other_account":
+        return Message(
+            _("Poster does not accept this token"),
+            _("It may be incomplete, of another account, withdrawn or expired."),
+        )
+    return error_words(error)
+
+
 def whom(change: Change) -> str:
     """Return the subject of a change without personal data: the group's name, or the client's number."""
     client_id = change.client_id or (change.intended or {}).get("client")
@@ -194,7 +204,7 @@ def outcome_words(change: Change) -> Message:
     details = change.message
     match change.state:
         case Change.State.APPLIED:
-            return Message(_("Done"), _("Poster has the new values: they were read back."))
+            return Message(_("Done"), _applied_words(change))
         case Change.State.DIFFERS if change.reason == "units":
             return Message(
                 _("Poster stored the birthday bonus in another unit"),
@@ -254,6 +264,21 @@ def outcome_words(change: Change) -> Message:
                 _("It was written down and is being sent to Poster."),
                 _("This page shows the outcome as soon as it is known."),
             )
+
+
+def _applied_words(change: Change) -> str:
+    """Return what was seen in Poster after a change."""
+    match change.action:
+        case Change.Action.CREATE:
+            return _("Poster has the new group: it was read back.")
+        case Change.Action.REMOVE:
+            return _("Poster no longer has the group: we looked again.")
+        case Change.Action.MOVE:
+            return _("Poster has the client in the new group: it was read back.")
+        case Change.Action.ENROL:
+            return _("Poster has the client again: it was read back.")
+        case _:
+            return _("Poster has the new values: they were read back.")
 
 
 def name_refused_words(change: Change) -> str:

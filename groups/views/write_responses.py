@@ -250,9 +250,10 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
             text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
             text += " " + _("An owner can restore them from a snapshot, in the history.")
     else:
-        text = _("The changes of “%(name)s” were saved.") % {
-            "name": GroupValues.from_json(change.intended).name
-        }
+        name = {"name": GroupValues.from_json(change.intended).name}
+        text = _("The changes of “%(name)s” were saved.") % name
+        if change.undo_of_id:
+            text = _("“%(name)s” has its former values again.") % name
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
     messages.add_message(request, level, text, extra_tags=change.state)
     if change.state == State.DIFFERS:

@@ -1,0 +1,91 @@
+"""Test that pages say what has happened: no removal "has new values", no new token is "no longer" accepted."""
+
+import pytest
+
+from groups.models import Change
+from tests.pages import fragment, group_form, open_form, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def empty_group(sandbox):
+    """Return the number of a group without clients."""
+    row = sandbox.accounts["demo"].snapshot()[4]
+    return sandbox.console("demo").put(
+        row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
+    )
+
+
+def outcome_of(client, **which):
+    return text_of(client.get(f"/history/{Change.objects.get(**which).pk}/"))
+
+
+def test_the_record_of_a_removal_does_not_speak_of_new_values(owner, browse, empty_group):
+    client = browse(owner)
+    client.post("/groups/7/delete/", open_form(client, "/groups/7/delete/"))
+    words = outcome_of(client, action="remove", state="applied")
+    assert "Poster no longer has the group" in words
+    assert "new values" not in words
+
+
+def test_the_record_of_a_new_group_speaks_of_the_group(staff, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/new/", group_form(client, "/groups/new/"))
+    assert "Poster has the new group" in outcome_of(client, action="create", state="applied")
+
+
+def test_the_record_of_an_edit_speaks_of_its_values(staff, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="11"))
+    assert "Poster has the new values" in outcome_of(client, action="update", state="applied")
+
+
+def test_a_new_token_is_not_called_no_longer_accepted(newcomer, browse, sandbox):
+    answer = browse(newcomer).post("/account/", {"account": "demo", "token": "0" * 32})
+    words = text_of(answer)
+    assert "Poster does not accept this token" in words
+    assert "no longer" not in words
+
+
+def test_a_form_that_saves_nothing_does_not_say_not_saved_yet(owner, newcomer, browse, sandbox):
+    client = browse(owner)
+    removal = client.post("/groups/1/delete/", open_form(client, "/groups/1/delete/", confirm_name="Not it"))
+    assert "Not removed yet." in text_of(removal)
+    connection = browse(newcomer).post("/account/", {"account": "", "token": ""})
+    assert "Not connected yet." in text_of(connection)
+    move = client.post("/groups/1/clients/move/", {"target": ""})
+    assert "Nobody has been moved yet." in text_of(move)
+    for page in (removal, connection, move):
+        assert "Not saved yet" not in text_of(page)
+    edit = client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="101"))
+    assert "Not saved yet." in text_of(edit)
+
+
+def test_an_empty_group_does_not_offer_to_show_all_its_0_clients(staff, browse, empty_group):
+    words = text_of(browse(staff).get("/groups/7/"))
+    assert "Nobody is in this group yet." in words
+    assert "Show all" not in words
+    assert "Show all 125 clients" in text_of(browse(staff).get("/groups/1/"))
+
+
+def test_an_undo_says_that_the_former_values_are_back(staff, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="11"))
+    client.get("/groups/1/")
+    answer = client.post(f"/history/{Change.objects.get().pk}/undo/", follow=True)
+    assert "has its former values again" in text_of(answer)
+    assert "were saved" not in text_of(answer)
+
+
+def test_an_empty_group_is_not_promised_a_trash(owner, browse, empty_group):
+    for page in ("delete", "retire"):
+        words = text_of(browse(owner).get(f"/groups/7/{page}/", headers=fragment("form")))
+        assert "so nobody loses anything" in words
+        assert "30 days" not in words
+        assert "trash" not in words
+
+
+def test_owners_find_the_security_log_in_the_menu(owner, staff, browse):
+    assert 'href="/accounts/security-log/"' in browse(owner).get("/help/").content.decode()
+    assert 'href="/accounts/security-log/"' not in browse(staff).get("/help/").content.decode()
