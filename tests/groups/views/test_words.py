@@ -1,4 +1,4 @@
-"""Test that pages say what has happened: no removal "has new values", no new token is "no longer" accepted."""
+"""Test the words: no removal "has new values", and no new token is "no longer" accepted."""
 
 import pytest
 
