@@ -5,7 +5,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -141,6 +141,14 @@ class Listing:
     filters: Filters
     found_groups: list[Group]
     locked_ids: frozenset[int] = frozenset()
+
+    def only(self, group_id: int) -> "Listing | None":
+        """Return the list with this group alone, or None if there is no such group.
+
+        The filters do not count: a group that no longer fits them after an edit stays where it stands.
+        """
+        groups = [group for group in self.groups.groups if group.id == group_id]
+        return replace(self, found_groups=groups, filters=Filters()) if groups else None
 
     @cached_property
     def rows(self) -> list[GroupRow]:

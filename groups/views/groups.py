@@ -1,5 +1,7 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
@@ -20,7 +22,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.writes.commands import RIGHT_WITH_CLIENTS, GroupCommand
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
-from groups.views.requests import Request, form_methods, requires
+from groups.views.requests import Request, form_methods, requires, row_asked_for
 from groups.views.write_responses import (
     WritePage,
     ask_or_execute,
@@ -28,7 +30,7 @@ from groups.views.write_responses import (
     group_of,
     redirect_after_write,
 )
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import client_redirect, render_page
 from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -44,7 +46,22 @@ def group_list(request: Request) -> HttpResponse:
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
     }
+    if group_id := row_asked_for(request):
+        return _one_row(request, group_id, context)
     return render_page(request, "groups/list.html", context, fragment="rows")
+
+
+def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show one row of the list, with the totals and charts for their places on the page.
+
+    A group that is gone, or a stale copy that may lack the last change, needs the whole list.
+    """
+    row = context["listing"].only(group_id)
+    if row is None or row.stale:
+        return client_redirect(request.get_full_path())
+    response = render_page(request, "groups/list.html#row", context | {"listing": row})
+    response["HX-Reselect"] = f'tr[data-group="{group_id}"]'
+    return response
 
 
 @require_GET

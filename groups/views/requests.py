@@ -16,6 +16,7 @@ from django_htmx.middleware import HtmxDetails
 from groups.models import Change, PosterCredentials
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
 from groups.services import history, workers
+from poster_admin.common.htmx import element_asked_for
 from poster_admin.common.outages import optional
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -87,6 +88,12 @@ def is_without_worker(user: Any) -> bool:
     with optional("whether a worker runs"):
         return not workers.is_any_alive()
     return False
+
+
+def row_asked_for(request: HttpRequest) -> int | None:
+    """Return the id of the group whose row HTMX replaces, or None."""
+    kind, _dash, number = element_asked_for(request).partition("row-")
+    return int(number) if not kind and number.isascii() and number.isdecimal() and len(number) < 11 else None
 
 
 def mark_of(user: Any) -> str:

@@ -1,5 +1,6 @@
 """Execute the command of a form, and turn the outcome into a response."""
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,7 +49,7 @@ from groups.services.writes.execute import (
     execute,
     nothing_sent,
 )
-from groups.views.requests import Request
+from groups.views.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State = Change.State
@@ -116,7 +117,8 @@ class WritePage[F: WriteForm]:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/form.html":
             return render_page(self.request, "groups/list.html#edit_row", context, status=status)
-        return _instead_of_page(render_page(self.request, f"{template}#form", context, status=status))
+        context["row"] = element_asked_for(self.request)
+        return _in_dialog(render_page(self.request, f"{template}#form", context, status=status))
 
     def show_again(self, change: Change, *, status: int) -> HttpResponse:
         """Render the form with its input, ready for another try, and say why this one failed."""
@@ -143,13 +145,21 @@ class WritePage[F: WriteForm]:
 
 def is_in_row(request: Request) -> bool:
     """Return True if the form was opened in a row of the list, and not on its own page."""
-    return element_asked_for(request).startswith("row-")
+    return row_asked_for(request) is not None
 
 
-def _instead_of_page(response: HttpResponse) -> HttpResponse:
-    """Replace the whole page if the response does not fit into a row."""
+def _in_dialog(response: HttpResponse) -> HttpResponse:
+    """Show over the list what does not fit into its row; the row stays as it is."""
+    response["HX-Retarget"] = "#dialog"
+    response["HX-Reswap"] = "beforeend ignoreTitle:true"
+    return response
+
+
+def _instead_of_page(response: HttpResponse, url: str) -> HttpResponse:
+    """Show another page in place of the list, under its own address."""
     response["HX-Retarget"] = "#main"
     response["HX-Reswap"] = "innerHTML"
+    response["HX-Push-Url"] = url
     return response
 
 
@@ -264,10 +274,17 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
 
 
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
-    """Redirect to the group, or to the list as it was if the form was opened in one of its rows."""
-    if is_in_row(request):
-        return redirect(page_behind(request) or "groups:list")
-    return redirect("groups:detail", group_id)
+    """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
+    if not is_in_row(request):
+        return redirect("groups:detail", group_id)
+    place = {
+        "path": page_behind(request) or reverse("groups:list"),
+        "target": f"#{element_asked_for(request)}",
+        "selectOOB": "#figures,#pictures,#messages:innerHTML",
+        "swap": "outerHTML",
+        "push": "false",
+    }
+    return HttpResponse(headers={"HX-Location": json.dumps(place)})
 
 
 def show_outcome(
@@ -287,7 +304,8 @@ def show_outcome(
     }
     template = "groups/outcome.html"
     if is_in_row(request):
-        return _instead_of_page(render_page(request, f"{template}#outcome", context, status=status))
+        page = render_page(request, f"{template}#page", context, status=status)
+        return _instead_of_page(page, context["poll_url"])
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)

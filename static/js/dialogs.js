@@ -1,5 +1,6 @@
 // Dialogs: show a form or the help from another page over the current page.
 import { $, isPlain, placeOfFocus } from "./dom.js";
+import { setUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
 const dialog = $("#dialog");
@@ -12,7 +13,10 @@ function close() {
   if (!underWay()) dialog.close();
 }
 
-dialog.addEventListener("close", empty);
+dialog.addEventListener("close", () => {
+  empty();
+  setUnsaved($(".row-form"));
+});
 
 async function openInDialog(link, part) {
   const href = link.getAttribute("href");
@@ -29,6 +33,19 @@ async function openInDialog(link, part) {
   document.addEventListener("htmx:afterRequest", opened);
   await htmx.ajax("GET", href, { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
 }
+
+// A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (!detail.target?.matches?.(".groups tr") || !dialog.open) return;
+  empty();
+  if (detail.xhr.getResponseHeader("HX-Retarget") !== "#dialog") dialog.close();
+});
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target !== dialog) return;
+  if (!dialog.open) dialog.showModal();
+  placeOfFocus(dialog)?.focus();
+});
 
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest?.(selector);

@@ -52,7 +52,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 const focusAfterSwap = (target) =>
   placeOfFocus(target)
   ?? $("[autofocus], .row-form [aria-invalid]", target)
-  ?? $(".row-form input:not([type=hidden])", target);
+  ?? $(".row-form [name=percent]", target);
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const target = document.getElementById(detail.target.id) ?? $("#outcome") ?? $("#form");
@@ -63,7 +63,10 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const search = $("#q");
   if (search && target.dataset.q !== undefined && document.activeElement !== search) search.value = target.dataset.q;
   const next = focusAfterSwap(target);
-  if (next) next.focus();
+  if (next) {
+    next.focus();
+    if (next.closest(".row-form")) next.select?.();
+  }
   else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
 });
 

@@ -1,18 +1,21 @@
-// Edit a group in its row of the list.
+// Edit a group in its row of the list. The row is swapped where it stands, and keeps the focus.
 import { $, isPlain } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
 // Select by the form: while a row settles, HTMX gives it the attributes of the previous row.
-const INPUTS = ".row-form input:not([type=hidden])";
+const PERCENT = ".row-form [name=percent]";
 // On narrower screens the rows are cards, without room for a form.
 const WIDE = "(min-width: 57rem)";
 
-let left = null;
+const rowOf = (group) => $(`.groups [data-group="${group}"]`);
+
+// The group of the row that was saved last.
+let saved = null;
 
 export async function openInRow(link) {
   if ($(".row-form")) {
-    $(INPUTS).focus();
+    $(PERCENT).focus();
     return;
   }
   const row = link.closest("tr");
@@ -22,23 +25,34 @@ export async function openInRow(link) {
 
 export async function leaveRow() {
   if (underWay()) return;
-  const { group } = $(".row-form").closest("tr").dataset;
+  const row = $(".row-form").closest("tr");
+  saved = null;
   clearUnsaved();
-  left = `[data-group="${group}"] .row-edit`;
-  await htmx.ajax("GET", location.href, { target: "#rows", swap: "outerHTML" });
+  await htmx.ajax("GET", location.href, { target: row, swap: "outerHTML" });
 }
 
-// Wait until the list is settled: until then HTMX sets the focus itself.
-document.addEventListener("htmx:afterSettle", () => {
-  if (!left || !$(left)) return;
-  $(left).focus();
-  left = null;
+// The answer to a saved row is the address of the row; HTMX fetches it next.
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (detail.xhr.getResponseHeader("HX-Location")) saved = detail.target.dataset.group;
+});
+
+// Wait until the row is settled: until then HTMX sets the focus itself.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const { group } = detail.target.dataset;
+  const row = group && rowOf(group);
+  if (!row || row.matches(".editing")) return;
+  ($(".row-edit", row) ?? $("th a", row)).focus({ preventScroll: true });
+  if (saved === group) row.classList.add("saved");
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.(".groups .row-edit");
+  const at = (selector) => event.target.closest?.(selector);
+  const link = at(".groups .row-edit");
   if (link && isPlain(event) && matchMedia(WIDE).matches) {
     event.preventDefault();
     openInRow(link);
-  } else if (event.target.closest?.("[data-leave-row]")) leaveRow();
+  } else if (at("[data-leave-row]")) {
+    event.preventDefault();
+    leaveRow();
+  }
 });

@@ -51,7 +51,9 @@ addEventListener("pageshow", () => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { detail } = event;
-  if (underWay() && underWay() !== detail.elt) {
+  // The row of a saved form may be fetched; it takes the place of the form.
+  const sent = underWay();
+  if (sent && sent !== detail.elt && sent.closest("tr") !== detail.target) {
     event.preventDefault();
     return;
   }
@@ -68,6 +70,7 @@ const leaves = (xhr) => xhr.getResponseHeader("HX-Redirect") || xhr.getResponseH
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   detail.target?.removeAttribute("aria-busy");
   if (detail.requestConfig.waits) wait(-1);
+  if (!detail.successful) $$(".row-form[data-sent]", detail.target ?? page).forEach(release);
   const form = detail.elt.closest?.("form[data-sent]");
   if (!form || leaves(detail.xhr)) return;
   if (!detail.successful) setUnsaved(guarded(form));

@@ -2,13 +2,15 @@
 
 import uuid
 
+import json
+
 import pytest
 from django.db import OperationalError
 from django.urls import reverse
 
 from groups.models import Change
 from groups.views import write_responses
-from tests.pages import HTMX, fragment, group_form, hidden, open_form, text_of
+from tests.pages import HTMX, fragment, group_form, group_ids, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT, NEW = "/groups/1/edit/", "/groups/new/"
@@ -487,8 +489,34 @@ def test_a_row_of_the_list_becomes_the_form_and_goes_back_to_the_list_as_it_was(
     assert 'id="row-1"' in bad.content.decode()
     assert "Enter a number" in text_of(bad)
     good = client.post(EDIT, form | {"percent": "12"}, headers=ROW)
-    assert good["HX-Redirect"] == "/groups/?sort=name"
+    location = json.loads(good["HX-Location"])
+    assert (location["path"], location["target"], location["push"]) == (
+        "/groups/?sort=name",
+        "#row-1",
+        "false",
+    )
     assert sandbox.posts()[-1].form["client_groups_discount"] == "12"
+
+
+def test_a_saved_row_comes_alone_with_its_counts_and_pictures(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"name": "Друзі", "percent": "12"}))
+    client.post(EDIT, form, headers=ROW)
+    # It does not fit the search any more, and stays where it was edited.
+    part = client.get("/groups/?q=постоян", headers=ROW)
+    html = part.content.decode()
+    assert part["HX-Reselect"] == 'tr[data-group="1"]'
+    assert group_ids(part) == [1]
+    assert "12%" in text_of(part)
+    assert all(f'id="{part}"' in html for part in ("figures", "pictures", "messages"))
+    assert "“Друзі” were saved" in text_of(part)
+    assert "<html" not in html
+
+
+def test_instead_of_the_row_of_a_group_that_is_gone_the_list_is_loaded(staff, browse, sandbox):
+    client = browse(staff)
+    sandbox.console("demo").remove(1)
+    assert client.get("/groups/?refresh=1", headers=ROW)["HX-Redirect"] == "/groups/?refresh=1"
 
 
 def test_a_name_typed_in_a_row_is_asked_about_where_the_page_was(staff, browse, sandbox):
@@ -496,18 +524,31 @@ def test_a_name_typed_in_a_row_is_asked_about_where_the_page_was(staff, browse, 
     row = client.get(EDIT, headers=ROW)
     form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
     check = client.post(EDIT, form | {"name": "Скидочная система 20%"}, headers=ROW)
-    assert (check.status_code, check["HX-Retarget"]) == (200, "#main")
+    assert (check.status_code, check["HX-Retarget"]) == (200, "#dialog")
+    assert 'hx-target="#row-1"' in check.content.decode()
     assert "no. 5, 42 clients" in text_of(check)
     assert client.post(EDIT, hidden(check, *form, "confirmed")).status_code == 302
 
 
-def test_what_does_not_fit_into_a_row_takes_the_place_of_the_page(staff, browse, sandbox):
+def test_what_does_not_fit_into_a_row_comes_over_it(staff, browse, sandbox):
     client = browse(staff)
     row = client.get(EDIT, headers=ROW)
     form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
     risky = client.post(EDIT, form | {"percent": "90"}, headers=ROW)
-    assert (risky.status_code, risky["HX-Retarget"], risky["HX-Reswap"]) == (200, "#main", "innerHTML")
+    assert (risky.status_code, risky["HX-Retarget"]) == (200, "#dialog")
     sandbox.console("demo").edit(1, client_groups_discount="12")
     conflict = client.post(EDIT, form | {"percent": "15"}, headers=ROW)
-    assert (conflict.status_code, conflict["HX-Retarget"]) == (409, "#main")
+    assert (conflict.status_code, conflict["HX-Retarget"]) == (409, "#dialog")
     assert not sandbox.posts()
+
+
+def test_an_outcome_that_is_unknown_has_its_own_address(staff, browse, sandbox):
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    lost = client.post(EDIT, form | {"percent": "12"}, headers=ROW)
+    assert (lost.status_code, lost["HX-Retarget"]) == (504, "#main")
+    assert lost["HX-Push-Url"] == f"/history/{Change.objects.get().pk}/"
+    assert "not known yet" in text_of(lost)

@@ -1,0 +1,204 @@
+"""Test editing in a row of the list: the row stays where it is, and keeps the focus."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_tour import SEED, heading, row, show_list
+from tests.pages import group_form
+
+BROKEN = "<!doctype html><title>502</title><p data-notice=error>A proxy speaks</p>"
+
+
+@pytest.fixture
+def long_list(sandbox):
+    """Fill the account up to a list that has to be scrolled."""
+    for number in range(30):
+        sandbox.console().put(
+            {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
+             "birthday_bonus": "0", "count_groups_clients": "0"}
+        )  # fmt: skip
+
+
+def open_row(page, group_id):
+    row(page, group_id).locator(".row-edit").click()
+    expect(page.locator(".row-form [name=percent]")).to_be_focused()
+    # Until HTMX has processed the row, it is sent as a page.
+    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)
+
+
+def save_row(page, percent):
+    page.locator(".row-form [name=percent]").fill(percent)
+    page.locator(".row-form [name=percent]").press("Enter")
+
+
+def test_a_saved_row_keeps_its_place_and_the_focus(page_for, staff, sandbox, long_list):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    group_id = int(page.locator("tr[data-group]").nth(20).get_attribute("data-group"))
+    row(page, group_id).scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#rows').dataset.here = 'still the same list'")
+    open_row(page, group_id)
+    before = row(page, group_id).bounding_box()["y"]
+    assert page.evaluate("scrollY") > 100
+    save_row(page, "7,5")
+    expect(row(page, group_id)).to_contain_text("7.5%")
+    expect(row(page, group_id).locator(".row-edit")).to_be_focused()
+    expect(row(page, group_id)).to_have_class("saved")
+    assert abs(row(page, group_id).bounding_box()["y"] - before) < 2
+    expect(page.locator("#rows")).to_have_attribute("data-here", "still the same list")
+    expect(page.locator("[data-outcome=applied]")).to_have_count(1)
+    expect(page.locator("html.busy")).to_have_count(0)
+    assert sandbox.accounts["demo"].groups[group_id]["client_groups_discount"] == "7.5"
+
+    page.keyboard.press("Enter")
+    expect(row(page, group_id).locator("[name=percent]")).to_have_value("7.5")
+
+
+def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    expect(page.locator("#pictures .ladder li").first).not_to_contain_text("19%")
+    open_row(page, 1)
+    sandbox.console("demo").edit(4, count_groups_clients="1000")
+    save_row(page, "19")
+    expect(page.locator("#pictures .ladder")).to_contain_text("19%")
+    expect(page.locator("#figures")).to_contain_text("1,")
+
+
+def test_a_row_that_is_left_keeps_its_place_and_the_focus(page_for, staff, long_list):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    last = int(page.locator("tr[data-group]").last.get_attribute("data-group"))
+    row(page, last).scroll_into_view_if_needed()
+    open_row(page, last)
+    before = page.evaluate("scrollY")
+    page.keyboard.press("Escape")
+    expect(row(page, last).locator(".row-edit")).to_be_focused()
+    expect(page.locator(".row-form")).to_have_count(0)
+    # The page became shorter by the height of the form, and ends there.
+    assert before - page.evaluate("scrollY") < 150
+    expect(page.locator("tr.saved")).to_have_count(0)
+
+
+def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page, "/groups/?sort=name")
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    save_row(page, "45")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Save these changes?")).to_be_focused()
+    expect(dialog).to_contain_text("125 clients")
+    expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
+    expect(page).to_have_title(re.compile("^Loyalty groups"))
+    assert not sandbox.posts()
+
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".row-form [name=percent]")).to_have_value("45")
+    page.locator(".row-form [name=percent]").press("Enter")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Yes, save changes").click()
+    expect(dialog).to_have_count(0)
+    expect(row(page, 1)).to_contain_text("45%")
+    expect(row(page, 1).locator(".row-edit")).to_be_focused()
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
+
+
+def conflict_in_a_row(page, sandbox):
+    show_list(page)
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    save_row(page, "14")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="The group was changed meanwhile")).to_be_focused()
+    assert not sandbox.posts()
+    return dialog
+
+
+def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sandbox):
+    page = page_for(staff)
+    dialog = conflict_in_a_row(page, sandbox)
+    dialog.get_by_role("link", name="Take theirs").click()
+    expect(dialog).to_have_count(0)
+    expect(row(page, 1)).to_contain_text("12%")
+    expect(row(page, 1).locator(".row-edit")).to_be_focused()
+    expect(page).to_have_url(re.compile("/groups/$"))
+    assert not sandbox.posts()
+
+
+def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sandbox):
+    page = page_for(staff)
+    dialog = conflict_in_a_row(page, sandbox)
+    dialog.get_by_role("button", name="Apply mine on top").click()
+    expect(dialog).to_have_count(0)
+    expect(row(page, 1)).to_contain_text("14%")
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "14"
+
+
+def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_were_fresh(
+    page_for, staff, sandbox
+):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    sandbox.script("clients.getGroups", "fin_before_headers", times=None)
+    save_row(page, "12")
+    expect(page.locator("[data-notice=stale]")).to_be_visible()
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+    expect(page.locator(".row-form")).to_have_count(0)
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
+def test_a_row_that_could_not_be_fetched_can_be_sent_again(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    page.route("**/groups/", lambda route, _: route.fulfill(status=502, body=BROKEN), times=1)
+    save_row(page, "12")
+    expect(page.locator("#notice")).to_contain_text("A proxy speaks")
+    page.locator(".row-form [name=percent]").press("Enter")
+    expect(row(page, 1)).to_contain_text("12%")
+    assert len(sandbox.posts()) == 1
+
+
+def test_an_unknown_outcome_of_a_row_has_its_own_address_and_back_leads_to_the_list(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page, "/groups/?sort=name")
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
+    save_row(page, "12")
+    expect(page.locator("[data-outcome=unknown]")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/history/[0-9a-f-]{36}/$"))
+    assert page.locator("#outcome").bounding_box()["width"] < 900
+    sandbox.clear_faults()
+    page.reload()
+    expect(page.locator("#outcome h1")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
+    expect(row(page, 1)).to_be_visible()
+
+
+def test_a_second_save_of_a_row_asks_about_a_colleagues_change_too(page_for, staff, owner, browse, sandbox):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    save_row(page, "11")
+    expect(row(page, 1)).to_contain_text("11%")
+    open_row(page, 1)
+    client = browse(owner)
+    form = group_form(client, "/groups/1/edit/", name=SEED, percent="13")
+    assert client.post("/groups/1/edit/", form).status_code == 302
+    save_row(page, "12")
+    expect(page.get_by_role("dialog")).to_contain_text("13%")
