@@ -22,6 +22,7 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
+from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
 from groups.poster.records import (
     Group,
@@ -44,6 +45,8 @@ __all__ = [
     "GroupValues",
     "InvalidResponse",
     "InvalidValue",
+    "LoyaltyRule",
+    "LoyaltyRuleList",
     "LoyaltyType",
     "NameTaken",
     "NotAllowed",

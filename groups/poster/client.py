@@ -23,6 +23,7 @@ from groups.poster.errors import (
     Refused,
     Unreachable,
 )
+from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
 from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
@@ -222,6 +223,14 @@ class PosterClient:
         if not isinstance(rows, list):
             raise InvalidResponse("the promotions are not a list", method=method, reason="shape")
         return PromotionList.from_wire(rows)
+
+    def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
+        """Return the rules that move clients to another group when they have paid enough."""
+        method = "clients.getLoyaltyRules"
+        rows = self._read(method, {}, within)
+        if not isinstance(rows, list):
+            raise InvalidResponse("the rules are not a list", method=method, reason="shape")
+        return LoyaltyRuleList.from_wire(rows)
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

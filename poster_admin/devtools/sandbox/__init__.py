@@ -18,6 +18,7 @@ Where the documentation is silent, the sandbox decides:
 - Answers are UTF-8 with nothing escaped.
 - An update of a client changes the fields that were sent and no others. On a write `bonus` is in hryvnia and
   `total_payed_sum` in kopecks.
+- A loyalty rule outlives the group that it leads to. Without `loyalty_type` the rules of both types come.
 - `getClient` answers an empty list for an unknown client. `phone` finds the digits of a whole number, with
   or without a `+` before them.
 - A phone number that another client has is refused with 34, an unknown group with 32, an unknown `order_by`

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from poster_admin.devtools.sandbox import seed_data, validation
+from poster_admin.devtools.sandbox import validation
 from poster_admin.devtools.sandbox.exchange import HTML, Answer, Kind, Request, dump
 from poster_admin.devtools.sandbox.replica import Lag, Table
 from poster_admin.devtools.sandbox.state import Account
@@ -129,7 +129,12 @@ def _update_client(account: Account, request: Request, apply: bool) -> bytes:
 
 
 def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:
-    return dump(seed_data.promotions(account.profile))
+    return dump(account.promotions)
+
+
+def _get_loyalty_rules(account: Account, request: Request, _apply: bool) -> bytes:
+    wanted = validation.rule_type(request.query)
+    return dump([rule for rule in account.loyalty_rules if wanted in (None, rule["loyalty_type"])])
 
 
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
@@ -161,6 +166,7 @@ METHODS: Mapping[str, Method] = {
     "clients.createClient": Method("POST", "write", _create_client),
     "clients.updateClient": Method("POST", "write", _update_client),
     "clients.getPromotions": Method("GET", "list", _get_promotions),
+    "clients.getLoyaltyRules": Method("GET", "list", _get_loyalty_rules),
     "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
 }
 _KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

@@ -35,6 +35,14 @@ class Console:
         """Add a client to a group, with these fields, and return the id."""
         return self._account.put_client(newcomer(group_id) | fields)
 
+    def set_rules(self, *rules: Mapping[str, Any]) -> None:
+        """Replace all loyalty rules."""
+        self._account.offer(loyalty_rules=rules)
+
+    def set_promotions(self, *promotions: Mapping[str, Any]) -> None:
+        """Replace all promotions."""
+        self._account.offer(promotions=promotions)
+
     def edit_client(self, client_id: int, **fields: str) -> None:
         """Change fields of a client, also its group or `delete`. Raises KeyError for an unknown client."""
         self._account.put_client({"client_id": str(client_id), **fields})
@@ -81,6 +89,9 @@ def _console(sandbox: "Sandbox", order: Mapping[str, Any]) -> int:
             console.edit(group_id, **fields)
         case {"remove": int(group_id)}:
             console.remove(group_id)
+        case {"rules": list(rules)}:
+            console.set_rules(*rules)
+            return len(rules)
         case {"put_client": int(group_id), "fields": dict(fields)}:
             return console.put_client(group_id, **fields)
         case {"edit_client": int(client_id), "fields": dict(fields)}:

@@ -1,4 +1,4 @@
-"""The accounts of the sandbox, with their invented tokens, groups and promotions.
+"""The accounts of the sandbox, with their invented tokens, groups, promotions and loyalty rules.
 
 All of them follow from the seed: the same seed gives the same tokens, names and numbers on every machine.
 """
@@ -7,7 +7,7 @@ import hashlib
 import html
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -83,6 +83,34 @@ def promotions(profile: Profile) -> list[dict[str, Any]]:
         _promotion(1, "Ранкова кава -15%", everybody),
         _promotion(2, "Друга кава — подарунок", {"clients_type": "4", "clients_groups": named}),
     ]
+
+
+def loyalty_rules(profile: Profile, groups: Iterable[Mapping[str, str]]) -> list[dict[str, int]]:
+    """Return the rules of an account: the one of the documentation, and more that rise with the sum.
+
+    One account has a rule into a removed group.
+    """
+    if profile.marks_removed:
+        return [
+            _rule(*rule) for rule in ((1, 1, 500, 8), (2, 1, 3000, 2), (3, 1, 10_000, 7), (5, 2, 20_000, 11))
+        ]
+    # The sample of the documentation comes first, unchanged: its type is not that of the group.
+    rules = [_rule(4, 1, 1000, 5), _rule(6, 2, 500, 4)]
+    higher: dict[float, int] = {}
+    for row in groups:
+        percent = float(row["client_groups_discount"])
+        if row["loyalty_type"] == "2" and percent > _HIGHEST_DOCUMENTED:
+            higher.setdefault(percent, int(row["client_groups_id"]))
+    for rule_id, value, percent in zip((7, 8), (5000, 20_000), sorted(higher), strict=False):
+        rules.append(_rule(rule_id, 2, value, higher[percent]))
+    return rules
+
+
+_HIGHEST_DOCUMENTED = 20
+
+
+def _rule(rule_id: int, loyalty_type: int, value: int, group_id: int) -> dict[str, int]:
+    return {"rule_id": rule_id, "loyalty_type": loyalty_type, "value": value, "group_id": group_id}
 
 
 def _promotion(promotion_id: int, name: str, params: dict[str, Any]) -> dict[str, Any]:

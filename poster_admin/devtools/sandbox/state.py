@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +45,8 @@ class Account:
         self.number = seed_data.number(seed, profile)
         self.token = seed_data.token(seed, profile)
         self.unique_names = False
+        self.promotions: Sequence[Mapping[str, Any]] = ()
+        self.loyalty_rules: Sequence[Mapping[str, Any]] = ()
         self._seed = seed
         self._lock = lock
         self._changed = changed
@@ -143,6 +145,18 @@ class Account:
             else:
                 self._replace(group_id, None)
             self._keep("groups", blocks)
+
+    def offer(
+        self,
+        *,
+        promotions: Sequence[Mapping[str, Any]] | None = None,
+        loyalty_rules: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Replace the promotions or the loyalty rules, unchecked."""
+        with self._lock:
+            self.promotions = self.promotions if promotions is None else promotions
+            self.loyalty_rules = self.loyalty_rules if loyalty_rules is None else loyalty_rules
+            self._changed()
 
     # --- Clients -----------------------------------------------------------------------------------------
 
@@ -257,18 +271,31 @@ class Account:
         people = {"next_id": 1, "blocks": map(astuple, blocks), "changes": changes}
         copy = Account(self.profile, seed=self._seed, lock=threading.RLock(), changed=lambda: None)
         # Only a read of clients needs them, and laying them out is slow.
-        copy.load(map(dict, rows), clients=people if table == "clients" else {"next_id": 1})
+        copy.load(
+            map(dict, rows),
+            clients=people if table == "clients" else {"next_id": 1},
+            offers=self._offers(),
+        )
         return copy
 
     def load(
-        self, rows: Iterable[Row], next_id: int = 1, clients: Mapping[str, Any] = MappingProxyType({})
+        self,
+        rows: Iterable[Row],
+        next_id: int = 1,
+        clients: Mapping[str, Any] = MappingProxyType({}),
+        offers: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Replace all groups by these rows, with the saved clients or else those of the seed."""
+        """Replace all groups by these rows, with the saved clients, promotions and rules or the seed's."""
         with self._lock:
             self._rows = {int(row["client_groups_id"]): MappingProxyType(row) for row in rows}
             self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
             self._next_id = max(next_id, max(self._rows, default=0) + 1)
             self._list = None
+            offers = offers or {
+                "promotions": seed_data.promotions(self.profile),
+                "loyalty_rules": seed_data.loyalty_rules(self.profile, self._rows.values()),
+            }
+            self.promotions, self.loyalty_rules = offers["promotions"], offers["loyalty_rules"]
             self._past.clear()
             self._replaced.clear()
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
@@ -276,7 +303,15 @@ class Account:
     def save(self) -> dict[str, Any]:
         """Return the state that `load` restores, ready for JSON."""
         rows = [dict(row) for row in self._rows.values()]
-        return {"next_id": self._next_id, "groups": rows, "clients": self.clients.save()}
+        return {
+            "next_id": self._next_id,
+            "groups": rows,
+            "clients": self.clients.save(),
+            "offers": self._offers(),
+        }
+
+    def _offers(self) -> dict[str, Any]:
+        return {"promotions": list(self.promotions), "loyalty_rules": list(self.loyalty_rules)}
 
     def _existing(self, form: Mapping[str, str], field: str) -> int:
         group_id = validation.identifier(form, field)
@@ -338,8 +373,8 @@ class State:
         if saved:
             for name, account in self.accounts.items():
                 kept = saved["accounts"][name]
-                # Take the clients of the seed where an earlier version has saved none.
-                account.load(kept["groups"], kept["next_id"], kept.get("clients", {}))
+                # Take the clients and offers of the seed where an earlier version has saved none.
+                account.load(kept["groups"], kept["next_id"], kept.get("clients", {}), kept.get("offers", {}))
         else:
             self.reset()
 

@@ -126,6 +126,14 @@ def client(form: Mapping[str, str], unit: Literal["hryvnia", "kopecks"]) -> Row:
     return row
 
 
+def rule_type(query: Mapping[str, str]) -> int | None:
+    """Return the loyalty type whose rules are asked for, or None for all."""
+    text = query.get("loyalty_type", "")
+    if text not in {"", "1", "2"}:
+        raise ApiError(42, "loyalty_type")
+    return int(text) if text else None
+
+
 def whole(query: Mapping[str, str], field: str) -> int | None:
     """Return a whole number, or None if the field is absent or empty."""
     text = query.get(field, "")

@@ -237,6 +237,45 @@ def test_promotions_name_groups(wire, sandbox):
     assert some["params"] == {"clients_type": "4", "clients_groups": ["2", "7"]}
 
 
+DOCUMENTED_RULE = b'{"rule_id":4,"loyalty_type":1,"value":1000,"group_id":5}'
+
+
+def test_rules_begin_with_the_sample_of_the_documentation_byte_for_byte(wire):
+    assert wire.body("clients.getLoyaltyRules").startswith(b'{"response":[' + DOCUMENTED_RULE + b",")
+    assert wire.body("clients.getLoyaltyRules", loyalty_type=1) == b'{"response":[' + DOCUMENTED_RULE + b"]}"
+    assert wire.code("clients.getLoyaltyRules", loyalty_type=3) == 42
+    assert wire.code("clients.getLoyaltyRules", verb="POST") == 30
+
+
+def test_rules_lead_to_groups_of_the_account_and_a_rule_outlives_its_group(sandbox, wire):
+    rules = wire.call("clients.getLoyaltyRules")["response"]
+    assert {rule["group_id"] for rule in rules} == {4, 5}
+    sandbox.console().remove(4)
+    assert wire.call("clients.getLoyaltyRules")["response"] == rules
+
+
+def test_in_a_larger_account_a_higher_sum_leads_to_a_higher_percent():
+    with Sandbox(groups=60) as large:
+        groups = Wire(large).call("clients.getGroups")["response"]
+        percents = {int(row["client_groups_id"]): int(row["client_groups_discount"]) for row in groups}
+        rules = Wire(large).call("clients.getLoyaltyRules")["response"]
+    by_sum = [percents[rule["group_id"]] for rule in sorted(rules, key=lambda rule: rule["value"])]
+    assert len(by_sum) == len(set(by_sum)) == 4
+    assert by_sum == sorted(by_sum)
+
+
+def test_rules_and_promotions_of_the_console_outlive_a_restart_but_no_reset(tmp_path):
+    with Sandbox(state_path=tmp_path / "state.json") as first:
+        rules, promotions = first.accounts["demo"].loyalty_rules, first.accounts["demo"].promotions
+        first.console().set_rules()
+        first.console().set_promotions(promotions[0])
+    with Sandbox(state_path=tmp_path / "state.json") as second:
+        assert Wire(second).body("clients.getLoyaltyRules") == b'{"response":[]}'
+        assert len(Wire(second).call("clients.getPromotions")["response"]) == 1
+        second.reset()
+        assert Wire(second).call("clients.getLoyaltyRules")["response"] == rules
+
+
 # --- Past the API ------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from groups.poster import Client, ClientValues, InvalidResponse, InvalidValue, NotFound, UnreadableRow
+from groups.poster import (
+    Client,
+    ClientValues,
+    InvalidResponse,
+    InvalidValue,
+    LoyaltyRule,
+    LoyaltyRuleList,
+    NotFound,
+    UnreadableRow,
+)
 from groups.poster.clients import ClientList, Promotion
 from tests.groups.poster.listener import listening
 
@@ -257,6 +266,46 @@ def test_the_promotions_of_a_group(sandbox, poster):
     assert (found.unreadable, sandbox.log[0].method) == ((), "clients.getPromotions")
 
 
+RULE = {"rule_id": 4, "loyalty_type": 1, "value": 1000, "group_id": 5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "read"),
+    [
+        ({}, LoyaltyRule(4, 5, Decimal(1000), 1)),
+        ({"rule_id": "4", "value": "1000.00", "group_id": "5"}, LoyaltyRule(4, 5, Decimal(1000), 1)),
+        ({"value": 999.5, "loyalty_type": None}, LoyaltyRule(4, 5, Decimal("999.5"))),
+        ({"loyalty_type": "", "new_field": {}}, LoyaltyRule(4, 5, Decimal(1000))),
+    ],
+)
+def test_a_rule_is_read(changes, read):
+    assert LoyaltyRule.from_wire(RULE | changes) == read
+
+
+@pytest.mark.parametrize(
+    ("changes", "known_id"),
+    [
+        ({"rule_id": 0}, None),
+        ({"value": None}, 4),
+        ({"value": -1}, 4),
+        ({"value": "багато"}, 4),
+        ({"group_id": 0}, 4),
+        ({"loyalty_type": "bonus"}, 4),
+    ],
+)
+def test_a_rule_that_cannot_be_read_is_counted_and_not_guessed(changes, known_id):
+    found = LoyaltyRuleList.from_wire([RULE | changes, RULE | {"rule_id": 9}, "rule"])
+    assert [rule.id for rule in found.rules] == [9]
+    assert [row.id for row in found.unreadable] == [known_id, None]
+
+
+def test_the_rules_of_an_account(sandbox, poster):
+    found = poster.get_loyalty_rules()
+    assert found.rules[0] == LoyaltyRule(4, 5, Decimal(1000), 1)
+    assert (found.unreadable, sandbox.log[0].method) == ((), "clients.getLoyaltyRules")
+    assert sandbox.log[0].query == QUERY
+
+
 @pytest.mark.parametrize(
     ("body", "ask"),
     [
@@ -268,6 +317,7 @@ def test_the_promotions_of_a_group(sandbox, poster):
         ('{"1":{}}', lambda poster: poster.get_clients()),
         ("false", lambda poster: poster.get_clients()),
         ("{}", lambda poster: poster.get_promotions()),
+        ('{"rule_id":4}', lambda poster: poster.get_loyalty_rules()),
     ],
 )
 def test_an_answer_to_another_question_is_none(connect, body, ask):

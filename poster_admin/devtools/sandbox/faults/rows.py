@@ -1,6 +1,7 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-The descriptions speak of a group. In the row of a client or a promotion the corresponding field is changed.
+The descriptions speak of a group. In the row of a client, a promotion or a loyalty rule the corresponding
+field is changed; a rule has no name, so faults of the name leave it as it is.
 """
 
 import json
@@ -17,15 +18,17 @@ type Row = dict[str, Any]
 
 _WHOLE = (
     *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
-    *("client_id", "bonus", "total_payed_sum", "promotion_id"),
+    *("client_id", "bonus", "total_payed_sum", "promotion_id", "rule_id", "value"),
 )
 _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
     *("client_groups_discount", "birthday_bonus"),
 )
-# The field that corresponds to a group's, in the row of a client and of a promotion.
+# The field that corresponds to a group's, in the row of a client, of a promotion and of a loyalty rule.
 _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
+_OF_RULES = {_ID: "rule_id", _PERCENT: "value", _BONUS: "value"}
+_FIELDS = {"client_id": _OF_CLIENTS, "promotion_id": _OF_PROMOTIONS, "rule_id": _OF_RULES}
 
 
 # --- Other spellings of the same ---------------------------------------------------------------------------
@@ -46,7 +49,7 @@ def row_decimals(exchange: Exchange) -> Answer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
-        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus") if name in row}
+        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus", "value") if name in row}
         return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
 
     return _change_all(exchange, change)
@@ -132,7 +135,7 @@ def row_unknown_type(exchange: Exchange) -> Answer:
 @fault(FAULTS, 45, LIST, group=None)
 def row_duplicate_id(exchange: Exchange) -> Answer:
     """Repeat a `group` at the end of the list, under another name."""
-    return _append(exchange, lambda row: row | {_like(row, _NAME): f"{row[_like(row, _NAME)]} (2)"})
+    return _append(exchange, lambda row: _renamed(row, lambda name: f"{name} (2)"))
 
 
 @fault(FAULTS, 45, LIST, group=None)
@@ -179,7 +182,7 @@ def row_deleted(exchange: Exchange) -> Answer:
 
 def _like(row: Row, name: str) -> str:
     """Return the field of this row that corresponds to a field of a group."""
-    names = _OF_CLIENTS if "client_id" in row else _OF_PROMOTIONS if "promotion_id" in row else {}
+    names = next((names for own, names in _FIELDS.items() if own in row), {})
     return names.get(name, name)
 
 
@@ -192,11 +195,12 @@ def _set_field(exchange: Exchange, value: object) -> Answer:
 
 
 def _rename(exchange: Exchange, change: Callable[[str], str]) -> Answer:
-    def rename(row: Row) -> Row:
-        name = _like(row, _NAME)
-        return row | {name: change(row[name])}
+    return _change_one(exchange, lambda row: _renamed(row, change))
 
-    return _change_one(exchange, rename)
+
+def _renamed(row: Row, change: Callable[[str], str]) -> Row:
+    name = _like(row, _NAME)
+    return row | {name: change(row[name])} if name in row else row
 
 
 def _change_all(exchange: Exchange, change: Callable[[Row], Any]) -> Answer:
@@ -220,7 +224,7 @@ def _place(exchange: Exchange, rows: list[Row]) -> int:
     group = exchange.options["group"]
     if group is None:
         return 0
-    ids = [row[_like(row, _ID)] for row in rows]
+    ids = [str(row[_like(row, _ID)]) for row in rows]
     return ids.index(str(group)) if str(group) in ids else -1
 
 

@@ -1,0 +1,66 @@
+"""Define the records of Poster's loyalty rules, which move clients from group to group.
+
+Source: the Poster API documentation, section clients (marketing). The methods that write rules are documented
+without their parameters, so rules are only read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from groups.poster.records import UnreadableRow, read_decimal, read_id, read_integer, sort_out
+
+_LARGEST_SUM = Decimal(10) ** 12
+
+
+@dataclass(frozen=True, slots=True)
+class LoyaltyRule:
+    """A client who has paid `value` in all moves to the group `group_id`.
+
+    The documentation does not say the unit of `value`: its samples are plausible as hryvnia, and it is taken
+    for that. `loyalty_type` is None if Poster returns none.
+    """
+
+    id: int
+    group_id: int
+    value: Decimal
+    loyalty_type: int | None = None
+
+    @classmethod
+    def from_wire(cls, row: object) -> Self:
+        """Parse one rule of a response. Raises `UnreadableRow` if its sum or its group cannot be read."""
+        if not isinstance(row, Mapping):
+            raise UnreadableRow("not an object")
+        rule_id: int | None = None
+        try:
+            rule_id = read_id(row, "rule_id")
+            told = row.get("loyalty_type") not in (None, "")
+            return cls(
+                id=rule_id,
+                group_id=read_id(row, "group_id"),
+                value=read_decimal(row, "value", maximum=_LARGEST_SUM),
+                loyalty_type=read_integer(row, "loyalty_type") if told else None,
+            )
+        except UnreadableRow as error:
+            raise UnreadableRow(error.problem, rule_id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class LoyaltyRuleList:
+    """A response of clients.getLoyaltyRules: the rules, and the rows that could not be read."""
+
+    rules: tuple[LoyaltyRule, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        """Parse the rows of a response; collect those that cannot be read."""
+        return cls(*sort_out(map(_read, rows)))
+
+
+def _read(row: object) -> LoyaltyRule | UnreadableRow:
+    try:
+        return LoyaltyRule.from_wire(row)
+    except UnreadableRow as error:
+        return error
