@@ -48,6 +48,7 @@ group_urls = [
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
     path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
+    path("groups/<group:group_id>/dependents/", groups.group_dependents, name="dependents"),
     path("groups/<group:group_id>/clients/", clients.group_members, name="members"),
     path(
         "groups/<group:group_id>/clients/export.<file_type:extension>",

@@ -380,6 +380,10 @@ class NumberFormat:
         whole, _point, part = f"{amount:,.2f}".partition(".")
         return f"{whole.replace(',', self.thousands)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
 
+    def round_money(self, amount: Decimal) -> str:
+        """Return an amount without its kopecks if there are none: «1 000 ₴», «999,50 ₴»."""
+        return self.money(amount).replace(f"{self.point}00\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
+
 
 def percent_words(percent: Decimal) -> str:
     """Return a percent in the format of the language."""

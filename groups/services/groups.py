@@ -80,7 +80,7 @@ def list_groups(credentials: PosterCredentials, *, fresh: bool = False) -> Group
             LISTS.labels("memory").inc()
             return found
         return single_flight(
-            _cache_key(credentials, "all"),
+            cache_key(credentials, "all"),
             credentials.account_id,
             credentials.user_id,
             lambda: _cached_list(credentials),
@@ -100,7 +100,7 @@ def _ask_for_all(credentials: PosterCredentials) -> Groups:
     LISTS.labels("poster").inc()
     as_of = timezone.now()
     # Cache the body of the response: parsing it is as fast as unpickling groups, and storing it is faster.
-    _cache(credentials, "all", answer.body, as_of)
+    keep_cached(credentials, "all", answer.body, as_of)
     _keep_copy(credentials, answer, as_of)
     return _shown(answer, as_of)
 
@@ -111,7 +111,7 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
 
 def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> OneGroup:
     """Return one group to show, by the same rules as `list_groups`. Raises `NotFound`."""
-    found = None if fresh or credentials.refused_at else _cached(credentials, str(group_id))
+    found = None if fresh or credentials.refused_at else cached(credentials, str(group_id))
     if found is not None:
         return OneGroup(*found)
     try:
@@ -128,38 +128,39 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
     """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
     group = call_poster(credentials, lambda poster: poster.get_group(group_id))
     one = OneGroup(group, timezone.now())
-    _cache(credentials, str(group_id), group, one.as_of)
+    keep_cached(credentials, str(group_id), group, one.as_of)
     return one
 
 
 # --- The cache ---------------------------------------------------------------------------------------------
 
 
-def _cache_key(credentials: PosterCredentials, what: str) -> str:
+def cache_key(credentials: PosterCredentials, what: str) -> str:
     """Return a cache key that changes with the account, the token, and each write in the account."""
     return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
 
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
-    found = _cached(credentials, "all")
+    found = cached(credentials, "all")
     answer = read_groups(found[0]) if found else None
     return _shown(answer, found[1]) if found and answer else None
 
 
-def _cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
-    """Return the cached value and its time if it is young enough.
+def cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
+    """Return the cached value and the time it was read, if it is young enough.
 
     The age is checked here because caches expire entries by whole seconds only.
     """
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    found = ask_shared(lambda: cache.get(_cache_key(credentials, what)), None) if longest else None
+    found = ask_shared(lambda: cache.get(cache_key(credentials, what)), None) if longest else None
     return found if found and not is_past(found[1], age=longest) else None
 
 
-def _cache(credentials: PosterCredentials, what: str, value: Any, as_of: datetime) -> None:
+def keep_cached(credentials: PosterCredentials, what: str, value: Any, as_of: datetime) -> None:
+    """Cache a value of the account for those who have the same token, until the next write."""
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
-        ask_shared(lambda: cache.set(_cache_key(credentials, what), (value, as_of), timeout=life), None)
+        ask_shared(lambda: cache.set(cache_key(credentials, what), (value, as_of), timeout=life), None)
 
 
 # --- The last good copy ------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetim
     # Store a copy only once in a while, so that not every read costs a database write; a write in the account
     # changes the key and allows a new copy. The interval is random to spread the writes of different users.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
-    key = _cache_key(credentials, f"copied:{credentials.pk}")
+    key = cache_key(credentials, f"copied:{credentials.pk}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):

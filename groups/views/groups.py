@@ -30,7 +30,7 @@ from groups.views.write_responses import (
     group_of,
     redirect_after_write,
 )
-from poster_admin.common.htmx import client_redirect, render_page
+from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
 from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -102,6 +102,16 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     return render_page(request, "groups/detail.html", context)
 
 
+@require_GET
+@requires("view_group")
+def group_dependents(request: Request, group_id: int) -> HttpResponse:
+    """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
+    context: dict[str, object] = {"dependents": DependentsCard(request.credentials, group_id)}
+    if element_asked_for(request) != "dependents":
+        context["group"] = reads.read_group(request.credentials, group_id).group
+    return render_page(request, "groups/dependents_page.html", context, fragment="dependents")
+
+
 @form_methods
 @requires("add_group")
 def group_create(request: Request) -> HttpResponse:
@@ -155,7 +165,8 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
-    context = {"allowed": allowed, "dependents": DependentsCard(request.credentials, group_id)}
+    dependents = DependentsCard(request.credentials, group_id, leaving=True)
+    context = {"allowed": allowed, "dependents": dependents}
     page = WritePage(request, "groups/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)

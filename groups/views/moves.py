@@ -38,7 +38,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
         raise PermissionDenied
-    context = {"dependents": DependentsCard(request.credentials, group_id)}
+    context = {"dependents": DependentsCard(request.credentials, group_id, leaving=True)}
     return _move(request, _form(request, group_id), Job.Kind.RETIRE, "groups/retire.html", context)
 
 

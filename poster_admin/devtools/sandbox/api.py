@@ -134,7 +134,8 @@ def _get_promotions(account: Account, _request: Request, _apply: bool) -> bytes:
 
 def _get_loyalty_rules(account: Account, request: Request, _apply: bool) -> bytes:
     wanted = validation.rule_type(request.query)
-    return dump([rule for rule in account.loyalty_rules if wanted in (None, rule["loyalty_type"])])
+    rules = account.loyalty_rules
+    return dump(rules if wanted is None else [rule for rule in rules if rule["loyalty_type"] == wanted])
 
 
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
