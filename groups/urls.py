@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, groups, history, jobs, moves, snapshots
+from groups.views import account, bulk, clients, groups, history, jobs, moves, scheme, snapshots
 
 app_name = "groups"
 
@@ -44,6 +44,9 @@ group_urls = [
     path("groups/edit/", bulk.bulk_edit, name="bulk"),
     path("groups/import/", bulk.group_import, name="import"),
     path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
+    path("groups/ladder/", scheme.ladder, name="ladder"),
+    path("groups/audit/", scheme.audit, name="audit"),
+    path("groups/scheme/", scheme.chart, name="scheme"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),

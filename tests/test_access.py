@@ -38,7 +38,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/groups/1/dependents/",
+                   "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/",
                    "/jobs/", f"/jobs/{JOB}/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},

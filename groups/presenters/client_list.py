@@ -38,6 +38,10 @@ _KEYS: Mapping[str, Callable[[Client], Any]] = {
     "paid": lambda client: client.total_paid or 0,
     "own": lambda client: client.own_percent,
 }
+OWN: Mapping[str, Callable[[Client], bool]] = {
+    "above": lambda client: client.own_percent > client.group_percent,
+    "below": lambda client: 0 < client.own_percent < client.group_percent,
+}
 _NUMERIC = ("bonus", "paid", "own")
 _PHONE = re.compile(r"[\d\s()+-]+", re.ASCII)
 _SHORTEST_PART = 3
@@ -46,9 +50,13 @@ _WHOLE_NUMBER = range(9, 16)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientFilters:
-    """Filters of the list. Unknown values are ignored; a search goes on from `start`."""
+    """Filters of the list. Unknown values are ignored; a search goes on from `start`.
+
+    With `own` "above" or "below" only clients match whose own percent is above or below the group's.
+    """
 
     q: str = ""
+    own: str = ""
     sort: str = ""
     page: int = 1
     start: int = 0
@@ -57,6 +65,7 @@ class ClientFilters:
     def parse(cls, params: Mapping[str, str]) -> "ClientFilters":
         return cls(
             q=asked_text(params),
+            own=params["own"] if params.get("own") in OWN else "",
             sort=asked_sort(params, SORTS),
             page=max(1, _number(params.get("page", ""))),
             start=_number(params.get("from", "")),
@@ -64,7 +73,7 @@ class ClientFilters:
 
     def address(self, group_id: int) -> str:
         """Return the address of this page of the list, without the search."""
-        kept = {"sort": self.sort, "page": self.page if self.page > 1 else ""}
+        kept = {"own": self.own, "sort": self.sort, "page": self.page if self.page > 1 else ""}
         query = urlencode({key: value for key, value in kept.items() if value})
         return reverse("groups:members", args=[group_id]) + (f"?{query}" if query else "")
 
@@ -75,16 +84,28 @@ class ClientFilters:
 
     @property
     def phones(self) -> tuple[str, ...]:
-        """Phone numbers in Poster's format that the search may mean; empty without a complete number."""
+        """Phone numbers in Poster's format that the search may mean; empty without a complete number.
+
+        Poster finds a number whatever the own percent, so with that filter the clients have to be read.
+        """
         digits = self._digits
-        if len(digits) not in _WHOLE_NUMBER:
+        if self.own or len(digits) not in _WHOLE_NUMBER:
             return ()
         # Poster stores the country code, people leave it out: 067 123 45 67 is 380671234567.
         if digits.startswith("0"):
             return (f"38{digits}", digits)
         return (digits,) if len(digits) > _WHOLE_NUMBER.start else (f"380{digits}", digits)
 
+    @property
+    def narrow(self) -> bool:
+        """Return True if the filters leave clients out that only reading them can find."""
+        return bool(self.q or self.own)
+
     def matches(self, client: Client) -> bool:
+        """Return True if the client matches the search and the filter of own percents."""
+        return (not self.own or OWN[self.own](client)) and (not self.q or self._is_found(client))
+
+    def _is_found(self, client: Client) -> bool:
         """Return True if the search matches the client's name, card, or a part of the phone number."""
         if self._digits and self._digits in re.sub(r"\D", "", client.phone):
             return True
@@ -146,7 +167,13 @@ class MemberPage:
 
     @property
     def searching(self) -> bool:
-        return bool(self.filters.q)
+        return self.filters.narrow
+
+    @property
+    def own_words(self) -> str:
+        """The filter of own percents in words; empty without one."""
+        words = {"above": _("own percent above the group's"), "below": _("own percent below the group's")}
+        return words.get(self.filters.own, "")
 
     @property
     def found(self) -> int:
@@ -157,7 +184,7 @@ class MemberPage:
         if self.found:
             return ""
         if self.searching:
-            return "no_match"
+            return "no_match" if self.filters.q else "no_own"
         if self.members.unreadable:
             return "unreadable"
         return "no_members" if self.number == 1 else "past_the_end"
@@ -194,6 +221,10 @@ class MemberPage:
     @property
     def list_href(self) -> str:
         return self._href(page=1)
+
+    @property
+    def everybody_href(self) -> str:
+        return self._href(own="", page=1)
 
     @property
     def here_href(self) -> str:

@@ -194,14 +194,20 @@ def _living(answer: ClientList) -> tuple[Client, ...]:
 
 
 def pages_of(
-    credentials: PosterCredentials, group_id: int | None, *, start: int = 0, until: float = math.inf
+    credentials: PosterCredentials,
+    group_id: int | None,
+    *,
+    start: int = 0,
+    until: float = math.inf,
+    size: int = 0,
 ) -> Iterator[ClientList]:
-    """Yield the clients of a group, or of the account, in the order of their ids, page by page.
+    """Yield the clients of a group, or of the account, in the order of their ids, in pages of `size`.
 
     Each request overlaps the page before by one client. If that client is not first, the list has changed
     between the requests and clients may be missing: raises `InvalidResponse` with the reason "moving".
     """
     offset = start
+    size = size or READ_AT_ONCE
     last: int | None = None
     while True:
         left = until - time.monotonic()
@@ -209,13 +215,13 @@ def pages_of(
             raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
         within = min(left, settings.POSTER_READ_DEADLINE)
         again = 0 if last is None else 1
-        answer = _ask_for(credentials, group_id, BY_ID, READ_AT_ONCE + again, offset - again, within)
+        answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise InvalidResponse("the list moved", method="clients.getClients", reason="moving")
             answer = ClientList(answer.clients[1:], answer.unreadable, answer.rows[1:])
         yield answer
-        if answer.size < READ_AT_ONCE:
+        if answer.size < size:
             return
         offset += answer.size
         last = None if answer.unreadable else answer.clients[-1].id

@@ -23,13 +23,13 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     """Show the clients of a group in pages, or search them by POST, which keeps names out of addresses."""
     posted = request.method == "POST"
     filters = ClientFilters.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
-    if posted and not filters.q:
+    if posted and not filters.q and not (filters.own and filters.start):
         return redirect(filters.address(group_id))
     find = partial(
         clients.search_members, matches=filters.matches, phones=filters.phones, start=filters.start
     )
     show = partial(clients.list_members, order=filters.order, page=filters.page)
-    found = (find if filters.q else show)(
+    found = (find if filters.narrow else show)(
         user=request.user, credentials=request.credentials, group_id=group_id
     )
     return render_page(request, "groups/members.html", {"page": MemberPage(found, filters)}, fragment="rows")

@@ -1,0 +1,69 @@
+"""Views of the loyalty scheme: the ladder of its rules, the audit of its percents, and its chart."""
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from groups.poster import PosterError
+from groups.presenters.messages import error_words
+from groups.presenters.scheme_chart import draw_scheme
+from groups.presenters.scheme_pages import AuditPage, LadderPage, MemberCount, SchemePage
+from groups.services.member_sums import READ_AT_ONCE, Questions, Sums, forget_sums, kept_sums, read_on
+from groups.services.scheme import Scheme, read_scheme
+from groups.views.requests import Request, requires
+from poster_admin.common.htmx import element_asked_for, render_page
+
+LONGEST = 10
+"""So many digits no number of clients has."""
+
+
+@require_GET
+@requires("view_group")
+def ladder(request: Request) -> HttpResponse:
+    """Show the groups in the order of the rules that lead to them."""
+    return _show(request, LadderPage, "groups/ladder.html")
+
+
+@require_GET
+@requires("view_group")
+def audit(request: Request) -> HttpResponse:
+    """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
+    return _show(request, AuditPage, "groups/audit.html")
+
+
+@require_GET
+@requires("view_group")
+def chart(request: Request) -> HttpResponse:
+    """Show the whole scheme as a picture, with its numbers beside it."""
+    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
+    count = MemberCount(request.path, scheme.everybody)
+    page = LadderPage(scheme, count, request.user.has_perm)
+    return render_page(request, "groups/scheme.html", {"page": page, "pictures": draw_scheme(scheme.ladder)})
+
+
+def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:
+    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
+    context = {"page": page(scheme, _count(request, scheme), request.user.has_perm)}
+    return render_page(request, template, context, fragment="figures")
+
+
+def _count(request: Request, scheme: Scheme) -> MemberCount:
+    """Return how far the clients are counted; read on if asked to, or if one call reads all of them."""
+    questions = Questions.of(scheme.groups, scheme.ladder)
+    if "refresh" in request.GET:
+        forget_sums(request.credentials, questions)
+    sums = kept_sums(request.credentials, questions)
+    asked = element_asked_for(request) == "figures" or "read" in request.GET
+    if scheme.groups.failure or not (asked or (sums is None and scheme.everybody < READ_AT_ONCE)):
+        return MemberCount(request.path, scheme.everybody, sums, stalled=bool(scheme.groups.failure))
+    try:
+        sums = read_on(request.credentials, questions)
+    except PosterError as error:
+        return MemberCount(request.path, scheme.everybody, sums, error_words(error))
+    return MemberCount(request.path, scheme.everybody, sums, stalled=_is_stalled(request, sums))
+
+
+def _is_stalled(request: Request, sums: Sums) -> bool:
+    """Return True if the page has asked before and there is no progress: the cache keeps nothing."""
+    read = request.GET.get("read", "")
+    before = int(read) if read.isascii() and read.isdecimal() and len(read) < LONGEST else 0
+    return not (sums.done or sums.waiting) and 0 < sums.read <= before
