@@ -291,7 +291,7 @@ def show_outcome(
     request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
-    context = {
+    context: dict[str, Any] = {
         "change": change,
         "whom": whom(change),
         "words": outcome_words(change),

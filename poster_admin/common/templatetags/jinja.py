@@ -1,5 +1,7 @@
 """`{% jinja "groups/list_table.jinja" %}`: draw a part of the page by Jinja2."""
 
+from typing import Any, cast
+
 from django.template import Library
 from django.template.context import Context
 from django.template.loader import get_template
@@ -12,4 +14,5 @@ register = Library()
 def jinja(context: Context, template_name: str) -> SafeString:
     """Draw a `.jinja` template with the variables of the page; Jinja2 escapes them."""
     template = get_template(template_name, using="jinja2")
-    return SafeString(template.render(context.flatten(), context.get("request")))
+    variables = cast("dict[str, Any]", context.flatten())
+    return SafeString(template.render(variables, context.get("request")))

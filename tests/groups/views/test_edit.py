@@ -1,8 +1,7 @@
 """Test creating and editing a group: forms, requests to Poster, and every status of the contract."""
 
-import uuid
-
 import json
+import uuid
 
 import pytest
 from django.db import OperationalError
