@@ -172,7 +172,7 @@ def granian(*, host: str, port: int, workers: int) -> list[str]:
 
 
 class Workers:
-    """The processes that run the jobs beside the server; one that ends by itself is restarted."""
+    """The workers beside the server, which run jobs and reconcile; one that ends by itself is restarted."""
 
     def __init__(self, count: int) -> None:
         self._processes = [self._start() for _ in range(count)]
@@ -217,7 +217,7 @@ def run(
 ) -> None:
     """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
 
-    `workers` processes run the jobs beside it.
+    `workers` processes of `manage.py worker` run beside it.
 
     The server runs in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
     too, and a worker that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the
