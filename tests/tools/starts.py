@@ -75,7 +75,7 @@ class Installation:
         for name in CODE:
             source = code / name
             if source.is_dir():
-                ignored = shutil.ignore_patterns("*.mo", "__pycache__")
+                ignored = shutil.ignore_patterns("*.mo")
                 shutil.copytree(source, directory / name, ignore=ignored, dirs_exist_ok=True)
             else:
                 shutil.copy(source, directory)
