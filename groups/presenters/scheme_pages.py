@@ -195,6 +195,16 @@ class OwnPercents:
     below_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A percent of one type, and the groups that have it."""
+
+    percent: str
+    type: str
+    is_bonus: bool
+    lines: list[GroupLine]
+
+
 class AuditPage(SchemePage):
     """Percents that work otherwise than they seem, and groups that may not be needed."""
 
@@ -233,5 +243,8 @@ class AuditPage(SchemePage):
         return self.lines(self.scheme.empty, "groups:retire")
 
     @property
-    def out_of_reach(self) -> list[GroupLine]:
-        return self.lines(self.scheme.out_of_reach)
+    def out_of_reach(self) -> list[Reach]:
+        return [
+            Reach(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
+            for lines in map(self.lines, self.scheme.out_of_reach)
+        ]

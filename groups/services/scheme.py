@@ -52,14 +52,17 @@ class Scheme:
         return [group for group in self.groups.groups if not group.clients]
 
     @property
-    def out_of_reach(self) -> list[Group]:
-        """Groups whose percent no rule leads to, by the type of the group."""
+    def out_of_reach(self) -> list[list[Group]]:
+        """Groups whose percent no rule leads to: those of one type and percent together, lowest first."""
         reached = {
             (group.loyalty_type, group.percent)
             for rule in self.ladder.rules
             if (group := self.ladder.group_of(rule))
         }
-        return [group for group in self.groups.groups if (group.loyalty_type, group.percent) not in reached]
+        found = defaultdict(list)
+        for group in self.groups.groups:
+            found[group.loyalty_type, group.percent].append(group)
+        return [groups for key, groups in sorted(found.items()) if key not in reached]
 
 
 def read_scheme(credentials: PosterCredentials, *, fresh: bool = False) -> Scheme:
