@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -140,6 +140,8 @@ class Listing:
     groups: Groups
     filters: Filters
     found_groups: list[Group]
+    of_type: Counter[int]
+    """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
 
     def only(self, group_id: int) -> "Listing | None":
@@ -345,9 +347,9 @@ class Listing:
     @cached_property
     def type_links(self) -> list[Link]:
         choices = (
-            ("", _("All"), self.total),
-            ("1", pgettext("groups of a type", "Bonus"), self.bonus_groups),
-            ("2", pgettext("groups of a type", "Discount"), self.discount_groups),
+            ("", _("All"), self.of_type.total()),
+            ("1", pgettext("groups of a type", "Bonus"), self.of_type[LoyaltyType.BONUS]),
+            ("2", pgettext("groups of a type", "Discount"), self.of_type[LoyaltyType.DISCOUNT]),
         )
         return [
             Link(
@@ -355,7 +357,7 @@ class Listing:
                 href=self.href(type=key),
                 current=self.filters.type == key,
                 key=key,
-                count=str(count),
+                count=self.numbers.count(count),
             )
             for key, label, count in choices
         ]
@@ -410,22 +412,20 @@ class Listing:
 
 def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
-    found = list(_found(groups.groups, filters))
+    searched = _searched(groups.groups, filters.q)
+    found = [group for group in searched if filters.type in ("", str(int(group.loyalty_type)))]
     if filters.sort:
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found.sort(key=lambda group: group.id)
         found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
-    return Listing(groups, filters, found, frozenset(locked_ids))
+    of_type = Counter(map(attrgetter("loyalty_type"), searched))
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids))
 
 
-def _found(groups: Iterable[Group], filters: Filters) -> Iterable[Group]:
-    if filters.type:
-        wanted = int(filters.type)
-        groups = [group for group in groups if group.loyalty_type == wanted]
-    words = folded(filters.q).split()
-    if words:
-        groups = [group for group in groups if _has_all(folded(group.name), words)]
-    return groups
+def _searched(groups: Sequence[Group], text: str) -> Sequence[Group]:
+    """Return the groups whose names have all words of the text."""
+    words = folded(text).split()
+    return [group for group in groups if _has_all(folded(group.name), words)] if words else groups
 
 
 def _has_all(name: str, words: list[str]) -> bool:

@@ -305,7 +305,7 @@ def show_outcome(
     template = "groups/outcome.html"
     if is_in_row(request):
         page = render_page(request, f"{template}#page", context, status=status)
-        return _instead_of_page(page, context["poll_url"])
+        return _instead_of_page(page, reverse("groups:change", args=[change.pk]))
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)

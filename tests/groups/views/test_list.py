@@ -380,3 +380,37 @@ def test_a_cache_in_files_has_the_list_and_the_group_as_they_were(staff, sandbox
     assert cached.as_of == asked.as_of
     assert reads.read_group(link, 1) == reads.read_group(link, 1)
     assert [call.method for call in sandbox.calls()] == ["clients.getGroups", "clients.getGroup"]
+
+
+# --- Counts of the types -----------------------------------------------------------------------------------
+
+
+def counts_of(page):
+    """Return the counts beside All, Bonus and Discount."""
+    html = page.content.decode()
+    return [re.search(rf'id="t{key}".*?class="count">([^<]*)<', html, re.DOTALL)[1] for key in ("", "1", "2")]
+
+
+def test_the_counts_of_the_types_follow_the_search(staff, browse, sandbox):
+    client = browse(staff)
+    everything = counts_of(client.get("/groups/"))
+    assert counts_of(client.get("/groups/?type=2")) == everything
+    assert counts_of(client.get("/groups/?q=скидочная&type=1")) == ["2", "0", "2"]
+    assert everything != ["2", "0", "2"]
+
+
+def test_the_counts_of_the_types_have_their_thousands_separated(staff, browse, sandbox):
+    for number in range(1000):
+        sandbox.console().put(
+            {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
+             "birthday_bonus": "0", "count_groups_clients": "0"}
+        )  # fmt: skip
+    assert counts_of(browse(staff, language="uk").get("/groups/"))[2].startswith("1\N{NO-BREAK SPACE}0")
+
+
+def test_where_nothing_matches_there_is_nothing_to_save_or_print(staff, browse, sandbox):
+    page = browse(staff).get("/groups/?q=no-such-group").content.decode()
+    assert "Nothing matches" in page
+    assert "export.csv" not in page
+    assert "data-print" not in page
+    assert 'href="/groups/edit/' not in page
