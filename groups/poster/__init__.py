@@ -32,6 +32,7 @@ from groups.poster.records import (
     Settings,
     UnreadableRow,
 )
+from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Timeouts, Transport
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "CallReport",
     "Client",
     "ClientList",
+    "ClientSales",
     "ClientValues",
     "Group",
     "GroupList",
@@ -57,6 +59,7 @@ __all__ = [
     "Promotion",
     "PromotionList",
     "Refused",
+    "SalesList",
     "Settings",
     "Timeouts",
     "TokenRejected",

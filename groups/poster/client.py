@@ -1,6 +1,6 @@
 """Call the methods of the Poster Web API for one account.
 
-Source: the Poster API documentation, sections clients (marketing) and settings.
+Source: the Poster API documentation, sections clients (marketing), dash (statistics) and settings.
 """
 
 import random
@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any, Literal, Self
 
@@ -27,6 +28,7 @@ from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
 from groups.poster.records import Group, GroupList, GroupValues, Settings, UnreadableRow
 from groups.poster.redact import MASK
+from groups.poster.sales import SalesList
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
 
 DEFAULT_URL = "https://{account}.joinposter.com/api/"
@@ -231,6 +233,20 @@ class PosterClient:
         if not isinstance(rows, list):
             raise InvalidResponse("the rules are not a list", method=method, reason="shape")
         return LoyaltyRuleList.from_wire(rows)
+
+    # --- dash.* --------------------------------------------------------------------------------------------
+
+    def get_clients_sales(self, first: date, last: date, *, within: float | None = None) -> SalesList:
+        """Return the sales to each client who bought from `first` to `last`, both days included.
+
+        Money is in hryvnia: Poster sends kopecks. Removed clients are among them. Raises `NotAllowed` if the
+        token lacks the right to statistics.
+        """
+        method = "dash.getClientsSales"
+        rows = self._read(method, {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}, within)
+        if not isinstance(rows, list):
+            raise InvalidResponse("the sales are not a list", method=method, reason="shape")
+        return SalesList.from_wire(rows)
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

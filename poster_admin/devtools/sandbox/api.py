@@ -70,6 +70,8 @@ class Api:
             raise ApiError(11)
         if account.profile.refusal is not None:
             raise ApiError(account.profile.refusal)
+        if account.profile.statistics_refusal is not None and request.method.startswith("dash."):
+            raise ApiError(account.profile.statistics_refusal)
         if account.profile.write_refusal is not None and method.kind == "write":
             raise ApiError(account.profile.write_refusal)
         return method, account
@@ -138,6 +140,10 @@ def _get_loyalty_rules(account: Account, request: Request, _apply: bool) -> byte
     return dump(rules if wanted is None else [rule for rule in rules if rule["loyalty_type"] == wanted])
 
 
+def _get_clients_sales(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.clients_sales(request.query)
+
+
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
     return dump(
         {
@@ -168,6 +174,7 @@ METHODS: Mapping[str, Method] = {
     "clients.updateClient": Method("POST", "write", _update_client),
     "clients.getPromotions": Method("GET", "list", _get_promotions),
     "clients.getLoyaltyRules": Method("GET", "list", _get_loyalty_rules),
+    "dash.getClientsSales": Method("GET", "list", _get_clients_sales),
     "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
 }
 _KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

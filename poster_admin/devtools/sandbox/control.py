@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from poster_admin.devtools.sandbox.clients import newcomer
 from poster_admin.devtools.sandbox.exchange import Answer, dump
+from poster_admin.devtools.sandbox.sales import Receipt
 from poster_admin.devtools.sandbox.state import Account
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ class Console:
     def edit_client(self, client_id: int, **fields: str) -> None:
         """Change fields of a client, also its group or `delete`. Raises KeyError for an unknown client."""
         self._account.put_client({"client_id": str(client_id), **fields})
+
+    def sell(self, client_id: int, day: date, total: int, revenue: int, profit: int = 0) -> None:
+        """Add a receipt of a client, with sums in kopecks."""
+        self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit))
 
 
 def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:

@@ -23,6 +23,9 @@ class Profile:
     documentation says hryvnia, a newer one says kopecks for groups. With `marks_removed` a removed group
     stays in the list with `delete` "1", and rows have the fields `use_ewallet` and `delete`.
     `documented_token` is accepted beside the own token, so that the documentation's examples work unchanged.
+    `statistics_refusal` is the error code that answers the methods of the section statistics.
+    `receipts_field` is the name under which these count receipts: one sample of the documentation has a typo
+    in it. Without `counts_netto` they leave out the profit without VAT, as accounts do where that is off.
     """
 
     name: str
@@ -34,6 +37,9 @@ class Profile:
     numbered_token: bool = False
     documented_token: str = ""
     currency_symbol: str = "₴"
+    statistics_refusal: int | None = None
+    receipts_field: Literal["clients", "clienst"] = "clients"
+    counts_netto: bool = True
 
 
 PROFILES = (
@@ -44,12 +50,15 @@ PROFILES = (
         marks_removed=True,
         numbered_token=True,
         currency_symbol='<i class="icon-hryvnia"></i>',
+        receipts_field="clienst",
+        counts_netto=False,
     ),
     Profile("readonly", "Тільки перегляд", write_refusal=20),
     Profile("archived", "Зачинене кафе", refusal=503),
     Profile("basic", "Початковий тариф", refusal=700),
     Profile("expired", "Старий токен", refusal=12),
     Profile("kopecks", "Копійки", money="kopecks"),
+    Profile("kasa", "Каса без статистики", statistics_refusal=54),
 )
 
 SEED_CLIENTS = 125 + 43 + 42

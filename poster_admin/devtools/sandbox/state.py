@@ -17,6 +17,7 @@ from poster_admin.devtools.sandbox import seed_data, validation
 from poster_admin.devtools.sandbox.clients import Block, Clients, newcomer, page
 from poster_admin.devtools.sandbox.exchange import dump
 from poster_admin.devtools.sandbox.replica import KEPT, Lag, Table, Write, clients_before, groups_before
+from poster_admin.devtools.sandbox.sales import Receipt, Sales
 from poster_admin.devtools.sandbox.seed_data import Profile, Row
 from poster_admin.devtools.sandbox.validation import ApiError
 
@@ -38,6 +39,7 @@ class Account:
         lock: threading.RLock,
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        born: Iterable[Row] = (),
     ) -> None:
         self.profile = profile
         self.name = profile.name
@@ -58,6 +60,7 @@ class Account:
         self._past: deque[Write] = deque(maxlen=KEPT)
         self._replaced: dict[int, Mapping[str, str] | None] = {}
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
+        self._sales = Sales(seed, profile, {int(row["client_groups_id"]): row for row in born})
 
     @property
     def groups(self) -> Mapping[int, Mapping[str, str]]:
@@ -258,6 +261,19 @@ class Account:
         self._replaced = {}
         self._changed()
 
+    # --- Sales -------------------------------------------------------------------------------------------
+
+    def clients_sales(self, query: Mapping[str, str]) -> bytes:
+        """Return the JSON list of the sales in a period, for each client who bought in it."""
+        with self._lock:
+            return dump(self._sales.rows(query, self.clients))
+
+    def sell(self, client_id: int, receipt: Receipt) -> None:
+        """Add a receipt of a client."""
+        with self._lock:
+            self._sales.add(client_id, receipt)
+            self._changed()
+
     # --- Earlier states ----------------------------------------------------------------------------------
 
     def earlier(self, lag: Lag, table: Table) -> "Account":
@@ -284,8 +300,9 @@ class Account:
         next_id: int = 1,
         clients: Mapping[str, Any] = MappingProxyType({}),
         offers: Mapping[str, Any] = MappingProxyType({}),
+        sales: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Replace all groups by these rows, with the saved clients, promotions and rules or the seed's."""
+        """Replace all groups by these rows, with the saved clients, offers and sales or the seed's."""
         with self._lock:
             self._rows = {int(row["client_groups_id"]): MappingProxyType(row) for row in rows}
             self._encoded = {group_id: dump(dict(row)) for group_id, row in self._rows.items()}
@@ -298,6 +315,7 @@ class Account:
             self.promotions, self.loyalty_rules = offers["promotions"], offers["loyalty_rules"]
             self._past.clear()
             self._replaced.clear()
+            self._sales.load(sales)
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
@@ -308,6 +326,7 @@ class Account:
             "groups": rows,
             "clients": self.clients.save(),
             "offers": self._offers(),
+            "sales": self._sales.save(),
         }
 
     def _offers(self) -> dict[str, Any]:
@@ -366,15 +385,23 @@ class State:
             self._made_with = saved["made_with"]
         self.accounts = {
             profile.name: Account(
-                profile, seed=self._made_with["seed"], lock=self.lock, changed=self._write, clock=clock
+                profile,
+                seed=self._made_with["seed"],
+                lock=self.lock,
+                changed=self._write,
+                clock=clock,
+                born=seed_data.rows(profile, **self._made_with),
             )
             for profile in seed_data.PROFILES
         }
         if saved:
             for name, account in self.accounts.items():
-                kept = saved["accounts"][name]
-                # Take the clients and offers of the seed where an earlier version has saved none.
-                account.load(kept["groups"], kept["next_id"], kept.get("clients", {}), kept.get("offers", {}))
+                # An earlier version had fewer accounts, and saved no clients, no offers and no sales.
+                if kept := saved["accounts"].get(name):
+                    parts = [kept.get(part, {}) for part in ("clients", "offers", "sales")]
+                    account.load(kept["groups"], kept["next_id"], *parts)
+                else:
+                    account.load(seed_data.rows(account.profile, **self._made_with))
         else:
             self.reset()
 
@@ -390,9 +417,8 @@ class State:
             return None
         try:
             saved = json.loads(self._path.read_bytes())
-            known = saved["version"] == _VERSION and saved["accounts"].keys() == {
-                p.name for p in seed_data.PROFILES
-            }
+            names = {profile.name for profile in seed_data.PROFILES}
+            known = saved["version"] == _VERSION and "demo" in saved["accounts"].keys() <= names
         except (ValueError, KeyError, TypeError, AttributeError):
             known = False
         if not known:

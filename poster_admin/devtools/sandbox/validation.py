@@ -20,12 +20,14 @@ MESSAGES = {
     34: "Required parameter is missing",
     38: "This name is already in use",
     42: "Parameter has a wrong value",
+    54: "The token has no right to this section",
     503: "The account is archived",
     700: "The method is not available in the tariff plan of the account",
 }
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?", re.ASCII)
 _MONEY = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", re.ASCII)
+_YMD = re.compile(r"[0-9]{8}", re.ASCII)
 _NUMBERS = frozenset({"client_id", "bonus", "total_payed_sum", "discount_per"})
 _WORDS = frozenset({"firstname", "lastname", "phone", "email", "birthday", "date_activale", "card_number"})
 _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
@@ -140,6 +142,19 @@ def whole(query: Mapping[str, str], field: str) -> int | None:
     if text and not (text.isascii() and text.isdecimal()):
         raise ApiError(42, field)
     return int(text) if text else None
+
+
+def day(query: Mapping[str, str], field: str) -> date | None:
+    """Return a day in the format Ymd, or None if the field is absent or empty."""
+    text = query.get(field, "")
+    if not text:
+        return None
+    if not _YMD.fullmatch(text):
+        raise ApiError(42, field)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ApiError(42, field) from None
 
 
 def order(query: Mapping[str, str]) -> "Callable[[list[Row]], list[Row]] | None":

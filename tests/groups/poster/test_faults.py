@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,7 @@ from groups.poster import (
     PosterError,
     PromotionList,
     Refused,
+    SalesList,
     Timeouts,
     TokenRejected,
     Unreachable,
@@ -43,6 +45,7 @@ READS = {
     "clients.getClient": lambda poster: poster.get_client(1),
     "clients.getPromotions": lambda poster: poster.get_promotions(),
     "clients.getLoyaltyRules": lambda poster: poster.get_loyalty_rules(),
+    "dash.getClientsSales": lambda poster: poster.get_clients_sales(date(2026, 9, 28), date(2026, 10, 27)),
 }
 WRITES = {
     "clients.createGroup": (lambda poster: poster.create_group(VALUES), 6),
@@ -56,6 +59,7 @@ LISTS = {
     "clients.getClients": ClientList,
     "clients.getPromotions": PromotionList,
     "clients.getLoyaltyRules": LoyaltyRuleList,
+    "dash.getClientsSales": SalesList,
 }
 
 # Results of a read with the faults of a row, or one fault by name: the error, and the number of attempts.
@@ -115,11 +119,15 @@ UNREADABLE = {name for name, fault in FAULTS.items() if fault.row in {42, 43}} |
 READ_LIST = dict.fromkeys(UNREADABLE, GOOD) | {45: GOOD, 47: GOOD}
 # A client with missing fields is still a client; a group's count of clients is in the row of a group alone.
 # What is no percent and no whole kopeck may well be a sum to pay. Nothing in a rule is beyond ASCII.
+# Sales have no percent, and their names are not read; a client of number 0 is nobody.
 READABLE_ROWS = {
     "clients.getClients": {"row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"},
     "clients.getPromotions": {"row_negative_count"},
     "clients.getLoyaltyRules": {
         *("row_negative_count", "row_percent_150", "row_fraction_of_kopeck", "row_surrogate_name", "cp1251")
+    },
+    "dash.getClientsSales": {
+        *("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")
     },
 }
 READABLE_ROWS["clients.getClient"] = READABLE_ROWS["clients.getClients"]
@@ -201,7 +209,7 @@ def quick(cases):
 
 def params(methods):
     cases = pairs(methods)
-    return marked(cases, quick(cases), name=lambda case: f"{case[0]}-{case[1].removeprefix('clients.')}")
+    return marked(cases, quick(cases), name=lambda case: f"{case[0]}-{case[1].partition('.')[2]}")
 
 
 @pytest.mark.parametrize("methods", [READS, WRITES], ids=["read", "write"])

@@ -1,7 +1,7 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-The descriptions speak of a group. In the row of a client, a promotion or a loyalty rule the corresponding
-field is changed; a rule has no name, so faults of the name leave it as it is.
+The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule or the sales to a client
+the corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
 """
 
 import json
@@ -19,16 +19,24 @@ type Row = dict[str, Any]
 _WHOLE = (
     *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
     *("client_id", "bonus", "total_payed_sum", "promotion_id", "rule_id", "value"),
+    *("sum", "profit", "profit_netto", "revenue", "clients", "clienst"),
 )
 _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
     *("client_groups_discount", "birthday_bonus"),
 )
-# The field that corresponds to a group's, in the row of a client, of a promotion and of a loyalty rule.
+# The field that corresponds to a group's, in the row of a client, a promotion, a loyalty rule and of sales.
 _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 _OF_RULES = {_ID: "rule_id", _PERCENT: "value", _BONUS: "value"}
-_FIELDS = {"client_id": _OF_CLIENTS, "promotion_id": _OF_PROMOTIONS, "rule_id": _OF_RULES}
+_OF_SALES = {_ID: "client_id", _NAME: "lastname", _PERCENT: "sum", _BONUS: "revenue"}
+# Sales come first: their rows have a `client_id` too.
+_FIELDS = {
+    "middle_invoice": _OF_SALES,
+    "client_id": _OF_CLIENTS,
+    "promotion_id": _OF_PROMOTIONS,
+    "rule_id": _OF_RULES,
+}
 
 
 # --- Other spellings of the same ---------------------------------------------------------------------------
@@ -49,7 +57,9 @@ def row_decimals(exchange: Exchange) -> Answer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
-        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus", "value") if name in row}
+        bonuses = {
+            name: float(row[name]) for name in (_BONUS, "bonus", "value", "revenue") if name in row
+        }
         return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
 
     return _change_all(exchange, change)

@@ -1,0 +1,80 @@
+"""Define the records of sales, and parse them from Poster's wire format.
+
+In the wire format all sums are kopecks, except `middle_invoice`, which is in hryvnia and is not read. The
+number of receipts is `clients`; one sample of the documentation has `clienst`. Values are strings in the
+samples, and JSON numbers are read too. The names in a row are not read: sums need no names.
+
+Source: the Poster API documentation, section dash (statistics).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from groups.poster.records import KOPECKS, UnreadableRow, read_id, read_integer, sort_out
+
+_KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
+_NOBODY = "0"
+"""The `client_id` of sales to nobody known, should Poster list them: they are in no group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSales:
+    """The sales to one client in a period.
+
+    `total` is the sum of the orders before discounts, `revenue` the sum that was paid; both are in hryvnia,
+    and negative if more came back than was bought. `receipts` is the number of receipts.
+    """
+
+    id: int
+    total: Decimal
+    revenue: Decimal
+    receipts: int
+
+    @classmethod
+    def from_wire(cls, row: object) -> Self:
+        """Parse one row of a response. Raises `UnreadableRow` if a number cannot be read."""
+        if not isinstance(row, Mapping):
+            raise UnreadableRow("not an object")
+        client_id: int | None = None
+        try:
+            client_id = read_id(row, "client_id")
+            counted = "clients" if row.get("clients") is not None else "clienst"
+            return cls(client_id, _money(row, "sum"), _money(row, "revenue"), read_integer(row, counted))
+        except UnreadableRow as error:
+            raise UnreadableRow(error.problem, client_id) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SalesList:
+    """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read."""
+
+    sales: tuple[ClientSales, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
+        return cls(*sort_out(_read(row) for row in rows if not _is_nobodys(row)))
+
+
+def _is_nobodys(row: object) -> bool:
+    return isinstance(row, Mapping) and str(row.get("client_id")) == _NOBODY
+
+
+def _read(row: object) -> ClientSales | UnreadableRow:
+    try:
+        return ClientSales.from_wire(row)
+    except UnreadableRow as error:
+        return error
+
+
+def _money(row: Mapping[Any, Any], name: str) -> Decimal:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UnreadableRow(f"{name} is missing or not a sum")
+    if not _KOPECKS.fullmatch(str(value)):
+        raise UnreadableRow(f"{name} is not a sum in kopecks")
+    return Decimal(str(value)) / KOPECKS
