@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, groups, history, jobs, moves, scheme, snapshots
+from groups.views import account, bulk, clients, cost, groups, history, jobs, moves, scheme, snapshots
 
 app_name = "groups"
 
@@ -49,6 +49,7 @@ group_urls = [
     path("groups/scheme/", scheme.chart, name="scheme"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
+    path("groups/<group:group_id>/cost/", cost.group_cost, name="cost"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
     path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
     path("groups/<group:group_id>/dependents/", groups.group_dependents, name="dependents"),

@@ -41,6 +41,7 @@ NEEDS = {
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/",
                    "/jobs/", f"/jobs/{JOB}/"},
+    "view_sales": {"/groups/1/cost/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},

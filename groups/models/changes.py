@@ -106,6 +106,9 @@ class Change(models.Model):
     `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
     state that was read, and `found_since` the time of the first read that showed it.
 
+    `monthly_cost` is what the change would have cost in the 30 days before it, in hryvnia and negative if it
+    saves, where that was known. It is the sum over a group, and only for users who may see sales.
+
     `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
     failed.
@@ -169,6 +172,7 @@ class Change(models.Model):
     found = models.CharField(max_length=32, blank=True)
     found_since = models.DateTimeField(null=True)
     resolved_by = models.CharField(max_length=150, blank=True)
+    monthly_cost = models.DecimalField(max_digits=17, decimal_places=2, null=True)
 
     objects = ChangeQuerySet.as_manager()
 
@@ -186,6 +190,7 @@ class Change(models.Model):
             ("view_client", "Can see the clients of a loyalty group"),
             ("move_client", "Can move clients from one loyalty group to another"),
             ("view_snapshot", "Can download and restore what was in a loyalty group"),
+            ("view_sales", "Can see the sales of a loyalty group, and what a percent costs"),
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
         )
         constraints = (

@@ -13,8 +13,10 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.poster import GroupValues
+from groups.presenters.cost import cost_words
 from groups.presenters.messages import money_words, percent_words, reason_words, type_label, whom
 from groups.services.history import can_undo
+from groups.services.sales import RIGHT
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -83,10 +85,18 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "state": change.state,
         "state_label": change.get_state_display(),
         "reason_words": reason_words(change),
+        "cost_words": cost_of_change(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": change.action == Change.Action.REMOVE,
     }
+
+
+def cost_of_change(change: Change, user: "User") -> str:
+    """Return what the change costs a month, for users who may see sales; empty if that was not known."""
+    if change.monthly_cost is None or not user.has_perm(RIGHT):
+        return ""
+    return cost_words(change.monthly_cost)
 
 
 def _group_url(change: Change) -> str:

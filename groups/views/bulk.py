@@ -22,6 +22,7 @@ from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Line
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
+from groups.views.cost import card_of_plan
 from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
@@ -82,8 +83,10 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
             raise Http404 from None
     if job.state != Job.State.DRAFT:
         return redirect("groups:job", job.pk)
-    context = {"job": job, "plan": Plan(bulk_edits.lines_of(job), request.GET.get("page"))}
-    return render_page(request, "groups/plan.html", context)
+    lines = bulk_edits.lines_of(job)
+    cost = card_of_plan(request, request.path, lines)
+    context = {"job": job, "plan": Plan(lines, request.GET.get("page")), "cost": cost}
+    return render_page(request, "groups/plan.html", context, fragment="cost")
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------

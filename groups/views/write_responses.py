@@ -26,7 +26,8 @@ from groups.poster import (
 )
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
-from groups.presenters.change_diff import check_rows, conflict_rows, outcome_rows
+from groups.presenters.change_diff import check_rows, conflict_rows, cost_of_change, outcome_rows
+from groups.presenters.cost import cost_words
 from groups.presenters.messages import (
     clients_words,
     name_refused_words,
@@ -38,6 +39,7 @@ from groups.presenters.messages import (
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
 from groups.services.history import SENT_AGAIN
+from groups.services.sales import monthly_cost
 from groups.services.snapshots import before_removal
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.execute import (
@@ -49,6 +51,7 @@ from groups.services.writes.execute import (
     execute,
     nothing_sent,
 )
+from groups.views.cost import card_of_command
 from groups.views.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
@@ -130,11 +133,12 @@ class WritePage[F: WriteForm]:
         clients = (
             reads.read_group(command.credentials, command.group_id).group.clients if command.group_id else 0
         )
-        context = {"asks_at": self.asks_at} if self.asks_at else {}
+        context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
         rows = check_rows(command.loaded, command.values)
         template = "groups/check.html"
+        context |= {"rows": rows, "warnings": warnings, "clients": clients}
         return self.show(
-            status=200, template=template, rows=rows, warnings=warnings, clients=clients, **context
+            status=200, template=template, cost=card_of_command(self.request, command), **context
         )
 
     def show_conflict(self, **context: Any) -> HttpResponse:
@@ -196,7 +200,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
     try:
         with nothing_sent():
             before_removal(command, page.group)
-        change = execute(command)
+        change = execute(_with_cost(command))
     except PosterError as error:
         return page.show(status=error.status, outcome=no_snapshot_words(error))
     except Busy as busy:
@@ -220,6 +224,12 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
     return respond(page, change)
+
+
+def _with_cost(command: GroupCommand) -> GroupCommand:
+    """Return the command with its monthly cost for the journal, if that is known; never wait for it."""
+    cost = monthly_cost(command.user, command.credentials, command.group_id, command.loaded, command.intended)
+    return replace(command, monthly_cost=cost)
 
 
 def respond(page: WritePage[Any], change: Change) -> HttpResponse:
@@ -264,6 +274,9 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
         text = _("The changes of “%(name)s” were saved.") % name
         if change.undo_of_id:
             text = _("“%(name)s” has its former values again.") % name
+        if change.monthly_cost is not None:
+            # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
+            text += " " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
     messages.add_message(request, level, text, extra_tags=change.state)
     if change.state == State.DIFFERS:
@@ -296,6 +309,7 @@ def show_outcome(
         "whom": whom(change),
         "words": outcome_words(change),
         "rows": outcome_rows(change),
+        "cost_words": cost_of_change(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _poll_seconds(change) if change.is_open else None,

@@ -26,6 +26,7 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.sales import monthly_cost
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.outcome import differing
 
@@ -215,6 +216,7 @@ class _Edit:
             intended=line.new,
             name_confirmed=bool(line.namesakes),
             job=self._job,
+            monthly_cost=monthly_cost(user, credentials, line.group_id, line.old, line.new),
         )
 
     def _operation(self, line: Line, tries: int) -> uuid.UUID:

@@ -6,6 +6,7 @@ A command says what it locks, what the journal stores of it, why it must not be 
 
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from groups.models import Change, Job, PosterCredentials
@@ -67,6 +68,7 @@ class GroupCommand:
     `loaded` has the values when the form was opened; None is treated as a conflict. A removal sends no
     values, but compares the client count with `loaded_clients`. `name_confirmed` is True if the user has
     confirmed that another group has the same name. `again_of` is a lost change that this command repeats.
+    `monthly_cost` is for the journal alone.
     """
 
     user: "User"
@@ -81,6 +83,7 @@ class GroupCommand:
     undo_of: Change | None = field(default=None)
     again_of: Change | None = field(default=None)
     job: Job | None = None
+    monthly_cost: Decimal | None = None
 
     @property
     def target(self) -> str:
@@ -117,6 +120,7 @@ class GroupCommand:
             "intended": self.intended.to_json() if self.intended else None,
             "undo_of": self.undo_of,
             "again_of": self.again_of,
+            "monthly_cost": self.monthly_cost,
             # Needed to determine the outcome of the first attempt, even if this one is never sent.
             "before": self.again_of.before if self.again_of else None,
         }

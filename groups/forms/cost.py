@@ -1,0 +1,58 @@
+"""Form for the question what a percent costs."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from groups.forms.fields import DecimalField
+from groups.forms.groups import LARGEST_BONUS, TYPES
+from groups.poster import Group, GroupValues, LoyaltyType
+from groups.services.sales import MONTH, PERIODS
+
+DAYS = [(str(days), ngettext_lazy("the last %d day", "the last %d days", days) % days) for days in PERIODS]
+
+
+class CostForm(forms.Form):
+    """New values of a group, and the days to add up. Missing values are the group's own, and 30 days."""
+
+    percent = DecimalField(
+        label=_("New percent"),
+        maximum=Decimal(100),
+        range_message=_("The percent must be between 0 and 100."),
+        unit="%",
+        required=False,
+    )
+    days = forms.TypedChoiceField(label=_("Sales of"), choices=DAYS, coerce=int)
+    loyalty_type = forms.TypedChoiceField(choices=TYPES, coerce=int, required=False)
+    birthday_bonus = DecimalField(maximum=LARGEST_BONUS, range_message="", required=False)
+
+    def __init__(self, data: Any, *, group: Group) -> None:
+        # Unknown values in an address are ignored, but a percent is typed: a wrong one is said.
+        days = data.get("days") if data.get("days") in dict(DAYS) else str(MONTH)
+        percent = data.get("percent") or self.base_fields["percent"].prepare_value(group.percent)
+        super().__init__({**data.dict(), "days": days, "percent": percent})
+        self.group = group
+
+    def values(self) -> GroupValues:
+        """Return the group's values with those that were asked about."""
+        data = self.cleaned_data
+        loyalty_type = data.get("loyalty_type") or self.group.loyalty_type
+        bonus = data.get("birthday_bonus")
+        if bonus is None or loyalty_type == LoyaltyType.DISCOUNT:
+            bonus = self.group.birthday_bonus
+        return self.group.values.replace(
+            loyalty_type=loyalty_type, percent=data["percent"], birthday_bonus=bonus
+        )
+
+    @property
+    def percent_error(self) -> str:
+        """The reason why the percent cannot be read, or an empty text."""
+        return " ".join(map(str, self.errors.get("percent", ())))
+
+    @property
+    def is_readable(self) -> bool:
+        """Return True if the percent can be read; all other values have a default."""
+        return self.is_valid() or "percent" not in self.errors

@@ -1,0 +1,80 @@
+"""Views of costs: of a percent, and the cards on other pages that tell what their changes cost."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from groups.forms.cost import CostForm
+from groups.poster import Group, GroupValues, LoyaltyType, NotFound
+from groups.presenters.cost import CostCard, cost_card, cost_url
+from groups.presenters.messages import Message
+from groups.services import groups as reads
+from groups.services.jobs.bulk_edits import Line
+from groups.services.jobs.sales_reading import find_sales, find_sales_quickly
+from groups.services.sales import MONTH, RIGHT
+from groups.services.writes.commands import GroupCommand
+from groups.views.requests import Request, requires
+from poster_admin.common.htmx import element_asked_for, render_page
+
+FRAGMENT = "cost"
+
+
+@require_GET
+@requires("view_group", "view_sales")
+def group_cost(request: Request, group_id: int) -> HttpResponse:
+    """Show what a percent of a group costs."""
+    group = reads.list_groups(request.credentials).find(group_id)
+    if group is None:
+        raise NotFound(None, "no such group", reason="gone")
+    form = CostForm(request.GET, group=group)
+    card = _card_of_form(request, form, group)
+    status = 422 if not form.is_readable else card.failure.status if card.failure else 200
+    context = {"group": group, "form": form, "cost": card}
+    return render_page(request, "groups/cost.html", context, fragment=FRAGMENT, status=status)
+
+
+def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard:
+    card = CostCard(request.get_full_path())
+    if not form.is_readable:
+        return CostCard(card.url, problem=Message("", form.percent_error))
+    if not group.is_editable:
+        text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
+        return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
+    find = partial(find_sales, request.credentials, form.cleaned_data["days"])
+    return cost_card(card, [(group.id, group.values, form.values())], find)
+
+
+def card_of_command(request: Request, command: GroupCommand) -> CostCard | None:
+    """Return the card for the page that asks for confirmation; it is filled in later if that takes long."""
+    old, new = command.loaded, command.intended
+    if command.group_id is None or not (old and new and _costs(request, old, new)):
+        return None
+    card = CostCard(cost_url(command.group_id, new, old=old))
+    return cost_card(card, [(command.group_id, old, new)], partial(find_sales_quickly, request.credentials))
+
+
+def card_of_plan(request: Request, job_url: str, lines: Sequence[Line]) -> CostCard | None:
+    """Return the card of a plan: one sum for all groups that change."""
+    edits = [
+        (line.group_id, line.old, line.new)
+        for line in lines
+        if line.group_id is not None and line.old and _costs(request, line.old, line.new)
+    ]
+    if not edits:
+        return None
+    asked = element_asked_for(request) == FRAGMENT or FRAGMENT in request.GET
+    find = partial(find_sales, request.credentials, MONTH) if asked else None
+    return cost_card(
+        CostCard(f"{job_url}?{FRAGMENT}=1"), edits, find or partial(find_sales_quickly, request.credentials)
+    )
+
+
+def _costs(request: Request, old: GroupValues, new: GroupValues) -> bool:
+    """Return True if the user may see what a change costs, and it may cost something."""
+    given = ("percent", "loyalty_type", "birthday_bonus")
+    changes = any(getattr(old, name) != getattr(new, name) for name in given)
+    known = {int(old.loyalty_type), int(new.loyalty_type)} <= set(LoyaltyType)
+    return changes and known and request.user.has_perm(RIGHT)
