@@ -218,9 +218,17 @@ def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
         "more": money_words(rounded((after - before) * group.birthdays)),
     }
     if before == after:
-        return _("Birthday bonuses stay as they are: %(after)s for %(clients)s, %(sum)s.") % values
-    text = _("Birthday bonuses come on top: %(after)s instead of %(before)s for %(clients)s, %(more)s more.")
-    return text % values
+        return _(
+            "Birthday bonuses are apart, and stay as they are: "
+            "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
+        ) % values
+    return (
+        _(
+            "Birthday bonuses are apart: %(after)s instead of %(before)s × %(clients)s "
+            "with a birthday in these days = %(more)s."
+        )
+        % values
+    )
 
 
 def _bars(sales: Sales, groups: Sequence[tuple[GroupSales, GroupValues, GroupValues]]) -> Iterable[Bar]:

@@ -155,7 +155,7 @@ def test_the_page_is_honest(owner, browse, sandbox):
     born = sandbox.accounts["demo"].clients.rows(1)
     days = {f"{timezone.localdate() - timedelta(days=back):%m-%d}" for back in range(30)}
     count = sum(row["delete"] == "0" and row["birthday"][5:] in days for row in born)
-    assert f"50.00 ₴ for {count} clients, {50 * count}.00 ₴" in text
+    assert f"50.00 ₴ × {count} clients with a birthday in these days = {50 * count}.00 ₴" in text
 
 
 def test_a_changed_birthday_bonus_is_said_apart(owner, browse):
