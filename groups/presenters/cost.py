@@ -218,10 +218,13 @@ def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
         "more": money_words(rounded((after - before) * group.birthdays)),
     }
     if before == after:
-        return _(
-            "Birthday bonuses are apart, and stay as they are: "
-            "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
-        ) % values
+        return (
+            _(
+                "Birthday bonuses are apart, and stay as they are: "
+                "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
+            )
+            % values
+        )
     return (
         _(
             "Birthday bonuses are apart: %(after)s instead of %(before)s × %(clients)s "

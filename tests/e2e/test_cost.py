@@ -1,0 +1,83 @@
+"""Test the cost of a percent in a browser, in Ukrainian: typed, read, saved, and found in the history."""
+
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from groups.services.jobs import sales_reading
+from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.test_tour import heading
+from tests.groups.views.test_cost import expected
+
+COSTS = "коштуватиме до 12 400 ₴ на місяць"
+
+
+@pytest.fixture
+def _costs_12400(sandbox):
+    """Let the first group's clients buy so much that 15 % instead of 10 % costs 12 400 ₴ a month."""
+    client = next(
+        number
+        for number in range(1, 126)
+        if sandbox.accounts["demo"].clients.row(number)["discount_per"] == "0"
+    )
+    missing = Decimal(12_400) - Decimal(expected(sandbox, 1, 15)[0])
+    kopecks = int(missing * 100 * 20)
+    sandbox.console().sell(client, timezone.localdate(), kopecks, kopecks)
+
+
+@pytest.mark.usefixtures("_costs_12400")
+@pytest.mark.parametrize("width", [1280, 360])
+def test_type_fifteen_read_the_cost_save_and_find_it_in_the_history(page_for, owner, sandbox, width):
+    page = page_for(owner, language="uk", width=width)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Відсоток, %").fill("15")
+    card = page.locator("[data-cost]")
+    expect(card).to_have_attribute("data-cost", "12400.00")
+    expect(card).to_contain_text(COSTS, ignore_case=True)
+    expect(card).to_contain_text("Не більше:")
+    expect(page.locator("#live")).to_contain_text(COSTS, ignore_case=True)
+    expect(page.get_by_label("Відсоток, %")).to_be_focused()
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_role("button", name="Зберегти зміни").click()
+    page.wait_for_url("**/groups/1/")
+    expect(page.locator("#messages")).to_contain_text(f"Це {COSTS}.")
+    page.goto("/history/")
+    expect(page.locator("tr[data-state=applied]")).to_contain_text(COSTS)
+    assert len(sandbox.calls("dash.getClientsSales")) == 1
+
+
+def test_an_answer_comes_to_what_was_typed_last(page_for, owner, sandbox):
+    page = page_for(owner, language="uk")
+    page.goto("/groups/4/edit/")
+    percent = page.get_by_label("Відсоток, %")
+    for typed in ("1", "12", "12,"):
+        percent.fill(typed)
+    expect(page.locator("#cost")).to_contain_text("Введіть число")
+    percent.fill("12,5")
+    cost = expected(sandbox, 4, "12.5")[0]
+    expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
+
+
+def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
+    page = page_for(owner, language="uk", javascript=False)
+    page.goto("/groups/1/edit/")
+    page.get_by_role("link", name="Скільки коштує інший відсоток?").click()
+    heading(page, "Скільки коштує відсоток")
+    page.get_by_label("Новий відсоток, %").fill("12,5")
+    page.get_by_label("Продажі за").select_option("90")
+    page.get_by_role("button", name="Порахувати").click()
+    page.wait_for_url("**days=90**")
+    expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 1, "12.5", 90)[0])
+
+
+def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch):
+    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 0)
+    page = page_for(owner, language="uk")
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Відсоток, %").fill("30")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    heading(page, "Зберегти ці зміни?")
+    cost = expected(sandbox, 1, 30)[0]
+    expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
