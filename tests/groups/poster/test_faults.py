@@ -126,9 +126,7 @@ READABLE_ROWS = {
     "clients.getLoyaltyRules": {
         *("row_negative_count", "row_percent_150", "row_fraction_of_kopeck", "row_surrogate_name", "cp1251")
     },
-    "dash.getClientsSales": {
-        *("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")
-    },
+    "dash.getClientsSales": {*("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")},
 }
 READABLE_ROWS["clients.getClient"] = READABLE_ROWS["clients.getClients"]
 READ_ONE = dict.fromkeys(UNREADABLE, (InvalidResponse, 1)) | {

@@ -57,9 +57,7 @@ def row_decimals(exchange: Exchange) -> Answer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
-        bonuses = {
-            name: float(row[name]) for name in (_BONUS, "bonus", "value", "revenue") if name in row
-        }
+        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus", "value", "revenue") if name in row}
         return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
 
     return _change_all(exchange, change)

@@ -27,7 +27,7 @@ def give_to_owners(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("groups", "0002_roles"),
+        ("groups", "0003_worker_heartbeats"),
     ]
 
     operations = [
