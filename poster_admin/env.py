@@ -6,6 +6,7 @@ django-environ reads `.env`, and turns the addresses of databases and caches int
 import io
 import os
 import re
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -117,6 +118,33 @@ class Environment:
             return text
 
         return self._read(name, default, parse)
+
+    def proxy(self, name: str) -> str:
+        """Return the http(s) address of a proxy, perhaps with a name and a password; empty for none."""
+
+        def parse(text: str) -> str:
+            parts = _split(text)
+            fits = parts and parts.scheme in {"http", "https"} and parts.hostname
+            if text and (not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts)):
+                raise ValueError(f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})")
+            return text
+
+        return self._read(name, "", parse)
+
+    def certificates(self, name: str) -> str:
+        """Return the path of a file with certificates in PEM; empty for none."""
+
+        def parse(path: str) -> str:
+            try:
+                if path:
+                    ssl.create_default_context(cafile=path)
+            except ssl.SSLError:
+                raise ValueError("names a file without certificates in PEM") from None
+            except OSError as error:
+                raise ValueError(f"names a file that cannot be read: {error.strerror}") from None
+            return path
+
+        return self._read(name, "", parse)
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         return self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)

@@ -5,13 +5,13 @@ NAME_FILE may name a file that holds the value of NAME, for secrets.
 
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.env import Environment
-from poster_admin.env_values import is_fernet_key, is_host, is_network, is_origin, is_time_zone
+from poster_admin.env_values import is_fernet_key, is_host, is_loopback, is_network, is_origin, is_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -39,6 +39,17 @@ env.require("SECRET_KEY", len(SECRET_KEY) >= 50, "is missing or shorter than 50 
 
 # {account} is replaced by the name of the user's Poster account; some accounts live on the bare domain.
 POSTER_API_URL = env.address("POSTER_API_URL", default="https://{account}.joinposter.com/api/", plain=DEBUG)
+# The way out of a company's network; the Poster client ignores HTTPS_PROXY and REQUESTS_CA_BUNDLE.
+POSTER_PROXY = env.proxy("POSTER_PROXY")
+env.require(
+    "POSTER_PROXY",
+    not POSTER_PROXY
+    or POSTER_API_URL.startswith("https:")
+    or is_loopback(urlsplit(POSTER_PROXY).hostname or ""),
+    "would read the tokens: POSTER_API_URL has no TLS",
+)
+# The authorities to trust for Poster, instead of certifi's.
+POSTER_CA_FILE = env.certificates("POSTER_CA_FILE")
 POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0, least=0.1)
 POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0, least=0.1)
 # Longest time that a page waits for Poster, retry included.

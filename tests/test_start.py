@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import certifi
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
@@ -94,6 +95,18 @@ def test_a_wrong_value_is_one_line_that_names_it_and_its_file(installation, name
     assert "w#rd" not in line
 
 
+def test_a_proxy_that_would_read_the_tokens_is_one_line(installation):
+    values = {
+        "POSTER_API_URL": "http://127.0.0.1:8001/{account}/api/",
+        "POSTER_PROXY": "http://10.0.0.1:3128",
+    }
+    installation.write(installation.values | values)
+    with pytest.raises(ImproperlyConfigured, match=r"^POSTER_PROXY in .* would read the tokens: .*\.$"):
+        installation.settings()
+    installation.write(installation.values | values | {"POSTER_PROXY": "http://127.0.0.1:3128"})
+    assert installation.settings()["POSTER_PROXY"] == "http://127.0.0.1:3128"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("DATABASE_URL", "postgres:///loyalty"), ("CACHE_URL", "redis://127.0.0.1")]
 )
@@ -149,6 +162,8 @@ def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
         ("DATABASE_URL", "postgres:///loyalty"),
         ("CACHE_URL", "redis://:p%40ss@127.0.0.1:6379/3"),
         ("POSTER_CACHE_SECONDS", "0"),
+        ("POSTER_PROXY", "http://us:p%40ss@proxy.example.com:3128/"),
+        ("POSTER_CA_FILE", certifi.where()),
         ("POSTER_API_URL", "http://127.0.0.1:8001/{account}/api/"),
         ("COMPANY_ROLES", "loyalty-owners=Owners,loyalty-staff=Staff"),
     ],

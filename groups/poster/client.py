@@ -44,7 +44,8 @@ PAUSE_BEFORE_IT = (0.05, 0.2)
 class CallReport:
     """One HTTP exchange with Poster, for logs and metrics. It contains no secrets.
 
-    `outcome` is "ok" or the reason of the error; `status` is None if no response came.
+    `outcome` is "ok" or the reason of the error; `status` is None if no response came. `detail` is OpenSSL's
+    reason where it did not accept a certificate.
     """
 
     account: str
@@ -55,6 +56,7 @@ class CallReport:
     code: int | None
     size: int
     seconds: float
+    detail: str = ""
 
 
 class PosterClient:
@@ -331,6 +333,7 @@ class PosterClient:
             code=getattr(result, "code", None) if failed else None,
             size=len(answer.body) if isinstance(answer, Answer) else 0,
             seconds=seconds,
+            detail=answer.detail if isinstance(answer, Failure) else "",
         )
 
 

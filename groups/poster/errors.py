@@ -47,9 +47,10 @@ class Unreachable(PosterError):
     """Poster was not reached, or did not answer in time.
 
     `sent` is False if the request certainly never left: the name was not resolved, the connection was refused
-    or timed out, or the certificate was not accepted. Only then may a write be retried. `retryable` is True
-    if the same read may succeed a moment later. The reason "busy" means that the application's own limit of
-    concurrent calls was reached and Poster was not asked, so the status is 503.
+    or timed out, the proxy opened no connection, or the certificate was not accepted. Only then may a write
+    be retried. `retryable` is True if the same read may succeed a moment later. The reason "busy" means that
+    the application's own limit of concurrent calls was reached and Poster was not asked, so its status is
+    503.
     """
 
     status = 504

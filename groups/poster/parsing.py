@@ -40,7 +40,11 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
         if answer.reason == "too_large":
             return InvalidResponse("the body is above the limit", method=method, reason="too_large")
         return Unreachable(
-            "no answer", method=method, reason=answer.reason, sent=answer.sent, retryable=answer.retryable
+            answer.detail or "no answer",
+            method=method,
+            reason=answer.reason,
+            sent=answer.sent,
+            retryable=answer.retryable,
         )
     data = parse(answer.body)
     error = _envelope(data, method)

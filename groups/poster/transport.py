@@ -9,6 +9,9 @@ urllib3 limits each wait on a socket but not the whole call, so a server that se
 "100 Continue" without end, could block a thread forever. `_Bounded` extends urllib3's connection: it divides
 the remaining time among the addresses of a host name, and reads the response through `_BoundedReader`, which
 stops at the deadline.
+
+Through a proxy, urllib3 wraps any error of a closed connection in its `ProxyError`, also one after the
+request was sent. So only `_ProxyFailed`, raised while connecting, proves that nothing was sent.
 """
 
 import http.client
@@ -16,20 +19,23 @@ import io
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
     LocationValueError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
 )
 from urllib3.util import create_urllib3_context, parse_url
@@ -63,23 +69,39 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No usable response came. `sent` is False only if the request certainly never left this machine."""
+    """No usable response came. `sent` is False only if the request certainly never left this machine.
+
+    `detail` says more about a certificate that was not accepted, in OpenSSL's words.
+    """
 
     reason: str
     sent: bool
     retryable: bool = True
+    detail: str = ""
 
 
 class Transport:
     """A thread-safe connection pool for all `PosterClient` objects of a process.
 
-    `ca_file` is a file with the certificate authorities to trust instead of certifi's.
+    `ca_file` is a file with the certificate authorities to trust instead of certifi's. `proxy` is the address
+    of an HTTP proxy, `http://name:password@host:port`; TLS goes through it in a tunnel (CONNECT).
     """
 
-    def __init__(self, *, ca_file: str | None = None, pool_size: int = 128) -> None:
+    def __init__(self, *, ca_file: str | None = None, proxy: str | None = None, pool_size: int = 128) -> None:
         tls = create_urllib3_context()
         tls.load_verify_locations(ca_file or certifi.where())
-        self._pools = urllib3.PoolManager(HOSTS, maxsize=pool_size, ssl_context=tls)
+        if proxy:
+            self._pools: urllib3.PoolManager = urllib3.ProxyManager(
+                proxy,
+                HOSTS,
+                proxy_headers=_credentials_of_proxy(proxy),
+                proxy_ssl_context=tls,
+                maxsize=pool_size,
+                ssl_context=tls,
+            )
+        else:
+            self._pools = urllib3.PoolManager(HOSTS, maxsize=pool_size, ssl_context=tls)
+        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
 
     def close(self) -> None:
         self._pools.clear()
@@ -99,11 +121,9 @@ class Transport:
             return Failure("deadline", sent=False, retryable=False)
         _deadline.set(deadline)
         try:
-            pool = self._pools.connection_from_url(url)
-            pool.ConnectionCls = _BoundedTLS if pool.scheme == "https" else _Bounded
-            with pool.urlopen(
+            with self._pools.urlopen(
                 verb,
-                f"{parse_url(url).request_uri}?{urlencode(params)}",
+                f"{url}?{urlencode(params)}",
                 body=None if form is None else urlencode(form),
                 headers=_HEADERS if form is None else _HEADERS | _OF_A_FORM,
                 timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
@@ -118,6 +138,11 @@ class Transport:
                 return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
             return _classify(error)
+
+
+def _credentials_of_proxy(proxy: str) -> Mapping[str, str]:
+    auth = parse_url(proxy).auth
+    return {"Proxy-Authorization": f"Basic {b64encode(unquote_to_bytes(auth)).decode()}"} if auth else {}
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -135,29 +160,29 @@ def _retry_after(value: str | None) -> int | None:
 
 def _classify(error: BaseException) -> Failure:
     errors = tuple(_wrapped(error))
-
-    def is_any(*classes: type[BaseException]) -> bool:
-        return any(isinstance(each, classes) for each in errors)
-
-    # Test subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
-    if is_any(LocationValueError):
-        return Failure("bad_address", sent=False, retryable=False)
-    if is_any(socket.gaierror):
-        return Failure("name_not_found", sent=False)
-    if is_any(NewConnectionError):
-        return Failure("refused", sent=False)
-    if is_any(ConnectTimeoutError):
-        return Failure("connect_timeout", sent=False)
-    if is_any(ssl.SSLCertVerificationError):
-        return Failure("certificate", sent=False, retryable=False)
-    # Any other TLS error may have occurred after Poster read the request.
-    if is_any(ssl.SSLError):
-        return Failure("tls", sent=True)
-    if is_any(DecodeError):
-        return Failure("bad_encoding", sent=True, retryable=False)
-    if is_any(ReadTimeoutError, TimeoutError):
-        return Failure("timeout", sent=True)
+    for kinds, failure in _failures():
+        found = next((each for each in errors if isinstance(each, kinds)), None)
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return replace(failure, detail=found.verify_message)
+        if found:
+            return failure
     return Failure("connection_lost", sent=True)
+
+
+def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
+    """Yield classes of errors with their meaning. The first match decides."""
+    yield (ssl.SSLCertVerificationError,), Failure("certificate", sent=False, retryable=False)
+    # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
+    yield (_ProxyFailed,), Failure("proxy", sent=False)
+    # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
+    yield (LocationValueError,), Failure("bad_address", sent=False, retryable=False)
+    yield (socket.gaierror,), Failure("name_not_found", sent=False)
+    yield (NewConnectionError,), Failure("refused", sent=False)
+    yield (ConnectTimeoutError,), Failure("connect_timeout", sent=False)
+    # Any other TLS error may have occurred after Poster read the request.
+    yield (ssl.SSLError,), Failure("tls", sent=True)
+    yield (DecodeError,), Failure("bad_encoding", sent=True, retryable=False)
+    yield (ReadTimeoutError, TimeoutError), Failure("timeout", sent=True)
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
@@ -184,11 +209,27 @@ def _left() -> float:
     return left
 
 
+class _ProxyFailed(ProxyError):
+    """The proxy could not be reached, or opened no tunnel: the request was not sent."""
+
+
 class _Bounded(HTTPConnection):
     """A connection that respects the deadline of the call."""
 
     def connect(self) -> None:
-        """Connect; give each address an equal share of the remaining time, and the TLS handshake one more."""
+        """Connect before the deadline. Nothing of the request is sent before this returns."""
+        try:
+            self._share_time()
+            super().connect()
+        except ssl.SSLError:
+            raise
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            if self.proxy is None:
+                raise
+            raise _ProxyFailed("no connection through the proxy", error) from error
+
+    def _share_time(self) -> None:
+        """Give each address of the host an equal share of the time left, and the TLS handshake one more."""
         try:
             addresses = socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
             self.timeout = min(cast("float", self.timeout), _left() / (len(addresses) + 1))
@@ -196,7 +237,6 @@ class _Bounded(HTTPConnection):
             raise LocationValueError("no host has such a name") from None
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "no time is left to connect") from error
-        super().connect()
 
     @staticmethod
     def response_class(  # type: ignore[override]  # http.client only calls it with a socket
@@ -207,6 +247,14 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTLS(_Bounded, HTTPSConnection):
     """A TLS connection that respects the deadline of the call."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _BoundedTLS
 
 
 class _BoundedReader(io.RawIOBase):

@@ -100,6 +100,12 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("The certificate that answered is not Poster's, so nothing was sent."),
                 _("Tell whoever looks after your network."),
             )
+        case Unreachable(reason="proxy"):
+            return Message(
+                _("The proxy does not lead to Poster"),
+                _("Your company's proxy opened no connection to Poster, so nothing was sent."),
+                _("Tell whoever looks after your network."),
+            )
         case Unreachable(reason="name_not_found"):
             return Message(
                 _("Poster was not found"),

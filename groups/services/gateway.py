@@ -37,7 +37,7 @@ BREAKER = ("failing_since", "failing_seconds", "open_until")
 @cache
 def transport() -> Transport:
     """Return the connection pool of this process."""
-    return Transport()
+    return Transport(ca_file=settings.POSTER_CA_FILE or None, proxy=settings.POSTER_PROXY or None)
 
 
 def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
@@ -169,3 +169,9 @@ def _report(call: CallReport) -> None:
         call.size,
         call.seconds * 1000,
     )
+    if call.outcome == "certificate":
+        log.error(
+            "The certificate that answered for Poster is not accepted: %s. Authorities: %s",
+            call.detail,
+            settings.POSTER_CA_FILE or "certifi's (POSTER_CA_FILE is not set)",
+        )
