@@ -1,7 +1,7 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule or the sales to a client
-the corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
+The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule or a client's sales the
+corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
 """
 
 import json
