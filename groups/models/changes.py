@@ -135,6 +135,54 @@ class Change(models.Model):
         UNKNOWN = "unknown", _("outcome unknown")
         REVIEW = "review", _("needs a person")
 
+    class Reason(models.TextChoices):
+        """Why a change ended as it did, or is still open. The labels are half sentences for people.
+
+        A label is empty where the state says enough. `reason` may also hold the reason of a `PosterError`.
+        """
+
+        CONFLICT = "conflict", _("the group had been changed meanwhile")
+        GONE = "gone", _("the group is no longer there")
+        NAME_TAKEN = "name_taken", _("a group with this name exists")
+        UNSAFE = "unsafe", _("Poster has a type for this group that is not known here")
+        NO_RIGHT = "no_right", _("the group has clients, and the right to remove them was missing")
+        NOT_READ = "not_read", _("Poster could not be asked before, so nothing was sent")
+        NOT_SHOWN_YET = (
+            "not_shown_yet",
+            _("Poster does not show the last change of it yet, so nothing was sent: try again in a minute"),
+        )
+        NOT_SENT = "not_sent", _("Poster was not reached, so nothing was sent")
+        NEVER_SENT = "never_sent", _("it was interrupted before anything was sent")
+        NOT_APPLIED = "not_applied", _("Poster's answer was lost, and the change did not appear")
+        SUPERSEDED = "superseded", _("it was sent again")
+        UNITS = "units", _("the birthday bonus came back multiplied or divided by 100")
+        OVERWRITTEN = "overwritten", _("Poster's answer was lost, and the group has other values now")
+        DUPLICATES = "duplicates", _("more than one new group has this name")
+        NAMESAKE = (
+            "namesake",
+            _("Poster's answer was lost, and there is a new group of this name with other values"),
+        )
+        ACCEPTED_BUT_ABSENT = "accepted_but_absent", _("Poster said yes, but the change is not there")
+        ANSWERED_ID_ABSENT = (
+            "answered_id_absent",
+            _(
+                "Poster said yes, but has no group of the number that it answered: "
+                "it may be there under another number"
+            ),
+        )
+        REFUSAL_NOT_VERIFIED = (
+            "refusal_not_verified",
+            _("Poster said no, but that could not be checked"),
+        )
+        CLIENT_GONE = "client_gone", _("the client is no longer there")
+        ELSEWHERE = "elsewhere", _("somebody has moved the client to another group")
+        OTHER_FIELDS = "other_fields", _("other fields of the client changed too")
+        REFUSED_BUT_CHANGED = "refused_but_changed", _("Poster said no, but the group has changed")
+        CLIENT_THERE = "client_there", _("the client is still in Poster, so nobody was created")
+        LOOKS_ALIKE = "looks_alike", _("Poster's answer was lost, and somebody alike is in the group")
+        REFUSED = "refused", ""
+        NOT_WRITTEN = "not_written", ""
+
     OPEN = (State.PENDING, State.UNKNOWN)
     UNSETTLED = (*OPEN, State.REVIEW)
 
@@ -269,6 +317,11 @@ class Change(models.Model):
     @property
     def holds_locks(self) -> bool:
         return self.locks_in(self.state)
+
+    @property
+    def reason_label(self) -> str:
+        """The reason in half a sentence; empty if there is none, or if it is one of a `PosterError`."""
+        return str(self.Reason(self.reason).label) if self.reason in self.Reason.values else ""
 
     @property
     def is_open(self) -> bool:

@@ -37,9 +37,9 @@ class Job(models.Model):
     `create`, True if missing clients are to be created again.
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
-    be read and so were not tried. `tested` is True once a first write had no side effect. `reason` and
-    `detail` say why the job stopped. A draft is a plan that the user reviews before starting it; a draft is
-    deleted after a day.
+    be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
+    and `detail` say why the job stopped. A draft is a plan that the user reviews before starting it; a draft
+    is deleted after a day.
 
     `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
     any worker may take the job over.
@@ -60,6 +60,58 @@ class Job(models.Model):
         STOPPED = "stopped", _("stopped by itself")
         DONE = "done", _("ended")
         CANCELLED = "cancelled", _("cancelled")
+
+    class Stop(models.TextChoices):
+        """Why a job has stopped by itself. The labels are sentences for people."""
+
+        SIDE_EFFECT = "side_effect", _("The first write changed more than it should have.")
+        REFUSED = "refused", _("Poster refused what was asked for.")
+        TOKEN = "token", _("Its user's token is no longer there or no longer valid.")
+        NO_USER = "no_user", _("Its user is no longer here.")
+        NO_RIGHT = "no_right", _("Its user may not do this any more.")
+        NOT_RECORDED = (
+            "not_recorded",
+            _("The history could not be written, so nothing more was sent."),
+        )
+        SOURCE_GONE = (
+            "source_gone",
+            _("The group is no longer in Poster, and its clients are gone with it."),
+        )
+        TARGET_GONE = "target_gone", _("The group to which the clients go is no longer there.")
+        DIFFERS = "differs", _("Poster stored something else than was sent in the first group.")
+        BUSY = "busy", _("A change of one of the groups has no outcome yet.")
+        SNAPSHOT_GONE = (
+            "snapshot_gone",
+            _("The snapshot is no longer there: it was kept for its time."),
+        )
+        SNAPSHOT_UNREADABLE = (
+            "snapshot_unreadable",
+            _("None of the keys of this server opens the snapshot."),
+        )
+        GROUP_NOT_CREATED = (
+            "group_not_created",
+            _("The group could not be created, so nobody was brought back."),
+        )
+        LOCKED = "locked", _("A change of the group has no outcome yet.")
+        LOCKS_LOST = (
+            "locks_lost",
+            _("Another job or a removal has one of its groups, so nothing more was sent."),
+        )
+        BONUS_BLOCKED = (
+            "bonus_blocked",
+            _("Birthday bonuses of this account come back in another unit, so none is sent."),
+        )
+        UNREACHABLE = "unreachable", _("Poster has not answered for a quarter of an hour.")
+        UNKNOWN = "unknown", _("The outcome of some writes could not be found out.")
+        NOT_EMPTY = (
+            "not_empty",
+            _("Some clients could not be moved, so the group was not removed: %(detail)s are left."),
+        )
+        NOT_REMOVED = (
+            "not_removed",
+            _("Everybody was moved, but the group itself was not removed."),
+        )
+        ERROR = "error", _("Something went wrong here, not in Poster.")
 
     ACTIVE = (State.WAITING, State.RUNNING)
     UNFINISHED = (*ACTIVE, State.PAUSED, State.STOPPED)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.cost import cost_words
-from groups.presenters.messages import money_words, percent_words, reason_words, type_label, whom
+from groups.presenters.messages import money_words, percent_words, type_label, whom
 from groups.services.history import can_undo
 from groups.services.sales import RIGHT
 
@@ -84,7 +84,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "differences": difference_rows(change),
         "state": change.state,
         "state_label": change.get_state_display(),
-        "reason_words": reason_words(change),
+        "reason_words": change.reason_label,
         "cost_words": cost_of_change(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.models import Change, Job
-from groups.presenters.messages import Message, reason_words, whom
+from groups.presenters.messages import Message, whom
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
-State = Change.State
+State, Stop = Change.State, Job.Stop
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class JobPage:
                 "change": row,
                 "url": reverse("groups:change", args=[row.pk]),
                 "whom": whom(row),
-                "why": reason_words(row),
+                "why": row.reason_label,
             }
             for row in rows[:SHOWN_AT_MOST]
         ]
@@ -101,7 +101,7 @@ class JobPage:
 def job_title(job: Job) -> str:
     """Return the title of a job."""
     names = {"group": job.group_name, "target": job.target_name}
-    match job.kind:
+    match Job.Kind(job.kind):
         case Job.Kind.MOVE:
             return _("Clients: “%(group)s” → “%(target)s”") % names
         case Job.Kind.RETIRE:
@@ -110,24 +110,28 @@ def job_title(job: Job) -> str:
             return _("Restore “%(group)s”") % names
         case Job.Kind.EDIT:
             return _("Change several groups")
-        case _:
+        case Job.Kind.IMPORT:
             return _("Import of groups")
+        case _ as never:
+            assert_never(never)
 
 
 def _done_label(job: Job) -> str:
-    match job.kind:
+    match Job.Kind(job.kind):
         case Job.Kind.MOVE | Job.Kind.RETIRE:
             return pgettext("parts of a job", "moved")
         case Job.Kind.RESTORE:
             return pgettext("parts of a job", "brought back")
-        case _:
+        case Job.Kind.EDIT | Job.Kind.IMPORT:
             return pgettext("parts of a job", "made")
+        case _ as never:
+            assert_never(never)
 
 
 def job_words(job: Job) -> Message:
     """Return the message for the state of a job."""
-    match job.state:
-        case Job.State.WAITING:
+    match Job.State(job.state):
+        case Job.State.WAITING | Job.State.DRAFT:
             return Message(
                 _("It waits for its turn"),
                 _("A worker takes it up as soon as one is free."),
@@ -147,86 +151,55 @@ def job_words(job: Job) -> Message:
             )
         case Job.State.STOPPED:
             text, next_step = _stopped_words(job)
-            said = job.detail if job.reason in ("refused", "not_removed") else ""
+            said = job.detail if job.reason in (Stop.REFUSED, Stop.NOT_REMOVED) else ""
             return Message(_("It has stopped by itself"), text, next_step, said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
-        case _:
+        case Job.State.DONE:
             return Message(_("It has ended"), _("Each part was read back from Poster."))
+        case _ as never:
+            assert_never(never)
 
 
 def _stopped_words(job: Job) -> tuple[str, str]:
     """Return why a job has stopped, and the next step."""
-    detail = {"detail": job.detail}
+    stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
+    return str(stop.label) % {"detail": job.detail}, _after_stop(stop)
+
+
+def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form
+    """Return the next step of the user of a job that has stopped."""
     again = _("Then let it go on.")
-    found = {
-        "side_effect": (
-            _("The first write changed more than it should have."),
-            _("Look at that client in Poster before you decide. Nobody else was touched."),
-        ),
-        "refused": (
-            _("Poster refused what was asked for."),
-            _("Mend the cause in Poster first.") + " " + again,
-        ),
-        "token": (
-            _("Its user's token is no longer there or no longer valid."),
-            _("Connect the account again.") + " " + again,
-        ),
-        "no_user": (_("Its user is no longer here."), _("Cancel it, and start a new one.")),
-        "no_right": (_("Its user may not do this any more."), _("Ask an owner for the right.") + " " + again),
-        "not_recorded": (
-            _("The history could not be written, so nothing more was sent."),
-            _("Tell whoever looks after this server."),
-        ),
-        "source_gone": (
-            _("The group is no longer in Poster, and its clients are gone with it."),
-            _("Cancel the rest."),
-        ),
-        "target_gone": (
-            _("The group to which the clients go is no longer there."),
-            _("Cancel the rest, and choose another group."),
-        ),
-        "differs": (
-            _("Poster stored something else than was sent in the first group."),
-            _("Look at that group in Poster before you decide. No other was touched."),
-        ),
-        "busy": (_("A change of one of the groups has no outcome yet."), again),
-        "snapshot_gone": (
-            _("The snapshot is no longer there: it was kept for its time."),
-            _("Cancel the rest."),
-        ),
-        "snapshot_unreadable": (
-            _("None of the keys of this server opens the snapshot."),
-            _("Tell whoever looks after this server."),
-        ),
-        "group_not_created": (
-            _("The group could not be created, so nobody was brought back."),
-            _("Mend the cause in Poster first.") + " " + again,
-        ),
-        "locked": (_("A change of the group has no outcome yet."), again),
-        "locks_lost": (
-            _("Another job or a removal has one of its groups, so nothing more was sent."),
-            _("Wait until that has ended.") + " " + again,
-        ),
-        "bonus_blocked": (
-            _("Birthday bonuses of this account come back in another unit, so none is sent."),
-            _("An owner can set the unit of the birthday bonus on the account page."),
-        ),
-        "unreachable": (
-            _("Poster has not answered for a quarter of an hour."),
-            _("Try again later.") + " " + again,
-        ),
-        "unknown": (_("The outcome of some writes could not be found out."), again),
-        "not_empty": (
-            _("Some clients could not be moved, so the group was not removed: %(detail)s are left.") % detail,
-            _("Look at the list below."),
-        ),
-        "not_removed": (
-            _("Everybody was moved, but the group itself was not removed."),
-            _("Remove it on its own page."),
-        ),
-    }
-    return found.get(
-        job.reason,
-        (_("Something went wrong here, not in Poster."), _("Tell whoever looks after this server.")),
-    )
+    match stop:
+        case Stop.SIDE_EFFECT:
+            return _("Look at that client in Poster before you decide. Nobody else was touched.")
+        case Stop.DIFFERS:
+            return _("Look at that group in Poster before you decide. No other was touched.")
+        case Stop.REFUSED | Stop.GROUP_NOT_CREATED:
+            return _("Mend the cause in Poster first.") + " " + again
+        case Stop.TOKEN:
+            return _("Connect the account again.") + " " + again
+        case Stop.NO_USER:
+            return _("Cancel it, and start a new one.")
+        case Stop.NO_RIGHT:
+            return _("Ask an owner for the right.") + " " + again
+        case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:
+            return _("Cancel the rest.")
+        case Stop.TARGET_GONE:
+            return _("Cancel the rest, and choose another group.")
+        case Stop.LOCKS_LOST:
+            return _("Wait until that has ended.") + " " + again
+        case Stop.BONUS_BLOCKED:
+            return _("An owner can set the unit of the birthday bonus on the account page.")
+        case Stop.UNREACHABLE:
+            return _("Try again later.") + " " + again
+        case Stop.BUSY | Stop.LOCKED | Stop.UNKNOWN:
+            return again
+        case Stop.NOT_EMPTY:
+            return _("Look at the list below.")
+        case Stop.NOT_REMOVED:
+            return _("Remove it on its own page.")
+        case Stop.NOT_RECORDED | Stop.SNAPSHOT_UNREADABLE | Stop.ERROR:
+            return _("Tell whoever looks after this server.")
+        case _ as never:
+            assert_never(never)

@@ -55,7 +55,7 @@ from groups.views.cost import card_of_command
 from groups.views.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
-State = Change.State
+State, Reason = Change.State, Change.Reason
 SHORTEST_POLL, LONGEST_POLL = 2, 30
 """Seconds until the page of an open outcome asks again."""
 NOTICES = {
@@ -220,7 +220,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
             ),
         )
         return page.show()
-    if (change.state, change.reason) == (State.FAILED, "name_taken"):
+    if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
     return respond(page, change)
@@ -237,11 +237,11 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
     match change.state:
         case State.APPLIED | State.DIFFERS:
             return respond_success(page.request, change)
-        case State.FAILED if change.reason == "conflict":
+        case State.FAILED if change.reason == Reason.CONFLICT:
             return _respond_conflict(page, change)
-        case State.FAILED if change.reason == "gone":
+        case State.FAILED if change.reason == Reason.GONE:
             raise NotFound(None, "the group is gone", reason="gone")
-        case State.FAILED if change.reason == "no_right":
+        case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
         case State.REFUSED:
             return _respond_refusal(page, change)

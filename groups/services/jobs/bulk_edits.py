@@ -171,7 +171,7 @@ class _Edit:
             if self._job.tested:
                 self._pass(self._due())
             elif due == self._due():
-                self._backoff.wait("busy")
+                self._backoff.wait(Job.Stop.BUSY)
             settle_open(self._lease)
 
     def _pass(self, due: dict[int, tuple[Line, int]]) -> None:
@@ -181,7 +181,7 @@ class _Edit:
             tried += (changes := submit_all(self._lease, self._commands(part)))
             self._backoff.note(changes)
         if due and not tried:
-            self._backoff.wait("busy")
+            self._backoff.wait(Job.Stop.BUSY)
 
     def _test(self) -> None:
         """Execute single lines until one is applied. Raises `Stopped` if Poster stored other values.
@@ -197,7 +197,7 @@ class _Edit:
     def _check_first(self, change: Change) -> None:
         if change.state == State.DIFFERS:
             intended, after = map(GroupValues.from_json, (change.intended, change.after))
-            raise Stopped("differs", ", ".join(differing(intended, after)))
+            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 

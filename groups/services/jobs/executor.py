@@ -25,8 +25,9 @@ from groups.services.writes.execute import (
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 
+State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.
-NOTHING_SENT = frozenset(("not_read", "not_shown_yet", "not_sent", "never_sent"))
+NOTHING_SENT = frozenset((Reason.NOT_READ, Reason.NOT_SHOWN_YET, Reason.NOT_SENT, Reason.NEVER_SENT))
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
 RETRY_DELAYS = (5.0, 10.0, 20.0, 40.0, 60.0)
@@ -35,8 +36,6 @@ PATIENCE = 15 * 60.0
 TURN = 60.0
 """Seconds after which a job that only waits for lost writes lets a waiting job use the worker."""
 TOKEN_OR_RIGHTS = 424
-
-State = Change.State
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
@@ -81,15 +80,15 @@ class _Executor:
         except (Busy, Occupied):
             return  # the next pass tries it again
         except PermissionDenied:
-            raise Stopped("no_right") from None
+            raise Stopped(Job.Stop.NO_RIGHT) from None
         except NotRecordedNow:
             raise
         except NotRecorded:
-            raise Stopped("not_recorded") from None
+            raise Stopped(Job.Stop.NOT_RECORDED) from None
         except BonusBlocked:
-            raise Stopped("bonus_blocked") from None
+            raise Stopped(Job.Stop.BONUS_BLOCKED) from None
         except LocksLost:
-            raise Stopped("locks_lost") from None
+            raise Stopped(Job.Stop.LOCKS_LOST) from None
         self._note(change)
 
     def _next(self) -> Command | None:
@@ -106,7 +105,7 @@ class _Executor:
                 self._given_up = True
         if change.status == TOKEN_OR_RIGHTS:
             self._given_up = True
-            raise Stopped("refused", change.message)
+            raise Stopped(Job.Stop.REFUSED, change.message)
 
 
 class OutageBackoff:
@@ -124,7 +123,7 @@ class OutageBackoff:
         elif changes:
             self.wait()
 
-    def wait(self, reason: str = "unreachable") -> None:
+    def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> None:
         """Wait, longer than the last time. Raises `Stopped` with this reason after PATIENCE."""
         if time.monotonic() - self._since > PATIENCE:
             raise Stopped(reason)
@@ -140,7 +139,7 @@ class OutageBackoff:
             except (Unreachable, InvalidResponse):
                 self.wait()
             except (TokenRejected, NotAllowed) as error:
-                raise Stopped("refused", error.message) from None
+                raise Stopped(Job.Stop.REFUSED, error.message) from None
 
 
 def submit_and_see(lease: JobLease, backoff: OutageBackoff, commands: Iterable[Command]) -> list[Change]:
@@ -158,7 +157,7 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
     if any(state != State.FAILED for state, _reason in before):
         return False
     sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
-    return len(sent) < TRIES and set(sent) <= {"not_applied"}
+    return len(sent) < TRIES and set(sent) <= {Reason.NOT_APPLIED}
 
 
 def settle_open(lease: JobLease) -> bool:
@@ -179,7 +178,7 @@ def settle_open(lease: JobLease) -> bool:
             return there_was_some
         waited = time.monotonic() - began
         if waited > settings.POSTER_SETTLE_SECONDS + PATIENCE:
-            raise Stopped("unknown")
+            raise Stopped(Job.Stop.UNKNOWN)
         if waited > TURN and Job.objects.filter(state=Job.State.WAITING).exists():
             raise Interrupted
         lease.wait(0.5)

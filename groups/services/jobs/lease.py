@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, assert_never
 
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
@@ -32,7 +32,7 @@ State = Change.State
 # Set when this process has to end: every run releases its job, and another process continues it.
 stopping = threading.Event()
 # Reasons for clients that the job need not move: they are gone, or another user has moved them.
-SKIPPED = frozenset(("client_gone", "elsewhere"))
+SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 class Interrupted(Exception):
@@ -42,7 +42,7 @@ class Interrupted(Exception):
 class Stopped(Exception):
     """The job cannot continue without a user. `detail` is a message of Poster's or a list of fields."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: Job.Stop, detail: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
@@ -118,13 +118,13 @@ class JobLease:
             self._over.wait(min(left, 0.2))
         self.check()
 
-    def end(self, state: Job.State, reason: str = "", detail: str = "") -> None:
+    def end(self, state: Job.State, reason: Job.Stop | None = None, detail: str = "") -> None:
         """Store the job's state unless this run has lost the job; if the job has ended, release its locks."""
         mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
         with transaction.atomic():
             mine.update(
                 state=state,
-                reason=reason,
+                reason=reason or "",
                 detail=detail[:400],
                 finished_at=timezone.now() if state == Job.State.DONE else None,
             )
@@ -166,12 +166,12 @@ def actors(job: Job) -> tuple["User", PosterCredentials]:
 
     user = User.objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
-        raise Stopped("no_user")
+        raise Stopped(Job.Stop.NO_USER)
     credentials = (
         PosterCredentials.objects.select_related("account").filter(user=user, account=job.account_id).first()
     )
     if credentials is None or credentials.refused_at:
-        raise Stopped("token")
+        raise Stopped(Job.Stop.TOKEN)
     return user, credentials
 
 
@@ -211,15 +211,17 @@ def progress_of(job: Job) -> Progress:
 
 
 def _kind(state: str, reason: str) -> str:
-    match state:
+    match State(state):
         case State.APPLIED | State.DIFFERS:
             return "done"
         case State.REFUSED:
             return "refused"
         case State.PENDING | State.UNKNOWN | State.REVIEW:
             return "unknown"
-        case _:
+        case State.FAILED:
             return "skipped" if reason in SKIPPED else "failed"
+        case _ as never:
+            assert_never(never)
 
 
 def _tried_again(rows: ChangeQuerySet) -> int:

@@ -36,7 +36,7 @@ from poster_admin.common.encryption import SecretUnreadable
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-State = Change.State
+State, Reason = Change.State, Change.Reason
 RIGHT = "groups.move_client"
 AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
@@ -90,7 +90,7 @@ def retire(lease: JobLease) -> None:
         while not moving.remove_when_empty():
             moving.run()
     except SecretUnreadable:
-        raise Stopped("snapshot_unreadable") from None
+        raise Stopped(Job.Stop.SNAPSHOT_UNREADABLE) from None
 
 
 class _Move:
@@ -110,7 +110,7 @@ class _Move:
                 lambda: snapshots.take_for(self._job, *actors(self._job), self._lease.check)
             )
         except NotFound:
-            raise Stopped("source_gone") from None
+            raise Stopped(Job.Stop.SOURCE_GONE) from None
         more = True
         while more:
             # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
@@ -133,7 +133,7 @@ class _Move:
             return False
         changes = submit_all(self._lease, commands)
         if not changes:
-            self._backoff.wait("locked")
+            self._backoff.wait(Job.Stop.LOCKED)
         self._backoff.note(changes)
         return True
 
@@ -173,7 +173,7 @@ class _Move:
         try:
             read_now(credentials, self._job.target_id or 0)
         except NotFound:
-            raise Stopped("target_gone") from None
+            raise Stopped(Job.Stop.TARGET_GONE) from None
 
     def _left(self, client_ids: list[int]) -> int:
         """Count the clients that have left the group according to the journal."""
@@ -184,7 +184,7 @@ class _Move:
         """Return the changes of this job that prove that their client has left the group."""
         rows = Change.objects.filter(job=self._job)
         made = rows.filter(action=Change.Action.MOVE, state__in=(State.APPLIED, State.DIFFERS))
-        return made | rows.filter(reason__in=("client_gone", "elsewhere"))
+        return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
 
     def _commands(self, client_ids: list[int]) -> list[MoveClient]:
         """Return the commands for the clients that may still be tried."""
@@ -217,7 +217,7 @@ class _Move:
         for command in commands:
             changes = submit_and_see(self._lease, self._backoff, [command])
             if not changes:
-                self._backoff.wait("locked")
+                self._backoff.wait(Job.Stop.LOCKED)
             for change in changes:
                 self._check_first(change)
             if self._job.tested:
@@ -226,10 +226,10 @@ class _Move:
 
     def _check_first(self, change: Change) -> None:
         if change.state == State.REFUSED:
-            raise Stopped("refused", change.message)
+            raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in (State.APPLIED, State.DIFFERS):
             if changed := (change.after or {})["changed"]:
-                raise Stopped("side_effect", ", ".join(changed))
+                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
             self._job.move_on(Job.State.RUNNING, tested=True)
 
     # --- The removal of the group --------------------------------------------------------------------------
@@ -245,9 +245,9 @@ class _Move:
             return False
         staying = self._staying(credentials)
         if staying or (group.clients and not moved_just_now(self._job)):
-            return self._stop("not_empty", str(len(staying) or group.clients))
+            return self._stop(Job.Stop.NOT_EMPTY, str(len(staying) or group.clients))
         if group.clients:
-            self._backoff.wait("not_empty")  # Poster may not show the last moves yet
+            self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
             return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         command = GroupCommand(
@@ -262,7 +262,7 @@ class _Move:
         )
         changes = submit_and_see(self._lease, self._backoff, [command])
         if not changes:
-            self._backoff.wait("locked")
+            self._backoff.wait(Job.Stop.LOCKED)
         return all(self._is_removed(change) for change in changes) and bool(changes)
 
     def _staying(self, credentials: PosterCredentials) -> list[int]:
@@ -291,14 +291,14 @@ class _Move:
         return self._backoff.through(lambda: place_of(credentials, client_id))
 
     def _is_removed(self, change: Change) -> bool:
-        again = change.reason in {*NOTHING_SENT, "conflict", "not_applied"}
-        if change.state == State.APPLIED or change.reason == "gone":
+        again = change.reason in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}
+        if change.state == State.APPLIED or change.reason == Reason.GONE:
             return True
-        return False if again else self._stop("not_removed", change.message)
+        return False if again else self._stop(Job.Stop.NOT_REMOVED, change.message)
 
     def _nobody_left_to_try(self) -> bool:
         page = self._backoff.through(lambda: self._read(0))
         return not self._commands([client.id for client in page.clients if not client.removed])
 
-    def _stop(self, reason: str, detail: str) -> bool:
+    def _stop(self, reason: Job.Stop, detail: str) -> bool:
         raise Stopped(reason, detail)

@@ -41,7 +41,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 # Stop reasons that a user accepts by resuming the job.
-SEEN = frozenset(("side_effect", "differs"))
+SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
 
 class AlreadyThere(Exception):
@@ -147,7 +147,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             if is_outage(error):
                 raise
             log.exception("Job %s has stopped by an internal error", job.pk)
-            lease.end(Job.State.STOPPED, "error")
+            lease.end(Job.State.STOPPED, Job.Stop.ERROR)
         else:
             lease.end(Job.State.DONE)
 

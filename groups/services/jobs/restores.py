@@ -42,7 +42,7 @@ def restore(lease: JobLease) -> None:
     try:
         _Restore(lease).run()
     except SecretUnreadable:
-        raise Stopped("snapshot_unreadable") from None
+        raise Stopped(Job.Stop.SNAPSHOT_UNREADABLE) from None
 
 
 class _Restore:
@@ -54,7 +54,7 @@ class _Restore:
         self._backoff = OutageBackoff(lease)
         found = Snapshot.objects.filter(pk=self._job.wanted["snapshot"], account=self._job.account_id).first()
         if found is None:
-            raise Stopped("snapshot_gone")
+            raise Stopped(Job.Stop.SNAPSHOT_GONE)
         self._snapshot = found
 
     def run(self) -> None:
@@ -86,7 +86,7 @@ class _Restore:
             commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
         changes = submit_all(self._lease, commands)
         if commands and not changes:
-            self._backoff.wait("locked")
+            self._backoff.wait(Job.Stop.LOCKED)
         self._backoff.note(changes)
         return True
 
@@ -100,12 +100,12 @@ class _Restore:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries]):
             if not submit_and_see(self._lease, self._backoff, [self._group_command(len(tries))]):
-                self._backoff.wait("locked")
+                self._backoff.wait(Job.Stop.LOCKED)
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
         else:
             last = tries[-1]
-            raise Stopped("group_not_created", last.message or last.reason)
+            raise Stopped(Job.Stop.GROUP_NOT_CREATED, last.message or last.reason)
 
     def _group_command(self, number: int) -> GroupCommand:
         user, credentials = actors(self._job)
@@ -125,9 +125,9 @@ class _Restore:
         """
         if made.state == State.DIFFERS and made.after and not self._job.tested:
             wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
-            raise Stopped("side_effect", ", ".join(differing(wanted, there)))
+            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(differing(wanted, there)))
         if made.group_id is None:
-            raise Stopped("group_not_created", "")
+            raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
         try:
             with transaction.atomic():
                 if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
@@ -135,7 +135,7 @@ class _Restore:
         except IntegrityError:
             # Another user has already locked the new group, to move clients into it or to remove it.
             self._job.refresh_from_db()
-            self._backoff.wait("locked")
+            self._backoff.wait(Job.Stop.LOCKED)
         self._lease.check()
 
     def _check_target(self) -> None:
@@ -143,7 +143,7 @@ class _Restore:
         try:
             self._backoff.through(lambda: read_now(credentials, self._job.target_id or 0))
         except NotFound:
-            raise Stopped("target_gone") from None
+            raise Stopped(Job.Stop.TARGET_GONE) from None
 
     # --- The clients to restore ----------------------------------------------------------------------------
 
@@ -233,6 +233,6 @@ class _Restore:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
         for change in changes:
             if changed := (change.after or {}).get("changed"):
-                raise Stopped("side_effect", ", ".join(changed))
+                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
             if change.state == State.REFUSED and change.action == Change.Action.MOVE:
-                raise Stopped("refused", change.message)
+                raise Stopped(Job.Stop.REFUSED, change.message)

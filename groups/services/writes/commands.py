@@ -17,6 +17,7 @@ from groups.services.writes.outcome import RemoteState, field_hmacs_of, same
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+Reason = Change.Reason
 RIGHTS = {
     Change.Action.CREATE: "groups.add_group",
     Change.Action.UPDATE: "groups.change_group",
@@ -51,8 +52,8 @@ class Command(Protocol):
     def columns(self) -> dict[str, Any]:
         """The columns of the journal row, apart from the user, the action and the target."""
 
-    def problem(self, remote: RemoteState) -> str:
-        """Return the reason why this must not be sent now, or an empty text."""
+    def problem(self, remote: RemoteState) -> Change.Reason | None:
+        """Return the reason why this must not be sent now, or None."""
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         """Return the `before` of the journal row: the remote state before the write."""
@@ -125,21 +126,21 @@ class GroupCommand:
             "before": self.again_of.before if self.again_of else None,
         }
 
-    def problem(self, remote: RemoteState) -> str:
+    def problem(self, remote: RemoteState) -> Change.Reason | None:
         if self.action == Change.Action.CREATE:
-            return "name_taken" if not self.name_confirmed and _is_taken(self.values, remote) else ""
+            return Reason.NAME_TAKEN if not self.name_confirmed and _is_taken(self.values, remote) else None
         if remote.group is None:
-            return "gone"
+            return Reason.GONE
         if self.loaded is None or not same(self.loaded, remote.group):
-            return "conflict"
+            return Reason.CONFLICT
         if self.action == Change.Action.UPDATE and not remote.group.is_editable:
-            return "unsafe"
+            return Reason.UNSAFE
         if self.action == Change.Action.REMOVE:
             if self.loaded_clients != remote.group.clients:
-                return "conflict"
+                return Reason.CONFLICT
             if remote.group.clients and not self.user.has_perm(RIGHT_WITH_CLIENTS):
-                return "no_right"
-        return ""
+                return Reason.NO_RIGHT
+        return None
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         if self.action == Change.Action.CREATE:
@@ -189,10 +190,10 @@ class MoveClient:
             "intended": {"group_id": self.to_id},
         }
 
-    def problem(self, remote: RemoteState) -> str:
+    def problem(self, remote: RemoteState) -> Change.Reason | None:
         if remote.client is None:
-            return "client_gone"
-        return "" if remote.client.group_id == self.from_id else "elsewhere"
+            return Reason.CLIENT_GONE
+        return None if remote.client.group_id == self.from_id else Reason.ELSEWHERE
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         return client_before(self.operation, remote.client)

@@ -79,8 +79,8 @@ class CreateClient:
             }
         }
 
-    def problem(self, remote: RemoteState) -> str:
-        return "client_there" if remote.client is not None else ""
+    def problem(self, remote: RemoteState) -> Change.Reason | None:
+        return Change.Reason.CLIENT_THERE if remote.client is not None else None
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         return {"field_hmacs": field_hmacs(normalized(self.values), self.operation)}

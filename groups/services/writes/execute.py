@@ -32,7 +32,6 @@ from groups.services.gateway import call_poster
 from groups.services.writes.commands import RIGHTS, Command
 from groups.services.writes.lag import hides_own_change
 from groups.services.writes.reconcile import (
-    NOT_VERIFIED,
     Look,
     contradicts,
     look_at,
@@ -45,12 +44,14 @@ from poster_admin.common.outages import PATIENCE, Outage, is_outage, patience
 
 log = logging.getLogger("groups.journal")
 
+Reason = Change.Reason
+
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_PAUSES = (0.0, 1.0, 3.0)
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
-READ_AGAIN = frozenset(("not_shown_yet", "gone", "client_gone"))
-STATUSES = {"not_shown_yet": 409}
+READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
+STATUSES = {Reason.NOT_SHOWN_YET: 409}
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
 
@@ -97,7 +98,7 @@ def execute(command: Command) -> Change:
     Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`, `NotRecorded`, `BonusBlocked`
     and, for a job, `LocksLost`; in all these cases nothing was sent. Every result of the call to Poster is in
     `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned change
-    has the state unknown and the reason "not_written".
+    has the state unknown and the reason `NOT_WRITTEN`.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
@@ -114,7 +115,7 @@ def execute(command: Command) -> Change:
     if write_down(change, settle, until=until):  # 5, 6
         return change
     shown = copy(change)
-    shown.state, shown.reason = Change.State.UNKNOWN, "not_written"
+    shown.state, shown.reason = Change.State.UNKNOWN, Reason.NOT_WRITTEN
     return shown
 
 
@@ -140,7 +141,7 @@ def _close_unsent(change: Change) -> None:
     with patience(PATIENCE):
         row = rows.filter(state=Change.State.PENDING).first()
         if row is not None:
-            _fail(row, "never_sent")
+            _fail(row, Reason.NEVER_SENT)
 
 
 def _check(command: Command) -> None:
@@ -188,7 +189,11 @@ def _supersede(change: Change) -> None:
     """
     change.refresh_from_db()
     if change.state != Change.State.UNKNOWN or not Change.objects.settle(
-        change, state=Change.State.FAILED, reason="superseded", settled_at=timezone.now(), next_check_at=None
+        change,
+        state=Change.State.FAILED,
+        reason=Reason.SUPERSEDED,
+        settled_at=timezone.now(),
+        next_check_at=None,
     ):
         raise MovedOn
 
@@ -247,15 +252,15 @@ def _is_the_same(command: Command, change: Change) -> bool:
 def _read_before(command: Command, change: Change) -> bool:
     """Read the remote state and commit it as `before`, or close the row; return True if it may be sent."""
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_BEFORE
-    problem = ""
+    problem: Change.Reason | None = None
     for left in _tries(deadline):
         try:
             remote = read_before(change, command.credentials, within=left)
         except PosterError as error:
-            _fail(change, "not_read", error)
+            _fail(change, Reason.NOT_READ, error)
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
-        problem = "not_shown_yet" if hides_own_change(change, remote) else command.problem(remote)
+        problem = Reason.NOT_SHOWN_YET if hides_own_change(change, remote) else command.problem(remote)
         if problem not in READ_AGAIN:
             break
     before = command.before(remote)
@@ -266,7 +271,7 @@ def _read_before(command: Command, change: Change) -> bool:
         return Change.objects.settle(change, before=before, sent_at=timezone.now())
 
 
-def _fail(change: Change, reason: str, error: PosterError | None = None, **values: object) -> None:
+def _fail(change: Change, reason: Change.Reason, error: PosterError | None = None, **values: object) -> None:
     said = {"code": getattr(error, "code", None), "message": getattr(error, "message", "")}
     if change.again_of_id:
         schedule_recheck(change, reason=reason, **said)
@@ -294,7 +299,7 @@ def _send(command: Command, change: Change) -> Step:
         said: dict[str, object] = {"code": error.code, "message": error.message, "reason": error.reason}
         return partial(_read_after, command, change, said)
     except Unreachable as error:
-        return partial(_fail, change, "not_sent", error)
+        return partial(_fail, change, Reason.NOT_SENT, error)
     except Refused as error:
         return partial(_settle_refusal, command, change, error)
     values: dict[str, object] = {"accepted": True}
@@ -320,16 +325,16 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         look = look_at(change, command.credentials, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
-            schedule_recheck(change, reason=NOT_VERIFIED, **said)
+            schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
             return
         look = Look(None, certain=True)
     if not change.is_open:
         return
     if look.shown is not None and contradicts(change, look.shown):
         if not look.certain:
-            schedule_recheck(change, reason=NOT_VERIFIED, **said)
+            schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
         elif Change.objects.settle(change, **said):
-            settle(change, replace(look.shown, reason=look.shown.reason or "refused_but_changed"))
+            settle(change, replace(look.shown, reason=look.shown.reason or Reason.REFUSED_BUT_CHANGED))
         return
     Change.objects.settle(
         change,

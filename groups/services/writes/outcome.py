@@ -18,6 +18,7 @@ from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
 from groups.services.writes.matching import field_hmacs, other_fields
 
+Reason = Change.Reason
 UNIT_FACTOR = Decimal(100)
 """Kopecks in a hryvnia: a birthday bonus that is off by this factor was read in the wrong unit."""
 # Fields in a client's row that belong to the group and change with it.
@@ -44,7 +45,7 @@ class Outcome:
     """
 
     state: Change.State
-    reason: str = ""
+    reason: Change.Reason | None = None
     after: dict[str, Any] | None = None
     group_id: int | None = None
     client_id: int | None = None
@@ -55,7 +56,7 @@ class Outcome:
     def digest(self) -> str:
         """A hash of this outcome, equal for two reads that showed the same."""
         seen = {name: value for name, value in (self.after or {}).items() if name != "clients"}
-        text = json.dumps([self.state, self.reason, seen], sort_keys=True)
+        text = json.dumps([self.state, self.reason or "", seen], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -134,14 +135,14 @@ def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:
     A record that is gone or was moved elsewhere does not, because it could not be changed. After `NameTaken`
     a group with that name exists anyway, so only an applied change contradicts the refusal.
     """
-    if outcome.reason in {"gone", "client_gone", "elsewhere"}:
+    if outcome.reason in {Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE}:
         return False
     return outcome.state == Change.State.APPLIED or not issubclass(refusal, NameTaken)
 
 
 def _outcome_of_update(change: Change, now: Group | None, earlier: list[dict[str, Any]]) -> Outcome | None:
     if now is None:
-        return Outcome(Change.State.REVIEW, "gone")
+        return Outcome(Change.State.REVIEW, Reason.GONE)
     intended = GroupValues.from_json(change.intended)
     is_late = any(same(now, GroupValues.from_json(values)) for values in earlier)
     if same(now, intended):
@@ -150,7 +151,7 @@ def _outcome_of_update(change: Change, now: Group | None, earlier: list[dict[str
         return None
     if change.accepted or is_unit_mismatch(intended, now):
         return _taken(intended, now)
-    return Outcome(Change.State.REVIEW, "overwritten", now.to_json())
+    return Outcome(Change.State.REVIEW, Reason.OVERWRITTEN, now.to_json())
 
 
 def _outcome_of_removal(change: Change, now: Group | None, *, was_just_made: bool) -> Outcome | None:
@@ -163,7 +164,7 @@ def _outcome_of_removal(change: Change, now: Group | None, *, was_just_made: boo
 
 def _outcome_of_move(change: Change, now: Client | None, earlier: set[int]) -> Outcome | None:
     if now is None:
-        return Outcome(Change.State.REVIEW, "client_gone")
+        return Outcome(Change.State.REVIEW, Reason.CLIENT_GONE)
     before, intended, there = change.before or {}, change.intended or {}, {"group_id": now.group_id}
     if now.group_id == intended["group_id"]:
         if now.group_id in earlier and not change.accepted:
@@ -171,11 +172,11 @@ def _outcome_of_move(change: Change, now: Client | None, earlier: set[int]) -> O
         changed = _changed_fields(before["field_hmacs"], field_hmacs_of(now, change.pk))
         differs = not OF_THE_TILL.issuperset(changed)
         state = Change.State.DIFFERS if differs else Change.State.APPLIED
-        reason = "other_fields" if differs else ""
+        reason = Reason.OTHER_FIELDS if differs else None
         return Outcome(state, reason, there | {"changed": changed}, proven=not differs)
     if now.group_id == before["group_id"] or now.group_id in earlier:
         return None
-    return Outcome(Change.State.FAILED, "elsewhere", there)
+    return Outcome(Change.State.FAILED, Reason.ELSEWHERE, there)
 
 
 def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
@@ -201,12 +202,12 @@ def _outcome_of_client_creation(change: Change, newcomers: tuple[Client, ...]) -
             there["changed"] = ["group_id", *changed]
         differs = bool(there["changed"])
         state = Change.State.DIFFERS if differs else Change.State.APPLIED
-        reason = "other_fields" if differs else ""
+        reason = Reason.OTHER_FIELDS if differs else None
         return Outcome(state, reason, there, client_id=client.id, proven=not differs)
     if not found:
         return None
     ids = [client.id for client, _ in made or found]
-    return Outcome(Change.State.REVIEW, "duplicates" if made else "looks_alike", {"ids": ids})
+    return Outcome(Change.State.REVIEW, Reason.DUPLICATES if made else Reason.LOOKS_ALIKE, {"ids": ids})
 
 
 def _outcome_of_creation(change: Change, listed: GroupList) -> Outcome | None:
@@ -223,14 +224,14 @@ def _outcome_of_creation(change: Change, listed: GroupList) -> Outcome | None:
         return _taken(intended, made[0])
     ids = {"ids": [group.id for group in made or namesakes]}
     if made:
-        return Outcome(Change.State.REVIEW, "duplicates", ids)
-    return Outcome(Change.State.REVIEW, "namesake", ids, last_resort=True) if namesakes else None
+        return Outcome(Change.State.REVIEW, Reason.DUPLICATES, ids)
+    return Outcome(Change.State.REVIEW, Reason.NAMESAKE, ids, last_resort=True) if namesakes else None
 
 
 def _taken(intended: GroupValues, stored: Group) -> Outcome:
     as_asked = same(intended, stored)
     state = Change.State.APPLIED if as_asked else Change.State.DIFFERS
-    reason = "units" if is_unit_mismatch(intended, stored) else ""
+    reason = Reason.UNITS if is_unit_mismatch(intended, stored) else None
     return Outcome(state, reason, stored.to_json(), stored.id, proven=as_asked)
 
 

@@ -26,6 +26,8 @@ from poster_admin.common.deadlines import is_ahead, past
 
 log = logging.getLogger("groups.journal")
 
+Reason = Change.Reason
+
 # Pauses between the first checks after a lost response; later pauses double up to LONGEST_PAUSE.
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -34,8 +36,6 @@ PAUSE_AFTER_START = timedelta(seconds=30)
 # A write that Poster accepted but three checks over two minutes do not show goes to review by a user.
 ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 LOOKS_AT_LEAST = 3
-# The reason of a change that Poster refused, if the read after it failed.
-NOT_VERIFIED = "refusal_not_verified"
 # The digest of a remote state that shows no effect of the change.
 NOTHING = "nothing"
 
@@ -193,7 +193,7 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
             **values
             | {
                 "state": outcome.state,
-                "reason": outcome.reason,
+                "reason": outcome.reason or "",
                 "after": outcome.after,
                 "group_id": outcome.group_id or change.group_id,
                 "client_id": outcome.client_id or change.client_id,
@@ -201,7 +201,7 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
                 "next_check_at": None,
             },
         )
-        if settled and outcome.reason == "units":
+        if settled and outcome.reason == Reason.UNITS:
             log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
     return settled
@@ -253,7 +253,7 @@ def follow_up(change: Change) -> bool:
         return False
     if change.sent_at is None and change.again_of_id is None:
         return Change.objects.settle(
-            change, state=Change.State.FAILED, reason="never_sent", settled_at=timezone.now()
+            change, state=Change.State.FAILED, reason=Reason.NEVER_SENT, settled_at=timezone.now()
         )
     if not _claim(change, now):
         return False
@@ -268,8 +268,8 @@ def follow_up(change: Change) -> bool:
     if not change.is_open:
         return False
     outcome = look.shown
-    if change.reason == NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
-        return settle(change, Outcome(Change.State.REFUSED, "refused"))
+    if change.reason == Reason.REFUSAL_NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
+        return settle(change, Outcome(Change.State.REFUSED, Reason.REFUSED))
     if outcome is None or outcome.last_resort:
         given_up = _given_up(change)
         outcome = given_up and (outcome or given_up)
@@ -327,9 +327,11 @@ def _given_up(change: Change) -> Outcome | None:
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
             is_named = change.action == Change.Action.CREATE and change.group_id
-            return Outcome(Change.State.REVIEW, "answered_id_absent" if is_named else "accepted_but_absent")
+            return Outcome(
+                Change.State.REVIEW, Reason.ANSWERED_ID_ABSENT if is_named else Reason.ACCEPTED_BUT_ABSENT
+            )
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
-        return Outcome(Change.State.FAILED, "not_applied")
+        return Outcome(Change.State.FAILED, Reason.NOT_APPLIED)
     return None
 
 

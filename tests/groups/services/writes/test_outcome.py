@@ -42,7 +42,7 @@ def listed(*groups, unreadable=()):
 
 
 def ended(outcome):
-    return outcome and (outcome.state, outcome.reason)
+    return outcome and (outcome.state, outcome.reason or "")
 
 
 # --- An update ---------------------------------------------------------------------------------------------
