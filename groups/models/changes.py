@@ -1,6 +1,7 @@
 """Define the journal: one row for each change, with its user, its values and its outcome."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -10,9 +11,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
-from groups.models.locks import Lock, LocksLost, members_key
+from groups.models.locks import Lock, LocksLost
 
 OF_GROUPS = Q(client_id__isnull=True)
 # A removal in review keeps its locks: Poster may still carry it out and remove the clients of the group too.
@@ -52,8 +54,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             *Change.OPEN,
         ):
             # Drop the field HMACs: the change is closing, nothing will be compared any more.
-            before = values.get("before", change.before) or {}
-            values["before"] = {name: value for name, value in before.items() if name != "field_hmacs"}
+            before = ClientBefore.from_json(values.get("before", change.before))
+            values["before"] = replace(before, field_hmacs={}).to_json()
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
@@ -184,6 +186,7 @@ class Change(models.Model):
         NOT_WRITTEN = "not_written", ""
 
     OPEN = (State.PENDING, State.UNKNOWN)
+    MADE = (State.APPLIED, State.DIFFERS)
     UNSETTLED = (*OPEN, State.REVIEW)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -283,8 +286,8 @@ class Change(models.Model):
     def __str__(self) -> str:
         return f"{self.action} {self.target} {self.state}"
 
-    def save(self, **_: Any) -> None:
-        """Insert the row and take its locks. Later updates go through `Change.objects.settle`.
+    def save(self, *, lock_keys: frozenset[str] = frozenset(), **_: Any) -> None:
+        """Insert the row and lock its target and these keys. Later updates go through `settle`.
 
         Raises `IntegrityError` if another change or job holds one of the locks, and `LocksLost` if the job of
         this change no longer holds its own locks.
@@ -299,16 +302,10 @@ class Change(models.Model):
             if self.job and not of_job >= self.job.lock_keys:
                 raise LocksLost
             super().save(force_insert=True)
-            Lock.objects.take(self.account_id, self.lock_keys - of_job, change=self)
+            Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change=self)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")
-
-    @property
-    def lock_keys(self) -> frozenset[str]:
-        """The keys that this change locks: its target, and for a removal also the members of the group."""
-        members = {members_key(self.group_id)} if self.action == self.Action.REMOVE and self.group_id else ()
-        return frozenset((self.target, *members))
 
     def locks_in(self, state: str) -> bool:
         """Return True if a change in this state holds its locks; the same rule as `LOCKING`."""
@@ -330,7 +327,7 @@ class Change(models.Model):
     @property
     def known_ids(self) -> set[int]:
         """The ids that existed before a creation."""
-        return set((self.before or {}).get("ids", ()))
+        return set(RecordIds.from_json(self.before).ids)
 
     @property
     def clients_before(self) -> int:

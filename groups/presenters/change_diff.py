@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.cost import cost_words
-from groups.presenters.messages import money_words, percent_words, type_label, whom
+from groups.presenters.messages import money_words, percent_words, type_label
 from groups.services.history import can_undo
 from groups.services.sales import RIGHT
+from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -33,7 +34,7 @@ def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
 
 def conflict_rows(change: Change) -> Comparison:
     """Return the values that the form was opened on, those that Poster has now, and the intended ones."""
-    yours = change.intended if change.action == Change.Action.UPDATE else change.loaded
+    yours = change.loaded if Command.kind_of(change).removes else change.intended
     rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
     return [
         row
@@ -48,7 +49,7 @@ def conflict_rows(change: Change) -> Comparison:
 
 def outcome_rows(change: Change) -> Comparison:
     """Return the values before the change, the intended ones, and those that Poster has now."""
-    before = None if change.action == Change.Action.CREATE else change.before or change.loaded
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
     rows = _rows(before=before, intended=change.intended, after=change.after)
     compared = change.intended is not None and change.after is not None
     return [
@@ -60,7 +61,7 @@ def outcome_rows(change: Change) -> Comparison:
 
 def difference_rows(change: Change) -> Comparison:
     """Return the changed fields with their old and new values."""
-    before = None if change.action == Change.Action.CREATE else change.before or change.loaded
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
     after = change.after if change.state == Change.State.DIFFERS else change.intended
     return [
         row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
@@ -73,12 +74,13 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
 
 
 def _history_row(change: Change, user: "User") -> dict[str, Any]:
+    command = Command.from_change(change)
     return {
         "change": change,
         "who": change.user_name,
         "when": change.created_at,
         "what": change.get_action_display(),
-        "group_name": whom(change),
+        "group_name": command.subject(change),
         "group_id": change.group_id,
         "group_url": _group_url(change),
         "differences": difference_rows(change),
@@ -88,7 +90,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "cost_words": cost_of_change(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
-        "undo_creates": change.action == Change.Action.REMOVE,
+        "undo_creates": command.removes,
     }
 
 
@@ -101,7 +103,7 @@ def cost_of_change(change: Change, user: "User") -> str:
 
 def _group_url(change: Change) -> str:
     """Return the address of the group, or an empty string if it does not exist yet or any more."""
-    if not change.group_id or change.action == Change.Action.REMOVE:
+    if not change.group_id or Command.kind_of(change).removes:
         return ""
     return reverse("groups:detail", args=[change.group_id])
 

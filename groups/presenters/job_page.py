@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.models import Change, Job
-from groups.presenters.messages import Message, whom
+from groups.presenters.messages import Message
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
+from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -91,7 +92,7 @@ class JobPage:
             {
                 "change": row,
                 "url": reverse("groups:change", args=[row.pk]),
-                "whom": whom(row),
+                "whom": Command.from_change(row).subject(row),
                 "why": row.reason_label,
             }
             for row in rows[:SHOWN_AT_MOST]

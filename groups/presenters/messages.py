@@ -23,6 +23,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.poster.records import plain
+from groups.services.writes.commands import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +163,12 @@ def connect_error_words(error: PosterError) -> Message:
     return error_words(error)
 
 
-def whom(change: Change) -> str:
-    """Return the subject of a change without personal data: the group's name, or the client's number."""
-    client_id = change.client_id or (change.intended or {}).get("client")
-    if client_id:
-        return _("client %(id)s") % {"id": client_id}
-    return change.group_name
-
-
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
     """Return the message for the state of a change."""
     details = change.message
     match Change.State(change.state):
         case Change.State.APPLIED:
-            return Message(_("Done"), _applied_words(change))
+            return Message(_("Done"), Command.from_change(change).seen)
         case Change.State.DIFFERS if change.reason == Change.Reason.UNITS:
             return Message(
                 _("Poster stored the birthday bonus in another unit"),
@@ -237,21 +230,6 @@ def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is
             )
         case _ as never:
             assert_never(never)
-
-
-def _applied_words(change: Change) -> str:
-    """Return what was seen in Poster after a change."""
-    match change.action:
-        case Change.Action.CREATE:
-            return _("Poster has the new group: it was read back.")
-        case Change.Action.REMOVE:
-            return _("Poster no longer has the group: we looked again.")
-        case Change.Action.MOVE:
-            return _("Poster has the client in the new group: it was read back.")
-        case Change.Action.ENROL:
-            return _("Poster has the client again: it was read back.")
-        case _:
-            return _("Poster has the new values: they were read back.")
 
 
 def name_refused_words(change: Change) -> str:

@@ -11,13 +11,13 @@ from django.db.models import Exists, OuterRef
 from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues
 from groups.services.gateway import call_poster
-from groups.services.writes.lag import MADE
+from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import usable_credentials
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
-SETTLED = (*MADE, Change.State.REFUSED, Change.State.FAILED)
+SETTLED = (*Change.MADE, Change.State.REFUSED, Change.State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
 
 def _problem(change: Change, group: Group | None) -> str:
     """Return how a group differs from the outcome of its last change, or an empty text."""
-    made = change.state in MADE
-    if change.action == Change.Action.REMOVE and made:
+    made = change.state in Change.MADE
+    if Command.kind_of(change).removes and made:
         return "is there although it was removed" if group else ""
     expected = change.after if made else change.before
     if expected is None or "name" not in expected:

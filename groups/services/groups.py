@@ -22,6 +22,7 @@ from groups.poster import (
     Group,
     GroupList,
     InvalidResponse,
+    NotFound,
     PosterError,
     Unreachable,
     UnreadableRow,
@@ -130,6 +131,21 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
     one = OneGroup(group, timezone.now())
     keep_cached(credentials, str(group_id), group, one.as_of)
     return one
+
+
+def find_group(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> Group | None:
+    """Return a group as stored at Poster now, or None if it is found neither by its id nor in the list.
+
+    Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows.
+    """
+    try:
+        return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
+    except NotFound:
+        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+    found = next((group for group in listed.present if group.id == group_id), None)
+    if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
+        raise InvalidResponse("a row cannot be read", method="clients.getGroups", reason="unreadable_row")
+    return found
 
 
 # --- The cache ---------------------------------------------------------------------------------------------

@@ -11,18 +11,13 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, PosterCredentials
-from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
-from groups.services.writes.commands import RIGHTS, GroupCommand
-from groups.services.writes.outcome import same
-from groups.services.writes.reconcile import read_before
+from groups.services.writes.commands import Command, GroupCommand
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
-# A repeated creation could make two groups, and a job repeats its moves by itself.
-SENT_AGAIN = (Change.Action.UPDATE, Change.Action.REMOVE)
 COUNTED = 10_000
 
 
@@ -104,13 +99,8 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
 
 def can_undo(change: Change, user: "User") -> bool:
     """Return True if this user can undo this change: write old values, or create a removed group again."""
-    if change.action == Change.Action.UPDATE:
-        was_made = change.state in (Change.State.APPLIED, Change.State.DIFFERS)
-        # Without `after` a user has resolved the change, and the values after it were never read.
-        return was_made and change.after is not None and user.has_perm(RIGHTS[Change.Action.UPDATE])
-    if change.action == Change.Action.REMOVE:
-        return change.state == Change.State.APPLIED and user.has_perm(RIGHTS[Change.Action.CREATE])
-    return False
+    undo = Command.from_change(change).undo(change)
+    return undo is not None and user.has_perm(undo.permission)
 
 
 def undo_command(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
@@ -118,22 +108,13 @@ def undo_command(change: Change, *, user: "User", credentials: PosterCredentials
 
     Raises `PermissionDenied` if this user cannot undo the change.
     """
-    if not can_undo(change, user):
+    undo = Command.from_change(change).undo(change)
+    if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     # A double click is one operation; a new attempt after a settled one is a new operation.
     tries = change.undone_by.exclude(state=Change.State.PENDING).count()
-    command = GroupCommand(
-        user=user,
-        credentials=credentials,
-        action=Change.Action.CREATE,
-        operation=uuid.uuid5(change.pk, f"undo {tries}"),
-        intended=GroupValues.from_json(change.before),
-        undo_of=change,
-    )
-    if change.action == Change.Action.REMOVE:
-        return command
-    loaded = GroupValues.from_json(change.after)
-    return replace(command, action=Change.Action.UPDATE, group_id=change.group_id, loaded=loaded)
+    operation = uuid.uuid5(change.pk, f"undo {tries}")
+    return replace(undo, user=user, credentials=credentials, operation=operation)
 
 
 def resolve(change: Change, decision: str, user: "User") -> None:
@@ -155,6 +136,11 @@ def resolve(change: Change, decision: str, user: "User") -> None:
         raise NotNow
 
 
+def can_repeat(change: Change) -> bool:
+    """Return True if a user may send the change again, after a look that shows no effect of it."""
+    return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
+
+
 def command_again(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
     """Return the command that repeats a lost update or removal.
 
@@ -163,25 +149,17 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     repeated, and `PermissionDenied`.
     """
     _check_right(change, user)
-    if change.state != Change.State.UNKNOWN or change.action not in SENT_AGAIN or change.accepted:
+    if not can_repeat(change):
         raise NotNow
-    before = Group.from_json(change.before)
-    now = read_before(change, credentials, within=settings.POSTER_READ_DEADLINE).group
-    if now is None or not same(before, now):
+    command = Command.from_change(change)
+    remote = command.observe_before(change, credentials, within=settings.POSTER_READ_DEADLINE)
+    again = command.repeat(change, remote)
+    if not isinstance(again, GroupCommand):
         raise NotNow
-    return GroupCommand(
-        user=user,
-        credentials=credentials,
-        action=Change.Action(change.action),
-        operation=uuid.uuid5(change.pk, "again"),
-        group_id=change.group_id,
-        loaded=before.values,
-        loaded_clients=now.clients,
-        intended=GroupValues.from_json(change.intended) if change.intended else None,
-        again_of=change,
-    )
+    operation = uuid.uuid5(change.pk, "again")
+    return replace(again, user=user, credentials=credentials, operation=operation)
 
 
 def _check_right(change: Change, user: "User") -> None:
-    if not user.has_perm(RIGHTS[Change.Action(change.action)]):
+    if not user.has_perm(Command.kind_of(change).permission):
         raise PermissionDenied

@@ -77,11 +77,12 @@ def before_removal(command: GroupCommand, group: Group | None) -> None:
 
     Take none if the removal will not be sent. Raises `PosterError`; then the group must not be removed.
     """
-    if command.action != Change.Action.REMOVE or not command.loaded_clients or group is None:
+    if not command.removes or not command.loaded_clients or group is None:
         return
     sent_before = Change.objects.filter(pk=command.operation).exists()
     if not sent_before and command.loaded_clients == group.clients:
-        take(user=command.user, credentials=command.credentials, group=group, operation=command.operation)
+        sender = command.sender
+        take(user=sender.user, credentials=sender.credentials, group=group, operation=command.operation)
 
 
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from groups.forms.groups import GroupForm, RemovalForm
-from groups.models import Change
 from groups.poster import Group, NotFound, PosterError
 from groups.presenters.change_diff import history_rows
 from groups.presenters.dependents import DependentsCard
@@ -19,7 +18,7 @@ from groups.services import groups as reads
 from groups.services import history
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
-from groups.services.writes.commands import RIGHT_WITH_CLIENTS, GroupCommand
+from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.requests import Request, form_methods, requires, row_asked_for
@@ -120,7 +119,13 @@ def group_create(request: Request) -> HttpResponse:
     page = WritePage(request, "groups/form.html", form)
     if not form.is_valid():
         return page.show()
-    return _write_values(page, Change.Action.CREATE)
+    command = CreateGroup(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        intended=form.intended,
+    )
+    return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 
 
 @form_methods
@@ -138,7 +143,15 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     if form.loaded == form.intended:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
         return redirect_after_write(request, group_id)
-    return _write_values(page, Change.Action.UPDATE)
+    command = UpdateGroup(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        group_id=group_id,
+        loaded=form.loaded,
+        intended=form.intended,
+    )
+    return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:
@@ -161,7 +174,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     except PosterError as error:
         page = WritePage(request, "groups/remove.html", RemovalForm(group=group), group)
         return page.show(status=error.status, outcome=not_proven_words(error), unproven=True)
-    allowed = not group.clients or request.user.has_perm(RIGHT_WITH_CLIENTS)
+    allowed = not group.clients or request.user.has_perm(RemoveGroup.permission_with_clients)
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
@@ -176,32 +189,16 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     return execute_and_respond(page, _removal(request, form, group_id))
 
 
-def _removal(request: Request, form: RemovalForm, group_id: int) -> GroupCommand:
+def _removal(request: Request, form: RemovalForm, group_id: int) -> RemoveGroup:
     version = form.cleaned_data["version"]
-    return GroupCommand(
+    return RemoveGroup(
         user=request.user,
         credentials=request.credentials,
-        action=Change.Action.REMOVE,
         operation=form.cleaned_data["operation"],
         group_id=group_id,
         loaded=version.values,
         loaded_clients=version.clients,
     )
-
-
-def _write_values(page: WritePage[GroupForm], action: Change.Action) -> HttpResponse:
-    """Send the values of a valid form, after a confirmation if there are warnings."""
-    form = page.form
-    command = GroupCommand(
-        user=page.request.user,
-        credentials=page.request.credentials,
-        action=action,
-        operation=form.cleaned_data["operation"],
-        group_id=page.group.id if page.group else None,
-        loaded=form.loaded,
-        intended=form.intended,
-    )
-    return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 
 
 def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:

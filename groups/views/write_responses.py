@@ -34,14 +34,13 @@ from groups.presenters.messages import (
     no_snapshot_words,
     not_recorded_words,
     outcome_words,
-    whom,
 )
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
-from groups.services.history import SENT_AGAIN
+from groups.services.history import can_repeat
 from groups.services.sales import monthly_cost
 from groups.services.snapshots import before_removal
-from groups.services.writes.commands import GroupCommand
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import (
     BonusBlocked,
     Busy,
@@ -94,7 +93,7 @@ class WritePage[F: WriteForm]:
         group = None
         if command.group_id and command.loaded:
             group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
-        if group and command.action == Change.Action.REMOVE:
+        if group and command.removes:
             form: WriteForm = RemovalForm(hidden, group=group)
             template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
         else:
@@ -131,7 +130,9 @@ class WritePage[F: WriteForm]:
     def show_check(self, command: GroupCommand, warnings: list[str]) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated."""
         clients = (
-            reads.read_group(command.credentials, command.group_id).group.clients if command.group_id else 0
+            reads.read_group(self.request.credentials, command.group_id).group.clients
+            if command.group_id
+            else 0
         )
         context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
         rows = check_rows(command.loaded, command.values)
@@ -175,7 +176,7 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     warnings = [] if confirmed else _warnings_of(command)
     if warnings and not Change.objects.filter(pk=command.operation).exists():
         return page.show_check(command, warnings)
-    return execute_and_respond(page, replace(command, name_confirmed=confirmed))
+    return execute_and_respond(page, command.confirmed() if confirmed else command)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
@@ -189,7 +190,7 @@ def _namesakes_of(command: GroupCommand) -> list[Group]:
     if command.loaded and fold(command.loaded.name) == fold(name):
         return []
     try:
-        groups = reads.list_groups(command.credentials, fresh=True)
+        groups = reads.list_groups(command.sender.credentials, fresh=True)
     except PosterError:
         return []  # the write itself reads first, and reports a failure of Poster
     return groups.named(name, but=command.group_id)
@@ -228,7 +229,8 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
 
 def _with_cost(command: GroupCommand) -> GroupCommand:
     """Return the command with its monthly cost for the journal, if that is known; never wait for it."""
-    cost = monthly_cost(command.user, command.credentials, command.group_id, command.loaded, command.intended)
+    sender = command.sender
+    cost = monthly_cost(sender.user, sender.credentials, command.group_id, command.loaded, command.intended)
     return replace(command, monthly_cost=cost)
 
 
@@ -255,25 +257,13 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
 
 def respond_success(request: Request, change: Change) -> HttpResponse:
     """Redirect to the group, or to the list after a removal, with a message of success."""
-    name = {"name": change.group_name}
+    command = Command.from_change(change)
     if change.state == State.DIFFERS:
-        text = _("Poster accepted the change of “%(name)s”, but stored something else.") % name
-    elif change.action == Change.Action.CREATE:
-        text = _("The group “%(name)s” was created.") % name
-        if change.undo_of_id:
-            text += " " + _("The clients of the removed group do not come back by that.")
-            text += " " + _("An owner can restore them from a snapshot, in the history.")
-    elif change.action == Change.Action.REMOVE:
-        text = _("The group “%(name)s” was removed.") % name
-        if change.clients_before:
-            clients = clients_words(change.clients_before)
-            text = _("The group “%(name)s” was removed with %(clients)s.") % {**name, "clients": clients}
-            text += " " + _("An owner can restore them from a snapshot, in the history.")
+        text = _("Poster accepted the change of “%(name)s”, but stored something else.") % {
+            "name": change.group_name
+        }
     else:
-        name = {"name": GroupValues.from_json(change.intended).name}
-        text = _("The changes of “%(name)s” were saved.") % name
-        if change.undo_of_id:
-            text = _("“%(name)s” has its former values again.") % name
+        text = command.success(change, clients_words(change.clients_before))
         if change.monthly_cost is not None:
             # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
             text += " " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
@@ -281,7 +271,7 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
     messages.add_message(request, level, text, extra_tags=change.state)
     if change.state == State.DIFFERS:
         return redirect("groups:change", change.pk)
-    if change.action == Change.Action.REMOVE:
+    if command.removes:
         return redirect("groups:list")
     return redirect_after_write(request, change.group_id)
 
@@ -304,9 +294,11 @@ def show_outcome(
     request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
+    command = Command.from_change(change)
     context: dict[str, Any] = {
         "change": change,
-        "whom": whom(change),
+        "whom": command.subject(change),
+        "command": command,
         "words": outcome_words(change),
         "rows": outcome_rows(change),
         "cost_words": cost_of_change(change, request.user),
@@ -314,7 +306,7 @@ def show_outcome(
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _poll_seconds(change) if change.is_open else None,
         "can_resolve": change.state == State.REVIEW,
-        "can_send_again": _can_send_again(change),
+        "can_send_again": can_repeat(change),
     }
     template = "groups/outcome.html"
     if is_in_row(request):
@@ -334,10 +326,6 @@ def _poll_seconds(change: Change) -> int:
     return int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
 
 
-def _can_send_again(change: Change) -> bool:
-    return change.state == State.UNKNOWN and change.action in SENT_AGAIN and not change.accepted
-
-
 def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     """Show the form again with Poster's message: beside a refused name, else above the form."""
     error = REFUSALS.get(change.code or 0, InvalidValue)
@@ -354,11 +342,11 @@ def _refusal_status(change: Change) -> int:
 
 
 def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
-    theirs = Group.from_json(change.before)
-    version = Version.of(theirs, with_clients=change.action == Change.Action.REMOVE)
+    command, theirs = Command.from_change(change), Group.from_json(change.before)
+    version = Version.of(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs
-    return page.show_conflict(change=change, rows=conflict_rows(change))
+    return page.show_conflict(change=change, command=command, rows=conflict_rows(change))
 
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:

@@ -172,23 +172,18 @@ class Dashboard:
         return {"differs": "applied", "refused": "failed"}.get(change.state, change.state)
 
     def _order(self, wanted, seen, operation):
-        from groups.models import Change
         from groups.poster import GroupValues
         from groups.services.credentials import connection_of
-        from groups.services.writes.commands import GroupCommand
+        from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
         percent = Decimal(wanted.percent) if wanted.percent else seen.percent
         intended = GroupValues(name=wanted.name, loyalty_type=2, percent=percent)
-        return GroupCommand(
-            user=self._user,
-            credentials=connection_of(self._user),
-            action=Change.Action(wanted.action),
-            operation=operation,
-            group_id=wanted.group_id,
-            loaded=seen,
-            loaded_clients=0 if wanted.action == "remove" else None,
-            intended=None if wanted.action == "remove" else intended,
-        )
+        asked = {"user": self._user, "credentials": connection_of(self._user), "operation": operation}
+        if wanted.action == "create":
+            return CreateGroup(**asked, intended=intended)
+        if wanted.action == "remove":
+            return RemoveGroup(**asked, group_id=wanted.group_id, loaded=seen, loaded_clients=0)
+        return UpdateGroup(**asked, group_id=wanted.group_id, loaded=seen, intended=intended)
 
 
 def run_dashboard(world, user, writes):

@@ -27,7 +27,7 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.sales import monthly_cost
-from groups.services.writes.commands import GroupCommand
+from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing
 
 if TYPE_CHECKING:
@@ -206,15 +206,23 @@ class _Edit:
         return [self._command(line, tries, user, credentials) for line, tries in lines]
 
     def _command(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
-        return GroupCommand(
+        operation = self._operation(line, tries)
+        if line.group_id is None:
+            return CreateGroup(
+                user=user,
+                credentials=credentials,
+                operation=operation,
+                intended=line.new,
+                name_confirmed=bool(line.namesakes),
+                job=self._job,
+            )
+        return UpdateGroup(
             user=user,
             credentials=credentials,
-            action=Change.Action.UPDATE if line.old else Change.Action.CREATE,
-            operation=self._operation(line, tries),
+            operation=operation,
             group_id=line.group_id,
             loaded=line.old,
             intended=line.new,
-            name_confirmed=bool(line.namesakes),
             job=self._job,
             monthly_cost=monthly_cost(user, credentials, line.group_id, line.old, line.new),
         )

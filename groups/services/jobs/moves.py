@@ -13,12 +13,13 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models.contents import ClientAfter
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, each_of, place_of
 from groups.services.clients import with_everybody
 from groups.services.gateway import call_poster
-from groups.services.groups import read_now
+from groups.services.groups import find_group, read_now
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
@@ -28,9 +29,8 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.writes.commands import GroupCommand, MoveClient
+from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
-from groups.services.writes.reconcile import find_group
 from poster_admin.common.encryption import SecretUnreadable
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class _Move:
     def _gone(self) -> ChangeQuerySet:
         """Return the changes of this job that prove that their client has left the group."""
         rows = Change.objects.filter(job=self._job)
-        made = rows.filter(action=Change.Action.MOVE, state__in=(State.APPLIED, State.DIFFERS))
+        made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
         return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
 
     def _commands(self, client_ids: list[int]) -> list[MoveClient]:
@@ -227,8 +227,8 @@ class _Move:
     def _check_first(self, change: Change) -> None:
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
-        if change.state in (State.APPLIED, State.DIFFERS):
-            if changed := (change.after or {})["changed"]:
+        if change.state in Change.MADE:
+            if changed := ClientAfter.from_json(change.after).changed:
                 raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
             self._job.move_on(Job.State.RUNNING, tested=True)
 
@@ -250,10 +250,9 @@ class _Move:
             self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
             return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
-        command = GroupCommand(
+        command = RemoveGroup(
             user=user,
             credentials=credentials,
-            action=Change.Action.REMOVE,
             operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
             group_id=group.id,
             loaded=group.values,

@@ -17,8 +17,8 @@ from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, look_for
 from groups.services.gateway import call_poster
 from groups.services.jobs import moves
-from groups.services.writes.commands import RIGHTS
-from groups.services.writes.create_client import target_of
+from groups.services.writes.commands import CreateGroup
+from groups.services.writes.commands.create_client import target_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -142,7 +142,7 @@ def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, 
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     rights = [snapshots.RIGHT, moves.RIGHT]
     if outlook.target is None:
-        rights.append(RIGHTS[Change.Action.CREATE])
+        rights.append(CreateGroup.permission)
     if not user.has_perms(rights):
         raise PermissionDenied
     if not outlook.has_work:
@@ -195,7 +195,7 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
         for target, state, new_id in rows.filter(target__in=targets).values_list(
             "target", "state", "client_id"
         ):
-            made = state in (Change.State.APPLIED, Change.State.DIFFERS)
+            made = state in Change.MADE
             if made and new_id is not None:
                 became[targets[target]] = new_id
             elif made or state in Change.UNSETTLED:

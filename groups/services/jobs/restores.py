@@ -11,6 +11,7 @@ from itertools import batched
 from django.db import IntegrityError, transaction
 
 from groups.models import Change, Job, Lock, PosterCredentials, Snapshot
+from groups.models.contents import ClientAfter
 from groups.poster import Client, GroupValues, NotFound, UnreadableRow
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, each_of, place_of
@@ -24,13 +25,12 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.jobs.restore_preview import clients_in, present_ids
-from groups.services.writes.commands import GroupCommand, MoveClient
-from groups.services.writes.create_client import CreateClient, target_of
+from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
+from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
 from poster_admin.common.encryption import SecretUnreadable
 
 State = Change.State
-MADE = (State.APPLIED, State.DIFFERS)
 AT_ONCE = 50
 """Clients that are read before the first of them is restored."""
 
@@ -95,7 +95,7 @@ class _Restore:
     def _create_group(self) -> None:
         """Create the group, or use the outcome of an earlier try. Raises `Stopped` if that has failed."""
         tries = list(Change.objects.filter(job=self._job, action=Change.Action.CREATE).order_by("created_at"))
-        made = next((change for change in tries if change.state in MADE), None)
+        made = next((change for change in tries if change.state in Change.MADE), None)
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries]):
@@ -107,12 +107,11 @@ class _Restore:
             last = tries[-1]
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, last.message or last.reason)
 
-    def _group_command(self, number: int) -> GroupCommand:
+    def _group_command(self, number: int) -> CreateGroup:
         user, credentials = actors(self._job)
-        return GroupCommand(
+        return CreateGroup(
             user=user,
             credentials=credentials,
-            action=Change.Action.CREATE,
             operation=uuid.uuid5(self._job.pk, f"group {number}"),
             intended=GroupValues.from_json(self._snapshot.group),
             job=self._job,
@@ -223,7 +222,9 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        made = Change.objects.filter(job=self._job, action=action, state__in=MADE).order_by("created_at")
+        made = Change.objects.filter(job=self._job, action=action, state__in=Change.MADE).order_by(
+            "created_at"
+        )
         first = made.first()
         if first is not None and not self._job.tested:
             self._check_first([first])
@@ -232,7 +233,7 @@ class _Restore:
     def _check_first(self, changes: list[Change]) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
         for change in changes:
-            if changed := (change.after or {}).get("changed"):
+            if change.after and (changed := ClientAfter.from_json(change.after).changed):
                 raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
             if change.state == State.REFUSED and change.action == Change.Action.MOVE:
                 raise Stopped(Job.Stop.REFUSED, change.message)

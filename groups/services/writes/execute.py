@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 
 from django.conf import settings
@@ -29,13 +28,11 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.gateway import call_poster
-from groups.services.writes.commands import RIGHTS, Command
-from groups.services.writes.lag import hides_own_change
+from groups.services.writes.commands import Command
 from groups.services.writes.reconcile import (
     Look,
     contradicts,
     look_at,
-    read_before,
     schedule_recheck,
     settle,
 )
@@ -145,10 +142,9 @@ def _close_unsent(change: Change) -> None:
 
 
 def _check(command: Command) -> None:
-    if not command.user.has_perm(RIGHTS[command.action]):
+    if not command.sender.user.has_perm(command.permission):
         raise PermissionDenied
-    columns, account = command.columns, command.credentials.account
-    if account.bonus_block_id and Decimal((columns["intended"] or {}).get("birthday_bonus", 0)):
+    if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
         raise BonusBlocked
 
 
@@ -164,7 +160,7 @@ def _record(command: Command) -> Change:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
-                change.save()
+                change.save(lock_keys=command.lock_keys)
         except MovedOn:
             if (known := _what_was_there(command, change)) is not None:
                 return known
@@ -199,11 +195,12 @@ def _supersede(change: Change) -> None:
 
 
 def _row(command: Command) -> Change:
+    sender = command.sender
     return Change(
         id=command.operation,
-        account=command.credentials.account,
-        user=command.user,
-        user_name=command.user.get_username(),
+        account=sender.credentials.account,
+        user=sender.user,
+        user_name=sender.user.get_username(),
         action=command.action,
         target=command.target,
         job=command.job,
@@ -227,7 +224,7 @@ def _what_was_there(command: Command, change: Change) -> Change | None:
             raise Busy(known)
         time.sleep(0.1)
     own = (change.job_id, change.again_of_id)
-    lock = Lock.objects.in_the_way(change.account_id, change.lock_keys, of=own)
+    lock = Lock.objects.in_the_way(change.account_id, command.lock_keys, of=own)
     if lock and lock.change:
         raise Busy(lock.change)
     if lock and lock.job:
@@ -238,8 +235,8 @@ def _what_was_there(command: Command, change: Change) -> Change | None:
 def _is_the_same(command: Command, change: Change) -> bool:
     """Return True if the journal's row was recorded for the same command."""
     return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
-        command.credentials.account_id,
-        command.user.pk,
+        command.sender.credentials.account_id,
+        command.sender.user.pk,
         command.action,
         command.target,
         command.columns["intended"],
@@ -255,17 +252,17 @@ def _read_before(command: Command, change: Change) -> bool:
     problem: Change.Reason | None = None
     for left in _tries(deadline):
         try:
-            remote = read_before(change, command.credentials, within=left)
+            remote = command.observe_before(change, command.sender.credentials, within=left)
         except PosterError as error:
             _fail(change, Reason.NOT_READ, error)
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
-        problem = Reason.NOT_SHOWN_YET if hides_own_change(change, remote) else command.problem(remote)
+        problem = Reason.NOT_SHOWN_YET if command.is_behind(change, remote) else command.precheck(remote)
         if problem not in READ_AGAIN:
             break
     before = command.before(remote)
     if problem:
-        _fail(change, problem, before=None if command.action == Change.Action.CREATE else before)
+        _fail(change, problem, before=None if command.creates else before)
         return False
     with transaction.atomic(durable=True):
         return Change.objects.settle(change, before=before, sent_at=timezone.now())
@@ -294,7 +291,9 @@ def _send(command: Command, change: Change) -> Step:
     """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
-        answered_id = call_poster(command.credentials, lambda poster: command.send(poster, within=within))
+        answered_id = call_poster(
+            command.sender.credentials, lambda poster: command.send(poster, within=within)
+        )
     except OutcomeUnknown as error:
         said: dict[str, object] = {"code": error.code, "message": error.message, "reason": error.reason}
         return partial(_read_after, command, change, said)
@@ -302,11 +301,7 @@ def _send(command: Command, change: Change) -> Step:
         return partial(_fail, change, Reason.NOT_SENT, error)
     except Refused as error:
         return partial(_settle_refusal, command, change, error)
-    values: dict[str, object] = {"accepted": True}
-    if command.action == Change.Action.CREATE and answered_id not in change.known_ids:
-        values["group_id"] = answered_id
-    elif command.action == Change.Action.ENROL:
-        values["client_id"] = answered_id
+    values: dict[str, object] = {"accepted": True, **command.answered(change, answered_id)}
     return partial(_read_after, command, change, values)
 
 
@@ -322,7 +317,7 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         return
     change.code = error.code
     try:
-        look = look_at(change, command.credentials, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
+        look = look_at(change, command.sender.credentials, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
@@ -354,13 +349,12 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     """
     for name, value in values.items():
         setattr(change, name, value)
-    is_new = command.action in (Change.Action.CREATE, Change.Action.ENROL)
-    if is_new and not Change.objects.settle(change, **values):
+    if command.creates and not Change.objects.settle(change, **values):
         return
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = look_at(change, command.credentials, within=left).outcome
+            outcome = look_at(change, command.sender.credentials, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

@@ -11,32 +11,29 @@ from django.conf import settings
 from django.db.models import Q
 
 from groups.models import Change, ChangeQuerySet, Job
+from groups.models.contents import ClientBefore, ClientPlace
 from groups.poster import Client, Group, GroupValues
-from groups.services.writes.outcome import RemoteState, same
+from groups.services.writes.outcome import same
 from poster_admin.common.deadlines import recent
 
-MADE = (Change.State.APPLIED, Change.State.DIFFERS)
 OF_CLIENTS = (Change.Action.MOVE, Change.Action.ENROL)
 
 
-def earlier_states(change: Change) -> list[dict[str, Any] | None]:
-    """Return the states that other recent changes of the same group or client have replaced.
+def replaced_in_group(change: Change) -> list[dict[str, Any] | None]:
+    """Return the values that other recent changes of the same group have replaced, None for its creation."""
+    return _replaced(change, _latest(change.account_id, client_id=None, group_id=change.group_id))
 
-    These are the `before` values of those changes: the values of a group, `{"group_id": …}` of a client, and
-    None for a creation.
-    """
-    if change.action in (Change.Action.CREATE, Change.Action.ENROL):
-        return []
-    others = _latest(change.account_id, **_subject(change)).exclude(pk=change.pk)
-    rows = others.filter(sent_at__isnull=False).values_list("action", "before")
+
+def replaced_of_client(change: Change) -> list[dict[str, Any] | None]:
+    """Return the `before` of other recent changes of the same client, None for the client's creation."""
+    return _replaced(change, _latest(change.account_id, client_id=change.client_id))
+
+
+def _replaced(change: Change, recent_changes: ChangeQuerySet) -> list[dict[str, Any] | None]:
+    sent = recent_changes.exclude(pk=change.pk).filter(sent_at__isnull=False)
     creations = (Change.Action.CREATE, Change.Action.ENROL)
+    rows = sent.values_list("action", "before")
     return [None if action in creations else before for action, before in rows]
-
-
-def _subject(change: Change) -> dict[str, int | None]:
-    if change.action == Change.Action.MOVE:
-        return {"client_id": change.client_id}
-    return {"client_id": None, "group_id": change.group_id}
 
 
 def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
@@ -53,7 +50,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     A read that shows neither that change nor the values it replaced shows a change made elsewhere, so it is
     not outdated.
     """
-    made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=MADE)
+    made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=Change.MADE)
     changes = list(made.exclude(action=Change.Action.REMOVE))
     if not changes:
         return None
@@ -75,47 +72,37 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
 
 
-def hides_own_change(change: Change, remote: RemoteState) -> bool:
-    """Return True if the read before a write does not show a recent change in the journal."""
-    match change.action:
-        case Change.Action.UPDATE:
-            return unseen_change(change.account_id, change.group_id or 0, remote.group) is not None
-        case Change.Action.REMOVE:
-            behind = unseen_change(change.account_id, change.group_id or 0, remote.group)
-            return behind is not None or _has_new_clients(change)
-        case Change.Action.MOVE:
-            return _hides_move(change, remote.client)
-        case _:
-            return False
-
-
-def _hides_move(change: Change, client: Client | None) -> bool:
-    moves = _latest(change.account_id, client_id=change.client_id).filter(state__in=MADE)
+def hides_move(change: Change, client: Client | None) -> bool:
+    """Return True if a read of a client does not show the client's latest recent move or creation."""
+    moves = _latest(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
     newest = moves.exclude(pk=change.pk).first()
     if newest is None:
         return False
     if client is None:
         return newest.action == Change.Action.ENROL
-    if client.group_id == (newest.intended or {})["group_id"]:
+    if client.group_id == ClientPlace.from_json(newest.intended).group_id:
         return False
-    return newest.action == Change.Action.MOVE and client.group_id == (newest.before or {})["group_id"]
+    return (
+        newest.action == Change.Action.MOVE
+        and client.group_id == ClientBefore.from_json(newest.before).group_id
+    )
 
 
-def _has_new_clients(change: Change) -> bool:
+def has_new_clients(change: Change) -> bool:
     """Return True if a job has recently moved clients into the group, which may not be counted yet."""
     arrived = Change.objects.filter(
         recent("settled_at", age=_lag()),
         account=change.account_id,
         job__target_id=change.group_id,
         action__in=OF_CLIENTS,
-        state__in=MADE,
+        state__in=Change.MADE,
     )
     return arrived.exists()
 
 
 def moved_just_now(job: Job) -> bool:
     """Return True if a job has recently moved a client: Poster may still show the old group."""
-    moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=MADE)
+    moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=Change.MADE)
     return moved.filter(recent("settled_at", age=_lag())).exists()
 
 

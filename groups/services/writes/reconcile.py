@@ -5,7 +5,6 @@ database. Each check is claimed in the database, so that no two processes make i
 """
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,14 +13,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
-from groups.poster import Client, Group, GroupList, InvalidResponse, NotFound, PosterError, Refused
+from groups.models import Change, PosterAccount, PosterCredentials
+from groups.poster import PosterError, Refused
 from groups.poster.errors import REFUSALS
-from groups.services.clients import pages_of, with_everybody
-from groups.services.gateway import call_poster
-from groups.services.writes.lag import earlier_states
-from groups.services.writes.matching import is_alike
-from groups.services.writes.outcome import Outcome, RemoteState, contradicts_refusal, determine_outcome
+from groups.services.writes.commands import Command
+from groups.services.writes.outcome import Outcome, contradicts_refusal
 from poster_admin.common.deadlines import is_ahead, past
 
 log = logging.getLogger("groups.journal")
@@ -38,112 +34,6 @@ ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
 LOOKS_AT_LEAST = 3
 # The digest of a remote state that shows no effect of the change.
 NOTHING = "nothing"
-
-
-def read_before(change: Change, credentials: PosterCredentials, *, within: float) -> RemoteState:
-    """Read the remote state before a change is sent; for a removal also count the group's members."""
-    until = time.monotonic() + within
-    remote = read_remote_state(change, credentials, within=within)
-    if change.action != Change.Action.REMOVE or remote.group is None:
-        return remote
-    return RemoteState(group=with_everybody(credentials, remote.group, within=until - time.monotonic()))
-
-
-def read_remote_state(
-    change: Change, credentials: PosterCredentials, *, within: float | None = None
-) -> RemoteState:
-    """Read the remote state of a change's group or client, or of all groups for a creation.
-
-    For the creation of a client read the old client before it is sent, and the possible new clients after. A
-    group counts as absent only if both clients.getGroup and the list say so.
-    """
-    client_id = change.client_id or 0
-    try:
-        match change.action:
-            case Change.Action.CREATE:
-                return _read_whole_state(change, credentials, within)
-            case Change.Action.MOVE:
-                return RemoteState(
-                    client=call_poster(
-                        credentials, lambda poster: poster.get_client(client_id, within=within)
-                    )
-                )
-            case Change.Action.ENROL if change.sent_at is None:
-                was = (change.intended or {})["client"]
-                return RemoteState(
-                    client=call_poster(credentials, lambda poster: poster.get_client(was, within=within))
-                )
-            case Change.Action.ENROL if change.client_id:
-                one = call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
-                return RemoteState(newcomers=(one,))
-            case Change.Action.ENROL:
-                return RemoteState(newcomers=_newcomers(change, credentials, within))
-            case _:
-                return RemoteState(group=find_group(credentials, change.group_id or 0, within=within))
-    except NotFound:
-        if change.action == Change.Action.CREATE:
-            raise  # a "not found" in answer to the whole list does not mean that the list is empty
-        return RemoteState()
-
-
-def find_group(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> Group | None:
-    """Return a group, or None if it is found neither by its id nor in the list."""
-    try:
-        return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
-    except NotFound:
-        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
-    return _in_list(listed, group_id)
-
-
-def _in_list(listed: GroupList, group_id: int) -> Group | None:
-    """Return the listed group with this id, or None.
-
-    Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows.
-    """
-    found = next((group for group in listed.present if group.id == group_id), None)
-    if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
-        raise InvalidResponse("a row cannot be read", method="clients.getGroups", reason="unreadable_row")
-    return found
-
-
-def _read_whole_state(change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
-    listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
-    if change.sent_at is None:
-        return RemoteState(groups=listed, copied_ids=_copied_ids(change))
-    answered = change.group_id
-    if not answered or any(group.id == answered for group in listed.groups):
-        return RemoteState(groups=listed)
-    try:
-        made = call_poster(credentials, lambda poster: poster.get_group(answered, within=within))
-    except NotFound:
-        return RemoteState(groups=listed)
-    return RemoteState(groups=GroupList((*listed.groups, made), listed.unreadable))
-
-
-def _copied_ids(change: Change) -> frozenset[int]:
-    """Return the ids of the groups in the account's last good copy."""
-    copies = GroupsCopy.objects.filter(credentials__account=change.account_id).order_by("-fetched_at")
-    rows: list[dict[str, int]] = copies.values_list("groups", flat=True).first() or []
-    return frozenset(row["id"] for row in rows)
-
-
-def _newcomers(change: Change, credentials: PosterCredentials, within: float | None) -> tuple[Client, ...]:
-    """Return the group's clients that match the one to be created and do not belong to another change."""
-    others = Change.objects.filter(job=change.job_id, action=change.action).exclude(pk=change.pk)
-    if others.filter(state=Change.State.PENDING, sent_at__isnull=False, client_id=None).exists():
-        # Another creation is in progress. It may be of the same person, and then either client could match.
-        raise InvalidResponse("others are on their way", method="clients.getClients", reason="moving")
-    expected = (change.before or {})["field_hmacs"]
-    until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
-    found = [
-        client
-        for page in pages_of(credentials, (change.intended or {})["group_id"], until=until)
-        for client in page.clients
-        if not client.removed and is_alike(expected, client, change.pk)
-    ]
-    known = Change.objects.filter(account=change.account_id, client_id__in=[client.id for client in found])
-    taken = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
-    return tuple(client for client in found if client.id not in taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +59,9 @@ def look_at(change: Change, credentials: PosterCredentials, *, within: float | N
     An outcome that is not proven has to be read twice in a row, POSTER_CONFIRM_SECONDS apart; `found` and
     `found_since` of the change record it. Another process may settle the change during this call.
     """
-    outcome = determine_outcome(
-        change, read_remote_state(change, credentials, within=within), earlier_states(change)
-    )
+    command = Command.from_change(change)
+    remote = command.observe(change, credentials, within=within)
+    outcome = command.determine_outcome(change, remote, command.replaced(change))
     if outcome is not None and outcome.proven:
         return Look(outcome, certain=True)
     found, now = outcome.digest if outcome else NOTHING, timezone.now()
@@ -326,10 +216,7 @@ def _given_up(change: Change) -> Outcome | None:
     waited = _waited(change, change.checks)
     if change.accepted:
         if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
-            is_named = change.action == Change.Action.CREATE and change.group_id
-            return Outcome(
-                Change.State.REVIEW, Reason.ANSWERED_ID_ABSENT if is_named else Reason.ACCEPTED_BUT_ABSENT
-            )
+            return Outcome(Change.State.REVIEW, Command.from_change(change).absent_reason(change))
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
         return Outcome(Change.State.FAILED, Reason.NOT_APPLIED)
     return None

@@ -15,7 +15,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
 from groups.services.writes import execute as write_path
-from groups.services.writes.commands import GroupCommand, MoveClient
+from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.execute import Busy, Occupied, execute
 from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
@@ -30,10 +30,9 @@ NAMES = {4: "Скидочная система 10%", 5: "Скидочная си
 def removal(user, group_id, **options):
     link = credentials_service.connection_of(user)
     group = read_now(link, group_id).group
-    return GroupCommand(
+    return RemoveGroup(
         user=user,
         credentials=link,
-        action=Action.REMOVE,
         operation=uuid.uuid4(),
         group_id=group_id,
         loaded=group.values,

@@ -19,7 +19,7 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
-from groups.services.writes import reconcile as reconciler
+from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
 from tests.groups.services.jobs.doing import die_before_sending, plan, run
 
@@ -291,15 +291,15 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
 
 
 def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
-    newcomers = reconciler._newcomers
+    newcomers = CreateClient._newcomers
 
-    def later(change, credentials, within):
+    def later(command, change, credentials, within):
         # Fail every check until the client has made a purchase.
         if within is not None:
             raise InvalidResponse("not yet", method="clients.getClients", reason="moving")
-        return newcomers(change, credentials, within)
+        return newcomers(command, change, credentials, within)
 
-    monkeypatch.setattr(reconciler, "_newcomers", later)
+    monkeypatch.setattr(CreateClient, "_newcomers", later)
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "fin_before_headers", when="after", call=20)

@@ -17,7 +17,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
-from groups.services.writes.commands import GroupCommand
+from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import BonusBlocked, Busy, OperationReused, execute
 from groups.services.writes.reconcile import reconcile_due
 from tests.pages import group_form, text_of
@@ -30,10 +30,10 @@ BARISTA = GroupValues(
 
 
 def order_of(user, action, **values):
-    return GroupCommand(
+    kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
+    return kinds[action](
         user=user,
         credentials=credentials_service.connection_of(user),
-        action=action,
         operation=values.pop("operation", None) or uuid.uuid4(),
         **values,
     )

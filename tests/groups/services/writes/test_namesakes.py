@@ -10,7 +10,7 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
-from groups.services.writes.commands import GroupCommand
+from groups.services.writes.commands import CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
 
@@ -27,10 +27,9 @@ def put(sandbox, values):
 
 
 def creation_of(user, *, confirmed=True):
-    return GroupCommand(
+    return CreateGroup(
         user=user,
         credentials=credentials_service.connection_of(user),
-        action=Change.Action.CREATE,
         operation=uuid.uuid4(),
         intended=OURS,
         name_confirmed=confirmed,

@@ -14,8 +14,9 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.poster import GroupValues
 from groups.services.writes import reconcile as reconciler
+from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.outcome import Outcome
+from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reconcile import follow_up, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
 from tests.groups.services.writes.test_execute import order_of
@@ -274,7 +275,8 @@ def test_a_lost_change_is_given_up_only_after_its_time(owner, sandbox, settings)
 def test_a_lost_move_has_as_much_time_as_any_other_change(owner, sandbox, settings):
     """Applied late, it would move a client back from where somebody has moved them meanwhile."""
     settings.POSTER_SETTLE_SECONDS = 1800
-    move = {"action": Action.MOVE, "before": {"group_id": 4}, "intended": {"group_id": 1}}
+    places = {"loaded": {"group_id": 4}, "intended": {"group_id": 1}}
+    move = {"action": Action.MOVE, "before": {"group_id": 4}, **places}
     ago = {age: timezone.now() - timedelta(minutes=age) for age in (10, 31)}
     early = unknown(owner, client_id=129, group_id=4, sent_at=ago[10], **move)
     late = unknown(owner, client_id=130, group_id=4, sent_at=ago[31], **move)
@@ -370,15 +372,15 @@ def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
 @pytest.fixture
 def settled_meanwhile(monkeypatch):
     """Settle a change elsewhere while it is being checked."""
-    sight_of = reconciler.read_remote_state
+    observe = UpdateGroup.observe
 
-    def look(change, credentials, **options):
-        remote = sight_of(change, credentials, **options)
+    def look(command, change, credentials, **options):
+        remote = observe(command, change, credentials, **options)
         if change.sent_at is not None:
             Change.objects.settle(Change.objects.get(pk=change.pk), state=State.FAILED, reason="superseded")
         return remote
 
-    monkeypatch.setattr(reconciler, "read_remote_state", look)
+    monkeypatch.setattr(UpdateGroup, "observe", look)
 
 
 def test_a_follower_lets_go_of_what_somebody_else_has_settled_meanwhile(owner, sandbox, settled_meanwhile):
@@ -406,11 +408,11 @@ def asked_with(monkeypatch):
     """Record the credentials of each check."""
     used = []
 
-    def sight_of(change, credentials, **options):
+    def observe(command, change, credentials, **options):
         used.append(credentials.user.get_username())
-        return reconciler.RemoteState(group=None)
+        return RemoteState(group=None)
 
-    monkeypatch.setattr(reconciler, "read_remote_state", sight_of)
+    monkeypatch.setattr(UpdateGroup, "observe", observe)
     return used
 
 

@@ -1,0 +1,186 @@
+"""Define a command: the request for one write to Poster, with everything about its kind.
+
+Each kind of write is a subclass in a file of its own. `execute` and `reconcile` know only this class.
+"""
+
+import uuid
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.utils.translation import gettext as _
+
+from groups.models import Change, Job, PosterCredentials
+from groups.poster import PosterClient
+from groups.services.writes.outcome import Outcome, RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.contrib.auth.models import User
+
+_kinds: dict[Change.Action, type["Command"]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The user who asks for a write, and the credentials that it is sent with."""
+
+    user: "User"
+    credentials: PosterCredentials
+
+
+def register[C: "Command"](kind: type[C]) -> type[C]:
+    """Make a class the command of its action."""
+    _kinds[kind.action] = kind
+    return kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(ABC):
+    """A write that a user asks for.
+
+    `user` and `credentials` are None in a command that is rebuilt from its journal row: it can be judged,
+    undone and shown, but not sent.
+    """
+
+    action: ClassVar[Change.Action]
+    # The right that a user needs.
+    permission: ClassVar[str]
+    # The write makes a new record, whose id is in Poster's answer.
+    creates: ClassVar[bool] = False
+    # The write removes a record, and sends no values.
+    removes: ClassVar[bool] = False
+    # There are values to show from before the write.
+    has_before: ClassVar[bool] = True
+    # A user may send the write again after its answer was lost.
+    repeatable: ClassVar[bool] = False
+
+    operation: uuid.UUID
+    user: "User | None" = None
+    credentials: PosterCredentials | None = None
+    job: Job | None = None
+
+    @staticmethod
+    def from_change(change: Change) -> "Command":
+        """Return the command that a journal row was recorded for."""
+        return Command.kind_of(change).rebuild(change)
+
+    @staticmethod
+    def kind_of(change: Change) -> type["Command"]:
+        """Return the class of a row's command."""
+        return _kinds[Change.Action(change.action)]
+
+    @classmethod
+    @abstractmethod
+    def rebuild(cls, change: Change) -> Self:
+        """Return the command of a row with this class's action."""
+
+    @property
+    def sender(self) -> Sender:
+        """The user and the credentials. Raises `ValueError` for a command that was rebuilt from its row."""
+        if self.user is None or self.credentials is None:
+            raise ValueError("This command was rebuilt from the journal; it cannot be sent.")
+        return Sender(self.user, self.credentials)
+
+    def confirmed(self) -> Self:
+        """Return the command after the user has confirmed its warnings."""
+        return self
+
+    # --- The journal ----------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """The main lock key: no other change of it may be open."""
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The keys that the change locks while it is open."""
+        return frozenset((self.target,))
+
+    @property
+    @abstractmethod
+    def columns(self) -> dict[str, Any]:
+        """The columns of the journal row that hold what is asked for."""
+
+    @abstractmethod
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        """Return the `before` of the journal row: the remote state before the write."""
+
+    # --- The write ------------------------------------------------------------------------------------------
+
+    @property
+    def sends_bonus(self) -> bool:
+        """Return True if the write stores a birthday bonus, which may be blocked for the account."""
+        return False
+
+    @abstractmethod
+    def precheck(self, remote: RemoteState) -> Change.Reason | None:
+        """Return the reason why the write must not be sent now, or None."""
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        """Return True if the read before the write does not show a recent change in the journal."""
+        return False
+
+    @abstractmethod
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        """Send the write once, and return the id in Poster's answer, if it has one."""
+
+    def answered(self, change: Change, answered_id: int | None) -> dict[str, object]:
+        """Return the columns that the id in Poster's answer fills."""
+        return {}
+
+    # --- The outcome ----------------------------------------------------------------------------------------
+
+    def observe_before(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        """Read the remote state before the write is sent. Raises `PosterError`."""
+        return self.observe(change, credentials, within=within)
+
+    @abstractmethod
+    def observe(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        """Read the remote state that can prove the outcome. Raises `PosterError`."""
+
+    def replaced(self, change: Change) -> "Sequence[dict[str, Any] | None]":
+        """Return the states that other recent changes have replaced, with None for "did not exist".
+
+        An outdated read may still show one of them, so such a state proves nothing.
+        """
+        return ()
+
+    @abstractmethod
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: "Sequence[dict[str, Any] | None]" = ()
+    ) -> Outcome | None:
+        """Return the outcome that the remote state proves, or None while it proves nothing."""
+
+    def absent_reason(self, change: Change) -> Change.Reason:
+        """Return the reason for a review of a write that Poster accepted and no read shows."""
+        return Change.Reason.ACCEPTED_BUT_ABSENT
+
+    # --- Undo, repeat, words --------------------------------------------------------------------------------
+
+    def undo(self, change: Change) -> "Command | None":
+        """Return the command that undoes a change, still without sender and operation; None if none can."""
+        return None
+
+    def repeat(self, change: Change, remote: RemoteState) -> "Command | None":
+        """Return the command that sends a lost write again, as `undo` does; None if its effect may show."""
+        return None
+
+    def subject(self, change: Change) -> str:
+        """Return the subject in words without personal data: the name of a group, the number of a client."""
+        return change.group_name
+
+    @property
+    def seen(self) -> str:
+        """What was seen in Poster after the write was applied, in words."""
+        return _("Poster has the new values: they were read back.")
+
+    def success(self, change: Change, clients: str) -> str:
+        """Return the message after the write was applied; `clients` is the count before it in words."""
+        return _("Done")

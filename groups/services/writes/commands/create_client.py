@@ -1,0 +1,178 @@
+"""Create a client of a snapshot again, with the values that Poster accepts."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from groups.models import Change, PosterCredentials
+from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordIds
+from groups.poster import Client, ClientValues, InvalidResponse, NotFound, PosterClient
+from groups.services.clients import pages_of
+from groups.services.gateway import call_poster
+from groups.services.writes.commands.base import Command, register
+from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
+from groups.services.writes.outcome import Outcome, RemoteState
+
+Reason, State = Change.Reason, Change.State
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CreateClient(Command):
+    """Create a client of a snapshot in a group. The journal stores the old id and field HMACs, but no values.
+
+    `old_id` is the client's latest id. After an earlier restore it differs from the id in the snapshot.
+    `client` is None in a command that is rebuilt from its journal row.
+    """
+
+    action = Change.Action.ENROL
+    permission = "groups.view_snapshot"
+    creates = True
+
+    snapshot_id: uuid.UUID
+    client: Client | None = None
+    old_id: int
+    group_id: int
+
+    @classmethod
+    def rebuild(cls, change: Change) -> Self:
+        intended = NewClient.from_json(change.intended)
+        return cls(
+            operation=change.pk,
+            snapshot_id=uuid.UUID(intended.snapshot),
+            old_id=intended.client,
+            group_id=intended.group_id,
+        )
+
+    @property
+    def target(self) -> str:
+        return target_of(self.old_id)
+
+    @property
+    def values(self) -> ClientValues:
+        """The values to send. Raises `ValueError` for a command that was rebuilt from its row."""
+        if self.client is None:
+            raise ValueError("The journal has no values of clients.")
+        return values_of(self.client, self.group_id)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {"intended": NewClient(self.group_id, str(self.snapshot_id), self.old_id).to_json()}
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        return ClientBefore(field_hmacs=field_hmacs(normalized(self.values), self.operation)).to_json()
+
+    def precheck(self, remote: RemoteState) -> Change.Reason | None:
+        return Reason.CLIENT_THERE if remote.client is not None else None
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        return poster.create_client(self.values, within=within)
+
+    def answered(self, change: Change, answered_id: int | None) -> dict[str, object]:
+        return {"client_id": answered_id}
+
+    def observe_before(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        """Read the old client."""
+        try:
+            client = call_poster(credentials, lambda poster: poster.get_client(self.old_id, within=within))
+        except NotFound:
+            return RemoteState()
+        return RemoteState(client=client)
+
+    def observe(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        """Read the client whose id Poster answered. Without one, read those who may be the new client."""
+        answered = change.client_id
+        try:
+            if not answered:
+                return RemoteState(newcomers=self._newcomers(change, credentials, within))
+            client = call_poster(credentials, lambda poster: poster.get_client(answered, within=within))
+        except NotFound:
+            return RemoteState()
+        return RemoteState(newcomers=(client,))
+
+    def _newcomers(
+        self, change: Change, credentials: PosterCredentials, within: float | None
+    ) -> tuple[Client, ...]:
+        """Return the group's clients that match the one to be created and belong to no other change."""
+        others = Change.objects.filter(job=change.job_id, action=self.action).exclude(pk=change.pk)
+        if others.filter(state=State.PENDING, sent_at__isnull=False, client_id=None).exists():
+            # Another creation is in progress. It may be of the same person; then either client could match.
+            raise InvalidResponse("others are on their way", method="clients.getClients", reason="moving")
+        expected = ClientBefore.from_json(change.before).field_hmacs
+        until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
+        found = [
+            client
+            for page in pages_of(credentials, self.group_id, until=until)
+            for client in page.clients
+            if not client.removed and is_alike(expected, client, change.pk)
+        ]
+        known = Change.objects.filter(
+            account=change.account_id, client_id__in=[client.id for client in found]
+        )
+        others_ids = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
+        return tuple(client for client in found if client.id not in others_ids)
+
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+    ) -> Outcome | None:
+        """Match by the id that Poster answered. Without one, match by HMACs, and accept a single match."""
+        expected = ClientBefore.from_json(change.before).field_hmacs
+        found = [(client, other_fields(expected, client, change.pk)) for client in remote.newcomers]
+        made = found if change.client_id else [each for each in found if not each[1]]
+        if len(made) == 1:
+            return self._made(*made[0])
+        if not found:
+            return None
+        ids = RecordIds(tuple(client.id for client, _fields in made or found)).to_json()
+        return Outcome(State.REVIEW, Reason.DUPLICATES if made else Reason.LOOKS_ALIKE, ids)
+
+    def _made(self, client: Client, changed: list[str]) -> Outcome:
+        if client.group_id != self.group_id:
+            changed = ["group_id", *changed]
+        after = ClientAfter(client.group_id, tuple(changed)).to_json()
+        if changed:
+            return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after, client_id=client.id)
+        return Outcome(State.APPLIED, None, after, client_id=client.id, proven=True)
+
+    @property
+    def seen(self) -> str:
+        return _("Poster has the client again: it was read back.")
+
+    def subject(self, change: Change) -> str:
+        return _("client %(id)s") % {"id": change.client_id or self.old_id}
+
+
+def values_of(client: Client, group_id: int) -> ClientValues:
+    """Return the client's values that a creation can set, without empty ones; a negative bonus becomes 0."""
+    return ClientValues(
+        group_id=group_id,
+        name=client.name or None,
+        sex=client.sex or None,
+        card_number=client.card_number or None,
+        own_percent=client.own_percent,
+        phone=client.phone or None,
+        email=client.email or None,
+        birthday=client.birthday,
+        country=client.country or None,
+        city=client.city or None,
+        address=client.address or None,
+        comment=client.comment or None,
+        # Send zeros too: Poster may give a new client a welcome bonus, and a difference has to be noticed.
+        bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
+        total_paid=client.total_paid,
+    )
+
+
+def target_of(client_id: int) -> str:
+    """Return the lock key of a client's creation, so that no two jobs create the same client."""
+    return f"enrol:{client_id}"

@@ -1,0 +1,122 @@
+"""Create a group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from django.utils.translation import gettext as _
+
+from groups.models import Change, GroupsCopy, PosterCredentials
+from groups.models.contents import RecordIds
+from groups.poster import GroupList, GroupValues, NotFound, PosterClient
+from groups.poster.records import fold
+from groups.services.gateway import call_poster
+from groups.services.writes.commands.base import register
+from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
+from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+
+Reason, State = Change.Reason, Change.State
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateGroup(GroupCommand):
+    """Create a group; `name_confirmed` is True if the user wants it although the name exists."""
+
+    action = Change.Action.CREATE
+    permission = "groups.add_group"
+    creates = True
+    has_before = False
+
+    intended: GroupValues
+    name_confirmed: bool = False
+
+    @property
+    def target(self) -> str:
+        return f"create:{fold(self.intended.name)}"[:LONGEST_NAME]
+
+    def confirmed(self) -> Self:
+        return replace(self, name_confirmed=True)
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        return RecordIds(tuple(remote.ids)).to_json()
+
+    def precheck(self, remote: RemoteState) -> Change.Reason | None:
+        if self.name_confirmed:
+            return None
+        name = fold(self.intended.name)
+        return Reason.NAME_TAKEN if any(fold(each.name) == name for each in remote.groups.present) else None
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        return False
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        return poster.create_group(self.intended, within=within)
+
+    def answered(self, change: Change, answered_id: int | None) -> dict[str, object]:
+        return {} if answered_id in change.known_ids else {"group_id": answered_id}
+
+    def observe_before(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+        return RemoteState(groups=listed, copied_ids=_copied_ids(change))
+
+    def observe(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+        answered = change.group_id
+        if not answered or any(group.id == answered for group in listed.groups):
+            return RemoteState(groups=listed)
+        try:
+            made = call_poster(credentials, lambda poster: poster.get_group(answered, within=within))
+        except NotFound:
+            return RemoteState(groups=listed)
+        return RemoteState(groups=GroupList((*listed.groups, made), listed.unreadable))
+
+    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+        return ()
+
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+    ) -> Outcome | None:
+        """Match by the id that Poster answered, even if it appears late. Without one, match by values."""
+        known = change.known_ids
+        new = [group for group in remote.groups.present if group.id not in known]
+        if change.group_id:
+            made = [group for group in new if group.id == change.group_id]
+            return taken(self.intended, made[0]) if made else None
+        namesakes = [group for group in new if fold(group.name) == fold(self.intended.name)]
+        made = [
+            group
+            for group in namesakes
+            if same(self.intended, group) or is_unit_mismatch(self.intended, group)
+        ]
+        if len(made) == 1:
+            return taken(self.intended, made[0])
+        ids = RecordIds(tuple(group.id for group in made or namesakes)).to_json()
+        if made:
+            return Outcome(State.REVIEW, Reason.DUPLICATES, ids)
+        return Outcome(State.REVIEW, Reason.NAMESAKE, ids, last_resort=True) if namesakes else None
+
+    def absent_reason(self, change: Change) -> Change.Reason:
+        return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
+
+    @property
+    def seen(self) -> str:
+        return _("Poster has the new group: it was read back.")
+
+    def success(self, change: Change, clients: str) -> str:
+        text = _("The group “%(name)s” was created.") % {"name": change.group_name}
+        if change.undo_of_id:
+            text += " " + _("The clients of the removed group do not come back by that.")
+            text += " " + _("An owner can restore them from a snapshot, in the history.")
+        return text
+
+
+def _copied_ids(change: Change) -> frozenset[int]:
+    """Return the ids of the groups in the account's last good copy."""
+    copies = GroupsCopy.objects.filter(credentials__account=change.account_id).order_by("-fetched_at")
+    rows: list[dict[str, int]] = copies.values_list("groups", flat=True).first() or []
+    return frozenset(row["id"] for row in rows)

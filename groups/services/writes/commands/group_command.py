@@ -1,0 +1,112 @@
+"""Define what the commands of groups have in common: columns, locks, and reads of a group that exists."""
+
+from abc import ABC
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Self
+
+from groups.models import Change, PosterCredentials
+from groups.models.contents import LoadedGroup
+from groups.poster import Group, GroupValues, NotFound
+from groups.services.groups import find_group
+from groups.services.writes.commands.base import Command
+from groups.services.writes.lag import replaced_in_group, unseen_change
+from groups.services.writes.outcome import RemoteState, same
+
+# Poster may store longer names. The journal cuts a group's label to this length, but not its values.
+LONGEST_NAME = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCommand(Command, ABC):
+    """A write to a group.
+
+    `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
+    number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
+    repeats. `monthly_cost` is for the journal alone.
+    """
+
+    group_id: int | None = None
+    loaded: GroupValues | None = None
+    loaded_clients: int | None = None
+    intended: GroupValues | None = None
+    undo_of: Change | None = field(default=None)
+    again_of: Change | None = field(default=None)
+    monthly_cost: Decimal | None = None
+
+    @classmethod
+    def rebuild(cls, change: Change) -> Self:
+        loaded = LoadedGroup.from_json(change.loaded)
+        return cls(
+            operation=change.pk,
+            group_id=change.group_id,
+            loaded=loaded.values,
+            loaded_clients=loaded.clients,
+            intended=GroupValues.from_json(change.intended) if change.intended else None,
+        )
+
+    @property
+    def values(self) -> GroupValues:
+        """The values to send. Raises `ValueError` for a removal, which has none."""
+        if self.intended is None:
+            raise ValueError("This command sends no values.")
+        return self.intended
+
+    @property
+    def target(self) -> str:
+        return f"group:{self.group_id}"
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        seen = self.loaded or self.intended
+        return {
+            "group_id": self.group_id,
+            # The name as the user saw it in the form.
+            "group_name": seen.name[:LONGEST_NAME] if seen else "",
+            "loaded": LoadedGroup(self.loaded, self.loaded_clients).to_json(),
+            "intended": self.intended.to_json() if self.intended else None,
+            "undo_of": self.undo_of,
+            "again_of": self.again_of,
+            "monthly_cost": self.monthly_cost,
+            # Needed to determine the outcome of the first attempt, even if this one is never sent.
+            "before": self.again_of.before if self.again_of else None,
+        }
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        return remote.group.to_json() if remote.group else None
+
+    @property
+    def sends_bonus(self) -> bool:
+        return bool(self.intended and self.intended.birthday_bonus)
+
+    def precheck(self, remote: RemoteState) -> Change.Reason | None:
+        if remote.group is None:
+            return Change.Reason.GONE
+        if self.loaded is None or not same(self.loaded, remote.group):
+            return Change.Reason.CONFLICT
+        return self.precheck_group(remote.group)
+
+    def precheck_group(self, group: Group) -> Change.Reason | None:
+        """Return the reason why a group that is as the form was opened must not be written, or None."""
+        return None
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        return unseen_change(change.account_id, self.group_id or 0, remote.group) is not None
+
+    def observe(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        try:
+            return RemoteState(group=find_group(credentials, self.group_id or 0, within=within))
+        except NotFound:
+            return RemoteState()
+
+    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+        return replaced_in_group(change)
+
+    def repeat(self, change: Change, remote: RemoteState) -> Self | None:
+        before, now = Group.from_json(change.before), remote.group
+        if now is None or not same(before, now):
+            return None
+        return replace(self, loaded=before.values, loaded_clients=now.clients, again_of=change)

@@ -1,0 +1,135 @@
+"""Move a client from one group to another."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.utils.translation import gettext as _
+
+from groups.models import Change, PosterCredentials
+from groups.models.contents import ClientAfter, ClientBefore, ClientPlace
+from groups.poster import Client, ClientValues, NotFound, PosterClient
+from groups.services.gateway import call_poster
+from groups.services.writes.commands.base import Command, register
+from groups.services.writes.lag import hides_move, replaced_of_client
+from groups.services.writes.matching import field_hmacs
+from groups.services.writes.outcome import Outcome, RemoteState
+
+Reason, State = Change.Reason, Change.State
+# Fields in a client's row that belong to the group and change with it.
+OF_THE_GROUP = frozenset(
+    (
+        "client_groups_id",
+        "client_groups_name",
+        "client_groups_discount",
+        "loyalty_type",
+        "birthday_bonus",
+    )
+)
+# Fields of a client that a purchase may change at any moment.
+OF_THE_TILL = frozenset(("bonus", "total_payed_sum", "ewallet", "date_activale"))
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveClient(Command):
+    """Move a client from one group to another; only the group is sent."""
+
+    action = Change.Action.MOVE
+    permission = "groups.move_client"
+
+    client_id: int
+    from_id: int
+    to_id: int
+
+    @classmethod
+    def rebuild(cls, change: Change) -> Self:
+        return cls(
+            operation=change.pk,
+            client_id=change.client_id or 0,
+            from_id=ClientPlace.from_json(change.loaded).group_id,
+            to_id=ClientPlace.from_json(change.intended).group_id,
+        )
+
+    @property
+    def target(self) -> str:
+        return f"client:{self.client_id}"
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {
+            "client_id": self.client_id,
+            "loaded": ClientPlace(self.from_id).to_json(),
+            "intended": ClientPlace(self.to_id).to_json(),
+        }
+
+    def before(self, remote: RemoteState) -> dict[str, Any] | None:
+        client = remote.client
+        if client is None:
+            return None
+        return ClientBefore(client.group_id, field_hmacs_of(client, self.operation)).to_json()
+
+    def precheck(self, remote: RemoteState) -> Change.Reason | None:
+        if remote.client is None:
+            return Reason.CLIENT_GONE
+        return None if remote.client.group_id == self.from_id else Reason.ELSEWHERE
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        return hides_move(change, remote.client)
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        return poster.update_client(self.client_id, ClientValues(group_id=self.to_id), within=within)
+
+    def observe(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        try:
+            client = call_poster(credentials, lambda poster: poster.get_client(self.client_id, within=within))
+        except NotFound:
+            return RemoteState()
+        return RemoteState(client=client)
+
+    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+        return replaced_of_client(change)
+
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+    ) -> Outcome | None:
+        now = remote.client
+        if now is None:
+            return Outcome(State.REVIEW, Reason.CLIENT_GONE)
+        before = ClientBefore.from_json(change.before)
+        earlier = {ClientBefore.from_json(each).group_id for each in replaced if each}
+        if now.group_id == self.to_id:
+            if now.group_id in earlier and not change.accepted:
+                return None
+            return self._arrived(now, before)
+        if now.group_id == before.group_id or now.group_id in earlier:
+            return None
+        return Outcome(State.FAILED, Reason.ELSEWHERE, ClientPlace(now.group_id).to_json())
+
+    def _arrived(self, now: Client, before: ClientBefore) -> Outcome:
+        changed = _changed_fields(dict(before.field_hmacs), field_hmacs_of(now, self.operation))
+        after = ClientAfter(now.group_id, tuple(changed)).to_json()
+        if OF_THE_TILL.issuperset(changed):
+            return Outcome(State.APPLIED, None, after, proven=True)
+        return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after)
+
+    @property
+    def seen(self) -> str:
+        return _("Poster has the client in the new group: it was read back.")
+
+    def subject(self, change: Change) -> str:
+        return _("client %(id)s") % {"id": self.client_id}
+
+
+def field_hmacs_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
+    """Return the HMACs of all fields in a client's row, without the fields that belong to the group."""
+    own = {name: value for name, value in client.raw.items() if name not in OF_THE_GROUP}
+    return field_hmacs(own, operation)
+
+
+def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return the names of the fields whose HMACs differ."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

@@ -1,0 +1,93 @@
+"""Remove a group, with the clients in it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from groups.models import Change, PosterCredentials
+from groups.models.locks import members_key
+from groups.poster import Group, GroupValues, NotFound, PosterClient
+from groups.poster.errors import REFUSALS
+from groups.services.clients import with_everybody
+from groups.services.writes.commands.base import register
+from groups.services.writes.commands.create_group import CreateGroup
+from groups.services.writes.commands.group_command import GroupCommand
+from groups.services.writes.lag import has_new_clients, unseen_change
+from groups.services.writes.outcome import Outcome, RemoteState
+
+Reason, State = Change.Reason, Change.State
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveGroup(GroupCommand):
+    """Remove a group, if its values and the number of its clients are still those of the form."""
+
+    action = Change.Action.REMOVE
+    permission = "groups.delete_group"
+    permission_with_clients = "groups.delete_group_with_clients"
+    removes = True
+    repeatable = True
+
+    group_id: int
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return frozenset((self.target, members_key(self.group_id)))
+
+    def precheck_group(self, group: Group) -> Change.Reason | None:
+        if self.loaded_clients != group.clients:
+            return Reason.CONFLICT
+        if group.clients and not self.sender.user.has_perm(self.permission_with_clients):
+            return Reason.NO_RIGHT
+        return None
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        behind = unseen_change(change.account_id, self.group_id, remote.group)
+        return behind is not None or has_new_clients(change)
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        poster.remove_group(self.group_id, within=within)
+        return None
+
+    def observe_before(
+        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+    ) -> RemoteState:
+        """Read the group and count its members, because the count in the group may be late."""
+        began = time.monotonic()
+        remote = self.observe(change, credentials, within=within)
+        if remote.group is None:
+            return remote
+        left = None if within is None else within - (time.monotonic() - began)
+        return RemoteState(group=with_everybody(credentials, remote.group, within=left))
+
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+    ) -> Outcome | None:
+        """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
+        answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
+        was_just_made = None in replaced
+        if remote.group is not None or (was_just_made and not answered):
+            return None
+        return Outcome(State.APPLIED, proven=answered)
+
+    def undo(self, change: Change) -> CreateGroup | None:
+        """Return the command that creates the group again, without its clients."""
+        if change.state != State.APPLIED:
+            return None
+        intended = GroupValues.from_json(change.before)
+        return CreateGroup(operation=self.operation, intended=intended, undo_of=change)
+
+    @property
+    def seen(self) -> str:
+        return _("Poster no longer has the group: we looked again.")
+
+    def success(self, change: Change, clients: str) -> str:
+        if not change.clients_before:
+            return _("The group “%(name)s” was removed.") % {"name": change.group_name}
+        words = {"name": change.group_name, "clients": clients}
+        text = _("The group “%(name)s” was removed with %(clients)s.") % words
+        return text + " " + _("An owner can restore them from a snapshot, in the history.")

@@ -1,0 +1,67 @@
+"""Change the values of a group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from groups.models import Change
+from groups.poster import Group, GroupValues, PosterClient
+from groups.services.writes.commands.base import register
+from groups.services.writes.commands.group_command import GroupCommand
+from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+
+Reason, State = Change.Reason, Change.State
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateGroup(GroupCommand):
+    """Change the values of a group, if they are still those of the form."""
+
+    action = Change.Action.UPDATE
+    permission = "groups.change_group"
+    repeatable = True
+
+    group_id: int
+    intended: GroupValues
+
+    def precheck_group(self, group: Group) -> Change.Reason | None:
+        return None if group.is_editable else Reason.UNSAFE
+
+    def send(self, poster: PosterClient, *, within: float) -> int | None:
+        return poster.update_group(self.group_id, self.intended, within=within)
+
+    def determine_outcome(
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+    ) -> Outcome | None:
+        now = remote.group
+        if now is None:
+            return Outcome(State.REVIEW, Reason.GONE)
+        is_late = any(same(now, GroupValues.from_json(values)) for values in replaced if values)
+        if same(now, self.intended):
+            return None if is_late and not change.accepted else taken(self.intended, now)
+        if is_late or same(now, GroupValues.from_json(change.before)):
+            return None
+        if change.accepted or is_unit_mismatch(self.intended, now):
+            return taken(self.intended, now)
+        return Outcome(State.REVIEW, Reason.OVERWRITTEN, now.to_json())
+
+    def undo(self, change: Change) -> "UpdateGroup | None":
+        # Without `after` a user has resolved the change, and the values after it were never read.
+        if change.state not in Change.MADE or change.after is None:
+            return None
+        return UpdateGroup(
+            operation=self.operation,
+            group_id=self.group_id,
+            loaded=GroupValues.from_json(change.after),
+            intended=GroupValues.from_json(change.before),
+            undo_of=change,
+        )
+
+    def success(self, change: Change, clients: str) -> str:
+        name = {"name": self.intended.name}
+        if change.undo_of_id:
+            return _("“%(name)s” has its former values again.") % name
+        return _("The changes of “%(name)s” were saved.") % name

@@ -1,0 +1,63 @@
+"""Test the creation of a group: which of the new groups is ours."""
+
+from decimal import Decimal
+
+from groups.models import Change
+from groups.poster import UnreadableRow
+from tests.groups.services.writes.commands.examples import (
+    NEW,
+    OLD,
+    determine_outcome,
+    ended,
+    group,
+    listed,
+)
+
+State, Action, Reason = Change.State, Change.Action, Change.Reason
+
+
+def creation(ids=(1, 4), **fields):
+    return Change(action=Action.CREATE, before={"ids": list(ids)}, intended=NEW.to_json(), **fields)
+
+
+def test_a_new_group_with_a_bonus_off_by_a_hundred_is_named_too():
+    made = group(NEW.replace(birthday_bonus=Decimal(5000)), 6)
+    assert ended(determine_outcome(creation(), listed(made))) == (State.DIFFERS, "units")
+
+
+def test_a_creation_is_found_by_the_answered_id():
+    outcome = determine_outcome(creation(group_id=6), listed(group(NEW, 6), group(NEW, 7)))
+    assert (outcome.state, outcome.group_id) == (State.APPLIED, 6)
+
+
+def test_a_creation_without_an_answer_is_found_by_its_name_and_values():
+    remote = listed(group(NEW, 1), group(NEW.replace(name="Інші"), 6), group(NEW, 7))
+    outcome = determine_outcome(creation(), remote)
+    assert (outcome.state, outcome.group_id) == (State.APPLIED, 7)
+
+
+def test_a_new_group_of_the_name_with_other_values_is_not_taken_for_ours():
+    outcome = determine_outcome(creation(), listed(group(NEW, 1), group(NEW.replace(name="  гості "), 7)))
+    assert ended(outcome) == (State.REVIEW, "namesake")
+    assert outcome.last_resort
+
+
+def test_an_answered_id_is_waited_for_and_never_replaced_by_a_twin():
+    assert determine_outcome(creation(group_id=6), listed(group(NEW, 4), group(NEW, 7))) is None
+
+
+def test_of_two_new_groups_of_the_name_the_one_as_asked_is_ours():
+    outcome = determine_outcome(creation(), listed(group(OLD, 6), group(NEW, 7)))
+    assert (outcome.state, outcome.group_id) == (State.APPLIED, 7)
+
+
+def test_two_new_groups_of_the_name_are_for_a_person():
+    outcome = determine_outcome(creation(), listed(group(NEW, 6), group(NEW, 7)))
+    assert ended(outcome) == (State.REVIEW, "duplicates")
+    assert outcome.after == {"ids": [6, 7]}
+
+
+def test_a_creation_that_does_not_show_may_still_come():
+    removed = group(NEW, 6, removed=True)
+    assert determine_outcome(creation(), listed(group(OLD, 1), group(OLD, 4), removed)) is None
+    assert determine_outcome(creation(), listed(unreadable=(UnreadableRow("a problem", 6),))) is None

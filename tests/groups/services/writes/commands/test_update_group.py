@@ -1,0 +1,109 @@
+"""Test the change of a group: its outcome, its undo, and its repetition."""
+
+from decimal import Decimal
+
+import pytest
+
+from groups.models import Change
+from groups.services.writes.outcome import RemoteState
+from tests.groups.services.writes.commands.examples import (
+    NEW,
+    OLD,
+    OLDEST,
+    determine_outcome,
+    ended,
+    group,
+)
+
+State, Action, Reason = Change.State, Change.Action, Change.Reason
+
+
+def update(**fields):
+    return Change(
+        action=Action.UPDATE, group_id=1, before=group().to_json(), intended=NEW.to_json(), **fields
+    )
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (group(NEW), (State.APPLIED, "")),
+        (group(NEW, clients=7), (State.APPLIED, "")),
+        (group(NEW.replace(percent=Decimal("12.50"))), (State.APPLIED, "")),
+        (group(OLD), None),
+        (None, (State.REVIEW, "gone")),
+    ],
+    ids=["as asked", "a client came", "spelt differently", "as before", "gone"],
+)
+def test_an_update(now, expected, accepted):
+    assert ended(determine_outcome(update(accepted=accepted), RemoteState(group=now))) == expected
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"), [(True, (State.DIFFERS, "")), (False, (State.REVIEW, "overwritten"))]
+)
+def test_an_update_after_which_the_group_has_other_values(accepted, expected):
+    outcome = determine_outcome(
+        update(accepted=accepted), RemoteState(group=group(OLD.replace(percent=Decimal(77))))
+    )
+    assert ended(outcome) == expected
+    assert outcome.after["percent"] == "77"
+
+
+def test_a_field_that_was_not_sent_counts_too():
+    values = NEW.replace(use_ewallet="1")
+    change = update(accepted=True)
+    change.intended = values.to_json()
+    assert determine_outcome(change, RemoteState(group=group(values))).state == State.APPLIED
+    assert (
+        determine_outcome(change, RemoteState(group=group(values.replace(use_ewallet="0")))).state
+        == State.DIFFERS
+    )
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("70", "7000"), ("70", "0.70"), ("12.5", "1250"), ("0.1", "10"), ("500", "5")]
+)
+def test_a_bonus_off_by_a_hundred_is_named_either_way(sent, stored, accepted):
+    change = update(accepted=accepted)
+    change.intended = OLD.replace(birthday_bonus=Decimal(sent)).to_json()
+    now = group(OLD.replace(birthday_bonus=Decimal(stored)))
+    assert ended(determine_outcome(change, RemoteState(group=now))) == (State.DIFFERS, "units")
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_value_that_the_journal_had_before_is_late_and_not_foreign(accepted):
+    change, late = update(accepted=accepted), RemoteState(group=group(OLDEST))
+    assert determine_outcome(change, late, [group(OLDEST).to_json()]) is None
+    assert determine_outcome(change, late) is not None
+
+
+def test_a_bonus_that_was_there_before_is_not_taken_for_another_unit():
+    change = update(accepted=True)
+    change.before = group(OLD.replace(birthday_bonus=Decimal(2))).to_json()
+    change.intended = OLD.replace(birthday_bonus=Decimal(1)).to_json()
+    oldest = group(OLD.replace(birthday_bonus=Decimal(100)))
+    assert determine_outcome(change, RemoteState(group=oldest), [oldest.to_json()]) is None
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_value_that_comes_back_proves_a_lost_change_only_when_it_cannot_be_late(accepted):
+    change, back = update(accepted=accepted), RemoteState(group=group(NEW))
+    outcome = determine_outcome(change, back, [group(NEW).to_json()])
+    assert ended(outcome) == ((State.APPLIED, "") if accepted else None)
+
+
+def test_only_what_was_asked_for_is_proven_by_one_look():
+    assert determine_outcome(update(accepted=True), RemoteState(group=group(NEW))).proven
+    assert not determine_outcome(update(accepted=True), RemoteState(group=group(OLDEST))).proven
+    assert not determine_outcome(update(accepted=True), RemoteState(group=None)).proven
+
+
+def test_two_looks_show_the_same_whatever_became_of_the_count():
+    one, other = (
+        determine_outcome(update(accepted=True), RemoteState(group=group(OLDEST, clients=clients)))
+        for clients in (3, 4)
+    )
+    assert one.digest == other.digest != determine_outcome(update(), RemoteState(group=None)).digest
