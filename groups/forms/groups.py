@@ -21,7 +21,7 @@ from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.messages import percent_words, type_label
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
-GROUP_ACTIONS = (Change.Action.CREATE, Change.Action.UPDATE, Change.Action.REMOVE)
+GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
 LARGEST_BONUS = Decimal(1_000_000)
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 _signer = signing.Signer(salt="groups.forms.groups.version")

@@ -104,7 +104,7 @@ class Change(models.Model):
     the write, `intended` as asked for, and `after` at Poster after the write; `before` and `after` include
     the client count. For a creation `before` is `{"ids": […]}`, the ids of all groups that existed.
 
-    `status` is the HTTP status of the error that ended the change; `code` and `message` are Poster's.
+    `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's.
     `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
     state that was read, and `found_since` the time of the first read that showed it.
 
@@ -185,6 +185,26 @@ class Change(models.Model):
         REFUSED = "refused", ""
         NOT_WRITTEN = "not_written", ""
 
+    class Failure(models.TextChoices):
+        """Which kind of error ended a change; `groups.views.statuses` gives each its HTTP status."""
+
+        UNREACHABLE = "unreachable"
+        # This program's own limit of calls at once was reached.
+        BUSY = "busy"
+        # Poster answered something that is not documented.
+        UNCLEAR = "unclear"
+        # Poster rejects the token, or its rights do not cover the call.
+        NO_ACCESS = "no_access"
+        NOT_FOUND = "not_found"
+        # Poster does not take the values, or a check before sending forbids the write.
+        REJECTED = "rejected"
+        # Poster does not show an earlier change yet.
+        BEHIND = "behind"
+
+    # Kinds of changes that concern a client, not a group.
+    OF_CLIENTS = (Action.MOVE, Action.ENROL)
+    CREATIONS = (Action.CREATE, Action.ENROL)
+
     OPEN = (State.PENDING, State.UNKNOWN)
     MADE = (State.APPLIED, State.DIFFERS)
     UNSETTLED = (*OPEN, State.REVIEW)
@@ -211,7 +231,7 @@ class Change(models.Model):
 
     state = models.CharField(max_length=7, choices=State, default=State.PENDING)
     reason = models.CharField(max_length=40, blank=True)
-    status = models.PositiveSmallIntegerField(default=0)
+    failure = models.CharField(max_length=11, blank=True, default="")
     code = models.IntegerField(null=True)
     message = models.CharField(max_length=200, blank=True)
     accepted = models.BooleanField(default=False)

@@ -1,15 +1,15 @@
 """Define the errors of a call to Poster.
 
-PosterError                    shown as  502
-├─ Unreachable                 504  DNS, refused, TLS, timeout        reads: one retry
-│   └─ OutcomeUnknown          504  a write whose answer never came   never repeated
-├─ InvalidResponse             502  not JSON, no known shape, 5xx, too large, a redirect
-└─ Refused (code, message)     502  Poster understood and said no; any code not below
-    ├─ TokenRejected           424  10 11 12
-    ├─ NotAllowed              424  20 54 153, 503 (archived account), 700 (tariff plan)
-    ├─ NotFound                404  32 404, response:false on getGroup
-    └─ InvalidValue            422  34 36 37 42 155 168 169 185 400 701
-        └─ NameTaken           422  38 99: belongs to the field `name`
+PosterError
+├─ Unreachable                 DNS, refused, TLS, timeout        reads: one retry
+│   └─ OutcomeUnknown          a write whose answer never came   never repeated
+├─ InvalidResponse             not JSON, no known shape, 5xx, too large, a redirect
+└─ Refused (code, message)     Poster understood and said no; any code not below
+    ├─ TokenRejected           10 11 12
+    ├─ NotAllowed              20 54 153, 503 (archived account), 700 (tariff plan)
+    ├─ NotFound                32 404, response:false on getGroup
+    └─ InvalidValue            34 36 37 42 155 168 169 185 400 701
+        └─ NameTaken           38 99: belongs to the field `name`
 
 `str()` of an error is in English, for logs and developers. It never contains a token, because every text
 from outside passes `redact`. The texts that users see are in `groups.presenters.messages`.
@@ -27,11 +27,9 @@ MESSAGE_LIMIT = 200
 class PosterError(Exception):
     """Base class: a call to Poster failed.
 
-    `method` is Poster's name of the method ("clients.getGroup"), `reason` a code for the journal and the log
-    ("timeout", "not_json", …), and `status` the HTTP status of the page that reports the error.
+    `method` is Poster's name of the method ("clients.getGroup"), and `reason` a code for the journal and the
+    log ("timeout", "not_json", …).
     """
-
-    status: int = 502
 
     def __init__(self, detail: str = "", *, method: str = "", reason: str = "") -> None:
         self.detail = redact(detail)
@@ -49,11 +47,8 @@ class Unreachable(PosterError):
     `sent` is False if the request certainly never left: the name was not resolved, the connection was refused
     or timed out, the proxy opened no connection, or the certificate was not accepted. Only then may a write
     be retried. `retryable` is True if the same read may succeed a moment later. The reason "busy" means that
-    the application's own limit of concurrent calls was reached and Poster was not asked, so its status is
-    503.
+    the application's own limit of concurrent calls was reached and Poster was not asked.
     """
-
-    status = 504
 
     def __init__(
         self,
@@ -67,8 +62,6 @@ class Unreachable(PosterError):
         super().__init__(detail, method=method, reason=reason)
         self.sent = sent
         self.retryable = retryable
-        if reason == "busy":
-            self.status = 503
 
 
 class OutcomeUnknown(Unreachable):
@@ -129,25 +122,17 @@ class Refused(PosterError):
 class TokenRejected(Refused):
     """The token is missing, wrong or expired: the user has to enter a new one."""
 
-    status = 424
-
 
 class NotAllowed(Refused):
     """The token's rights, the tariff plan or the state of the account do not allow the call."""
-
-    status = 424
 
 
 class NotFound(Refused):
     """The account has no such record."""
 
-    status = 404
-
 
 class InvalidValue(Refused):
     """A value is missing or not accepted by Poster."""
-
-    status = 422
 
 
 class NameTaken(InvalidValue):

@@ -14,6 +14,7 @@ from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
 from groups.views.requests import Request, form_methods, requires
+from groups.views.statuses import status_of
 from poster_admin.common.htmx import render_page
 from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -35,7 +36,7 @@ def account(request: Request) -> HttpResponse:
             words = connect_error_words(error)
             refused = isinstance(error, TokenRejected | NotAllowed)
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
-            status = 422 if refused else error.status
+            status = 422 if refused else status_of(error)
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             return redirect("groups:list")

@@ -17,6 +17,7 @@ from groups.services.jobs.sales_reading import find_sales, find_sales_quickly
 from groups.services.sales import MONTH, RIGHT
 from groups.services.writes.commands import GroupCommand
 from groups.views.requests import Request, requires
+from groups.views.statuses import status_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 FRAGMENT = "cost"
@@ -31,7 +32,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
         raise NotFound(None, "no such group", reason="gone")
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
-    status = 422 if not form.is_readable else card.failure.status if card.failure else 200
+    status = 422 if not form.is_readable else status_of(card.failure) if card.failure else 200
     context = {"group": group, "form": form, "cost": card}
     return render_page(request, "groups/cost.html", context, fragment=FRAGMENT, status=status)
 

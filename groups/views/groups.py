@@ -22,6 +22,7 @@ from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGrou
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.requests import Request, form_methods, requires, row_asked_for
+from groups.views.statuses import status_of
 from groups.views.write_responses import (
     WritePage,
     ask_or_execute,
@@ -173,7 +174,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         group = with_everybody(request.credentials, group)
     except PosterError as error:
         page = WritePage(request, "groups/remove.html", RemovalForm(group=group), group)
-        return page.show(status=error.status, outcome=not_proven_words(error), unproven=True)
+        return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)
     allowed = not group.clients or request.user.has_perm(RemoveGroup.permission_with_clients)
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from groups.forms.groups import HistoryForm
-from groups.models import Change
 from groups.presenters.change_diff import history_rows
 from groups.services import history
+from groups.services.writes.commands import Command
 from groups.services.writes.execute import MovedOn
 from groups.views.requests import Request, form_methods, requires
 from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
@@ -46,7 +46,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return show_outcome(request, change)
     decision = request.POST.get("decision", "")
-    if decision == "again" and change.action == Change.Action.REMOVE and not recently_confirmed(request):
+    if decision == "again" and Command.kind_of(change).removes and not recently_confirmed(request):
         return ask_to_confirm(request)
     try:
         if decision == "again":

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from groups.poster import PosterError
 from groups.presenters.messages import error_words
+from groups.views.statuses import status_of
 from poster_admin.common.htmx import (
     element_asked_for,
     page_behind,
@@ -26,14 +27,14 @@ class PosterErrorMiddleware:
             return None
         context = {
             "error_words": error_words(error),
-            "status": error.status,
+            "status": status_of(error),
             "retry_url": request.get_full_path(),
         }
         if element_asked_for(request):
             # A failed search leaves the page as it is, with the message above it.
             context["retry_url"] = page_behind(request) or request.get_full_path()
-            response = render_page(request, "poster_error.html#notice", context, status=error.status)
+            response = render_page(request, "poster_error.html#notice", context, status=status_of(error))
             response["HX-Retarget"] = "#notice"
             response["HX-Reswap"] = "outerHTML"
             return response
-        return render_page(request, "poster_error.html", context, status=error.status)
+        return render_page(request, "poster_error.html", context, status=status_of(error))

@@ -52,9 +52,10 @@ from groups.services.writes.execute import (
 )
 from groups.views.cost import card_of_command
 from groups.views.requests import Request, row_asked_for
+from groups.views.statuses import status_of, status_of_change, status_of_failure
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
-State, Reason = Change.State, Change.Reason
+State, Reason, Failure = Change.State, Change.Reason, Change.Failure
 SHORTEST_POLL, LONGEST_POLL = 2, 30
 """Seconds until the page of an open outcome asks again."""
 NOTICES = {
@@ -203,7 +204,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
             before_removal(command, page.group)
         change = execute(_with_cost(command))
     except PosterError as error:
-        return page.show(status=error.status, outcome=no_snapshot_words(error))
+        return page.show(status=status_of(error), outcome=no_snapshot_words(error))
     except Busy as busy:
         return page.show_conflict(busy=busy.change)
     except Occupied as occupied:
@@ -248,7 +249,7 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.REFUSED:
             return _respond_refusal(page, change)
         case State.FAILED:
-            return page.show_again(change, status=change.status or 504)
+            return page.show_again(change, status=status_of_change(change))
         case _:
             refused = change.again_of_id and change.code is not None
             status = _refusal_status(change) if refused else 504
@@ -338,7 +339,9 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
 
 def _refusal_status(change: Change) -> int:
     error = REFUSALS.get(change.code or 0, InvalidValue)
-    return error.status if issubclass(error, TokenRejected | NotAllowed) else InvalidValue.status
+    return status_of_failure(
+        Failure.NO_ACCESS if issubclass(error, TokenRejected | NotAllowed) else Failure.REJECTED
+    )
 
 
 def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:

@@ -35,7 +35,6 @@ PATIENCE = 15 * 60.0
 """Seconds for which a job waits for Poster before it stops, to be resumed by a user."""
 TURN = 60.0
 """Seconds after which a job that only waits for lost writes lets a waiting job use the worker."""
-TOKEN_OR_RIGHTS = 424
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
@@ -103,7 +102,7 @@ class _Executor:
             self._troubles = self._troubles + 1 if unreached else 0
             if self._troubles >= TROUBLES_IN_A_ROW:
                 self._given_up = True
-        if change.status == TOKEN_OR_RIGHTS:
+        if change.failure == Change.Failure.NO_ACCESS:
             self._given_up = True
             raise Stopped(Job.Stop.REFUSED, change.message)
 

@@ -29,6 +29,7 @@ from groups.poster import (
 )
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
+from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
     Look,
     contradicts,
@@ -41,14 +42,13 @@ from poster_admin.common.outages import PATIENCE, Outage, is_outage, patience
 
 log = logging.getLogger("groups.journal")
 
-Reason = Change.Reason
+Reason, Failure = Change.Reason, Change.Failure
 
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_PAUSES = (0.0, 1.0, 3.0)
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
-STATUSES = {Reason.NOT_SHOWN_YET: 409}
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
 
@@ -273,12 +273,16 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
     if change.again_of_id:
         schedule_recheck(change, reason=reason, **said)
         return
+    if error is not None:
+        failure = failure_of(error)
+    else:
+        failure = Failure.BEHIND if reason == Reason.NOT_SHOWN_YET else Failure.REJECTED
     Change.objects.settle(
         change,
         state=Change.State.FAILED,
         reason=reason,
         **said,
-        status=error.status if error else STATUSES.get(reason, 422),
+        failure=failure,
         settled_at=timezone.now(),
         **values,
     )
@@ -335,7 +339,7 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         change,
         state=Change.State.REFUSED,
         reason=error.reason,
-        status=error.status,
+        failure=failure_of(error),
         settled_at=timezone.now(),
         **said,
     )

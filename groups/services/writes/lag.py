@@ -16,8 +16,6 @@ from groups.poster import Client, Group, GroupValues
 from groups.services.writes.outcome import same
 from poster_admin.common.deadlines import recent
 
-OF_CLIENTS = (Change.Action.MOVE, Change.Action.ENROL)
-
 
 def replaced_in_group(change: Change) -> list[dict[str, Any] | None]:
     """Return the values that other recent changes of the same group have replaced, None for its creation."""
@@ -31,9 +29,8 @@ def replaced_of_client(change: Change) -> list[dict[str, Any] | None]:
 
 def _replaced(change: Change, recent_changes: ChangeQuerySet) -> list[dict[str, Any] | None]:
     sent = recent_changes.exclude(pk=change.pk).filter(sent_at__isnull=False)
-    creations = (Change.Action.CREATE, Change.Action.ENROL)
     rows = sent.values_list("action", "before")
-    return [None if action in creations else before for action, before in rows]
+    return [None if action in Change.CREATIONS else before for action, before in rows]
 
 
 def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
@@ -94,7 +91,7 @@ def has_new_clients(change: Change) -> bool:
         recent("settled_at", age=_lag()),
         account=change.account_id,
         job__target_id=change.group_id,
-        action__in=OF_CLIENTS,
+        action__in=Change.OF_CLIENTS,
         state__in=Change.MADE,
     )
     return arrived.exists()
@@ -102,7 +99,7 @@ def has_new_clients(change: Change) -> bool:
 
 def moved_just_now(job: Job) -> bool:
     """Return True if a job has recently moved a client: Poster may still show the old group."""
-    moved = Change.objects.filter(job=job, action__in=OF_CLIENTS, state__in=Change.MADE)
+    moved = Change.objects.filter(job=job, action__in=Change.OF_CLIENTS, state__in=Change.MADE)
     return moved.filter(recent("settled_at", age=_lag())).exists()
 
 

@@ -12,9 +12,22 @@ from decimal import Decimal
 from typing import Any
 
 from groups.models import Change
-from groups.poster import Client, Group, GroupList, GroupValues, NameTaken, Refused
+from groups.poster import (
+    Client,
+    Group,
+    GroupList,
+    GroupValues,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
 
-Reason = Change.Reason
+Reason, Failure = Change.Reason, Change.Failure
 UNIT_FACTOR = Decimal(100)
 """Kopecks in a hryvnia: a birthday bonus that is off by this factor was read in the wrong unit."""
 
@@ -90,6 +103,23 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
         return False
     sent, got = intended.birthday_bonus, stored.birthday_bonus
     return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
+
+
+def failure_of(error: PosterError) -> Change.Failure:
+    """Return the kind of an error that ended a change."""
+    match error:
+        case Unreachable(reason="busy"):
+            return Failure.BUSY
+        case Unreachable():
+            return Failure.UNREACHABLE
+        case TokenRejected() | NotAllowed():
+            return Failure.NO_ACCESS
+        case NotFound():
+            return Failure.NOT_FOUND
+        case InvalidValue():
+            return Failure.REJECTED
+        case _:
+            return Failure.UNCLEAR
 
 
 def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:

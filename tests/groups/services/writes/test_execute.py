@@ -164,7 +164,7 @@ def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
 def test_a_refusal_of_posters_is_believed_after_a_read(staff, sandbox):
     sandbox.unique_names = True
     change = execute(edit_of(staff, name="Скидочная система 10%"))
-    assert (change.state, change.code, change.status) == (State.REFUSED, 38, 422)
+    assert (change.state, change.code, change.failure) == (State.REFUSED, 38, "rejected")
     assert sandbox.log[-1].method == "clients.getGroup"
 
 
