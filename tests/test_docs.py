@@ -167,6 +167,20 @@ def test_the_example_of_the_client_lists_makes_changes_and_removes_a_group():
     ]
 
 
+def test_the_example_of_a_command_is_the_command():
+    """Each part of the example, between its dots, stands in the file that is named before it."""
+    text, example = re.search(
+        r"(.*?)^```python\n(.*?)^```", read("CONTRIBUTING.md"), re.MULTILINE | re.DOTALL
+    ).groups()
+    code = read(re.findall(NAMED_PATH, text)[-1])
+    parts = example.split("\n    ...\n")
+    assert len(parts) == 2
+    places = [code.index(part.strip("\n")) for part in parts]
+    assert places == sorted(places)
+    for method in re.findall(r"`(\w+)`, which|and `(\w+)`\.", read("CONTRIBUTING.md")):
+        assert f"    def {''.join(method)}(" in code
+
+
 def test_tokens_stand_in_no_document():
     for name in (*DOCUMENTS, "docs/examples/client.py", ".env.example"):
         assert not re.search(r"\b[0-9a-f]{32}\b", read(name)), name

@@ -13,7 +13,7 @@ from tests.groups.services.writes.commands.examples import (
     listed,
 )
 
-State, Action, Reason = Change.State, Change.Action, Change.Reason
+State, Action = Change.State, Change.Action
 
 
 def creation(ids=(1, 4), **fields):

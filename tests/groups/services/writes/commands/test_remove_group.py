@@ -3,10 +3,11 @@
 import pytest
 
 from groups.models import Change
+from groups.services.writes.commands import Command
 from groups.services.writes.outcome import RemoteState
-from tests.groups.services.writes.commands.examples import determine_outcome, ended, group
+from tests.groups.services.writes.commands.examples import OLD, determine_outcome, ended, group
 
-State, Action, Reason = Change.State, Change.Action, Change.Reason
+State, Action = Change.State, Change.Action
 
 
 @pytest.mark.parametrize(("accepted", "code"), [(True, None), (False, 32), (False, None)])
@@ -25,3 +26,24 @@ def test_a_removal_is_made_when_the_group_is_gone():
     change = Change(action=Action.REMOVE, group_id=1, before=group().to_json())
     assert ended(determine_outcome(change, RemoteState(group=None))) == (State.APPLIED, "")
     assert determine_outcome(change, RemoteState(group=group())) is None
+
+
+def removal(**fields):
+    return Change(action=Action.REMOVE, group_id=1, before=group().to_json(), **fields)
+
+
+def test_a_removal_locks_the_group_and_who_is_in_it():
+    assert Command.from_change(removal()).lock_keys == {"group:1", "members:1"}
+
+
+def test_the_undo_of_a_removal_is_a_creation():
+    change = removal(state=State.APPLIED)
+    undo = Command.from_change(change).undo(change)
+    assert (undo.action, undo.intended, undo.undo_of) == (Action.CREATE, OLD, change)
+    assert not undo.name_confirmed
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.REFUSED, State.REVIEW, State.UNKNOWN])
+def test_there_is_no_undo_of_a_removal_that_was_not_made(state):
+    change = removal(state=state)
+    assert Command.from_change(change).undo(change) is None

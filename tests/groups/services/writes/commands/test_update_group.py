@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from groups.models import Change
+from groups.services.writes.commands import Command
 from groups.services.writes.outcome import RemoteState
 from tests.groups.services.writes.commands.examples import (
     NEW,
@@ -15,7 +16,7 @@ from tests.groups.services.writes.commands.examples import (
     group,
 )
 
-State, Action, Reason = Change.State, Change.Action, Change.Reason
+State, Action = Change.State, Change.Action
 
 
 def update(**fields):
@@ -107,3 +108,33 @@ def test_two_looks_show_the_same_whatever_became_of_the_count():
         for clients in (3, 4)
     )
     assert one.digest == other.digest != determine_outcome(update(), RemoteState(group=None)).digest
+
+
+# --- Undo and repetition -----------------------------------------------------------------------------------
+
+
+def test_an_undo_writes_the_values_from_before_over_those_from_after():
+    change = update(state=State.APPLIED, after=group(NEW).to_json())
+    undo = Command.from_change(change).undo(change)
+    assert (undo.action, undo.group_id, undo.loaded, undo.intended) == (Action.UPDATE, 1, NEW, OLD)
+    assert undo.undo_of is change
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.REFUSED, State.REVIEW, State.UNKNOWN])
+def test_there_is_no_undo_of_an_update_that_was_not_made(state):
+    change = update(state=state, after=group(NEW).to_json())
+    assert Command.from_change(change).undo(change) is None
+
+
+def test_there_is_no_undo_of_an_update_whose_values_were_never_read():
+    change = update(state=State.APPLIED)
+    assert Command.from_change(change).undo(change) is None
+
+
+def test_a_lost_update_is_repeated_only_while_the_group_is_as_before():
+    change = update(state=State.UNKNOWN)
+    command = Command.from_change(change)
+    again = command.repeat(change, RemoteState(group=group(OLD, clients=3)))
+    assert (again.loaded, again.loaded_clients, again.intended, again.again_of) == (OLD, 3, NEW, change)
+    assert command.repeat(change, RemoteState(group=group(NEW))) is None
+    assert command.repeat(change, RemoteState()) is None

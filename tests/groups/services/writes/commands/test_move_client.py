@@ -1,0 +1,66 @@
+"""Test the move of a client: its checks and its outcome."""
+
+import pytest
+
+from groups.models import Change
+from groups.services.writes.commands import Command, MoveClient
+from groups.services.writes.outcome import RemoteState
+from tests.groups.services.writes.commands.examples import OPERATION, a_client, determine_outcome, ended
+
+State, Reason = Change.State, Change.Reason
+THERE, HERE = a_client(), a_client(client_groups_id="4")
+COMMAND = MoveClient(operation=OPERATION, client_id=7, from_id=4, to_id=1)
+
+
+def move(**fields):
+    """Return the row of a move whose client was in the old group."""
+    before = COMMAND.before(RemoteState(client=HERE))
+    return Change(id=OPERATION, action=COMMAND.action, before=before, **COMMAND.columns, **fields)
+
+
+@pytest.mark.parametrize(
+    ("client", "reason"),
+    [
+        (HERE, None),
+        (None, Reason.CLIENT_GONE),
+        (a_client(client_groups_id="2"), Reason.ELSEWHERE),
+    ],
+    ids=["in the old group", "gone", "in a third group"],
+)
+def test_only_a_client_of_the_old_group_is_moved(client, reason):
+    assert COMMAND.precheck(RemoteState(client=client)) == reason
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        (HERE, None),
+        (None, (State.REVIEW, "client_gone")),
+        (THERE, (State.APPLIED, "")),
+        (a_client(bonus="0"), (State.APPLIED, "")),
+        (a_client(email="new@example.com"), (State.DIFFERS, "other_fields")),
+        (a_client(client_groups_id="2"), (State.FAILED, "elsewhere")),
+    ],
+    ids=["not moved", "gone", "moved", "and has bought something", "and has another email", "elsewhere"],
+)
+def test_a_move(client, expected, accepted):
+    assert ended(determine_outcome(move(accepted=accepted), RemoteState(client=client))) == expected
+
+
+def test_a_group_that_a_change_of_ours_has_replaced_proves_nothing():
+    late = RemoteState(client=a_client(client_groups_id="2"))
+    assert determine_outcome(move(), late, [{"group_id": 2}]) is None
+    assert determine_outcome(move(), RemoteState(client=THERE), [{"group_id": 1}]) is None
+    assert determine_outcome(move(accepted=True), RemoteState(client=THERE), [{"group_id": 1}]).proven
+
+
+def test_what_changed_beside_the_group_is_named_without_its_value():
+    outcome = determine_outcome(move(), RemoteState(client=a_client(email="new@example.com", bonus="5")))
+    assert outcome.after == {"group_id": 1, "changed": ["bonus", "email"]}
+    assert not outcome.proven
+
+
+def test_a_move_has_no_undo():
+    change = move(state=State.APPLIED, after={"group_id": 1, "changed": []})
+    assert Command.from_change(change).undo(change) is None
