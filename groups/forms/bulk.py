@@ -13,10 +13,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.groups import GroupForm, Version
+from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.records import plain
 from groups.presenters.messages import percent_words
-from groups.services.jobs.bulk_edits import Line
 
 INCOMPLETE = _("This form is incomplete. Open the page again.")
 _signer = signing.Signer(salt="groups.forms.bulk.percents")

@@ -100,9 +100,9 @@ class Change(models.Model):
 
     The id is the form's `operation`, so that the same form sent twice is one write with one outcome.
 
-    Values, all as `GroupValues.to_json`: `loaded` when the form was opened, `before` at Poster just before
-    the write, `intended` as asked for, and `after` at Poster after the write; `before` and `after` include
-    the client count. For a creation `before` is `{"ids": […]}`, the ids of all groups that existed.
+    Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
+    (`Group`; `RecordIds` for a creation), `intended` as asked for (`GroupValues`), and `after` at Poster
+    after the write (`Group`; `RecordIds` in a review).
 
     `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's.
     `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
@@ -115,10 +115,9 @@ class Change(models.Model):
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
     failed.
 
-    A change of a client belongs to a `job` and stores only the `client_id` of the person. Its values are
-    `{"group_id": …}`; while it is open, `before` also has `field_hmacs`, keyed hashes of all fields that do
-    not reveal the values. The creation of a client also stores the `snapshot` and the client's old id;
-    `client_id` is the new id.
+    A change of a client belongs to a `job` and stores only the `client_id` of the person, for a creation the
+    new id. Its values are `ClientPlace`, `ClientBefore`, `ClientAfter` and `NewClient`; HMACs of the fields,
+    which do not reveal the values, are in `before` while the change is open.
     """
 
     class Action(models.TextChoices):

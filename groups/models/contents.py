@@ -1,4 +1,4 @@
-"""Define the contents of the journal's JSON columns: one frozen dataclass for each shape.
+"""Define the contents of JSON columns: one frozen dataclass for each shape.
 
 The values of a group are `GroupValues` and `Group` of the client package. They have the same two methods.
 """
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from groups.poster import GroupValues
+
+# --- Changes -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +118,112 @@ class NewClient:
     def from_json(cls, data: Any) -> Self:
         """Return the content from the result of `to_json`."""
         return cls(data["group_id"], data["snapshot"], data["client"])
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsToMove:
+    """`wanted` of a job that moves clients: their ids, or None for all clients of the group."""
+
+    clients: tuple[int, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the column."""
+        return {"clients": None if self.clients is None else list(self.clients)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the content from the result of `to_json`."""
+        clients = data["clients"]
+        return cls(None if clients is None else tuple(clients))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
+
+    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
+    groups that already have the new name.
+    """
+
+    number: int
+    new: GroupValues
+    group_id: int | None = None
+    old: GroupValues | None = None
+    clients: int = 0
+    namesakes: tuple[tuple[int, int], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as plain JSON, to be stored in the plan."""
+        old = self.old.to_json() if self.old else None
+        return {
+            "number": self.number,
+            "group_id": self.group_id,
+            "old": old,
+            "new": {
+                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
+            },
+            "clients": self.clients,
+            "namesakes": self.namesakes,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return the line from the result of `to_json`."""
+        old = data["old"]
+        return cls(
+            number=data["number"],
+            group_id=data["group_id"],
+            old=GroupValues.from_json(old) if old else None,
+            new=GroupValues.from_json((old or {}) | data["new"]),
+            clients=data["clients"],
+            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditPlan:
+    """`wanted` of a job that edits or imports groups: its lines.
+
+    `unchanged` counts the lines that change nothing, and `ignored` are the columns of the file that were
+    skipped.
+    """
+
+    lines: tuple[Line, ...] = ()
+    unchanged: int = 0
+    ignored: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the column."""
+        rows = [line.to_json() for line in self.lines]
+        return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the content from the result of `to_json`."""
+        lines = tuple(Line.from_json(row) for row in data["rows"])
+        return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreScope:
+    """`wanted` of a job that restores a snapshot.
+
+    `sources` are the ids of the groups out of which clients may be moved. `create` is True if clients that
+    Poster no longer has are to be created again.
+    """
+
+    snapshot: str
+    sources: tuple[int, ...] = ()
+    create: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the column."""
+        return {"snapshot": self.snapshot, "from": list(self.sources), "create": self.create}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the content from the result of `to_json`."""
+        return cls(data["snapshot"], tuple(data["from"]), data["create"])

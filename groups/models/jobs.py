@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.contents import RestoreScope
 from groups.models.credentials import PosterAccount
 from groups.models.locks import members_key
 from poster_admin.common.deadlines import past
@@ -32,9 +33,8 @@ class Job(models.Model):
     """A request of a user that needs many writes; each write is a row of the journal.
 
     The id is the form's `operation`, so that the same form sent twice is one job. `wanted` holds the
-    parameters beside the two groups: `{"clients": [ids]}`, with null for all clients; `{"rows": […]}` for an
-    edit or import; for a restore the `snapshot`, the ids of the groups `from` which clients may be moved, and
-    `create`, True if missing clients are to be created again.
+    parameters beside the two groups: `ClientsToMove` of a move or retirement, `RestoreScope` of a restore,
+    `EditPlan` of an edit or import.
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
@@ -172,7 +172,8 @@ class Job(models.Model):
 
         A job that edits groups locks nothing itself; each of its changes takes its own lock.
         """
-        groups = (self.group_id, self.target_id, *self.wanted.get("from", ()))
+        sources = RestoreScope.from_json(self.wanted).sources if self.kind == self.Kind.RESTORE else ()
+        groups = (self.group_id, self.target_id, *sources)
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:

@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
+from groups.poster import Group
 from poster_admin.common.encryption import EncryptedField
 
 
 class Snapshot(models.Model):
     """An encrypted copy of a group and its clients as read from Poster, kept for SNAPSHOT_DAYS.
 
-    `group` is the result of `Group.to_json`. `complete` is False while the snapshot is being taken, and stays
+    `group` holds a `Group`, see `content`. `complete` is False while the snapshot is being taken, and stays
     so if that was aborted. The snapshot of a removal without a job has the same id as its change.
     """
 
@@ -41,6 +42,11 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_id} {self.taken_at:%F %T}"
+
+    @property
+    def content(self) -> Group:
+        """The group as it was read."""
+        return Group.from_json(self.group)
 
     @property
     def kept_until(self) -> datetime:

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 
+from groups.models.contents import Line
 from groups.presenters.change_diff import check_rows
 from groups.presenters.warnings import warnings_for
-from groups.services.jobs.bulk_edits import Line
 
 PAGE_SIZE = 100
 

@@ -7,7 +7,7 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
+from groups.models.contents import ClientsToMove
 from groups.poster import Group, NotFound, Unreachable, UnreadableRow
 from groups.poster.records import read_id
 from groups.services.clients import pages_of
@@ -67,7 +68,7 @@ def take_for(
         return found
     job.snapshots.filter(complete=False).delete()
     group = read_now(credentials, job.group_id or 0).group
-    chosen = job.wanted.get("clients")
+    chosen = ClientsToMove.from_json(job.wanted).clients
     rows = _pages(credentials, group.id, math.inf) if chosen is None else _chosen(credentials, chosen)
     return _keep(credentials, user.get_username(), group, rows, check, job=job)
 
@@ -213,7 +214,7 @@ def _pages(credentials: PosterCredentials, group_id: int, until: float) -> Itera
     return (list(answer.rows) for answer in pages_of(credentials, group_id, until=until))
 
 
-def _chosen(credentials: PosterCredentials, client_ids: list[int]) -> Iterator[Rows]:
+def _chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:
     rows = []
     for client_id in client_ids:
         try:

@@ -15,11 +15,11 @@ from django.utils.translation import override
 
 from groups.forms.bulk import LineForm
 from groups.forms.fields import NameField
+from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.records import MAX_ID, fold
 from groups.presenters.messages import DEFAULT_CURRENCY, currency, type_label
 from groups.services.groups import Groups
-from groups.services.jobs.bulk_edits import Line
 from groups.spreadsheets.exports import header
 from groups.spreadsheets.reader import Formula, NotReadable, Table, read_table
 

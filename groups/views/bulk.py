@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 
 from groups.forms.bulk import PercentsForm, UploadForm
 from groups.models import Job
+from groups.models.contents import EditPlan, Line
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.group_list import Filters, make_listing
 from groups.services import groups as reads
 from groups.services import history
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
-from groups.services.jobs.bulk_edits import Line
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.cost import card_of_plan
@@ -83,9 +83,13 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
             raise Http404 from None
     if job.state != Job.State.DRAFT:
         return redirect("groups:job", job.pk)
-    lines = bulk_edits.lines_of(job)
-    cost = card_of_plan(request, request.path, lines)
-    context = {"job": job, "plan": Plan(lines, request.GET.get("page")), "cost": cost}
+    content = EditPlan.from_json(job.wanted)
+    context = {
+        "job": job,
+        "content": content,
+        "plan": Plan(content.lines, request.GET.get("page")),
+        "cost": card_of_plan(request, request.path, content.lines),
+    }
     return render_page(request, "groups/plan.html", context, fragment="cost")
 
 
@@ -111,7 +115,7 @@ def _typed_before(request: Request) -> dict[int, Decimal]:
     except ValueError:
         return {}
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
-    lines = bulk_edits.lines_of(job) if job is not None and job.kind == Job.Kind.EDIT else []
+    lines = EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
     return {line.group_id: line.new.percent for line in lines if line.group_id is not None}
 
 

@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from groups.forms.cost import CostForm
+from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType, NotFound
 from groups.presenters.cost import CostCard, cost_card, cost_url
 from groups.presenters.messages import Message
 from groups.services import groups as reads
-from groups.services.jobs.bulk_edits import Line
 from groups.services.jobs.sales_reading import find_sales, find_sales_quickly
 from groups.services.sales import MONTH, RIGHT
 from groups.services.writes.commands import GroupCommand

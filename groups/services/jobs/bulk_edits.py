@@ -6,16 +6,16 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
+from groups.models.contents import EditPlan, Line
 from groups.poster import GroupValues
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
@@ -45,49 +45,6 @@ DRAFTS_AT_MOST = 10
 """Drafts that are kept for each user; older ones are deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
-
-    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
-    groups that already have the new name.
-    """
-
-    number: int
-    new: GroupValues
-    group_id: int | None = None
-    old: GroupValues | None = None
-    clients: int = 0
-    namesakes: tuple[tuple[int, int], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the line as plain JSON, to be stored in the plan."""
-        old = self.old.to_json() if self.old else None
-        return {
-            "number": self.number,
-            "group_id": self.group_id,
-            "old": old,
-            "new": {
-                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
-            },
-            "clients": self.clients,
-            "namesakes": self.namesakes,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return the line from the result of `to_json`."""
-        old = data["old"]
-        return cls(
-            number=data["number"],
-            group_id=data["group_id"],
-            old=GroupValues.from_json(old) if old else None,
-            new=GroupValues.from_json((old or {}) | data["new"]),
-            clients=data["clients"],
-            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
-        )
-
-
 # --- The plan ----------------------------------------------------------------------------------------------
 
 
@@ -103,7 +60,7 @@ def keep_plan(
     """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
     if not user.has_perms(RIGHTS[kind]):
         raise PermissionDenied
-    rows = [line.to_json() for line in lines]
+    content = EditPlan(tuple(lines), unchanged, tuple(ignored))
     drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
     kept = list(drafts.values_list("pk", flat=True)[: DRAFTS_AT_MOST - 1])
     _delete(drafts.exclude(pk__in=kept))
@@ -113,8 +70,8 @@ def keep_plan(
         user_name=user.get_username(),
         kind=kind,
         state=Job.State.DRAFT,
-        wanted={"rows": rows, "unchanged": unchanged, "ignored": list(ignored)},
-        total=len(rows),
+        wanted=content.to_json(),
+        total=len(content.lines),
     )
 
 
@@ -126,11 +83,6 @@ def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> 
     if job is not None and not user.has_perms(RIGHTS[Job.Kind(job.kind)]):
         raise PermissionDenied
     return job
-
-
-def lines_of(job: Job) -> list[Line]:
-    """Return the lines of a plan in order."""
-    return [Line.from_json(row) for row in job.wanted["rows"]]
 
 
 def forget_drafts() -> int:
@@ -160,7 +112,7 @@ class _Edit:
         self._lease = lease
         self._job = lease.job
         self._backoff = OutageBackoff(lease)
-        self._lines = lines_of(lease.job)
+        self._lines = EditPlan.from_json(lease.job.wanted).lines
 
     def run(self) -> None:
         """Execute the lines in passes until none is left to try."""

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
-from groups.models.contents import ClientAfter
+from groups.models.contents import ClientAfter, ClientsToMove
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, each_of, place_of
@@ -59,8 +59,8 @@ def plan_move(
     """Return the unsaved job that moves these clients of a group, or all of them. Raises `NoMove`."""
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    chosen = None if client_ids is None else sorted(set(client_ids))
-    if group.id == target.id or chosen == []:
+    chosen = None if client_ids is None else tuple(sorted(set(client_ids)))
+    if group.id == target.id or chosen == ():
         raise NoMove
     return Job(
         id=operation,
@@ -72,7 +72,7 @@ def plan_move(
         group_name=group.name[:400],
         target_id=target.id,
         target_name=target.name[:400],
-        wanted={"clients": chosen},
+        wanted=ClientsToMove(chosen).to_json(),
         total=group.clients if chosen is None else len(chosen),
     )
 
@@ -100,8 +100,7 @@ class _Move:
         self._lease = lease
         self._job = lease.job
         self._backoff = OutageBackoff(lease)
-        chosen: list[int] | None = self._job.wanted["clients"]
-        self._chosen = chosen
+        self._chosen = ClientsToMove.from_json(self._job.wanted).clients
 
     def run(self) -> None:
         """Take the snapshot, then move clients in passes until none is left to try."""
@@ -143,7 +142,7 @@ class _Move:
         """Yield the ids of the clients page by page; each page must be processed before the next is taken."""
         if self._chosen is not None:
             for start in range(0, len(self._chosen), AT_ONCE):
-                yield self._chosen[start : start + AT_ONCE]
+                yield list(self._chosen[start : start + AT_ONCE])
             return
         offset, unreadable = 0, 0
         while True:

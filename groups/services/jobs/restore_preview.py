@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.models.contents import RestoreScope
 from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, PosterError, UnreadableRow
 from groups.poster.records import fold
 from groups.services import snapshots
@@ -75,7 +76,7 @@ class Outlook:
     @property
     def group(self) -> GroupValues:
         """The values of the group in the snapshot."""
-        return GroupValues.from_json(self.snapshot.group)
+        return self.snapshot.content.values
 
     @property
     def is_the_same(self) -> bool:
@@ -158,11 +159,11 @@ def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, 
         group_name=snapshot.group_name,
         target_id=target.id if target else None,
         target_name=(target.name if target else snapshot.group_name)[:400],
-        wanted={
-            "snapshot": str(snapshot.pk),
-            "from": [origin.group_id for origin in outlook.origins],
-            "create": not outlook.is_the_same,
-        },
+        wanted=RestoreScope(
+            snapshot=str(snapshot.pk),
+            sources=tuple(origin.group_id for origin in outlook.origins),
+            create=not outlook.is_the_same,
+        ).to_json(),
         total=outlook.total,
     )
 
@@ -213,7 +214,7 @@ def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
     """Return the group with the snapshot's id, or else a group with the same name, or None."""
     there = groups.present
     same = [group for group in there if group.id == snapshot.group_id]
-    name = fold(GroupValues.from_json(snapshot.group).name)
+    name = fold(snapshot.content.name)
     return next(iter(same or [group for group in there if fold(group.name) == name]), None)
 
 

@@ -11,7 +11,7 @@ from itertools import batched
 from django.db import IntegrityError, transaction
 
 from groups.models import Change, Job, Lock, PosterCredentials, Snapshot
-from groups.models.contents import ClientAfter
+from groups.models.contents import ClientAfter, RestoreScope
 from groups.poster import Client, GroupValues, NotFound, UnreadableRow
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, each_of, place_of
@@ -52,7 +52,8 @@ class _Restore:
         self._lease = lease
         self._job = lease.job
         self._backoff = OutageBackoff(lease)
-        found = Snapshot.objects.filter(pk=self._job.wanted["snapshot"], account=self._job.account_id).first()
+        self._scope = RestoreScope.from_json(self._job.wanted)
+        found = Snapshot.objects.filter(pk=self._scope.snapshot, account=self._job.account_id).first()
         if found is None:
             raise Stopped(Job.Stop.SNAPSHOT_GONE)
         self._snapshot = found
@@ -113,7 +114,7 @@ class _Restore:
             user=user,
             credentials=credentials,
             operation=uuid.uuid5(self._job.pk, f"group {number}"),
-            intended=GroupValues.from_json(self._snapshot.group),
+            intended=self._snapshot.content.values,
             job=self._job,
         )
 
@@ -160,7 +161,7 @@ class _Restore:
         commands: Commands = []
         for old, client in left.items():
             place, number = self._place(now[old], places), len(tries[old])
-            if place in self._job.wanted["from"] and place != self._job.target_id:
+            if place in self._scope.sources and place != self._job.target_id:
                 commands.append(
                     MoveClient(
                         user=user,
@@ -172,7 +173,7 @@ class _Restore:
                         to_id=self._job.target_id or 0,
                     )
                 )
-            elif place == 0 and self._job.wanted["create"]:
+            elif place == 0 and self._scope.create:
                 commands.append(
                     CreateClient(
                         user=user,

@@ -1,8 +1,20 @@
-"""Test that the JSON of the journal stays as it was written since 1.0, and is read back."""
+"""Test that the JSON of changes and jobs stays as it was written since 1.0, and is read back."""
 
+import json
 from decimal import Decimal
 
-from groups.models.contents import ClientAfter, ClientBefore, ClientPlace, LoadedGroup, NewClient, RecordIds
+from groups.models.contents import (
+    ClientAfter,
+    ClientBefore,
+    ClientPlace,
+    ClientsToMove,
+    EditPlan,
+    Line,
+    LoadedGroup,
+    NewClient,
+    RecordIds,
+    RestoreScope,
+)
 from groups.poster import GroupValues
 
 VALUES = GroupValues(name="Гості", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal(50))
@@ -26,13 +38,33 @@ CONTENTS = [
     (ClientBefore(4), {"group_id": 4}),
     (ClientBefore(), {}),
     (ClientAfter(1, ("bonus",)), {"group_id": 1, "changed": ["bonus"]}),
+    (ClientsToMove(), {"clients": None}),
+    (ClientsToMove((129, 130)), {"clients": [129, 130]}),
+    (RestoreScope("8", (1, 2), create=True), {"snapshot": "8", "from": [1, 2], "create": True}),
+    (
+        EditPlan((Line(2, VALUES.replace(percent=Decimal(15)), 5, VALUES, 12, ((6, 1),)),), 3, ("Сума",)),
+        {
+            "rows": [
+                {
+                    "number": 2,
+                    "group_id": 5,
+                    "old": STORED,
+                    "new": {"percent": "15"},
+                    "clients": 12,
+                    "namesakes": [[6, 1]],
+                }
+            ],
+            "unchanged": 3,
+            "ignored": ["Сума"],
+        },
+    ),
     (NewClient(4, "8", 9), {"group_id": 4, "snapshot": "8", "client": 9}),
 ]
 
 
 def test_a_content_is_stored_and_read_back():
     for content, stored in CONTENTS:
-        assert content.to_json() == stored
+        assert json.loads(json.dumps(content.to_json())) == stored
         assert type(content).from_json(stored) == content
 
 

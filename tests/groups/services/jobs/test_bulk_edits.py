@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.models.contents import Line
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
@@ -36,8 +37,8 @@ def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
     for group_id, percent in dict(percents).items():
         old = groups.find(group_id).values
         new = old.replace(percent=Decimal(percent), **others)
-        lines.append(bulk_edits.Line(len(lines) + 2, new, group_id, old, clients=1))
-    lines += [bulk_edits.Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
+        lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
+    lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
     return bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
 
 
@@ -251,8 +252,8 @@ def test_a_group_that_stays_locked_stops_it(staff, sandbox, monkeypatch):
 
 def test_a_line_comes_back_as_it_was():
     new = new_group("Нова", "12.5", "50").replace(use_ewallet="1")
-    for line in (bulk_edits.Line(7, new), bulk_edits.Line(2, new, 5, new.replace(name="Стара"), clients=12)):
-        assert bulk_edits.Line.from_json(line.to_json()) == line
+    for line in (Line(7, new), Line(2, new, 5, new.replace(name="Стара"), clients=12)):
+        assert Line.from_json(line.to_json()) == line
 
 
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):

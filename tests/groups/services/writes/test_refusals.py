@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from groups.models import Change, Job, PosterCredentials
+from groups.models.contents import Line
 from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
 from groups.services import credentials as credentials_service
@@ -133,12 +134,12 @@ def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sand
 
 def new_group(_credentials):
     values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
-    return bulk_edits.Line(2, values)
+    return Line(2, values)
 
 
 def other_percent(credentials):
     old = reads.read_now(credentials, 1).group.values
-    return bulk_edits.Line(2, old.replace(percent=Decimal(15)), 1, old, clients=125)
+    return Line(2, old.replace(percent=Decimal(15)), 1, old, clients=125)
 
 
 def planned(user, line, kind):
