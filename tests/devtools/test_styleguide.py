@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from groups.models import Change
+from groups.services.writes.reconcile import reconcile_due
 from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,7 @@ def test_an_unknown_change_is_known_in_the_end(staff, browse, sandbox, styleguid
     sandbox.clear_faults()
     change = Change.objects.get()
     Change.objects.settle(change, next_check_at=timezone.now())
+    assert reconcile_due() == [change]
     assert 'data-outcome="applied"' in client.get(f"/history/{change.pk}/").content.decode()
 
 

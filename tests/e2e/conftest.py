@@ -1,12 +1,15 @@
 """Fixtures of a real browser and a real server: `page_for(staff).goto("/groups/")`."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
+from groups.services import maintenance
 from tests.e2e import chromium
 
 PATIENCE = 10_000
@@ -36,6 +39,22 @@ def browser():
 def live(transactional_db, live_server, sandbox):
     """Return the address of a server in this process, with the test's own database and sandbox."""
     return live_server.url
+
+
+@pytest.fixture
+def worker(live):
+    """Reconcile as a worker does, in a thread of this process with the test's own database."""
+    stop = threading.Event()
+
+    def work():
+        maintenance.repeat("reconcile", maintenance.reconcile, 0.2, stop)
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
 
 
 @pytest.fixture

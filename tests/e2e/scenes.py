@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.models import Change, Job, PosterCredentials, Snapshot, WorkerHeartbeat
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, UserSession
 from tests.conftest import PASSWORD, make_user
@@ -186,6 +186,13 @@ def detail(stage):
 def locked_detail(stage):
     stage.lose_an_edit()
     stage.goto("/groups/1/")
+
+
+@scene(shows="[data-worker=away]")
+def no_worker(stage):
+    WorkerHeartbeat.objects.all().delete()
+    stage.lose_an_edit()
+    stage.goto("/groups/")
 
 
 @scene(role="Staff", shows="#id_name")
@@ -444,7 +451,6 @@ def run_some(job):
 @scene(shows="[data-outcome=unknown]")
 def outcome_unknown(stage):
     change = stage.lose_an_edit()
-    stage.sandbox.script("*", "fin_before_headers", times=None)
     stage.goto(f"/history/{change.pk}/")
 
 

@@ -462,7 +462,7 @@ def test_a_removal_in_a_dialog_takes_the_typed_name(page_for, owner, sandbox):
     assert 1 not in sandbox.accounts["demo"].groups
 
 
-def test_an_unknown_outcome_is_followed_up_to_its_end(page_for, staff, browse, sandbox):
+def test_an_unknown_outcome_is_followed_up_to_its_end(page_for, staff, browse, sandbox, worker):
     page = page_for(staff)
     page.goto("/groups/1/edit/")
     page.get_by_label("Percent, %").fill("15")

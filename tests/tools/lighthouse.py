@@ -19,7 +19,7 @@ from pathlib import Path
 from poster_admin.devtools.sandbox import Sandbox
 from tests.e2e import chromium
 from tests.environment import ROOT
-from tests.tools.killing import Dashboard
+from tests.tools.killing import Dashboard, wait_until
 
 PACKAGE = "lighthouse@13.5.0"
 FOLDER = ROOT / "var" / "lighthouse"
@@ -96,6 +96,8 @@ def main():
         contextlib.closing(Dashboard(Path(name), sandbox)) as dashboard,
     ):
         dashboard.start()
+        dashboard.start_worker()
+        wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.1, 60)
         sizes = None
         for page, path in PAGES.items():
             for device in DEVICES:
