@@ -24,7 +24,7 @@ from poster_admin.common.catalogues import compile_catalogues
 from poster_admin.common.checks import is_too_old, missing_migrations
 
 HIGHEST_PORT = 65535
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 45.0
 APPLICATION = "poster_admin.asgi:application"
@@ -215,9 +215,10 @@ def run(
     when_ready: Callable[[], None] | None = None,
     reloads: bool = False,
 ) -> None:
-    """Run the server until this process is told to stop; call `when_ready` as soon as the address answers.
+    """Run the server until this process is told to stop; call `when_ready` as soon as it is ready.
 
-    `workers` processes of `manage.py worker` run beside it.
+    `workers` processes of `manage.py worker` run beside it. It is ready when the address, that of `/readyz`,
+    answers without a warning: then a worker runs too.
 
     The server runs in a session of its own and gets exactly one signal. Ctrl-C would reach granian's workers
     too, and a worker that is told to stop twice may never do it. If it `reloads`, SIGHUP replaces the
@@ -238,7 +239,7 @@ def run(
             signal.signal(signal.SIGHUP, reload)
         while server.poll() is None and not told:
             beside.look()
-            if when_ready and _answers(url):
+            if when_ready and _is_ready(url):
                 when_ready()
                 when_ready = None
             elif when_ready and time.monotonic() > deadline:
@@ -248,12 +249,12 @@ def run(
         beside.stop()
         server.wait()
     if when_ready and not told:
-        raise CommandError("The server did not start.")
+        raise CommandError("The server or its worker did not start.")
     if not told:
         raise CommandError(f"The server ended by itself with {server.returncode}.")
 
 
-def _answers(url: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
-        return True
+def _is_ready(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own address
+        return bool(answer.read() == b"ok\n")
     return False

@@ -32,6 +32,7 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
             groups = sign_in(first, name).get(f"{first.url}/groups/")
             assert groups.status_code == 200
             assert 'data-group="1"' in groups.text
+            assert "data-worker" not in groups.text  # a worker runs before the sign-ins are printed
         assert sign_in(first, "owner").get(f"{first.url}/admin/").status_code == 200
         staff = sign_in(first, "staff")
     assert {stat.S_IMODE((directory / name).stat().st_mode) for name in ("secrets.json", ".")} == {

@@ -85,7 +85,7 @@ class Command(BaseCommand):
                 for name, role in SIGN_INS.items():
                     _sign_in(name, passwords[name], role, sandbox)
             command = server.granian(host=HOST, port=settings.PORT, workers=1)
-            server.run(command, workers=1, url=f"{url}/healthz", when_ready=announce)
+            server.run(command, workers=1, url=f"{url}/readyz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:
