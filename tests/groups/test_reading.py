@@ -1,8 +1,8 @@
 """Open every address: a GET settles nothing, and of the database it writes nothing but the session.
 
-Three exceptions have nothing to do with a change or a job: the last good copy of a list that was just read,
-the secret that the page of the second factor shows and has to keep encrypted, and the line of the security
-log for a downloaded snapshot.
+Four exceptions have nothing to do with a change or a job: the last good copy of a list that was just read,
+the secret that the page of the second factor shows and has to keep encrypted, the line of the security log
+for a downloaded snapshot, and the task that adds up the sales of a large account.
 """
 
 import re
@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.models import Change, Job, Snapshot
+from groups.services.jobs import sales_reading
 from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.test_bulk_edits import plan
 from tests.groups.services.test_snapshots import remove
@@ -116,6 +117,17 @@ def test_a_plan_is_only_read(owner, browse, sandbox):
     draft = plan(owner, {1: "12"}, kind=Job.Kind.EDIT)
     before = rows()
     assert tables_written(browse(owner), f"/groups/plan/{draft.pk}/") <= ALWAYS
+    assert rows() == before
+
+
+def test_what_a_percent_costs_is_added_up_by_a_worker_and_no_change_or_job_is_touched(
+    owner, browse, open_changes, monkeypatch
+):
+    monkeypatch.setattr(sales_reading, "AT_ONCE", 0)
+    before = rows()
+    written = tables_written(browse(owner), "/groups/1/cost/")
+    assert "django_tasks_database_dbtaskresult" in written
+    assert written <= ALWAYS | {"django_tasks_database_dbtaskresult"}
     assert rows() == before
 
 
