@@ -15,6 +15,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="groups:list")),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
+    path("people/", include("poster_admin.users.people_urls")),
     path("language/", login_not_required(language.switch), name="set_language"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),

@@ -34,7 +34,7 @@ SNAPSHOT = f"/history/snapshots/{CHANGE}"
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE)}  # fmt: skip
+            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
@@ -51,6 +51,8 @@ NEEDS = {
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
     "view_securityevent": {"/accounts/security-log/"},
+    "change_user": {"/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
+                    "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, WorkerHeartbeat
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import FailureCount, UserSession
+from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD, make_user
 from tests.groups.services.jobs.doing import run, start
 from tests.pages import group_form, open_form
@@ -65,7 +65,7 @@ def scene(role="Owners", account="demo", shows="main h1"):
     return declare
 
 
-def person(role, account, sandbox):
+def signed_in(role, account, sandbox):
     if role is None:
         return None
     return make_user("olena", role=role or None, account=account, sandbox=sandbox)
@@ -616,3 +616,62 @@ def help_page(stage):
 def shortcuts(stage):
     stage.goto("/groups/")
     stage.page.keyboard.press("?")
+
+
+@scene(shows="#dialog[open] h1")
+def row_check(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    stage.page.locator('[data-group="4"] .row-edit').click()
+    stage.page.locator("#row-4 [name=percent]").fill("60")
+    stage.page.locator("#row-4 .button:not(.plain)").click()
+
+
+@scene(shows="#dialog[open] .versions")
+def row_conflict(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    stage.page.locator('[data-group="1"] .row-edit').click()
+    stage.page.locator("#row-1 [name=percent]").fill("11")
+    stage.sandbox.console("demo").edit(1, client_groups_discount="12")
+    stage.page.locator("#row-1 .button:not(.plain)").click()
+
+
+@scene(shows="main form .danger")
+def disconnect(stage):
+    stage.goto("/account/disconnect/")
+
+
+# --- People ------------------------------------------------------------------------------------------------
+
+
+@scene(shows="tr[data-user=ivan]")
+def people(stage):
+    ivan = make_user("ivan", role="Staff")
+    ivan.first_name, ivan.last_name = "Іван", "Сірко-Дуже-Довге-Прізвище"
+    ivan.is_active = False
+    ivan.save()
+    stage.goto("/people/")
+
+
+@scene()
+def person(stage):
+    ivan = make_user("ivan", role="Staff")
+    TOTPDevice.objects.create(user=ivan, name="phone", key=new_key(), confirmed=True)
+    stage.goto(f"/people/{ivan.pk}/")
+
+
+@scene(shows=".summary")
+def new_person_refused(stage):
+    stage.goto("/people/new/")
+    stage.page.fill("[name=email]", "no-address")
+    stage.button()
+
+
+@scene(shows="[data-password]")
+def new_person(stage):
+    stage.goto("/people/new/")
+    stage.page.fill("[name=full_name]", "Марія Заньковецька")
+    stage.page.fill("[name=username]", "maria")
+    stage.page.locator("label[for=id_role_1]").click()
+    stage.button()
