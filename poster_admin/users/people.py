@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -25,7 +26,7 @@ ROLE_LABELS = {"Managers": _("Manager"), "Staff": _("Staff"), "Owners": _("Owner
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 connections_asked = Signal()
-"""Asked with `user_ids`. An app above this one answers with a dict: for each connected user, whether it works."""
+"""Asked with `user_ids`. An app above this one answers with a dict: connected users, and if it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,10 @@ def all_users() -> QuerySet[User]:
 def as_people(users: Iterable[User]) -> list[Person]:
     """Return users of `all_users` as people, with one question about their connections."""
     users = list(users)
-    answers = connections_asked.send(sender=User, user_ids=[user.pk for user in users])
-    connected = {user_id: works for _receiver, answer in answers for user_id, works in answer.items()}
+    answers: list[tuple[Any, Any]] = connections_asked.send(sender=User, user_ids=[user.pk for user in users])
+    connected: dict[int, bool] = {
+        user_id: works for _receiver, answer in answers for user_id, works in answer.items()
+    }
     return [_person(user, connected.get(user.pk)) for user in users]
 
 
