@@ -53,12 +53,11 @@ PROFILES = (
         receipts_field="clienst",
         counts_netto=False,
     ),
-    Profile("readonly", "Тільки перегляд", write_refusal=20),
+    Profile("readonly", "Тільки перегляд", write_refusal=20, statistics_refusal=54),
     Profile("archived", "Зачинене кафе", refusal=503),
     Profile("basic", "Початковий тариф", refusal=700),
     Profile("expired", "Старий токен", refusal=12),
     Profile("kopecks", "Копійки", money="kopecks"),
-    Profile("kasa", "Каса без статистики", statistics_refusal=54),
 )
 
 SEED_CLIENTS = 125 + 43 + 42

@@ -396,12 +396,10 @@ class State:
         }
         if saved:
             for name, account in self.accounts.items():
-                # An earlier version had fewer accounts, and saved no clients, no offers and no sales.
-                if kept := saved["accounts"].get(name):
-                    parts = [kept.get(part, {}) for part in ("clients", "offers", "sales")]
-                    account.load(kept["groups"], kept["next_id"], *parts)
-                else:
-                    account.load(seed_data.rows(account.profile, **self._made_with))
+                kept = saved["accounts"][name]
+                # Take those of the seed where an earlier version has saved none.
+                parts = [kept.get(part, {}) for part in ("clients", "offers", "sales")]
+                account.load(kept["groups"], kept["next_id"], *parts)
         else:
             self.reset()
 
@@ -417,8 +415,9 @@ class State:
             return None
         try:
             saved = json.loads(self._path.read_bytes())
-            names = {profile.name for profile in seed_data.PROFILES}
-            known = saved["version"] == _VERSION and "demo" in saved["accounts"].keys() <= names
+            known = saved["version"] == _VERSION and saved["accounts"].keys() == {
+                p.name for p in seed_data.PROFILES
+            }
         except (ValueError, KeyError, TypeError, AttributeError):
             known = False
         if not known:

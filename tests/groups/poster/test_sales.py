@@ -87,5 +87,5 @@ def test_a_period_is_asked_for_with_both_of_its_days(poster, sandbox):
 
 def test_a_token_without_the_right_to_statistics(connect):
     with pytest.raises(NotAllowed) as refused:
-        connect("kasa").get_clients_sales(date(2026, 1, 1), date(2026, 1, 2))
+        connect("readonly").get_clients_sales(date(2026, 1, 1), date(2026, 1, 2))
     assert refused.value.code == 54
