@@ -4,12 +4,11 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import time_format
@@ -18,68 +17,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, LoyaltyType, UnreadableRow
-from groups.presenters.alphabet import alphabetical, folded
+from groups.presenters.alphabet import folded
 from groups.presenters.charts import Picture, make_picture, share_of
+from groups.presenters.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
+from groups.presenters.list_filters import SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
 
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
-
-
-def asked_text(params: Mapping[str, str]) -> str:
-    """Return the search text, without characters that a name cannot have."""
-    return " ".join(params.get("q", "").replace("\0", "").split())[:100]
-
-
-def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
-    """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
-    sort = params.get("sort", "")
-    return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Filters in the address of a list. Unknown values are ignored; defaults are left out."""
-
-    q: str = ""
-    type: str = ""
-    sort: str = ""
-    page: int = 1
-
-    @classmethod
-    def parse(cls, params: Mapping[str, str]) -> "Filters":
-        page = params.get("page", "")
-        return cls(
-            q=asked_text(params),
-            type=params["type"] if params.get("type") in ("1", "2") else "",
-            sort=asked_sort(params, SORTS),
-            page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
-        )
-
-    @property
-    def narrow(self) -> bool:
-        """Return True if the filters leave groups out."""
-        return bool(self.q or self.type)
-
-    def query(self, **changes: Any) -> str:
-        """Return the query string with these changes, with its question mark; empty for the plain list.
-
-        A changed filter starts at page 1.
-        """
-        values = {"q": self.q, "type": self.type, "sort": self.sort, "page": 1} | changes
-        kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
-        return f"?{urlencode(kept)}" if kept else ""
-
-
-SORTS: dict[str, Callable[[Group], Any]] = {
-    "name": lambda group: alphabetical(group.name),
-    "type": lambda group: group.loyalty_type,
-    "percent": lambda group: group.percent,
-    "birthday_bonus": lambda group: group.birthday_bonus,
-    "clients": lambda group: group.clients,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +47,9 @@ class GroupRow:
     clients: str
     share: str
     locked: bool
+    turnover: str = ""
+    receipt: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +93,7 @@ class Listing:
     of_type: Counter[int]
     """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
+    sales: SalesColumns = NO_SALES
 
     def only(self, group_id: int) -> "Listing | None":
         """Return the list with this group alone, or None if there is no such group.
@@ -150,7 +101,8 @@ class Listing:
         The filters do not count: a group that no longer fits them after an edit stays where it stands.
         """
         groups = [group for group in self.groups.groups if group.id == group_id]
-        return replace(self, found_groups=groups, filters=Filters()) if groups else None
+        filters = Filters(columns=self.filters.columns)
+        return replace(self, found_groups=groups, filters=filters) if groups else None
 
     @cached_property
     def rows(self) -> list[GroupRow]:
@@ -175,7 +127,15 @@ class Listing:
             clients=numbers.count(group.clients),
             share=numbers.percent(share_of(group.clients, self.clients)),
             locked=locked,
+            **self._sales_of(group),
         )
+
+    def _sales_of(self, group: Group) -> dict[str, str]:
+        if not self.sales.shown:
+            return {}
+        figures = self.sales.of(group)
+        amounts = {key: getattr(figures, key) for key in KEYS}
+        return {key: "" if amount is None else self.numbers.money(amount) for key, amount in amounts.items()}
 
     @cached_property
     def _type_labels(self) -> dict[int, str]:
@@ -259,6 +219,10 @@ class Listing:
         return "unreadable" if self.unreadable else "no_groups"
 
     @property
+    def here_href(self) -> str:
+        return self.href(page=self.number)
+
+    @property
     def refresh_href(self) -> str:
         return self.href(page=self.number, refresh=1)
 
@@ -308,13 +272,11 @@ class Listing:
 
     @cached_property
     def columns(self) -> list[Link]:
-        labels = {
-            "name": _("Name"),
-            "type": _("Type"),
-            "percent": _("Percent"),
-            "birthday_bonus": _("Birthday bonus"),
-            "clients": _("Clients"),
-        }
+        labels = {"name": _("Name"), "type": _("Type"), "percent": _("Percent")}
+        if self.sales.shown:
+            labels |= sales_labels()
+        else:
+            labels |= {"birthday_bonus": _("Birthday bonus"), "clients": _("Clients")}
         return [self._column(key, label) for key, label in labels.items()]
 
     def _column(self, key: str, label: str) -> Link:
@@ -328,6 +290,17 @@ class Listing:
             numeric=key not in ("name", "type"),
             note=pgettext("of all clients", "share") if key == "clients" else "",
         )
+
+    @property
+    def sales_labels(self) -> tuple[str, ...]:
+        return tuple(sales_labels().values())
+
+    @property
+    def sales_href(self) -> str:
+        """Address of the list with the columns of sales, or without them."""
+        known = self.filters.sort.removeprefix("-") in ("name", "type", "percent")
+        kept = self.filters.sort if known else ""
+        return self.href(columns="" if self.filters.columns else "sales", sort=kept)
 
     @property
     def orders(self) -> list[Link]:
@@ -410,16 +383,23 @@ class Listing:
         return make_picture(self.groups.groups, self.clients, self.numbers)
 
 
-def make_listing(groups: Groups, filters: Filters, locked_ids: Iterable[int] = ()) -> Listing:
+def make_listing(
+    groups: Groups,
+    filters: Filters,
+    locked_ids: Iterable[int] = (),
+    sales: SalesColumns = NO_SALES,
+) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
+    column = filters.sort.removeprefix("-")
     searched = _searched(groups.groups, filters.q)
     found = [group for group in searched if filters.type in ("", str(int(group.loyalty_type)))]
-    if filters.sort:
+    if column in SORTS or (column and sales.shown):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found.sort(key=lambda group: group.id)
-        found.sort(key=SORTS[filters.sort.removeprefix("-")], reverse=filters.sort.startswith("-"))
+        key = SORTS.get(column) or sales.sort_key(column)
+        found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = Counter(map(attrgetter("loyalty_type"), searched))
-    return Listing(groups, filters, found, of_type, frozenset(locked_ids))
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales)
 
 
 def _searched(groups: Sequence[Group], text: str) -> Sequence[Group]:

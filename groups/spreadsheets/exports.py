@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.poster import Client, Group, UnreadableRow
 from groups.presenters.group_list import Listing
+from groups.presenters.group_sales import sales_labels
 from groups.presenters.messages import type_label
 from groups.spreadsheets import Cells
 from groups.spreadsheets.reader import protected
@@ -23,6 +24,7 @@ CONTENT_TYPES = {
 }
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
+WIDTHS_OF_SALES = (16, 16, 16)
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
 _KOPECK = Decimal("0.01")
 
@@ -34,12 +36,13 @@ def file_name(listing: Listing, account: str, extension: str) -> str:
 
 def to_csv(listing: Listing, account: str) -> bytes:
     """Return the groups as CSV."""
-    return _csv(header(), _groups(listing, account))
+    return _csv(_header_of(listing), _groups(listing, account))
 
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
     """Return the groups as a workbook."""
-    return _xlsx(_("Groups"), header(), _groups(listing, account), WIDTHS)
+    widths = (*WIDTHS, *WIDTHS_OF_SALES) if listing.sales.shown else WIDTHS
+    return _xlsx(_("Groups"), _header_of(listing), _groups(listing, account), widths)
 
 
 def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
@@ -68,10 +71,17 @@ def header() -> list[str]:
     ]
 
 
+def _header_of(listing: Listing) -> list[str]:
+    """Return the column names of the file: with those of sales if the list shows them."""
+    return [*header(), *sales_labels().values()] if listing.sales.shown else header()
+
+
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.as_of)
     for group in listing.found_groups:
-        yield (*_cells(group), account, as_of)
+        figures = listing.sales.of(group)
+        sales = (figures.turnover, figures.receipt, figures.given) if listing.sales.shown else ()
+        yield (*_cells(group), account, as_of, *sales)
 
 
 def _cells(group: Group) -> Cells:

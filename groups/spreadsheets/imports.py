@@ -18,6 +18,7 @@ from groups.forms.fields import NameField
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.records import MAX_ID, fold
+from groups.presenters.group_sales import sales_labels
 from groups.presenters.messages import DEFAULT_CURRENCY, currency, type_label
 from groups.services.groups import Groups
 from groups.spreadsheets.exports import header
@@ -61,6 +62,8 @@ def _column_names() -> dict[str, str]:
     for language, _name in settings.LANGUAGES:
         with override(language):
             names |= {fold(name): key for key, name in zip(COLUMNS, header(), strict=True)}
+            # An export with sales has three more columns, which are read-only too.
+            names |= {fold(name): key for key, name in sales_labels().items()}
     return names
 
 

@@ -15,7 +15,8 @@ from groups.forms.bulk import PercentsForm, UploadForm
 from groups.models import Job
 from groups.models.contents import EditPlan, Line
 from groups.presenters.bulk_plan import Plan
-from groups.presenters.group_list import Filters, make_listing
+from groups.presenters.group_list import make_listing
+from groups.presenters.list_filters import Filters
 from groups.services import groups as reads
 from groups.services import history
 from groups.services.groups import Groups

@@ -11,9 +11,11 @@ from groups.forms.cost import CostForm
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType, NotFound
 from groups.presenters.cost import CostCard, cost_card, cost_url
+from groups.presenters.group_sales import SalesColumns, sales_columns
+from groups.presenters.list_filters import Filters
 from groups.presenters.messages import Message
 from groups.services import groups as reads
-from groups.services.jobs.sales_reading import find_sales, find_sales_quickly
+from groups.services.jobs.sales_reading import find_sales, find_sales_later, find_sales_quickly
 from groups.services.sales import MONTH, RIGHT
 from groups.services.writes.commands import GroupCommand
 from groups.views.requests import Request, requires
@@ -46,6 +48,12 @@ def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard:
         return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
     find = partial(find_sales, request.credentials, form.cleaned_data["days"])
     return cost_card(card, [(group.id, group.values, form.values())], find)
+
+
+def columns_for(request: Request, filters: Filters) -> SalesColumns:
+    """Return the columns of sales of the list, for users who may see them."""
+    find = partial(find_sales_later, request.credentials)
+    return sales_columns(find, offered=request.user.has_perm(RIGHT), shown=bool(filters.columns))
 
 
 def card_of_command(request: Request, command: GroupCommand) -> CostCard | None:

@@ -12,7 +12,8 @@ from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.presenters.change_diff import history_rows
 from groups.presenters.dependents import DependentsCard
-from groups.presenters.group_list import Filters, make_listing
+from groups.presenters.group_list import make_listing
+from groups.presenters.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words, type_label
 from groups.services import groups as reads
 from groups.services import history
@@ -21,6 +22,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
+from groups.views.cost import columns_for
 from groups.views.requests import Request, form_methods, requires, row_asked_for
 from groups.views.statuses import status_of
 from groups.views.write_responses import (
@@ -40,7 +42,8 @@ def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     link = request.credentials
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
-    listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(link))
+    filters = Filters.parse(request.GET)
+    listing = make_listing(groups, filters, history.locked_ids(link), columns_for(request, filters))
     context = {
         "listing": listing,
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
@@ -48,7 +51,8 @@ def group_list(request: Request) -> HttpResponse:
     }
     if group_id := row_asked_for(request):
         return _one_row(request, group_id, context)
-    return render_page(request, "groups/list.html", context, fragment="rows")
+    fragment = "sales" if element_asked_for(request) == "sales" else "rows"
+    return render_page(request, "groups/list.html", context, fragment=fragment)
 
 
 def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
@@ -68,7 +72,8 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
-    listing = make_listing(reads.list_groups(request.credentials), Filters.parse(request.GET))
+    groups, filters = reads.list_groups(request.credentials), Filters.parse(request.GET)
+    listing = make_listing(groups, filters, sales=columns_for(request, filters))
     account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
     response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])

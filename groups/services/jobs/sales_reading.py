@@ -59,6 +59,17 @@ def find_sales(credentials: PosterCredentials, days: int) -> Sales | Progress:
     return _in_background(credentials, days, clients)
 
 
+def find_sales_later(credentials: PosterCredentials) -> Sales | Progress:
+    """Return the sums of the last month if a page can have them in a moment, else the task's progress.
+
+    Raises `PosterError`.
+    """
+    found = find_sales_quickly(credentials)
+    if found is not None:
+        return found
+    return _in_background(credentials, sales.MONTH, _clients_of(credentials))
+
+
 def find_sales_quickly(credentials: PosterCredentials) -> Sales | None:
     """Return the sums of the last month if they are known or read in a moment; else None."""
     found = sales.cached_sales(credentials, sales.MONTH)

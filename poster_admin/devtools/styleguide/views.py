@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 from groups.forms.groups import GroupForm
 from groups.models import Change
 from groups.poster import Group
-from groups.presenters.group_list import Filters, make_listing
+from groups.presenters.group_list import make_listing
+from groups.presenters.list_filters import Filters
 from groups.services import groups as reads
 from groups.views.requests import Request, requires
 from poster_admin.common.htmx import render_page

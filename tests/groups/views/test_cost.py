@@ -12,7 +12,6 @@ from math import ceil, floor
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from groups.models import Change, PosterAccount
 from groups.services.jobs import sales_reading
@@ -26,20 +25,6 @@ HOOKS = re.compile(
     r'data-cost="(-?[0-9]+\.[0-9]{2})"\s+data-clients="([0-9]+)"\s+data-receipts="([0-9]+)"'
     r'\s+data-revenue="(-?[0-9]+\.[0-9]{2})"'
 )
-
-
-@pytest.fixture
-def work_queue(monkeypatch):
-    """Return a function that does what is in the queue, as a worker does."""
-    monkeypatch.setattr(sales_reading, "RETRY_DELAYS", ())
-
-    def work():
-        for result in list(DBTaskResult.objects.ready()):
-            result.claim("test")
-            result.task.func(*result.args_kwargs["args"], **result.args_kwargs["kwargs"])
-            result.set_successful(None)
-
-    return work
 
 
 def url_of(group_id, percent, days=30):
