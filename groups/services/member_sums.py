@@ -137,11 +137,12 @@ def read_on(
 def _read_pages(credentials: PosterCredentials, questions: Questions, sums: Sums, *, until: float) -> None:
     sums.as_of = timezone.now()
     again = 1 if sums.last else 0
-    for number, page in enumerate(pages_of(credentials, None, start=sums.read - again, size=READ_AT_ONCE)):
+    pages = pages_of(credentials, None, start=sums.read - again, size=READ_AT_ONCE)
+    for number, page in enumerate(pages):
         sums.add(_after_the_last(page, sums.last) if again and not number else page, questions)
+        sums.done = page.size < READ_AT_ONCE
         if time.monotonic() > until:
             return
-    sums.done = True
 
 
 def _after_the_last(page: ClientList, last: str) -> ClientList:

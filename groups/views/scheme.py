@@ -48,13 +48,15 @@ def _show(request: Request, page: type[SchemePage], template: str) -> HttpRespon
 
 def _count(request: Request, scheme: Scheme) -> MemberCount:
     """Return how far the clients are counted; read on if asked to, or if one call reads all of them."""
+    if scheme.groups.failure:
+        return MemberCount(request.path, 0, stalled=True)
     questions = Questions.of(scheme.groups, scheme.ladder)
     if "refresh" in request.GET:
         forget_sums(request.credentials, questions)
     sums = kept_sums(request.credentials, questions)
     asked = element_asked_for(request) == "figures" or "read" in request.GET
-    if scheme.groups.failure or not (asked or (sums is None and scheme.everybody < READ_AT_ONCE)):
-        return MemberCount(request.path, scheme.everybody, sums, stalled=bool(scheme.groups.failure))
+    if not (asked or (sums is None and scheme.everybody < READ_AT_ONCE)):
+        return MemberCount(request.path, scheme.everybody, sums)
     try:
         sums = read_on(request.credentials, questions)
     except PosterError as error:
