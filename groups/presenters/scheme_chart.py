@@ -1,6 +1,6 @@
 """Draw the loyalty scheme: groups as steps, and the rules between them as arrows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -12,7 +12,7 @@ from groups.presenters.messages import NumberFormat, clients_words, type_label
 from groups.services.ladder import Ladder
 
 WIDE, NARROW = 600, 320
-STEP, STEP_WITHOUT_RULE = 96, 60
+STEP, ARROW, SECOND_LINE = 60, 36, 18
 LETTER = 8.5
 """Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
 SHOWN_WITHOUT_RULE = 8
@@ -27,6 +27,8 @@ class Step:
 
     name: str
     figures: str
+    figures_x: str
+    figures_y: str
     sum: str
     is_bonus: bool
     is_gone: bool
@@ -55,11 +57,14 @@ class LadderPicture:
     more: int = 0
 
 
-def draw_scheme(ladder: Ladder) -> list[LadderPicture]:
-    """Draw each ladder with its rules, and after them the groups that no rule leads to."""
+def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[LadderPicture]:
+    """Draw each ladder with its rules, and after them the groups that no rule leads to.
+
+    `turnover_of` returns the turnover of a group in words, or an empty text.
+    """
     numbers = NumberFormat.current()
     highest = max((group.percent for group in ladder.groups.values()), default=Decimal(0)) or Decimal(1)
-    pen = _Pen(ladder, numbers, highest)
+    pen = _Pen(ladder, numbers, highest, turnover_of)
     kinds = sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0)
     pictures = [
         LadderPicture(_title(kind), pen.draw(rules))
@@ -80,46 +85,56 @@ def _title(kind: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
+    """Draws steps one below the other. On a phone the figures of a step have a line of their own."""
+
     ladder: Ladder
     numbers: NumberFormat
     highest: Decimal
+    turnover_of: Callable[[int], str]
 
     def draw(self, items: Iterable[LoyaltyRule | Group]) -> tuple[tuple[str, Drawing], ...]:
         items = list(items)
-        return tuple(
-            (look, self._drawing(items, width)) for look, width in (("desk", WIDE), ("phone", NARROW))
-        )
+        return ("desk", self._drawing(items, WIDE)), ("phone", self._drawing(items, NARROW))
 
     def _drawing(self, items: list[LoyaltyRule | Group], width: int) -> Drawing:
         steps, y = [], 0
         for item in items:
             steps.append(self._step(item, width, y))
-            y += STEP if isinstance(item, LoyaltyRule) else STEP_WITHOUT_RULE
+            y += STEP + (ARROW if isinstance(item, LoyaltyRule) else 0)
+            y += SECOND_LINE if width == NARROW else 0
         return Drawing(width, y, tuple(steps))
 
     def _step(self, item: LoyaltyRule | Group, width: int, y: int) -> Step:
         rule = item if isinstance(item, LoyaltyRule) else None
         group = self.ladder.group_of(item) if isinstance(item, LoyaltyRule) else item
-        base = y + (36 if rule else 0)
         figures = self._figures(group)
-        room = int(width / LETTER) - len(figures) - 2
+        second = SECOND_LINE if width == NARROW else 0
+        room = int(width / LETTER) - (0 if second else len(figures) + 2)
+        line = y + (ARROW if rule else 0) + 16
         return Step(
             name=_cut(group.name if group else _missing(rule), room),
             figures=figures,
+            figures_x="0" if second else str(width),
+            figures_y=str(line + second),
             sum=_("from %(sum)s") % {"sum": self.numbers.round_money(rule.value)} if rule else "",
             is_bonus=bool(group and group.is_bonus),
             is_gone=group is None,
             sum_y=str(y + 19),
             arrow=f"M10 {y + 2}V{y + 28}m-5 -6l5 6l5 -6",
-            name_y=str(base + 16),
-            bar_y=str(base + 24),
+            name_y=str(line),
+            bar_y=str(line + second + 8),
             bar_width=f"{_width(group, self.highest, width):.1f}",
         )
 
     def _figures(self, group: Group | None) -> str:
         if group is None:
             return ""
-        return f"{self.numbers.percent(group.percent)} · {clients_words(group.clients)}"
+        parts = (
+            self.numbers.percent(group.percent),
+            clients_words(group.clients),
+            self.turnover_of(group.id),
+        )
+        return " · ".join(filter(None, parts))
 
 
 def _width(group: Group | None, highest: Decimal, width: int) -> Decimal:

@@ -1,8 +1,9 @@
 """Show the loyalty scheme of an account: as a ladder of its rules, and as an audit of its percents."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -10,9 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule
+from groups.presenters.cost import progress_words
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
+from groups.presenters.scheme_chart import LadderPicture, draw_scheme
+from groups.services.jobs.sales_reading import Progress
 from groups.services.ladder import Contradiction, Problem
 from groups.services.member_sums import NEAR, Sums
+from groups.services.sales import MONTH
+from groups.services.sales_sums import Sales
 from groups.services.scheme import Scheme
 
 
@@ -63,7 +69,10 @@ class MemberCount:
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """A group in a line of text; `number` tells groups of one name apart."""
+    """A group in a line of text; `number` tells groups of one name apart.
+
+    `turnover` is empty where it is not known or not shown.
+    """
 
     id: int
     number: str
@@ -73,14 +82,15 @@ class GroupLine:
     is_bonus: bool
     percent: str
     clients: str
+    turnover: str = ""
 
     @classmethod
-    def of(cls, group: Group, numbers: NumberFormat, url: str = "") -> "GroupLine":
+    def of(cls, group: Group, numbers: NumberFormat, url: str) -> "GroupLine":
         return cls(
             id=group.id,
             number=_("no. %(id)s") % {"id": group.id},
             name=group.name,
-            url=url or reverse("groups:detail", args=[group.id]),
+            url=url,
             type=type_label(group.loyalty_type),
             is_bonus=group.is_bonus,
             percent=numbers.percent(group.percent),
@@ -126,7 +136,10 @@ class SchemePage:
 
     def lines(self, groups: Iterable[Group], mended_at: str = "") -> list[GroupLine]:
         """Return the lines of groups, each with a link to the page that mends it, or to its own page."""
-        return [GroupLine.of(group, self.numbers, self._url(group, mended_at)) for group in groups]
+        return [self.line(group, mended_at) for group in groups]
+
+    def line(self, group: Group, mended_at: str = "") -> GroupLine:
+        return GroupLine.of(group, self.numbers, self._url(group, mended_at))
 
     def _url(self, group: Group, mended_at: str) -> str:
         may = mended_at and self._may_change and group.is_editable
@@ -166,7 +179,7 @@ class LadderPage(SchemePage):
             rule_id=rule.id,
             group_id=rule.group_id,
             sum=self.sum_of(rule),
-            group=GroupLine.of(group, self.numbers) if group else None,
+            group=self.line(group) if group else None,
             near=self.numbers.count(sums.near[group.id, above]) if group and above and sums else "",
             near_from=self.numbers.round_money(above * NEAR) if group and above else "",
             problems=self.problems.get(rule.id, []),
@@ -182,6 +195,54 @@ class LadderPage(SchemePage):
                 return _("“%(name)s” has the same sum: nothing says which of them counts.") % known
             case Problem.LOWER:
                 return _("It gives less than “%(name)s”, for which %(sum)s are enough.") % known
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """The turnover of groups in the last month, the progress of adding it up, or the reason for neither.
+
+    It is None for a user who may not see sales, and empty until it is asked for.
+    """
+
+    sales: Sales | None = None
+    progress: str = ""
+    problem: Message | None = None
+
+    @classmethod
+    def of(cls, found: Sales | Progress) -> "Turnover":
+        return cls(sales=found) if isinstance(found, Sales) else cls(progress=progress_words(found))
+
+    @property
+    def poll_trigger(self) -> str:
+        """The trigger with which the page asks for it; empty once there is an answer."""
+        if self.sales or self.problem:
+            return ""
+        return "load delay:2s" if self.progress else "load"
+
+    @property
+    def days(self) -> int:
+        return MONTH
+
+
+class ChartPage(LadderPage):
+    """The scheme as a picture and a table, with the turnover for those who may see it."""
+
+    def __init__(self, scheme: Scheme, turnover: Turnover | None, may: Callable[[str], bool]) -> None:
+        super().__init__(scheme, MemberCount("", 0), may)
+        self.turnover = turnover
+
+    def line(self, group: Group, mended_at: str = "") -> GroupLine:
+        return replace(super().line(group, mended_at), turnover=self._turnover_of(group.id))
+
+    def _turnover_of(self, group_id: int) -> str:
+        if not self.turnover or not self.turnover.sales:
+            return ""
+        revenue = self.turnover.sales.of(group_id).revenue
+        return self.numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
+
+    @cached_property
+    def pictures(self) -> list[LadderPicture]:
+        return draw_scheme(self.scheme.ladder, self._turnover_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +284,7 @@ class AuditPage(SchemePage):
         url = reverse("groups:members", args=[group.id])
         above, below = sums.above[group.id], sums.below[group.id]
         return OwnPercents(
-            GroupLine.of(group, self.numbers),
+            self.line(group),
             self.numbers.count(above),
             self.numbers.count(below),
             f"{url}?own=above" if above else "",

@@ -4,10 +4,19 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from groups.poster import PosterError
+from groups.presenters.cost import problem_words
 from groups.presenters.messages import error_words
-from groups.presenters.scheme_chart import draw_scheme
-from groups.presenters.scheme_pages import AuditPage, LadderPage, MemberCount, SchemePage
+from groups.presenters.scheme_pages import (
+    AuditPage,
+    ChartPage,
+    LadderPage,
+    MemberCount,
+    SchemePage,
+    Turnover,
+)
+from groups.services.jobs.sales_reading import find_sales
 from groups.services.member_sums import READ_AT_ONCE, Questions, Sums, forget_sums, kept_sums, read_on
+from groups.services.sales import MONTH, RIGHT, cached_sales
 from groups.services.scheme import Scheme, read_scheme
 from groups.views.requests import Request, requires
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -35,9 +44,21 @@ def audit(request: Request) -> HttpResponse:
 def chart(request: Request) -> HttpResponse:
     """Show the whole scheme as a picture, with its numbers beside it."""
     scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    count = MemberCount(request.path, scheme.everybody)
-    page = LadderPage(scheme, count, request.user.has_perm)
-    return render_page(request, "groups/scheme.html", {"page": page, "pictures": draw_scheme(scheme.ladder)})
+    turnover = None if scheme.groups.failure else _turnover(request)
+    page = ChartPage(scheme, turnover, request.user.has_perm)
+    return render_page(request, "groups/scheme.html", {"page": page}, fragment="figures")
+
+
+def _turnover(request: Request) -> Turnover | None:
+    """Return the turnover for those who may see sales: the page is shown first and asks for it then."""
+    if not request.user.has_perm(RIGHT):
+        return None
+    if element_asked_for(request) != "figures" and "turnover" not in request.GET:
+        return Turnover(cached_sales(request.credentials, MONTH))
+    try:
+        return Turnover.of(find_sales(request.credentials, MONTH))
+    except PosterError as error:
+        return Turnover(problem=problem_words(error))
 
 
 def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:

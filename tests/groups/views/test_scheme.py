@@ -1,11 +1,16 @@
 """Test the ladder of the rules, the audit of the percents, and the chart of the scheme."""
 
+import json
 import re
+from datetime import timedelta
+from math import floor
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from groups.services import clients, member_sums
+from groups.services.jobs import sales_reading
 from groups.views import scheme as views
 from tests.pages import fragment, text_of
 
@@ -307,6 +312,48 @@ def test_the_chart_has_each_group_as_a_step_and_its_numbers_in_the_table(manager
     assert re.findall(r'class="stairs-bar[^"]*"[^>]*width="([\d.]+)"', desk) == ["300.0", "600.0"]
     assert html.count('class="stairs desk"') == html.count('class="stairs phone"') == 2
     assert "Poster account demo" in html
+
+
+def sold_to(sandbox, group_id, day_count=30):
+    """Return what the clients of a group paid, in kopecks, without the code under test."""
+    account, today = sandbox.accounts["demo"], timezone.localdate()
+    days = {"dateFrom": f"{today - timedelta(day_count - 1):%Y%m%d}", "dateTo": f"{today:%Y%m%d}"}
+    members = {row["client_id"] for row in account.clients.rows(group_id) if row["delete"] == "0"}
+    sales = json.loads(account.clients_sales(days))
+    return sum(int(sale["revenue"]) for sale in sales if str(sale["client_id"]) in members)
+
+
+@pytest.mark.usefixtures("rules")
+def test_the_turnover_is_for_those_who_may_see_sales(owner, manager, browse, sandbox):
+    client = browse(owner)
+    page = client.get("/groups/scheme/")
+    assert 'hx-get="?turnover=1" hx-trigger="load"' in page.content.decode()
+    assert not sandbox.calls("dash.getClientsSales")
+    filled = client.get("/groups/scheme/?turnover=1", headers=fragment("figures", "/groups/scheme/"))
+    told = re.findall(r"data-turnover>([\d,]+)", filled.content.decode())
+    expected = [floor(sold_to(sandbox, group_id) / 100 + 0.5) for group_id in (4, 5, 1)]
+    assert [int(sum_.replace(",", "")) for sum_ in told] == expected
+    assert min(expected) > 0
+    assert f"10% · 43 clients · {told[0]} ₴" in text_of(filled)
+    assert "data-turnover" in client.get("/groups/scheme/").content.decode()
+    html = browse(manager).get("/groups/scheme/?turnover=1").content.decode()
+    assert "urnover" not in html.replace("?turnover=1", "")
+
+
+def test_a_token_without_the_right_to_statistics_costs_the_chart_its_turnover_alone(owner, browse, sandbox):
+    sandbox.script("dash.getClientsSales", "error_object", code=20, times=None)
+    page = browse(owner).get("/groups/scheme/?turnover=1")
+    assert page.status_code == 200
+    assert "Your token may not see sales" in text_of(page)
+    assert "Постоянный посетитель" in text_of(page)
+    assert "hx-trigger" not in page.content.decode()
+
+
+def test_the_turnover_of_a_large_account_comes_from_the_background(owner, browse, monkeypatch):
+    monkeypatch.setattr(sales_reading, "AT_ONCE", 0)
+    page = browse(owner).get("/groups/scheme/?turnover=1")
+    assert "It is waiting for its turn" in text_of(page)
+    assert 'hx-trigger="load delay:2s"' in page.content.decode()
 
 
 def test_a_long_name_is_cut_in_the_picture_alone(manager, browse, sandbox):
