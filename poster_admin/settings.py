@@ -73,6 +73,10 @@ POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1)
 # Snapshots of groups that were moved or removed, with names and phone numbers, are kept this long.
 SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
+# The finished rows of the job queue; the jobs themselves stay in the history.
+JOB_RESULT_DAYS = env.number("JOB_RESULT_DAYS", default=14, least=1)
+# Sign-ins and changed rights, with names and addresses.
+SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 # Opens /metrics to Prometheus; without it the page does not exist.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.

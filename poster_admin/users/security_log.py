@@ -2,10 +2,14 @@
 
 import logging
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import models
 from django.http import HttpRequest
+from django.utils import timezone
 
 from poster_admin.common.logs import mask, request_id
 from poster_admin.common.outages import optional
@@ -54,6 +58,15 @@ def record(
         extra={"event": {"kind": kind.value, "user": event.user_name, "about": event.about,
                          "address": event.address, "detail": event.detail}},
     )  # fmt: skip
+
+
+def forget_old() -> int:
+    """Delete the lines that are older than SECURITY_LOG_DAYS; return their number.
+
+    Nothing else may delete any: the queries of the model itself refuse to.
+    """
+    old = timezone.now() - timedelta(days=settings.SECURITY_LOG_DAYS)
+    return models.QuerySet(SecurityEvent).filter(at__lt=old).delete()[0]
 
 
 def _sender(request: HttpRequest | None) -> Any:

@@ -11,12 +11,13 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
 from poster_admin.common.outages import optional
 from poster_admin.users.client_ip import client_address, describe_agent
-from poster_admin.users.models import UserSession
+from poster_admin.users.models import IDLE, LONGEST, UserSession
 
 STARTED = "started"
 FROM = "from"
@@ -81,6 +82,13 @@ def begin(request: HttpRequest) -> None:
     request.session[STARTED] = time.time()
     request.session[FROM] = (client_address(request), agent)
     SessionStore.clear_expired()
+
+
+def forget_over() -> int:
+    """Delete the sessions of all users that are over; return their number."""
+    now = timezone.now()
+    over = Q(expire_date__lt=now) | Q(seen_at__lt=now - IDLE) | Q(started_at__lt=now - LONGEST)
+    return UserSession.objects.filter(over).delete()[0]
 
 
 def sessions_of(user: User) -> list[UserSession]:

@@ -4,8 +4,10 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connections, transaction
 from django.tasks import task
@@ -40,6 +42,8 @@ RIGHTS: dict[str, tuple[str, ...]] = {
 }
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
+# A run whose job goes on elsewhere may be alive, and has to end its row itself.
+ABANDONED = timedelta(days=1)
 # Stop reasons that a user accepts by resuming the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
@@ -209,6 +213,30 @@ def may_control(job: Job, user: "User") -> bool:
 def _check_right(job: Job, user: "User") -> None:
     if not may_control(job, user):
         raise PermissionDenied
+
+
+# --- Rows of the queue -------------------------------------------------------------------------------------
+
+
+def forget_finished() -> int:
+    """Delete the finished rows that are older than JOB_RESULT_DAYS; return their number.
+
+    The jobs themselves, and their changes, stay in the history.
+    """
+    old = timezone.now() - timedelta(days=settings.JOB_RESULT_DAYS)
+    return DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()[0]
+
+
+def forget_killed() -> int:
+    """Delete the rows of runs whose worker was killed; return their number.
+
+    Nothing ends such a row: another run continues the job under a new one. So a row that is at work is one of
+    a killed worker if its job goes on elsewhere, has ended, or is gone.
+    """
+    current = {str(pk) for pk in Job.objects.unfinished().values_list("task_id", flat=True)}
+    old = timezone.now() - ABANDONED
+    started = DBTaskResult.objects.running().filter(started_at__lt=old).values_list("pk", flat=True)
+    return DBTaskResult.objects.filter(pk__in=[pk for pk in started if str(pk) not in current]).delete()[0]
 
 
 # --- Abandoned jobs ----------------------------------------------------------------------------------------

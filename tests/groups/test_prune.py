@@ -1,0 +1,129 @@
+"""Test `manage.py prune`: old rows go by their setting, and nothing else does."""
+
+import io
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import models
+from django.tasks import TaskResultStatus
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from groups.models import Job, Snapshot
+from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.security_log import record
+from tests.groups.services.jobs.doing import start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOTHING = {
+    "finished rows of the job queue": 0,
+    "rows of killed workers in the job queue": 0,
+    "plans that were not started": 0,
+    "snapshots": 0,
+    "lines of the security log": 0,
+    "sessions that are over": 0,
+}
+
+
+def prune():
+    """Run the command and return the number of each kind of row that it names."""
+    said = io.StringIO()
+    call_command("prune", stdout=said)
+    pairs = [line.split(" ", 1) for line in said.getvalue().splitlines()]
+    return {name: int(number) for number, name in pairs}
+
+
+def days(number):
+    return timezone.now() - timedelta(days=number)
+
+
+def aged(row, **values):
+    """Make a row older, also one whose own queries refuse it."""
+    models.QuerySet(type(row)).filter(pk=row.pk).update(**values)
+    return row
+
+
+def in_queue(status, **values):
+    return DBTaskResult.objects.create(
+        **{
+            "status": status,
+            "args_kwargs": {"args": [], "kwargs": {}},
+            "task_path": "groups.services.jobs.queue.run_job",
+            "backend_name": "default",
+            "run_after": timezone.now(),
+            "exception_class_path": "",
+            "traceback": "",
+        }
+        | values
+    )
+
+
+def test_a_second_run_finds_nothing(staff):
+    prune()
+    assert prune() == NOTHING
+
+
+@pytest.mark.parametrize("age", [13, 15])
+def test_finished_rows_of_the_queue_are_kept_as_long_as_the_setting_says(settings, age):
+    settings.JOB_RESULT_DAYS = 14
+    for status in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED):
+        in_queue(status, finished_at=days(age))
+    old = age > settings.JOB_RESULT_DAYS
+    assert prune()["finished rows of the job queue"] == (2 if old else 0)
+    assert DBTaskResult.objects.count() == (0 if old else 2)
+
+
+def test_a_row_of_a_killed_worker_goes_once_its_job_goes_on_elsewhere(staff, sandbox):
+    job = start(staff, group_id=4, target_id=1)
+    job.refresh_from_db()
+    at_work = DBTaskResult.objects.get(pk=job.task_id)
+    aged(at_work, status=TaskResultStatus.RUNNING, started_at=days(2))
+    young = in_queue(TaskResultStatus.RUNNING, started_at=timezone.now())
+    assert prune()["rows of killed workers in the job queue"] == 0
+    Job.objects.filter(pk=job.pk).update(task_id=str(uuid.uuid4()))
+    assert prune()["rows of killed workers in the job queue"] == 1
+    assert list(DBTaskResult.objects.all()) == [young]
+
+
+@pytest.mark.parametrize("state", [Job.State.DONE, Job.State.CANCELLED])
+def test_a_row_of_a_killed_worker_goes_once_its_job_has_ended(staff, sandbox, state):
+    job = start(staff, group_id=4, target_id=1)
+    job.refresh_from_db()
+    aged(DBTaskResult.objects.get(pk=job.task_id), status=TaskResultStatus.RUNNING, started_at=days(2))
+    Job.objects.filter(pk=job.pk).update(state=state)
+    assert prune()["rows of killed workers in the job queue"] == 1
+
+
+def test_old_lines_of_the_security_log_go_and_young_ones_stay(staff, settings):
+    settings.SECURITY_LOG_DAYS = 30
+    record(Event.SIGNED_IN, user=staff)
+    young = SecurityEvent.objects.first()
+    record(Event.SIGNED_OUT, user=staff)
+    aged(SecurityEvent.objects.first(), at=days(31))
+    before = SecurityEvent.objects.count()
+    assert prune()["lines of the security log"] == 1
+    assert SecurityEvent.objects.count() == before - 1
+    assert SecurityEvent.objects.filter(pk=young.pk).exists()
+
+
+def test_sessions_that_expired_or_were_idle_go_and_others_stay(staff, owner, manager, browse):
+    kept = browse(staff).session.session_key
+    idle, expired, long = (browse(user).session.session_key for user in (owner, manager, staff))
+    now = timezone.now()
+    UserSession.objects.filter(pk=idle).update(seen_at=now - timedelta(hours=4))
+    UserSession.objects.filter(pk=expired).update(expire_date=now - timedelta(seconds=1))
+    UserSession.objects.filter(pk=long).update(started_at=now - timedelta(hours=13))
+    assert prune()["sessions that are over"] == 3
+    assert [row.pk for row in UserSession.objects.all()] == [kept]
+
+
+def test_old_snapshots_go(staff, sandbox, settings):
+    job = start(staff, group_id=4, target_id=1)
+    for age in (1, settings.SNAPSHOT_DAYS + 1):
+        Snapshot.objects.create(
+            account=job.account, job=job, group_id=4, group={}, complete=True, taken_at=days(age)
+        )
+    assert prune()["snapshots"] == 1
+    assert Snapshot.objects.get().taken_at > days(2)
