@@ -1,6 +1,8 @@
 """Encrypt secrets in the database, and keep them from being printed by accident."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -92,7 +94,7 @@ class EncryptedField(_TextField):
         return ""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
@@ -112,9 +114,46 @@ def _open(sealed: str) -> str:
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
     """Yield every model that has a column of secrets, with the column's name."""
     for model in apps.get_models():
-        for field in model._meta.concrete_fields:
-            if isinstance(field, EncryptedField):
-                yield model, field.name
+        for column in model._meta.concrete_fields:
+            if isinstance(column, EncryptedField):
+                yield model, column.name
+
+
+@dataclass(slots=True)
+class KeyReport:
+    """Stored secrets and the keys that open them; `opened` counts by the place of a key, the newest first."""
+
+    total: int = 0
+    lost: list[str] = field(default_factory=list)
+    opened: Counter[int] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        words = f"POSTER_TOKEN_KEYS open {self.total - len(self.lost)} of {self.total} stored secrets"
+        words += f"; not: {', '.join(self.lost)}." if self.lost else "."
+        count = len(settings.POSTER_TOKEN_KEYS)
+        useless = [str(place + 1) for place in range(count) if not self.opened[place]] if self.total else []
+        return (
+            f"{words} Keys that open none, by their place: {', '.join(useless)} of {count}."
+            if useless
+            else words
+        )
+
+
+def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
+    """Try every key on secrets as they are stored, each with its name."""
+    report = KeyReport()
+    for name, text in sealed:
+        report.total += 1
+        for place, key in enumerate(settings.POSTER_TOKEN_KEYS):
+            try:
+                _cipher((key,)).decrypt(text.removeprefix(_PREFIX))
+            except InvalidToken:
+                continue
+            report.opened[place] += 1
+            break
+        else:
+            report.lost.append(name)
+    return report
 
 
 def unreadable() -> tuple[int, list[str]] | None:

@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate as django_migrate
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.utils import CursorWrapper
 
 from poster_admin.common.catalogues import compile_catalogues
 from poster_admin.common.checks import is_too_old, missing_migrations
@@ -66,17 +67,26 @@ def migration_lock(alias: str) -> Iterator[None]:
         with locked(Path(f"{connection.settings_dict['NAME']}.lock")):
             yield
         return
-    # Use a separate session, which ends with the lock. One from the pool would not, and the pool would hide
-    # why no session can be opened.
-    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
-    session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
-    with closing(session), session.cursor() as cursor:
+    with own_session(alias) as cursor:
         # Poll: a session waiting inside pg_advisory_lock would block CREATE INDEX CONCURRENTLY for ever.
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
         while cursor.fetchone() != (True,):
             time.sleep(0.1)
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
         yield
+
+
+@contextmanager
+def own_session(alias: str) -> Iterator[CursorWrapper]:
+    """Open a session of PostgreSQL beside the pool, which ends with the block.
+
+    One from the pool would not end, and the pool would hide why no session can be opened.
+    """
+    connection = connections[alias]
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
+    session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
+    with closing(session), session.cursor() as cursor:
+        yield cursor
 
 
 def refuse_too_old(alias: str) -> None:

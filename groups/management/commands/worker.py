@@ -16,6 +16,7 @@ from django_tasks_db.management.commands import db_worker
 from groups.services import maintenance
 from groups.services.jobs import lease as job_lease
 from poster_admin.common import server
+from poster_admin.common.in_use import in_use
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.jobs")
@@ -45,7 +46,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
         """Apply the migrations, then run jobs; wait while the database is away."""
-        server.migrate()
+        with in_use():
+            server.migrate()
+            self._run(batch=batch)
+
+    def _run(self, *, batch: bool) -> None:
         worker = Worker(
             queue_names=["default"],
             excluded_queue_names=[],

@@ -12,6 +12,7 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 
 from poster_admin.common import server
+from poster_admin.common.in_use import in_use
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -41,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
-        with server.claimed_port(settings.HOST, settings.PORT):
+        with server.claimed_port(settings.HOST, settings.PORT), in_use():
             self._check(include_deployment_checks=True)
             server.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])

@@ -1,0 +1,46 @@
+"""Copy the database into one file, and put such a file in its place: SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from poster_admin.common.backups.engine import Engine
+from poster_admin.common.backups.postgresql import PostgreSQL
+from poster_admin.common.backups.sqlite import SQLite
+
+PREFIX = "poster-admin-"
+
+
+def engine() -> Engine:
+    """Return the engine of the database at DATABASE_URL."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    return (SQLite if connection.vendor == "sqlite" else PostgreSQL)(connection.settings_dict)
+
+
+def back_up(folder: Path) -> Path:
+    """Write a backup into a folder, which is made if it is not there, and return its path."""
+    source = engine()
+    path = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}{source.suffix}"
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            # Made here, so that nobody else can read it while it grows.
+            unfinished.touch(mode=0o600, exist_ok=False)
+            source.write(unfinished)
+            unfinished.rename(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandError(f"Nothing was backed up: {error}") from None
+    return path
+
+
+def delete_old(folder: Path, keep: int) -> list[Path]:
+    """Delete all backups in a folder but the newest `keep`, and return the deleted ones."""
+    old = sorted(folder.glob(f"{PREFIX}*{engine().suffix}"), reverse=True)[keep:]
+    for path in old:
+        path.unlink()
+    return old

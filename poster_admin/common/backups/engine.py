@@ -1,0 +1,55 @@
+"""Define the two steps that differ between databases: write a backup, and put one in place."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+
+class Prepared(ABC):
+    """A backup that was checked, and that can replace the database."""
+
+    @abstractmethod
+    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
+        """Yield the primary key and the value of each row. A table that the backup lacks has no rows."""
+
+    @abstractmethod
+    def put_in_place(self) -> None:
+        """Replace the database, all or nothing. Raises `CommandError`."""
+
+
+class Engine(ABC):
+    """A kind of database; `magic` are the first bytes of its backups."""
+
+    label: str
+    suffix: str
+    magic: bytes
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """The database in words, without its password."""
+
+    @abstractmethod
+    def write(self, path: Path) -> None:
+        """Write a backup into an empty file, also while the database is in use. Raises `CommandError`."""
+
+    @abstractmethod
+    def prepared(self, file: Path) -> AbstractContextManager[Prepared]:
+        """Check a backup and make it ready. Raises `CommandError` if it is damaged."""
+
+    def refuse_foreign(self, file: Path) -> None:
+        """Stop with one clear line if the file is no backup of this kind of database."""
+        try:
+            with file.open("rb") as content:
+                start = content.read(len(self.magic))
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
+        if start != self.magic:
+            raise CommandError(f"{file} is no backup of {self.label}, which DATABASE_URL names.")

@@ -1,0 +1,109 @@
+"""Back up PostgreSQL with its own programs `pg_dump`, `pg_restore` and `psql`, and restore it."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import connection
+
+from poster_admin.common.backups.engine import Engine, Prepared
+
+# Options of Django's own, which the programs do not know.
+NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
+COPY = re.compile(r"COPY (?:\w+\.)?\"?(?P<table>\w+)\"? \((?P<columns>[^)]*)\) FROM stdin;")
+
+
+class PostgreSQL(Engine):
+    """A database of a server, reached with the address in DATABASE_URL."""
+
+    label = "PostgreSQL"
+    suffix = ".dump"
+    magic = b"PGDMP"
+
+    @property
+    def place(self) -> str:
+        host = self.settings["HOST"] or "this machine"
+        return f"the database {self.settings['NAME']} on {host}"
+
+    def write(self, path: Path) -> None:
+        self.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", self.target)
+
+    @contextmanager
+    def prepared(self, file: Path) -> Iterator[Prepared]:
+        """Turn the whole backup into SQL, which finds a damaged one."""
+        settings.VAR_DIR.mkdir(exist_ok=True)
+        with TemporaryDirectory(prefix="restore-", dir=settings.VAR_DIR) as folder:
+            script = Path(folder) / "script.sql"
+            self.run(*("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file)))
+            yield _PreparedPostgreSQL(self, script)
+
+    @cached_property
+    def target(self) -> str:
+        """The address for libpq, as one argument. The password is in the environment instead."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - installed for PostgreSQL only
+
+        names = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}
+        own = {name: self.settings[key] for key, name in names.items() if self.settings[key]}
+        options = self.settings["OPTIONS"].items()
+        return f"--dbname={make_conninfo(**own, **{k: v for k, v in options if k not in NOT_OF_LIBPQ})}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the programs. Raises `CommandError` with its first line if it fails."""
+        path = which(program)
+        if path is None:
+            raise CommandError(f"{program} is not installed; Debian has it in postgresql-client.")
+        password = self.settings["PASSWORD"]
+        done = subprocess.run(  # noqa: S603 - our own words
+            [path, *arguments],
+            env=os.environ | ({"PGPASSWORD": password} if password else {}),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise CommandError(done.stderr.strip().partition("\n")[0] or f"{program} failed.")
+
+
+class _PreparedPostgreSQL(Prepared):
+    def __init__(self, engine: PostgreSQL, script: Path) -> None:
+        self._engine = engine
+        self._script = script
+
+    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
+        """Read the column out of the COPY block of its table."""
+        places: tuple[int, int] | None = None
+        with self._script.open(encoding="utf-8") as script:
+            for line in script:
+                if block := COPY.match(line):
+                    names = block["columns"].replace('"', "").split(", ")
+                    found = block["table"] == table and {key, column} <= set(names)
+                    places = (names.index(key), names.index(column)) if found else None
+                elif line == "\\.\n":
+                    places = None
+                elif places:
+                    values = line.rstrip("\n").split("\t")
+                    yield values[places[0]], values[places[1]]
+
+    def put_in_place(self) -> None:
+        """Drop all tables and make those of the backup, in one transaction.
+
+        `pg_restore --clean` would leave tables that are newer than the backup, at which a migration fails.
+        """
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+        connection.close()
+        drop = "".join(
+            f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE;" for table in tables
+        )
+        options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
+        self._engine.run(
+            *("psql", *options, f"--command={drop}", f"--file={self._script}", self._engine.target)
+        )

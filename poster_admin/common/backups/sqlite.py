@@ -1,0 +1,110 @@
+"""Back up SQLite by its backup API, while it is in use, and restore it."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from django.core.management.base import CommandError
+
+from poster_admin.common.backups.engine import Engine, Prepared
+
+# Files beside a database that belong to it: the log of the last writes, and its index.
+BESIDE = ("-wal", "-shm", "-journal")
+# Seconds to wait for a database that is locked.
+PATIENCE = 30
+
+
+class SQLite(Engine):
+    """One file, beside which SQLite keeps the last writes."""
+
+    label = "SQLite"
+    suffix = ".sqlite3"
+    magic = b"SQLite format 3\0"
+
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
+    def write(self, path: Path) -> None:
+        try:
+            with closing(_connect(self._path)) as source, closing(_connect(path)) as target:
+                # In one step: it reads one state of the database, and others may go on writing.
+                source.backup(target)
+                _make_whole(target)
+        except sqlite3.Error as error:
+            raise CommandError(f"Nothing was backed up: {error}.") from None
+
+    @contextmanager
+    def prepared(self, file: Path) -> Iterator[Prepared]:
+        """Copy the backup beside the database, so that one rename replaces it."""
+        copy = self._path.with_name(f".{self._path.name}.restored")
+        try:
+            copy.unlink(missing_ok=True)
+            copy.touch(mode=0o600)
+            shutil.copyfile(file, copy)
+            # A copy of the bare files, made by hand, may have its last writes beside it.
+            if (log := Path(f"{file}-wal")).exists():
+                shutil.copyfile(log, f"{copy}-wal")
+            with closing(_connect(copy)) as database:
+                _make_whole(database)
+                yield _PreparedSQLite(database, copy, self._path)
+        except sqlite3.Error as error:
+            raise CommandError(f"{file} is damaged: {error}.") from None
+        except OSError as error:
+            raise CommandError(f"Nothing was restored: {error}") from None
+        finally:
+            for suffix in ("", *BESIDE):
+                Path(f"{copy}{suffix}").unlink(missing_ok=True)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.settings["NAME"])
+
+
+class _PreparedSQLite(Prepared):
+    def __init__(self, database: sqlite3.Connection, copy: Path, path: Path) -> None:
+        self._database = database
+        self._copy = copy
+        self._path = path
+
+    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
+        with suppress(sqlite3.OperationalError):  # an older backup may lack the table or the column
+            yield from self._database.execute(f'SELECT "{key}", "{column}" FROM "{table}"')  # noqa: S608 - ours
+
+    def put_in_place(self) -> None:
+        self._database.close()
+        if self._path.exists() and os.geteuid() == 0:
+            # Files of root could not be written by the server.
+            owner = self._path.stat()
+            os.chown(self._copy, owner.st_uid, owner.st_gid)
+        # The files beside the old database would bring its rows back.
+        for suffix in BESIDE:
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._copy.replace(self._path)
+        with suppress(OSError):  # some file systems cannot sync a folder
+            _sync(self._path.parent)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open a file that is there: SQLite would make an empty one."""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=PATIENCE)
+
+
+def _make_whole(database: sqlite3.Connection) -> None:
+    """Check every page, and put everything into the one file."""
+    (words,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if words != "ok":
+        raise sqlite3.DatabaseError(words.partition("\n")[0])
+    database.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,69 @@
+"""`manage.py restore FILE`: put a backup in the place of the database."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.migrations.loader import MigrationLoader
+
+from poster_admin.common import backups
+from poster_admin.common.backups.engine import Prepared
+from poster_admin.common.encryption import encrypted_columns, report_keys
+from poster_admin.common.in_use import alone
+from poster_admin.common.outages import optional
+
+# No value, as SQLite and as the text of PostgreSQL have it.
+EMPTY = (None, "\\N")
+
+
+class Command(BaseCommand):
+    """Check everything that can be checked before anything is replaced."""
+
+    help = "Replace the database by a backup, after a question. Stop the server and the workers first."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, help="as `backup` wrote it")
+
+    def handle(self, *_args: Any, file: Path, **_options: Any) -> None:
+        """Ask, restore, and look at what is there then."""
+        engine = backups.engine()
+        engine.refuse_foreign(file)
+        with alone(), engine.prepared(file) as backup:
+            _refuse_foreign_version(backup)
+            self.stdout.write(str(report_keys(_secrets(backup))))
+            self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
+            self._ask()
+            backup.put_in_place()
+        with optional("the answers of Poster in the cache"):
+            cache.clear()
+        self.stdout.write(f"Restored {file}.")
+        call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
+
+    def _ask(self) -> None:
+        self.stdout.write("Type yes to go on: ", ending="")
+        self.stdout.flush()
+        if sys.stdin.readline().strip() != "yes":
+            raise CommandError("Nothing was restored.")
+
+
+def _refuse_foreign_version(backup: Prepared) -> None:
+    """Stop if the migrations of this version do not lead on from the backup."""
+    applied = set(backup.column("django_migrations", "app", "name"))
+    if any(app == "people" for app, _ in applied):
+        raise CommandError("The backup was made by a version before 1.0, which this one does not read.")
+    loader = MigrationLoader(None)
+    if any(app in loader.migrated_apps for app, _ in applied - loader.disk_migrations.keys()):
+        raise CommandError("The backup was made by a newer version of the dashboard: upgrade first.")
+
+
+def _secrets(backup: Prepared) -> Iterator[tuple[str, str]]:
+    """Yield every stored secret of a backup, named by its table and row."""
+    for model, name in encrypted_columns():
+        for row, sealed in backup.column(model._meta.db_table, str(model._meta.pk.column), name):
+            if sealed not in EMPTY:
+                yield f"{model._meta.label_lower} {row}", sealed

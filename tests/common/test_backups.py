@@ -1,0 +1,331 @@
+"""Test backups: they are written while the server runs, and a restored one lets people sign in again."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+import requests
+from cryptography.fernet import Fernet
+
+from tests import environment
+from tests.services import empty_database
+from tests.tools.killing import wait_until
+from tests.tools.ports import free_port
+from tests.tools.starts import Installation
+
+PASSWORD = "a-password-for-tests"
+MAKE = """
+from django.contrib.auth.models import User
+from groups.models import PosterAccount, PosterCredentials
+user = User.objects.create_user({name!r}, password={password!r})
+account, _ = PosterAccount.objects.get_or_create(name="demo")
+credentials = PosterCredentials(user=user, account=account)
+credentials.set_token("t" * 20)
+credentials.save()
+"""
+CHANGE = """
+from django.contrib.auth.models import User
+user = User.objects.get(username="early")
+user.set_password("another-password")
+user.save()
+"""
+NAMES = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
+FUTURE = """
+from django.db.migrations.recorder import MigrationRecorder
+MigrationRecorder.Migration.objects.create(app={!r}, name="x")
+"""
+
+
+@pytest.fixture(scope="session")
+def keys_and_database(tmp_path_factory):
+    """Return the values of an installation with a user who is connected to Poster, and its database."""
+    made = Installation(tmp_path_factory.mktemp("migrated"))
+    fill(made)
+    return made.values, made.directory / "db.sqlite3"
+
+
+def fill(installation):
+    assert installation.output("migrate", "-v", "0")[0] == 0
+    run(installation, MAKE.format(name="early", password=PASSWORD))
+
+
+@pytest.fixture
+def on_sqlite(tmp_path, keys_and_database):
+    values, database = keys_and_database
+    made = Installation(tmp_path)
+    made.values = values | {"DATABASE_URL": made.values["DATABASE_URL"]}
+    made.write(made.values)
+    shutil.copy(database, tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def on_postgresql(tmp_path):
+    made = Installation(tmp_path)
+    with empty_database(environment.POSTGRES_URL) as url:
+        made.write(made.values | {"DATABASE_URL": url})
+        fill(made)
+        yield made
+        made.stop()
+
+
+@pytest.fixture(params=["on_sqlite", pytest.param("on_postgresql", marks=pytest.mark.services)])
+def installation(request):
+    return request.getfixturevalue(request.param)
+
+
+def run(installation, code):
+    status, said = installation.output("shell", "-v", "0", "-c", code)
+    assert status == 0, said
+    return said
+
+
+def back_up(installation, *options):
+    status, said = installation.output("backup", f"{installation.directory}/backups", *options)
+    assert status == 0, said
+    return said.splitlines()[0]
+
+
+def restore(installation, file, answer="yes", **variables):
+    """Run the command with an answer on standard input; return its code and everything it said."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "restore", file],
+        cwd=installation.directory,
+        env=installation.environment(variables),
+        input=f"{answer}\n" if answer else "",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout
+
+
+def served(installation):
+    """Start a server and its worker, and return the process and the address once it answers."""
+    port = free_port()
+    process = installation.start("serve", PORT=str(port), WORKERS="1")
+    url = f"http://127.0.0.1:{port}"
+    wait_until(lambda: answers(url), 0.2, 40)
+    return process, url
+
+
+def answers(url):
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def stop(process):
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def signs_in(url, name, password):
+    """Return True if the sign-in page takes the name and the password."""
+    with requests.Session() as session:
+        page = session.get(f"{url}/accounts/login/", timeout=20).text
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+        form = {"csrfmiddlewaretoken": token, "username": name, "password": password}
+        answer = session.post(f"{url}/accounts/login/", form, timeout=20, allow_redirects=False)
+        return answer.status_code == 302
+
+
+def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
+    process, url = served(installation)
+    file = back_up(installation)
+    run(installation, MAKE.format(name="late", password=PASSWORD) + CHANGE)
+    assert not signs_in(url, "early", PASSWORD)
+
+    status, said = restore(installation, file)
+    assert status == 1
+    assert re.fullmatch(r"CommandError: The database is in use: .+ Stop the server, .+ first\.\n", said)
+    assert run(installation, NAMES) == "early late\n"
+
+    stop(process)
+    status, said = restore(installation, file)
+    assert status == 0, said
+    assert "POSTER_TOKEN_KEYS open 1 of 1 stored secrets." in said
+    assert "System check identified no issues" in said
+    assert run(installation, NAMES) == "early\n"
+
+    process, url = served(installation)
+    assert signs_in(url, "early", PASSWORD)
+    assert not signs_in(url, "late", PASSWORD)
+    stop(process)
+
+
+def test_a_restore_is_refused_while_a_worker_runs(on_sqlite):
+    file = back_up(on_sqlite)
+    worker = on_sqlite.start("worker")
+    wait_until(lambda: "is in use" in restore(on_sqlite, file, "no")[1], 0.2, 30)
+    assert run(on_sqlite, NAMES) == "early\n"
+    stop(worker)
+
+
+@pytest.mark.parametrize("answer", ["", "no", "y", "YES"])
+def test_nothing_is_restored_without_a_yes(on_sqlite, answer):
+    file = back_up(on_sqlite)
+    run(on_sqlite, MAKE.format(name="late", password=PASSWORD))
+    status, said = restore(on_sqlite, file, answer)
+    assert (status, said.splitlines()[-1].endswith("CommandError: Nothing was restored.")) == (1, True)
+    assert run(on_sqlite, NAMES) == "early late\n"
+
+
+def test_a_backup_is_for_its_owner_alone_and_the_only_word_of_the_command(on_sqlite):
+    status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/a/b")
+    assert status == 0
+    (made,) = (on_sqlite.directory / "a" / "b").iterdir()
+    assert said == f"{made}\n"
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert made.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_newest_backups_are_kept_and_nothing_else_is_deleted(on_sqlite):
+    first, second = back_up(on_sqlite), back_up(on_sqlite)
+    other = on_sqlite.directory / "backups" / "by-hand.sqlite3"
+    shutil.copy(first, other)
+    third = back_up(on_sqlite, "--keep", "2")
+    assert sorted(map(str, other.parent.iterdir())) == sorted([str(other), second, third])
+    status, said = on_sqlite.output("backup", str(other.parent), "--keep", "0")
+    assert (status, "--keep is less than 1" in said) == (1, True)
+    assert len(list(other.parent.iterdir())) == 3
+
+
+def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite):
+    file = back_up(on_sqlite)
+    new = Fernet.generate_key().decode()
+    status, said = restore(on_sqlite, file, "no", POSTER_TOKEN_KEYS=new)
+    assert status == 1
+    assert said.startswith(
+        "POSTER_TOKEN_KEYS open 0 of 1 stored secrets; not: groups.postercredentials 1. "
+        "Keys that open none, by their place: 1 of 1.\n"
+    )
+    both = f"{new},{on_sqlite.values['POSTER_TOKEN_KEYS']}"
+    _, said = restore(on_sqlite, file, "no", POSTER_TOKEN_KEYS=both)
+    assert said.startswith(
+        "POSTER_TOKEN_KEYS open 1 of 1 stored secrets. Keys that open none, by their place: 1 of 2.\n"
+    )
+
+
+@pytest.mark.services
+def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tables(on_postgresql):
+    """A table that the backup lacks has to go: the next migration that makes it would fail."""
+    file = back_up(on_postgresql)
+    run(
+        on_postgresql,
+        "from django.db import connection as c; c.cursor().execute('CREATE TABLE newer (id int)')",
+    )
+    _, said = restore(on_postgresql, file, "no", POSTER_TOKEN_KEYS=Fernet.generate_key().decode())
+    assert said.startswith("POSTER_TOKEN_KEYS open 0 of 1 stored secrets; not: groups.postercredentials 1. ")
+    assert restore(on_postgresql, file)[0] == 0
+    tables = "from django.db import connection as c; print(c.introspection.table_names())"
+    assert "newer" not in run(on_postgresql, tables)
+    os.truncate(file, 20_000)
+    status, said = restore(on_postgresql, file)
+    assert (status, len(said.splitlines())) == (1, 1), said
+    assert run(on_postgresql, NAMES) == "early\n"
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [("people", "made by a version before 1.0"), ("groups", "made by a newer version of the dashboard")],
+)
+def test_a_backup_of_another_version_is_refused(on_sqlite, app, words):
+    run(on_sqlite, FUTURE.format(app))
+    status, said = restore(on_sqlite, back_up(on_sqlite))
+    assert (status, len(said.splitlines())) == (1, 1)
+    assert words in said
+
+
+def test_a_file_that_is_damaged_foreign_or_missing_is_one_line_and_replaces_nothing(on_sqlite):
+    file = back_up(on_sqlite)
+    os.truncate(file, 20_000)
+    foreign = on_sqlite.directory / "foreign"
+    foreign.write_bytes(b"PGDMQ" + b"x" * 100)
+    for path in (file, str(foreign), str(on_sqlite.directory / "missing"), str(on_sqlite.directory)):
+        status, said = restore(on_sqlite, path)
+        assert (status, len(said.splitlines())) == (1, 1), said
+        assert said.startswith("CommandError: ")
+    assert run(on_sqlite, NAMES) == "early\n"
+
+
+def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite):
+    """A killed process leaves it; SQLite would read it into whatever database lies beside it."""
+    database = on_sqlite.directory / "db.sqlite3"
+    file = back_up(on_sqlite)
+    with closing(sqlite3.connect(database)) as held:
+        held.execute("PRAGMA journal_mode=WAL")
+        held.execute("UPDATE auth_user SET username = 'late'")
+        held.commit()
+        log = (database.with_name("db.sqlite3-wal")).read_bytes()
+    # As after a power failure: the log holds what the database does not.
+    database.write_bytes(b"not a database " * 10_000)
+    database.with_name("db.sqlite3-wal").write_bytes(log)
+    database.with_name("db.sqlite3-shm").write_bytes(b"\0" * 32768)
+    assert restore(on_sqlite, file)[0] == 0
+    assert run(on_sqlite, NAMES) == "early\n"
+    assert database.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_of_the_bare_files_is_restored_with_its_last_writes(on_sqlite):
+    database = on_sqlite.directory / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as held:
+        held.execute("PRAGMA journal_mode=WAL")
+        held.execute("UPDATE auth_user SET username = 'last'")
+        held.commit()
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{database}{suffix}", f"{on_sqlite.directory}/copy{suffix}")
+    run(on_sqlite, MAKE.format(name="later", password=PASSWORD))
+    assert restore(on_sqlite, f"{on_sqlite.directory}/copy")[0] == 0
+    assert run(on_sqlite, NAMES) == "last\n"
+
+
+def test_a_database_that_another_program_has_open_is_not_replaced(on_sqlite):
+    file = back_up(on_sqlite)
+    with closing(sqlite3.connect(on_sqlite.directory / "db.sqlite3")) as other:
+        other.execute("SELECT count(*) FROM auth_user").fetchone()
+        other.execute("BEGIN IMMEDIATE")
+        status, said = restore(on_sqlite, file)
+    assert (status, said.count("another process has it open")) == (1, 1)
+
+
+def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite):
+    file = back_up(on_sqlite)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "restore", file],
+        cwd=on_sqlite.directory,
+        env=on_sqlite.environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while "for good" not in process.stdout.readline():
+            assert process.poll() is None
+        for command in ("serve", "worker"):
+            status, said = on_sqlite.output(command, PORT=str(free_port()))
+            assert (status, said) == (
+                1,
+                "CommandError: A backup is being restored. Start again when that is done.\n",
+            )
+        process.stdin.write("yes\n")
+        process.stdin.close()
+        process.stdout.read()
+    assert process.returncode == 0
+
+
+def test_a_missing_database_is_not_backed_up_as_an_empty_one(tmp_path):
+    installation = Installation(tmp_path)
+    status, said = installation.output("backup", f"{tmp_path}/backups")
+    assert (status, said) == (1, "CommandError: Nothing was backed up: unable to open database file.\n")
+    assert list((tmp_path / "backups").iterdir()) == []
+    assert not (tmp_path / "db.sqlite3").exists()
