@@ -33,7 +33,7 @@ from groups.poster.records import (
     UnreadableRow,
 )
 from groups.poster.sales import ClientSales, SalesList
-from groups.poster.transport import Timeouts, Transport
+from groups.poster.transport import Failure, Look, Timeouts, Transport
 
 __all__ = [
     "DEFAULT_URL",
@@ -42,11 +42,13 @@ __all__ = [
     "ClientList",
     "ClientSales",
     "ClientValues",
+    "Failure",
     "Group",
     "GroupList",
     "GroupValues",
     "InvalidResponse",
     "InvalidValue",
+    "Look",
     "LoyaltyRule",
     "LoyaltyRuleList",
     "LoyaltyType",

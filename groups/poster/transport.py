@@ -23,6 +23,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -78,6 +79,14 @@ class Failure:
     sent: bool
     retryable: bool = True
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answer of a server to a connection: its clock, and the end of its certificate if it has one."""
+
+    date: str
+    certificate_until: datetime | None
 
 
 class Transport:
@@ -139,6 +148,29 @@ class Transport:
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
             return _classify(error)
 
+    def look(self, url: str, timeouts: Timeouts) -> Look | Failure:
+        """Ask a server for its headers, without a token. Only a new connection shows its certificate."""
+        _deadline.set(time.monotonic() + timeouts.read_deadline)
+        _certificate.set({})
+        try:
+            with self._pools.urlopen(
+                "HEAD",
+                url,
+                headers=_HEADERS,
+                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            ) as response:
+                return Look(response.headers.get("Date", ""), _certificate_until())
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
+            return _classify(error)
+
+
+def _certificate_until() -> datetime | None:
+    until = _certificate.get().get("notAfter")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
+
 
 def _credentials_of_proxy(proxy: str) -> Mapping[str, str]:
     auth = parse_url(proxy).auth
@@ -199,6 +231,7 @@ def _wrapped(error: BaseException) -> Iterator[BaseException]:
 # --- A deadline for the whole call -------------------------------------------------------------------------
 
 _deadline: ContextVar[float] = ContextVar("deadline of the exchange in this thread")
+_certificate: ContextVar[Mapping[str, object]] = ContextVar("certificate of the last new connection")
 
 
 def _left() -> float:
@@ -247,6 +280,10 @@ class _Bounded(HTTPConnection):
 
 class _BoundedTLS(_Bounded, HTTPSConnection):
     """A TLS connection that respects the deadline of the call."""
+
+    def connect(self) -> None:
+        super().connect()
+        _certificate.set(cast("ssl.SSLSocket", self.sock).getpeercert() or {})
 
 
 class _Pool(HTTPConnectionPool):

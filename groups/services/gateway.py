@@ -37,6 +37,11 @@ BREAKER = ("failing_since", "failing_seconds", "open_until")
 @cache
 def transport() -> Transport:
     """Return the connection pool of this process."""
+    return new_transport()
+
+
+def new_transport() -> Transport:
+    """Return a connection pool with the proxy and the authorities of the settings."""
     return Transport(ca_file=settings.POSTER_CA_FILE or None, proxy=settings.POSTER_PROXY or None)
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
-from django.db import DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 
 @register
@@ -39,6 +40,13 @@ def is_too_old(alias: str) -> bool:
     """Return True if the database was made before 1.0: its migrations have been replaced since."""
     applied = MigrationExecutor(connections[alias]).loader.applied_migrations
     return any(app == "people" for app, _name in applied)
+
+
+def unknown_migrations(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Return the applied migrations that this version does not have. Raises `DatabaseError`."""
+    loader = MigrationLoader(connections[alias])
+    unknown = loader.applied_migrations.keys() - loader.disk_migrations.keys()
+    return sorted(f"{app} {name}" for app, name in unknown if app in loader.migrated_apps)
 
 
 def missing_migrations(alias: str) -> int:

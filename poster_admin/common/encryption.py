@@ -156,21 +156,20 @@ def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
     return report
 
 
-def unreadable() -> tuple[int, list[str]] | None:
-    """Return how many secrets are stored, and those that no key opens; None before the first migration.
+def stored_secrets() -> Iterator[tuple[str, str]]:
+    """Yield the stored secrets with their names, as they are stored.
 
     A model with secrets too large to be read at each start names in LOOKED_AT the ones that stand for all.
     """
-    total, lost = 0, []
+    for model, column in encrypted_columns():
+        rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))
+        for pk, secret in rows.values_list("pk", column).iterator(AT_ONCE):
+            yield f"{model._meta.label_lower} {pk}", secret.seal()
+
+
+def examine_keys() -> KeyReport | None:
+    """Try the keys on all stored secrets; None before the first migration."""
     try:
-        for model, column in encrypted_columns():
-            rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))
-            for pk, secret in rows.values_list("pk", column).iterator(AT_ONCE):
-                total += 1
-                try:
-                    secret.reveal()
-                except SecretUnreadable:
-                    lost.append(f"{model._meta.label_lower} {pk}")
+        return report_keys(stored_secrets())
     except DatabaseError:
         return None
-    return total, lost

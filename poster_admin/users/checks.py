@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core import checks
 
-from poster_admin.common.encryption import unreadable
+from poster_admin.common.encryption import examine_keys
 
 
 @checks.register(checks.Tags.database)
@@ -13,12 +13,12 @@ def every_secret_can_be_read(databases: Any = None, **_: Any) -> list[checks.Che
 
     Unreadable ones are a warning, not an error: their owners are asked for new ones, and the others work on.
     """
-    total, lost = (unreadable() if databases else None) or (0, [])
-    if not lost:
+    report = examine_keys() if databases else None
+    if not report or not report.lost:
         return []
     return [
         checks.Warning(
-            f"POSTER_TOKEN_KEYS open {total - len(lost)} of {total} stored secrets; not: {', '.join(lost)}.",
+            str(report),
             hint="Put the old key behind the new ones. Otherwise these have to be entered again.",
             id="users.W001",
         )

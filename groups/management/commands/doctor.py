@@ -1,0 +1,31 @@
+"""`manage.py doctor`: one page about the state of an installation."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from groups.services.doctor import State, examine
+from poster_admin.common.logs import mask
+
+
+class Command(BaseCommand):
+    """Print a line for each part, green, yellow or red; end with 1 if one is red."""
+
+    help = "Say what is wrong with database, cache, worker, keys, Poster, clock and disk. Changes nothing."
+    requires_system_checks = ()
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Show each line as soon as it is known: Poster may take its time."""
+        styles = {
+            State.GOOD: self.style.SUCCESS,
+            State.WARNING: self.style.WARNING,
+            State.BAD: self.style.ERROR,
+        }
+        bad = 0
+        for found in examine():
+            bad += found.state == State.BAD
+            word = styles[found.state](f"{found.state:8}")
+            self.stdout.write(f"{word}{found.part:11} {mask(found.words)}")
+            self.stdout.flush()
+        if bad:
+            raise SystemExit(1)

@@ -1,0 +1,182 @@
+"""Examine an installation: each part that it needs, in one line with its state."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from groups.models import PosterAccount, WorkerHeartbeat
+from groups.poster import Failure, Look, Timeouts, Transport, api_url
+from groups.services.gateway import new_transport
+from poster_admin.common.checks import missing_migrations, unknown_migrations
+from poster_admin.common.encryption import examine_keys
+
+# A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
+CLOCK_WARNING = timedelta(seconds=10)
+CLOCK_WRONG = timedelta(seconds=30)
+CERTIFICATE_WARNING = timedelta(days=14)
+DISK_WARNING, DISK_FULL = 0.1, 0.02
+ACCOUNTS_ASKED = 5
+# Poster's own page stands for an account while none is connected.
+NO_ACCOUNT = "www"
+
+
+class State(StrEnum):
+    """Good, soon not good, or not good."""
+
+    GOOD = "ok"
+    WARNING = "warning"
+    BAD = "FAILS"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of an installation, and what was found there."""
+
+    part: str
+    state: State
+    words: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at one part after another; one that fails does not keep the others from being looked at."""
+    for part, look in PARTS:
+        try:
+            found = list(look())
+        except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
+            found = [(State.BAD, _first_line(error))]
+        yield from (Finding(part, state, words) for state, words in found)
+
+
+type Found = Iterator[tuple[State, str]]
+
+
+def _database() -> Found:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    version = ".".join(map(str, connection.get_database_version()))
+    yield State.GOOD, f"{connection.display_name} {version} answers"
+
+
+def _migrations() -> Found:
+    if unknown := unknown_migrations():
+        yield State.BAD, f"this version is older than the database, which has {', '.join(unknown)}: upgrade"
+    elif missing := missing_migrations("default"):
+        yield State.BAD, f"{missing} are missing: a start makes them, or manage.py migrate"
+    else:
+        yield State.GOOD, "none is missing"
+
+
+def _cache() -> Found:
+    mark = str(time.monotonic())
+    cache.set("doctor", mark, timeout=10)
+    if cache.get("doctor") != mark:
+        yield State.BAD, "a value that was just stored is not there"
+    else:
+        yield State.GOOD, f"{settings.CACHES['default']['BACKEND'].rpartition('.')[2]} answers"
+
+
+def _worker() -> Found:
+    alive = WorkerHeartbeat.objects.alive().count()
+    if alive:
+        yield State.GOOD, f"{alive} seen in the last minute"
+        return
+    last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+    seen = f"since {timezone.localtime(last):%F %T}" if last else "in the last hour"
+    yield State.BAD, f"none was seen {seen}: jobs and changes without an answer wait"
+
+
+def _keys() -> Found:
+    report = examine_keys()
+    if report is None:
+        raise DatabaseError("the stored secrets cannot be read")
+    yield State.BAD if report.lost else State.GOOD, str(report)
+
+
+def _poster() -> Found:
+    """Connect to the address of each account, and hold its clock against this machine's."""
+    transport = new_transport()
+    names = list(PosterAccount.objects.order_by("pk").values_list("pk", flat=True)[:ACCOUNTS_ASKED])
+    addresses = {api_url(settings.POSTER_API_URL, name) for name in names or [NO_ACCOUNT]}
+    for address in sorted(addresses):
+        yield from _look(transport, address)
+    transport.close()
+
+
+def _look(transport: Transport, address: str) -> Found:
+    host = urlsplit(address).netloc
+    started = time.monotonic()
+    limits = Timeouts(settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT)
+    look = transport.look(address, limits)
+    if isinstance(look, Failure):
+        yield State.BAD, f"{host} is not reached: {look.detail or look.reason.replace('_', ' ')}{_way()}"
+        return
+    yield State.GOOD, f"{host} answers after {(time.monotonic() - started) * 1000:.0f} ms{_way()}"
+    yield from _certificate(host, look)
+    if look.date:
+        yield from _drift(f"the clock of {host}", parsedate_to_datetime(look.date))
+
+
+def _way() -> str:
+    """Return the host of the proxy in words; its address may hold a password."""
+    return f", through the proxy {urlsplit(settings.POSTER_PROXY).hostname}" if settings.POSTER_PROXY else ""
+
+
+def _certificate(host: str, look: Look) -> Found:
+    if look.certificate_until is None:
+        yield State.WARNING, f"{host} has no TLS: it is on this machine"
+        return
+    left = look.certificate_until - timezone.now()
+    state = State.WARNING if left < CERTIFICATE_WARNING else State.GOOD
+    yield state, f"the certificate of {host} ends on {look.certificate_until:%F}, in {left.days} days"
+
+
+def _clock() -> Found:
+    yield State.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
+    if connection.vendor != "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CURRENT_TIMESTAMP")  # the ORM asks for it only beside a row
+            yield from _drift("the clock of the database", cursor.fetchone()[0])
+
+
+def _drift(name: str, there: datetime) -> Found:
+    apart = abs(timezone.now() - there)
+    state = State.BAD if apart > CLOCK_WRONG else State.WARNING if apart > CLOCK_WARNING else State.GOOD
+    yield state, f"{name} is {apart.total_seconds():.0f} s from this machine's"
+
+
+def _disk() -> Found:
+    folders = {settings.VAR_DIR}
+    if connection.vendor == "sqlite":
+        folders.add(Path(connection.settings_dict["NAME"]).parent)
+    for folder in sorted(folders):
+        usage = shutil.disk_usage(folder)
+        share = usage.free / usage.total
+        state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
+        yield state, f"{usage.free / 1024**3:.1f} GB of {folder} are free, {share:.0%}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
+    ("database", _database),
+    ("migrations", _migrations),
+    ("cache", _cache),
+    ("worker", _worker),
+    ("keys", _keys),
+    ("Poster", _poster),
+    ("clock", _clock),
+    ("disk", _disk),
+)
