@@ -35,8 +35,15 @@ class FileTypeConverter:
         return value
 
 
+class HistoryFileConverter(FileTypeConverter):
+    """Extension of an export of the history."""
+
+    regex = "csv|xlsx|jsonl"
+
+
 register_converter(GroupIdConverter, "group")
 register_converter(FileTypeConverter, "file_type")
+register_converter(HistoryFileConverter, "history_file")
 
 group_urls = [
     path("groups/", groups.group_list, name="list"),
@@ -69,6 +76,11 @@ account_urls = [
 ]
 history_urls = [
     path("history/", history.history_list, name="history"),
+    path(
+        "history/export.<history_file:extension>",
+        history.history_export,
+        name="history_export",
+    ),
     path("history/<uuid:change_id>/", history.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
     path("history/snapshots/", snapshots.snapshot_list, name="snapshots"),

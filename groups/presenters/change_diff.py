@@ -59,10 +59,15 @@ def outcome_rows(change: Change) -> Comparison:
     ]
 
 
+def shown_versions(change: Change) -> tuple[Version, Version]:
+    """Return the values before a change, and those after it; the intended ones where they are the same."""
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
+    return before, change.after if change.state == Change.State.DIFFERS else change.intended
+
+
 def difference_rows(change: Change) -> Comparison:
     """Return the changed fields with their old and new values."""
-    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
-    after = change.after if change.state == Change.State.DIFFERS else change.intended
+    before, after = shown_versions(change)
     return [
         row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
     ]

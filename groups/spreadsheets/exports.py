@@ -21,6 +21,7 @@ from groups.spreadsheets.reader import protected
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/jsonl; charset=utf-8",
 }
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
@@ -36,25 +37,25 @@ def file_name(listing: Listing, account: str, extension: str) -> str:
 
 def to_csv(listing: Listing, account: str) -> bytes:
     """Return the groups as CSV."""
-    return _csv(_header_of(listing), _groups(listing, account))
+    return csv_file(_header_of(listing), _groups(listing, account))
 
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
     """Return the groups as a workbook."""
     widths = (*WIDTHS, *WIDTHS_OF_SALES) if listing.sales.shown else WIDTHS
-    return _xlsx(_("Groups"), _header_of(listing), _groups(listing, account), widths)
+    return xlsx_file(_("Groups"), _header_of(listing), _groups(listing, account), widths)
 
 
 def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
     """Return the clients of a group as CSV."""
-    return _csv(_header_of_clients(), _clients(group, members, account))
+    return csv_file(_header_of_clients(), _clients(group, members, account))
 
 
 def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
     """Return the clients of a group as a workbook."""
     # Read all clients first: an abandoned workbook would leave a temporary file with names behind.
     rows = list(_clients(group, members, account))
-    return _xlsx(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
+    return xlsx_file(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
 
 
 def header() -> list[str]:
@@ -121,7 +122,7 @@ def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: s
         )
 
 
-def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
+def csv_file(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
     """Return the rows as CSV that spreadsheets in this language open correctly.
 
     Ukrainian and Russian ones expect semicolons, decimal commas and a byte order mark.
@@ -150,7 +151,8 @@ def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str |
     return cell
 
 
-def _xlsx(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+    """Return the rows as a workbook."""
     from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
 
     return workbooks.written(title, header, rows, widths)

@@ -5,6 +5,9 @@ import uuid
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,6 +16,8 @@ from groups.presenters.change_diff import history_rows
 from groups.services import history
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import MovedOn
+from groups.spreadsheets.exports import CONTENT_TYPES
+from groups.spreadsheets.history_exports import WRITERS, file_name
 from groups.views.requests import Request, form_methods, requires
 from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import render_page
@@ -32,9 +37,26 @@ def history_list(request: Request) -> HttpResponse:
         "filter_form": filters,
         "page": page,
         "rows": history_rows(page.object_list, request.user),
-        "query": request.GET.urlencode(),
+        "export_types": tuple(WRITERS),
     }
     return render_page(request, "groups/history.html", context, fragment="rows")
+
+
+@require_GET
+@requires("view_group")
+def history_export(request: Request, extension: str) -> HttpResponse:
+    """Return a file with the changes that the history shows with the same filters, on all its pages."""
+    changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
+    pages = history.HistoryPages(changes, HISTORY_PAGE)
+    if pages.has_more:
+        text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
+        messages.warning(request, text % {"count": number_format(history.COUNTED, 0, force_grouping=True)})
+        return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
+    body = WRITERS[extension](changes.iterator())
+    response = HttpResponse(body, content_type=CONTENT_TYPES[extension])
+    name = file_name(request.credentials.account_id, extension)
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
 
 
 @form_methods

@@ -1,0 +1,115 @@
+"""Export the history to a file: CSV and XLSX for people, JSON lines for programs."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from groups.models import Change
+from groups.poster import GroupValues
+from groups.presenters.change_diff import Version, shown_versions
+from groups.presenters.messages import reason_words, type_label, whom
+from groups.spreadsheets import Cells
+from groups.spreadsheets.exports import csv_file, xlsx_file
+
+WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 18, 20, 38)
+# Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
+OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
+_KOPECK = Decimal("0.01")
+
+
+def file_name(account: str, extension: str) -> str:
+    """Return the name under which a browser saves the file."""
+    return f"history-{account}-{localtime(timezone.now()):%Y-%m-%d}.{extension}"
+
+
+def to_csv(changes: Iterable[Change]) -> bytes:
+    """Return the changes as CSV, one row each."""
+    return csv_file(_header(), map(_cells, changes))
+
+
+def to_xlsx(changes: Iterable[Change]) -> bytes:
+    """Return the changes as a workbook."""
+    return xlsx_file(_("History"), _header(), map(_cells, changes), WIDTHS)
+
+
+def to_json_lines(changes: Iterable[Change]) -> bytes:
+    """Return the changes as JSON, one object a line, the same in every language."""
+    return b"".join(_lines(changes))
+
+
+WRITERS: dict[str, Callable[[Iterable[Change]], bytes]] = {
+    "csv": to_csv,
+    "xlsx": to_xlsx,
+    "jsonl": to_json_lines,
+}
+
+
+def _header() -> list[str]:
+    before, after = _("%(field)s before"), _("%(field)s after")
+    fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
+    pairs = [words % {"field": field} for field in fields for words in (before, after)]
+    first = (_("When"), _("Who"), _("Id"), _("Group"), _("Change"), _("Outcome"), _("Reason"))
+    return [*first, *pairs, _("Settled"), _("Poster account"), _("Change number")]
+
+
+def _cells(change: Change) -> Cells:
+    before, after = (_cells_of(version) for version in shown_versions(change))
+    return (
+        localtime(change.created_at),
+        change.user_name,
+        change.group_id,
+        whom(change),
+        str(change.get_action_display()),
+        str(change.get_state_display()),
+        reason_words(change),
+        *(cell for pair in zip(before, after, strict=True) for cell in pair),
+        localtime(change.settled_at) if change.settled_at else None,
+        change.account_id,
+        str(change.pk),
+    )
+
+
+def _cells_of(version: Version) -> Cells:
+    """Return name, type, percent, birthday bonus and clients of a version, None where it has none."""
+    if not version or "name" not in version:
+        return (None,) * 5
+    values = GroupValues.from_json(version)
+    bonus = values.birthday_bonus.quantize(_KOPECK)
+    return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
+
+
+def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
+    for change in changes:
+        line = {
+            "id": str(change.pk),
+            "account": change.account_id,
+            "user": change.user_name,
+            "action": change.action,
+            "group_id": change.group_id,
+            "group": change.group_name,
+            "client_id": change.client_id,
+            "job": str(change.job_id) if change.job_id else None,
+            "undo_of": str(change.undo_of_id) if change.undo_of_id else None,
+            "state": change.state,
+            "reason": change.reason,
+            "code": change.code,
+            "resolved_by": change.resolved_by,
+            "created_at": change.created_at.isoformat(),
+            "sent_at": change.sent_at.isoformat() if change.sent_at else None,
+            "settled_at": change.settled_at.isoformat() if change.settled_at else None,
+            "before": _plain(change.before),
+            "intended": _plain(change.intended),
+            "after": _plain(change.after),
+        }
+        yield json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _plain(version: Version) -> dict[str, Any] | None:
+    if not version:
+        return None
+    return {name: version[name] for name in OF_A_VERSION if name in version} or None
