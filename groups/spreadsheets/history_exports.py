@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.change_diff import Version, shown_versions
-from groups.presenters.messages import reason_words, type_label, whom
+from groups.presenters.messages import type_label
+from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, xlsx_file
 
@@ -63,10 +64,10 @@ def _cells(change: Change) -> Cells:
         localtime(change.created_at),
         change.user_name,
         change.group_id,
-        whom(change),
+        Command.from_change(change).subject(change),
         str(change.get_action_display()),
         str(change.get_state_display()),
-        reason_words(change),
+        change.reason_label,
         *(cell for pair in zip(before, after, strict=True) for cell in pair),
         localtime(change.settled_at) if change.settled_at else None,
         change.account_id,
