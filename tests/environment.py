@@ -40,10 +40,14 @@ VARIABLES = {
     "POSTER_CONFIRM_SECONDS": "0",
     "POSTER_WRITE_DEADLINE": "8",
 }
-
 os.environ.update(VARIABLES)
 os.environ.update({f"{name}_FILE": "" for name in VARIABLES})
 compile_catalogues(LOCALE)
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment for another process, without what a browser test leaves: no server takes it."""
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
 def pytest_configure() -> None:

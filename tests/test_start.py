@@ -1,7 +1,6 @@
 """Test the start of an installation: secrets in files, and one clear line for each wrong value."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -195,7 +194,11 @@ def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD],
         cwd=environment.ROOT,
-        env={**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"},
+        env={
+            **environment.inherited(),
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,17 +1,16 @@
 """Test `manage.py copy_database`: users and their tokens arrive unchanged, and only once."""
 
-import os
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 
 
 def run(*words, **environment):
     command = [sys.executable, *words]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **environment}
+    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **environment}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 

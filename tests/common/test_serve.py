@@ -11,12 +11,10 @@ import requests
 
 from poster_admin.devtools.sandbox.certificates import identity
 from tests.benchmarks.running import workers_of
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 from tests.tools.killing import wait_until
 from tests.tools.ports import free_port
 
-# An earlier browser test leaves this variable in the process; the server refuses to start with it.
-INHERITED = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
 
@@ -27,7 +25,7 @@ def serve(tmp_path, **variables):
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,
         env={
-            **INHERITED,
+            **inherited(),
             "PORT": str(port),
             "WORKERS": "1",
             "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",

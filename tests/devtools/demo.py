@@ -1,14 +1,13 @@
 """Start a demo with fresh data, beside one that may be running."""
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 from tests.tools.ports import free_port
 
 
@@ -34,7 +33,7 @@ def start(directory, *options):
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--directory", str(directory), *options],
         cwd=ROOT,
-        env={**os.environ, "DEBUG": "True", "PORT": str(port)},
+        env={**inherited(), "DEBUG": "True", "PORT": str(port)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,12 +1,11 @@
 """Test the tools for developers: their commands are found, and production never loads them."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 
 SERVED = """
 import sys
@@ -20,7 +19,7 @@ print([name for name in sys.modules if name.startswith("poster_admin.devtools")]
 
 
 def run(*command, **variables):
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **variables}
+    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **variables}
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -24,7 +24,7 @@ import requests
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 from tests.tools.ports import free_port
 
 POINTS = ("journal row", "before the send", "while Poster works", "before settling")
@@ -85,7 +85,7 @@ class Dashboard:
         self._workers = []
         self._taken = set()
         self._environment = {
-            **os.environ,
+            **inherited(),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
             "DEBUG": "False",

@@ -130,8 +130,10 @@ class Installation:
     def environment(self, variables):
         """Return the environment of this process, without what the tests have set, with these variables."""
         names = documented_defaults()
-        ours = {*names, *(f"{name}_FILE" for name in names), "DJANGO_ALLOW_ASYNC_UNSAFE"}
-        return {name: value for name, value in os.environ.items() if name not in ours} | variables
+        ours = {*names, *(f"{name}_FILE" for name in names)}
+        return {
+            name: value for name, value in environment.inherited().items() if name not in ours
+        } | variables
 
     def output(self, *command, seconds=60, **variables):
         """Run a command and return its code and what it said; the code is None if it had to be stopped."""

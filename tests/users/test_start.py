@@ -1,7 +1,6 @@
 """Test the checks at the start: keys, files with secrets, and the effects of HTTPS=False."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.core.checks import run_checks
 from django.core.management import call_command
 
-from tests.environment import ROOT, VARIABLES
+from tests.environment import ROOT, VARIABLES, inherited
 
 LOOK = """
 import json, django
@@ -34,7 +33,7 @@ print(json.dumps({"headers": headers,
 
 
 def look(**changes):
-    environment = {**os.environ, **VARIABLES, **changes, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
+    environment = {**inherited(), **VARIABLES, **changes, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
     ran = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
