@@ -7,8 +7,9 @@
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
 SOME_PYTHON := $(shell for name in python3 python python3.14 python3.13 python3.12; do command -v $$name && break; done)
 PYTHON := .venv/bin/python
-# Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them.
-JOBS ?= 2
+# Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Three keep two cores busy:
+# a third of the time a test waits for a server, a browser or a time-out.
+JOBS ?= 3
 # What `make test` leaves to `make test-all`: the mark `product`. A -m in ARGS takes the place of this one.
 MARKS ?= not product
 ARGS ?=
@@ -42,7 +43,7 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 
 test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.e2e.chromium
-	$(PYTHON) -m pytest -n $(JOBS) -m '$(MARKS)' $(ARGS)
+	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m '$(MARKS)' $(ARGS)
 
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test MARKS=

@@ -3,16 +3,27 @@
 import pytest
 from django.db import connection
 
+from tests.environment import UNSYNCED
 from tests.pages import group_form
 
 FULL = 2
 EDIT = "/groups/1/edit/"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_every_commit_of_a_write_waits_for_the_disk(staff, browse):
+@pytest.fixture
+def as_in_production(transactional_db, monkeypatch):
+    """Open the database as production does."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL waits where nobody has told it otherwise")
+    options = connection.settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "init_command", options["init_command"].removesuffix(UNSYNCED))
+    connection.close()
+    yield
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_commit_of_a_write_waits_for_the_disk(as_in_production, staff, browse):
     client = browse(staff)
     form = group_form(client, EDIT, percent="11")
     statements = []
