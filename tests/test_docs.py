@@ -16,7 +16,7 @@ from tests.environment import ROOT
 
 DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
 PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES, *DECISIONS)
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", *PAGES, *DECISIONS)
 # docs/operations.md is followed by tests/deploy/test_operations.py.
 WITH_COMMANDS = (
     "README.md",
