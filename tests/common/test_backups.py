@@ -34,7 +34,7 @@ user = User.objects.get(username="early")
 user.set_password("another-password")
 user.save()
 """
-NAMES = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
+NAMES = "from django.contrib.auth.models import User; print(*sorted(map(str, User.objects.all())))"
 FUTURE = """
 from django.db.migrations.recorder import MigrationRecorder
 MigrationRecorder.Migration.objects.create(app={!r}, name="x")
