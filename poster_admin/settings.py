@@ -285,7 +285,7 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "poster_admin.users.client_ip.client_network"
+AXES_CLIENT_IP_CALLABLE = "poster_admin.common.client_ip.client_network"
 # The security log records the attempts instead.
 AXES_DISABLE_ACCESS_LOG = True
 
@@ -377,8 +377,8 @@ LOGGING = {
     # Filters belong to the handler: those of a logger do not see the records of its children.
     "filters": {"redact": {"()": "poster_admin.common.logs.RedactFilter"}},
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {request_id}: {message}", "style": "{"},
-        "json": {"()": "poster_admin.common.logs.JsonFormatter"},
+        "line": {"()": "poster_admin.common.logs.formatter", "style": "line"},
+        "json": {"()": "poster_admin.common.logs.formatter", "style": "json"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]},

@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
+from structlog.contextvars import bind_contextvars
 
 from groups.models import Change, PosterCredentials
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
@@ -47,11 +48,13 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
                 raise PermissionDenied
+            bind_contextvars(user=request.user.pk)
             credentials = _credentials(request.user) if connected else None
             if connected and credentials is None:
                 return redirect("groups:account")
             if credentials is not None:
                 request.credentials = credentials
+                bind_contextvars(account=credentials.account_id)
                 currency.set(credentials.account.currency)
             return view(request, *args, **kwargs)
 

@@ -1,23 +1,23 @@
 """Mask secrets in logs and error reports: the last line of defence, after the client's own care."""
 
 import html
-import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
+from structlog.contextvars import get_contextvars
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, Processor
 
-# Keep the dashes: 32 hexadecimal digits in a row would be masked as a token.
-request_id: ContextVar[str] = ContextVar("request_id", default="")
 REQUEST_ID = "poster_admin.request_id"
 
 MASK = "[secret]"
@@ -31,6 +31,11 @@ _CODE = re.compile(
 )
 # The password in an address such as CACHE_URL.
 _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
+
+
+def request_id() -> str:
+    """Return the id of the current request, or an empty text outside of one."""
+    return str(get_contextvars().get("request_id", ""))
 
 
 def mask(text: str) -> str:
@@ -71,7 +76,7 @@ class RedactFilter(logging.Filter):
 def _request_of(record: logging.LogRecord) -> str:
     """Return the id of the request that a record belongs to, and store it in the record."""
     about = getattr(getattr(record, "request", None), "META", {})
-    return str(vars(record).setdefault("request_id", request_id.get() or about.get(REQUEST_ID, "-")))
+    return str(vars(record).setdefault("request_id", request_id() or about.get(REQUEST_ID, "-")))
 
 
 class CarefulFilter(SafeExceptionReporterFilter):
@@ -91,22 +96,43 @@ class RedactedReporter(ExceptionReporter):
         return mask(super().get_traceback_text())
 
 
-class JsonFormatter(logging.Formatter):
-    """Write one JSON object per line, for a log collector, with the fields of a record's `event`."""
+def formatter(style: str) -> ProcessorFormatter:
+    """Return the formatter of a LOG_FORMAT: a line to read, or one JSON object a line for a log collector."""
+    renderers: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    if style == "line":
+        line = structlog.dev.ConsoleRenderer(
+            colors=False, timestamp_key="time", event_key="message", pad_event_to=0, pad_level=False
+        )
+        renderers = [_without_event, line]
+    renaming = structlog.processors.EventRenamer("message", replace_by="details")
+    return ProcessorFormatter(
+        foreign_pre_chain=[_of_record],
+        # Mask last, and the whole line: the filter has seen neither `event` nor the context.
+        processors=[ProcessorFormatter.remove_processors_meta, renaming, *renderers, _masked],
+    )
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": _request_of(record),
-        }
-        if hasattr(record, "event"):
-            line["event"] = record.event
-        if record.exc_info and not record.exc_text:
-            record.exc_text = self.formatException(record.exc_info)
-        if record.exc_text:
-            line["exception"] = record.exc_text
-        # Mask the whole line once more: the filter has not seen `event`.
-        return mask(json.dumps(line, ensure_ascii=False, default=str))
+
+def _of_record(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Add the fields of a record, and those of the request that it belongs to."""
+    record: logging.LogRecord = line["_record"]
+    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    line.update(time=time, level=record.levelname, logger=record.name)
+    if hasattr(record, "event"):
+        line["details"] = record.event
+    line.pop("exc_info", None)
+    if record.exc_info and not record.exc_text:
+        record.exc_text = logging.Formatter().formatException(record.exc_info)
+    if record.exc_text:
+        line["exception"] = record.exc_text
+    line.update(get_contextvars(), request_id=_request_of(record))
+    return line
+
+
+def _without_event(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Leave out the fields of an event: the message has them in words."""
+    line.pop("event", None)
+    return line
+
+
+def _masked(_logger: object, _method: str, line: Any) -> str:
+    return mask(str(line))

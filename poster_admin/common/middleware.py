@@ -1,24 +1,35 @@
 """Middleware for every response: its request id, security headers, and redirects for HTMX."""
 
+import logging
+import re
 import time
 import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.encoding import escape_uri_path
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import (
     client_redirect,
     page_behind,
     wants_page,
 )
-from poster_admin.common.logs import REQUEST_ID, request_id
+from poster_admin.common.logs import REQUEST_ID, mask
 from poster_admin.common.server_timing import PosterTime, poster_time
 
+access = logging.getLogger("poster_admin.access")
+
+# As long as the column of the security log; a longer one is made by somebody who tries something.
+REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)
+LONGEST_PATH = 200
 RETRY_AFTER = "10"
 """Seconds to wait where the response sets no time itself: most calls are done by then."""
 
@@ -28,27 +39,52 @@ WITHOUT_PAGE = {"undo", "bonus_unit", "second_factor_remove", "recovery_codes"}
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:
-    """Give each response its timings and an id, for the logs and for users who report an error."""
+    """Give each response its timings and an id, and write its line of the access log."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        name, spent = str(uuid.uuid4()), PosterTime()
+        name, spent = _id_of(request), PosterTime()
         request.META[REQUEST_ID] = name  # Django logs the response after all middleware.
-        reset_id, reset_time = request_id.set(name), poster_time.set(spent)
+        reset_time = poster_time.set(spent)
+        clear_contextvars()
+        bind_contextvars(request_id=name)
         try:
             response = get_response(request)
+            total = time.perf_counter() - started
+            _write_access(request, response, total)
         finally:
-            request_id.reset(reset_id)
+            clear_contextvars()
             poster_time.reset(reset_time)
         response["X-Request-ID"] = name
         if spent.calls:
-            total = time.perf_counter() - started
             response["Server-Timing"] = (
                 f"poster;dur={spent.seconds * 1000:.1f}, app;dur={(total - spent.seconds) * 1000:.1f}"
             )
         return response
 
     return middleware
+
+
+def _id_of(request: HttpRequest) -> str:
+    """Return the id that a trusted proxy has given the request, or a new one.
+
+    An id of 32 hexadecimal digits without dashes would be masked as a token.
+    """
+    given = request.headers.get("X-Request-ID", "")
+    if REQUEST_ID_SHAPE.fullmatch(given) and comes_from_proxy(request) and mask(given) == given:
+        return given
+    return str(uuid.uuid4())
+
+
+def _write_access(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Write one line, without the query string: people type names and phone numbers into it."""
+    session = getattr(request, "session", None)
+    # A session that no view has read would cost a query.
+    user = session.get(SESSION_KEY) if session is not None and session.accessed else None
+    if user is not None:
+        bind_contextvars(user=int(user))
+    path = escape_uri_path(request.path)[:LONGEST_PATH]
+    access.info("%s %s %d %.0f ms", request.method, path, response.status_code, seconds * 1000)
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
 
+from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import render_page
 from poster_admin.users import browsers, language, security_log, two_factor
-from poster_admin.users.client_ip import comes_from_proxy
 from poster_admin.users.errors import TryLater
 from poster_admin.users.models import Event
 

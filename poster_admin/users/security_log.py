@@ -11,9 +11,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
+from poster_admin.common.client_ip import client_address
 from poster_admin.common.logs import mask, request_id
 from poster_admin.common.outages import optional
-from poster_admin.users.client_ip import client_address
 from poster_admin.users.models import Event, SecurityEvent
 
 log = logging.getLogger("poster_admin.security")
@@ -46,7 +46,7 @@ def record(
         about="" if about == user_name else _short(about, 150),
         detail=_short(detail, 200),
         address=client_address(request) if request is not None else "",
-        request_id=request_id.get(),
+        request_id=request_id(),
     )
     # The log of the process has the line in any case.
     with optional("a line of the security log"):

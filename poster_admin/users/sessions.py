@@ -15,8 +15,8 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.common.outages import optional
-from poster_admin.users.client_ip import client_address, describe_agent
 from poster_admin.users.models import IDLE, LONGEST, UserSession
 
 STARTED = "started"

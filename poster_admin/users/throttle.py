@@ -28,9 +28,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
+from poster_admin.common.client_ip import client_network
 from poster_admin.common.deadlines import is_past
 from poster_admin.users import browsers, security_log
-from poster_admin.users.client_ip import client_network
 from poster_admin.users.errors import SlowedDown
 from poster_admin.users.models import Event, FailureCount
 

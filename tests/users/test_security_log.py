@@ -6,8 +6,9 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Group
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from poster_admin.common.logs import JsonFormatter, RedactFilter, request_id
+from poster_admin.common.logs import RedactFilter, formatter
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD
@@ -94,17 +95,17 @@ def test_a_line_of_json_has_the_request_and_no_token(sandbox):
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(RedactFilter())
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(formatter("json"))
     log = logging.getLogger("tests.json")
     log.propagate = False
     log.addHandler(handler)
-    reset = request_id.set("12345678-1234-1234-1234-123456789abc")
+    bind_contextvars(request_id="12345678-1234-1234-1234-123456789abc")
     token = sandbox.accounts["demo"].token
     try:
         int("x" + token)
     except ValueError:
         log.exception("failed with %s", token, extra={"event": {"detail": token}})
-    request_id.reset(reset)
+    clear_contextvars()
     line = json.loads(stream.getvalue())
     assert token.rpartition(":")[2] not in stream.getvalue()
     assert (line["level"], line["request_id"]) == ("ERROR", "12345678-1234-1234-1234-123456789abc")

@@ -8,8 +8,8 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
 from groups.poster.redact import redact
+from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.settings import PASSWORD_HASHERS
-from poster_admin.users.client_ip import client_address, describe_agent
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sessions import SessionStore
 from tests.conftest import PASSWORD

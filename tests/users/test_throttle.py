@@ -14,8 +14,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from poster_admin.common import deadlines
+from poster_admin.common.client_ip import client_network
 from poster_admin.users import browsers, throttle
-from poster_admin.users.client_ip import client_network
 from poster_admin.users.models import Event, FailureCount, SecurityEvent
 from poster_admin.users.throttle import LIMITS, LONGEST_PAUSE
 from tests.conftest import PASSWORD
