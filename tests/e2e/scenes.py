@@ -349,6 +349,81 @@ def remove_dialog(stage):
     stage.page.locator("a[data-dialog]").click()
 
 
+# --- The loyalty scheme ------------------------------------------------------------------------------------
+
+
+@scene(role="Managers", shows="#dependents [data-rule]")
+def detail_with_dependents(stage):
+    stage.goto("/groups/4/")
+
+
+@scene(role="Staff", shows="#dependents [data-promotion]")
+def dependents_page(stage):
+    stage.goto("/groups/4/dependents/")
+
+
+@scene(role="Staff", shows="[data-dependents=unread]")
+def dependents_unread(stage):
+    for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
+        stage.sandbox.script(method, "error_object", code=20, times=None)
+    stage.goto("/groups/4/edit/")
+
+
+@scene(role="Managers", shows="tr[data-rule]")
+def ladder(stage):
+    stage.goto("/groups/ladder/")
+
+
+@scene(shows="[data-problem]")
+def ladder_with_contradictions(stage):
+    stage.sandbox.console().set_rules(
+        {"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": 5},
+        {"rule_id": 2, "loyalty_type": 2, "value": 2000, "group_id": 4},
+        {"rule_id": 3, "loyalty_type": 2, "value": 2000, "group_id": 77},
+        {"rule_id": 4, "loyalty_type": 2, "value": 1000, "group_id": 1},
+        {"rule_id": 5, "loyalty_type": 2, "value": "?", "group_id": 1},
+    )
+    stage.goto("/groups/ladder/")
+
+
+@scene(shows="[data-dependents=unread]")
+def ladder_unread(stage):
+    stage.sandbox.script("clients.getLoyaltyRules", "error_object", code=20, times=None)
+    stage.goto("/groups/ladder/")
+
+
+@scene(role="Staff", shows="[data-audit=zero] [data-group]")
+def audit(stage):
+    row = {"client_groups_name": "Гості & друзі", "loyalty_type": "2", "client_groups_discount": "0"}
+    for count in ("3", "0"):
+        stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": count})
+    stage.goto("/groups/audit/")
+
+
+@scene(shows="progress")
+def audit_under_way(stage):
+    stage.sandbox.console().edit(1, count_groups_clients="1200")
+    stage.page.route("**/groups/audit/?read=*", lambda _route: None)
+    stage.goto("/groups/audit/")
+
+
+@scene(role="Managers", shows=".stairs")
+def chart(stage):
+    name = "Дуже довга назва групи клієнтів, яку ніхто не скоротив, бо нащо"
+    stage.sandbox.console().edit(5, client_groups_name=name)
+    stage.goto("/groups/scheme/")
+
+
+@scene(shows="[data-turnover]")
+def chart_with_turnover(stage):
+    stage.goto("/groups/scheme/")
+
+
+@scene(role="Staff", shows=".chip")
+def members_with_an_own_percent(stage):
+    stage.goto("/groups/1/clients/?own=above")
+
+
 # --- Clients of a group ------------------------------------------------------------------------------------
 
 

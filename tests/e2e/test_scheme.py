@@ -1,0 +1,105 @@
+"""Test the loyalty scheme in a browser, in Ukrainian: from a group to its ladder, the audit and the chart."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.services import member_sums
+from groups.views import scheme as views
+from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.test_tour import heading
+
+RULES = (
+    {"rule_id": 4, "loyalty_type": 2, "value": 1000, "group_id": 4},
+    {"rule_id": 5, "loyalty_type": 2, "value": 2000, "group_id": 5},
+)
+
+
+@pytest.fixture(autouse=True)
+def _rules(sandbox):
+    sandbox.console().set_rules(*RULES)
+    sandbox.console().edit(5, client_groups_name="VIP")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, javascript):
+    page = page_for(manager, language="uk", width=360, javascript=javascript)
+    page.goto("/groups/4/")
+    if not javascript:
+        page.get_by_role("link", name="Акції та правила, що її згадують").click()
+    dependents = page.locator("#dependents")
+    expect(dependents.locator("[data-rule='4']")).to_have_text("хто сплатив 1 000 ₴, переходить сюди")
+    expect(dependents.locator("[data-rule='5']")).to_have_text("звідси переходять до VIP від 2 000 ₴")
+    expect(dependents.locator("[data-promotion='2']")).to_have_text("Друга кава — подарунок")
+    dependents.get_by_role("link", name="Усі сходинки").click()
+    heading(page, "Сходинки")
+    expect(page.locator("tr[data-rule]")).to_have_count(2)
+    expect(page.locator("main")).to_contain_text("Клієнтів пораховано")
+    page.get_by_role("link", name="Перевірка").click()
+    heading(page, "Перевірка відсотків")
+    expect(page.locator("[data-audit=own] tr[data-group='1'] [data-own=above]")).to_have_text(
+        re.compile(r"\d+")
+    )
+    page.get_by_role("link", name="Схема", exact=True).click()
+    heading(page, "Схема лояльності")
+    if javascript:
+        expect(page.locator(".stairs.phone").first).to_be_visible()
+        expect(page.locator(".stairs.desk").first).to_be_hidden()
+        assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_a_slow_poster_keeps_the_page_of_a_group_from_nobody(page_for, manager, sandbox):
+    for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
+        sandbox.script(method, "timeout", times=None, seconds=3)
+    page = page_for(manager, language="uk")
+    page.goto("/groups/4/")
+    expect(page.locator(".facts")).to_contain_text("43")
+    expect(page.locator("#dependents[hx-trigger=load]")).to_be_visible()
+
+
+def test_what_is_typed_stays_while_the_dependents_come(page_for, staff, sandbox):
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page = page_for(staff, language="uk")
+    page.route("**/groups/4/dependents/", hold)
+    page.goto("/groups/4/edit/")
+    page.fill("#id_percent", "12")
+    expect(page.locator("#dependents")).to_have_attribute("aria-busy", "true")
+    held.pop().continue_()
+    expect(page.locator("#dependents [data-rule='4']")).to_be_visible()
+    expect(page.locator("#id_percent")).to_have_value("12")
+    expect(page.locator("#id_percent")).to_be_focused()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
+    for module in (member_sums, views):
+        monkeypatch.setattr(module, "READ_AT_ONCE", 100)
+    monkeypatch.setattr(views.read_on, "__kwdefaults__", {"seconds": 0.0})
+    page = page_for(staff, language="uk", javascript=javascript)
+    page.goto("/groups/audit/")
+    if not javascript:
+        for _request in range(3):
+            page.get_by_role("link", name="Рахувати далі").click()
+    expect(page.locator("main")).to_contain_text("Клієнтів пораховано")
+    if javascript:
+        expect(page.locator("#live")).to_contain_text("Клієнтів пораховано")
+    page.locator("[data-audit=own] tr[data-group='1'] [data-own=above] a").click()
+    expect(page.locator(".chip")).to_contain_text("власний відсоток вищий за груповий")
+    shown = page.locator("tr[data-client]").count()
+    assert shown > 0
+    page.get_by_label("Пошук за").fill("ко")
+    page.get_by_role("button", name="Шукати", exact=True).click()
+    expect(page.locator(".chip")).to_have_count(2)
+    assert page.locator("tr[data-client]").count() < shown
+
+
+def test_the_scheme_is_printed_on_one_page(page_for, manager):
+    page = page_for(manager, language="uk")
+    page.goto("/groups/scheme/")
+    printed = page.pdf(format="A4", landscape=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
