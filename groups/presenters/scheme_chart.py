@@ -11,8 +11,8 @@ from groups.poster import Group, LoyaltyRule, LoyaltyType
 from groups.presenters.messages import NumberFormat, clients_words, type_label
 from groups.services.ladder import Ladder
 
-WIDE, NARROW = 600, 320
-STEP, ARROW, SECOND_LINE = 60, 36, 18
+WIDE, NARROW = 460, 320
+STEP, ARROW = 78, 36
 LETTER = 8.5
 """Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
 SHOWN_WITHOUT_RULE = 8
@@ -27,7 +27,6 @@ class Step:
 
     name: str
     figures: str
-    figures_x: str
     figures_y: str
     sum: str
     is_bonus: bool
@@ -85,7 +84,7 @@ def _title(kind: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
-    """Draws steps one below the other. On a phone the figures of a step have a line of their own."""
+    """Draws steps one below the other: the arrow of the rule, the name, the figures, and the bar."""
 
     ladder: Ladder
     numbers: NumberFormat
@@ -101,28 +100,23 @@ class _Pen:
         for item in items:
             steps.append(self._step(item, width, y))
             y += STEP + (ARROW if isinstance(item, LoyaltyRule) else 0)
-            y += SECOND_LINE if width == NARROW else 0
         return Drawing(width, y, tuple(steps))
 
     def _step(self, item: LoyaltyRule | Group, width: int, y: int) -> Step:
         rule = item if isinstance(item, LoyaltyRule) else None
         group = self.ladder.group_of(item) if isinstance(item, LoyaltyRule) else item
-        figures = self._figures(group)
-        second = SECOND_LINE if width == NARROW else 0
-        room = int(width / LETTER) - (0 if second else len(figures) + 2)
         line = y + (ARROW if rule else 0) + 16
         return Step(
-            name=_cut(group.name if group else _missing(rule), room),
-            figures=figures,
-            figures_x="0" if second else str(width),
-            figures_y=str(line + second),
+            name=_cut(group.name if group else _missing(rule), int(width / LETTER)),
+            figures=self._figures(group),
+            figures_y=str(line + 19),
             sum=_("from %(sum)s") % {"sum": self.numbers.round_money(rule.value)} if rule else "",
             is_bonus=bool(group and group.is_bonus),
             is_gone=group is None,
             sum_y=str(y + 19),
             arrow=f"M10 {y + 2}V{y + 28}m-5 -6l5 6l5 -6",
             name_y=str(line),
-            bar_y=str(line + second + 8),
+            bar_y=str(line + 28),
             bar_width=f"{_width(group, self.highest, width):.1f}",
         )
 

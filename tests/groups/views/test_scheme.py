@@ -309,7 +309,7 @@ def test_the_chart_has_each_group_as_a_step_and_its_numbers_in_the_table(manager
         *("from 5,000 ₴", "Скидочная система 10%", "10% · 43 clients"),
         *("from 20,000 ₴", "Скидочная система 20%", "20% · 42 clients"),
     ]
-    assert re.findall(r'class="stairs-bar[^"]*"[^>]*width="([\d.]+)"', desk) == ["300.0", "600.0"]
+    assert re.findall(r'class="stairs-bar[^"]*"[^>]*width="([\d.]+)"', desk) == ["230.0", "460.0"]
     assert html.count('class="stairs desk"') == html.count('class="stairs phone"') == 2
     assert "Poster account demo" in html
 
