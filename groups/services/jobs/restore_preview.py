@@ -12,10 +12,11 @@ from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
-from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, PosterError, UnreadableRow
+from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
 from groups.poster.records import fold
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, look_for
+from groups.services.dependents import dependents_of
 from groups.services.gateway import call_poster
 from groups.services.jobs import moves
 from groups.services.writes.commands import CreateGroup
@@ -72,6 +73,7 @@ class Outlook:
     paid: Decimal = Decimal(0)
     losses: Losses = field(default_factory=Losses)
     promotions: list[str] = field(default_factory=list)
+    rules: int = 0
 
     @property
     def group(self) -> GroupValues:
@@ -135,7 +137,9 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     found.undecided = len(undecided)
     if not found.is_the_same:
         _add_up(found, {old for old, client_id in now.items() if _is_gone(client_id, places)})
-        found.promotions = _promotions(credentials, snapshot.group_id)
+        named = dependents_of(credentials, snapshot.group_id, fresh=True)
+        found.promotions = [promotion.name for promotion in named.promotions.found]
+        found.rules = len(named.ladder.into(snapshot.group_id))
     return found
 
 
@@ -267,12 +271,3 @@ def _add_up(found: Outlook, gone: set[int]) -> None:
             losses.birthdays += client.birthday is None and str(raw_birthday or "") not in _NO_BIRTHDAY
             losses.ewallets += bool(client.ewallet)
             losses.overdrawn += (client.bonus or 0) < 0
-
-
-def _promotions(credentials: PosterCredentials, group_id: int) -> list[str]:
-    """Return the names of the promotions for a group, or none if they cannot be read."""
-    try:
-        listed = call_poster(credentials, lambda poster: poster.get_promotions())
-    except PosterError:
-        return []
-    return [promotion.name for promotion in listed.promotions if group_id in promotion.group_ids]

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from poster_admin.devtools.sandbox import FAULTS
 from tests.pages import fragment, group_form, text_of
+from tests.pairwise import covering, marked
 
 pytestmark = pytest.mark.django_db
 LISTS = ("clients.getPromotions", "clients.getLoyaltyRules")
@@ -163,3 +165,40 @@ def test_a_dead_poster_costs_the_fragment_one_deadline_and_the_page_nothing(
     answer = browse(manager).get("/groups/4/dependents/", headers=fragment("dependents", "/groups/4/"))
     assert named(answer, "dependents") == ["unread"]
     assert browse(manager).get("/groups/4/").status_code == 200
+
+
+# --- Every fault of the two lists --------------------------------------------------------------------------
+
+# These only last, or are only large: they end like a timeout, which has a test above.
+LASTING = {
+    *("timeout", "hang_mid_body", "drip_body", "drip_headers", "endless_continue"),
+    *("huge_body", "gzip_bomb"),
+}
+CASES = [
+    (name, method)
+    for name, fault in FAULTS.items()
+    for method in LISTS
+    if "list" in fault.kinds and name not in LASTING
+]
+FEW = covering(CASES, lambda case: {case[0], (FAULTS[case[0]].row, case[1])})
+
+
+@pytest.mark.parametrize(("fault", "method"), marked(CASES, FEW, name="-".join))
+def test_whatever_comes_instead_of_a_list_the_other_one_is_shown(
+    manager, browse, sandbox, rules, fault, method
+):
+    sandbox.script(method, fault, times=None)
+    client = browse(manager)
+    page, ladder = client.get("/groups/4/dependents/"), client.get("/groups/ladder/")
+    for answer in (page, ladder):
+        assert answer.status_code == 200
+        assert sandbox.accounts["demo"].token not in answer.content.decode()
+    spoilt, whole, shown = (
+        ("rule", "promotion", ["2"]) if method == LISTS[1] else ("promotion", "rule", ["4", "5"])
+    )
+    assert named(page, whole) == shown
+    if not named(page, spoilt):
+        assert named(page, "dependents") == ["unread"] or FAULTS[fault].row in {44, 45, 46, 47}
+    if FAULTS[fault].readable:
+        assert named(page, spoilt)
+        assert named(ladder, "dependents") == []

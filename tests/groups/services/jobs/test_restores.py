@@ -158,7 +158,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert (found.moved, found.gone, found.created, found.removed) == (0, 43, 43, 1)
     assert found.bonus == sum(Decimal(row["bonus"]) for row in were) / 100
     assert found.losses.names == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
-    assert found.promotions == ["Друга кава — подарунок"]
+    assert (found.promotions, found.rules) == (["Друга кава — подарунок"], 1)
     job = run(started(owner, snapshot))
     assert (job.state, job.reason, job.detail) == (Job.State.DONE, "", "")
     assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
