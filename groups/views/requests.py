@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,6 +17,7 @@ from structlog.contextvars import bind_contextvars
 
 from groups.models import Change, PosterCredentials
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
+from groups.presenters.toasts import toasts
 from groups.services import history, workers
 from poster_admin.common.htmx import element_asked_for
 from poster_admin.common.outages import optional
@@ -78,6 +80,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "no_worker": lambda: is_without_worker(user),
+        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request))),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),

@@ -27,14 +27,13 @@ from groups.poster import (
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
 from groups.presenters.change_diff import check_rows, conflict_rows, cost_of_change, outcome_rows
-from groups.presenters.cost import cost_words
 from groups.presenters.messages import (
-    clients_words,
     name_refused_words,
     no_snapshot_words,
     not_recorded_words,
     outcome_words,
 )
+from groups.presenters.toasts import success_words, tags_of
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
 from groups.services.history import can_repeat
@@ -259,17 +258,8 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
 def respond_success(request: Request, change: Change) -> HttpResponse:
     """Redirect to the group, or to the list after a removal, with a message of success."""
     command = Command.from_change(change)
-    if change.state == State.DIFFERS:
-        text = _("Poster accepted the change of “%(name)s”, but stored something else.") % {
-            "name": change.group_name
-        }
-    else:
-        text = command.success(change, clients_words(change.clients_before))
-        if change.monthly_cost is not None:
-            # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
-            text += " " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
-    messages.add_message(request, level, text, extra_tags=change.state)
+    messages.add_message(request, level, success_words(change), extra_tags=tags_of(change, request.user))
     if change.state == State.DIFFERS:
         return redirect("groups:change", change.pk)
     if command.removes:
@@ -280,7 +270,10 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
     """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
     if not is_in_row(request):
-        return redirect("groups:detail", group_id)
+        # Something was taken back by the message in the list.
+        behind = page_behind(request)
+        in_list = behind.partition("?")[0] == reverse("groups:list")
+        return redirect(behind) if in_list else redirect("groups:detail", group_id)
     place = {
         "path": page_behind(request) or reverse("groups:list"),
         "target": f"#{element_asked_for(request)}",

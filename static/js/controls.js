@@ -10,6 +10,7 @@ document.addEventListener("change", ({ target }) => {
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest?.("[data-print]")) print();
+  target.closest?.("[data-close-toast]")?.parentElement.remove();
 });
 
 export const openMenu = () => $("details.menu[open]");

@@ -31,6 +31,16 @@ export async function leaveRow() {
   await htmx.ajax("GET", location.href, { target: row, swap: "outerHTML" });
 }
 
+// What a message takes back in the list comes back in its row. This runs before any other module hears of the form.
+addEventListener("submit", (event) => {
+  const row = rowOf(event.target.dataset.undo ?? 0);
+  if (!row || row.matches(".editing")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  row.id = `row-${row.dataset.group}`;
+  htmx.ajax("POST", event.target.getAttribute("action"), { source: event.target, target: row, swap: "outerHTML" });
+}, true);
+
 // The answer to a saved row is the address of the row; HTMX fetches it next.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   if (detail.xhr.getResponseHeader("HX-Location")) saved = detail.target.dataset.group;

@@ -152,7 +152,7 @@ def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_w
     sandbox.script("clients.getGroups", "fin_before_headers", times=None)
     save_row(page, "12")
     expect(page.locator("[data-notice=stale]")).to_be_visible()
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text(f"{SEED}: 10% → 12%")
     expect(page.locator(".row-form")).to_have_count(0)
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
@@ -202,3 +202,51 @@ def test_a_second_save_of_a_row_asks_about_a_colleagues_change_too(page_for, sta
     assert client.post("/groups/1/edit/", form).status_code == 302
     save_row(page, "12")
     expect(page.get_by_role("dialog")).to_contain_text("13%")
+
+
+# --- Taken back --------------------------------------------------------------------------------------------
+
+
+def test_a_saved_row_is_taken_back_where_it_stands(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page, "/groups/?sort=name")
+    heading(page, "Loyalty groups")
+    open_row(page, 1)
+    save_row(page, "12")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("10% → 12%")
+    page.evaluate("document.querySelector('#rows').dataset.here = 'still the same list'")
+    toast.get_by_role("button", name="Take back").click()
+    expect(row(page, 1)).to_contain_text("10%")
+    expect(toast).to_contain_text("12% → 10%")
+    expect(row(page, 1).locator(".row-edit")).to_be_focused()
+    expect(page.locator("#rows")).to_have_attribute("data-here", "still the same list")
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
+    toast.get_by_role("button", name="Close").click()
+    expect(toast).to_have_count(0)
+
+
+def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, sandbox):
+    page = page_for(staff, width=360, height=780)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("12")
+    page.get_by_role("button", name="Save changes").click()
+    heading(page, SEED)
+    toast = page.locator(".toast")
+    top = page.locator("h1").bounding_box()["y"]
+    toast.get_by_role("button", name="Close").click()
+    assert page.locator("h1").bounding_box()["y"] == top
+    page.reload()
+    assert page.locator("h1").bounding_box()["y"] == top
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbox, javascript):
+    page = page_for(staff, javascript=javascript)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("12")
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_role("button", name="Take back").click()
+    expect(page.locator(".toast")).to_contain_text("12% → 10%")
+    expect(page).to_have_url(re.compile("/groups/1/$"))
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"

@@ -92,7 +92,7 @@ def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, ja
     page.get_by_role("link", name="Edit group").click()
     page.get_by_label("Percent, %").fill("8")
     page.get_by_role("button", name="Save changes").click()
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("Друзі бариста: 7.5% → 8%")
 
     if javascript:
         show_list(page, "/groups/?q=друзі")
@@ -194,7 +194,7 @@ def test_by_keyboard_alone(page_for, owner, sandbox):
     typed("6")
     press("Enter")
     expect(page.locator(".facts")).to_contain_text("6")
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("were saved")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text("Клавіатура: 5% → 6%")
 
     page.get_by_role("link", name="Remove").focus()
     press("Enter")

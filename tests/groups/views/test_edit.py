@@ -508,7 +508,7 @@ def test_a_saved_row_comes_alone_with_its_counts_and_pictures(staff, browse, san
     assert group_ids(part) == [1]
     assert "12%" in text_of(part)
     assert all(f'id="{part}"' in html for part in ("figures", "pictures", "messages"))
-    assert "“Друзі” were saved" in text_of(part)
+    assert "Друзі: Name Постоянный посетитель → Друзі, Percent 10% → 12%" in text_of(part)
     assert "<html" not in html
 
 

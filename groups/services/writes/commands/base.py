@@ -181,6 +181,9 @@ class Command(ABC):
         """What was seen in Poster after the write was applied, in words."""
         return _("Poster has the new values: they were read back.")
 
-    def success(self, change: Change, clients: str) -> str:
-        """Return the message after the write was applied; `clients` is the count before it in words."""
+    def success(self, change: Change, *, clients: str, values: str) -> str:
+        """Return the message after the write was applied.
+
+        `clients` is their count before it, in words; `values` are the changed values, old and new.
+        """
         return _("Done")

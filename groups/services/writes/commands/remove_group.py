@@ -85,7 +85,7 @@ class RemoveGroup(GroupCommand):
     def seen(self) -> str:
         return _("Poster no longer has the group: we looked again.")
 
-    def success(self, change: Change, clients: str) -> str:
+    def success(self, change: Change, *, clients: str, values: str) -> str:
         if not change.clients_before:
             return _("The group “%(name)s” was removed.") % {"name": change.group_name}
         words = {"name": change.group_name, "clients": clients}

@@ -60,8 +60,8 @@ class UpdateGroup(GroupCommand):
             undo_of=change,
         )
 
-    def success(self, change: Change, clients: str) -> str:
-        name = {"name": self.intended.name}
+    def success(self, change: Change, *, clients: str, values: str) -> str:
+        words = {"name": self.intended.name, "changes": values}
         if change.undo_of_id:
-            return _("“%(name)s” has its former values again.") % name
-        return _("The changes of “%(name)s” were saved.") % name
+            return _("“%(name)s” has its former values again: %(changes)s") % words
+        return _("%(name)s: %(changes)s") % words
