@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 type Version = Mapping[str, Any] | None
 type Comparison = list[dict[str, Any]]
+FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
 def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
@@ -33,7 +34,10 @@ def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
 
 
 def conflict_rows(change: Change) -> Comparison:
-    """Return the values that the form was opened on, those that Poster has now, and the intended ones."""
+    """Return the values that the form was opened on, those that Poster has now, and the intended ones.
+
+    `choices` has the values of a form field from which one is chosen: yours if you have changed it.
+    """
     yours = change.loaded if Command.kind_of(change).removes else change.intended
     rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
     return [
@@ -41,10 +45,20 @@ def conflict_rows(change: Change) -> Comparison:
         | {
             "changed_by_them": bool(row["loaded"]) and row["loaded"] != row["theirs"],
             "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
+            "choices": _choices(row["field"], change.before, change.intended),
         }
         for row in rows
         if row["yours"]
     ]
+
+
+def _choices(field: str, theirs: Version, yours: Version) -> dict[str, str]:
+    """Return the values of a form field in both versions, as a form sends them, or `same` for one of both."""
+    if not theirs or not yours or field not in FORM_FIELDS:
+        return {}
+    if theirs[field] == yours[field]:
+        return {"same": str(yours[field])}
+    return {"theirs": str(theirs[field]), "yours": str(yours[field])}
 
 
 def outcome_rows(change: Change) -> Comparison:

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 
@@ -59,6 +60,16 @@ def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change
     """Return the latest few changes of a group, as `changes_of` does."""
     check_token(credentials)
     return list(Change.objects.filter(account=credentials.account_id, group_id=group_id)[:LATEST])
+
+
+def change_before(credentials: PosterCredentials, change: Change) -> Change | None:
+    """Return the change that left the group as `change` found it, or None if it was not made here."""
+    found = Group.from_json(change.before).values
+    for each in latest_changes(credentials, change.group_id or 0):
+        was_made = each.state in (Change.State.APPLIED, Change.State.DIFFERS) and each.after
+        if was_made and Group.from_json(each.after).values == found:
+            return each
+    return None
 
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:

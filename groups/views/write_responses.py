@@ -26,7 +26,13 @@ from groups.poster import (
 )
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
-from groups.presenters.change_diff import check_rows, conflict_rows, cost_of_change, outcome_rows
+from groups.presenters.change_diff import (
+    check_rows,
+    conflict_rows,
+    cost_of_change,
+    difference_rows,
+    outcome_rows,
+)
 from groups.presenters.messages import (
     name_refused_words,
     no_snapshot_words,
@@ -36,6 +42,7 @@ from groups.presenters.messages import (
 from groups.presenters.toasts import success_words, tags_of
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
+from groups.services import history
 from groups.services.history import can_repeat
 from groups.services.sales import monthly_cost
 from groups.services.snapshots import before_removal
@@ -342,7 +349,9 @@ def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
     version = Version.of(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs
-    return page.show_conflict(change=change, command=command, rows=conflict_rows(change))
+    author = history.change_before(page.request.credentials, change)
+    context = {"author": author, "author_changes": difference_rows(author) if author else []}
+    return page.show_conflict(change=change, command=command, rows=conflict_rows(change), **context)
 
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:

@@ -303,7 +303,7 @@ def draft(stage):
     stage.button()
 
 
-@scene(role="Staff", shows="[data-notice=conflict] ~ .data")
+@scene(role="Staff", shows="[data-notice=conflict] ~ form .data")
 def conflict(stage):
     stage.goto("/groups/1/edit/")
     stage.page.fill("#id_percent", "12")

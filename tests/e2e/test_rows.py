@@ -136,7 +136,7 @@ def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sand
 def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sandbox):
     page = page_for(staff)
     dialog = conflict_in_a_row(page, sandbox)
-    dialog.get_by_role("button", name="Apply mine on top").click()
+    dialog.get_by_role("button", name="Save the chosen values").click()
     expect(dialog).to_have_count(0)
     expect(row(page, 1)).to_contain_text("14%")
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "14"

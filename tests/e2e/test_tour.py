@@ -276,9 +276,11 @@ def test_the_second_of_two_people_takes_theirs(page_for, staff, owner, sandbox):
 
 def test_the_second_of_two_people_applies_theirs_on_top(page_for, staff, owner, sandbox):
     second = two_edits(page_for, staff, owner)
-    second.get_by_role("button", name="Apply mine on top").click()
+    second.get_by_role("button", name="Save the chosen values").click()
     heading(second, "Інша назва")
     assert len(sandbox.posts()) == 2
+    stored = sandbox.accounts["demo"].groups[1]
+    assert (stored["client_groups_name"], stored["client_groups_discount"]) == ("Інша назва", "12")
 
 
 # --- Interruptions -----------------------------------------------------------------------------------------
