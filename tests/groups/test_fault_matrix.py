@@ -50,7 +50,12 @@ from tests.pages import group_form, group_ids, open_form, text_of
 State = Change.State
 pytestmark = pytest.mark.django_db
 
-PAGES = {"list": "/groups/", "detail": "/groups/1/", "members": "/groups/1/clients/"}
+PAGES = {
+    "list": "/groups/",
+    "detail": "/groups/1/",
+    "members": "/groups/1/clients/",
+    "cost": "/groups/1/cost/?percent=15",
+}
 FORMS = {"create": "/groups/new/", "update": "/groups/1/edit/", "remove": "/groups/5/delete/"}
 FILLED = {
     "create": {"name": "Студенти"},
@@ -88,7 +93,7 @@ NOWHERE = [*address_cases()]
 )
 def test_the_quick_part_has_each_fault_each_action_and_each_place(cases):
     few = quick(cases)
-    assert len(few) < len(cases) / 2
+    assert len(few) <= len(cases) / 2
     for trait in ("fault", "action", "where", "when", "fate"):
         assert {getattr(case, trait) for case in few} == {getattr(case, trait) for case in cases}
     assert {(case.action, case.where) for case in few} == {(case.action, case.where) for case in cases}
@@ -156,8 +161,8 @@ def test_reading(case, owner, browse, sandbox, no_token, result):
     client.get("/groups/")  # keeps a copy
     sandbox.script(READS[case.action], case.fault, times=None, **case.options)
     again = look(client, case, no_token, result)
-    if case.action == "members":
-        # Clients of a group are never copied.
+    if case.action in {"members", "cost"}:
+        # Clients of a group are never copied, and sales are read once a day or not at all.
         assert result["read"] == ("good" if again.status_code == 200 else str(again.status_code))
         return
     # A copy helps against all but a refusal, and against a group that is said to be gone.
