@@ -65,6 +65,8 @@ POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, leas
 POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0)
 # Poster may read from a replica: for this long a read may show values that an own change has just replaced.
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
+# The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
+POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # Most calls of one account under way at once, over all threads, processes and machines.

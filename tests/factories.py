@@ -7,6 +7,7 @@ EDIT = (*VIEW, "add_group", "change_group", "delete_group", "view_client", "move
 OWN = (
     *EDIT,
     *("delete_group_with_clients", "set_bonus_unit", "view_snapshot", "view_change", "view_sales"),
+    "watch_account",
     *("view_user", "add_user", "change_user", "view_securityevent"),
     *("view_totpdevice", "delete_totpdevice"),
     *("add_companylink", "view_companylink", "delete_companylink"),

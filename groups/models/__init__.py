@@ -9,6 +9,7 @@ from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentia
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.snapshots import Snapshot, SnapshotPart
+from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "PosterCredentials",
     "Snapshot",
     "SnapshotPart",
+    "Watch",
     "WorkerHeartbeat",
 ]

@@ -118,6 +118,10 @@ class Change(models.Model):
     A change of a client belongs to a `job` and stores only the `client_id` of the person, for a creation the
     new id. Its values are `ClientPlace`, `ClientBefore`, `ClientAfter` and `NewClient`; HMACs of the fields,
     which do not reveal the values, are in `before` while the change is open.
+
+    A change in the state elsewhere was not made here: a worker has seen it. It has no user, and was not sent.
+    `before` are the values that Poster still showed at `possible_since`, None for a creation, and `after`
+    those that it showed at `created_at`, None for a removal.
     """
 
     class Action(models.TextChoices):
@@ -135,6 +139,7 @@ class Change(models.Model):
         FAILED = "failed", _("not made")
         UNKNOWN = "unknown", _("outcome unknown")
         REVIEW = "review", _("needs a person")
+        ELSEWHERE = "elsewhere", _("made elsewhere")
 
     class Reason(models.TextChoices):
         """Why a change ended as it did, or is still open. The labels are half sentences for people.
@@ -207,6 +212,8 @@ class Change(models.Model):
     OPEN = (State.PENDING, State.UNKNOWN)
     MADE = (State.APPLIED, State.DIFFERS)
     UNSETTLED = (*OPEN, State.REVIEW)
+    # Poster has the values in `after`, whoever made the change.
+    HAPPENED = (*MADE, State.ELSEWHERE)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="changes")
@@ -228,7 +235,7 @@ class Change(models.Model):
     intended = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
-    state = models.CharField(max_length=7, choices=State, default=State.PENDING)
+    state = models.CharField(max_length=9, choices=State, default=State.PENDING)
     reason = models.CharField(max_length=40, blank=True)
     failure = models.CharField(max_length=11, blank=True, default="")
     code = models.IntegerField(null=True)
@@ -242,6 +249,7 @@ class Change(models.Model):
     found = models.CharField(max_length=32, blank=True)
     found_since = models.DateTimeField(null=True)
     resolved_by = models.CharField(max_length=150, blank=True)
+    possible_since = models.DateTimeField(null=True)
     monthly_cost = models.DecimalField(max_digits=17, decimal_places=2, null=True)
 
     objects = ChangeQuerySet.as_manager()
@@ -262,11 +270,21 @@ class Change(models.Model):
             ("view_snapshot", "Can download and restore what was in a loyalty group"),
             ("view_sales", "Can see the sales of a loyalty group, and what a percent costs"),
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
+            ("watch_account", "Can let the worker look for changes made elsewhere"),
         )
         constraints = (
             models.CheckConstraint(
                 condition=Q(
-                    state__in=("pending", "applied", "differs", "refused", "failed", "unknown", "review")
+                    state__in=(
+                        "pending",
+                        "applied",
+                        "differs",
+                        "refused",
+                        "failed",
+                        "unknown",
+                        "review",
+                        "elsewhere",
+                    )
                 ),
                 name="known_state",
             ),
@@ -300,6 +318,7 @@ class Change(models.Model):
                 name="change_of_client",
             ),
             models.Index(fields=("job", "state", "reason"), name="change_by_job"),
+            models.Index(fields=("account", "settled_at"), condition=OF_GROUPS, name="change_by_settled"),
         )
 
     def __str__(self) -> str:

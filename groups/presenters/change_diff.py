@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.cost import cost_words
-from groups.presenters.messages import money_words, percent_words, type_label
+from groups.presenters.messages import money_words, percent_words, time_words, type_label, who_words
 from groups.services.history import can_undo
 from groups.services.sales import RIGHT
 from groups.services.writes.commands import Command
@@ -76,7 +76,8 @@ def outcome_rows(change: Change) -> Comparison:
 def shown_versions(change: Change) -> tuple[Version, Version]:
     """Return the values before a change, and those after it; the intended ones where they are the same."""
     before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
-    return before, change.after if change.state == Change.State.DIFFERS else change.intended
+    was_read = change.state in (Change.State.DIFFERS, Change.State.ELSEWHERE)
+    return before, change.after if was_read else change.intended
 
 
 def difference_rows(change: Change) -> Comparison:
@@ -94,9 +95,10 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
 
 def _history_row(change: Change, user: "User") -> dict[str, Any]:
     command = Command.from_change(change)
+    is_elsewhere = change.state == Change.State.ELSEWHERE
     return {
         "change": change,
-        "who": change.user_name,
+        "who": who_words(change),
         "when": change.created_at,
         "what": change.get_action_display(),
         "group_name": command.subject(change),
@@ -105,7 +107,7 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "differences": difference_rows(change),
         "state": change.state,
         "state_label": change.get_state_display(),
-        "reason_words": change.reason_label,
+        "reason_words": time_words(change) if is_elsewhere else change.reason_label,
         "cost_words": cost_of_change(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,

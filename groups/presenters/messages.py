@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
-from django.utils.formats import get_format
+from django.utils.formats import date_format, get_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -163,12 +164,31 @@ def connect_error_words(error: PosterError) -> Message:
     return error_words(error)
 
 
+def time_words(change: Change) -> str:
+    """Return between which two times a change was made elsewhere: "between 14:02 and 14:07"."""
+    until = localtime(change.created_at)
+    since = localtime(change.possible_since or change.created_at)
+    is_same_day = since.date() == until.date()
+    return _("between %(since)s and %(until)s") % {
+        "since": date_format(since, "SHORT_DATETIME_FORMAT"),
+        "until": date_format(until, "TIME_FORMAT" if is_same_day else "SHORT_DATETIME_FORMAT"),
+    }
+
+
+def who_words(change: Change) -> str:
+    """Return the name of the user who made a change, or words for one that was not made here."""
+    return _("in Poster, not here") if change.state == Change.State.ELSEWHERE else change.user_name
+
+
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
     """Return the message for the state of a change."""
     details = change.message
     match Change.State(change.state):
         case Change.State.APPLIED:
             return Message(_("Done"), Command.from_change(change).seen)
+        case Change.State.ELSEWHERE:
+            where = _("Not here, but in Poster's console or by another program, %(when)s.")
+            return Message(_("Made elsewhere"), where % {"when": time_words(change)})
         case Change.State.DIFFERS if change.reason == Change.Reason.UNITS:
             return Message(
                 _("Poster stored the birthday bonus in another unit"),

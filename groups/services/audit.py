@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues
@@ -17,7 +17,7 @@ from groups.services.writes.reconcile import usable_credentials
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
-SETTLED = (*Change.MADE, Change.State.REFUSED, Change.State.FAILED)
+SETTLED = (*Change.HAPPENED, Change.State.REFUSED, Change.State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,9 @@ def _groups(credentials: PosterCredentials) -> GroupList:
 
 
 def _last_changes(account_id: str) -> ChangeQuerySet:
-    """Return the last sent change of each group, if it was settled more than POSTER_LAG_SECONDS ago."""
-    sent = Change.objects.filter(account=account_id, sent_at__isnull=False, client_id__isnull=True)
+    """Return the last change of each group, ours or made elsewhere, if settled POSTER_LAG_SECONDS ago."""
+    is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
+    sent = Change.objects.filter(is_seen, account=account_id, client_id__isnull=True)
     later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
     settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
     rows = sent.filter(settled, state__in=SETTLED, group_id__isnull=False)
@@ -84,7 +85,7 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
 
 def _problem(change: Change, group: Group | None) -> str:
     """Return how a group differs from the outcome of its last change, or an empty text."""
-    made = change.state in Change.MADE
+    made = change.state in Change.HAPPENED
     if Command.kind_of(change).removes and made:
         return "is there although it was removed" if group else ""
     expected = change.after if made else change.before

@@ -103,7 +103,7 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
         account=credentials.account_id,
         group_id=group_id,
         action=Change.Action.REMOVE,
-        state=Change.State.APPLIED,
+        state__in=(Change.State.APPLIED, Change.State.ELSEWHERE),
     )
     return removals.first()
 

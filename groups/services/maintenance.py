@@ -13,6 +13,7 @@ from django.db import close_old_connections, transaction
 
 from groups.models import WorkerHeartbeat
 from groups.services import snapshots
+from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes.reconcile import bring_checks_forward, reconcile_due
@@ -23,6 +24,8 @@ log = logging.getLogger("groups.journal")
 # Seconds between two looks for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
+# Seconds between two checks whether a look for changes made elsewhere is due; see POSTER_WATCH_SECONDS.
+WATCH_EVERY = 1.0
 # While one thread waits for an account whose Poster is slow, the other one checks the rest.
 RECONCILERS = 2
 
@@ -32,6 +35,7 @@ def start_in_worker(worker_id: str) -> None:
     _start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
     for number in range(RECONCILERS):
         _start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
+    _start("watch", watch, WATCH_EVERY)
 
 
 def start_in_server() -> None:
@@ -43,6 +47,12 @@ def reconcile() -> None:
     """Check the changes that are due, and log those that are settled."""
     for change in reconcile_due():
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+
+
+def watch() -> None:
+    """Look for changes made elsewhere where it is time to, and log them."""
+    for change in look_where_due():
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
 
 
 def look_after(worker_id: str) -> None:

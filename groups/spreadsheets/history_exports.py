@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.change_diff import Version, shown_versions
-from groups.presenters.messages import type_label
+from groups.presenters.messages import type_label, who_words
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, xlsx_file
@@ -62,7 +62,7 @@ def _cells(change: Change) -> Cells:
     before, after = (_cells_of(version) for version in shown_versions(change))
     return (
         localtime(change.created_at),
-        change.user_name,
+        who_words(change),
         change.group_id,
         Command.from_change(change).subject(change),
         str(change.get_action_display()),
@@ -100,6 +100,7 @@ def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
             "reason": change.reason,
             "code": change.code,
             "resolved_by": change.resolved_by,
+            "possible_since": change.possible_since.isoformat() if change.possible_since else None,
             "created_at": change.created_at.isoformat(),
             "sent_at": change.sent_at.isoformat() if change.sent_at else None,
             "settled_at": change.settled_at.isoformat() if change.settled_at else None,

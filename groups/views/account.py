@@ -1,5 +1,8 @@
 """View of the user's own Poster account and credentials."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -13,6 +16,7 @@ from groups.models import PosterAccount
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
+from groups.services.elsewhere import watch as elsewhere
 from groups.views.requests import Request, form_methods, requires
 from groups.views.statuses import status_of
 from poster_admin.common.htmx import render_page
@@ -40,7 +44,7 @@ def account(request: Request) -> HttpResponse:
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             return redirect("groups:list")
-    context = {"form": form, "confirmed": confirmed}
+    context = {"form": form, "confirmed": confirmed, **_watch(request)}
     return render_page(request, "groups/account.html", context, fragment="form", status=status)
 
 
@@ -69,3 +73,30 @@ def account_bonus_unit(request: Request) -> HttpResponse:
         credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)
         messages.success(request, _("The unit of the birthday bonus is set."))
     return redirect("groups:account")
+
+
+@require_POST
+@requires("watch_account")
+def account_watch(request: Request) -> HttpResponse:
+    """Switch the watch for changes made elsewhere on, with the user's own token, or off."""
+    credentials = request.credentials
+    if request.POST.get("watch") == "on":
+        elsewhere.switch_on(user=request.user, credentials=credentials)
+        messages.success(request, _("Changes made elsewhere will be written into the history."))
+    else:
+        elsewhere.switch_off(user=request.user, credentials=credentials)
+        messages.success(request, _("Changes made elsewhere are no longer looked for."))
+    return redirect("groups:account")
+
+
+def _watch(request: Request) -> dict[str, Any]:
+    """Return what the page says about the watch, to users who may switch it."""
+    credentials = credentials_service.connection_of(request.user)
+    if credentials is None or credentials.refused_at or not request.user.has_perm(elsewhere.RIGHT):
+        return {}
+    minutes = settings.POSTER_WATCH_SECONDS / 60
+    return {
+        "watch": elsewhere.watch_of(credentials),
+        "watch_offered": bool(minutes),
+        "watch_minutes": max(round(minutes), 1),
+    }

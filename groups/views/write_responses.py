@@ -38,12 +38,13 @@ from groups.presenters.messages import (
     no_snapshot_words,
     not_recorded_words,
     outcome_words,
+    who_words,
 )
 from groups.presenters.toasts import success_words, tags_of
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
 from groups.services import history
-from groups.services.history import can_repeat
+from groups.services.history import can_repeat, can_undo
 from groups.services.sales import monthly_cost
 from groups.services.snapshots import before_removal
 from groups.services.writes.commands import Command, GroupCommand
@@ -67,6 +68,7 @@ SHORTEST_POLL, LONGEST_POLL = 2, 30
 NOTICES = {
     State.APPLIED: "success",
     State.DIFFERS: "differs",
+    State.ELSEWHERE: "differs",
     State.PENDING: "unknown",
     State.UNKNOWN: "unknown",
     State.REVIEW: "unknown",
@@ -299,6 +301,8 @@ def show_outcome(
     context: dict[str, Any] = {
         "change": change,
         "whom": command.subject(change),
+        "who": who_words(change),
+        "undo_url": _undo_url(change, request),
         "command": command,
         "words": outcome_words(change),
         "rows": outcome_rows(change),
@@ -316,6 +320,12 @@ def show_outcome(
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
+
+
+def _undo_url(change: Change, request: Request) -> str:
+    """Return the address that undoes a change made elsewhere; a change of ours is undone in the history."""
+    offered = change.state == State.ELSEWHERE and can_undo(change, request.user)
+    return reverse("groups:undo", args=[change.pk]) if offered else ""
 
 
 def _poll_seconds(change: Change) -> int:

@@ -220,6 +220,8 @@ def _kind(state: str, reason: str) -> str:
             return "unknown"
         case State.FAILED:
             return "skipped" if reason in SKIPPED else "failed"
+        case State.ELSEWHERE:
+            raise ValueError("A change made elsewhere belongs to no job.")
         case _ as never:
             assert_never(never)
 

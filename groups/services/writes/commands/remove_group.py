@@ -76,7 +76,7 @@ class RemoveGroup(GroupCommand):
 
     def undo(self, change: Change) -> CreateGroup | None:
         """Return the command that creates the group again, without its clients."""
-        if change.state != State.APPLIED:
+        if change.state not in (State.APPLIED, State.ELSEWHERE):
             return None
         intended = GroupValues.from_json(change.before)
         return CreateGroup(operation=self.operation, intended=intended, undo_of=change)

@@ -50,7 +50,7 @@ class UpdateGroup(GroupCommand):
 
     def undo(self, change: Change) -> "UpdateGroup | None":
         # Without `after` a user has resolved the change, and the values after it were never read.
-        if change.state not in Change.MADE or change.after is None:
+        if change.state not in Change.HAPPENED or change.after is None:
             return None
         return UpdateGroup(
             operation=self.operation,

@@ -1,0 +1,37 @@
+"""Define watches: the last known groups of an account, with which the worker compares the next ones."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.models.credentials import PosterAccount, PosterCredentials
+
+
+class Watch(models.Model):
+    """The watch of one account for changes that were not made here.
+
+    `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
+    with the token of this `fingerprint`, because another token may be shown other groups. `picture` is
+    `services.elsewhere.picture.to_json`; groups are no personal data. `turn` counts the looks, so that of two
+    workers only one stores what it found.
+    """
+
+    account = models.OneToOneField(
+        PosterAccount, on_delete=models.CASCADE, related_name="watch", primary_key=True
+    )
+    credentials = models.ForeignKey(
+        PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="watches"
+    )
+    fingerprint = models.CharField(max_length=64, blank=True)
+    picture = models.JSONField(default=dict)
+    looked_at = models.DateTimeField(null=True)
+    next_look_at = models.DateTimeField(default=timezone.now)
+    turn = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("watch")
+        verbose_name_plural = _("watches")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.looked_at}"

@@ -1,0 +1,324 @@
+"""Compare what Poster shows with what was known, and find the changes that nobody made here.
+
+Pure functions, without calls or database queries. Wrong findings are worse than late ones, so a difference
+counts only if nothing else explains it:
+
+- a change of ours that is open, or needs a person, keeps its group out of the comparison until it is settled;
+- a change of ours that was made replaces what was known;
+- a change of ours that was sent and not seen may still arrive: values as it intended are its own;
+- a row that cannot be read says nothing, and a list with a row without a readable id says nothing of a group
+  that it lacks;
+- two looks have to show the same. Where what is known has changed within POSTER_LAG_SECONDS, or where half of
+  the groups are missing, the second look is made that much later: a read that is at most so old cannot show a
+  replaced value then;
+- a group counts as removed only if three looks lack it, and Poster denies it each time it is asked for alone.
+"""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from groups.models import Change
+from groups.poster import GroupValues
+from groups.services.writes.outcome import differing
+
+LOOKS, LOOKS_OF_REMOVAL = 2, 3
+"""Looks that have to show the same before it is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One read of the list: the values of the groups in it, and the ids that it says nothing about.
+
+    `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
+    it was asked for each of them alone. `judged` is a time after the read, at which the journal was read.
+    """
+
+    began: datetime
+    ended: datetime
+    judged: datetime
+    groups: dict[int, GroupValues]
+    unreadable: frozenset[int] = frozenset()
+    complete: bool = True
+    denied: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The values of a group, None if there is none: last seen at `seen`, and the known ones from `since`."""
+
+    values: GroupValues | None
+    seen: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Values that differ from what is known, first seen by a look from `began` to `ended`, in so many looks.
+
+    The last look that showed what is known was at `known_at`.
+    """
+
+    values: GroupValues | None
+    began: datetime
+    ended: datetime
+    known_at: datetime
+    looks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A change that was not made here, at some time between two times."""
+
+    group_id: int
+    before: GroupValues | None
+    after: GroupValues | None
+    since: datetime
+    until: datetime
+
+
+@dataclass(slots=True)
+class Picture:
+    """What is known of the groups of an account, by looks with one token.
+
+    `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
+    `unread` are ids of groups that have never been readable. `considered` are the ids of changes of ours that
+    are part of `known`, or have arrived late. At `full_at` was the last look that lacked no known group: only
+    such a look says that there was no other one.
+    """
+
+    known: dict[int, Known] = field(default_factory=dict)
+    suspects: dict[int, Suspect] = field(default_factory=dict)
+    unread: set[int] = field(default_factory=set)
+    considered: set[str] = field(default_factory=set)
+    taken_at: datetime | None = None
+    looked_at: datetime | None = None
+    full_at: datetime | None = None
+
+    def missing_in(self, groups: Container[int]) -> list[int]:
+        """Return the ids of groups that a list lacks, first those that the last look lacked too."""
+        missing = [number for number, known in self.known.items() if known.values and number not in groups]
+        new = [number for number in self.suspects if number not in self.known and number not in groups]
+        return sorted(missing + new, key=lambda number: number not in self.suspects)
+
+    def forget(self, moment: datetime) -> None:
+        """Forget the groups that were removed before this moment."""
+        for number, known in list(self.known.items()):
+            if known.values is None and known.since < moment:
+                del self.known[number]
+
+
+def compare(picture: Picture, look: Look, changes: Iterable[Change], *, lag: timedelta) -> list[Finding]:
+    """Bring the picture up to date with a look, and return the changes that were not made here.
+
+    `changes` are those of the account that were sent, as the journal had them after the look: all open ones,
+    and those settled since the last look or within the time in which a lost write may still arrive.
+    """
+    sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
+    if picture.taken_at is None:
+        _take(picture, look, sent, lag)
+        return []
+    findings = _consider(picture, look, sent, lag)
+    findings += _Comparison(picture, look, sent, lag).findings()
+    picture.forget(look.judged - 2 * lag)
+    picture.considered &= {_mark(change) for change in sent} | {_late_mark(change) for change in sent}
+    picture.looked_at = look.began
+    if look.complete and not set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied:
+        picture.full_at = look.began
+    return findings
+
+
+def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
+    """Return True if name, type, percent and bonus are the same, or if there is no group in both."""
+    if one is None or other is None:
+        return one is other
+    return set(differing(one, other)) <= {"use_ewallet"}
+
+
+def _take(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
+    """Take a first picture once two looks agree: a list that lacked groups would make them look created.
+
+    It may not show what we have changed a moment ago, so that is considered by the next look.
+    """
+    previous = {number: suspect.values for number, suspect in picture.suspects.items()}
+    agreed = previous.keys() == look.groups.keys() and all(
+        alike(values, look.groups[number]) for number, values in previous.items()
+    )
+    if not (look.complete and agreed and picture.looked_at):
+        picture.suspects = {
+            number: Suspect(values, look.began, look.ended, look.began)
+            for number, values in look.groups.items()
+        }
+    else:
+        picture.suspects = {}
+        picture.taken_at, picture.full_at = look.judged, look.began
+        picture.known = {
+            number: Known(values, look.began, look.judged) for number, values in look.groups.items()
+        }
+        picture.unread = set(look.unreadable)
+        picture.considered = {
+            _mark(change) for change in sent if change.settled_at and look.began - change.settled_at >= lag
+        }
+    picture.looked_at = look.began
+
+
+def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> list[Finding]:
+    """Put the outcome of each change of ours into what is known, once."""
+    findings = []
+    for change in sent:
+        if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
+            continue
+        known = picture.known.get(change.group_id) or _none(picture)
+        if found := _found_before(picture, known, change, sent, lag):
+            findings.append(found)
+        after = _values(change.after) or _values(change.intended)
+        values = None if change.action == Change.Action.REMOVE else after
+        # A change that a person has closed was not read back.
+        seen = (change.sent_at if change.resolved_by else change.settled_at) or look.began
+        picture.known[change.group_id] = Known(values, seen, look.judged)
+        picture.suspects.pop(change.group_id, None)
+        picture.considered.add(_mark(change))
+    return findings
+
+
+def _found_before(
+    picture: Picture, known: Known, change: Change, sent: list[Change], lag: timedelta
+) -> Finding | None:
+    """Return what somebody changed before our change, which its form and its read before the write showed.
+
+    Values of other changes of ours may be outdated reads, and so may those that were replaced a moment ago.
+    """
+    before = _values(change.before)
+    loaded = _values(change.loaded)
+    if before is None or loaded is None or not alike(before, loaded) or alike(before, known.values):
+        return None
+    if change.created_at - known.since < lag:
+        return None
+    others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
+    ours = [_values(version) for each in others for version in (each.before, each.intended, each.after)]
+    if any(alike(before, values) for values in ours if values):
+        return None
+    return Finding(change.group_id or 0, known.values, before, known.seen, change.created_at)
+
+
+class _Comparison:
+    """The comparison of one look with a picture, after the changes of ours are in it."""
+
+    def __init__(self, picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
+        self._picture, self._look, self._lag = picture, look, lag
+        unsettled = [change for change in sent if change.state in Change.UNSETTLED]
+        self._kept_out = {change.group_id for change in unsettled}
+        creations = [change for change in sent if change.action == Change.Action.CREATE]
+        # A creation in review names the groups that may be its own; an open one may be any new group.
+        self._candidates = {number for change in creations for number in (change.after or {}).get("ids", ())}
+        self._creating = any(change.is_open for change in creations)
+        self._unseen = [
+            change for change in sent if change.state in (Change.State.FAILED, Change.State.REFUSED)
+        ]
+        present = [number for number, known in picture.known.items() if known.values]
+        self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
+
+    def findings(self) -> list[Finding]:
+        """Compare each group, and return what was changed elsewhere."""
+        numbers = sorted(
+            self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
+        )
+        for number in filter(self._may_be_ours, numbers):
+            self._suspect(number, looks=0)
+        found = [self._compare(number) for number in numbers if not self._says_nothing(number)]
+        return [finding for finding in found if finding]
+
+    def _says_nothing(self, number: int) -> bool:
+        is_missing = number not in self._look.groups
+        return (
+            number in self._look.unreadable
+            or (is_missing and not self._look.complete)
+            or number in self._kept_out
+            or self._may_be_ours(number)
+        )
+
+    def _may_be_ours(self, number: int) -> bool:
+        """Return True for a new group while a creation of ours is open."""
+        return self._creating and number in self._look.groups and number not in self._picture.known
+
+    def _suspect(self, number: int, looks: int) -> None:
+        known, before = self._picture.known.get(number), self._picture.suspects.get(number)
+        values, look = self._look.groups.get(number), self._look
+        if before and alike(before.values, values):
+            self._picture.suspects[number] = replace(before, looks=before.looks + looks)
+            return
+        known_at = known.seen if known else before.known_at if before else _none(self._picture).seen
+        self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
+
+    def _compare(self, number: int) -> Finding | None:
+        picture, look = self._picture, self._look
+        known, values = picture.known.get(number) or _none(picture), look.groups.get(number)
+        if values is None and number not in look.denied:
+            return None
+        if alike(known.values, values):
+            picture.suspects.pop(number, None)
+            if number in picture.known:
+                picture.known[number] = replace(known, values=values, seen=look.began)
+            return None
+        if self._is_ours(number, values):
+            self._know(number, values)
+            return None
+        self._suspect(number, looks=1)
+        suspect = picture.suspects[number]
+        if not self._is_confirmed(known, suspect):
+            return None
+        self._know(number, values)
+        return Finding(number, known.values, values, suspect.known_at, suspect.ended)
+
+    def _is_confirmed(self, known: Known, suspect: Suspect) -> bool:
+        if suspect.looks < (LOOKS if suspect.values else LOOKS_OF_REMOVAL):
+            return False
+        is_quiet = suspect.began - known.since >= self._lag and not self._halved
+        return is_quiet or self._look.began - max(suspect.ended, known.since) >= self._lag
+
+    def _is_ours(self, number: int, values: GroupValues | None) -> bool:
+        """Return True if a difference is a late write of ours, or a group that was never readable before."""
+        picture = self._picture
+        if number not in picture.known and number in picture.unread | self._candidates:
+            return True
+        for change in self._unseen:
+            if _late_mark(change) in picture.considered or not _may_make(change, number, values, picture):
+                continue
+            picture.considered.add(_late_mark(change))
+            return True
+        return False
+
+    def _know(self, number: int, values: GroupValues | None) -> None:
+        self._picture.known[number] = Known(values, self._look.began, self._look.judged)
+        self._picture.suspects.pop(number, None)
+
+
+def _may_make(change: Change, number: int, values: GroupValues | None, picture: Picture) -> bool:
+    """Return True if these values of the group are what an unseen change of ours would make."""
+    if change.action == Change.Action.CREATE:
+        return number not in picture.known and values is not None and alike(_values(change.intended), values)
+    if change.group_id != number:
+        return False
+    return (
+        values is None if change.action == Change.Action.REMOVE else alike(_values(change.intended), values)
+    )
+
+
+def _none(picture: Picture) -> Known:
+    """Return what is known of a group that was never seen: there was none in the last full list."""
+    if picture.full_at is None or picture.taken_at is None:
+        raise ValueError("Nothing is known before the first picture.")
+    return Known(None, picture.full_at, picture.taken_at)
+
+
+def _values(version: Any) -> GroupValues | None:
+    return GroupValues.from_json(version) if version and "name" in version else None
+
+
+def _mark(change: Change) -> str:
+    return str(change.pk)
+
+
+def _late_mark(change: Change) -> str:
+    return f"late {change.pk}"

@@ -1,0 +1,217 @@
+"""Look for changes that were not made here, and write them into the history. Only workers do that.
+
+The token is that of an owner who has switched the watch of the account on; the right to it is asked at each
+look.
+"""
+
+import logging
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from groups.models import Change, PosterCredentials, Watch
+from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.services.elsewhere.compare import Finding, Look, Picture, compare
+from groups.services.elsewhere.picture import from_json, to_json
+from groups.services.gateway import call_poster
+from poster_admin.common.deadlines import past
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+log = logging.getLogger("groups.journal")
+
+RIGHT = "groups.watch_account"
+# Time in which a write of ours that was sent and not seen may still arrive.
+LATE = timedelta(hours=24)
+# The clocks of servers that settle changes may be behind the worker's.
+MARGIN = timedelta(minutes=15)
+# A worker that was killed during a look leaves it to another one after this long.
+LONGEST_LOOK = timedelta(minutes=2)
+# The pause to the next look after a difference doubles at most this often.
+LONGEST_DOUBLING = 10
+# Most groups that one look asks for alone, because the list lacks them; the next look asks for more.
+MOST_ASKED = 10
+
+
+def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
+    """Let the worker look with these credentials. Raises `PermissionDenied`."""
+    _check_right(user)
+    Watch.objects.update_or_create(
+        account=credentials.account, defaults={"credentials": credentials, "next_look_at": timezone.now()}
+    )
+
+
+def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
+    """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
+    _check_right(user)
+    Watch.objects.filter(account=credentials.account_id).delete()
+
+
+def watch_of(credentials: PosterCredentials) -> Watch | None:
+    """Return the watch of an account if it is switched on."""
+    watches = Watch.objects.select_related("credentials__user")
+    return watches.filter(account=credentials.account_id, credentials__isnull=False).first()
+
+
+def look_where_due() -> list[Change]:
+    """Look at each account whose turn it is, and return the changes that were found."""
+    if not settings.POSTER_WATCH_SECONDS:
+        return []
+    usable = Watch.objects.filter(credentials__isnull=False, credentials__refused_at__isnull=True)
+    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
+    due = usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
+    found = []
+    for watch in due.select_related("account", "credentials__user", "credentials__account"):
+        if _claim(watch):
+            found += look_with(watch)
+    return found
+
+
+def look_with(watch: Watch) -> list[Change]:
+    """Look at the groups of an account with its watch, compare them, and store the result."""
+    credentials = watch.credentials
+    if credentials is None or not credentials.user.has_perm(RIGHT):
+        return []
+    picture = _picture(watch, credentials)
+    is_first = picture.looked_at is None
+    try:
+        look = _look(credentials, picture)
+    except PosterError as error:
+        log.info("No look at account %s for changes made elsewhere: %s", watch.account_id, error.reason)
+        _store(watch, next_look_at=timezone.now() + _pause(picture))
+        return []
+    with transaction.atomic():
+        sent = _sent(watch)
+        look = replace(look, judged=timezone.now())
+        findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+        stored = _store(
+            watch,
+            picture=to_json(picture),
+            looked_at=picture.looked_at,
+            fingerprint=credentials.fingerprint,
+            next_look_at=timezone.now() + _pause(picture, is_first=is_first),
+        )
+        return [_record(watch, finding) for finding in findings] if stored else []
+
+
+def _check_right(user: "User") -> None:
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+
+
+def _claim(watch: Watch) -> bool:
+    """Reserve the look for this process: another worker that claims it later makes this one's void."""
+    mine = Watch.objects.filter(pk=watch.pk, turn=watch.turn)
+    if not mine.update(turn=F("turn") + 1, next_look_at=timezone.now() + LONGEST_LOOK):
+        return False
+    watch.turn += 1
+    return True
+
+
+def _store(watch: Watch, **values: object) -> bool:
+    """Store values of a watch; return False if another worker has claimed it meanwhile, or it is off."""
+    mine = Watch.objects.filter(pk=watch.pk, turn=watch.turn, credentials=watch.credentials_id)
+    if not mine.update(turn=F("turn") + 1, **values):
+        return False
+    watch.turn += 1
+    return True
+
+
+def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
+    """Return what is known; nothing with another token, which may be shown other groups."""
+    is_same = watch.fingerprint == credentials.fingerprint
+    return from_json(watch.picture, watch.looked_at) if is_same else Picture()
+
+
+def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
+    """Return the time to the next look: soon after a difference or the first look, then later and later."""
+    usual = timedelta(seconds=settings.POSTER_WATCH_SECONDS)
+    soon = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
+    looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
+    if picture.taken_at is None:
+        return min(soon, usual) if is_first else usual
+    return min(soon * 2 ** min(*looks, LONGEST_DOUBLING), usual) if looks else usual
+
+
+def _look(credentials: PosterCredentials, picture: Picture) -> Look:
+    """Read the list, and ask for each known group alone that it lacks. Raises `PosterError`."""
+    began = timezone.now()
+    listed = call_poster(credentials, lambda poster: poster.get_groups())
+    unreadable = {row.id for row in listed.unreadable}
+    ended = timezone.now()
+    look = Look(
+        began=began,
+        ended=ended,
+        judged=ended,
+        groups={group.id: group.values for group in listed.present if group.id not in unreadable},
+        unreadable=frozenset(number for number in unreadable if number is not None),
+        complete=None not in unreadable,
+    )
+    missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
+    denied = {number for number in missing[:MOST_ASKED] if _is_denied(credentials, number, listed)}
+    return replace(look, denied=frozenset(denied))
+
+
+def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -> bool:
+    if any(group.id == number and group.removed for group in listed.groups):
+        return True
+    try:
+        call_poster(credentials, lambda poster: poster.get_group(number))
+    except NotFound:
+        return True
+    except PosterError as error:
+        log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
+    return False
+
+
+def _sent(watch: Watch) -> list[Change]:
+    """Return the changes of ours that may explain a difference, as the journal has them now."""
+    last = watch.looked_at or timezone.now()
+    since = min(last, timezone.now() - LATE) - MARGIN
+    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
+
+
+def _record(watch: Watch, finding: Finding) -> Change:
+    """Write a change made elsewhere into the history."""
+    values = finding.after or finding.before
+    if values is None:
+        raise ValueError("A change from nothing to nothing is none.")
+    action = Change.Action.UPDATE
+    if finding.before is None or finding.after is None:
+        action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
+    change = Change(
+        id=uuid.uuid5(
+            uuid.NAMESPACE_OID, f"{watch.account_id} {watch.turn} {finding.group_id} {finding.until}"
+        ),
+        account=watch.account,
+        action=action,
+        group_id=finding.group_id,
+        group_name=_label(finding.before or values),
+        target=f"group:{finding.group_id}",
+        before=finding.before.to_json() if finding.before else None,
+        after=finding.after.to_json() if finding.after else None,
+        state=Change.State.ELSEWHERE,
+        possible_since=finding.since,
+        created_at=_before(finding.until),
+        settled_at=timezone.now(),
+    )
+    change.save()
+    return change
+
+
+def _label(values: GroupValues) -> str:
+    return values.name[: Change._meta.get_field("group_name").max_length]
+
+
+def _before(moment: datetime) -> datetime:
+    """Return the time of a row that stands below a change of ours of this time, because it came before."""
+    return moment - timedelta(milliseconds=1)
