@@ -11,6 +11,7 @@ The package does not use Django and could be published as it is. `errors` lists 
 from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
 from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
 from groups.poster.errors import (
+    ErrorReason,
     InvalidResponse,
     InvalidValue,
     NameTaken,
@@ -42,6 +43,7 @@ __all__ = [
     "ClientList",
     "ClientSales",
     "ClientValues",
+    "ErrorReason",
     "Failure",
     "Group",
     "GroupList",

@@ -17,6 +17,7 @@ from urllib3.util import parse_url
 from groups.poster.clients import Client, ClientList, ClientValues, PromotionList
 from groups.poster.errors import (
     REFUSALS,
+    ErrorReason,
     InvalidResponse,
     NotFound,
     OutcomeUnknown,
@@ -119,11 +120,13 @@ class PosterClient:
             problem = error.problem
         else:
             if group.id != group_id:
-                raise InvalidResponse("another group than was asked for", method=method, reason="shape")
+                raise InvalidResponse(
+                    "another group than was asked for", method=method, reason=ErrorReason.SHAPE
+                )
             if group.removed:
                 raise NotFound(None, "the group is removed", method=method)
             return group
-        raise InvalidResponse(problem, method=method, reason="unreadable_row")
+        raise InvalidResponse(problem, method=method, reason=ErrorReason.UNREADABLE_ROW)
 
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
         """Create a group and return its id. Raises `OutcomeUnknown` if the response contains no id."""
@@ -145,7 +148,7 @@ class PosterClient:
         """Remove a group **and every client in it**, permanently."""
         method = "clients.removeGroup"
         if self._write(method, {"group_id": str(group_id)}, within) is not True:
-            raise OutcomeUnknown("the answer is not true", method=method, reason="shape")
+            raise OutcomeUnknown("the answer is not true", method=method, reason=ErrorReason.SHAPE)
 
     def get_clients(
         self,
@@ -178,13 +181,13 @@ class PosterClient:
         params = {name: str(value) for name, value in asked.items() if value is not None}
         rows = self._read(method, params, within)
         if not isinstance(rows, list):
-            raise InvalidResponse("the clients are not a list", method=method, reason="shape")
+            raise InvalidResponse("the clients are not a list", method=method, reason=ErrorReason.SHAPE)
         if num is not None and len(rows) > num:
-            raise InvalidResponse("more clients than were asked for", method=method, reason="shape")
+            raise InvalidResponse("more clients than were asked for", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
         if group_id is not None and any(c.group_id != group_id and not c.removed for c in found.clients):
             raise InvalidResponse(
-                "clients of another group than was asked for", method=method, reason="shape"
+                "clients of another group than was asked for", method=method, reason=ErrorReason.SHAPE
             )
         return found
 
@@ -195,13 +198,17 @@ class PosterClient:
         if rows is False or rows == []:
             raise NotFound(None, "no such client", method=method)
         if not isinstance(rows, list) or len(rows) != 1:
-            raise InvalidResponse("the client is not a list of one", method=method, reason="shape")
+            raise InvalidResponse("the client is not a list of one", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
         if found.unreadable:
-            raise InvalidResponse(found.unreadable[0].problem, method=method, reason="unreadable_row")
+            raise InvalidResponse(
+                found.unreadable[0].problem, method=method, reason=ErrorReason.UNREADABLE_ROW
+            )
         client = found.clients[0]
         if client.id != client_id:
-            raise InvalidResponse("another client than was asked for", method=method, reason="shape")
+            raise InvalidResponse(
+                "another client than was asked for", method=method, reason=ErrorReason.SHAPE
+            )
         if client.removed:
             raise NotFound(None, "the client is removed", method=method)
         return client
@@ -225,7 +232,7 @@ class PosterClient:
         method = "clients.getPromotions"
         rows = self._read(method, {}, within)
         if not isinstance(rows, list):
-            raise InvalidResponse("the promotions are not a list", method=method, reason="shape")
+            raise InvalidResponse("the promotions are not a list", method=method, reason=ErrorReason.SHAPE)
         return PromotionList.from_wire(rows)
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
@@ -233,7 +240,7 @@ class PosterClient:
         method = "clients.getLoyaltyRules"
         rows = self._read(method, {}, within)
         if not isinstance(rows, list):
-            raise InvalidResponse("the rules are not a list", method=method, reason="shape")
+            raise InvalidResponse("the rules are not a list", method=method, reason=ErrorReason.SHAPE)
         return LoyaltyRuleList.from_wire(rows)
 
     # --- dash.* --------------------------------------------------------------------------------------------
@@ -247,7 +254,7 @@ class PosterClient:
         method = "dash.getClientsSales"
         rows = self._read(method, {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}, within)
         if not isinstance(rows, list):
-            raise InvalidResponse("the sales are not a list", method=method, reason="shape")
+            raise InvalidResponse("the sales are not a list", method=method, reason=ErrorReason.SHAPE)
         return SalesList.from_wire(rows)
 
     # --- settings.* ----------------------------------------------------------------------------------------
@@ -257,7 +264,7 @@ class PosterClient:
         method = "settings.getAllSettings"
         data = self._read(method, {}, within)
         if not isinstance(data, dict):
-            raise InvalidResponse("the settings are not an object", method=method, reason="shape")
+            raise InvalidResponse("the settings are not an object", method=method, reason=ErrorReason.SHAPE)
         return Settings.from_wire(data)
 
     # --- One call ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from outside passes `redact`. The texts that users see are in `groups.presenters
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 
 from groups.poster.records import storable
@@ -24,11 +25,53 @@ from groups.poster.redact import redact
 MESSAGE_LIMIT = 200
 
 
+class ErrorReason(StrEnum):
+    """Why a call failed: the code in logs, metrics and the journal.
+
+    `reason` of an error may also be `http_` with the status of a response that is no answer of Poster's.
+    """
+
+    # Nothing was sent.
+    BAD_ADDRESS = "bad_address"
+    NAME_NOT_FOUND = "name_not_found"
+    CERTIFICATE = "certificate"
+    PROXY = "proxy"
+    CONNECT_TIMEOUT = "connect_timeout"
+    # This program's own limit of calls at once was reached, or Poster asks to wait.
+    BUSY = "busy"
+    CIRCUIT_OPEN = "circuit_open"
+    # The connection was refused, or Poster refused the request.
+    REFUSED = "refused"
+    # The time for the call, or for all calls of a page, was over.
+    DEADLINE = "deadline"
+    # No usable response came.
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    CONNECTION_LOST = "connection_lost"
+    TOO_LARGE = "too_large"
+    BAD_ENCODING = "bad_encoding"
+    # The response has no documented form.
+    NOT_JSON = "not_json"
+    SHAPE = "shape"
+    UNREADABLE_ROW = "unreadable_row"
+    MOVED = "moved"
+    HTTP_500 = "http_500"
+    HTTP_502 = "http_502"
+    HTTP_503 = "http_503"
+    HTTP_504 = "http_504"
+    # The list changed between the requests for its pages.
+    MOVING = "moving"
+    # The token cannot be decrypted, is of another account, or was refused before.
+    UNREADABLE = "unreadable"
+    OTHER_ACCOUNT = "other_account"
+    REFUSED_BEFORE = "refused_before"
+    GONE = "gone"
+
+
 class PosterError(Exception):
     """Base class: a call to Poster failed.
 
-    `method` is Poster's name of the method ("clients.getGroup"), and `reason` a code for the journal and the
-    log ("timeout", "not_json", …).
+    `method` is Poster's name of the method ("clients.getGroup"), and `reason` an `ErrorReason`.
     """
 
     def __init__(self, detail: str = "", *, method: str = "", reason: str = "") -> None:
@@ -46,7 +89,7 @@ class Unreachable(PosterError):
 
     `sent` is False if the request certainly never left: the name was not resolved, the connection was refused
     or timed out, the proxy opened no connection, or the certificate was not accepted. Only then may a write
-    be retried. `retryable` is True if the same read may succeed a moment later. The reason "busy" means that
+    be retried. `retryable` is True if the same read may succeed a moment later. The reason `BUSY` means that
     the application's own limit of concurrent calls was reached and Poster was not asked.
     """
 
@@ -116,7 +159,7 @@ class Refused(PosterError):
     def __init__(self, code: int | None, message: str = "", *, method: str = "", reason: str = "") -> None:
         self.code = code
         self.message = _said(message)
-        super().__init__(f"code {code}: {self.message}", method=method, reason=reason or "refused")
+        super().__init__(f"code {code}: {self.message}", method=method, reason=reason or ErrorReason.REFUSED)
 
 
 class TokenRejected(Refused):

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from groups.poster.errors import (
+    ErrorReason,
     InvalidResponse,
     NotAllowed,
     OutcomeUnknown,
@@ -37,8 +38,8 @@ _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 def parse_response(answer: Answer | Failure, method: str) -> Any:
     """Return Poster's `response`, or the error that the answer means."""
     if isinstance(answer, Failure):
-        if answer.reason == "too_large":
-            return InvalidResponse("the body is above the limit", method=method, reason="too_large")
+        if answer.reason == ErrorReason.TOO_LARGE:
+            return InvalidResponse("the body is above the limit", method=method, reason=ErrorReason.TOO_LARGE)
         return Unreachable(
             answer.detail or "no answer",
             method=method,
@@ -53,9 +54,9 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
     if answer.status != HTTPStatus.OK:
         return _by_status(answer, method)
     if isinstance(data, _NotJSON):
-        return InvalidResponse(data.problem, method=method, reason="not_json", retryable=True)
+        return InvalidResponse(data.problem, method=method, reason=ErrorReason.NOT_JSON, retryable=True)
     if not isinstance(data, dict) or "response" not in data:
-        return InvalidResponse("no response in the answer", method=method, reason="shape")
+        return InvalidResponse("no response in the answer", method=method, reason=ErrorReason.SHAPE)
     return data["response"]
 
 
@@ -68,7 +69,7 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
     error = parse_response(answer, method)
     if isinstance(error, PosterError):
         return error
-    return InvalidResponse("the list is not a list", method=method, reason="shape")
+    return InvalidResponse("the list is not a list", method=method, reason=ErrorReason.SHAPE)
 
 
 @lru_cache(maxsize=READ_LISTS)
@@ -92,7 +93,7 @@ def written_id(response: Any, method: str) -> int:
         number = int(response)
         if number <= MAX_ID:
             return number
-    raise OutcomeUnknown("the answer is not an id", method=method, reason="shape")
+    raise OutcomeUnknown("the answer is not an id", method=method, reason=ErrorReason.SHAPE)
 
 
 def _envelope(data: Any, method: str) -> PosterError | None:
@@ -135,10 +136,12 @@ def _by_status(answer: Answer, method: str) -> PosterError:
         case HTTPStatus.TOO_MANY_REQUESTS:
             wait = answer.retry_after
             soon = wait is None or wait <= LONGEST_PAUSE
-            return InvalidResponse(detail, method=method, reason="busy", retryable=soon, retry_after=wait)
+            return InvalidResponse(
+                detail, method=method, reason=ErrorReason.BUSY, retryable=soon, retry_after=wait
+            )
         case status if status // 100 == 3:
             # Redirects are not followed: a 307 would repeat a write, a 302 would turn it into a read.
-            return InvalidResponse(detail, method=method, reason="moved")
+            return InvalidResponse(detail, method=method, reason=ErrorReason.MOVED)
         case status:
             broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
             return InvalidResponse(detail, method=method, reason=f"http_{status}", retryable=broken)

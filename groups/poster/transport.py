@@ -41,6 +41,8 @@ from urllib3.exceptions import (
 )
 from urllib3.util import create_urllib3_context, parse_url
 
+from groups.poster.errors import ErrorReason
+
 MAX_BODY = 32 * 1024 * 1024
 # Number of hosts with pooled connections. Each account has its own host; urllib3 closes the least used pools.
 HOSTS = 256
@@ -127,7 +129,7 @@ class Transport:
     ) -> Answer | Failure:
         """Send one request and read its response until `deadline` on the monotonic clock."""
         if deadline <= time.monotonic():
-            return Failure("deadline", sent=False, retryable=False)
+            return Failure(ErrorReason.DEADLINE, sent=False, retryable=False)
         _deadline.set(deadline)
         try:
             with self._pools.urlopen(
@@ -143,7 +145,7 @@ class Transport:
             ) as response:
                 body = _body(response)
                 if len(body) > MAX_BODY:
-                    return Failure("too_large", sent=True, retryable=False)
+                    return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
                 return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
             return _classify(error)
@@ -198,23 +200,23 @@ def _classify(error: BaseException) -> Failure:
             return replace(failure, detail=found.verify_message)
         if found:
             return failure
-    return Failure("connection_lost", sent=True)
+    return Failure(ErrorReason.CONNECTION_LOST, sent=True)
 
 
 def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
     """Yield classes of errors with their meaning. The first match decides."""
-    yield (ssl.SSLCertVerificationError,), Failure("certificate", sent=False, retryable=False)
+    yield (ssl.SSLCertVerificationError,), Failure(ErrorReason.CERTIFICATE, sent=False, retryable=False)
     # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
-    yield (_ProxyFailed,), Failure("proxy", sent=False)
+    yield (_ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)
     # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
-    yield (LocationValueError,), Failure("bad_address", sent=False, retryable=False)
-    yield (socket.gaierror,), Failure("name_not_found", sent=False)
-    yield (NewConnectionError,), Failure("refused", sent=False)
-    yield (ConnectTimeoutError,), Failure("connect_timeout", sent=False)
+    yield (LocationValueError,), Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False)
+    yield (socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)
+    yield (NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)
+    yield (ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)
     # Any other TLS error may have occurred after Poster read the request.
-    yield (ssl.SSLError,), Failure("tls", sent=True)
-    yield (DecodeError,), Failure("bad_encoding", sent=True, retryable=False)
-    yield (ReadTimeoutError, TimeoutError), Failure("timeout", sent=True)
+    yield (ssl.SSLError,), Failure(ErrorReason.TLS, sent=True)
+    yield (DecodeError,), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)
+    yield (ReadTimeoutError, TimeoutError), Failure(ErrorReason.TIMEOUT, sent=True)
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from groups.models import Change
 from groups.poster import (
+    ErrorReason,
     InvalidResponse,
     InvalidValue,
     LoyaltyType,
@@ -41,13 +42,13 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
     """Return the message for an error of Poster, for the user of the page."""
     details = error.message if isinstance(error, Refused) else ""
     match error:
-        case TokenRejected(reason="unreadable"):
+        case TokenRejected(reason=ErrorReason.UNREADABLE):
             return Message(
                 _("The stored token cannot be read"),
                 _("The key that opens it is no longer there, so Poster was not asked."),
                 _("Enter the token again on the account page."),
             )
-        case TokenRejected(reason="other_account"):
+        case TokenRejected(reason=ErrorReason.OTHER_ACCOUNT):
             return Message(
                 _("This token is not known to be of this account"),
                 _("Poster names another company for it, or none."),
@@ -97,43 +98,51 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Compare the values with what Poster says below, and change them."),
                 details,
             )
-        case Unreachable(reason="certificate"):
+        case Unreachable(reason=ErrorReason.CERTIFICATE):
             return Message(
                 _("The connection to Poster is not secure"),
                 _("The certificate that answered is not Poster's, so nothing was sent."),
                 _("Tell whoever looks after your network."),
             )
-        case Unreachable(reason="proxy"):
+        case Unreachable(reason=ErrorReason.PROXY):
             return Message(
                 _("The proxy does not lead to Poster"),
                 _("Your company's proxy opened no connection to Poster, so nothing was sent."),
                 _("Tell whoever looks after your network."),
             )
-        case Unreachable(reason="name_not_found"):
+        case Unreachable(reason=ErrorReason.NAME_NOT_FOUND):
             return Message(
                 _("Poster was not found"),
                 _("There is no server of this name, so nothing was sent."),
                 _("Check the name of the account, and the network."),
             )
-        case Unreachable(reason="busy"):
+        case Unreachable(reason=ErrorReason.BUSY):
             return Message(
                 _("Too many are asking at once"),
                 _("Poster is slow, and enough pages are waiting for it already. Nothing was sent."),
                 _("Try again in a minute."),
             )
-        case Unreachable() | InvalidResponse(reason="http_500" | "http_502" | "http_503" | "http_504"):
+        case (
+            Unreachable()
+            | InvalidResponse(
+                reason=ErrorReason.HTTP_500
+                | ErrorReason.HTTP_502
+                | ErrorReason.HTTP_503
+                | ErrorReason.HTTP_504
+            )
+        ):
             return Message(
                 _("Poster does not answer"),
                 _("This may last a moment. Your groups are safe; they could not be loaded."),
                 _("Try again in a minute."),
             )
-        case InvalidResponse(reason="busy"):
+        case InvalidResponse(reason=ErrorReason.BUSY):
             return Message(
                 _("Poster asks us to wait"),
                 _("It has too many requests at the moment."),
                 _("Try again in a few minutes."),
             )
-        case InvalidResponse(reason="moving"):
+        case InvalidResponse(reason=ErrorReason.MOVING):
             return Message(
                 _("The list changed while it was being read"),
                 _("Somebody came into the group or left it, so clients could be missing or doubled."),
@@ -156,7 +165,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
 
 def connect_error_words(error: PosterError) -> Message:
     """Return the message for an error of Poster while a token is tried, which may be a new one."""
-    if isinstance(error, TokenRejected) and error.reason != "other_account":
+    if isinstance(error, TokenRejected) and error.reason != ErrorReason.OTHER_ACCOUNT:
         return Message(
             _("Poster does not accept this token"),
             _("It may be incomplete, of another account, withdrawn or expired."),

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connections
 
 from groups.models import PosterCredentials
-from groups.poster import InvalidResponse, NotFound, Unreachable
+from groups.poster import ErrorReason, InvalidResponse, NotFound, Unreachable
 from groups.services.clients import READ_AT_ONCE, pages_of
 from groups.services.gateway import call_poster
 
@@ -62,7 +62,7 @@ def place_of(credentials: PosterCredentials, client_id: int, *, within: float | 
     except NotFound:
         return 0
     except InvalidResponse as error:
-        if error.reason == "unreadable_row":
+        if error.reason == ErrorReason.UNREADABLE_ROW:
             return None
         raise
 
@@ -70,7 +70,7 @@ def place_of(credentials: PosterCredentials, client_id: int, *, within: float | 
 def _place(credentials: PosterCredentials, until: float, client_id: int) -> int | None:
     left = until - time.monotonic()
     if left <= 0:
-        raise Unreachable("no time left", method="clients.getClient", reason="deadline", sent=False)
+        raise Unreachable("no time left", method="clients.getClient", reason=ErrorReason.DEADLINE, sent=False)
     return place_of(credentials, client_id, within=min(left, settings.POSTER_READ_DEADLINE))
 
 

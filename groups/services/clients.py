@@ -20,6 +20,7 @@ from groups.models import PosterCredentials
 from groups.poster import (
     Client,
     ClientList,
+    ErrorReason,
     Group,
     InvalidResponse,
     PosterClient,
@@ -212,13 +213,17 @@ def pages_of(
     while True:
         left = until - time.monotonic()
         if left <= 0:
-            raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
+            raise Unreachable(
+                "no time left", method="clients.getClients", reason=ErrorReason.DEADLINE, sent=False
+            )
         within = min(left, settings.POSTER_READ_DEADLINE)
         again = 0 if last is None else 1
         answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
-                raise InvalidResponse("the list moved", method="clients.getClients", reason="moving")
+                raise InvalidResponse(
+                    "the list moved", method="clients.getClients", reason=ErrorReason.MOVING
+                )
             answer = ClientList(answer.clients[1:], answer.unreadable, answer.rows[1:])
         yield answer
         if answer.size < size:

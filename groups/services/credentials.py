@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
-from groups.poster import PosterClient, PosterError, TokenRejected
+from groups.poster import ErrorReason, PosterClient, PosterError, TokenRejected
 from groups.services import gateway
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
@@ -84,7 +84,7 @@ def _check_company(user: "User", account: str, company_id: str) -> None:
     else:
         is_its = not known.company_id and PosterCredentials.objects.filter(user=user, account=known).exists()
     if not is_its:
-        raise TokenRejected(None, "", method="settings.getAllSettings", reason="other_account")
+        raise TokenRejected(None, "", method="settings.getAllSettings", reason=ErrorReason.OTHER_ACCOUNT)
 
 
 def disconnect(*, user: "User") -> None:

@@ -12,7 +12,15 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
-from groups.poster import CallReport, PosterClient, Timeouts, TokenRejected, Transport, Unreachable
+from groups.poster import (
+    CallReport,
+    ErrorReason,
+    PosterClient,
+    Timeouts,
+    TokenRejected,
+    Transport,
+    Unreachable,
+)
 from groups.services.limits import LimitedTransport
 from groups.services.metrics import CALLS, SECONDS
 from poster_admin.common.deadlines import is_past, past
@@ -98,7 +106,7 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
 def check_token(credentials: PosterCredentials) -> None:
     """Raise `TokenRejected` if Poster has refused the token: its user may not see local data then."""
     if credentials.refused_at:
-        raise TokenRejected(None, "the token was refused", reason="refused_before")
+        raise TokenRejected(None, "the token was refused", reason=ErrorReason.REFUSED_BEFORE)
 
 
 def _token(credentials: PosterCredentials) -> str:
@@ -106,7 +114,7 @@ def _token(credentials: PosterCredentials) -> str:
         return credentials.token.reveal()
     except SecretUnreadable:
         log.exception("The token of credentials %s cannot be decrypted", credentials.pk)
-    raise TokenRejected(None, "the stored token cannot be read", reason="unreadable")
+    raise TokenRejected(None, "the stored token cannot be read", reason=ErrorReason.UNREADABLE)
 
 
 def _let_through(account: PosterAccount) -> None:
@@ -118,11 +126,13 @@ def _let_through(account: PosterAccount) -> None:
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
-    raise Unreachable("Poster has not answered lately", reason="circuit_open", sent=False, retryable=False)
+    raise Unreachable(
+        "Poster has not answered lately", reason=ErrorReason.CIRCUIT_OPEN, sent=False, retryable=False
+    )
 
 
 def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
-    if seconds < SLOW or error.reason == "busy":  # a wait for a slot here says nothing about Poster
+    if seconds < SLOW or error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
     its = PosterAccount.objects.filter(pk=account.pk)

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from groups.models import GroupsCopy, PosterCredentials
 from groups.poster import (
+    ErrorReason,
     Group,
     GroupList,
     InvalidResponse,
@@ -144,7 +145,9 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
-        raise InvalidResponse("a row cannot be read", method="clients.getGroups", reason="unreadable_row")
+        raise InvalidResponse(
+            "a row cannot be read", method="clients.getGroups", reason=ErrorReason.UNREADABLE_ROW
+        )
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import connection
 
-from groups.poster import Timeouts, Transport, Unreachable
+from groups.poster import ErrorReason, Timeouts, Transport, Unreachable
 from groups.poster.transport import Answer, Failure
 from poster_admin.common.limits.account_limiter import AccountLimiter
 from poster_admin.common.limits.semaphore import NoSlot, slot
@@ -62,7 +62,7 @@ class LimitedTransport(Transport):
                     verb, url, params=params, form=form, timeouts=timeouts, deadline=deadline
                 )
         except NoSlot:
-            return Failure("busy", sent=False, retryable=False)
+            return Failure(ErrorReason.BUSY, sent=False, retryable=False)
 
 
 def release_database() -> None:
@@ -73,4 +73,4 @@ def release_database() -> None:
 
 def busy() -> Unreachable:
     """Return the error for a call that did not get a slot."""
-    return Unreachable("too many are asking", reason="busy", sent=False, retryable=False)
+    return Unreachable("too many are asking", reason=ErrorReason.BUSY, sent=False, retryable=False)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from groups.models import PosterCredentials
-from groups.poster import Client, ClientList, InvalidResponse
+from groups.poster import Client, ClientList, ErrorReason, InvalidResponse
 from groups.services.clients import pages_of
 from groups.services.groups import Groups, cache_key
 from groups.services.ladder import Ladder
@@ -125,7 +125,7 @@ def read_on(
     try:
         _read_pages(credentials, questions, sums, until=time.monotonic() + seconds)
     except InvalidResponse as error:
-        if error.reason == "moving":
+        if error.reason == ErrorReason.MOVING:
             sums = Sums()
         raise
     finally:
@@ -148,7 +148,7 @@ def _read_pages(credentials: PosterCredentials, questions: Questions, sums: Sums
 def _after_the_last(page: ClientList, last: str) -> ClientList:
     """Return the page without its first client, which must be the last one of the request before."""
     if not page.clients or _mark(page.clients[0].id) != last:
-        raise InvalidResponse("the list moved", method="clients.getClients", reason="moving")
+        raise InvalidResponse("the list moved", method="clients.getClients", reason=ErrorReason.MOVING)
     return ClientList(page.clients[1:], page.unreadable, page.rows[1:])
 
 

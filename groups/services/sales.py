@@ -18,7 +18,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import PosterCredentials
-from groups.poster import Client, GroupValues, NotAllowed, SalesList, Unreachable
+from groups.poster import Client, ErrorReason, GroupValues, NotAllowed, SalesList, Unreachable
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster
 from groups.services.sales_sums import GroupSales, Period, Sales, Steps, Sums, months_of, rounded
@@ -171,7 +171,9 @@ class _Adder:
 def _sales_in(credentials: PosterCredentials, part: Period, until: float) -> SalesList:
     left = until - time.monotonic()
     if left <= 0:
-        raise Unreachable("no time left", method="dash.getClientsSales", reason="deadline", sent=False)
+        raise Unreachable(
+            "no time left", method="dash.getClientsSales", reason=ErrorReason.DEADLINE, sent=False
+        )
     within = min(left, settings.POSTER_READ_DEADLINE)
     return call_poster(
         credentials, lambda poster: poster.get_clients_sales(part.first, part.last, within=within)

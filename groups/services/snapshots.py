@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.models.contents import ClientsToMove
-from groups.poster import Group, NotFound, Unreachable, UnreadableRow
+from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow
 from groups.poster.records import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token
@@ -108,7 +108,9 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
         if is_past(found.taken_at, age=2 * timedelta(seconds=SECONDS_FOR_REMOVAL)):
             found.delete()  # the process that was taking it was killed
         elif time.monotonic() > until:
-            raise Unreachable("no time left", method="clients.getClients", reason="deadline", sent=False)
+            raise Unreachable(
+                "no time left", method="clients.getClients", reason=ErrorReason.DEADLINE, sent=False
+            )
         else:
             time.sleep(0.1)
 

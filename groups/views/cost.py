@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from groups.forms.cost import CostForm
 from groups.models.contents import Line
-from groups.poster import Group, GroupValues, LoyaltyType, NotFound
+from groups.poster import ErrorReason, Group, GroupValues, LoyaltyType, NotFound
 from groups.presenters.cost import CostCard, cost_card, cost_url
 from groups.presenters.group_sales import SalesColumns, sales_columns
 from groups.presenters.list_filters import Filters
@@ -31,7 +31,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     """Show what a percent of a group costs."""
     group = reads.list_groups(request.credentials).find(group_id)
     if group is None:
-        raise NotFound(None, "no such group", reason="gone")
+        raise NotFound(None, "no such group", reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
     status = 422 if not form.is_readable else status_of(card.failure) if card.failure else 200

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
 from groups.poster import (
+    ErrorReason,
     Group,
     GroupValues,
     InvalidValue,
@@ -251,7 +252,7 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.FAILED if change.reason == Reason.CONFLICT:
             return _respond_conflict(page, change)
         case State.FAILED if change.reason == Reason.GONE:
-            raise NotFound(None, "the group is gone", reason="gone")
+            raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
         case State.REFUSED:

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.tasks import task
 
 from groups.models import PosterCredentials
-from groups.poster import InvalidResponse, PosterError, Unreachable
+from groups.poster import ErrorReason, InvalidResponse, PosterError, Unreachable
 from groups.services import sales
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
@@ -54,7 +54,7 @@ def find_sales(credentials: PosterCredentials, days: int) -> Sales | Progress:
         try:
             return sales.read_sales(credentials, days)
         except Unreachable as error:
-            if error.reason != "deadline":
+            if error.reason != ErrorReason.DEADLINE:
                 raise
     return _in_background(credentials, days, clients)
 

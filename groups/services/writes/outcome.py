@@ -14,6 +14,7 @@ from typing import Any
 from groups.models import Change
 from groups.poster import (
     Client,
+    ErrorReason,
     Group,
     GroupList,
     GroupValues,
@@ -108,7 +109,7 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
 def failure_of(error: PosterError) -> Change.Failure:
     """Return the kind of an error that ended a change."""
     match error:
-        case Unreachable(reason="busy"):
+        case Unreachable(reason=ErrorReason.BUSY):
             return Failure.BUSY
         case Unreachable():
             return Failure.UNREACHABLE

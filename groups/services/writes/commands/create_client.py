@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordIds
-from groups.poster import Client, ClientValues, InvalidResponse, NotFound, PosterClient
+from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, NotFound, PosterClient
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import Command, register
@@ -107,7 +107,9 @@ class CreateClient(Command):
         others = Change.objects.filter(job=change.job_id, action=self.action).exclude(pk=change.pk)
         if others.filter(state=State.PENDING, sent_at__isnull=False, client_id=None).exists():
             # Another creation is in progress. It may be of the same person; then either client could match.
-            raise InvalidResponse("others are on their way", method="clients.getClients", reason="moving")
+            raise InvalidResponse(
+                "others are on their way", method="clients.getClients", reason=ErrorReason.MOVING
+            )
         expected = ClientBefore.from_json(change.before).field_hmacs
         until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
         found = [
