@@ -17,8 +17,6 @@ from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
 
 OF_GROUPS = Q(client_id__isnull=True)
-# A removal in review keeps its locks: Poster may still carry it out and remove the clients of the group too.
-LOCKING = Q(state__in=("pending", "unknown")) | Q(state="review", action="remove")
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
@@ -30,7 +28,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def locking(self) -> "ChangeQuerySet":
         """Return the changes that hold their locks, because Poster may still carry them out."""
-        return self.filter(LOCKING)
+        in_review = Q(state=Change.State.REVIEW, action__in=Change.LOCKED_IN_REVIEW)
+        return self.filter(Q(state__in=Change.OPEN) | in_review)
 
     def unsettled(self) -> "ChangeQuerySet":
         """Return the open changes and those in review."""
@@ -208,6 +207,8 @@ class Change(models.Model):
     # Kinds of changes that concern a client, not a group.
     OF_CLIENTS = (Action.MOVE, Action.ENROL)
     CREATIONS = (Action.CREATE, Action.ENROL)
+    # A removal in review keeps its locks: Poster may still carry it out, and remove the group's clients too.
+    LOCKED_IN_REVIEW = (Action.REMOVE,)
 
     OPEN = (State.PENDING, State.UNKNOWN)
     MADE = (State.APPLIED, State.DIFFERS)
@@ -346,8 +347,8 @@ class Change(models.Model):
         raise TypeError("The journal is append-only.")
 
     def locks_in(self, state: str) -> bool:
-        """Return True if a change in this state holds its locks; the same rule as `LOCKING`."""
-        return state in self.OPEN or (state == self.State.REVIEW and self.action == self.Action.REMOVE)
+        """Return True if a change in this state holds its locks; the same rule as `locking`."""
+        return state in self.OPEN or (state == self.State.REVIEW and self.action in self.LOCKED_IN_REVIEW)
 
     @property
     def holds_locks(self) -> bool:

@@ -53,14 +53,22 @@ class JobPage:
     @property
     def notice(self) -> str:
         """Kind of the notice that describes the state."""
-        match self.job.state:
+        match Job.State(self.job.state):
             case Job.State.DONE:
                 whole = self.progress.done == self.progress.total
                 return "success" if whole else "differs"
             case Job.State.STOPPED:
                 return "error"
-            case _:
+            case (
+                Job.State.DRAFT
+                | Job.State.WAITING
+                | Job.State.RUNNING
+                | Job.State.PAUSED
+                | Job.State.CANCELLED
+            ):
                 return "unknown"
+            case _ as never:
+                assert_never(never)
 
     @property
     def actions(self) -> list[tuple[str, str, bool]]:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -60,7 +60,7 @@ from groups.services.writes.execute import (
 )
 from groups.views.cost import card_of_command
 from groups.views.requests import Request, row_asked_for
-from groups.views.statuses import status_of, status_of_change, status_of_failure
+from groups.views.statuses import LOST, status_of, status_of_change, status_of_failure
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason, Failure = Change.State, Change.Reason, Change.Failure
@@ -246,7 +246,7 @@ def _with_cost(command: GroupCommand) -> GroupCommand:
 
 def respond(page: WritePage[Any], change: Change) -> HttpResponse:
     """Answer with the outcome of a change."""
-    match change.state:
+    match State(change.state):
         case State.APPLIED | State.DIFFERS:
             return respond_success(page.request, change)
         case State.FAILED if change.reason == Reason.CONFLICT:
@@ -259,10 +259,12 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
             return _respond_refusal(page, change)
         case State.FAILED:
             return page.show_again(change, status=status_of_change(change))
-        case _:
+        case State.PENDING | State.UNKNOWN | State.REVIEW:
             refused = change.again_of_id and change.code is not None
-            status = _refusal_status(change) if refused else 504
+            status = _refusal_status(change) if refused else LOST
             return show_outcome(page.request, change, fragment="form", status=status)
+        case _ as never:
+            assert_never(never)
 
 
 def respond_success(request: Request, change: Change) -> HttpResponse:
