@@ -84,37 +84,37 @@ def test_it_ends_tls_by_itself(tmp_path):
     assert process.returncode == 0, said
 
 
-def test_a_reload_replaces_every_worker(tmp_path):
-    process, url = serve(tmp_path, HTTPS="False")
-    try:
-        wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2)  # its worker is seen
-        before = set(workers_of(process.pid))
-        assert len(before) == 2  # one serves, and one runs the jobs
-        process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 60
-        while before & (now := set(workers_of(process.pid))) or len(now) < 2:
-            assert time.monotonic() < deadline, (before, now)
-            time.sleep(0.1)
-        assert answer(f"{url}/readyz").text == "ok\n"
-    finally:
-        process.terminate()
-        said, _ = process.communicate(timeout=60)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Return a server for the tests after which it still runs."""
+    process, url = serve(tmp_path_factory.mktemp("running"), HTTPS="False")
+    yield process, url
+    process.terminate()
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
 
 
-def test_a_page_is_compressed_and_its_files_are_for_ever(tmp_path):
-    process, url = serve(tmp_path)
-    try:
-        page = answer(f"{url}/accounts/login/").text
-        stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
-        for encoding in ("gzip", "br"):
-            served = answer(url + stylesheet, headers={"Accept-Encoding": encoding})
-            assert served.headers["Content-Encoding"] == encoding
-            assert "immutable" in served.headers["Cache-Control"]
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-    assert process.returncode == 0
+def test_a_reload_replaces_every_worker(running):
+    process, url = running
+    wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)  # its worker is seen
+    before = set(workers_of(process.pid))
+    assert len(before) == 2  # one serves, and one runs the jobs
+    process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 60
+    while before & (now := set(workers_of(process.pid))) or len(now) < 2:
+        assert time.monotonic() < deadline, (before, now)
+        time.sleep(0.1)
+    assert answer(f"{url}/readyz").text == "ok\n"
+
+
+def test_a_page_is_compressed_and_its_files_are_for_ever(running):
+    _, url = running
+    page = answer(f"{url}/accounts/login/").text
+    stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    for encoding in ("gzip", "br"):
+        served = answer(url + stylesheet, headers={"Accept-Encoding": encoding})
+        assert served.headers["Content-Encoding"] == encoding
+        assert "immutable" in served.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(

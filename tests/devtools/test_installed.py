@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 
 from tests.environment import ROOT, inherited
+from tests.pairwise import covering, marked, pairs
 
 SERVED = """
 import sys
@@ -36,9 +38,12 @@ def test_no_other_command_loads_it():
     assert not {"demo", "sandbox"} & set(looked.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["demo", "sandbox"])
-@pytest.mark.parametrize("debug", ["False", "True"])
-def test_its_commands_are_found_in_production_too(command, debug):
-    for words in ([command, "--help"], ["help", command]):
-        helped = run("manage.py", *words, DEBUG=debug)
-        assert helped.stdout.startswith(f"usage: manage.py {command}"), helped.stderr
+CASES = list(product(("demo", "sandbox"), ("False", "True"), ("{} --help", "help {}")))
+
+
+@pytest.mark.parametrize(
+    ("command", "debug", "words"), marked(CASES, covering(CASES, lambda case: pairs(*case)))
+)
+def test_its_commands_are_found_in_production_too(command, debug, words):
+    helped = run("manage.py", *words.format(command).split(), DEBUG=debug)
+    assert helped.stdout.startswith(f"usage: manage.py {command}"), helped.stderr
