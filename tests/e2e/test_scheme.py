@@ -49,6 +49,16 @@ def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, ja
         assert page.evaluate(OVERFLOW) <= 0
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_list_leads_to_the_scheme(page_for, manager, width):
+    page = page_for(manager, language="uk", width=width)
+    page.goto("/groups/")
+    page.get_by_role("link", name="Схема лояльності").click()
+    heading(page, "Сходинки")
+    page.get_by_role("link", name="Групи клієнтів").click()
+    heading(page, "Групи клієнтів")
+
+
 def test_a_slow_poster_keeps_the_page_of_a_group_from_nobody(page_for, manager, sandbox):
     for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
         sandbox.script(method, "timeout", times=None, seconds=3)
