@@ -180,7 +180,9 @@ class LadderPage(SchemePage):
             group_id=rule.group_id,
             sum=self.sum_of(rule),
             group=self.line(group) if group else None,
-            near=self.numbers.count(sums.near[group.id, above]) if group and above and sums else "",
+            near=self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
+            if group and above and sums
+            else "",
             near_from=self.numbers.round_money(above * NEAR) if group and above else "",
             problems=self.problems.get(rule.id, []),
         )
@@ -277,12 +279,12 @@ class AuditPage(SchemePage):
         return [
             self._own(group, sums)
             for group in self.scheme.groups.groups
-            if sums.above[group.id] or sums.below[group.id]
+            if group.id in sums.above or group.id in sums.below
         ]
 
     def _own(self, group: Group, sums: Sums) -> OwnPercents:
         url = reverse("groups:members", args=[group.id])
-        above, below = sums.above[group.id], sums.below[group.id]
+        above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
         return OwnPercents(
             self.line(group),
             self.numbers.count(above),

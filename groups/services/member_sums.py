@@ -7,12 +7,12 @@ for. Of the last client only a keyed hash is kept, to notice a list that has mov
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -58,22 +58,21 @@ class Questions:
         return hashlib.sha256(repr((sorted(self.percents.items()), steps)).encode()).hexdigest()[:16]
 
 
-@dataclass(slots=True)
-class Sums:
+class Sums(msgspec.Struct):
     """Numbers of clients, by group; `read` counts the rows so far, `unreadable` those that were not.
 
     `above` and `below` count clients with an own percent above or below the group's, `near` those who are
     near the step of a sum. `waiting` is set while another request is reading.
     """
 
-    above: Counter[int] = field(default_factory=Counter)
-    below: Counter[int] = field(default_factory=Counter)
-    near: Counter[tuple[int, Decimal]] = field(default_factory=Counter)
+    above: dict[int, int] = msgspec.field(default_factory=dict)
+    below: dict[int, int] = msgspec.field(default_factory=dict)
+    near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
     read: int = 0
     unreadable: int = 0
     done: bool = False
     waiting: bool = False
-    as_of: datetime = field(default_factory=timezone.now)
+    as_of: datetime = msgspec.field(default_factory=timezone.now)
     last: str = ""
 
     def add(self, page: ClientList, questions: Questions) -> None:
@@ -90,12 +89,13 @@ class Sums:
         if percent is None:
             return
         if client.own_percent > percent:
-            self.above[client.group_id] += 1
+            self.above[client.group_id] = self.above.get(client.group_id, 0) + 1
         elif 0 < client.own_percent < percent:
-            self.below[client.group_id] += 1
+            self.below[client.group_id] = self.below.get(client.group_id, 0) + 1
         for step in questions.steps.get(client.group_id, ()):
             if client.total_paid is not None and step * NEAR <= client.total_paid < step:
-                self.near[client.group_id, step] += 1
+                near = self.near.setdefault(client.group_id, {})
+                near[step] = near.get(step, 0) + 1
 
 
 def kept_sums(credentials: PosterCredentials, questions: Questions) -> Sums | None:
@@ -103,8 +103,11 @@ def kept_sums(credentials: PosterCredentials, questions: Questions) -> Sums | No
     if credentials.refused_at:
         return None
     key = _key(credentials, questions)
-    kept: Sums | None = ask_shared(lambda: cache.get(key), None)
-    return kept
+    kept = ask_shared(lambda: cache.get(key), None)
+    try:
+        return msgspec.msgpack.decode(kept, type=Sums) if kept else None
+    except msgspec.DecodeError:
+        return None  # an earlier version of this program has kept them
 
 
 def forget_sums(credentials: PosterCredentials, questions: Questions) -> None:
@@ -121,7 +124,7 @@ def read_on(
         return sums
     key = _key(credentials, questions)
     if not ask_shared(lambda: cache.add(f"{key}:busy", 1, timeout=LEASE), True):
-        return replace(sums, waiting=True)
+        return msgspec.structs.replace(sums, waiting=True)
     try:
         _read_pages(credentials, questions, sums, until=time.monotonic() + seconds)
     except InvalidResponse as error:
@@ -129,7 +132,7 @@ def read_on(
             sums = Sums()
         raise
     finally:
-        ask_shared(lambda: cache.set(key, sums, timeout=DAY), None)
+        ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sums), timeout=DAY), None)
         ask_shared(lambda: cache.delete(f"{key}:busy"), None)
     return sums
 

@@ -44,7 +44,7 @@ class Scheme:
 
     @property
     def without_benefit(self) -> list[Group]:
-        """Groups with clients who get nothing: 0 percent, and no birthday bonus either."""
+        """Groups at 0 percent that have clients."""
         return [group for group in self.groups.groups if not group.percent and group.clients]
 
     @property
