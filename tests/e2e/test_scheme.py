@@ -85,6 +85,17 @@ def test_what_is_typed_stays_while_the_dependents_come(page_for, staff, sandbox)
     expect(page.locator("#id_percent")).to_be_focused()
 
 
+def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(page_for, staff):
+    page = page_for(staff, language="uk")
+    page.goto("/groups/")
+    page.locator('[data-group="4"] .row-edit').click()
+    page.locator("#row-4 [name=percent]").fill("45")
+    page.locator("#row-4 .button:not(.plain)").click()
+    expect(page.locator("[data-notice=conflict]")).to_be_visible()
+    expect(page.locator("#dependents [data-rule='4']")).to_be_visible()
+    expect(page.locator("#dependents [data-promotion='2']")).to_be_visible()
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     for module in (member_sums, views):
