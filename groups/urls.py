@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, cost, groups, history, jobs, moves, scheme, snapshots
+from groups.views import account, bulk, clients, cost, go, groups, history, jobs, moves, scheme, snapshots
 
 app_name = "groups"
 
@@ -69,6 +69,7 @@ group_urls = [
     path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
     path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
 ]
+go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
@@ -100,4 +101,4 @@ job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
 ]
-urlpatterns = [*group_urls, *account_urls, *history_urls, *job_urls]
+urlpatterns = [*group_urls, *go_urls, *account_urls, *history_urls, *job_urls]

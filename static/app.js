@@ -9,6 +9,7 @@ import "./js/colours.js";
 import "./js/controls.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
+import "./js/go.js";
 import "./js/keyboard.js";
 import "./js/drafts.js";
 import { $, placeOfFocus } from "./js/dom.js";

@@ -37,7 +37,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
             "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
-    "view_group": {"/groups/", "/groups/export.csv", "/groups/1/", "/account/",
+    "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", f"/history/{CHANGE}/",
                    f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/"},

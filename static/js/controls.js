@@ -17,5 +17,5 @@ export const openMenu = () => $("details.menu[open]");
 
 document.addEventListener("click", ({ target }) => {
   const menu = openMenu();
-  if (menu && (target.closest?.("[data-help]") || !menu.contains(target))) menu.open = false;
+  if (menu && (target.closest?.("[data-help], [data-go-to]") || !menu.contains(target))) menu.open = false;
 });

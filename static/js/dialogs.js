@@ -6,7 +6,7 @@ import { underWay } from "./waiting.js";
 const dialog = $("#dialog");
 
 function empty() {
-  $("#form, #help", dialog)?.remove();
+  $("#form, #help, #go", dialog)?.remove();
 }
 
 function close() {
@@ -25,10 +25,10 @@ async function openInDialog(link, part) {
   const opened = ({ detail }) => {
     if (detail.pathInfo.requestPath !== href) return;
     document.removeEventListener("htmx:afterRequest", opened);
-    if (detail.successful && $("#form form, #form .actions, #keys-on", dialog)) {
+    if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
       dialog.showModal();
       placeOfFocus(dialog)?.focus();
-    } else if (part === "form") location.assign(link.href);
+    } else if (part !== "help") location.assign(link.href);
   };
   document.addEventListener("htmx:afterRequest", opened);
   await htmx.ajax("GET", href, { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
@@ -52,6 +52,10 @@ document.addEventListener("click", (event) => {
   if (at("[data-help]") && isPlain(event)) {
     event.preventDefault();
     if (!dialog.open) openInDialog(at("a"), "help");
+  } else if (at("[data-go-to]") && isPlain(event)) {
+    event.preventDefault();
+    if ($("main #go")) $("#go-q").focus();
+    else if (!dialog.open) openInDialog(at("a"), "go");
   } else if (at("[data-close]") && dialog.open) {
     event.preventDefault();
     close();

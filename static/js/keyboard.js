@@ -11,7 +11,7 @@ const SHORTCUTS = {
   "?": () => $("[data-help]"),
 };
 // The keys of these by their place: on a Ukrainian layout they type "т", "у" and ".".
-const PLACES = { KeyN: "n", KeyE: "e", Slash: "/" };
+const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/" };
 // A key typed into a field is no shortcut.
 const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
 
@@ -47,9 +47,15 @@ function press(event) {
   } else element.click();
 }
 
+// Ctrl or Command with K works in fields too, and cannot be switched off: it is no key that types.
+const goesTo = (event) => (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && nameOf(event) === "k";
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") escape(event);
-  else press(event);
+  else if (goesTo(event) && $("[data-go-to]")) {
+    event.preventDefault();
+    $("[data-go-to]").click();
+  } else press(event);
 });
 
 document.addEventListener("change", ({ target }) => {

@@ -750,3 +750,14 @@ def new_person(stage):
     stage.page.fill("[name=username]", "maria")
     stage.page.locator("label[for=id_role_1]").click()
     stage.button()
+
+
+@scene(shows="#dialog[open] .places")
+def go_to(stage):
+    stage.goto("/groups/")
+    stage.page.keyboard.press("Control+k")
+
+
+@scene(shows=".places a")
+def go_page(stage):
+    stage.goto("/go/?q=Постоян")

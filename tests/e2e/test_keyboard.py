@@ -70,3 +70,70 @@ def test_a_latin_letter_in_another_place_is_not_taken_for_a_shortcut(page_for, s
     strike(page, code="KeyD", key="e")
     strike(page, code="KeyL", key="n")
     heading(page, "New group")
+
+
+# --- Go to -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["k", "л"])
+def test_ctrl_k_goes_to_a_group_by_its_name_on_every_layout(page_for, staff, key):
+    page = page_for(staff)
+    page.goto("/history/")
+    heading(page, "History")
+    strike(page, code="KeyK", key=key, control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.type("постоян")
+    expect(page.locator("#found a")).to_have_text([re.compile("Постоянный посетитель")])
+    page.keyboard.press("Enter")
+    heading(page, "Постоянный посетитель")
+
+
+def test_ctrl_k_works_while_something_is_typed_and_gives_the_focus_back(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    heading(page, "Edit group")
+    page.get_by_label("Name", exact=True).fill("Half typed")
+    strike(page, code="KeyK", key="л", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#go")).to_have_count(0)
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half typed")
+
+
+def test_arrows_walk_through_the_places(page_for, owner):
+    page = page_for(owner, language="uk")
+    show_list(page)
+    heading(page, "Групи клієнтів")
+    strike(page, code="KeyK", key="л", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.type("люди")
+    expect(page.locator("#found a")).to_have_count(2)
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#found a").last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#found a").first).to_be_focused()
+    page.keyboard.press("Enter")
+    heading(page, "Люди")
+
+
+def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    strike(page, code="KeyK", key="k", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.insert_text("History")
+    page.keyboard.press("Enter")
+    heading(page, "History")
+
+
+def test_without_scripts_it_is_a_page_with_a_search(page_for, staff):
+    page = page_for(staff, javascript=False)
+    page.goto("/go/")
+    page.locator("#go-q").fill("постоян")
+    page.locator("#go-q").press("Enter")
+    page.locator("#found a").first.click()
+    expect(page.locator("h1")).to_have_text("Постоянный посетитель")

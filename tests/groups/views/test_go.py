@@ -1,0 +1,51 @@
+"""Test the places to go to: groups by name, and the pages that a user may open."""
+
+import re
+
+import pytest
+
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def places(page):
+    html = page.content.decode()
+    return re.findall(r'<li><a href="([^"]+)">', html)
+
+
+def test_without_a_text_it_shows_the_pages_that_the_user_may_open(manager, owner, browse, sandbox):
+    assert "/people/" in places(browse(owner).get("/go/"))
+    seen = places(browse(manager).get("/go/"))
+    assert "/history/" in seen
+    assert not {"/people/", "/groups/new/", "/history/snapshots/"} & set(seen)
+    for url in places(browse(owner).get("/go/")):
+        assert browse(owner).get(url).status_code == 200
+
+
+def test_groups_come_first_and_case_and_letters_do_not_matter(staff, browse, sandbox):
+    page = browse(staff).get("/go/", {"q": "СКИДОЧНАЯ сист"})
+    assert places(page) == ["/groups/4/", "/groups/5/"]
+    assert "Discount, 10%" in text_of(page)
+
+
+def test_no_more_groups_are_shown_than_a_look_takes_in(staff, browse, sandbox):
+    for number in range(20):
+        sandbox.console().put(
+            {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
+             "birthday_bonus": "0", "count_groups_clients": "0"}
+        )  # fmt: skip
+    assert len(places(browse(staff).get("/go/?q=гурт"))) == 8
+
+
+def test_while_poster_does_not_answer_the_pages_are_found(staff, browse, sandbox):
+    sandbox.script("*", "fin_before_headers", times=None)
+    page = browse(staff).get("/go/?q=history")
+    assert page.status_code == 200
+    assert places(page) == ["/history/"]
+
+
+def test_nothing_found_says_so(staff, browse, sandbox):
+    page = browse(staff).get("/go/?q=no-such-place")
+    assert places(page) == []
+    assert "Nothing of this name" in text_of(page)
