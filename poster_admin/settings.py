@@ -201,6 +201,9 @@ else:
 CACHES = {"default": env.cache("CACHE_URL", default="filecache://var/cache")}
 if CACHES["default"]["BACKEND"].endswith(".FileBasedCache"):
     CACHES["default"]["LOCATION"] = BASE_DIR / CACHES["default"]["LOCATION"]
+    # Django keeps 300 files by default, and then throws out any of them: lists that are stale after a write
+    # would push out the sums of the day.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 2000, **CACHES["default"].get("OPTIONS", {})}
 if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
     from redis import ConnectionError as _RedisAway
     from redis.backoff import NoBackoff

@@ -22,8 +22,10 @@ from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
 
-AT_ONCE = 10_000
-"""Clients of an account up to which a page reads them all by itself."""
+AT_ONCE, SECONDS_AT_ONCE = 10_000, 6.0
+"""Clients, and seconds, up to which a page reads sales by itself."""
+SHORTEST_TRY = 0.5
+"""Seconds before the end from which on a failed call only says that the time was too short."""
 QUICK_AT_ONCE, QUICK_SECONDS = 2_000, 3.0
 """Clients, and seconds, up to which a page reads sales that it only mentions."""
 LONGEST_READING = 900.0
@@ -51,10 +53,11 @@ def find_sales(credentials: PosterCredentials, days: int) -> Sales | Progress:
         return found
     clients = _clients_of(credentials)
     if clients <= AT_ONCE and _noted(credentials, days) is None:
+        until = time.monotonic() + SECONDS_AT_ONCE
         try:
-            return sales.read_sales(credentials, days)
+            return sales.read_sales(credentials, days, within=SECONDS_AT_ONCE)
         except Unreachable as error:
-            if error.reason != ErrorReason.DEADLINE:
+            if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
     return _in_background(credentials, days, clients)
 
