@@ -81,3 +81,33 @@ def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, mo
     heading(page, "Зберегти ці зміни?")
     cost = expected(sandbox, 1, 30)[0]
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
+
+
+def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbox):
+    page = page_for(owner, language="uk")
+    page.goto("/groups/")
+    page.get_by_title("Показати продажі").click()
+    page.wait_for_url("**columns=sales**")
+    expect(page.locator("#sales")).to_contain_text("Оборот — це сплачене.")
+    page.get_by_role("link", name="Оборот").click()
+    page.wait_for_url("**sort=turnover**")
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Оборот")
+    row = page.locator("tr[data-group='4']")
+    turnover = row.locator("td[data-label='Оборот']")
+    before = turnover.inner_text()
+    row.get_by_role("link", name="Змінити").click()
+    page.get_by_label("Відсоток, %").fill("12")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    expect(row).to_contain_text("12 %")
+    expect(turnover).to_have_text(before)
+    page.get_by_title("Сховати продажі").click()
+    expect(page.locator("th", has_text="Бонус на день народження")).to_be_visible()
+
+
+def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandbox):
+    page = page_for(owner, language="uk", width=360)
+    page.goto("/groups/?columns=sales")
+    page.get_by_label("Сортувати").select_option("-given")
+    page.wait_for_url("**sort=-given**")
+    expect(page.locator("td[data-label='Надано']").first).to_be_visible()
+    assert page.evaluate(OVERFLOW) <= 0
