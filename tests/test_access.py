@@ -50,6 +50,7 @@ NEEDS = {
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
+    "watch_account": {"/account/watch/"},
     "view_securityevent": {"/accounts/security-log/"},
     "change_user": {"/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
                     "/people/1/sign-out/", "/people/1/second-factor/"},

@@ -1,0 +1,30 @@
+"""Run the simulation of `tests.tools.watching`: no change made elsewhere is made up, and none is missed."""
+
+import pytest
+
+from groups.services.writes import execute as write_path
+from tests.conftest import PAUSES_OF_PRODUCTION
+from tests.tools.watching import simulate
+
+STEPS = 60
+
+
+@pytest.fixture
+def _production(settings, monkeypatch):
+    monkeypatch.setattr(write_path, "READ_PAUSES", PAUSES_OF_PRODUCTION)
+    settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
+    settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
+    settings.POSTER_SETTLE_SECONDS, settings.POSTER_LAG_SECONDS = 1800, 90
+    settings.POSTER_CONFIRM_SECONDS, settings.POSTER_WATCH_SECONDS = 3, 60
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_production")
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.product)])
+def test_amid_faults_late_writes_and_lags_nothing_is_made_up_and_nothing_missed(owner, seed):
+    counts, problems = simulate(seed, owner, STEPS)
+    assert (problems, counts["false"], counts["missed"]) == ([], 0, 0)
+    # The world is busy enough to show it.
+    assert counts["found"] > 10
+    assert counts["ours"] > 5
+    assert counts["looks"] > 150
