@@ -263,6 +263,8 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
             refused = change.again_of_id and change.code is not None
             status = _refusal_status(change) if refused else LOST
             return show_outcome(page.request, change, fragment="form", status=status)
+        case State.ELSEWHERE:  # written by the watch; a command never ends so
+            return show_outcome(page.request, change, fragment="form")
         case _ as never:
             assert_never(never)
 
