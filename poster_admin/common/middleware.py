@@ -35,7 +35,10 @@ RETRY_AFTER = "10"
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Addresses that accept a form and show no page: the page is the one above them.
-WITHOUT_PAGE = {"undo", "bonus_unit", "second_factor_remove", "recovery_codes"}
+WITHOUT_PAGE = {
+    *("groups:undo", "groups:bonus_unit", "groups:watch", "second_factor_remove", "recovery_codes"),
+    *("people:password", "people:block", "people:sign_out", "people:second_factor"),
+}
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:
@@ -136,7 +139,7 @@ def _way_back_in(request: HttpRequest) -> str:
 
 def _name_of(path: str) -> str:
     try:
-        return resolve(path).url_name or ""
+        return resolve(path).view_name
     except Resolver404:
         return ""
 
