@@ -11,7 +11,7 @@ def text_of(response):
 
 
 def hidden(response, *names):
-    """Return the values of a form's hidden inputs."""
+    """Return the values of a form's hidden inputs, and of those that are chosen among several."""
     html = response.content.decode()
     return {name: _value(html, name) for name in names}
 
@@ -19,7 +19,8 @@ def hidden(response, *names):
 def _value(html, name):
     inputs = re.findall(rf'<input[^>]*name="{name}"[^>]*>', html)
     assert inputs, f"there is no input {name}"
-    value = re.search(r'value="([^"]*)"', inputs[0])
+    chosen = next((each for each in inputs if re.search(r"\bchecked\b", each)), inputs[0])
+    value = re.search(r'value="([^"]*)"', chosen)
     return unescape(value[1]) if value else ""
 
 
