@@ -66,7 +66,7 @@ FILLED = {
 MOVED = 173
 READ_DEADLINE, WRITE_DEADLINE = 0.7, 1.2
 # For the rest of a page, on a machine that has other things to do.
-SLACK = 2.0
+SLACK = 10.0
 NEVER_ARRIVED = {"unresolved", "refused", "full_backlog", "untrusted_tls", "expired_tls", "wrong_name_tls"}
 READABLE = {name for name, fault in FAULTS.items() if fault.readable} | {"error_zero_object"}
 ROWS = {42, 43, 44, 45, 46, 47}
