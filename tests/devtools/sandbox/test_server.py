@@ -9,6 +9,7 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.exchange import Connection
 from tests.devtools.sandbox.wire import GROUP, Wire
+from tests.tools.killing import wait_until
 
 
 def post(connection, path, content):
@@ -117,8 +118,7 @@ def test_a_stop_ends_a_hang(sandbox, wire):
     sandbox.script("clients.getGroups", "timeout")
     with wire.open() as opened:
         opened.sendall(wire.request("clients.getGroups"))
-        while not sandbox.log:
-            pass
+        wait_until(lambda: sandbox.log)
         sandbox.stop()
         assert opened.recv(1) == b""
 

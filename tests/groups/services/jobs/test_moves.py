@@ -17,6 +17,7 @@ from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
+from tests.tools.killing import wait_until
 
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -450,8 +451,7 @@ def test_it_can_be_stopped_on_the_way(staff, sandbox, settings, people, decide):
     job = start(staff)
     thread = threading.Thread(target=_run_in_thread, args=[job])
     thread.start()
-    while len(sandbox.posts(MOVE)) < 6:
-        pass
+    wait_until(lambda: len(sandbox.posts(MOVE)) >= 6)
     decide(Job.objects.get(pk=job.pk), staff)
     thread.join()
     job.refresh_from_db()
