@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +26,7 @@ FALSE = ("false", "off", "no", "n", "0")
 MOST = 100_000
 IN_MEMORY = "sqlite://:memory:"
 DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 ESCAPES = "in its password @ is written %40, / %2F, # %23 and ? %3F"
 
 
@@ -160,6 +161,32 @@ class Environment:
             return settings
 
         return self._read(name, parse(default), parse)
+
+    def mail(self, name: str, *, plain: bool) -> dict[str, Any]:
+        """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""
+
+        def parse(text: str) -> dict[str, Any]:
+            parts = _split(text)
+            if not text:
+                return {}
+            if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or _is_unescaped(parts):
+                raise ValueError(f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})")
+            if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
+                raise ValueError(
+                    "has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://"
+                )
+            options = {
+                "host": parts.hostname,
+                "port": parts.port or SMTP_PORTS[parts.scheme],
+                "username": unquote(parts.username or ""),
+                "password": unquote(parts.password or ""),
+                "use_tls": parts.scheme == "smtp+tls",
+                "use_ssl": parts.scheme == "smtps",
+                "timeout": 10,
+            }
+            return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
+
+        return self._read(name, {}, parse)
 
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""

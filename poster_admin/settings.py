@@ -269,6 +269,16 @@ if TRUSTED_USER_HEADER:
 if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
+# The only mail so far is the link to a new password; without EMAIL_URL nobody is offered one.
+_mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
+EMAIL_ENABLED = bool(_mailer)
+if EMAIL_ENABLED:
+    MAILERS = {"default": _mailer}
+DEFAULT_FROM_EMAIL = (
+    env.text("EMAIL_FROM") or f"poster-admin@{''.join(ALLOWED_HOSTS[:1]).lstrip('.*') or 'localhost'}"
+)
+PASSWORD_RESET_TIMEOUT = 3600
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -17,7 +17,8 @@ from tests.users.test_second_factor import set_up
 pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
-          "/metrics", "/accounts/company/", "/accounts/company/back/"}  # fmt: skip
+          "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
+          "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/"}  # fmt: skip
 # Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
@@ -34,7 +35,8 @@ SNAPSHOT = f"/history/snapshots/{CHANGE}"
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1"}  # fmt: skip
+            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1",
+            "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",

@@ -13,7 +13,7 @@ Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_D
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,6 +65,9 @@ NAME_AND_NETWORK = Limit(
     timedelta(hours=settings.AXES_COOLOFF_TIME),
     first_pause=timedelta(seconds=30),
 )
+# Links to a new password: more than a person needs, and fewer than would annoy its owner.
+RESETS_OF_ADDRESS = Limit(3, HOUR, first_pause=timedelta(minutes=5))
+RESETS_OF_NETWORK = Limit(20, HOUR)
 LIMITS = {"name": Limit(20, HOUR), "browser": Limit(20, HOUR), "network": Limit(60, HOUR)}
 
 
@@ -90,22 +93,9 @@ class Attempt:
 
     def failed(self) -> None:
         """Count a wrong password. Raises `SlowedDown` if other failures began a pause meanwhile."""
-        pauses = {}
-        with transaction.atomic():
-            rows = _locked(self._kinds)
-            now = timezone.now()
-            _raise_for(rows, now)
-            for row in rows:
-                kind = self._kinds[row.key]
-                pauses[kind] = LIMITS.get(kind, NAME_AND_NETWORK).count(row, now)
-            FailureCount.objects.bulk_create(
-                rows,
-                update_conflicts=True,
-                unique_fields=["key"],
-                update_fields=["forgotten_at", "opens_at"],
-            )
-            _prune(now)
-        for kind, pause in pauses.items():
+        limits = {key: LIMITS.get(kind, NAME_AND_NETWORK) for key, kind in self._kinds.items()}
+        for key, pause in _count(limits).items():
+            kind = self._kinds[key]
             if kind and pause:
                 user = User.objects.filter(username=self._name).first()
                 detail = f"{kind} {pause.seconds} s"
@@ -130,6 +120,34 @@ class PasswordBackend(ModelBackend):
             raise PermissionDenied
         attempt.succeeded()
         return user
+
+
+def count_reset(request: HttpRequest, address: str) -> None:
+    """Count a request for a link to a new password. Raises `SlowedDown` if there were too many."""
+    network = client_network(request)
+    _count(
+        {
+            _key("reset by network", network): RESETS_OF_NETWORK,
+            _key("reset for address", address.casefold()): RESETS_OF_ADDRESS,
+        }
+    )
+
+
+def _count(limits: Mapping[str, Limit]) -> dict[str, timedelta | None]:
+    """Count one more for each key; return the pauses that begin. Raises `SlowedDown` during a pause."""
+    with transaction.atomic():
+        rows = _locked(limits)
+        now = timezone.now()
+        _raise_for(rows, now)
+        pauses = {row.key: limits[row.key].count(row, now) for row in rows}
+        FailureCount.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=["forgotten_at", "opens_at"],
+        )
+        _prune(now)
+    return pauses
 
 
 def _key(*parts: str) -> str:

@@ -5,13 +5,17 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from poster_admin.users import sso, views
+from poster_admin.users import password_reset, sso, views
 
 urlpatterns = [
     path(
         "login/",
         LoginView.as_view(
-            redirect_authenticated_user=True, extra_context={"company": lambda: settings.OIDC_ENABLED}
+            redirect_authenticated_user=True,
+            extra_context={
+                "company": lambda: settings.OIDC_ENABLED,
+                "can_reset": lambda: settings.EMAIL_ENABLED,
+            },
         ),
         name="login",
     ),
@@ -20,6 +24,14 @@ urlpatterns = [
     path("confirm/", views.confirm, name="confirm"),
     path("sessions/", views.session_list, name="sessions"),
     path("password/", views.PasswordChange.as_view(), name="password"),
+    path("reset/", login_not_required(password_reset.Ask.as_view()), name="password_reset"),
+    path("reset/sent/", login_not_required(password_reset.Sent.as_view()), name="password_reset_done"),
+    path("reset/done/", login_not_required(password_reset.Done.as_view()), name="password_reset_complete"),
+    path(
+        "reset/<uidb64>/<token>/",
+        login_not_required(password_reset.Choose.as_view()),
+        name="password_reset_confirm",
+    ),
     path("security-log/", views.security_log, name="security_log"),
     path("second-factor/", views.second_factor_set, name="second_factor_set"),
     path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),

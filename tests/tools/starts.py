@@ -58,6 +58,8 @@ WRONG = (
     ("a proxy with a password that is not escaped", "POSTER_PROXY", "http://us:p@ss/w#rd@proxy.example.com"),
     ("authorities in no file", "POSTER_CA_FILE", "/nowhere/authority.pem"),
     ("authorities in a file of something else", "POSTER_CA_FILE", __file__),
+    ("a mail server of no kind", "EMAIL_URL", "mail.example.com:587"),
+    ("a mail server without a host", "EMAIL_URL", "smtp+tls://"),
     ("a port beyond all", "PORT", "80000"),
     ("no file", "SECRET_KEY", None),
     ("a file in UTF-16", "METRICS_TOKEN", UTF_16),
