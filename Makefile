@@ -60,8 +60,6 @@ lint: .venv/.all  ## Look at the code: format, rules, types, floors
 	.venv/bin/oxlint --deny-warnings static
 	DEBUG=True $(PYTHON) -m mypy
 	DEBUG=True .venv/bin/lint-imports
-	# B108, B310, B308, B608, B703: our own folder, addresses, drawing and tables; ruff asks for a reason at each.
-	.venv/bin/bandit -q -ll -s B108,B310,B308,B608,B703 -r groups poster_admin
 
 audit: .venv/.all  ## Look up known vulnerabilities of the locked packages
 	@$(PYTHON) -m tests.tools.audit $(UV)
