@@ -102,8 +102,9 @@ class GroupLine:
 class LadderRow:
     """A rule as a step of the ladder; `group` is None if it is not in the list.
 
-    `near` is the number of clients near the next step as far as they are counted; `near_from` is the sum
-    from which they count as near, empty on the highest step.
+    `near` is the number of clients near the next step as far as they are counted, `near_url` the address of
+    all clients of the group by what they have paid, and `near_from` the sum from which they count as near;
+    it is empty on the highest step.
     """
 
     rule_id: int
@@ -111,6 +112,7 @@ class LadderRow:
     sum: str
     group: GroupLine | None
     near: str
+    near_url: str
     near_from: str
     problems: list[str]
 
@@ -183,6 +185,7 @@ class LadderPage(SchemePage):
             near=self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
             if group and above and sums
             else "",
+            near_url=f"{reverse('groups:members', args=[group.id])}?sort=-paid" if group else "",
             near_from=self.numbers.round_money(above * NEAR) if group and above else "",
             problems=self.problems.get(rule.id, []),
         )
@@ -295,7 +298,7 @@ class AuditPage(SchemePage):
 
     @property
     def alike(self) -> list[list[GroupLine]]:
-        return [self.lines(groups) for groups in self.scheme.alike]
+        return [self.lines(groups, "groups:retire") for groups in self.scheme.alike]
 
     @property
     def without_benefit(self) -> list[GroupLine]:

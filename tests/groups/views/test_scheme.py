@@ -68,14 +68,16 @@ def test_the_ladder_has_the_rules_in_the_order_of_their_sums(manager, browse):
 
 
 @pytest.mark.usefixtures("rules")
-def test_those_near_the_next_step_are_counted(manager, browse, sandbox):
+def test_those_near_the_next_step_are_counted(manager, staff, browse, sandbox):
     near = sum(
         1_800_000 <= int(row["total_payed_sum"]) < 2_000_000 and row["delete"] == "0"
         for row in sandbox.accounts["demo"].clients.rows(4)
     )
     sandbox.console().put_client(4, total_payed_sum="1800000")
     page = browse(manager).get("/groups/ladder/")
-    assert re.search(r'<span data-near="6">(\d+)</span>', page.content.decode())[1] == str(near + 1)
+    assert re.search(r'<span data-near="6">\s*(\d+)\s*</span>', page.content.decode())[1] == str(near + 1)
+    link = f'<a href="/groups/4/clients/?sort=-paid">{near + 1}</a>'
+    assert link in browse(staff).get("/groups/ladder/").content.decode()
 
 
 def test_contradictions_are_named_at_their_rules(manager, browse, sandbox):
@@ -235,7 +237,7 @@ def test_groups_that_are_alike_empty_or_give_nothing(staff, manager, browse, san
     page = browse(staff).get("/groups/audit/")
     alike = section(page, "alike")
     assert re.findall(r'data-group="(\d+)"', alike) == [str(first), str(twin)]
-    assert f'href="/groups/{first}/"' in alike
+    assert f'href="/groups/{first}/retire/"' in alike
     zero = section(page, "zero")
     assert re.findall(r'data-group="(\d+)"', zero) == [str(nothing)]
     assert f'href="/groups/{nothing}/edit/"' in zero
