@@ -281,13 +281,16 @@ class Listing:
 
     def _column(self, key: str, label: str) -> Link:
         ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        # The highest numbers are looked for first, and the first names.
+        numeric = key not in ("name", "type")
+        downwards = not descending if numeric else ascending
         return Link(
             label=label,
             key=key,
-            href=self.href(sort=f"-{key}" if ascending else key),
+            href=self.href(sort=f"-{key}" if downwards else key),
             current=ascending or descending,
             aria_sort="ascending" if ascending else "descending" if descending else "none",
-            numeric=key not in ("name", "type"),
+            numeric=numeric,
             note=pgettext("of all clients", "share") if key == "clients" else "",
         )
 

@@ -13,7 +13,7 @@ document.addEventListener("click", ({ target }) => {
   target.closest?.("[data-close-toast]")?.parentElement.remove();
 });
 
-export const openMenu = () => $("details.menu[open]");
+export const openMenu = () => $("details:is(.menu, .more-menu)[open]");
 
 document.addEventListener("click", ({ target }) => {
   const menu = openMenu();

@@ -55,6 +55,12 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (saved === group) row.classList.add("saved");
 });
 
+// A number is opened by a double click.
+document.addEventListener("dblclick", ({ target }) => {
+  const link = target.closest?.(".groups td:not(:last-child)") && $(".row-edit", target.closest("tr"));
+  if (link) link.click();
+});
+
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest?.(selector);
   const link = at(".groups .row-edit");

@@ -44,3 +44,98 @@ def test_the_error_of_a_row_has_room_for_its_words(page_for, staff):
     expect(error).to_be_visible()
     line = float(error.evaluate("element => parseFloat(getComputedStyle(element).lineHeight)"))
     assert error.bounding_box()["height"] < 1.5 * line
+
+
+# --- The list at work --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many_groups(sandbox):
+    for number in range(40):
+        name = (
+            f"Гості та друзі № {number} з дуже довгою назвою, яку ніхто не скоротив, бо нащо її скорочувати"
+        )
+        sandbox.console().put(
+            {"client_groups_name": name, "loyalty_type": "2", "client_groups_discount": "3",
+             "birthday_bonus": "0", "count_groups_clients": str(number)}
+        )  # fmt: skip
+
+
+def middle_of(locator):
+    box = locator.bounding_box()
+    return box["y"] + box["height"] / 2
+
+
+def test_sixteen_rows_of_one_line_fit_on_a_page(page_for, staff, many_groups):
+    page = page_for(staff, language="uk")
+    show_list(page)
+    rows = page.locator("tr[data-group]")
+    assert rows.nth(15).bounding_box()["y"] + rows.nth(15).bounding_box()["height"] <= 900
+    assert {round(rows.nth(number).bounding_box()["height"]) for number in range(16)} <= {36, 37, 38, 39, 40}
+    name = rows.nth(10).locator("th a")
+    assert "бо нащо її скорочувати" in name.get_attribute("title")
+
+
+def test_search_types_and_tools_are_one_line(page_for, staff):
+    page = page_for(staff, language="uk")
+    show_list(page)
+    line = middle_of(page.locator("#q"))
+    for each in (".results-bar .choices", ".results-bar .end", ".more-menu summary"):
+        assert abs(middle_of(page.locator(each)) - line) <= 2
+
+
+def test_the_head_of_the_table_stays_in_sight(page_for, staff, many_groups):
+    page = page_for(staff)
+    show_list(page)
+    page.locator("tr[data-group]").last.scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 300
+    assert abs(page.locator("#percent").bounding_box()["y"]) < 30
+
+
+def test_numbers_sort_downwards_first_and_names_upwards(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    for key, first in (("percent", "descending"), ("clients", "descending"), ("name", "ascending")):
+        other = {"descending": "ascending", "ascending": "descending"}[first]
+        for order in (first, other):
+            page.locator(f"#{key}").click()
+            expect(page.locator(f"th:has(#{key})")).to_have_attribute("aria-sort", order)
+
+
+def test_a_double_click_on_a_number_opens_the_row_with_the_percent_selected(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    row(page, 4).locator("td").nth(1).dblclick()
+    percent = row(page, 4).locator("[name=percent]")
+    expect(percent).to_be_focused()
+    page.keyboard.type("7")
+    expect(percent).to_have_value("7")
+    expect(page).to_have_url(re.compile("/groups/$"))
+
+
+def test_import_export_and_print_are_behind_more(page_for, staff):
+    page = page_for(staff, width=360, height=780)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    page.get_by_text("More", exact=True).click()
+    panel = page.locator(".more-menu .menu-panel")
+    for words in ("Import groups from a file", "Save 3 groups as CSV", "Print"):
+        expect(panel.get_by_text(words)).to_be_visible()
+    box = panel.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_the_pictures_are_below_the_table_until_there_is_room_beside_it(page_for, staff):
+    page = page_for(staff, width=1280)
+    show_list(page)
+    table, pictures = page.locator(".groups"), page.locator("#pictures")
+    assert pictures.bounding_box()["y"] > table.bounding_box()["y"] + table.bounding_box()["height"]
+    pictures.locator("summary").click()
+    expect(pictures.locator(".ladder")).to_be_hidden()
+    page.set_viewport_size({"width": 1500, "height": 900})
+    assert pictures.bounding_box()["x"] > table.bounding_box()["x"] + table.bounding_box()["width"]

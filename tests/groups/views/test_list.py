@@ -323,7 +323,7 @@ def test_a_name_and_a_currency_are_escaped_once(staff, browse, sandbox):
     html = browse(staff, language="en").get("/groups/?refresh=1").content.decode()
     row = html[html.index('<tr data-group="1"') :].partition("</tr>")[0]
     # The name's link, and the edit link.
-    assert row.count("Смак &amp; &lt;b&gt;&#34;чай&#34;&lt;/b&gt;") == 2
+    assert row.count("Смак &amp; &lt;b&gt;&#34;чай&#34;&lt;/b&gt;") == 3
     assert "1,234.56\N{NO-BREAK SPACE}&lt;&amp;&gt;" in row
 
 
