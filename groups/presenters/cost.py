@@ -26,8 +26,6 @@ from groups.services.jobs.sales_reading import Progress
 from groups.services.sales import MONTH
 from groups.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
 
-# Codes by which Poster refuses for another reason than the rights of the token.
-OTHER_REFUSALS = (503, 700)
 type Edit = tuple[int, GroupValues, GroupValues]
 """A group, and its values before and after."""
 
@@ -151,14 +149,21 @@ def progress_words(progress: Progress) -> str:
 def problem_words(error: PosterError) -> Message:
     """Return why there is no figure, and who can help."""
     words = error_words(error)
-    if isinstance(error, NotAllowed) and error.code not in OTHER_REFUSALS:
-        return Message(
-            _("Your token may not see sales"),
-            _("Poster knows the token, but it lacks the right to statistics. Everything else works as ever."),
-            _("The owner of the Poster account can give it: a token with the right to statistics."),
-            words.details,
-        )
-    return words
+    match error:
+        case NotAllowed(code=503 | 700):
+            return words  # the account or its plan, and not the token
+        case NotAllowed(method="dash.getClientsSales"):
+            return Message(
+                _("Your token may not see sales"),
+                _(
+                    "Poster knows the token, but it lacks the right to statistics. "
+                    "Everything else works as ever."
+                ),
+                _("The owner of the Poster account can give it: a token with the right to statistics."),
+                words.details,
+            )
+        case _:
+            return words
 
 
 def _upper(text: str) -> str:

@@ -60,6 +60,18 @@ def test_an_answer_comes_to_what_was_typed_last(page_for, owner, sandbox):
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
 
 
+def test_a_refusal_is_told_where_the_figure_would_be(page_for, owner, sandbox):
+    sandbox.script("dash.getClientsSales", "status_403", times=None)
+    page = page_for(owner, language="uk")
+    page.goto("/groups/4/edit/")
+    page.get_by_label("Відсоток, %").fill("12")
+    expect(page.locator("#cost")).to_contain_text("Дати його може власник акаунта Poster")
+    expect(page.locator("#notice")).to_be_empty()
+    page.get_by_role("button", name="Зберегти зміни").click()
+    page.wait_for_url("**/groups/4/")
+    assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "12"
+
+
 def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
     page = page_for(owner, language="uk", javascript=False)
     page.goto("/groups/1/edit/")
@@ -111,3 +123,15 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
     page.wait_for_url("**sort=-given**")
     expect(page.locator("td[data-label='Надано']").first).to_be_visible()
     assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_a_row_of_the_list_tells_the_cost_too(page_for, owner, sandbox):
+    page = page_for(owner, language="uk")
+    page.goto("/groups/")
+    page.locator("tr[data-group='4']").get_by_role("link", name="Змінити").click()
+    page.get_by_label("Відсоток, %").fill("15")
+    expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 4, 15)[0])
+    expect(page.get_by_label("Відсоток, %")).to_be_focused()
+    assert page.url.endswith("/groups/")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    expect(page.locator("tr[data-group='4']")).to_contain_text("15 %")

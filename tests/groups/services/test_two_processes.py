@@ -239,3 +239,14 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
     finally:
         sandbox.catch_up()
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
+
+
+def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
+    dashboard.sandbox.latency = 0.1
+    paths = [f"/groups/{number % 2 or 4}/cost/?percent={10 + number}" for number in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        pages = [pool.submit(dashboard.look, path, server=number % 2) for number, path in enumerate(paths)]
+        found = [re.search(r'data-cost="(-?[0-9.]+)"', page.result()) for page in pages]
+    assert all(found)
+    assert len({match[1] for match in found}) > AT_ONCE / 2
+    assert len(dashboard.sandbox.calls("dash.getClientsSales")) == 1
