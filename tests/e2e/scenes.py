@@ -424,6 +424,70 @@ def members_with_an_own_percent(stage):
     stage.goto("/groups/1/clients/?own=above")
 
 
+# --- Sales and costs ---------------------------------------------------------------------------------------
+
+
+@scene(shows="[data-cost]")
+def cost(stage):
+    stage.goto("/groups/1/cost/?percent=12.5")
+
+
+@scene(shows=".cost-months .saves")
+def cost_of_a_year(stage):
+    stage.goto("/groups/1/cost/?percent=5&days=365")
+
+
+@scene(account="readonly", shows="#cost b")
+def cost_without_the_right(stage):
+    stage.goto("/groups/1/cost/?percent=15")
+
+
+@scene(shows="#cost .icon")
+def cost_under_way(stage):
+    row = {"client_groups_name": "Гості", "loyalty_type": "2", "client_groups_discount": "5"}
+    stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "12000"})
+    stage.goto("/groups/1/cost/?percent=15")
+
+
+@scene(shows="#cost [data-announce]")
+def cost_of_no_percent(stage):
+    stage.goto("/groups/1/cost/?percent=101")
+
+
+@scene(shows="[data-cost]")
+def edit_with_a_cost(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "15")
+
+
+@scene(shows="[data-cost]")
+def percents_planned_with_a_cost(stage):
+    stage.goto("/groups/edit/")
+    stage.page.fill("[name=percent_1]", "12")
+    stage.page.fill("[name=percent_4]", "5")
+    stage.button()
+
+
+@scene(shows="table.sales td")
+def list_with_sales(stage):
+    stage.sandbox.console().put_client(4, lastname="Новий")
+    stage.goto("/groups/?columns=sales&sort=-given")
+
+
+@scene(shows="#sales .icon")
+def list_with_sales_under_way(stage):
+    row = {"client_groups_name": "Гості", "loyalty_type": "2", "client_groups_discount": "5"}
+    stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "3000"})
+    stage.goto("/groups/?columns=sales")
+
+
+@scene(shows=".difference.muted")
+def history_with_a_cost(stage):
+    stage.goto("/groups/1/cost/")
+    stage.act("/groups/1/edit/", percent="15")
+    stage.goto("/history/")
+
+
 # --- Clients of a group ------------------------------------------------------------------------------------
 
 
