@@ -3,7 +3,20 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, cost, go, groups, history, jobs, moves, scheme, snapshots
+from groups.views import (
+    account,
+    bulk,
+    clients,
+    cost,
+    go,
+    groups,
+    history,
+    jobs,
+    moves,
+    news,
+    scheme,
+    snapshots,
+)
 
 app_name = "groups"
 
@@ -77,6 +90,7 @@ account_urls = [
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
 ]
 history_urls = [
+    path("history/new/", news.news, name="news"),
     path("history/", history.history_list, name="history"),
     path(
         "history/export.<history_file:extension>",

@@ -41,8 +41,8 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
-                   "/account/disconnect/", "/history/", "/history/export.csv", f"/history/{CHANGE}/",
-                   f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/"},
+                   "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
+                   f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/"},
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/groups/1/clients/", "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.

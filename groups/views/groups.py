@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -23,6 +24,7 @@ from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGrou
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.cost import columns_for
+from groups.views.news import line_of_news
 from groups.views.requests import Request, form_methods, requires, row_asked_for
 from groups.views.statuses import status_of
 from groups.views.write_responses import (
@@ -48,6 +50,7 @@ def group_list(request: Request) -> HttpResponse:
         "listing": listing,
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
+        "news": SimpleLazyObject(lambda: line_of_news(request)),
     }
     if group_id := row_asked_for(request):
         return _one_row(request, group_id, context)

@@ -11,16 +11,17 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.common.outages import optional
-from poster_admin.users.models import IDLE, LONGEST, UserSession
+from poster_admin.users.models import IDLE, LONGEST, Event, SecurityEvent, UserSession
 
 STARTED = "started"
 FROM = "from"
+LAST_VISIT = "last_visit"
 SEEN_EVERY = 60
 """Seconds between two updates of the time at which a session was last used."""
 
@@ -76,12 +77,29 @@ class SessionStore(DatabaseStore):
                 UserSession.objects.filter(pk=self.session_key).update(seen_at=now)
 
 
-def begin(request: HttpRequest) -> None:
-    """Record when and from where the user signed in, and delete expired sessions of all users."""
+def begin(request: HttpRequest, user: User) -> None:
+    """Record the sign-in and the visit before it, and delete expired sessions of all users."""
+    visited_at = _visited_at(user, but=request.session.session_key)
+    if visited_at is not None:
+        request.session[LAST_VISIT] = visited_at.timestamp()
     agent = describe_agent(request.headers.get("User-Agent", ""))
     request.session[STARTED] = time.time()
     request.session[FROM] = (client_address(request), agent)
     SessionStore.clear_expired()
+
+
+def last_visit(request: HttpRequest) -> datetime | None:
+    """Return when the user was here before this session, as known at the sign-in; None for the first time."""
+    seconds = request.session.get(LAST_VISIT)
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _visited_at(user: User, *, but: str | None) -> datetime | None:
+    """Return the last use of a session of the user, or the last sign-in or sign-out in the security log."""
+    used = UserSession.objects.filter(user=user).exclude(session_key=but).aggregate(at=Max("seen_at"))["at"]
+    kinds = (Event.SIGNED_IN, Event.SIGNED_OUT)
+    logged = SecurityEvent.objects.filter(user=user, kind__in=kinds).values_list("at", flat=True).first()
+    return max(filter(None, (used, logged)), default=None)
 
 
 def forget_over() -> int:

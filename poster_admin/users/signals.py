@@ -20,7 +20,7 @@ WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
     """Begin the session: its age, owner, language and browser, and the second factor if it is required."""
-    sessions.begin(request)
+    sessions.begin(request, user)
     note_confirmation(request)
     two_factor.begin(request, user)
     language.begin(request, user)
