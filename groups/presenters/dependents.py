@@ -8,9 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import PosterCredentials
-from groups.poster import LoyaltyRule, PosterError, Promotion
+from groups.poster import LoyaltyRule, PosterError, Promotion, Unreachable
 from groups.presenters.messages import NumberFormat, error_words
 from groups.services import dependents
+
+QUICK = 0.15
+"""Seconds: Poster answers quickly if the group came in this time."""
+AT_ONCE = 1.0
+"""Seconds in which each of the two lists has to come to be on the page from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,25 @@ class DependentsCard:
         group_id: int,
         *,
         leaving: bool = False,
+        within: float | None = None,
     ) -> None:
         self._credentials = credentials
+        self._within = within
         self.group_id = group_id
         self.leaving = leaving
 
     @cached_property
     def _found(self) -> dependents.Dependents:
-        return dependents.dependents_of(self._credentials, self.group_id, fresh=self.leaving)
+        return dependents.dependents_of(
+            self._credentials, self.group_id, fresh=self.leaving, within=self._within
+        )
+
+    @property
+    def is_late(self) -> bool:
+        """Return True if a list did not come in time, and may come later."""
+        return any(
+            isinstance(each.failure, Unreachable) for each in (self._found.promotions, self._found.rules)
+        )
 
     @property
     def promotions(self) -> tuple[Promotion, ...]:
@@ -108,6 +124,20 @@ class DependentsCard:
     @property
     def unreadable_rules(self) -> int:
         return self._found.rules.unreadable
+
+
+def dependents_at_once(
+    credentials: PosterCredentials, group_id: int, *, took: float
+) -> DependentsCard | None:
+    """Return the dependents for the page of the group itself, or None to have the page load them afterwards.
+
+    `took` is the time in seconds that Poster took for the group: a page waits for two lists more only while
+    Poster answers quickly.
+    """
+    if took > QUICK:
+        return None
+    card = DependentsCard(credentials, group_id, within=AT_ONCE)
+    return None if card.is_late else card
 
 
 def _why(failure: PosterError | None) -> str:

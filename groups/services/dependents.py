@@ -42,14 +42,17 @@ class Dependents:
     ladder: Ladder
 
 
-def dependents_of(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> Dependents:
+def dependents_of(
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
+) -> Dependents:
     """Return the dependents of a group, which may be POSTER_CACHE_SECONDS old unless `fresh` is set.
 
-    A `PosterError` is returned, not raised, because it must not prevent a change of the group.
+    Each list is read `within` so many seconds, by default in half of those that a read may last. A
+    `PosterError` is returned, not raised, because it must not prevent a change of the group.
     """
-    promotions = list_promotions(credentials, fresh=fresh)
+    promotions = list_promotions(credentials, fresh=fresh, within=within)
     mine = tuple(each for each in promotions.found if group_id in each.group_ids)
-    rules = list_rules(credentials, fresh=fresh)
+    rules = list_rules(credentials, fresh=fresh, within=within)
     groups = _groups(credentials) if rules.found else None
     return Dependents(
         group_id,
@@ -59,11 +62,13 @@ def dependents_of(credentials: PosterCredentials, group_id: int, *, fresh: bool 
     )
 
 
-def list_promotions(credentials: PosterCredentials, *, fresh: bool = False) -> Listed[Promotion]:
+def list_promotions(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Listed[Promotion]:
     """Return all promotions of the account."""
 
     def ask(poster: PosterClient) -> PromotionList:
-        return poster.get_promotions(within=settings.POSTER_READ_DEADLINE / 2)
+        return poster.get_promotions(within=within or settings.POSTER_READ_DEADLINE / 2)
 
     answer = _read(credentials, "promotions", ask, fresh=fresh)
     if isinstance(answer, PosterError):
@@ -71,11 +76,13 @@ def list_promotions(credentials: PosterCredentials, *, fresh: bool = False) -> L
     return Listed(answer.promotions, len(answer.unreadable))
 
 
-def list_rules(credentials: PosterCredentials, *, fresh: bool = False) -> Listed[LoyaltyRule]:
+def list_rules(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Listed[LoyaltyRule]:
     """Return all loyalty rules of the account."""
 
     def ask(poster: PosterClient) -> LoyaltyRuleList:
-        return poster.get_loyalty_rules(within=settings.POSTER_READ_DEADLINE / 2)
+        return poster.get_loyalty_rules(within=within or settings.POSTER_READ_DEADLINE / 2)
 
     answer = _read(credentials, "rules", ask, fresh=fresh)
     if isinstance(answer, PosterError):

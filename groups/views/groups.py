@@ -1,5 +1,6 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
+import time
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.presenters.change_diff import history_rows
-from groups.presenters.dependents import DependentsCard
+from groups.presenters.dependents import DependentsCard, dependents_at_once
 from groups.presenters.group_list import make_listing
 from groups.presenters.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words, type_label
@@ -89,12 +90,13 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
-    link = request.credentials
+    link, began = request.credentials, time.monotonic()
     try:
         one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
     except NotFound:
         removal = history.removal_of(link, group_id)
         return render_page(request, "404.html", {"removal": removal}, status=404)
+    took = time.monotonic() - began
     lock = job_lease.members_lock(link, group_id)
     locked = history.open_change(link, group_id)
     context = {
@@ -106,6 +108,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "job": lock.job if lock else None,
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(link, group_id), request.user),
+        "dependents": None if one.failure else dependents_at_once(link, group_id, took=took),
     }
     return render_page(request, "groups/detail.html", context)
 

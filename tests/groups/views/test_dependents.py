@@ -61,11 +61,24 @@ def test_before_a_group_goes_the_page_says_what_no_api_shows(owner, browse, url)
     assert "cannot be read" not in text
 
 
-def test_the_page_of_a_group_does_not_wait_for_them(manager, browse, sandbox):
+def test_the_page_of_a_group_has_them_while_poster_is_quick(manager, browse, sandbox):
+    page = browse(manager).get("/groups/4/")
+    assert named(page, "promotion") == ["2"]
+    assert named(page, "rule")
+    assert 'hx-get="/groups/4/dependents/"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("slow", ["everything", LISTS[0]])
+def test_the_page_of_a_group_does_not_wait_for_them_while_poster_is_slow(
+    manager, browse, sandbox, monkeypatch, slow
+):
+    if slow == "everything":
+        monkeypatch.setattr(sandbox, "latency", 0.2)
+    else:
+        sandbox.script(slow, "timeout", times=None, seconds=1.5)
     page = browse(manager).get("/groups/4/")
     assert 'hx-get="/groups/4/dependents/" hx-trigger="load"' in page.content.decode()
     assert 'href="/groups/4/dependents/"' in page.content.decode()
-    assert not [call for call in sandbox.log if call.method in LISTS]
 
 
 @pytest.mark.parametrize("values", [{}, {"percent": "45"}], ids=["form", "check"])
