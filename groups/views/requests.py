@@ -50,7 +50,6 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
                 raise PermissionDenied
-            bind_contextvars(user=request.user.pk)
             credentials = _credentials(request.user) if connected else None
             if connected and credentials is None:
                 return redirect("groups:account")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import Resolver404, resolve
@@ -81,11 +80,6 @@ def _id_of(request: HttpRequest) -> str:
 
 def _write_access(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     """Write one line, without the query string: people type names and phone numbers into it."""
-    session = getattr(request, "session", None)
-    # A session that no view has read would cost a query.
-    user = session.get(SESSION_KEY) if session is not None and session.accessed else None
-    if user is not None:
-        bind_contextvars(user=int(user))
     path = escape_uri_path(request.path)[:LONGEST_PATH]
     access.info("%s %s %d %.0f ms", request.method, path, response.status_code, seconds * 1000)
 

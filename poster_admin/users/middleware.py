@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
+from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import render_page
@@ -62,10 +63,14 @@ def admin_in_english(get_response: GetResponse) -> GetResponse:
 
 
 def session_is_used(get_response: GetResponse) -> GetResponse:
-    """Keep a session alive as long as it is used; the session engine ends those that are over."""
+    """Keep a session alive as long as it is used, and name its user in the log.
+
+    The session engine ends sessions that are over.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
+            bind_contextvars(user=request.user.pk)
             request.session.was_used()  # type: ignore[attr-defined]  # our own engine
         return get_response(request)
 

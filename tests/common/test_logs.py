@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+from django.db import OperationalError
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from groups.poster import CallReport
 from groups.services import gateway
 from groups.services.metrics import CALLS
 from poster_admin.common.logs import RedactFilter, formatter
+from poster_admin.users import sessions
 
 REQUEST = "12345678-1234-1234-1234-123456789abc"
 # Invented, in the format of Poster's tokens.
@@ -175,3 +177,24 @@ def test_a_line_to_read_has_the_same_and_no_token():
     assert re.fullmatch(
         rf"\S+ \[INFO\] asked with \[token\] \[tests.logs\] account=demo request_id={REQUEST} user=3", line
     )
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_away_is_a_line_with_503_and_not_asked_again_for_it(
+    browse, staff, access, monkeypatch
+):
+    client, asked = browse(staff), []
+    client.raise_request_exception = False
+
+    def away(self):
+        asked.append(len(access()))
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(sessions.SessionStore, "_get_session_from_db", away)
+    assert client.get("/groups/").status_code == 503
+    (line,) = access()
+    assert line.startswith("GET /groups/ 503 ")
+    calls = len(asked)
+    assert client.get("/groups/").status_code == 503
+    assert len(access()) == 2
+    assert len(asked) == 2 * calls
