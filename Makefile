@@ -108,7 +108,7 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 
 .venv/.server: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	@echo "Installing what the server needs …" >&2
-	@$(SYNC) --no-dev --extra grown
+	@$(SYNC) --no-dev --extra grown --extra sentry
 	@touch $@ .venv/.runtime
 
 .venv/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))

@@ -120,6 +120,26 @@ class Environment:
 
         return self._read(name, default, parse)
 
+    def dsn(self, name: str) -> str:
+        """Return the address of a project at Sentry, which needs its package; empty for none."""
+
+        def parse(text: str) -> str:
+            parts = _split(text)
+            if not text:
+                return ""
+            if (
+                parts is None
+                or parts.scheme not in {"http", "https"}
+                or not (parts.username and parts.hostname)
+            ):
+                raise ValueError("is not the address of a project, https://KEY@HOST/NUMBER")
+            if parts.scheme == "http" and not is_loopback(parts.hostname):
+                raise ValueError("has no TLS: anybody on the way could read the reports")
+            _require_driver("sentry_sdk")
+            return text
+
+        return self._read(name, "", parse)
+
     def proxy(self, name: str) -> str:
         """Return the http(s) address of a proxy, perhaps with a name and a password; empty for none."""
 

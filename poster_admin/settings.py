@@ -383,6 +383,8 @@ STORAGES = {
 
 LOG_FORMAT = env.text("LOG_FORMAT", default="line")
 env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is neither line nor json")
+# Reports of errors: poster_admin/common/error_reports.py.
+SENTRY_DSN = env.dsn("SENTRY_DSN")
 REDACT_LOGS_WITH = "groups.poster.redact.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"

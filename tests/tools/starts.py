@@ -60,6 +60,8 @@ WRONG = (
     ("authorities in a file of something else", "POSTER_CA_FILE", __file__),
     ("a mail server of no kind", "EMAIL_URL", "mail.example.com:587"),
     ("a mail server without a host", "EMAIL_URL", "smtp+tls://"),
+    ("reports without a key", "SENTRY_DSN", "https://sentry.example.com/1"),
+    ("reports without TLS", "SENTRY_DSN", "http://key@sentry.example.com/1"),
     ("a port beyond all", "PORT", "80000"),
     ("no file", "SECRET_KEY", None),
     ("a file in UTF-16", "METRICS_TOKEN", UTF_16),
