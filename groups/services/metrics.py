@@ -4,7 +4,8 @@ Access is granted by the bearer token only, never by address: behind a proxy eve
 machine. Each process counts in its own file, and the response adds them up.
 """
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
+from django.utils import timezone
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -12,7 +13,8 @@ from prometheus_client import (
     Histogram,
 )
 
-from groups.models import Change, Job, WorkerHeartbeat
+from groups.models import Change, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
+from groups.models.credentials import TOKEN_LIFE, TOKEN_WARNING
 
 CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
 SECONDS = Histogram(
@@ -40,4 +42,21 @@ def of_database() -> CollectorRegistry:
         "worker_last_seen_timestamp_seconds", "Time of the last heartbeat of any worker", registry=registry
     )
     last_seen.set(seen_at.timestamp() if seen_at else 0)
+    circuits = Gauge("poster_circuits_open", "Accounts whose circuit is open", registry=registry)
+    circuits.set(PosterAccount.objects.exclude(open_until=None).count())
+    _count_tokens(registry)
     return registry
+
+
+def _count_tokens(registry: CollectorRegistry) -> None:
+    """Count the tokens that Poster has refused, and those that end soon."""
+    tokens = Gauge("poster_tokens", "Tokens of users, by state", ["state"], registry=registry)
+    refused = Q(refused_at__isnull=False)
+    ending = Q(connected_at__lte=timezone.now() - TOKEN_LIFE + TOKEN_WARNING)
+    found = PosterCredentials.objects.aggregate(
+        refused=Count("pk", filter=refused),
+        ending=Count("pk", filter=ending & ~refused),
+        good=Count("pk", filter=~ending & ~refused),
+    )
+    for state, number in found.items():
+        tokens.labels(state).set(number)

@@ -22,6 +22,7 @@ from poster_admin.common.htmx import (
     wants_page,
 )
 from poster_admin.common.logs import REQUEST_ID, mask
+from poster_admin.common.metrics import count_request
 from poster_admin.common.server_timing import PosterTime, poster_time
 
 access = logging.getLogger("poster_admin.access")
@@ -54,6 +55,7 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
             response = get_response(request)
             total = time.perf_counter() - started
             _write_access(request, response, total)
+            count_request(request, response, total)
         finally:
             clear_contextvars()
             poster_time.reset(reset_time)

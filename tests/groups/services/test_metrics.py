@@ -1,13 +1,21 @@
 """Test the metrics for Prometheus."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
+from django.utils import timezone
 
+from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.management.commands.serve import counted_over_workers
+from tests.conftest import NOT_RUN
+from tests.environment import ROOT
 from tests.tools import outages
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +52,55 @@ def test_calls_and_outcomes_are_counted_and_no_token_is_shown(scrape, staff, bro
     assert 'groups_lists_total{source="memory"}' in text
     assert 'changes_unsettled{state="unknown"} 0.0' in text
     assert sandbox.accounts["demo"].token not in text
+
+
+def test_requests_are_counted_by_view_and_status_and_not_by_address(scrape, staff, browse):
+    client = browse(staff)
+    client.get("/groups/?q=a-name")
+    for path in ("/nowhere/1/", "/nowhere/2/"):
+        client.get(path)
+    text = scrape().content.decode()
+    assert 'http_requests_total{status="200",view="groups:list"}' in text
+    assert 'http_request_seconds_bucket{le="5.0",view="groups:list"}' in text
+    assert 'http_requests_total{status="404",view="-"}' in text
+    assert "nowhere" not in text
+    assert "a-name" not in text
+
+
+def test_open_circuits_and_tokens_that_end_are_told(scrape, staff, owner, manager):
+    PosterAccount.objects.update(open_until=timezone.now())
+    old = timezone.now() - timedelta(days=2 * 365 - 59)
+    PosterCredentials.objects.filter(user=staff).update(connected_at=old)
+    PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now())
+    text = scrape().content.decode()
+    assert "poster_circuits_open 1.0" in text
+    for state in ("ending", "refused", "good"):
+        assert f'poster_tokens{{state="{state}"}} 1.0' in text
+
+
+def test_each_alert_asks_for_metrics_and_labels_that_there_are(scrape, staff, browse):
+    browse(staff).get("/groups/")
+    text = scrape().content.decode()
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus-rules.yml").read_text(encoding="utf-8"))
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    assert len({rule["alert"] for rule in alerts}) == len(alerts) > 8
+    for rule in alerts:
+        assert rule["annotations"]["summary"]
+        names = re.findall(
+            r"\b(?:\w+_)+(?:seconds|total|bucket|open|tokens|unsettled|unfinished)\b", rule["expr"]
+        )
+        assert names, rule["expr"]
+        for name in names:
+            assert re.search(rf"^{name}[{{ ]", text, flags=re.MULTILINE), name
+        for label, value in re.findall(r'(\w+)="(\w+)"', rule["expr"]):
+            assert label == "status" or f'{label}="{value}"' in text, rule["expr"]
+
+
+def test_prometheus_takes_the_alerts():
+    rules = ROOT / "deploy" / "prometheus-rules.yml"
+    promtool = shutil.which("promtool") or pytest.skip(f"{NOT_RUN}: there is no promtool")
+    done = subprocess.run([promtool, "check", "rules", rules], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 COUNT = """
