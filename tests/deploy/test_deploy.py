@@ -12,6 +12,7 @@ import yaml
 
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.certificates import identity
+from poster_admin.env_values import is_network
 from tests.benchmarks.running import process
 from tests.conftest import NOT_RUN
 from tests.environment import ROOT
@@ -150,12 +151,31 @@ def test_what_the_image_copies_is_there():
     assert f"WORKDIR {HOME}" in file
 
 
-def test_the_containers_have_what_they_need():
-    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    known = set(documented_defaults())
+@pytest.fixture
+def compose():
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_containers_have_what_they_need(compose):
+    services, known = compose["services"], set(documented_defaults())
     for service in services.values():
         assert set(service.get("depends_on", ())) <= set(services)
         if "build" in service:
             assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+            assert service["env_file"] == [".env"]
             assert set(service["environment"]) <= known
-    assert {"web", "database", "cache"} <= set(services)
+            assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert {"web", "worker", "migrate", "database", "cache", "caddy"} == set(services)
+    for name in ("web", "worker"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    uid = re.search(r"--uid (\d+)", image)[1]
+    for folder in ("var", "staticfiles"):
+        assert f"{HOME}/{folder}:uid={uid},gid={uid},mode=0700" in services["web"]["tmpfs"]
+
+
+def test_the_containers_trust_their_own_network_alone(compose):
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    assert compose["services"]["web"]["environment"]["TRUSTED_PROXY_IPS"] == network["subnet"]
+    assert is_network(network["subnet"])
+    assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
