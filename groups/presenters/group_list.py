@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -20,7 +20,7 @@ from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.presenters.alphabet import folded
 from groups.presenters.charts import Picture, make_picture, share_of
 from groups.presenters.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
-from groups.presenters.list_filters import SORTS, Filters
+from groups.presenters.list_filters import ONLY, SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
 
@@ -245,8 +245,21 @@ class Listing:
         ]
 
     @property
-    def without_search_href(self) -> str:
-        return self.href(q="")
+    def chips(self) -> list[Link]:
+        """The active filters but the type, each with the address without it."""
+        filters = self.filters
+        active = (
+            (f"«{filters.q}»" if filters.q else "", {"q": ""}),
+            (filters.percent_words(self.numbers), {"percent_from": "", "percent_to": ""}),
+            (str(ONLY[filters.only]) if filters.only else "", {"only": ""}),
+        )
+        return [Link(label=label, href=self.href(**without)) for label, without in active if label]
+
+    @property
+    def only_choices(self) -> list[Link]:
+        """Choices beside the type, for the filter panel."""
+        only = self.filters.only
+        return [Link(label=str(label), href="", key=key, current=key == only) for key, label in ONLY.items()]
 
     @property
     def found_words(self) -> str:
@@ -391,10 +404,13 @@ def make_listing(
     filters: Filters,
     locked_ids: Iterable[int] = (),
     sales: SalesColumns = NO_SALES,
+    changed_ids: Container[int] = (),
 ) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     column = filters.sort.removeprefix("-")
     searched = _searched(groups.groups, filters.q)
+    if filters.detailed:
+        searched = [group for group in searched if filters.let_pass(group, changed_ids)]
     found = [group for group in searched if filters.type in ("", str(int(group.loyalty_type)))]
     if column in SORTS or (column and sales.shown):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.

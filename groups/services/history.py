@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,17 @@ def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change
     """Return the latest few changes of a group, as `changes_of` does."""
     check_token(credentials)
     return list(Change.objects.filter(account=credentials.account_id, group_id=group_id)[:LATEST])
+
+
+def changed_ids(credentials: PosterCredentials, *, days: int = 7) -> frozenset[int]:
+    """Return the groups that were changed here in the last days."""
+    check_token(credentials)
+    made = Change.objects.filter(
+        account=credentials.account_id,
+        state__in=(Change.State.APPLIED, Change.State.DIFFERS),
+        created_at__gte=timezone.now() - timedelta(days=days),
+    )
+    return frozenset(change.group_id for change in made.only("group_id") if change.group_id)
 
 
 def change_before(credentials: PosterCredentials, change: Change) -> Change | None:

@@ -99,7 +99,10 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def _ask_for_percents(request: Request, groups: Groups) -> HttpResponse:
     """Show the form; with a `plan` to correct, fill in its percents and show its groups first."""
-    listing = make_listing(groups, Filters.parse(request.GET), history.locked_ids(request.credentials))
+    filters = Filters.parse(request.GET)
+    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
+    locked = history.locked_ids(request.credentials)
+    listing = make_listing(groups, filters, locked, changed_ids=changed)
     typed = _typed_before(request)
     found = [
         group for group in listing.found_groups if group.is_editable and group.id not in listing.locked_ids

@@ -46,7 +46,10 @@ def group_list(request: Request) -> HttpResponse:
     link = request.credentials
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
     filters = Filters.parse(request.GET)
-    listing = make_listing(groups, filters, history.locked_ids(link), columns_for(request, filters))
+    changed = history.changed_ids(link) if filters.only == "changed" else ()
+    listing = make_listing(
+        groups, filters, history.locked_ids(link), columns_for(request, filters), changed_ids=changed
+    )
     context = {
         "listing": listing,
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
@@ -77,7 +80,8 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
     groups, filters = reads.list_groups(request.credentials), Filters.parse(request.GET)
-    listing = make_listing(groups, filters, sales=columns_for(request, filters))
+    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
+    listing = make_listing(groups, filters, sales=columns_for(request, filters), changed_ids=changed)
     account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
     response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])

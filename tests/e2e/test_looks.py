@@ -139,3 +139,18 @@ def test_the_pictures_are_below_the_table_until_there_is_room_beside_it(page_for
     expect(pictures.locator(".ladder")).to_be_hidden()
     page.set_viewport_size({"width": 1500, "height": 900})
     assert pictures.bounding_box()["x"] > table.bounding_box()["x"] + table.bounding_box()["width"]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
+    page = page_for(staff, javascript=javascript)
+    show_list(page, "/groups/?type=2")
+    heading(page, "Loyalty groups")
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("from", exact=True).fill("15")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("tr[data-group]")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"percent_from=15"))
+    page.locator(".chip").click()
+    expect(page.locator("tr[data-group]")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"/groups/\?type=2$"))

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache.backends.filebased import FileBasedCache
+from django.db.models import QuerySet
+from django.utils import timezone
 
-from groups.models import GroupsCopy
+from groups.models import Change, GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import connection_of
-from tests.pages import fragment, group_ids, text_of
+from tests.pages import fragment, group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -415,3 +417,52 @@ def test_where_nothing_matches_there_is_nothing_to_save_or_print(staff, browse, 
     assert "export.csv" not in page
     assert "data-print" not in page
     assert 'href="/groups/edit/' not in page
+
+
+# --- Filters beside the type -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("percent_from=10,5", [5]),
+        ("percent_to=10", [1, 4]),
+        ("percent_from=15&percent_to=20%25", [5]),
+        ("percent_from=abc&percent_to=101&only=nonsense", [1, 4, 5]),
+        ("percent_from=-5&percent_to=1e1", [1, 4, 5]),
+        ("only=bonus", [1]),
+        ("only=empty", [7]),
+        ("only=bonus&type=2", []),
+    ],
+)
+def test_percents_bonus_and_empty_groups_are_filters(staff, browse, sandbox, query, expected):
+    if expected == [7]:
+        row = sandbox.accounts["demo"].snapshot()[4]
+        sandbox.console("demo").put(
+            row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
+        )
+    assert group_ids(browse(staff).get(f"/groups/?{query}")) == expected
+
+
+def test_groups_changed_here_in_the_last_week_are_a_filter(staff, owner, outsider, browse, sandbox):
+    client = browse(staff)
+    for group_id, percent in ((4, "11"), (5, "21")):
+        url = f"/groups/{group_id}/edit/"
+        client.post(url, group_form(client, url, loyalty_type="2", percent=percent))
+    eight_days_ago = timezone.now() - timedelta(days=8)
+    # The journal itself lets nobody change a row.
+    QuerySet.update(Change.objects.filter(group_id=5), created_at=eight_days_ago)
+    assert group_ids(browse(owner).get("/groups/?only=changed")) == [4]
+    assert group_ids(browse(outsider).get("/groups/?only=changed")) == []
+    assert len(browse(owner).get("/groups/export.csv?only=changed").content.decode().splitlines()) == 2
+
+
+def test_active_filters_are_shown_and_each_can_be_removed(staff, browse, sandbox):
+    page = browse(staff, language="uk").get("/groups/?q=с&percent_from=5&only=bonus&sort=name")
+    chips = re.findall(r'class="chip" href="([^"]+)"', page.content.decode())
+    assert "5 % – 100 %" in text_of(page)
+    assert [chip.replace("&amp;", "&") for chip in chips] == [
+        "/groups/?percent_from=5&only=bonus&sort=name",
+        "/groups/?q=%D1%81&only=bonus&sort=name",
+        "/groups/?q=%D1%81&percent_from=5&sort=name",
+    ]
