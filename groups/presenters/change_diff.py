@@ -14,7 +14,15 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.cost import cost_words
-from groups.presenters.messages import money_words, percent_words, time_words, type_label, who_words
+from groups.presenters.messages import (
+    money_words,
+    percent_words,
+    restore_words,
+    time_words,
+    type_label,
+    who_words,
+)
+from groups.services import snapshots
 from groups.services.history import can_undo
 from groups.services.sales import RIGHT
 from groups.services.writes.commands import Command
@@ -90,10 +98,12 @@ def difference_rows(change: Change) -> Comparison:
 
 def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
     """Return changes as rows of the history."""
-    return [_history_row(change, user) for change in changes]
+    changes = list(changes)
+    restorable = snapshots.restorable(changes, user)
+    return [_history_row(change, user, change.pk in restorable) for change in changes]
 
 
-def _history_row(change: Change, user: "User") -> dict[str, Any]:
+def _history_row(change: Change, user: "User", restorable: bool) -> dict[str, Any]:
     command = Command.from_change(change)
     is_elsewhere = change.state == Change.State.ELSEWHERE
     return {
@@ -112,6 +122,8 @@ def _history_row(change: Change, user: "User") -> dict[str, Any]:
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": command.removes,
+        "restore_url": reverse("groups:snapshot_restore", args=[change.pk]) if restorable else None,
+        "restore_words": restore_words(change.clients_before) if restorable else "",
     }
 
 

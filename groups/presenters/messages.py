@@ -312,6 +312,13 @@ def clients_words(count: int) -> str:
     }
 
 
+def restore_words(count: int) -> str:
+    """Return the offer to restore a removed group: "Restore with 42 clients"."""
+    return ngettext("Restore with %(count)s client", "Restore with %(count)s clients", count) % {
+        "count": NumberFormat.current().count(count)
+    }
+
+
 def type_label(loyalty_type: int) -> str:
     """Return the name of a group's type, also of an undocumented one."""
     match loyalty_type:

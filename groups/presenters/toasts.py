@@ -1,7 +1,7 @@
 """Say in one line that a change was made, with the way back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -11,6 +11,7 @@ from groups.models import Change
 from groups.presenters.change_diff import difference_rows
 from groups.presenters.cost import cost_words
 from groups.presenters.messages import clients_words
+from groups.services import snapshots
 from groups.services.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 
@@ -23,12 +24,17 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """A message of Django's, ready to print. `undo_url` is empty where nothing can be taken back."""
+    """A message of Django's, ready to print.
+
+    `undo_url` takes a change back by one click, `restore_url` leads to the restore of a removed group; both
+    may be empty.
+    """
 
     text: str
     level: str
     state: str = ""
     undo_url: str = ""
+    restore_url: str = ""
     group_id: str = ""
 
     @property
@@ -43,19 +49,27 @@ class Toast:
 
 def toasts(messages: Iterable["DjangoMessage"]) -> list[Toast]:
     """Return the messages for the page; its tags are those of `tags_of`, or none."""
-    found = []
-    for message in messages:
-        state, _space, undo = message.extra_tags.partition(" ")
-        change_id, _slash, group_id = undo.partition("/")
-        undo_url = reverse("groups:undo", args=[change_id]) if change_id else ""
-        found.append(Toast(str(message.message), message.level_tag, state, undo_url, group_id))
-    return found
+    return [_toast(message) for message in messages]
+
+
+def _toast(message: "DjangoMessage") -> Toast:
+    toast = Toast(str(message.message), message.level_tag, *message.extra_tags.split(" ")[:1])
+    match message.extra_tags.split(" "):
+        case [_state, "undo", change_id, group_id]:
+            return replace(toast, undo_url=reverse("groups:undo", args=[change_id]), group_id=group_id)
+        case [_state, "restore", change_id]:
+            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change_id]))
+        case _:
+            return toast
 
 
 def tags_of(change: Change, user: "User") -> str:
     """Return the tags of a message about a change: its state, and how to take it back."""
-    undo = Command.kind_of(change) is UpdateGroup and can_undo(change, user)
-    return f"{change.state} {change.pk}/{change.group_id}" if undo else str(change.state)
+    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+        return f"{change.state} undo {change.pk} {change.group_id}"
+    if snapshots.restorable([change], user):
+        return f"{change.state} restore {change.pk}"
+    return str(change.state)
 
 
 def success_words(change: Change) -> str:

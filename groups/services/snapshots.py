@@ -25,7 +25,7 @@ from groups.poster.records import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token
 from groups.services.groups import read_now
-from groups.services.writes.commands import GroupCommand
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import OperationReused
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.encryption import Secret
@@ -54,6 +54,14 @@ def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
         raise PermissionDenied
     check_token(credentials)
     return Snapshot.objects.filter(account=credentials.account_id, complete=True).select_related("job")
+
+
+def restorable(changes: Iterable[Change], user: "User") -> frozenset[uuid.UUID]:
+    """Return the removals whose clients this user can restore: a snapshot has the id of its removal."""
+    removals = [change.pk for change in changes if Command.kind_of(change).removes and change.clients_before]
+    if not removals or not user.has_perm(RIGHT):
+        return frozenset()
+    return frozenset(Snapshot.objects.filter(pk__in=removals, complete=True).values_list("pk", flat=True))
 
 
 def take_for(

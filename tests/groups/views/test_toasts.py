@@ -2,8 +2,8 @@
 
 import pytest
 
-from groups.models import Change
-from tests.pages import fragment, group_form, text_of
+from groups.models import Change, Snapshot
+from tests.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"
@@ -57,3 +57,30 @@ def test_a_new_group_is_not_taken_back_by_one_click(staff, browse, sandbox):
     page = client.get("/groups/").content.decode()
     assert "was created" in page
     assert "data-undo" not in page
+
+
+# --- A removed group ---------------------------------------------------------------------------------------
+
+
+def remove(client):
+    form = open_form(client, "/groups/1/delete/", confirm_name=SEED["name"])
+    assert client.post("/groups/1/delete/", form).status_code == 302
+    return Change.objects.get(action="remove")
+
+
+def test_after_a_removal_an_owner_is_led_to_the_restore_of_its_clients(owner, browse, sandbox):
+    client = browse(owner)
+    change = remove(client)
+    restore = f"/history/snapshots/{change.pk}/restore/"
+    assert f'href="{restore}"' in client.get("/groups/").content.decode()
+    page = client.get("/history/")
+    assert f'href="{restore}"' in page.content.decode()
+    assert "Restore with 125 clients" in text_of(page)
+    assert client.get(restore).status_code == 200
+
+
+def test_nobody_else_is_led_to_it_nor_is_an_owner_without_a_snapshot(owner, staff, browse, sandbox):
+    change = remove(browse(owner))
+    assert "Restore with" not in text_of(browse(staff).get("/history/"))
+    Snapshot.objects.filter(pk=change.pk).delete()
+    assert "Restore with" not in text_of(browse(owner).get("/history/"))
