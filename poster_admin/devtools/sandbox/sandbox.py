@@ -18,7 +18,8 @@ from poster_admin.devtools.sandbox.log import Call, Log
 from poster_admin.devtools.sandbox.replica import Lag
 from poster_admin.devtools.sandbox.script import Rule, Script, When, find_fault
 from poster_admin.devtools.sandbox.server import Server
-from poster_admin.devtools.sandbox.state import Account, State
+from poster_admin.devtools.sandbox.state import Account
+from poster_admin.devtools.sandbox.state_file import State
 
 MASK = "[token]"
 _METHOD_LENGTH = 60
