@@ -11,6 +11,7 @@ from math import ceil, floor
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
@@ -465,6 +466,27 @@ def test_a_bulk_edit_shows_one_sum_and_keeps_the_parts(owner, browse, sandbox, w
     work_queue()
     kept = {change.group_id: f"{change.monthly_cost:.2f}" for change in Change.objects.all()}
     assert kept == {1: parts[0][0], 4: parts[1][0]}
+
+
+def test_an_import_shows_one_sum_too_and_new_groups_cost_nothing(owner, browse, sandbox):
+    client = browse(owner)
+    text = "Id,Name,Type,Percent,Birthday bonus\n4,,,15,\n5,,,12,\n,Нова,2,50,\n"
+    file = SimpleUploadedFile("groups.csv", text.encode())
+    page = client.post("/groups/import/", {"file": file}, follow=True)
+    parts = [expected(sandbox, 4, 15), expected(sandbox, 5, 12)]
+    assert abs(Decimal(told(page)[0]) - sum(Decimal(part[0]) for part in parts)) <= Decimal("0.01")
+    assert told(page)[2] == str(sum(int(part[2]) for part in parts))
+
+
+def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    client = browse(owner)
+    url = client.post("/groups/edit/", open_percents(client) | {"percent_4": "15"})["Location"]
+    page = client.get(url)
+    assert told(page) is None
+    assert not sandbox.calls(METHOD)
+    link = re.search(rf'<a href="({url}[^"]+)"', page.content.decode())[1]
+    assert told(client.get(link)) == expected(sandbox, 4, 15)
 
 
 def test_staff_see_no_sum_of_a_bulk_edit(staff, owner, browse):
