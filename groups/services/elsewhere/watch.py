@@ -8,7 +8,7 @@ import logging
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -16,12 +16,12 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from groups.models import Change, PosterCredentials, Watch
+from groups.models import Change, GroupsCopy, PosterCredentials, Watch
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
-from groups.services.elsewhere.compare import Finding, Look, Picture, compare
+from groups.services.elsewhere.compare import Finding, Look, Picture, alike, compare
 from groups.services.elsewhere.picture import from_json, to_json
 from groups.services.gateway import call_poster
-from poster_admin.common.deadlines import past
+from poster_admin.common.deadlines import past, recent
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -37,6 +37,9 @@ MARGIN = timedelta(minutes=15)
 LONGEST_LOOK = timedelta(minutes=2)
 # The pause to the next look after a difference doubles at most this often.
 LONGEST_DOUBLING = 10
+# Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
+HINT_AGE = timedelta(seconds=3)
+HINTS_APART = timedelta(seconds=30)
 # Most groups that one look asks for alone, because the list lacks them; the next look asks for more.
 MOST_ASKED = 10
 
@@ -65,6 +68,7 @@ def look_where_due() -> list[Change]:
     """Look at each account whose turn it is, and return the changes that were found."""
     if not settings.POSTER_WATCH_SECONDS:
         return []
+    bring_looks_forward()
     usable = Watch.objects.filter(credentials__isnull=False, credentials__refused_at__isnull=True)
     longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
     due = usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
@@ -73,6 +77,32 @@ def look_where_due() -> list[Change]:
         if _claim(watch):
             found += look_with(watch)
     return found
+
+
+def bring_looks_forward() -> None:
+    """Make a look due where a page has just read other groups than those that are known.
+
+    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that could
+    not be read. So the worker reads the list itself, with the token of the watch.
+    """
+    now = timezone.now()
+    copies = GroupsCopy.objects.filter(
+        recent("fetched_at", age=HINT_AGE), credentials__account__watch__isnull=False
+    )
+    for copy in copies.select_related("credentials__account__watch"):
+        watch = copy.credentials.account.watch
+        known = watch.picture.get("known", {})
+        shown = {str(row["id"]): row for row in copy.groups}
+        if watch.looked_at and now - watch.looked_at > HINTS_APART and _differ(known, shown):
+            Watch.objects.filter(pk=watch.pk, next_look_at__gt=now).update(next_look_at=now)
+
+
+def _differ(known: dict[str, Any], shown: dict[str, Any]) -> bool:
+    present = {number: each["values"] for number, each in known.items() if each["values"]}
+    return present.keys() != shown.keys() or any(
+        not alike(GroupValues.from_json(values), GroupValues.from_json(shown[number]))
+        for number, values in present.items()
+    )
 
 
 def look_with(watch: Watch) -> list[Change]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
@@ -255,6 +256,28 @@ def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
         maintenance.watch()
     assert len(sandbox.calls("clients.getGroups")) == 1
     assert timezone.now() < Watch.objects.get().next_look_at < timezone.now() + timedelta(seconds=4)
+
+
+def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staff, browse, sandbox, watch):
+    long_ago = timezone.now() - timedelta(minutes=2)
+
+    def due():
+        later = timezone.now() + timedelta(minutes=5)
+        Watch.objects.update(looked_at=long_ago, next_look_at=later)
+        watching.bring_looks_forward()
+        return Watch.objects.get().next_look_at < later
+
+    browse(staff).get("/groups/")
+    assert not due()
+    sandbox.console().put_client(1)
+    cache.clear()
+    browse(staff).get("/groups/?refresh=1")
+    assert not due()
+    sandbox.console().edit(1, client_groups_discount="12")
+    cache.clear()
+    browse(staff).get("/groups/?refresh=1")
+    assert due()
+    assert not Change.objects.exists()
 
 
 def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
