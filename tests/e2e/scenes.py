@@ -620,6 +620,49 @@ def history(stage):
     stage.goto("/history/")
 
 
+def find_elsewhere(stage):
+    """Write down what a worker would have found: a change in Poster's console, five minutes ago."""
+    old = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "50"}
+    seen_at = timezone.now() - timedelta(minutes=5)
+    change = Change(
+        account=stage.user.credentials.account,
+        action="update",
+        group_id=1,
+        group_name="Гості",
+        target="group:1",
+        before=old,
+        after=old | {"percent": "12.5", "name": "Дуже довга назва групи, яку дали їй у консолі Poster"},
+        state="elsewhere",
+        possible_since=seen_at - timedelta(minutes=5),
+        created_at=seen_at,
+        settled_at=timezone.now(),
+    )
+    change.save()
+    return change
+
+
+@scene(shows="[data-outcome=elsewhere]")
+def outcome_elsewhere(stage):
+    stage.goto(f"/history/{find_elsewhere(stage).pk}/")
+
+
+@scene(shows="li[data-state=elsewhere]")
+def what_is_new(stage):
+    find_elsewhere(stage)
+    stage.goto("/history/new/")
+
+
+@scene(shows=".empty")
+def nothing_is_new(stage):
+    stage.goto("/history/new/")
+
+
+@scene(shows="[data-watch=on]")
+def account_with_a_watch(stage):
+    stage.goto("/account/")
+    stage.page.locator("[name=watch]").click()
+
+
 def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):
     client = stage.browse(stage.user, language=stage.language)
     url = f"/groups/{group_id}/delete/"

@@ -172,9 +172,9 @@ def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) 
         known = picture.known.get(change.group_id) or _none(picture)
         if found := _found_before(picture, known, change, sent, lag):
             findings.append(found)
-        after = _values(change.after) or _values(change.intended)
-        values = None if change.action == Change.Action.REMOVE else after
-        # A change that a person has closed was not read back.
+        # A change that a person has closed was not read back: `after` is what stood there instead.
+        after = None if change.resolved_by else _values(change.after)
+        values = None if change.action == Change.Action.REMOVE else after or _values(change.intended)
         seen = (change.sent_at if change.resolved_by else change.settled_at) or look.began
         picture.known[change.group_id] = Known(values, seen, look.judged)
         picture.suspects.pop(change.group_id, None)

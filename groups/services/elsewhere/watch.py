@@ -82,8 +82,8 @@ def look_where_due() -> list[Change]:
 def bring_looks_forward() -> None:
     """Make a look due where a page has just read other groups than those that are known.
 
-    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that could
-    not be read. So the worker reads the list itself, with the token of the watch.
+    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that
+    could not be read. So the worker reads the list itself, with the token of the watch.
     """
     now = timezone.now()
     copies = GroupsCopy.objects.filter(

@@ -11,6 +11,7 @@ from groups.models import Change, Watch
 from groups.poster import GroupList, PosterClient
 from groups.services import maintenance
 from groups.services.elsewhere import watch as watching
+from groups.services.history import resolve
 from groups.services.writes.reconcile import reconcile_due
 from tests.conftest import make_user
 from tests.pages import group_form, open_form, text_of
@@ -193,6 +194,20 @@ def test_a_write_that_was_given_up_and_still_arrives_is_ours(watch, owner, brows
     assert watch() == []
     sandbox.console().edit(1, client_groups_discount="16")
     assert [found.before["percent"] for found in watch()] == ["15"]
+
+
+def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(watch, owner, browse, sandbox):
+    client = browse(owner)
+    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    client.post("/groups/1/edit/", form)
+    sandbox.clear_faults()
+    change = Change.objects.get()
+    other = change.before | {"percent": "44"}
+    Change.objects.settle(change, state=State.REVIEW, reason="overwritten", after=other)
+    resolve(change, State.APPLIED, owner)
+    sandbox.console().edit(1, client_groups_discount="15")  # it has arrived, late
+    assert watch() == []
 
 
 def test_while_ours_is_open_its_group_is_left_alone_and_the_others_are_not(watch, owner, browse, sandbox):

@@ -1,0 +1,62 @@
+"""Test a change in Poster's console in a browser, in Ukrainian: found, told on the list, read, and undone."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db.models import QuerySet
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from groups.models import Watch
+from groups.services.elsewhere.watch import look_where_due
+from poster_admin.users.models import SecurityEvent, UserSession
+from tests.e2e.test_tour import heading
+
+
+def look(times=3):
+    """Look as a worker does, so many times."""
+    for _ in range(times):
+        Watch.objects.update(next_look_at=timezone.now())
+        look_where_due()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_change_in_the_console_is_told_read_and_undone(
+    page_for, owner, staff, browse, sandbox, settings, width
+):
+    settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 0, 0
+    page = page_for(owner, language="uk")
+    page.goto("/account/")
+    page.get_by_role("button", name="Увімкнути").click()
+    expect(page.locator("[data-watch=on]")).to_contain_text("Увімкнено, з токеном користувача owner.")
+    look()
+    browse(staff)
+    long_ago = timezone.now() - timedelta(days=2)
+    UserSession.objects.filter(user=staff).update(seen_at=long_ago)
+    QuerySet.update(SecurityEvent.objects.all(), at=long_ago)
+    sandbox.console().edit(1, client_groups_discount="12.5")
+    look()
+
+    page = page_for(staff, language="uk", width=width)
+    page.goto("/groups/")
+    line = page.locator("[data-news]")
+    expect(line).to_contain_text(re.compile("(З|Із) .*: 1 зміна, з них 1 у Poster, не тут"))
+    line.get_by_role("link").click()
+    heading(page, "Що нового")
+    row = page.locator("li[data-state=elsewhere]")
+    expect(row).to_contain_text("10 %→12,5 %")
+    page.get_by_role("link", name="Тут", exact=True).click()
+    expect(row).to_have_count(0)
+    page.get_by_role("link", name="Не тут").click()
+    row.locator("a", has=page.locator("time")).click()
+    heading(page, "Зроблено не тут")
+    page.get_by_role("button", name="Повернути").click()
+    page.wait_for_load_state()
+    look()
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
+    page.goto("/history/")
+    expect(page.locator("tr[data-change]")).to_have_count(2)
+    expect(page.locator("tr[data-state=elsewhere]")).to_have_count(1)
+    page.goto("/groups/")
+    expect(page.locator("[data-news]")).to_have_count(0)
