@@ -1,4 +1,4 @@
-"""Define the database tables: credentials, the journal of changes, jobs, locks, snapshots and heartbeats.
+"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, heartbeats.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed.
@@ -8,6 +8,7 @@ from groups.models.changes import Change, ChangeQuerySet
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
+from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
 from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
@@ -22,6 +23,8 @@ __all__ = [
     "LocksLost",
     "PosterAccount",
     "PosterCredentials",
+    "Schedule",
+    "ScheduleQuerySet",
     "Snapshot",
     "SnapshotPart",
     "Watch",

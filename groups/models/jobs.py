@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.contents import RestoreScope
 from groups.models.credentials import PosterAccount
-from groups.models.locks import members_key
+from groups.models.locks import members_key, schedule_key
 from poster_admin.common.deadlines import past
 
 
@@ -170,11 +170,15 @@ class Job(models.Model):
     def lock_keys(self) -> frozenset[str]:
         """The keys that this job locks: the members of the groups that it moves clients from and to.
 
-        A job that edits groups locks nothing itself; each of its changes takes its own lock.
+        A job that edits groups locks nothing itself; each of its changes takes its own lock. A retirement
+        removes its group, so nothing may be planned for it.
         """
         sources = RestoreScope.from_json(self.wanted).sources if self.kind == self.Kind.RESTORE else ()
         groups = (self.group_id, self.target_id, *sources)
-        return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
+        keys = {members_key(group_id) for group_id in groups if group_id is not None}
+        if self.kind == self.Kind.RETIRE and self.group_id is not None:
+            keys.add(schedule_key(self.group_id))
+        return frozenset(keys)
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:
         """Update the job if it is still in one of these states; return True if it was."""

@@ -1,4 +1,4 @@
-"""Define locks: the groups and clients that a change or a job has reserved."""
+"""Define locks: the groups and clients that a change, a job or a schedule has reserved."""
 
 import uuid
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from groups.models.credentials import PosterAccount
 if TYPE_CHECKING:
     from groups.models.changes import Change
     from groups.models.jobs import Job
+    from groups.models.schedules import Schedule
 
 LONGEST_KEY = 400
 
@@ -25,8 +26,13 @@ def members_key(group_id: int) -> str:
     return f"members:{group_id}"
 
 
+def schedule_key(group_id: int) -> str:
+    """Return the lock key of the planned change of a group."""
+    return f"schedule:{group_id}"
+
+
 class LockQuerySet(models.QuerySet["Lock"]):
-    """Locks. The keys of a change or job are taken all at once or not at all."""
+    """Locks. The keys of a change, job or schedule are taken all at once or not at all."""
 
     def take(self, account_id: str, keys: Iterable[str], *, change: "Change") -> None:
         """Take the keys for a change. Raises `IntegrityError` if another change or job holds one of them."""
@@ -36,6 +42,11 @@ class LockQuerySet(models.QuerySet["Lock"]):
         """Take the keys that a job locks and does not hold yet. Raises `IntegrityError` as `take` does."""
         missing = job.lock_keys - self.held_by(job.pk)
         self._insert_all(Lock(account_id=job.account_id, key=key, job=job) for key in missing)
+
+    def take_for_schedule(self, schedule: "Schedule") -> None:
+        """Take the keys of a schedule. Raises `IntegrityError` as `take` does."""
+        keys = schedule.lock_keys
+        self._insert_all(Lock(account_id=schedule.account_id, key=key, schedule=schedule) for key in keys)
 
     def held_by(self, job_id: uuid.UUID) -> set[str]:
         """Return the keys that a job holds, and lock these rows until the transaction ends.
@@ -49,12 +60,14 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock on one of the keys, with its change or job, or None.
+        """Return a lock on one of the keys, with its change, job or schedule, or None.
 
         Locks of the changes or jobs with the ids in `of` are ignored.
         """
-        found = self.filter(account=account_id, key__in=keys).select_related("change", "job").order_by("pk")
-        return next((lock for lock in found if (lock.job_id or lock.change_id) not in set(of)), None)
+        rows = self.filter(account=account_id, key__in=keys).order_by("pk")
+        found = rows.select_related("change", "job", "schedule")
+        mine = set(of) - {None}
+        return next((lock for lock in found if (lock.job_id or lock.change_id) not in mine), None)
 
     def _insert_all(self, locks: "Iterable[Lock]") -> None:
         # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
@@ -62,22 +75,25 @@ class LockQuerySet(models.QuerySet["Lock"]):
 
 
 class Lock(models.Model):
-    """A lock key that one change or one job has reserved, for all processes.
+    """A lock key that one change, job or schedule has reserved, for all processes.
 
-    Changes and jobs list their `lock_keys` and take all of them with one insert, in the transaction that
-    records them. If two try at the same moment, the unique constraint lets only one succeed.
+    Changes, jobs and schedules list their `lock_keys` and take all of them with one insert, in the
+    transaction that records them. If two try at the same moment, the unique constraint lets only one succeed.
 
-    Keys: `group:5` is the group itself, `members:5` its membership, `client:9` a client, `create:…` the name
-    of a new group.
+    Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its planned change,
+    `client:9` a client, `create:…` the name of a new group.
 
-    A lock is deleted in the transaction that settles its change, or that ends its job and settles the job's
-    last open change. The locks of a killed process stay until its changes are settled.
+    A lock is deleted in the transaction that settles its change, or that ends its schedule, or that ends its
+    job and settles the job's last open change. The locks of a killed process stay until its changes are
+    settled.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)
     key = models.CharField(max_length=LONGEST_KEY)
     change = models.ForeignKey("Change", null=True, on_delete=models.PROTECT, related_name="locks")
     job = models.ForeignKey("Job", null=True, on_delete=models.PROTECT, related_name="locks")
+
+    schedule = models.ForeignKey("Schedule", null=True, on_delete=models.PROTECT, related_name="locks")
 
     objects = LockQuerySet.as_manager()
 
@@ -88,7 +104,12 @@ class Lock(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("account", "key"), name="one_lock_a_key"),
             models.CheckConstraint(
-                condition=Q(change__isnull=True) ^ Q(job__isnull=True), name="lock_of_a_change_or_a_job"
+                condition=(
+                    Q(change__isnull=False, job__isnull=True, schedule__isnull=True)
+                    | Q(change__isnull=True, job__isnull=False, schedule__isnull=True)
+                    | Q(change__isnull=True, job__isnull=True, schedule__isnull=False)
+                ),
+                name="lock_of_one_owner",
             ),
         )
 

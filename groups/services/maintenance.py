@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, transaction
 
 from groups.models import WorkerHeartbeat
-from groups.services import snapshots
+from groups.services import schedules, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
@@ -28,6 +28,9 @@ LOOK_AFTER_EVERY = 5.0
 WATCH_EVERY = 1.0
 # While one thread waits for an account whose Poster is slow, the other one checks the rest.
 RECONCILERS = 2
+# Seconds between two checks whether a planned change is due, and the threads that make the writes.
+PLANNED_EVERY = 1.0
+PLANNERS = 2
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -35,6 +38,8 @@ def start_in_worker(worker_id: str) -> None:
     _start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
     for number in range(RECONCILERS):
         _start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
+    for number in range(PLANNERS):
+        _start(f"planned changes {number}", carry_out, PLANNED_EVERY)
     _start("watch", watch, WATCH_EVERY)
 
 
@@ -47,6 +52,12 @@ def reconcile() -> None:
     """Check the changes that are due, and log those that are settled."""
     for change in reconcile_due():
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
+
+
+def carry_out() -> None:
+    """Make the steps of planned changes that are due, and log those with a new state."""
+    for schedule in schedules.run_due():
+        log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 
 def watch() -> None:

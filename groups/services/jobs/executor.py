@@ -20,6 +20,7 @@ from groups.services.writes.execute import (
     NotRecorded,
     NotRecordedNow,
     Occupied,
+    Planned,
     execute,
 )
 from groups.services.writes.reconcile import due, follow_up
@@ -76,7 +77,7 @@ class _Executor:
     def _execute(self, command: Command) -> None:
         try:
             change = execute(command)
-        except (Busy, Occupied):
+        except (Busy, Occupied, Planned):
             return  # the next pass tries it again
         except PermissionDenied:
             raise Stopped(Job.Stop.NO_RIGHT) from None

@@ -18,7 +18,7 @@ from groups.models import Change, Job, Lock
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
-from groups.services.writes.execute import TRIES_TO_RECORD, Busy, NotRecorded
+from groups.services.writes.execute import TRIES_TO_RECORD, Busy, NotRecorded, Planned
 from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
     Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the removal
-    of one of these groups is open, `PermissionDenied` if another user's job has the same id, and
-    `NotRecorded` if the database refuses the row for another reason.
+    of one of these groups is open, `Planned` if a change of the group to retire is planned,
+    `PermissionDenied` if another user's job has the same id, and `NotRecorded` if the database refuses the
+    row for another reason.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
@@ -94,12 +95,14 @@ def _known(job: Job) -> Job | None:
 
 
 def _look_for_another(job: Job) -> None:
-    """Raise `AlreadyThere` or `Busy` if another job or change holds one of this job's locks."""
+    """Raise `AlreadyThere`, `Busy` or `Planned` if something else holds one of this job's locks."""
     lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, of=[job.pk])
     if lock and lock.job:
         raise AlreadyThere(lock.job)
     if lock and lock.change:
         raise Busy(lock.change)
+    if lock and lock.schedule:
+        raise Planned(lock.schedule)
 
 
 def _enqueue(job: Job) -> None:
@@ -180,7 +183,7 @@ def pause(job: Job, user: "User") -> None:
 def resume(job: Job, user: "User") -> None:
     """Continue a job that was paused or has stopped, and thereby accept a side effect that stopped it.
 
-    Take locks that the job has lost again. Raises `NotNow`, and `AlreadyThere` and `Busy` as `start` does.
+    Take locks that the job has lost again. Raises `NotNow`, and else as `start` does.
     """
     _check_right(job, user)
     tested = job.tested or job.reason in SEEN

@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import Change, Job, Lock
+from groups.models import Change, Job, Lock, Schedule
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -69,6 +69,14 @@ class Occupied(Exception):
         self.job = job
 
 
+class Planned(Exception):
+    """A change of this group is planned, so the group cannot be removed; nothing was sent."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.schedule = schedule
+
+
 class OperationReused(Exception):
     """The same `operation` came with other values; nothing was sent."""
 
@@ -92,10 +100,10 @@ class BonusBlocked(Exception):
 def execute(command: Command) -> Change:
     """Execute a command and return its change with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `Occupied`, `OperationReused`, `MovedOn`, `NotRecorded`, `BonusBlocked`
-    and, for a job, `LocksLost`; in all these cases nothing was sent. Every result of the call to Poster is in
-    `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned change
-    has the state unknown and the reason `NOT_WRITTEN`.
+    Raises `PermissionDenied`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `MovedOn`, `NotRecorded`,
+    `BonusBlocked` and, for a job, `LocksLost`; in all these cases nothing was sent. Every result of the call
+    to Poster is in `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the
+    returned change has the state unknown and the reason `NOT_WRITTEN`.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
@@ -211,8 +219,8 @@ def _row(command: Command) -> Change:
 def _what_was_there(command: Command, change: Change) -> Change | None:
     """Return the existing change of the same operation; wait for its outcome while it is pending.
 
-    Raises `Busy` or `Occupied` if a lock prevents the insert. Returns None if there is neither such a change
-    nor a lock: the lock was released meanwhile, or the insert failed for another reason.
+    Raises `Busy`, `Occupied` or `Planned` if a lock prevents the insert. Returns None if there is neither
+    such a change nor a lock: the lock was released meanwhile, or the insert failed for another reason.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     while (known := Change.objects.filter(pk=command.operation).first()) is not None:
@@ -229,6 +237,8 @@ def _what_was_there(command: Command, change: Change) -> Change | None:
         raise Busy(lock.change)
     if lock and lock.job:
         raise Occupied(lock.job)
+    if lock and lock.schedule:
+        raise Planned(lock.schedule)
     return None
 
 
