@@ -1,10 +1,19 @@
 """Define watches: the last known groups of an account, with which the worker compares the next ones."""
 
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.credentials import PosterAccount, PosterCredentials
+
+
+class WatchQuerySet(models.QuerySet["Watch"]):
+    """Watches."""
+
+    def on(self) -> "WatchQuerySet":
+        """Return the watches with credentials: still those of this account, not of one connected since."""
+        return self.filter(credentials__account=F("account"))
 
 
 class Watch(models.Model):
@@ -27,6 +36,8 @@ class Watch(models.Model):
     looked_at = models.DateTimeField(null=True)
     next_look_at = models.DateTimeField(default=timezone.now)
     turn = models.PositiveBigIntegerField(default=0)
+
+    objects = WatchQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("watch")

@@ -60,8 +60,8 @@ def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:
     """Return the watch of an account if it is switched on."""
-    watches = Watch.objects.select_related("credentials__user")
-    return watches.filter(account=credentials.account_id, credentials__isnull=False).first()
+    watches = Watch.objects.on().select_related("credentials__user")
+    return watches.filter(account=credentials.account_id).first()
 
 
 def look_where_due() -> list[Change]:
@@ -69,7 +69,7 @@ def look_where_due() -> list[Change]:
     if not settings.POSTER_WATCH_SECONDS:
         return []
     bring_looks_forward()
-    usable = Watch.objects.filter(credentials__isnull=False, credentials__refused_at__isnull=True)
+    usable = Watch.objects.on().filter(credentials__refused_at__isnull=True)
     longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
     due = usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
     found = []

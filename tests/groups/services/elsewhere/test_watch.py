@@ -10,6 +10,7 @@ from django.utils import timezone
 from groups.models import Change, Watch
 from groups.poster import GroupList, PosterClient
 from groups.services import maintenance
+from groups.services.credentials import connect
 from groups.services.elsewhere import watch as watching
 from groups.services.history import resolve
 from groups.services.writes.reconcile import reconcile_due
@@ -250,6 +251,14 @@ def test_another_token_starts_anew(watch, owner, sandbox):
     assert watch() == []
     sandbox.console().edit(1, client_groups_discount="13")
     assert [change.before["percent"] for change in watch()] == ["12"]
+
+
+def test_an_owner_who_connects_another_account_watches_the_first_one_no_more(watch, owner, browse, sandbox):
+    connect(user=owner, account="kavarnia", token=sandbox.accounts["kavarnia"].token)
+    calls = len(sandbox.calls("clients.getGroups"))
+    assert watch() == []
+    assert len(sandbox.calls("clients.getGroups")) == calls
+    assert 'data-watch="off"' in browse(owner).get("/account/").content.decode()
 
 
 def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(watch, owner, sandbox, settings):
