@@ -120,11 +120,12 @@ def compare(picture: Picture, look: Look, changes: Iterable[Change], *, lag: tim
         _take(picture, look, sent, lag)
         return []
     findings = _consider(picture, look, sent, lag)
-    findings += _Comparison(picture, look, sent, lag).findings()
+    is_full = _is_full(picture, look)
+    findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
     picture.forget(look.judged - 2 * lag)
     picture.considered &= {_mark(change) for change in sent} | {_late_mark(change) for change in sent}
     picture.looked_at = look.began
-    if look.complete and not set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied:
+    if is_full:
         picture.full_at = look.began
     return findings
 
@@ -134,6 +135,12 @@ def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
     if one is None or other is None:
         return one is other
     return set(differing(one, other)) <= {"use_ewallet"}
+
+
+def _is_full(picture: Picture, look: Look) -> bool:
+    """Return True if a look shows or denies each known group, and has no unreadable row of another one."""
+    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
+    return look.complete and not missing and not look.unreadable - picture.known.keys() - picture.unread
 
 
 def _take(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
@@ -205,8 +212,10 @@ def _found_before(
 class _Comparison:
     """The comparison of one look with a picture, after the changes of ours are in it."""
 
-    def __init__(self, picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
-        self._picture, self._look, self._lag = picture, look, lag
+    def __init__(
+        self, picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
+    ) -> None:
+        self._picture, self._look, self._lag, self._is_full = picture, look, lag, is_full
         unsettled = [change for change in sent if change.state in Change.UNSETTLED]
         self._kept_out = {change.group_id for change in unsettled}
         creations = [change for change in sent if change.action == Change.Action.CREATE]
@@ -254,7 +263,7 @@ class _Comparison:
     def _compare(self, number: int) -> Finding | None:
         picture, look = self._picture, self._look
         known, values = picture.known.get(number) or _none(picture), look.groups.get(number)
-        if values is None and number not in look.denied:
+        if values is None and (number not in look.denied or not (known.values or self._is_full)):
             return None
         if alike(known.values, values):
             picture.suspects.pop(number, None)
