@@ -90,6 +90,16 @@ def test_a_group_that_was_created_or_removed_in_the_console_is_found(watch, sand
     assert removed.group_name == "З консолі"
 
 
+def test_a_look_that_could_not_read_a_new_group_does_not_say_that_it_was_not_there(watch, sandbox):
+    before = timezone.now()
+    number = sandbox.console().put(NEW)
+    sandbox.script("clients.getGroups", "row_percent_150", group=number, times=2)
+    assert watch(times=2) == []
+    (created,) = watch()
+    assert created.group_id == number
+    assert created.possible_since < before
+
+
 def test_a_count_of_clients_is_no_change(watch, sandbox):
     sandbox.console().put_client(1)
     assert watch() == []
