@@ -46,11 +46,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The values of a group, None if there is none: last seen at `seen`, and the known ones from `since`."""
+    """The values of a group, None if there is none: last seen at `seen`, and the known ones from `since`.
+
+    `sent` is the time at which the last change of ours that is part of it was sent.
+    """
 
     values: GroupValues | None
     seen: datetime
     since: datetime
+    sent: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,9 @@ def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) 
     for change in sent:
         if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
             continue
+        picture.considered.add(_mark(change))
+        if _is_overtaken(picture, change):
+            continue
         known = picture.known.get(change.group_id) or _none(picture)
         if found := _found_before(picture, known, change, sent, lag):
             findings.append(found)
@@ -183,10 +190,17 @@ def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) 
         after = None if change.resolved_by else _values(change.after)
         values = None if change.action == Change.Action.REMOVE else after or _values(change.intended)
         seen = (change.sent_at if change.resolved_by else change.settled_at) or look.began
-        picture.known[change.group_id] = Known(values, seen, look.judged)
+        picture.known[change.group_id] = Known(values, seen, look.judged, change.sent_at)
         picture.suspects.pop(change.group_id, None)
-        picture.considered.add(_mark(change))
     return findings
+
+
+def _is_overtaken(picture: Picture, change: Change) -> bool:
+    """Return True if a later change of ours was made before a person has closed this one."""
+    known = picture.known.get(change.group_id or 0)
+    if known is None:
+        return bool(change.resolved_by) and change.action == Change.Action.UPDATE
+    return bool(known.sent and change.sent_at and change.sent_at < known.sent)
 
 
 def _found_before(
@@ -299,7 +313,9 @@ class _Comparison:
         return False
 
     def _know(self, number: int, values: GroupValues | None) -> None:
-        self._picture.known[number] = Known(values, self._look.began, self._look.judged)
+        before = self._picture.known.get(number)
+        sent = before.sent if before else None
+        self._picture.known[number] = Known(values, self._look.began, self._look.judged, sent)
         self._picture.suspects.pop(number, None)
 
 

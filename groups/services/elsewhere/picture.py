@@ -34,7 +34,12 @@ def from_json(data: dict[str, Any], looked_at: datetime | None) -> Picture:
         return Picture()
     return Picture(
         known={
-            int(number): Known(_group(each), _time(each.get("seen")) or looked_at, _moment(each["since"]))
+            int(number): Known(
+                _group(each),
+                _time(each.get("seen")) or looked_at,
+                _moment(each["since"]),
+                _time(each.get("sent")),
+            )
             for number, each in data["known"].items()
         },
         suspects={
@@ -57,6 +62,7 @@ def from_json(data: dict[str, Any], looked_at: datetime | None) -> Picture:
 
 def _known(known: Known, picture: Picture) -> dict[str, Any]:
     row = {"values": _values(known.values), "since": _text(known.since)}
+    row |= {"sent": _text(known.sent)} if known.sent else {}
     return row if known.seen == picture.looked_at else {**row, "seen": _text(known.seen)}
 
 

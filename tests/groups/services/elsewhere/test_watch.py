@@ -221,6 +221,22 @@ def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(wat
     assert watch() == []
 
 
+def test_a_change_that_a_person_has_closed_after_a_later_one_of_ours_changes_nothing(
+    watch, owner, browse, sandbox
+):
+    client = browse(owner)
+    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    client.post("/groups/1/edit/", form)
+    sandbox.clear_faults()
+    change = Change.objects.get()
+    Change.objects.settle(change, state=State.REVIEW, reason="overwritten", after=change.before)
+    edit(client, percent="20")
+    assert watch() == []
+    resolve(change, State.APPLIED, owner)
+    assert watch() == []
+
+
 def test_while_ours_is_open_its_group_is_left_alone_and_the_others_are_not(watch, owner, browse, sandbox):
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
