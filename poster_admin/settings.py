@@ -243,27 +243,19 @@ env.require(
 )
 REQUIRE_2FA = env.flag("REQUIRE_2FA", default=False)
 
-OIDC_ISSUER = env.text("OIDC_ISSUER")
-OIDC_RP_CLIENT_ID = env.text("OIDC_CLIENT_ID")
-OIDC_RP_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
-OIDC_OP_AUTHORIZATION_ENDPOINT = env.address("OIDC_AUTHORIZATION_ENDPOINT")
-OIDC_OP_TOKEN_ENDPOINT = env.address("OIDC_TOKEN_ENDPOINT")
-OIDC_OP_JWKS_ENDPOINT = env.address("OIDC_JWKS_ENDPOINT")
-OIDC_OP_USER_ENDPOINT = env.address("OIDC_USER_ENDPOINT")
+# Its addresses and keys are found below this one: https://ISSUER/.well-known/openid-configuration.
+OIDC_ISSUER = env.address("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
 OIDC_NAME_CLAIM = env.text("OIDC_NAME_CLAIM", default="preferred_username")
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", default="groups")
-OIDC_RP_SCOPES = env.text("OIDC_SCOPES", default="openid profile")
-OIDC_RP_SIGN_ALGO = "RS256"
-OIDC_USE_PKCE = True
-OIDC_TIMEOUT = 10
-OIDC_ENABLED = bool(OIDC_RP_CLIENT_ID)
-_oidc = (OIDC_OP_AUTHORIZATION_ENDPOINT, OIDC_OP_TOKEN_ENDPOINT, OIDC_OP_JWKS_ENDPOINT)
+OIDC_SCOPES = env.text("OIDC_SCOPES", default="openid profile")
+OIDC_ENABLED = bool(OIDC_CLIENT_ID)
 env.require(
     "OIDC_CLIENT_ID",
-    not OIDC_ENABLED or all((OIDC_ISSUER, OIDC_RP_CLIENT_SECRET, *_oidc)),
-    "is set, but another OIDC_ value that it needs is missing",
+    not OIDC_ENABLED or (OIDC_ISSUER and OIDC_CLIENT_SECRET),
+    "is set, but OIDC_ISSUER or OIDC_CLIENT_SECRET is missing",
 )
-LOGIN_REDIRECT_URL_FAILURE = "/accounts/login/?company=refused"
 if TRUSTED_USER_HEADER:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.ProxyBackend")
 if OIDC_ENABLED:

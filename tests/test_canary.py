@@ -148,10 +148,10 @@ def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings
     settings.METRICS_TOKEN = "the-token-of-prometheus-&c"
     for name, value in provider.settings().items():
         setattr(settings, name, value)
-    settings.OIDC_RP_CLIENT_SECRET = "the-secret-of-the-client-&c"
+    settings.OIDC_CLIENT_SECRET = "the-secret-of-the-client-&c"
     token = sandbox.accounts["demo"].token
     watch.secrets["token"] = forms_of(token)
-    watch.keep("setting", settings.METRICS_TOKEN, settings.OIDC_RP_CLIENT_SECRET, settings.SECRET_KEY)
+    watch.keep("setting", settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET, settings.SECRET_KEY)
     watch.keep("setting", *settings.POSTER_TOKEN_KEYS)
     watch.keep("password", PASSWORD)
     client = browse(owner, raise_request_exception=False)
@@ -263,7 +263,7 @@ def _crash(watch, client, browse, monkeypatch, token):
     """Let five views fail with secrets in the message of the error, its variables and the form."""
 
     def crash(*args, **kwargs):
-        secret = f"{token} {django_settings.OIDC_RP_CLIENT_SECRET} {watch.secrets['key']}"
+        secret = f"{token} {django_settings.OIDC_CLIENT_SECRET} {watch.secrets['key']}"
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
     for place in ("groups.views.groups.make_listing", "groups.services.credentials.connect",

@@ -22,15 +22,12 @@ READ = {
     "SECRET_KEY": "a-secret-of-fifty-signs-" * 3,
     "POSTER_TOKEN_KEYS": KEYS,
     "METRICS_TOKEN": "$a-token",
-    "OIDC_RP_CLIENT_SECRET": "a-client",
+    "OIDC_CLIENT_SECRET": "a-client",
     "ALLOWED_HOSTS": ["loyalty.example.com", "localhost"],
     "WORKERS": 3,
     "HTTPS": False,
 }
-WRITTEN = {
-    name.replace("OIDC_RP_", "OIDC_"): ",".join(value) if isinstance(value, list) else str(value)
-    for name, value in READ.items()
-}
+WRITTEN = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in READ.items()}
 
 
 HOLD = """

@@ -1,7 +1,8 @@
 """Sign in through the company: a proxy names the user, or OpenID Connect. Both are off by default.
 
-mozilla-django-oidc handles the flow: state, nonce, PKCE, signatures. This module checks issuer, audience and
-age of the token, and finds the user that it stands for.
+Authlib handles the flow: discovery, state, nonce, PKCE, the signature and the claims of the token. This
+module checks issuer, audience and age of the token once more, and finds the user that it stands for.
+Addresses and keys of the provider are asked for at each sign-in, so the provider may change them any time.
 """
 
 import logging
@@ -9,17 +10,22 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-import jwt
 import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.django_client import OAuth
 from django.conf import settings
-from django.contrib.auth.backends import RemoteUserBackend
+from django.contrib.auth import login
+from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpResponse
-from mozilla_django_oidc import views as oidc_views
-from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+from joserfc.errors import JoseError
 
+from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
 from poster_admin.users.middleware import meta_name
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
@@ -27,11 +33,18 @@ from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
 log = logging.getLogger("poster_admin.users")
 # Seconds: maximum age of the company's own sign-in after a fresh one was requested.
 FRESH = 900
-
+# Seconds for each call of the provider.
+PATIENCE = 10
+# Signatures by a key that only the provider has.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
+BASIC = "client_secret_basic"
+ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+BACKEND = "poster_admin.users.sso.CompanyBackend"
+REFUSED = "/accounts/login/?company=refused"
 
 # All errors that a provider's answer can cause; the last one if two answers for one name come at once.
-FAILURES = (requests.RequestException, jwt.PyJWTError, SuspiciousOperation, ValidationError,
-            LookupError, TypeError, ValueError, AttributeError, IntegrityError)  # fmt: skip
+FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperation, ValidationError,
+            LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
 
 
 def give_roles(user: User, names: Iterable[str]) -> None:
@@ -75,101 +88,139 @@ class ProxyBackend(RemoteUserBackend):
         return user
 
 
-class CompanyBackend(OIDCAuthenticationBackend):  # type: ignore[misc]  # the library is untyped
-    """Authenticate the user that the company's OpenID Connect provider names."""
+class CompanyBackend(ModelBackend):
+    """Keep users signed in whom the company has signed in: `back` finds them, and nobody else does."""
 
-    refused_name = ""
+    def authenticate(self, *_: Any, **__: Any) -> None:
+        return None
 
-    def authenticate(self, request: Any, **kwargs: Any) -> Any:
-        """Turn every failure of the provider into a failed sign-in: none of them is a 500."""
-        if not settings.OIDC_ENABLED or "nonce" not in kwargs:
-            return None
-        try:
-            user = super().authenticate(request, **kwargs)
-        except FAILURES as error:
-            # The error's text may contain the code or the token.
-            log.warning("The company's sign-in failed: %s", type(error).__name__)
-            user = None
-        if user is None:
-            security_log.record(
-                Event.REFUSED, request=request, name="?", about=self.refused_name, detail="oidc"
-            )
-        return user
 
-    def verify_token(self, token: str, **kwargs: Any) -> Any:
-        """Check issuer, audience and age of the token, beyond the signature and the nonce."""
-        claims = super().verify_token(token, **kwargs)
-        audience = claims.get("aud")
-        audiences = audience if isinstance(audience, list) else [audience]
-        if claims.get("iss") != settings.OIDC_ISSUER or settings.OIDC_RP_CLIENT_ID not in audiences:
-            raise SuspiciousOperation("A token of or for somebody else.")
-        if not isinstance(claims.get("exp"), int | float) or not claims.get("sub"):
-            raise SuspiciousOperation("A token without an end or a subject.")
-        if self.request.session.pop("oidc_fresh", False) and time.time() - claims.get("auth_time", 0) > FRESH:
-            raise SuspiciousOperation("The sign-in was to be a fresh one.")
-        return claims
+# --- OpenID Connect ----------------------------------------------------------------------------------------
 
-    def get_userinfo(self, access_token: str, id_token: str, payload: Any) -> Any:
-        """Join the claims of the two answers; both must concern the same subject."""
-        if not settings.OIDC_OP_USER_ENDPOINT:
-            return payload
-        told = super().get_userinfo(access_token, id_token, payload)
-        if told.get("sub") != payload["sub"]:
-            raise SuspiciousOperation("The provider speaks of two people.")
-        return {**payload, **told}
 
-    def verify_claims(self, claims: Any) -> bool:
-        return bool(claims.get(settings.OIDC_NAME_CLAIM))
-
-    def filter_users_by_claims(self, claims: Any) -> Any:
-        """Find the user by issuer and subject: a name can be given to somebody else later."""
-        return User.objects.filter(
-            company_identity__issuer=settings.OIDC_ISSUER, company_identity__subject=claims["sub"]
+@require_GET
+def begin(request: HttpRequest) -> HttpResponse:
+    """Send the browser to the company; a user who is signed in must sign in there again."""
+    if not settings.OIDC_ENABLED:
+        raise Http404
+    fresh = request.user.is_authenticated
+    request.session["oidc_fresh"] = fresh
+    request.session["oidc_next"] = request.GET.get("next", "")
+    try:
+        answer: HttpResponse = _provider().authorize_redirect(
+            request,
+            request.build_absolute_uri(reverse("company_back")),
+            **({"prompt": "login", "max_age": "0"} if fresh else {}),
         )
-
-    def create_user(self, claims: Any) -> Any:
-        """Create the user, or take the one of that name if an owner has allowed that once."""
-        name = str(claims[settings.OIDC_NAME_CLAIM])
-        User._meta.get_field("username").run_validators(name)
-        with transaction.atomic():
-            user = User.objects.filter(username=name).first()
-            if user is None:
-                user = User.objects.create_user(name)
-            elif not CompanyLink.objects.filter(user=user).delete()[0]:
-                self.refused_name = name
-                raise SuspiciousOperation("A user has the name, and nobody has allowed to link them.")
-            identity = {"issuer": settings.OIDC_ISSUER, "subject": claims["sub"]}
-            CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
-        security_log.record(Event.LINKED, request=self.request, user=user)
-        return self.update_user(user, claims)
-
-    def update_user(self, user: Any, claims: Any) -> Any:
-        groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
-        give_roles(user, [str(name) for name in groups] if isinstance(groups, list) else [str(groups)])
-        return user
+    except FAILURES as error:
+        log.warning("The company's sign-in cannot begin: %s", type(error).__name__)
+        return redirect(REFUSED)
+    return answer
 
 
-class BeginView(oidc_views.OIDCAuthenticationRequestView):  # type: ignore[misc]  # the library is untyped
-    """Send the browser to the company; a user who is signed in must type the password there again."""
+@require_GET
+def back(request: HttpRequest) -> HttpResponse:
+    """Take the company's answer. None of its failures is a 500."""
+    if not settings.OIDC_ENABLED:
+        raise Http404
+    fresh = request.session.pop("oidc_fresh", False)
+    page = request.session.pop("oidc_next", "")
+    try:
+        user = _user_of(request, _claims(request, fresh=fresh))
+    except FAILURES as error:
+        # The error's text may contain the code or the token.
+        log.warning("The company's sign-in failed: %s", type(error).__name__)
+        name = error.name if isinstance(error, NameTaken) else ""
+        security_log.record(Event.REFUSED, request=request, name="?", about=name, detail="oidc")
+        return redirect(REFUSED)
+    login(request, user, backend=BACKEND)
+    return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
 
-    def __init__(self, **kwargs: Any) -> None:
-        if settings.OIDC_ENABLED:
-            super().__init__(**kwargs)
 
-    def get(self, request: Any) -> HttpResponse:
-        if not settings.OIDC_ENABLED:
-            raise Http404
-        return super().get(request)  # type: ignore[no-any-return]  # the library has no types
+class NameTaken(SuspiciousOperation):
+    """A user has the name here, and nobody has allowed to link them."""
 
-    def get_extra_params(self, request: Any) -> dict[str, str]:
-        request.session["oidc_fresh"] = request.user.is_authenticated
-        return {"prompt": "login", "max_age": "0"} if request.user.is_authenticated else {}
+    def __init__(self, name: str) -> None:
+        super().__init__("A user has the name, and nobody has allowed to link them.")
+        self.name = name
 
 
-class BackView(oidc_views.OIDCAuthenticationCallbackView):  # type: ignore[misc]  # the library is untyped
-    """Receive the company's answer."""
+def _provider() -> Any:
+    """Return Authlib's client, with the addresses that the provider publishes now."""
+    provider = OAuth().register(
+        "company",
+        client_id=settings.OIDC_CLIENT_ID,
+        client_secret=settings.OIDC_CLIENT_SECRET,
+        server_metadata_url=f"{settings.OIDC_ISSUER.rstrip('/')}/.well-known/openid-configuration",
+        client_kwargs={
+            "scope": settings.OIDC_SCOPES,
+            "code_challenge_method": "S256",
+            "default_timeout": PATIENCE,
+        },
+    )
+    metadata = provider.load_server_metadata()
+    if metadata["issuer"] != settings.OIDC_ISSUER:
+        raise SuspiciousOperation("The provider has another name than OIDC_ISSUER.")
+    if settings.OIDC_ISSUER.startswith("https:") and any(
+        str(metadata.get(name, "")).startswith("http:") for name in ADDRESSES
+    ):
+        raise SuspiciousOperation("The provider has an address without TLS.")
+    if "client_secret_basic" not in metadata.get(
+        "token_endpoint_auth_methods_supported", ["client_secret_basic"]
+    ):
+        provider.client_kwargs["token_endpoint_auth_method"] = "client_secret_post"
+    offered = metadata.get("id_token_signing_alg_values_supported", ["RS256"])
+    known = [each for each in offered if each in ALGORITHMS]
+    if not known:
+        raise SuspiciousOperation("The provider signs in no way that is safe.")
+    metadata["id_token_signing_alg_values_supported"] = known
+    return provider
 
-    def get(self, request: Any) -> HttpResponse:
-        if not settings.OIDC_ENABLED:
-            raise Http404
-        return super().get(request)  # type: ignore[no-any-return]  # the library has no types
+
+def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
+    """Exchange the code for the token, check it, and return what the provider says of the user."""
+    provider = _provider()
+    token = provider.authorize_access_token(request)
+    claims = dict(token["userinfo"])
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if claims["iss"] != settings.OIDC_ISSUER or settings.OIDC_CLIENT_ID not in audience:
+        raise SuspiciousOperation("A token of or for somebody else.")
+    if not isinstance(claims["exp"], int | float) or not isinstance(claims["sub"], str) or not claims["sub"]:
+        raise SuspiciousOperation("A token without an end or a subject.")
+    if fresh and time.time() - claims.get("auth_time", 0) > FRESH:
+        raise SuspiciousOperation("The sign-in was to be a fresh one.")
+    if provider.server_metadata.get("userinfo_endpoint"):
+        told = dict(provider.userinfo(token=token))
+        if told.get("sub") != claims["sub"]:
+            raise SuspiciousOperation("The provider speaks of two people.")
+        claims |= told
+    return claims
+
+
+def _user_of(request: HttpRequest, claims: dict[str, Any]) -> User:
+    """Find the user by issuer and subject: a name can be given to somebody else later."""
+    name = claims.get(settings.OIDC_NAME_CLAIM)
+    if not name:
+        raise SuspiciousOperation("A user without a name.")
+    identity = CompanyIdentity.objects.filter(issuer=settings.OIDC_ISSUER, subject=claims["sub"]).first()
+    user = identity.user if identity else _link(request, str(name), claims["sub"])
+    if not user.is_active:
+        raise SuspiciousOperation("The user is blocked here.")
+    groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
+    give_roles(user, [str(each) for each in groups] if isinstance(groups, list) else [str(groups)])
+    return user
+
+
+def _link(request: HttpRequest, name: str, subject: str) -> User:
+    """Make the user, or take the one of that name if an owner has allowed that once."""
+    User._meta.get_field("username").run_validators(name)
+    with transaction.atomic():
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            user = User.objects.create_user(name)
+        elif not CompanyLink.objects.filter(user=user).delete()[0]:
+            raise NameTaken(name)
+        identity = {"issuer": settings.OIDC_ISSUER, "subject": subject}
+        CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
+    security_log.record(Event.LINKED, request=request, user=user)
+    return user

@@ -36,14 +36,6 @@ urlpatterns = [
     path("second-factor/", views.second_factor_set, name="second_factor_set"),
     path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),
     path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
-    path(
-        "company/",
-        login_not_required(sso.BeginView.as_view()),
-        name="oidc_authentication_init",
-    ),
-    path(
-        "company/back/",
-        login_not_required(sso.BackView.as_view()),
-        name="oidc_authentication_callback",
-    ),
+    path("company/", login_not_required(sso.begin), name="company_begin"),
+    path("company/back/", login_not_required(sso.back), name="company_back"),
 ]

@@ -45,7 +45,7 @@ def confirm(request: Request) -> HttpResponse:
     elif two_factor.authenticator_of(request.user):
         form = CodeForm(request.POST or None)
     elif hasattr(request.user, "company_identity"):
-        return redirect(f"{reverse('oidc_authentication_init')}?{urlencode({'next': back})}")
+        return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
     else:
         # The proxy names the user in each single request, so nothing is left to ask for.
         note_confirmation(request)

@@ -8,15 +8,22 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+def new_key(name):
+    return RSAKey.generate_key(2048, {"kid": name})
 
 
 class Provider:
     """Sign `claims`, changed by `lies`; `userinfo` is the later answer about the user."""
 
     def __init__(self):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = new_key("one")
+        self.metadata = {}
         self.claims = {"sub": "subject-1", "preferred_username": "olena", "groups": ["loyalty-staff"]}
         self.lies = {}
         self.userinfo = {}
@@ -35,40 +42,53 @@ class Provider:
         return {
             "OIDC_ENABLED": True,
             "OIDC_ISSUER": self.url,
-            "OIDC_RP_CLIENT_ID": "poster-admin",
-            "OIDC_RP_CLIENT_SECRET": "client-secret",
-            "OIDC_OP_AUTHORIZATION_ENDPOINT": f"{self.url}/authorize",
-            "OIDC_OP_TOKEN_ENDPOINT": f"{self.url}/token",
-            "OIDC_OP_JWKS_ENDPOINT": f"{self.url}/keys",
-            "OIDC_OP_USER_ENDPOINT": f"{self.url}/user",
+            "OIDC_CLIENT_ID": "poster-admin",
+            "OIDC_CLIENT_SECRET": "client-secret",
+        }
+
+    def discovery(self):
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/keys",
+            "userinfo_endpoint": f"{self.url}/user",
+            "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+            **self.metadata,
         }
 
     def id_token(self):
         now = time.time()
         claims = {"iss": self.url, "aud": "poster-admin", "exp": now + 60, "iat": now, "auth_time": now,
                   "nonce": self.asked["nonce"], **self.claims, **self.lies}  # fmt: skip
-        return jwt.encode(claims, self.signed_with, algorithm="RS256", headers={"kid": "one"})
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.signed_with)
 
-    def token(self, form):
+    def token(self, form, authorization):
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
         assert challenge.decode().rstrip("=") == self.asked["code_challenge"]
-        assert (form["code"], form["client_secret"]) == ("the-code", "client-secret")
+        basic = base64.b64encode(b"poster-admin:client-secret").decode()
+        assert authorization == f"Basic {basic}" or form["client_secret"] == "client-secret"
+        assert form["code"] == "the-code"
         return {"id_token": self.id_token(), "access_token": "access", "token_type": "Bearer"}
 
     def keys(self):
-        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
-        return {"keys": [{**public, "kid": "one", "alg": "RS256", "use": "sig"}]}
+        return {"keys": [{**self.key.as_dict(private=False), "alg": "RS256", "use": "sig"}]}
+
+    def page(self, path):
+        """Return the answer to a GET."""
+        if path == DISCOVERY:
+            return self.discovery()
+        return self.keys() if path == "/keys" else {"sub": "subject-1", **self.userinfo}
 
     def _handler(provider):  # noqa: N805 - the handler below has a `self` of its own
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                self.answer(
-                    provider.keys() if self.path == "/keys" else {"sub": "subject-1", **provider.userinfo}
-                )
+                self.answer(provider.page(self.path))
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                self.answer(provider.token({name: values[0] for name, values in parse_qs(body).items()}))
+                form = {name: values[0] for name, values in parse_qs(body).items()}
+                self.answer(provider.token(form, self.headers["Authorization"]))
 
             def answer(self, data):
                 broken = provider.broken == urlsplit(self.path).path

@@ -4,16 +4,16 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth.models import User
 
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
 from tests.pages import fragment
-from tests.users.provider import Provider
+from tests.users.provider import DISCOVERY, Provider, new_key
 from tests.users.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db
 ROLES = {"loyalty-owners": "Owners", "loyalty-staff": "Staff", "loyalty-managers": "Managers"}
+REFUSED = "/accounts/login/?company=refused"
 BEGIN, BACK = "/accounts/company/", "/accounts/company/back/"
 
 
@@ -118,6 +118,7 @@ def provider(provider_server, settings):
     provider = provider_server
     provider.claims = {"sub": "subject-1", "preferred_username": "olena", "groups": ["loyalty-staff"]}
     provider.lies, provider.userinfo, provider.broken, provider.signed_with = {}, {}, "", provider.key
+    provider.metadata = {}
     for name, value in provider.settings().items():
         setattr(settings, name, value)
     settings.COMPANY_ROLES = ROLES
@@ -173,9 +174,63 @@ def test_a_token_that_is_not_right_lets_nobody_in(provider, browse, lie):
 
 
 def test_a_signature_of_somebody_else_lets_nobody_in(provider, browse):
-    provider.signed_with = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    provider.signed_with = new_key("one")
     assert through(browse(), provider)["Location"] == "/accounts/login/?company=refused"
     assert not User.objects.exists()
+
+
+def test_keys_that_the_provider_has_changed_are_taken_at_once(provider, browse):
+    through(browse(), provider)
+    provider.key = provider.signed_with = new_key("two")
+    assert through(browse(), provider)["Location"] == "/groups/"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"issuer": "https://evil.example"}, {"id_token_signing_alg_values_supported": ["HS256", "none"]}],
+    ids=["another issuer", "signatures without a key of the provider"],
+)
+def test_a_provider_that_publishes_what_is_not_right_signs_nobody_in(provider, browse, metadata):
+    client = browse()
+    client.get(BEGIN)
+    provider.metadata = metadata
+    answer = client.get(BEGIN)
+    if answer["Location"] != REFUSED:
+        provider.asked = dict(parse_qsl(urlsplit(answer["Location"]).query))
+        answer = client.get(BACK, {"code": "the-code", "state": provider.asked["state"]})
+    assert answer["Location"] == REFUSED
+    assert not User.objects.exists()
+
+
+def test_an_address_without_tls_is_not_asked(provider, browse, settings, monkeypatch):
+    issuer = "https://company.example"
+    monkeypatch.setattr(
+        "authlib.integrations.django_client.DjangoOAuth2App.load_server_metadata",
+        lambda _self: provider.discovery() | {"issuer": issuer},
+    )
+    settings.OIDC_ISSUER = issuer
+    assert browse().get(BEGIN)["Location"] == REFUSED
+
+
+def test_a_provider_that_takes_the_secret_in_the_form_alone_gets_it_there(provider, browse):
+    provider.metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert through(browse(), provider)["Location"] == "/groups/"
+
+
+def test_a_refusal_of_the_company_is_no_500(provider, browse):
+    answer = browse().get(BACK, {"error": "access_denied", "state": "x"})
+    assert answer["Location"] == REFUSED
+
+
+def test_a_user_who_is_blocked_here_stays_outside(provider, browse):
+    through(browse(), provider)
+    User.objects.update(is_active=False)
+    assert through(browse(), provider)["Location"] == REFUSED
+
+
+def test_a_provider_that_is_away_is_no_500_at_the_beginning_either(provider, browse):
+    provider.broken = DISCOVERY
+    assert browse().get(BEGIN)["Location"] == REFUSED
 
 
 @pytest.mark.parametrize("broken", ["/token", "/keys", "/user"])
@@ -191,14 +246,13 @@ def test_two_answers_of_two_people_let_nobody_in(provider, browse):
 
 def test_a_state_of_another_browser_is_refused(provider, browse):
     victim, thief = browse(), browse()
-    assert through(thief, provider, state="made-up").status_code == 400
+    assert through(thief, provider, state="made-up")["Location"] == REFUSED
     answer = thief.get(BEGIN)
     state = dict(parse_qsl(urlsplit(answer["Location"]).query))["state"]
     assert victim.get(BACK, {"code": "the-code", "state": state}).status_code == 302
     assert victim.get("/groups/").status_code == 302
 
 
-REFUSED = "/accounts/login/?company=refused"
 LINKS = "/admin/users/companylink/"
 
 
