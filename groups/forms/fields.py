@@ -105,7 +105,8 @@ class NameField(forms.CharField):
 class AccountField(forms.CharField):
     """The login of a Poster account: the part before .joinposter.com, also found in a pasted address."""
 
-    _ADDRESS = re.compile(r"https://([a-z0-9-]{1,63})\.joinposter\.com/?", re.ASCII)
+    # Any page of Poster's console may be pasted, but nothing with a query: it could hold a token.
+    _ADDRESS = re.compile(r"(?:https://)?([a-z0-9-]{1,63})\.joinposter\.com(?:/[a-z0-9/_.-]*)?", re.ASCII)
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value) or ""

@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -131,6 +131,8 @@ class GroupForm(WriteForm):
             kwargs["version"] = Version.of(group)
             if archive:
                 kwargs["initial"] |= _given_nothing(group.name)
+        else:
+            kwargs["initial"] = {"birthday_bonus": Decimal(0)}
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
@@ -154,10 +156,12 @@ class GroupForm(WriteForm):
     def draft(self) -> str:
         """The values that the form was opened with, as JSON: `drafts.js` compares the input with them."""
         opened = Version.parse(self["version"].value() or "").values
+        names = ("name", "loyalty_type", "percent", "birthday_bonus")
+        values = {name: getattr(opened, name) for name in names} if opened else self.initial
         return json.dumps(
             {
-                name: str(self.fields[name].prepare_value(getattr(opened, name))) if opened else ""
-                for name in ("name", "loyalty_type", "percent", "birthday_bonus")
+                name: str(self.fields[name].prepare_value(values[name])) if name in values else ""
+                for name in names
             }
         )
 
@@ -292,7 +296,7 @@ class AccountForm(forms.Form):
 class HistoryForm(forms.Form):
     """Filters of the history. An unreadable value filters nothing."""
 
-    user = forms.CharField(label=_("Person"), required=False)
+    user = forms.CharField(label=_("Person"), required=False, widget=forms.Select)
     action = forms.ChoiceField(
         label=_("Action"),
         required=False,
@@ -305,6 +309,12 @@ class HistoryForm(forms.Form):
     since = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     job = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, people: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = self["user"].value() or ""
+        names = sorted({*people, asked} - {""}, key=str.casefold)
+        self.fields["user"].widget.choices = [("", _("all")), *((name, name) for name in names)]
 
     @property
     def draft(self) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
+PEOPLE_OF = 2000
+"""Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
 
 
@@ -55,6 +57,11 @@ def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
     """
     check_token(credentials)
     return Change.objects.filter(account=credentials.account_id)
+
+
+def people_of(credentials: PosterCredentials) -> set[str]:
+    """Return the names of those who asked for one of the latest changes of an account."""
+    return set(changes_of(credentials).values_list("user_name", flat=True)[:PEOPLE_OF]) - {""}
 
 
 def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:

@@ -30,7 +30,7 @@ HISTORY_PAGE = 50
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     """Show the history of the account."""
-    filters = HistoryForm(request.GET)
+    filters = HistoryForm(request.GET, people=history.people_of(request.credentials))
     changes = filters.narrow(history.changes_of(request.credentials))
     page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {

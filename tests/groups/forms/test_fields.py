@@ -180,6 +180,9 @@ def test_an_account_that_would_send_the_token_elsewhere_is_refused(account):
         ("a" * 63, "a" * 63),
         ("https://demo.joinposter.com/", "demo"),
         ("https://demo.joinposter.com", "demo"),
+        ("demo.joinposter.com", "demo"),
+        ("https://demo.joinposter.com/manage/dash", "demo"),
+        ("demo.joinposter.com/manage/access/integration/", "demo"),
     ],
 )
 def test_an_account_is_one_label_of_a_host(typed, account):

@@ -551,3 +551,8 @@ def test_an_outcome_that_is_unknown_has_its_own_address(staff, browse, sandbox):
     assert (lost.status_code, lost["HX-Retarget"]) == (504, "#main")
     assert lost["HX-Push-Url"] == f"/history/{Change.objects.get().pk}/"
     assert "not known yet" in text_of(lost)
+
+
+def test_the_bonus_of_a_new_group_is_0_until_another_one_is_typed(staff, browse, sandbox):
+    page = browse(staff, language="uk").get(NEW)
+    assert hidden(page, "birthday_bonus") == {"birthday_bonus": "0,00"}

@@ -1,5 +1,6 @@
 """Test the history: outcomes, undo, and changes that a user has to settle."""
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -411,3 +412,19 @@ def test_a_factor_of_100_is_named_blocks_bonuses_and_points_to_its_setting(
     good = client.post(url, group_form(client, url, **form | {"birthday_bonus": "90", "confirmed": "1"}))
     assert good.status_code == 302
     assert sandbox.accounts["kopecks"].groups[kopecks]["birthday_bonus"] == "9000"
+
+
+def test_those_who_changed_something_can_be_chosen_in_the_filter(staff, owner, browse, sandbox):
+    for user, percent in ((staff, "11"), (owner, "12")):
+        client = browse(user)
+        client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent=percent))
+    html = browse(staff).get("/history/?user=owner").content.decode()
+    assert re.findall(r'<option value="([^"]*)"( selected)?>', html.partition("</select>")[0]) == [
+        ("", ""),
+        ("owner", " selected"),
+        ("staff", ""),
+    ]
+    assert html.count("data-change=") == 1
+    assert (
+        '<option value="somebody" selected>' in browse(staff).get("/history/?user=somebody").content.decode()
+    )
