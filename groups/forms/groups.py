@@ -120,7 +120,14 @@ class GroupForm(WriteForm):
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        group: Group | None = None,
+        archive: bool = False,
+        name: str = "",
+        **kwargs: Any,
+    ) -> None:
         if group is not None:
             kwargs["initial"] = {
                 "name": group.name,
@@ -132,7 +139,7 @@ class GroupForm(WriteForm):
             if archive:
                 kwargs["initial"] |= _given_nothing(group.name)
         else:
-            kwargs["initial"] = {"birthday_bonus": Decimal(0)}
+            kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:

@@ -14,6 +14,42 @@ def alphabetical(text: str) -> str:
     return _replaced(folded(text), _UKRAINIAN_ORDER)
 
 
+def searchable(text: str) -> str:
+    """Return a name as a search sees it: letters that Ukrainian and Russian write differently are one."""
+    return _replaced(folded(text), _ONE_LETTER)
+
+
+def spellings(word: str) -> set[str]:
+    """Return a searched word as it was typed, and as it is written in Cyrillic if it was typed in Latin."""
+    return {searchable(word), searchable(_replaced(folded(word), _FROM_LATIN))}
+
+
+def is_almost(word: str, other: str) -> bool:
+    """Return True if two words differ by one letter: another one, one more, or one less."""
+    if abs(len(word) - len(other)) > 1:
+        return False
+    same = next((at for at, (one, two) in enumerate(zip(word, other, strict=False)) if one != two), None)
+    if same is None:
+        return True
+    rest, other_rest = word[same:], other[same:]
+    return rest[1:] == other_rest[1:] or rest == other_rest[1:] or rest[1:] == other_rest
+
+
+_ONE_LETTER = (("і", "и"), ("ї", "и"), ("ы", "и"), ("є", "е"), ("э", "е"), ("ґ", "г"), ("'", ""))
+_FROM_LATIN = (
+    *(
+        ("shch", "щ"),
+        ("zh", "ж"),
+        ("kh", "х"),
+        ("ts", "ц"),
+        ("ch", "ч"),
+        ("sh", "ш"),
+        ("yu", "ю"),
+        ("ya", "я"),
+    ),
+    *(("ye", "е"), ("yi", "и"), ("yo", "е"), ("iu", "ю"), ("ia", "я"), ("x", "кс")),
+    *zip("abvhgdezyijklmnoprstufcwq", "абвггдезиийклмнопрстуфквк", strict=True),
+)
 _FOLDS = (("ё", "е"), ("’", "'"), ("ʼ", "'"), ("`", "'"), ("‘", "'"), ("′", "'"))
 # Unicode sorts the letters that only Ukrainian has after all others.
 _UKRAINIAN_ORDER = (("ґ", "г\uffff"), ("є", "е\uffff"), ("і", "и\uffff"), ("ї", "и\uffff\uffff"))

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.poster import Group
-from groups.presenters.alphabet import folded
+from groups.presenters.alphabet import searchable, spellings
 from groups.presenters.messages import NumberFormat, type_label
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Destination:
 
 def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
     """Return the groups and pages whose names have all words of the text; without one, the pages alone."""
-    words = folded(text).split()
+    words = [spellings(word) for word in text.split()]
     pages = [page for page in _pages(user) if _has_all(page.label, words)]
     if not words:
         return pages
@@ -37,9 +37,9 @@ def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Desti
     return [_group(group, numbers) for group in found] + pages
 
 
-def _has_all(name: str, words: list[str]) -> bool:
-    name = folded(name)
-    return all(word in name for word in words)
+def _has_all(name: str, words: list[set[str]]) -> bool:
+    name = searchable(name)
+    return all(any(spelling in name for spelling in word) for word in words)
 
 
 def _group(group: Group, numbers: NumberFormat) -> Destination:

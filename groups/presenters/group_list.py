@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, LoyaltyType, UnreadableRow
-from groups.presenters.alphabet import folded
 from groups.presenters.charts import Picture, make_picture, share_of
 from groups.presenters.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
+from groups.presenters.group_search import search
 from groups.presenters.list_filters import ONLY, SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
@@ -256,6 +256,11 @@ class Listing:
         return [Link(label=label, href=self.href(**without)) for label, without in active if label]
 
     @property
+    def create_href(self) -> str:
+        """Address of the form for a group of the searched name; empty without a search."""
+        return reverse("groups:create", query={"name": self.filters.q}) if self.filters.q else ""
+
+    @property
     def only_choices(self) -> list[Link]:
         """Choices beside the type, for the filter panel."""
         only = self.filters.only
@@ -408,7 +413,7 @@ def make_listing(
 ) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     column = filters.sort.removeprefix("-")
-    searched = _searched(groups.groups, filters.q)
+    searched = search(groups.groups, filters.q)
     if filters.detailed:
         searched = [group for group in searched if filters.let_pass(group, changed_ids)]
     found = [group for group in searched if filters.type in ("", str(int(group.loyalty_type)))]
@@ -419,13 +424,3 @@ def make_listing(
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = Counter(map(attrgetter("loyalty_type"), searched))
     return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales)
-
-
-def _searched(groups: Sequence[Group], text: str) -> Sequence[Group]:
-    """Return the groups whose names have all words of the text."""
-    words = folded(text).split()
-    return [group for group in groups if _has_all(folded(group.name), words)] if words else groups
-
-
-def _has_all(name: str, words: list[str]) -> bool:
-    return all(word in name for word in words)

@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.presenters.change_diff import history_rows
@@ -131,7 +132,8 @@ def group_dependents(request: Request, group_id: int) -> HttpResponse:
 @requires("add_group")
 def group_create(request: Request) -> HttpResponse:
     """Create a group."""
-    form = GroupForm(request.POST if request.method == "POST" else None)
+    searched = " ".join(request.GET.get("name", "").replace("\0", "").split())[:NAME_LENGTH]
+    form = GroupForm(request.POST if request.method == "POST" else None, name=searched)
     page = WritePage(request, "groups/form.html", form)
     if not form.is_valid():
         return page.show()

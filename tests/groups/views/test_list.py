@@ -466,3 +466,37 @@ def test_active_filters_are_shown_and_each_can_be_removed(staff, browse, sandbox
         "/groups/?q=%D1%81&only=bonus&sort=name",
         "/groups/?q=%D1%81&percent_from=5&sort=name",
     ]
+
+
+# --- Spelling ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["бариста", "баріста", "barista", "Barysta", "бариcта".replace("c", "т"), "барста", "барриста"]
+)
+def test_a_group_is_found_in_other_spellings_of_its_name(staff, browse, sandbox, text):
+    sandbox.console("demo").edit(4, client_groups_name="Наш бариста")
+    assert group_ids(browse(staff).get("/groups/", {"q": text})) == [4]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("Дев'яті", "девяти"), ("Їжачки", "ижачки"), ("VIP", "vip"), ("Ґанок", "ганок")]
+)
+def test_letters_that_two_languages_write_differently_are_one(staff, browse, sandbox, name, text):
+    sandbox.console("demo").edit(4, client_groups_name=name)
+    assert group_ids(browse(staff).get("/groups/", {"q": text})) == [4]
+
+
+def test_an_exact_name_is_not_mixed_with_almost_equal_ones(staff, browse, sandbox):
+    sandbox.console("demo").edit(4, client_groups_name="Гості")
+    sandbox.console("demo").edit(5, client_groups_name="Гостя")
+    assert group_ids(browse(staff).get("/groups/", {"q": "гості"})) == [4]
+    assert group_ids(browse(staff).get("/groups/", {"q": "10%"})) == []
+
+
+def test_where_nothing_matches_a_group_of_that_name_can_be_created(staff, manager, browse, sandbox):
+    page = browse(staff).get("/groups/", {"q": 'Нова "А"'})
+    address = re.search(r'href="(/groups/new/\?name=[^"]+)"', page.content.decode())[1]
+    assert "Create the group “Нова &quot;А&quot;”" in page.content.decode()
+    assert 'value="Нова &quot;А&quot;"' in browse(staff).get(address).content.decode()
+    assert "/groups/new/?name" not in browse(manager).get("/groups/?q=нема").content.decode()
