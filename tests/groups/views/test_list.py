@@ -472,7 +472,7 @@ def test_active_filters_are_shown_and_each_can_be_removed(staff, browse, sandbox
 
 
 @pytest.mark.parametrize(
-    "text", ["бариста", "баріста", "barista", "Barysta", "бариcта".replace("c", "т"), "барста", "барриста"]
+    "text", ["бариста", "баріста", "barista", "Barysta", "баритта", "барста", "барриста"]
 )
 def test_a_group_is_found_in_other_spellings_of_its_name(staff, browse, sandbox, text):
     sandbox.console("demo").edit(4, client_groups_name="Наш бариста")
