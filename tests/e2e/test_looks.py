@@ -80,7 +80,7 @@ def test_search_types_and_tools_are_one_line(page_for, staff):
     page = page_for(staff, language="uk")
     show_list(page)
     line = middle_of(page.locator("#q"))
-    for each in (".results-bar .choices", ".results-bar .end", ".more-menu summary"):
+    for each in (".results-bar .choices", ".results-bar .end", ".end .more-menu summary"):
         assert abs(middle_of(page.locator(each)) - line) <= 2
 
 
@@ -120,7 +120,7 @@ def test_import_export_and_print_are_behind_more(page_for, staff):
     show_list(page)
     heading(page, "Loyalty groups")
     page.get_by_text("More", exact=True).click()
-    panel = page.locator(".more-menu .menu-panel")
+    panel = page.locator(".end .menu-panel")
     for words in ("Import groups from a file", "Save 3 groups as CSV", "Print"):
         expect(panel.get_by_text(words)).to_be_visible()
     box = panel.bounding_box()
