@@ -74,6 +74,7 @@ group_urls = [
     path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
     path("groups/<group:group_id>/dependents/", groups.group_dependents, name="dependents"),
     path("groups/<group:group_id>/clients/", clients.group_members, name="members"),
+    path("groups/<group:group_id>/clients/first/", clients.group_first_clients, name="first_clients"),
     path(
         "groups/<group:group_id>/clients/export.<file_type:extension>",
         clients.group_members_export,

@@ -1,10 +1,11 @@
-"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, heartbeats.
+"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, counts, heartbeats.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed.
 """
 
 from groups.models.changes import Change, ChangeQuerySet
+from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
@@ -16,6 +17,7 @@ from groups.models.workers import WorkerHeartbeat
 __all__ = [
     "Change",
     "ChangeQuerySet",
+    "ClientCount",
     "GroupsCopy",
     "Job",
     "JobQuerySet",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, transaction
 
 from groups.models import WorkerHeartbeat
-from groups.services import schedules, snapshots
+from groups.services import client_counts, schedules, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
@@ -31,6 +31,8 @@ RECONCILERS = 2
 # Seconds between two checks whether a planned change is due, and the threads that make the writes.
 PLANNED_EVERY = 1.0
 PLANNERS = 2
+# Seconds between two looks for a list of today whose numbers of clients are not kept yet.
+COUNTED_EVERY = 60.0
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -41,6 +43,7 @@ def start_in_worker(worker_id: str) -> None:
     for number in range(PLANNERS):
         _start(f"planned changes {number}", carry_out, PLANNED_EVERY)
     _start("watch", watch, WATCH_EVERY)
+    _start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
 
 
 def start_in_server() -> None:
@@ -78,13 +81,13 @@ def look_after(worker_id: str) -> None:
     bulk_edits.forget_drafts()
 
 
-def _start(name: str, step: Callable[[], None], pause: float) -> threading.Thread:
+def _start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
     thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
     thread.start()
     return thread
 
 
-def repeat(name: str, step: Callable[[], None], pause: float, stop: threading.Event = stopping) -> None:
+def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
     """Run a step at once and then after each pause, until the process has to stop; survive every error."""
     while True:
         close_old_connections()

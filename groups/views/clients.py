@@ -3,17 +3,19 @@
 from functools import partial
 
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
+from groups.poster import InvalidResponse, Unreachable
 from groups.presenters.client_list import ClientFilters, MemberPage
+from groups.presenters.messages import error_words
 from groups.services import clients
 from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
 from groups.views.requests import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 
 
 @sensitive_post_parameters("q")
@@ -33,6 +35,22 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
         user=request.user, credentials=request.credentials, group_id=group_id
     )
     return render_page(request, "groups/members.html", {"page": MemberPage(found, filters)}, fragment="rows")
+
+
+@require_GET
+@requires("view_client")
+def group_first_clients(request: Request, group_id: int) -> HttpResponse:
+    """Show the first clients of a group on its page, which loads them as a fragment."""
+    if not element_asked_for(request):
+        return redirect("groups:members", group_id)
+    context: dict[str, object] = {}
+    try:
+        context["first"] = clients.first_members(
+            user=request.user, credentials=request.credentials, group_id=group_id
+        )
+    except (Unreachable, InvalidResponse) as error:
+        context["failure"] = error_words(error)
+    return render(request, "groups/first_clients.html", context)
 
 
 @require_GET

@@ -14,12 +14,13 @@ from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.presenters.change_diff import history_rows
+from groups.presenters.client_counts import draw_counts
 from groups.presenters.dependents import DependentsCard, dependents_at_once
 from groups.presenters.group_list import make_listing
 from groups.presenters.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words, type_label
+from groups.services import client_counts, history
 from groups.services import groups as reads
-from groups.services import history
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
@@ -114,6 +115,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(link, group_id), request.user),
         "dependents": None if one.failure else dependents_at_once(link, group_id, took=took),
+        "counts": draw_counts(client_counts.counts_of(link, group_id)),
     }
     return render_page(request, "groups/detail.html", context)
 

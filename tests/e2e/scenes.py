@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.models import Change, ClientCount, Job, PosterCredentials, Snapshot, WorkerHeartbeat
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD, make_user
@@ -176,9 +176,13 @@ def stale_detail(stage):
 # --- One group ---------------------------------------------------------------------------------------------
 
 
-@scene(shows="table.journal")
+@scene(shows="#first-clients [data-client]")
 def detail(stage):
     stage.act("/groups/1/edit/", percent="12")
+    for ago, clients in ((30, 110), (12, 131), (0, 125)):
+        day = timezone.localdate() - timedelta(days=ago)
+        account = stage.user.credentials.account
+        ClientCount.objects.create(account=account, group_id=1, day=day, clients=clients)
     stage.goto("/groups/1/")
 
 

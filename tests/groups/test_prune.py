@@ -22,6 +22,7 @@ NOTHING = {
     "rows of killed workers in the job queue": 0,
     "plans that were not started": 0,
     "snapshots": 0,
+    "numbers of clients": 0,
     "lines of the security log": 0,
     "sessions that are over": 0,
 }

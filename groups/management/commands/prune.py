@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services import snapshots
+from groups.services import client_counts, snapshots
 from groups.services.jobs import bulk_edits, queue
 from poster_admin.users import security_log, sessions
 
@@ -14,6 +14,7 @@ PRUNED = (
     ("rows of killed workers in the job queue", queue.forget_killed),
     ("plans that were not started", bulk_edits.forget_drafts),
     ("snapshots", snapshots.forget_old),
+    ("numbers of clients", client_counts.forget_old),
     ("lines of the security log", security_log.forget_old),
     ("sessions that are over", sessions.forget_over),
 )

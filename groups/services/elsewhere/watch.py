@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, PosterCredentials, Watch
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.services import client_counts
 from groups.services.elsewhere.compare import Finding, Look, Picture, alike, compare
 from groups.services.elsewhere.picture import from_json, to_json
 from groups.services.gateway import call_poster
@@ -177,6 +178,7 @@ def _look(credentials: PosterCredentials, picture: Picture) -> Look:
     listed = call_poster(credentials, lambda poster: poster.get_groups())
     unreadable = {row.id for row in listed.unreadable}
     ended = timezone.now()
+    client_counts.keep(credentials, listed.present, ended)
     look = Look(
         began=began,
         ended=ended,

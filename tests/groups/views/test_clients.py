@@ -473,3 +473,34 @@ def test_a_traceback_shows_no_client(staff, sandbox, somebody):
     with pytest.raises(PosterError) as caught:
         clients.list_members(user=staff, credentials=staff.credentials, group_id=1)
     assert "янецька" not in str(caught.value)
+
+
+# --- The first clients, on the page of a group -------------------------------------------------------------
+
+FIRST = "/groups/1/clients/first/"
+
+
+def test_the_page_of_a_group_loads_its_first_five_clients(staff, browse, sandbox):
+    client = browse(staff)
+    assert f'hx-get="{FIRST}"' in client.get("/groups/1/").content.decode()
+    sandbox.console().edit_client(2, delete="1")
+    shown = client.get(FIRST, headers=fragment("first-clients", "/groups/1/")).content.decode()
+    assert re.findall(r'<li data-client="(\d+)"', shown) == ["1", "3", "4", "5", "6"]
+    assert "<html" not in shown
+    assert client.get(FIRST)["Location"] == URL
+
+
+def test_the_first_clients_are_for_nobody_without_the_right(manager, browse, sandbox):
+    client = browse(manager)
+    assert FIRST not in client.get("/groups/1/").content.decode()
+    assert client.get(FIRST, headers=fragment("first-clients", "/groups/1/")).status_code == 403
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_while_poster_is_away_the_first_clients_say_so_in_their_place(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/1/")
+    sandbox.script("clients.getClients", "fin_before_headers", times=None)
+    shown = client.get(FIRST, headers=fragment("first-clients", "/groups/1/"))
+    assert shown.status_code == 200
+    assert "The clients cannot be shown now." in text_of(shown)

@@ -14,7 +14,7 @@ QUERIES = {
     "/groups/": ALWAYS,
     "/groups/?page=2&sort=-clients": ALWAYS,
     "/groups/?q=а&type=1": ALWAYS,
-    "/groups/1/": ALWAYS + 2,  # the latest changes of the group, and its running job
+    "/groups/1/": ALWAYS + 3,  # the latest changes of the group, its running job, its clients over time
     "/history/": ALWAYS + 2,  # their count, and those of the page
     "/history/?page=2": ALWAYS + 2,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 2,

@@ -1,0 +1,64 @@
+"""Draw the number of clients of a group over time: a line, and its numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+WIDTH, HEIGHT = 100, 24
+ROOM = 2
+"""Free space above and below the line, so that its thickness is not cut off."""
+
+type Counts = Sequence[tuple[date, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class CountLine:
+    """The line, with the first and the last figure, the least and the most.
+
+    `points` are those of an SVG polyline. `steps` are the days on which the number differed from the figure
+    before, the latest first, and the first day: with them, the picture can be read as a table.
+    """
+
+    points: str
+    since: date
+    first: int
+    last: int
+    least: int
+    most: int
+    steps: tuple[tuple[date, int], ...]
+
+    @property
+    def change(self) -> int:
+        """The difference between the last figure and the first."""
+        return self.last - self.first
+
+
+def draw_counts(counts: Counts) -> CountLine | None:
+    """Draw the figures of a group in the order of their days; None for fewer than two days."""
+    if len(counts) < 2:
+        return None
+    numbers = [number for _day, number in counts]
+    least, most = min(numbers), max(numbers)
+    changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
+    return CountLine(
+        points=" ".join(_points(counts, least, most)),
+        since=counts[0][0],
+        first=numbers[0],
+        last=numbers[-1],
+        least=least,
+        most=most,
+        steps=(*reversed(changed), counts[0]),
+    )
+
+
+def _points(counts: Counts, least: int, most: int) -> list[str]:
+    """Return the points; a number that never changed is a line in the middle."""
+    begin, end = counts[0][0], counts[-1][0]
+    days = (end - begin).days
+    points = []
+    for day, number in counts:
+        part = (number - least) / (most - least) if most > least else 0.5
+        x, y = WIDTH * (day - begin).days / days, HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM)
+        points.append(f"{x:.2f},{y:.2f}")
+    return points
