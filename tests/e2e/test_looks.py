@@ -154,3 +154,30 @@ def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
     page.locator(".chip").click()
     expect(page.locator("tr[data-group]")).to_have_count(2)
     expect(page).to_have_url(re.compile(r"/groups/\?type=2$"))
+
+
+# --- The typeface ------------------------------------------------------------------------------------------
+
+
+def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff):
+    page = page_for(staff, language="uk")
+    fetched = []
+    page.on("response", lambda answer: fetched.append(answer) if answer.url.endswith(".woff2") else None)
+    show_list(page)
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    (typeface,) = fetched
+    assert typeface.status == 200
+    assert len(typeface.body()) < 100_000
+    assert page.evaluate("[...document.fonts].map(face => [face.family, face.status])") == [
+        ["Inter", "loaded"]
+    ]
+    # A letter that the file has is as wide whatever stands behind it; one that it lacks is not.
+    lacking = page.evaluate(
+        """() => {
+          const pen = document.createElement("canvas").getContext("2d");
+          const width = (letter, behind) => { pen.font = `40px Inter, ${behind}`; return pen.measureText(letter).width; };
+          return [..."AzЖщіїєґІЇЄҐёъ₴€№«»’“”–—…·×−→←↑↓0123456789"].filter(
+            letter => width(letter, "serif") !== width(letter, "monospace"));
+        }"""
+    )
+    assert lacking == []

@@ -28,7 +28,7 @@ PAGES = {"list": "/groups/", "detail": "/groups/1/", "edit": "/groups/1/edit/"}
 DEVICES = {"desktop": ["--preset=desktop"], "mobile": []}
 CATEGORIES = ("performance", "accessibility", "best-practices")
 RUNS = 3
-LARGEST_LOAD = 60_000
+LARGEST_LOAD, LARGEST_WITHOUT_TYPEFACE = 160_000, 60_000
 
 
 def install():
@@ -112,8 +112,10 @@ def main():
     total = sum(sizes.values())
     for kind, size in sizes.most_common():
         print(f"{kind:12}{size:8,} bytes")
+    without_typeface = total - sizes["Font"]
     print(f"{'in all':12}{total:8,} bytes, of {LARGEST_LOAD:,}")
-    if failed or total >= LARGEST_LOAD:
+    print(f"{'of these':12}{without_typeface:8,} bytes without the typeface, of {LARGEST_WITHOUT_TYPEFACE:,}")
+    if failed or total >= LARGEST_LOAD or without_typeface >= LARGEST_WITHOUT_TYPEFACE:
         sys.exit("Less than 100, or too many bytes.")
 
 
