@@ -43,8 +43,8 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     sandbox.latency = 0.01
     page = page_for(owner, language="uk", width=360, javascript=javascript)
     page.goto("/groups/4/")
-    page.get_by_role("link", name="Вивести з ужитку").click()
-    heading(page, re.compile("Вивести з ужитку групу"))
+    page.get_by_role("link", name="Закрити групу").click()
+    heading(page, re.compile("Закрити групу"))
     expect(page.locator("[data-promotion]")).to_have_text("Друга кава — подарунок")
     page.get_by_label("До групи").select_option("1")
     page.get_by_role("button", name="Перемістити 43 клієнтів і видалити групу").click()
@@ -66,7 +66,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     assert account.clients.live(1) == 125 + 43
 
     page.get_by_role("link", name="Історія").click()
-    page.get_by_role("link", name="Знімки").click()
+    page.get_by_role("link", name="Резервні копії").click()
     page.locator("tr[data-snapshot]").get_by_role("link", name="Відновити").click()
     heading(page, "Відновити «Скидочная система 10%»?")
     expect(page.locator("main")).to_contain_text("43 клієнти, які зараз в інших групах, повернуться")

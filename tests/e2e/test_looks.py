@@ -175,7 +175,10 @@ def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff
     lacking = page.evaluate(
         """() => {
           const pen = document.createElement("canvas").getContext("2d");
-          const width = (letter, behind) => { pen.font = `40px Inter, ${behind}`; return pen.measureText(letter).width; };
+          const width = (letter, behind) => {
+            pen.font = `40px Inter, ${behind}`;
+            return pen.measureText(letter).width;
+          };
           return [..."AzЖщіїєґІЇЄҐёъ₴€№«»’“”–—…·×−→←↑↓0123456789"].filter(
             letter => width(letter, "serif") !== width(letter, "monospace"));
         }"""
