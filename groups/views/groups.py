@@ -28,7 +28,7 @@ from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.cost import columns_for
 from groups.views.news import line_of_news
-from groups.views.requests import Request, form_methods, requires, row_asked_for
+from groups.views.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.statuses import status_of
 from groups.views.write_responses import (
     WritePage,
@@ -107,6 +107,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     locked = history.open_change(link, group_id)
     context = {
         "group": one.group,
+        "list_url": list_behind(request),
         "type_label": type_label(one.group.loyalty_type),
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,

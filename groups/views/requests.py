@@ -9,6 +9,7 @@ from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_http_methods
@@ -19,7 +20,7 @@ from groups.models import Change, PosterCredentials
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
 from groups.presenters.toasts import toasts
 from groups.services import history, workers
-from poster_admin.common.htmx import element_asked_for
+from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -93,6 +94,12 @@ def is_without_worker(user: Any) -> bool:
     with optional("whether a worker runs"):
         return not workers.is_any_alive()
     return False
+
+
+def list_behind(request: HttpRequest) -> str:
+    """Return the address of the list that sent the request, with its filters, or an empty string."""
+    behind = page_behind(request)
+    return behind if behind.partition("?")[0] == reverse("groups:list") else ""
 
 
 def row_asked_for(request: HttpRequest) -> int | None:

@@ -59,7 +59,7 @@ from groups.services.writes.execute import (
     nothing_sent,
 )
 from groups.views.cost import card_of_command
-from groups.views.requests import Request, row_asked_for
+from groups.views.requests import Request, list_behind, row_asked_for
 from groups.views.statuses import LOST, status_of, status_of_change, status_of_failure
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
@@ -285,9 +285,8 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
     """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
     if not is_in_row(request):
         # Something was taken back by the message in the list.
-        behind = page_behind(request)
-        in_list = behind.partition("?")[0] == reverse("groups:list")
-        return redirect(behind) if in_list else redirect("groups:detail", group_id)
+        behind = list_behind(request)
+        return redirect(behind) if behind else redirect("groups:detail", group_id)
     place = {
         "path": page_behind(request) or reverse("groups:list"),
         "target": f"#{element_asked_for(request)}",

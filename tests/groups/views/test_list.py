@@ -500,3 +500,15 @@ def test_where_nothing_matches_a_group_of_that_name_can_be_created(staff, manage
     assert "Create the group “Нова &quot;А&quot;”" in page.content.decode()
     assert 'value="Нова &quot;А&quot;"' in browse(staff).get(address).content.decode()
     assert "/groups/new/?name" not in browse(manager).get("/groups/?q=нема").content.decode()
+
+
+def test_the_way_back_from_a_group_leads_to_the_list_as_it_was(staff, browse, sandbox):
+    client = browse(staff)
+    behind = {"Referer": "http://testserver/groups/?q=скид&sort=-percent"}
+    assert 'class="crumb" href="/groups/?q=скид&amp;sort=-percent"' in _html(client, behind)
+    for other in ("http://testserver/history/", "https://evil.com/groups/?q=x"):
+        assert 'class="crumb" href="/groups/"' in _html(client, {"Referer": other})
+
+
+def _html(client, headers):
+    return client.get("/groups/4/", headers=headers).content.decode()
