@@ -83,6 +83,7 @@ group_urls = [
     path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
     path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
 ]
+client_urls = [path("clients/", clients.client_search, name="clients")]
 go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),
@@ -116,4 +117,4 @@ job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
 ]
-urlpatterns = [*group_urls, *go_urls, *account_urls, *history_urls, *job_urls]
+urlpatterns = [*group_urls, *client_urls, *go_urls, *account_urls, *history_urls, *job_urls]

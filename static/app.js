@@ -7,6 +7,7 @@ import "./js/waiting.js";
 import "./js/htmx.js";
 import "./js/colours.js";
 import "./js/controls.js";
+import "./js/choice.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
 import "./js/go.js";

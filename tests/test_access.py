@@ -44,7 +44,8 @@ NEEDS = {
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/"},
     "view_sales": {"/groups/1/cost/"},
-    "view_client": {"/groups/1/clients/", "/groups/1/clients/first/", "/groups/1/clients/export.csv"},
+    "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
+                    "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/"},

@@ -161,7 +161,7 @@ class MemberPage:
                 paid=client.total_paid,
                 own_percent=client.own_percent,
                 percent=client.effective_percent,
-                why=_why(client),
+                why=why_percent(client),
             )
             for client in clients[:SHOWN_AT_MOST]
         ]
@@ -270,7 +270,7 @@ class MemberPage:
         return replace(self.filters, **changes).address(self.members.group.id)
 
 
-def _why(client: Client) -> str:
+def why_percent(client: Client) -> str:
     """Return why another percent than the group's applies; an empty string if it is the group's."""
     if not client.has_own_percent:
         return ""

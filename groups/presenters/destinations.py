@@ -55,6 +55,7 @@ def _pages(user: "User") -> list[Destination]:
         ("groups.add_group", _("New group"), "groups:create", action),
         ("groups.change_group", _("Change several percents"), "groups:bulk", action),
         ("groups.add_group", _("Import groups from a file"), "groups:import", action),
+        ("groups.view_client", _("Clients"), "groups:clients", page),
         ("groups.view_group", _("Ladder"), "groups:ladder", page),
         ("groups.view_client", _("Audit of the percents"), "groups:audit", page),
         ("groups.view_group", _("Loyalty scheme"), "groups:scheme", page),

@@ -70,6 +70,18 @@ BY_ID = Order()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """The result of a search at `as_of`; the fields are those of `Members`, which also has the group."""
+
+    clients: tuple[Client, ...]
+    unreadable: tuple[UnreadableRow, ...]
+    removed: int
+    as_of: datetime
+    more: bool = False
+    searched: int | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Members:
     """Clients of a group at `as_of`, without removed ones.
 
@@ -133,11 +145,44 @@ def search_members(
     `start` until its end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
     """
     group = _group(user, credentials, group_id)
+    found = _search(credentials, group_id, matches, phones, start)
+    return Members(
+        group,
+        found.clients,
+        found.unreadable,
+        found.removed,
+        found.as_of,
+        more=found.more,
+        searched=found.searched,
+    )
+
+
+def search_account(
+    *,
+    user: "User",
+    credentials: PosterCredentials,
+    matches: Callable[[Client], bool],
+    phones: tuple[str, ...] = (),
+    start: int = 0,
+) -> Found:
+    """Return the clients of the account that match, in whatever group; by the rules of `search_members`."""
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    return _search(credentials, None, matches, phones, start)
+
+
+def _search(
+    credentials: PosterCredentials,
+    group_id: int | None,
+    matches: Callable[[Client], bool],
+    phones: tuple[str, ...],
+    start: int,
+) -> Found:
     for phone in phones:
         answer = call_poster(credentials, _with_phone(phone))
-        found = tuple(client for client in _living(answer) if client.group_id == group_id)
+        found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))
         if found:
-            return Members(group, found, (), 0, timezone.now())
+            return Found(found, (), 0, timezone.now())
     matching: list[Client] = []
     unreadable: list[UnreadableRow] = []
     searched = removed = 0
@@ -152,8 +197,7 @@ def search_members(
         more = answer.size == READ_AT_ONCE
         if searched >= SEARCHED_AT_MOST or time.monotonic() - began > deadline / 2:
             break
-    return Members(
-        group,
+    return Found(
         tuple(matching),
         tuple(unreadable),
         removed,

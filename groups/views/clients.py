@@ -10,12 +10,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from groups.poster import InvalidResponse, Unreachable
+from groups.presenters.account_clients import AccountPage, Choice
 from groups.presenters.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.services import clients
+from groups.services.groups import list_groups
 from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
 from groups.views.requests import Request, form_methods, requires
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
 
 
 @sensitive_post_parameters("q")
@@ -35,6 +37,31 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
         user=request.user, credentials=request.credentials, group_id=group_id
     )
     return render_page(request, "groups/members.html", {"page": MemberPage(found, filters)}, fragment="rows")
+
+
+@sensitive_post_parameters("q")
+@form_methods
+@requires("view_client")
+def client_search(request: Request) -> HttpResponse:
+    """Search the clients of all groups by POST, which keeps names out of addresses; choose some to move."""
+    choice = Choice.parse(request.POST.getlist("client"))
+    moves = "move" in request.POST
+    if moves and (url := choice.address(request.POST["move"])):
+        return client_redirect(url) if element_asked_for(request) else redirect(url)
+    asked = {name: request.POST.get(name, "") for name in ("q", "from")}
+    filters = ClientFilters.parse(asked)
+    found = None
+    if filters.q:
+        found = clients.search_account(
+            user=request.user,
+            credentials=request.credentials,
+            matches=filters.matches,
+            phones=filters.phones,
+            start=filters.start,
+        )
+    groups = {group.id: group for group in list_groups(request.credentials).groups}
+    context = {"page": AccountPage(found, filters, choice, groups), "unmoved": moves}
+    return render_page(request, "groups/clients.html", context, fragment="rows")
 
 
 @require_GET

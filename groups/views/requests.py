@@ -26,7 +26,13 @@ from poster_admin.common.outages import optional
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 # Section of the menu that an address belongs to, by the address's first part.
-SECTIONS = {"groups": "groups", "history": "history", "jobs": "history", "account": "account"}
+SECTIONS = {
+    "groups": "groups",
+    "clients": "clients",
+    "history": "history",
+    "jobs": "history",
+    "account": "account",
+}
 
 
 class Request(HttpRequest):

@@ -186,6 +186,14 @@ def detail(stage):
     stage.goto("/groups/1/")
 
 
+@scene(shows="[data-choice]")
+def clients_of_all_groups(stage):
+    stage.goto("/clients/")
+    stage.page.fill("#q", "ко")
+    stage.page.keyboard.press("Enter")
+    stage.page.locator("[name=client]").first.check()
+
+
 @scene(shows="[data-notice=unknown]")
 def locked_detail(stage):
     stage.lose_an_edit()

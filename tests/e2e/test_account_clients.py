@@ -1,0 +1,39 @@
+"""Choose clients in a real browser: over searches of the whole account, and over pages of a group."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def test_three_clients_found_by_phone_come_to_one_move(staff, page_for, sandbox):
+    for number in (1, 2, 3):
+        sandbox.console().edit_client(
+            number, phone=f"+380 44 555 66 0{number}", phone_number=f"38044555660{number}"
+        )
+    page = page_for(staff)
+    page.goto("/clients/")
+    for number in (1, 2, 3):
+        page.fill("#q", f"044 555 66 0{number}")
+        page.keyboard.press("Enter")
+        page.locator(f'[data-client="{number}"] [name=client]').check()
+        expect(page.locator("[data-choice] output")).to_have_text(str(number))
+        assert page.url.endswith("/clients/")
+    page.locator("[data-choice] button").click()
+    page.wait_for_url(re.compile("/clients/move/"))
+    expect(page.locator("h1")).to_contain_text("Move 3 clients")
+
+
+def test_the_choice_among_the_clients_of_a_group_is_kept_over_pages(staff, page_for, sandbox):
+    page = page_for(staff)
+    page.goto("/groups/1/clients/")
+    page.locator('[data-client="1"] [name=client]').check()
+    page.locator("nav.pages [rel=next]").click()
+    page.locator('[data-client="51"] [name=client]').check()
+    expect(page.locator("[data-choice] output")).to_have_text("2")
+    page.locator("nav.pages [rel=prev]").click()
+    expect(page.locator('[data-client="1"] [name=client]')).to_be_checked()
+    page.locator('[data-client="1"] [name=client]').uncheck()
+    page.locator('[data-client="2"] [name=client]').check()
+    page.locator("[data-choice] button").click()
+    expect(page.locator("h1")).to_contain_text("Move 2 clients")
+    assert set(page.locator("[name=clients]").input_value().split(",")) == {"2", "51"}
