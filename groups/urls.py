@@ -14,6 +14,7 @@ from groups.views import (
     jobs,
     moves,
     news,
+    schedules,
     scheme,
     snapshots,
 )
@@ -82,6 +83,7 @@ group_urls = [
     ),
     path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
     path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
+    path("groups/<group:group_id>/schedule/", schedules.schedule_create, name="schedule"),
 ]
 client_urls = [path("clients/", clients.client_search, name="clients")]
 go_urls = [path("go/", go.go, name="go")]
@@ -117,4 +119,16 @@ job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
 ]
-urlpatterns = [*group_urls, *client_urls, *go_urls, *account_urls, *history_urls, *job_urls]
+schedule_urls = [
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/<uuid:schedule_id>/cancel/", schedules.schedule_cancel, name="schedule_cancel"),
+]
+urlpatterns = [
+    *group_urls,
+    *client_urls,
+    *go_urls,
+    *account_urls,
+    *history_urls,
+    *job_urls,
+    *schedule_urls,
+]

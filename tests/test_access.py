@@ -32,23 +32,26 @@ OWN = {
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
 SNAPSHOT = f"/history/snapshots/{CHANGE}"
+SCHEDULE = uuid.uuid5(uuid.NAMESPACE_URL, "a schedule")
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1",
+            "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
-                   f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/"},
+                   f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
+                   "/schedules/"},
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
-    "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/"},
+    "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
+                     "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
     "move_client": {"/groups/1/clients/move/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},

@@ -4,8 +4,8 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -47,6 +47,7 @@ class GroupRow:
     clients: str
     share: str
     locked: bool
+    planned: str = ""
     turnover: str = ""
     receipt: str = ""
     given: str = ""
@@ -94,6 +95,7 @@ class Listing:
     """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
     sales: SalesColumns = NO_SALES
+    planned: Mapping[int, str] = field(default_factory=dict)
 
     def only(self, group_id: int) -> "Listing | None":
         """Return the list with this group alone, or None if there is no such group.
@@ -127,6 +129,7 @@ class Listing:
             clients=numbers.count(group.clients),
             share=numbers.percent(share_of(group.clients, self.clients)),
             locked=locked,
+            planned=self.planned.get(group.id, ""),
             **self._sales_of(group),
         )
 
@@ -410,8 +413,12 @@ def make_listing(
     locked_ids: Iterable[int] = (),
     sales: SalesColumns = NO_SALES,
     changed_ids: Container[int] = (),
+    planned: Mapping[int, str] | None = None,
 ) -> Listing:
-    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
+    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order.
+
+    `planned` are the marks of the groups with a planned change, by their ids.
+    """
     column = filters.sort.removeprefix("-")
     searched = search(groups.groups, filters.q)
     if filters.detailed:
@@ -423,4 +430,4 @@ def make_listing(
         key = SORTS.get(column) or sales.sort_key(column)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = Counter(map(attrgetter("loyalty_type"), searched))
-    return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales)
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales, planned or {})

@@ -19,7 +19,8 @@ from groups.presenters.dependents import DependentsCard, dependents_at_once
 from groups.presenters.group_list import make_listing
 from groups.presenters.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words, type_label
-from groups.services import client_counts, history
+from groups.presenters.schedules import marks, schedule_row
+from groups.services import client_counts, history, schedules
 from groups.services import groups as reads
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
@@ -50,7 +51,12 @@ def group_list(request: Request) -> HttpResponse:
     filters = Filters.parse(request.GET)
     changed = history.changed_ids(link) if filters.only == "changed" else ()
     listing = make_listing(
-        groups, filters, history.locked_ids(link), columns_for(request, filters), changed_ids=changed
+        groups,
+        filters,
+        history.locked_ids(link),
+        columns_for(request, filters),
+        changed_ids=changed,
+        planned=marks(schedules.open_schedules(link)),
     )
     context = {
         "listing": listing,
@@ -105,6 +111,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     took = time.monotonic() - began
     lock = job_lease.members_lock(link, group_id)
     locked = history.open_change(link, group_id)
+    planned = schedules.schedule_of(link, group_id)
     context = {
         "group": one.group,
         "list_url": list_behind(request),
@@ -113,6 +120,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
         "job": lock.job if lock else None,
+        "planned": schedule_row(planned, request.user) if planned else None,
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(link, group_id), request.user),
         "dependents": None if one.failure else dependents_at_once(link, group_id, took=took),
@@ -180,7 +188,9 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     link = request.credentials
     group, late = with_own_change(link.account_id, reads.read_now(link, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)
-    page = WritePage(request, "groups/form.html", form, group, {"late": late})
+    planned = schedules.schedule_of(link, group_id)
+    context = {"late": late, "planned": schedule_row(planned, request.user) if planned else None}
+    page = WritePage(request, "groups/form.html", form, group, context)
     locked = history.open_change(link, group_id)
     return page.show_conflict(busy=locked) if locked else page.show()
 

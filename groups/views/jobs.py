@@ -12,9 +12,10 @@ from django.views.decorators.http import require_GET
 
 from groups.models import Job
 from groups.presenters.job_page import JobPage
+from groups.presenters.schedules import schedule_row
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.execute import Busy
+from groups.services.writes.execute import Busy, Planned
 from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
@@ -46,6 +47,8 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
         return _show(request, job, status=409, busy=there.job)
     except Busy as there:
         return _show(request, job, status=409, removal=there.change)
+    except Planned as there:
+        return _show(request, job, status=409, planned=schedule_row(there.schedule, request.user))
     except queue.NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)

@@ -12,11 +12,12 @@ from groups.forms.groups import MoveForm
 from groups.models import Job
 from groups.presenters.dependents import DependentsCard
 from groups.presenters.messages import not_recorded_words
+from groups.presenters.schedules import schedule_row
 from groups.services import groups as reads
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
-from groups.services.writes.execute import Busy, NotRecorded
+from groups.services.writes.execute import Busy, NotRecorded, Planned
 from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
@@ -56,7 +57,7 @@ def _move(
 ) -> HttpResponse:
     """Start the job of a valid form; show the conflict if another job or a removal holds the lock."""
     lock = job_lease.members_lock(request.credentials, form.group.id)
-    blocked = {"busy": lock.job, "removal": lock.change} if lock else {}
+    blocked: dict[str, Any] = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():
         try:
             return redirect("groups:job", queue.start(_job(request, form, kind)).pk)
@@ -64,6 +65,8 @@ def _move(
             blocked = {"busy": there.job}
         except Busy as there:
             blocked = {"removal": there.change}
+        except Planned as there:
+            blocked = {"planned": schedule_row(there.schedule, request.user)}
         except NotRecorded:
             context |= {"outcome": not_recorded_words()}
     status = (

@@ -31,6 +31,7 @@ SECTIONS = {
     "clients": "clients",
     "history": "history",
     "jobs": "history",
+    "schedules": "groups",
     "account": "account",
 }
 

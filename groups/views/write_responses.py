@@ -41,6 +41,7 @@ from groups.presenters.messages import (
     outcome_words,
     who_words,
 )
+from groups.presenters.schedules import schedule_row
 from groups.presenters.toasts import success_words, tags_of
 from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
@@ -55,6 +56,7 @@ from groups.services.writes.execute import (
     NotRecorded,
     Occupied,
     OperationReused,
+    Planned,
     execute,
     nothing_sent,
 )
@@ -218,6 +220,8 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
         return page.show_conflict(busy=busy.change)
     except Occupied as occupied:
         return page.show_conflict(job=occupied.job)
+    except Planned as planned:
+        return page.show_conflict(planned=schedule_row(planned.schedule, page.request.user))
     except OperationReused:
         return page.show_conflict(reused=True)
     except NotRecorded:

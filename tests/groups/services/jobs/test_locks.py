@@ -267,7 +267,7 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
 
     monkeypatch.setattr(write_path, "_read_before", and_look)
     assert ended(run(start(staff, kind=Job.Kind.RETIRE))) == (Job.State.DONE, "")
-    assert seen == [({"group:4"}, {"members:4", "members:1"})]
+    assert seen == [({"group:4"}, {"members:4", "members:1", "schedule:4"})]
     assert not Lock.objects.exists()
 
 

@@ -1,0 +1,132 @@
+"""Form that plans a change of a group, and its times on the site's clock."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.forms.fields import DecimalField
+from groups.forms.groups import LARGEST_BONUS, Version
+from groups.poster import Group, GroupValues, LoyaltyType
+
+FORMAT = "%Y-%m-%dT%H:%M"
+
+
+class LocalTimeField(forms.CharField):
+    """A time on the site's clock: `YYYY-MM-DDTHH:MM`. Cleans to an aware time.
+
+    A time that the clock leaves out when it is put forward is refused. Of one that comes twice when it is put
+    back the first is taken.
+    """
+
+    widget = forms.DateTimeInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=FORMAT)
+        super().__init__(widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            typed = datetime.strptime(text, FORMAT)  # noqa: DTZ007 - the zone follows
+            moment = typed.replace(tzinfo=timezone.get_default_timezone(), fold=0)
+            shown = moment.astimezone(UTC).astimezone(moment.tzinfo)
+        except (ValueError, OverflowError):
+            raise ValidationError(_("Enter a day and a time, for example 2026-12-04T18:00.")) from None
+        if shown.replace(tzinfo=None) != typed:
+            raise ValidationError(
+                _("There is no such time: the clock is put forward in that hour. Choose another one.")
+            )
+        return moment.astimezone(UTC)
+
+
+class ScheduleForm(forms.Form):
+    """A percent, and the times at which it comes and goes.
+
+    `version` is optional: with it a group that was changed since the form was opened is a conflict.
+    """
+
+    percent = DecimalField(
+        label=_("Percent for that time"),
+        maximum=Decimal(100),
+        range_message=_("The percent must be between 0 and 100."),
+        unit="%",
+        error_messages={"required": _("Enter a percent.")},
+    )
+    birthday_bonus = DecimalField(
+        label=_("Birthday bonus for that time"),
+        maximum=LARGEST_BONUS,
+        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
+        shown_decimals=2,
+        required=False,
+        help_text=_("Leave it empty to keep the present one."),
+    )
+    starts_at = LocalTimeField(
+        label=_("From"),
+        error_messages={"required": _("Enter when it begins.")},
+        help_text=_("A time that is past means: at once."),
+    )
+    ends_at = LocalTimeField(
+        label=_("Until"),
+        required=False,
+        help_text=_("Then the present values come back. Leave it empty if they should not."),
+    )
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    operation = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": _("This form is incomplete. Open the page again."),
+            "invalid": _("This form is incomplete. Open the page again."),
+        },
+    )
+
+    def __init__(self, data: Any = None, *, group: Group) -> None:
+        initial = {"operation": uuid.uuid4(), "version": str(Version.of(group)), "percent": group.percent}
+        super().__init__(data, initial=initial)
+        self.group = group
+        if group.loyalty_type != LoyaltyType.BONUS:
+            del self.fields["birthday_bonus"]
+
+    def clean_version(self) -> GroupValues | None:
+        text = self.cleaned_data["version"]
+        return Version.parse(text).values if text else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
+        if ends_at and ends_at <= timezone.now():
+            self.add_error("ends_at", _("The end is past. Choose a later one."))
+        elif starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", _("The end must come after the beginning."))
+        is_readable = "percent" in data and "birthday_bonus" not in self.errors
+        if is_readable and not self.is_moved_on and self.planned == self.group.values:
+            self.add_error("percent", _("The group has these values already."))
+        return data
+
+    @property
+    def planned(self) -> GroupValues:
+        """The values of the group for that time."""
+        data, values = self.cleaned_data, self.group.values
+        bonus = data.get("birthday_bonus")
+        return values.replace(
+            percent=data["percent"], birthday_bonus=values.birthday_bonus if bonus is None else bonus
+        )
+
+    @property
+    def is_moved_on(self) -> bool:
+        """Return True if the group was changed since the form was opened."""
+        opened_on = self.cleaned_data.get("version")
+        return opened_on is not None and opened_on != self.group.values
+
+    def again(self) -> "ScheduleForm":
+        """Return the form with the same input for another operation, opened on the group as it is now."""
+        data = {name: self.data[name] for name in self.fields if name in self.data}
+        data |= {"operation": str(uuid.uuid4()), "version": str(Version.of(self.group))}
+        return ScheduleForm(data, group=self.group)

@@ -1,0 +1,149 @@
+"""Views of planned changes: plan one, list them, cancel one."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from groups.forms.schedules import ScheduleForm
+from groups.models import Schedule
+from groups.poster import Group
+from groups.presenters.messages import not_recorded_words
+from groups.presenters.schedules import (
+    asked_week,
+    make_week,
+    planned_words,
+    present_words,
+    schedule_row,
+    twice_words,
+    week_bounds,
+)
+from groups.services import groups as reads
+from groups.services import schedules
+from groups.services.writes.execute import Busy, NotRecorded, Occupied, OperationReused, Planned
+from groups.services.writes.lag import with_own_change
+from groups.views.requests import Request, form_methods, requires
+from groups.views.write_responses import group_of
+from poster_admin.common.htmx import render_page
+
+PAGE_SIZE = 50
+State = Schedule.State
+
+
+@require_GET
+@requires("view_group")
+def schedule_list(request: Request) -> HttpResponse:
+    """Show the planned changes of the account, those to come first, and a week of them as a calendar."""
+    found = schedules.schedules_of(request.credentials)
+    page = Paginator(found.in_order(), PAGE_SIZE).get_page(request.GET.get("page"))
+    monday = asked_week(request.GET.get("week", ""))
+    context = {
+        "page": page,
+        "rows": [schedule_row(each, request.user) for each in page.object_list],
+        "week": make_week(monday, found.between(*week_bounds(monday))),
+    }
+    return render_page(request, "groups/schedules.html", context, fragment="rows")
+
+
+@form_methods
+@requires("change_group")
+def schedule_create(request: Request, group_id: int) -> HttpResponse:
+    """Plan a change of a group."""
+    data = request.POST if request.method == "POST" else None
+    form = ScheduleForm(data, group=_group(request, group_id))
+    known = schedules.schedule_of(request.credentials, group_id)
+    if data is None and known and known.is_open:
+        return _show(request, form, planned=known)
+    if not form.group.is_editable:
+        return _show(request, form, status=422 if data else 200, unsafe=True)
+    if not form.is_valid():
+        return _show(request, form, status=422 if data else 200)
+    return _plan(request, form)
+
+
+def _group(request: Request, group_id: int) -> Group:
+    """Return the group as Poster has it now; for a form that was sent before, as it was then."""
+    account_id = request.credentials.account_id
+    known = schedules.find(request.credentials, request.POST.get("operation", ""))
+    if known is not None:
+        return group_of(group_id, known.base_values)
+    group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)
+    return group
+
+
+def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
+    schedule = _schedule(request, form)
+    try:
+        if schedules.find_same(schedule) is None and form.is_moved_on:
+            return _show(request, form.again(), status=409, moved_on=True)
+        schedule = schedules.plan(schedule)
+    except Planned as there:
+        return _show(request, form, status=409, planned=there.schedule)
+    except Occupied as there:
+        return _show(request, form, status=409, job=there.job)
+    except Busy as there:
+        return _show(request, form, status=409, busy=there.change)
+    except OperationReused:
+        return _show(request, form, status=409, reused=True)
+    except NotRecorded:
+        return _show(request, form, status=503, outcome=not_recorded_words())
+    said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
+    messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
+    return redirect("groups:detail", schedule.group_id)
+
+
+def _schedule(request: Request, form: ScheduleForm) -> Schedule:
+    data, group = form.cleaned_data, form.group
+    return Schedule(
+        id=data["operation"],
+        account=request.credentials.account,
+        user=request.user,
+        user_name=request.user.get_username(),
+        group_id=group.id,
+        group_name=group.name[:400],
+        base=group.values.to_json(),
+        planned=form.planned.to_json(),
+        starts_at=data["starts_at"],
+        ends_at=data["ends_at"],
+    )
+
+
+def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context: Any) -> HttpResponse:
+    if planned := context.get("planned"):
+        context["row"] = schedule_row(planned, request.user)
+    present = present_words(form.group.values)
+    clock = settings.TIME_ZONE
+    context = {"form": form, "group": form.group, "present": present, "clock": clock, **context}
+    return render_page(request, "groups/schedule.html", context, fragment="form", status=status)
+
+
+@require_POST
+@requires("change_group")
+def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
+    """Cancel a planned change; one that is in force returns at once."""
+    found = schedules.schedules_of(request.credentials).select_related("account")
+    schedule = get_object_or_404(found, pk=schedule_id)
+    try:
+        schedules.cancel(schedule, user=request.user)
+    except (schedules.NotNow, Planned, Occupied, Busy):
+        messages.warning(request, _("This planned change has moved on meanwhile. Look at it again."))
+    else:
+        _say_end(request, schedule)
+    return redirect("groups:schedules")
+
+
+def _say_end(request: Request, schedule: Schedule) -> None:
+    if schedule.state == State.CANCELLED and schedule.began_at:
+        messages.success(request, _("The planned change was cancelled: the group has its old values again."))
+    elif schedule.state == State.CANCELLED:
+        messages.success(request, _("The planned change was cancelled."))
+    elif schedule.is_open:
+        messages.warning(request, _("The planned change is being cancelled. This page shows the end of it."))
+    else:
+        messages.error(request, Schedule.Reason(schedule.reason).label if schedule.reason else "")
