@@ -36,7 +36,8 @@ SCHEDULE = uuid.uuid5(uuid.NAMESPACE_URL, "a schedule")
 JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale", "snapshot_id": str(CHANGE), "user_id": "1",
+            "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
+            "snapshot_id": str(CHANGE), "user_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # What each right opens; an address that is in none of these lists fails the test below.
 NEEDS = {

@@ -16,10 +16,13 @@ from poster_admin.common.deadlines import past
 
 # The longest time for which a step is put off before it is tried again.
 LONGEST_PAUSE = timedelta(minutes=10)
-# The time after which another worker may take a step over; both writes of a run end well before.
-LEASE = timedelta(minutes=5)
 # A step that was made later than this after its time is said to be late.
 LATE = timedelta(minutes=2)
+
+
+def lease_time() -> timedelta:
+    """Return the time after which another worker may take a step over: longer than any write can take."""
+    return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
@@ -54,7 +57,7 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
 
     def free(self, now: datetime) -> "ScheduleQuerySet":
         """Return the schedules without a valid lease."""
-        return self.filter(Q(held_until=None) | past("held_until", ahead=LEASE, now=now))
+        return self.filter(Q(held_until=None) | past("held_until", ahead=2 * lease_time(), now=now))
 
 
 class Schedule(models.Model):

@@ -7,6 +7,7 @@ line, and two workers may even make it at once.
 """
 
 import logging
+import time
 import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
@@ -18,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterCredentials, Schedule, ScheduleQuerySet
-from groups.models.schedules import LEASE
+from groups.models.schedules import lease_time
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import (
@@ -211,6 +212,7 @@ class Run:
     def __init__(self, schedule: Schedule, now: datetime) -> None:
         self.schedule = schedule
         self.now = now
+        self._began = time.monotonic()
 
     def make(self) -> None:
         """Make the start, and the return if that is due as well, unless another process is at it."""
@@ -224,9 +226,14 @@ class Run:
     def _lease(self) -> bool:
         """Take the lease; another process takes over when it is over, so a killed one does no harm."""
         free = Schedule.objects.free(self.now).filter(pk=self.schedule.pk, turn=self.schedule.turn)
-        taken = bool(free.update(turn=F("turn") + 1, held_until=self.now + LEASE))
+        taken = bool(free.update(turn=F("turn") + 1, held_until=self.now + lease_time()))
         self.schedule.refresh_from_db()
         return taken
+
+    def _has_lease(self) -> bool:
+        """Return True unless this process was so slow that another one may have taken over, or cancelled."""
+        lasts = time.monotonic() - self._began < lease_time().total_seconds() / 2
+        return lasts and Schedule.objects.filter(pk=self.schedule.pk, turn=self.schedule.turn).exists()
 
     def _start(self) -> None:
         schedule = self.schedule
@@ -242,7 +249,9 @@ class Run:
                 self._end(State.DONE, began_at=self.now)
                 return
             values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
-            _update(schedule, held_until=schedule.held_until if self._returns_now() else None, **values)
+            goes_on = self._returns_now()
+            self._began = time.monotonic()
+            _update(schedule, held_until=self.now + 2 * lease_time() if goes_on else None, **values)
 
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
@@ -274,6 +283,8 @@ class Run:
             intended=intended,
             undo_of=start,
         )
+        if not self._has_lease():
+            return None
         try:
             return execute(command)
         except PermissionDenied:
