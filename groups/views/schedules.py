@@ -3,11 +3,11 @@
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -118,8 +118,7 @@ def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context:
     if planned := context.get("planned"):
         context["row"] = schedule_row(planned, request.user)
     present = present_words(form.group.values)
-    clock = settings.TIME_ZONE
-    context = {"form": form, "group": form.group, "present": present, "clock": clock, **context}
+    context = {"form": form, "group": form.group, "present": present, "now": timezone.now(), **context}
     return render_page(request, "groups/schedule.html", context, fragment="form", status=status)
 
 

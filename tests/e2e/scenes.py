@@ -12,10 +12,12 @@ from typing import Any
 from django.utils import timezone
 
 from groups.models import Change, ClientCount, Job, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.services.schedules import run_due
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD, make_user
 from tests.groups.services.jobs.doing import run, start
+from tests.groups.services.test_schedules import at, planned
 from tests.pages import group_form, open_form
 
 SCENES = {}
@@ -539,6 +541,51 @@ def nobody_in_it(stage):
 def members_504(stage):
     stage.sandbox.script("clients.getClients", "fin_before_headers", times=None)
     stage.goto("/groups/1/clients/")
+
+
+# --- Planned changes ---------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows="#id_starts_at")
+def plan_a_change(stage):
+    stage.goto("/groups/4/schedule/")
+
+
+@scene(role="Staff", shows=".summary")
+def plan_a_change_refused(stage):
+    stage.goto("/groups/4/schedule/")
+    stage.page.locator("#form form .button:not(.plain)").click()
+
+
+@scene(role="Staff", shows=".row-plan")
+def planned_in_the_list(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.goto("/groups/")
+
+
+@scene(role="Staff", shows="[data-state=held]")
+def planned_and_held(stage):
+    planned(stage.user)
+    stage.sandbox.console().edit(4, client_groups_discount="13")
+    run_due(at(2))
+    stage.goto("/groups/4/")
+
+
+@scene(role="Staff", shows=".week-table td.on")
+def planned_changes(stage):
+    planned(stage.user)
+    planned(stage.user, group_id=1)
+    run_due(at(2))
+    run_due(at(4))
+    planned(stage.user, starts=-timedelta(hours=1))
+    stage.goto("/schedules/")
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def planned_twice(stage):
+    planned(stage.user)
+    stage.goto("/groups/4/schedule/")
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------
