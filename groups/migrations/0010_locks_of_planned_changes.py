@@ -20,6 +20,6 @@ def take_locks(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("groups", "0008_planned_changes")]
+    dependencies = [("groups", "0009_client_counts")]
 
     operations = [migrations.RunPython(take_locks, migrations.RunPython.noop)]
