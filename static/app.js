@@ -8,6 +8,7 @@ import "./js/htmx.js";
 import "./js/colours.js";
 import "./js/controls.js";
 import "./js/choice.js";
+import "./js/choose.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
 import "./js/go.js";

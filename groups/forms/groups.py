@@ -232,6 +232,7 @@ class MoveForm(forms.Form):
     """Choose where the clients of a group go: selected clients, or all."""
 
     ALL = "all"
+    FEW = 8
 
     target = forms.TypedChoiceField(
         label=_("To the group"), error_messages={"required": _("Choose a group.")}
@@ -249,6 +250,9 @@ class MoveForm(forms.Form):
         field = self.fields["target"]
         field.choices = [("", _("Choose a group")), *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
         field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
+        self.has_many_targets = len(groups) > self.FEW
+        if self.has_many_targets:
+            field.widget.attrs["size"] = self.FEW
 
     def clean_clients(self) -> list[int] | None:
         """Return the ids of the selected clients; None for all."""

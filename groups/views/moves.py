@@ -1,25 +1,29 @@
 """Views that move the clients of a group: some, all, or all before the group is removed."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from groups.forms.groups import MoveForm
 from groups.models import Job
+from groups.poster import InvalidResponse, Unreachable
 from groups.presenters.dependents import DependentsCard
 from groups.presenters.messages import not_recorded_words
+from groups.presenters.move_effect import MoveEffect
 from groups.presenters.schedules import schedule_row
 from groups.services import groups as reads
-from groups.services.clients import with_everybody
+from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
+from groups.services.move_effect import count_move
 from groups.services.writes.execute import Busy, NotRecorded, Planned
 from groups.views.requests import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 
 
 @form_methods
@@ -56,6 +60,8 @@ def _move(
     request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
 ) -> HttpResponse:
     """Start the job of a valid form; show the conflict if another job or a removal holds the lock."""
+    if "preview" in request.POST:
+        return _preview(request, form, template, context)
     lock = job_lease.members_lock(request.credentials, form.group.id)
     blocked: dict[str, Any] = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():
@@ -74,6 +80,30 @@ def _move(
     )
     context = {"form": form, "group": form.group, **blocked, **context}
     return render_page(request, template, context, fragment="form", status=status)
+
+
+def _preview(request: Request, form: MoveForm, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Show what the move would change for whom, and start nothing."""
+    effect = _effect(request, form) if form.is_valid() else None
+    context = {"form": form, "group": form.group, "effect": effect, **context}
+    if element_asked_for(request) == "effect":
+        return render(request, "groups/move_effect.html", context)
+    return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
+
+
+def _effect(request: Request, form: MoveForm) -> MoveEffect:
+    count = None
+    target = form.cleaned_data["target"]
+    if request.user.has_perm(RIGHT):
+        with suppress(Unreachable, InvalidResponse):
+            count = count_move(
+                user=request.user,
+                credentials=request.credentials,
+                group_id=form.group.id,
+                percent=target.percent,
+                client_ids=form.cleaned_data["clients"],
+            )
+    return MoveEffect(form.group, target, count)
 
 
 def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:

@@ -1,0 +1,70 @@
+"""Test what the page of a move says before it starts: what changes for whom, and nothing is started."""
+
+import uuid
+
+import pytest
+
+from groups.models import Job
+from tests.pages import fragment, text_of
+
+pytestmark = pytest.mark.django_db
+URL = "/groups/1/clients/move/"
+RETIRE = "/groups/1/retire/"
+
+
+@pytest.fixture
+def _own_percents(sandbox):
+    """Give clients 1 to 3 an own percent, and nobody else; the target, group 4, gets 20 %."""
+    console = sandbox.console()
+    for number in range(1, 131):
+        console.edit_client(number, discount_per={1: "25", 2: "21", 3: "20"}.get(number, "0"))
+    console.edit(4, client_groups_discount="20", loyalty_type="2")
+
+
+def form(clients="all", target="4"):
+    return {"preview": "1", "clients": clients, "target": target, "operation": str(uuid.uuid4())}
+
+
+def preview(client, url=URL, **values):
+    return client.post(url, form(**values), headers=fragment("effect", url))
+
+
+@pytest.mark.usefixtures("_own_percents")
+@pytest.mark.parametrize("url", [URL, RETIRE])
+def test_it_says_the_terms_before_and_after_and_who_keeps_a_larger_percent(owner, browse, url):
+    page = preview(browse(owner), url)
+    words = text_of(page)
+    assert "10% · Bonus → 20% · Discount , 12" in words
+    assert "2 have a larger percent of their own and keep it." in words
+    assert "<html" not in page.content.decode()
+    assert not Job.objects.exists()
+
+
+@pytest.mark.usefixtures("_own_percents")
+def test_of_chosen_clients_only_those_are_counted(staff, browse):
+    words = text_of(preview(browse(staff), clients="2,3,4"))
+    assert "3 clients" in words
+    assert "1 has a larger percent" in words
+    assert "keep" not in text_of(preview(browse(staff), clients="4,5"))
+
+
+def test_without_a_script_a_button_shows_it_on_the_page(staff, browse):
+    page = browse(staff).post(URL, form())
+    assert "10% · Bonus →" in text_of(page)
+    assert "<h1" in page.content.decode()
+    assert not Job.objects.exists()
+    assert browse(staff).post(URL, form(target="")).status_code == 422
+
+
+def test_a_count_that_lacks_clients_is_not_told(staff, browse, sandbox):
+    client = browse(staff)
+    sandbox.console().edit_client(5, discount_per="a lot")
+    words = text_of(preview(client))
+    assert "10% · Bonus →" in words
+    assert "could not be counted" in words
+    assert "clients" not in words.partition("How many")[0]
+
+
+def test_the_same_terms_are_called_the_same(staff, browse, sandbox):
+    sandbox.console().edit(4, client_groups_discount="10", loyalty_type="1")
+    assert "The new group gives the same: 10% · Bonus" in text_of(preview(browse(staff)))
