@@ -248,9 +248,11 @@ class MoveForm(forms.Form):
         self.group = group
         by_id = {str(each.id): each for each in groups}
         field = self.fields["target"]
-        field.choices = [("", _("Choose a group")), *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
-        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
         self.has_many_targets = len(groups) > self.FEW
+        # A list that shows several groups needs no line that asks to choose one.
+        first = [] if self.has_many_targets else [("", _("Choose a group"))]
+        field.choices = [*first, *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
+        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
         if self.has_many_targets:
             field.widget.attrs["size"] = self.FEW
 

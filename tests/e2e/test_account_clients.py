@@ -37,3 +37,19 @@ def test_the_choice_among_the_clients_of_a_group_is_kept_over_pages(staff, page_
     page.locator("[data-choice] button").click()
     expect(page.locator("h1")).to_contain_text("Move 2 clients")
     assert set(page.locator("[name=clients]").input_value().split(",")) == {"2", "51"}
+
+
+def test_the_new_group_is_searched_by_its_name_and_says_what_it_changes(staff, page_for, sandbox):
+    for number in range(9):
+        row = {"client_groups_name": f"Гості {number}", "loyalty_type": "2", "client_groups_discount": "3"}
+        sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    page = page_for(staff)
+    page.goto("/groups/1/clients/move/?client=1,2")
+    page.get_by_label("Search the groups").fill("гості 7")
+    options = page.locator("#id_target option")
+    expect(options).to_have_count(1)
+    page.select_option("#id_target", index=0)
+    expect(page.locator("#effect")).to_contain_text("10% · Bonus → 3% · Discount, 2 clients")
+    page.get_by_label("Search the groups").fill("такої немає")
+    expect(options).to_have_count(1)  # the one that is chosen stays
+    assert page.url.endswith("/clients/move/?client=1,2")
