@@ -341,8 +341,8 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-# The largest form has a percent for each of 200 groups.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 256
+# The largest form has a percent, a birthday bonus and a tick for each of 100 groups.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 320
 # A file with groups to import is kept in memory, never on the disk; a larger one is refused.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -3,7 +3,9 @@
 import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -16,10 +18,26 @@ from groups.forms.groups import GroupForm, Version
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.records import plain
-from groups.presenters.messages import percent_words
+from groups.presenters.messages import money_words, percent_words
 
 INCOMPLETE = _("This form is incomplete. Open the page again.")
-_signer = signing.Signer(salt="groups.forms.bulk.percents")
+PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
+"""The numbers that are edited for many groups, and the beginning of the names of their fields."""
+REQUIRED = {"percent": _("Enter a percent."), "birthday_bonus": _("Enter a birthday bonus, 0 for none.")}
+_signer = signing.Signer(salt="groups.forms.bulk.numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number of a group in the form, with what it was before."""
+
+    field: forms.BoundField
+    was: str
+    text: str
+
+    @property
+    def changed(self) -> bool:
+        return self.text.replace(",", ".") != self.was.replace(",", ".")
 
 
 class LineForm(GroupForm):
@@ -52,10 +70,10 @@ class LineForm(GroupForm):
 
 
 class PercentsForm(forms.Form):
-    """A percent for each of many groups. A percent that the user has not edited stays as it is.
+    """A percent for each of many groups, and the birthday bonus of bonus groups. Edited numbers alone change.
 
     `groups` are the groups that Poster has now. A submitted form tells by its `version` which groups it
-    showed, and with which percents. `typed` are other percents to show at first.
+    showed, and with which values. `typed` are other values to show at first.
     """
 
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
@@ -65,10 +83,10 @@ class PercentsForm(forms.Form):
         data: Any = None,
         *,
         groups: Iterable[Group],
-        typed: Mapping[int, Decimal] = MappingProxyType({}),
+        typed: Mapping[int, GroupValues] = MappingProxyType({}),
     ) -> None:
         now = {group.id: group for group in groups}
-        self._opened = {group_id: group.percent for group_id, group in now.items()}
+        self._opened = {group_id: _numbers_of(group) for group_id, group in now.items()}
         if data is not None:
             self._opened = _opened_on(data.get("version", ""))
         super().__init__(data, initial={"version": _version_of(self._opened)})
@@ -76,27 +94,39 @@ class PercentsForm(forms.Form):
         self.changed: dict[int, GroupValues] = {}
         self.groups = {group_id: now[group_id] for group_id in self._opened if group_id in now}
         for group in self.groups.values():
-            field = copy.deepcopy(GroupForm.base_fields["percent"])
-            field.label, field.initial = group.name, typed.get(group.id, group.percent)
-            self.fields[_field_of(group.id)] = field
+            for name in self._opened[group.id]:
+                field = copy.deepcopy(GroupForm.base_fields[name])
+                field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
+                field.required = True
+                field.error_messages["required"] = REQUIRED[name]
+                self.fields[_field_of(group.id, name)] = field
 
     @property
-    def rows(self) -> Iterator[tuple[Group, forms.BoundField]]:
-        return ((group, self[_field_of(group.id)]) for group in self.groups.values())
+    def rows(self) -> Iterator[tuple[Group, list[Cell]]]:
+        return ((group, self._cells_of(group)) for group in self.groups.values())
+
+    def _cells_of(self, group: Group) -> list[Cell]:
+        names = [_field_of(group.id, name) for name in self._opened[group.id]]
+        return [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
+
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        """The values that the form was opened on, as its fields show them."""
+        return {
+            _field_of(group_id, name): GroupForm.base_fields[name].prepare_value(value)
+            for group_id in self.groups
+            for name, value in self._opened[group_id].items()
+        }
 
     @property
     def draft(self) -> str:
-        """The percents that the form was opened on, as its fields show them: see `GroupForm.draft`."""
-        shown = GroupForm.base_fields["percent"].prepare_value
-        return json.dumps({_field_of(group_id): shown(self._opened[group_id]) for group_id in self.groups})
+        """The values that the form was opened on, as JSON: see `GroupForm.draft`."""
+        return json.dumps(self._shown)
 
     @property
     def lines(self) -> list[Line]:
-        """The edited percents, as lines of a plan."""
-        return [
-            Line(number, new, group_id, self.groups[group_id].values, self.groups[group_id].clients)
-            for number, (group_id, new) in enumerate(self.changed.items(), 1)
-        ]
+        """The edited groups, as lines of a plan."""
+        return lines_of(self.changed, self.groups)
 
     def clean_version(self) -> str:
         if not self._opened:
@@ -109,47 +139,85 @@ class PercentsForm(forms.Form):
             if group is None:
                 self._miss(group_id, opened)
                 continue
-            typed = self.cleaned_data.get(_field_of(group_id), opened)
-            if typed not in (opened, group.percent):
-                self._take(group, typed)
+            typed = {name: self.cleaned_data.get(_field_of(group_id, name), opened[name]) for name in opened}
+            edited = {
+                name: value
+                for name, value in typed.items()
+                if value not in (opened[name], getattr(group, name))
+            }
+            if edited:
+                self._take(group, edited)
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
 
-    def _miss(self, group_id: int, opened: Decimal) -> None:
-        """Report a percent that was typed for a group that is gone."""
-        shown = GroupForm.base_fields["percent"].prepare_value(opened)
-        if self.data.get(_field_of(group_id), shown) != shown:
-            text = _("Group %(id)s is no longer there, so it cannot get another percent.")
-            self.add_error(None, ValidationError(text, params={"id": group_id}))
-            del self._opened[group_id]
+    def _miss(self, group_id: int, opened: dict[str, Decimal]) -> None:
+        """Report a value that was typed for a group that is gone."""
+        for name, value in opened.items():
+            shown = GroupForm.base_fields[name].prepare_value(value)
+            if self.data.get(_field_of(group_id, name), shown) != shown:
+                text = _("Group %(id)s is no longer there, so it cannot get another percent.")
+                self.add_error(None, ValidationError(text, params={"id": group_id}))
+                del self._opened[group_id]
+                return
 
-    def _take(self, group: Group, percent: Decimal) -> None:
-        field = _field_of(group.id)
-        if group.percent != self._opened[group.id]:
-            # The conflict is shown now, so submitting the form again overwrites the new percent.
-            self._opened[group.id] = group.percent
-            text = _(
-                "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
-            )
-            self.add_error(field, ValidationError(text, params={"now": percent_words(group.percent)}))
+    def _take(self, group: Group, edited: dict[str, Decimal]) -> None:
+        """Accept the edited values of a group, or add an error to the field of each that cannot be."""
+        opened = self._opened[group.id]
+        stale = [name for name in edited if getattr(group, name) != opened[name]]
+        for name in stale:
+            # The conflict is shown now, so submitting the form again overwrites the new value.
+            opened[name] = getattr(group, name)
+            self.add_error(_field_of(group.id, name), _changed_meanwhile(group, name))
+        if stale:
             return
-        if self._line.check({"percent": plain(percent)}, group):
+        if self._line.check({name: plain(value) for name, value in edited.items()}, group):
             self.changed[group.id] = self._line.intended
-        for messages in self._line.errors.values():
-            self.add_error(field, [str(message) for message in messages])
+        for name, messages in self._line.errors.items():
+            field = name if name in opened else "percent"
+            self.add_error(_field_of(group.id, field), [str(message) for message in messages])
 
 
-def _field_of(group_id: int) -> str:
-    return f"percent_{group_id}"
+def lines_of(changed: Mapping[int, GroupValues], groups: Mapping[int, Group]) -> list[Line]:
+    """Return the lines of a plan that gives these values to the groups."""
+    return [
+        Line(number, new, group_id, groups[group_id].values, groups[group_id].clients)
+        for number, (group_id, new) in enumerate(changed.items(), 1)
+    ]
 
 
-def _version_of(percents: dict[int, Decimal]) -> str:
-    return _signer.sign_object({str(key): plain(percent) for key, percent in percents.items()}, compress=True)
+def _changed_meanwhile(group: Group, name: str) -> ValidationError:
+    if name == "percent":
+        text = _(
+            "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
+        )
+        return ValidationError(text, params={"now": percent_words(group.percent)})
+    text = _(
+        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
+    )
+    return ValidationError(text, params={"now": money_words(group.birthday_bonus)})
 
 
-def _opened_on(version: str) -> dict[int, Decimal]:
-    """Return the percents that a form was opened on; none if the version has no valid signature."""
+def _numbers_of(group: Group) -> dict[str, Decimal]:
+    """Return the numbers that the form edits: a discount group has no birthday bonus."""
+    percent = {"percent": group.percent}
+    return percent | ({"birthday_bonus": group.birthday_bonus} if group.is_bonus else {})
+
+
+def _field_of(group_id: int, name: str) -> str:
+    return f"{PREFIXES[name]}_{group_id}"
+
+
+def _version_of(opened: dict[int, dict[str, Decimal]]) -> str:
+    data = {str(key): [plain(number) for number in numbers.values()] for key, numbers in opened.items()}
+    return _signer.sign_object(data, compress=True)
+
+
+def _opened_on(version: str) -> dict[int, dict[str, Decimal]]:
+    """Return the values that a form was opened on; none if the version has no valid signature."""
     try:
-        return {int(key): Decimal(percent) for key, percent in _signer.unsign_object(version).items()}
+        return {
+            int(key): dict(zip(PREFIXES, map(Decimal, numbers), strict=False))
+            for key, numbers in _signer.unsign_object(version).items()
+        }
     except signing.BadSignature:
         return {}
 

@@ -1,5 +1,10 @@
-"""Draw the charts beside the list: each group's share of the clients, and the highest percents."""
+"""Draw the charts beside the list: shares of the clients or counts of the percents, and the highest percents.
 
+In a large account the largest groups have small shares: there the chart counts groups by percent instead.
+"""
+
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,9 +14,14 @@ from operator import attrgetter
 from django.utils.translation import gettext as _
 
 from groups.poster import Group
+from groups.poster.records import plain
 from groups.presenters.messages import NumberFormat
 
 SHOWN = 6
+LARGE = 100
+"""With more groups the chart counts them by percent."""
+EDGES = tuple(map(Decimal, (0, 1, 5, 10, 15, 20, 30, 50)))
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +50,52 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """One bar of the histogram: the groups with a percent in a range, and the filters that find them."""
+
+    percents: str
+    groups: str
+    query: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """The shares of the clients, and the highest percents."""
+    """The charts. In a large account `bands` and the number of `empty` groups take the place of the shares."""
 
     shares: tuple[Share, ...]
     ladder: tuple[Step, ...]
+    bands: tuple[Band, ...] = ()
+    empty: str = ""
 
 
 def make_picture(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> Picture:
-    """Draw the groups with the most clients and the rest, and those with the highest percents."""
-    return Picture(tuple(_shares(groups, everyone, numbers)), tuple(_ladder(groups, numbers)))
+    """Draw the groups with the most clients and the rest, or all by percent; and the highest percents."""
+    ladder = tuple(_ladder(groups, numbers))
+    if len(groups) <= LARGE:
+        return Picture(tuple(_shares(groups, everyone, numbers)), ladder)
+    empty = sum(not group.clients for group in groups)
+    bands = tuple(_bands(groups, numbers))
+    return Picture((), ladder, bands, numbers.count(empty) if empty else "")
+
+
+def _bands(groups: Sequence[Group], numbers: NumberFormat) -> list[Band]:
+    """Count the groups by percent; each range begins at its edge and ends below the next one."""
+    counts = Counter(bisect_right(EDGES, group.percent) - 1 for group in groups)
+    most = max(counts.values())
+    bands = []
+    for place, low in enumerate(EDGES):
+        high = EDGES[place + 1] - CENT if place + 1 < len(EDGES) else Decimal(100)
+        if count := counts[place]:
+            bands.append(
+                Band(
+                    percents=f"{numbers.percent(low)} – {numbers.percent(high)}",
+                    groups=numbers.count(count),
+                    query=f"?percent_from={plain(low)}&percent_to={plain(high)}",
+                    width=f"{100 * count / most:.2f}",
+                )
+            )
+    return bands
 
 
 def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> list[Share]:

@@ -2,19 +2,22 @@
 
 import uuid
 from collections.abc import Sequence
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.forms.bulk import PercentsForm, UploadForm
+from groups.forms.bulk import PercentsForm, UploadForm, lines_of
+from groups.forms.calculation import CalculationForm
 from groups.models import Job
 from groups.models.contents import EditPlan, Line
 from groups.presenters.bulk_plan import Plan
+from groups.presenters.bulk_sheet import Sheet
 from groups.presenters.group_list import make_listing
 from groups.presenters.list_filters import Filters
 from groups.services import groups as reads
@@ -27,24 +30,28 @@ from groups.views.cost import card_of_plan
 from groups.views.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
-PERCENTS_AT_MOST = 200
-"""Limit for one form: a longer page is hard to use, and the site accepts no form with more fields."""
-
 
 @form_methods
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
-    """Show a form for the percents of the listed groups, and make a plan of the edited ones."""
+    """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
     groups = _groups_now(request)
+    sheet = _sheet(request, groups)
+    calculation = CalculationForm(request.POST if request.POST.get("amount") else None)
     if request.method != "POST":
-        return _ask_for_percents(request, groups)
+        page = sheet.page_of(request.GET.get("page", ""))
+        form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.typed)
+        return _show_sheet(request, sheet, form, calculation)
     form = PercentsForm(request.POST, groups=groups.groups)
-    if not form.is_valid():
-        return render_page(request, "groups/bulk.html", {"form": form}, status=422)
-    if not form.changed:
-        messages.info(request, _("Nothing was changed, so nothing was sent."))
-        return redirect("groups:list")
-    return _show_plan(request, Job.Kind.EDIT, form.lines, unchanged=len(form.groups) - len(form.changed))
+    if not form.is_valid() or (calculation.is_bound and not calculation.is_valid()):
+        return _show_sheet(request, sheet, form, calculation)
+    kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
+    lines = [*kept, *form.lines]
+    if calculation.is_bound:
+        lines = _calculated(sheet, calculation, lines)
+        if calculation.errors:
+            return _show_sheet(request, sheet, form, calculation)
+    return _after_typing(request, sheet, lines)
 
 
 @form_methods
@@ -97,30 +104,69 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _ask_for_percents(request: Request, groups: Groups) -> HttpResponse:
-    """Show the form; with a `plan` to correct, fill in its percents and show its groups first."""
+def _sheet(request: Request, groups: Groups) -> Sheet:
+    """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
     filters = Filters.parse(request.GET)
     changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
     locked = history.locked_ids(request.credentials)
     listing = make_listing(groups, filters, locked, changed_ids=changed)
-    typed = _typed_before(request)
-    found = [
-        group for group in listing.found_groups if group.is_editable and group.id not in listing.locked_ids
-    ]
-    found.sort(key=lambda group: group.id not in typed)
-    form = PercentsForm(groups=found[:PERCENTS_AT_MOST], typed=typed)
-    context = {"form": form, "listing": listing, "found": len(found), "most": PERCENTS_AT_MOST}
-    return render_page(request, "groups/bulk.html", context)
+    chosen = request.POST.getlist("chosen") or request.GET.get("chosen", "").split(",")
+    ids = {int(word) for word in chosen if word.isascii() and word.isdecimal() and len(word) < 11}
+    return Sheet(listing, _typed_before(request), ids)
 
 
-def _typed_before(request: Request) -> dict[int, Decimal]:
+def _show_sheet(
+    request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
+) -> HttpResponse:
+    shown = form.groups
+    page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
+    context = {
+        "form": form,
+        "calculation": calculation,
+        "listing": sheet.listing,
+        "sheet": sheet,
+        "page": page,
+        "count_words": sheet.count_words(shown),
+        "elsewhere": sheet.elsewhere(shown),
+    }
+    status = 422 if form.errors or calculation.errors else 200
+    return render_page(request, "groups/bulk.html", context, status=status)
+
+
+def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
+    """Return the lines after the calculation, for the chosen groups; without a choice, for all found."""
+    chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
+    by_id = {line.group_id: line for line in lines if line.group_id is not None}
+    values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
+    groups = {group.id: group for group in chosen}
+    by_id |= {line.group_id: line for line in lines_of(values, groups) if line.group_id is not None}
+    return [line for line in by_id.values() if line.new != line.old]
+
+
+def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
+    """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
+    page = request.POST.get("page", "")
+    stays = bool(page) or "calculate" in request.POST
+    if not lines and not stays:
+        messages.info(request, _("Nothing was changed, so nothing was sent."))
+        return redirect("groups:list")
+    lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
+    if not stays:
+        return _show_plan(request, Job.Kind.EDIT, lines, unchanged=max(0, sheet.found - len(lines)))
+    query = request.GET.copy()
+    query["plan"] = str(_keep_plan(request, Job.Kind.EDIT, lines).pk) if lines else ""
+    query["page"] = page or request.POST.get("here", "")
+    query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
+    return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
+
+
+def _typed_before(request: Request) -> Sequence[Line]:
     try:
         job_id = uuid.UUID(request.GET.get("plan", ""))
     except ValueError:
-        return {}
+        return ()
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
-    lines = EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
-    return {line.group_id: line.new.percent for line in lines if line.group_id is not None}
+    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
 
 
 def _groups_now(request: Request) -> Groups:
@@ -134,7 +180,13 @@ def _groups_now(request: Request) -> Groups:
 def _show_plan(
     request: Request, kind: Job.Kind, lines: list[Line], unchanged: int, ignored: Sequence[str] = ()
 ) -> HttpResponse:
-    job = bulk_edits.keep_plan(
+    return redirect("groups:plan", _keep_plan(request, kind, lines, unchanged, ignored).pk)
+
+
+def _keep_plan(
+    request: Request, kind: Job.Kind, lines: list[Line], unchanged: int = 0, ignored: Sequence[str] = ()
+) -> Job:
+    return bulk_edits.keep_plan(
         user=request.user,
         credentials=request.credentials,
         kind=kind,
@@ -142,4 +194,3 @@ def _show_plan(
         unchanged=unchanged,
         ignored=ignored,
     )
-    return redirect("groups:plan", job.pk)

@@ -19,7 +19,7 @@ def opened(client, url=URL, **percents):
     """Open the form and return the fields that a browser would send, with these percents: `p1="12"`."""
     page = client.get(url)
     assert page.status_code == 200
-    inputs = re.findall(r'<input[^>]*name="(percent_\d+)"[^>]*>', page.content.decode())
+    inputs = re.findall(r'<input[^>]*name="((?:percent|bonus)_\d+)"[^>]*>', page.content.decode())
     values = {**hidden(page, "version", *inputs)}
     return values | {f"percent_{name[1:]}": value for name, value in percents.items()}
 
@@ -87,24 +87,136 @@ def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):
     assert "that the list found" in text_of(page)
 
 
-def test_of_very_many_the_first_are_shown_and_it_says_so(staff, browse, sandbox):
+@pytest.fixture
+def very_many(sandbox):
+    """Let the account have 293 groups, nearly all of them like the first one."""
     row = sandbox.accounts["demo"].snapshot()[1]
     for number in range(10, 300):
         sandbox.console().put(row | {"client_groups_id": str(number), "client_groups_name": f"Г{number}"})
+
+
+def test_very_many_are_pages_of_one_plan(staff, browse, sandbox, very_many):
     client = browse(staff)
     page = client.get(URL)
-    assert "These are the first 200 of 293 groups." in text_of(page)
-    form = opened(client, **{f"p{number}": "99,99" for number in range(10, 207)})
-    assert len(form) == 201
-    answer = client.post(URL, form)
-    assert answer.status_code == 302
-    assert Job.objects.get().total == 197
+    assert "page 1 of 3" in text_of(page)
+    form = opened(client, **{f"p{number}": "99,99" for number in range(10, 107)})
+    second = client.post(URL, form | {"page": "2"})
+    assert second.status_code == 302
+    assert not sandbox.posts()
+    url = second["Location"]
+    page = client.get(url)
+    assert "page 2 of 3" in text_of(page)
+    assert "97 changes" in text_of(page)
+    form = opened(client, url, p107="5", p108="6")
+    back = client.get(client.post(url, form | {"page": "1"})["Location"])
+    assert hidden(back, "percent_10", "percent_106") == {"percent_10": "99.99", "percent_106": "99.99"}
+    answer = client.post(url, form)
     first = client.get(answer["Location"])
-    assert "page 1 of 2" in text_of(first)
-    assert "197 changes are worth a second look" in text_of(first)
-    assert (
-        len(re.findall("<tr data-group", client.get(answer["Location"] + "?page=2").content.decode())) == 97
-    )
+    assert "99 groups change" in text_of(first)
+    assert "97 changes are worth a second look" in text_of(first)
+
+
+def test_an_error_on_one_page_keeps_what_was_typed_on_the_others(staff, browse, sandbox, very_many):
+    client = browse(staff)
+    url = client.post(URL, opened(client, p10="12") | {"page": "2"})["Location"]
+    refused = client.post(url, opened(client, url, p107="101"))
+    assert refused.status_code == 422
+    assert "2 changes" not in text_of(refused)
+    page = client.get(client.post(url, opened(client, url, p107="11"))["Location"])
+    assert "2 groups change" in text_of(page)
+
+
+CALCULATE = {"calculate": "1", "here": "1"}
+
+
+@pytest.mark.parametrize(
+    ("calculation", "values"),
+    [
+        ({"what": "percent", "how": "add", "amount": "2,5"}, {"percent_1": "12.5", "percent_5": "22.5"}),
+        ({"what": "percent", "how": "subtract", "amount": "10"}, {"percent_1": "0", "percent_5": "10"}),
+        ({"what": "percent", "how": "multiply", "amount": "1,33"}, {"percent_1": "13.3"}),
+        ({"what": "percent", "how": "set", "amount": "7"}, {"percent_1": "7", "percent_4": "7"}),
+        (
+            {"what": "birthday_bonus", "how": "multiply", "amount": "1,1"},
+            {"bonus_1": "55.00", "percent_1": "10"},
+        ),
+    ],
+)
+def test_a_calculation_fills_the_form_and_sends_nothing(staff, browse, sandbox, calculation, values):
+    client = browse(staff)
+    answer = client.post(URL, opened(client) | CALCULATE | calculation)
+    page = client.get(answer["Location"])
+    assert hidden(page, *values) == values
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+
+
+def test_a_calculation_starts_from_what_was_typed(staff, browse, sandbox):
+    client = browse(staff)
+    calculation = {"what": "percent", "how": "add", "amount": "1"}
+    url = client.post(URL, opened(client, p1="30") | CALCULATE | calculation)["Location"]
+    assert opened(client, url)["percent_1"] == "31"
+    url = client.post(url, opened(client, url) | CALCULATE | calculation)["Location"]
+    assert opened(client, url)["percent_1"] == "32"
+
+
+def test_only_the_ticked_groups_are_calculated_and_they_stay_ticked(staff, browse, sandbox):
+    client = browse(staff)
+    form = opened(client) | CALCULATE | {"what": "percent", "how": "set", "amount": "3", "chosen": ["4", "5"]}
+    page = client.get(client.post(URL, form)["Location"])
+    numbers = hidden(page, "percent_1", "percent_4", "percent_5")
+    assert numbers == {"percent_1": "10", "percent_4": "3", "percent_5": "3"}
+    ticked = re.findall(r'name="chosen" value="(\d+)" checked', page.content.decode())
+    assert sorted(ticked) == ["4", "5"]
+    assert "2 changes" in text_of(page)
+
+
+def test_a_tick_at_a_group_that_is_gone_does_not_mean_all(staff, browse, sandbox):
+    client = browse(staff)
+    calculation = {"what": "percent", "how": "set", "amount": "3", "chosen": "77"}
+    page = client.get(client.post(URL, opened(client) | CALCULATE | calculation)["Location"])
+    assert hidden(page, "percent_1", "percent_4") == {"percent_1": "10", "percent_4": "10"}
+
+
+def test_without_ticks_all_groups_that_were_found_are_calculated(staff, browse, sandbox, very_many):
+    client = browse(staff)
+    url = URL + "?type=1"
+    form = opened(client, url) | {"what": "birthday_bonus", "how": "add", "amount": "10"}
+    page = client.get(client.post(url, form)["Location"])
+    assert "291 groups change" in text_of(page)
+    assert "50.00" in text_of(page)
+    assert "60.00" in text_of(page)
+
+
+def test_one_value_out_of_range_stops_the_calculation(staff, browse, sandbox):
+    sandbox.console().edit(5, client_groups_discount="99")
+    client = browse(staff)
+    calculation = {"what": "percent", "how": "add", "amount": "2"}
+    answer = client.post(URL, opened(client) | CALCULATE | calculation)
+    assert answer.status_code == 422
+    assert "Nothing was calculated, because of “Скидочная система 20%”" in text_of(answer)
+    assert "The percent must be between 0 and 100." in text_of(answer)
+    assert hidden(answer, "percent_1") == {"percent_1": "10"}
+    assert not Job.objects.exists()
+
+
+def test_a_birthday_bonus_that_somebody_else_changed_is_told(staff, browse, sandbox):
+    client = browse(staff)
+    form = opened(client) | {"bonus_1": "70"}
+    sandbox.console().edit(1, birthday_bonus="9000")
+    answer = client.post(URL, form)
+    assert answer.status_code == 422
+    assert "it is 90.00" in text_of(answer)
+
+
+@with_a_job
+def test_birthday_bonuses_are_carried_out_and_percents_stay(staff, browse, sandbox):
+    client = browse(staff)
+    page = client.get(client.post(URL, opened(client) | {"bonus_1": "75,50"})["Location"])
+    job = run(client.post(page.wsgi_request.path))
+    assert (job.state, job.total) == (Job.State.DONE, 1)
+    row = sandbox.accounts["demo"].snapshot()[1]
+    assert (row["birthday_bonus"], row["client_groups_discount"]) == ("7550", "10")
 
 
 def test_groups_that_cannot_be_changed_are_not_asked_for(staff, browse, sandbox):
@@ -153,7 +265,7 @@ def test_bad_input_is_told_at_its_field_and_kept(staff, browse, sandbox, typed, 
     assert 'href="#id_percent_1"' in html
     assert hidden(answer, "percent_1", "percent_4") == {"percent_1": typed, "percent_4": "7"}
     assert not Job.objects.exists()
-    again = {**hidden(answer, "version", "percent_1", "percent_4", "percent_5"), "percent_1": "11"}
+    again = {**hidden(answer, "version", "percent_1", "bonus_1", "percent_4", "percent_5"), "percent_1": "11"}
     assert client.post(URL, again).status_code == 302
 
 
@@ -173,7 +285,7 @@ def test_a_percent_that_somebody_else_changed_is_told(staff, browse, sandbox):
     answer = client.post(URL, form)
     assert answer.status_code == 422
     assert "it is 20% now" in text_of(answer)
-    again = hidden(answer, "version", "percent_1", "percent_4", "percent_5")
+    again = hidden(answer, "version", "percent_1", "bonus_1", "percent_4", "percent_5")
     page = client.get(client.post(URL, again)["Location"])
     assert "20% → becomes 15%" in text_of(page)
     # The user typed nothing there: a value that somebody else has set stays.
@@ -195,7 +307,7 @@ def test_a_group_that_is_gone_is_told_only_to_who_wanted_it_changed(staff, brows
     assert answer.status_code == 422
     assert "Group 4 is no longer there" in text_of(answer)
     assert client.post(URL, other).status_code == 302
-    again = hidden(answer, "version", "percent_1", "percent_5")
+    again = hidden(answer, "version", "percent_1", "bonus_1", "percent_5")
     assert client.post(URL, again).status_code == 302
 
 
@@ -245,6 +357,7 @@ def test_a_plan_is_corrected_without_typing_it_all_again(staff, owner, browse, s
         "percent_4": "7.5",
         "percent_5": "8",
         "percent_1": "10",
+        "bonus_1": "50.00",
     }
     answer = client.post(URL, form | {"percent_5": "9"})
     page = client.get(answer["Location"])

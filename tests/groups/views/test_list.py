@@ -512,3 +512,26 @@ def test_the_way_back_from_a_group_leads_to_the_list_as_it_was(staff, browse, sa
 
 def _html(client, headers):
     return client.get("/groups/4/", headers=headers).content.decode()
+
+
+def test_a_large_account_has_groups_by_percent_and_the_empty_ones_instead_of_shares(staff, browse, sandbox):
+    assert "Clients by group" in text_of(browse(staff).get("/groups/"))
+    row = sandbox.accounts["demo"].snapshot()[1]
+    for number in range(100, 300):
+        percent = {0: "0", 1: "4.99", 2: "5"}.get(number % 4, "100")
+        sandbox.console().put(
+            row
+            | {"client_groups_id": str(number), "client_groups_name": f"Г{number}"}
+            | {"client_groups_discount": percent, "count_groups_clients": "0" if number < 130 else "3"}
+        )
+    page = browse(staff).get("/groups/?refresh=1")
+    text = text_of(page)
+    assert "Clients by group" not in text
+    assert "Groups without clients 30" in text
+    links = re.findall(
+        r'<a href="/groups/(\?percent_from=[^"]*)">[^<]*</a>\s*<b>(\d+)</b>', page.content.decode()
+    )
+    assert sum(int(count) for _query, count in links) == 203
+    for query, count in links:
+        found = text_of(browse(staff).get(f"/groups/{query.replace('&amp;', '&')}"))
+        assert f"{count} of 203 groups" in found

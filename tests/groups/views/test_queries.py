@@ -16,8 +16,8 @@ QUERIES = {
     "/groups/?q=а&type=1": ALWAYS + 1,
     # The latest changes of the group, its running job, its planned change, its clients over time.
     "/groups/1/": ALWAYS + 4,
-    "/history/": ALWAYS + 2,  # their count, and those of the page
-    "/history/?page=2": ALWAYS + 2,
+    "/history/": ALWAYS + 3,  # their count, those of the page, and the users to choose from
+    "/history/?page=2": ALWAYS + 3,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 2,
 }
 

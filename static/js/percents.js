@@ -1,0 +1,27 @@
+// Mark and count the numbers of many groups that were changed, while one types.
+import { $, page } from "./dom.js";
+import { clearUnsaved } from "./unsaved.js";
+
+const PLURALS = { one: 0, two: 1, few: 1, many: 2, other: 2 };
+
+function count(form) {
+  const opened = JSON.parse(form.dataset.draft);
+  const output = $("[data-changes]", form);
+  let changes = Number(output.dataset.elsewhere);
+  for (const [name, was] of Object.entries(opened)) {
+    const input = form.elements[name];
+    const changed = input.value.trim().replace(",", ".") !== was.replace(",", ".");
+    input.parentElement.classList.toggle("changed", changed);
+    changes += changed;
+  }
+  const words = output.dataset.changes.split("|")[PLURALS[new Intl.PluralRules(page.lang).select(changes)]];
+  const number = changes.toLocaleString(page.lang, { useGrouping: true });
+  output.textContent = words.replace(/\d+/, number);
+  return changes;
+}
+
+document.addEventListener("input", ({ target }) => {
+  const form = target.form;
+  // A number that has its former value again is nothing to lose.
+  if (form && $("[data-changes]", form) && !count(form)) clearUnsaved();
+});
