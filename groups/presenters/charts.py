@@ -61,7 +61,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The charts. In a large account `bands` and the number of `empty` groups take the place of the shares."""
+    """The charts. In a large account `bands` and the number of `empty` groups replace the shares."""
 
     shares: tuple[Share, ...]
     ladder: tuple[Step, ...]
