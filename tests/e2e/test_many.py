@@ -89,3 +89,27 @@ def test_an_import(page, sandbox, javascript, tmp_path):
     rows = stored(sandbox)
     assert rows[0]["client_groups_discount"] == "11"
     assert (rows[-1]["client_groups_name"], rows[-1]["birthday_bonus"]) == ("Друзі", "100000")
+
+
+def test_a_calculation_for_the_ticked_groups_is_marked_and_counted(page, sandbox, javascript):
+    page.goto("/groups/edit/")
+    page.get_by_label("Позначити «Постоянный посетитель»").check()
+    page.get_by_label("Позначити «Скидочная система 20%»").check()
+    page.get_by_label("Як", exact=True).select_option("× помножити на")
+    page.get_by_label("Число").fill("1,1")
+    page.get_by_role("button", name="Обчислити").click()
+    first = page.get_by_label("Відсоток групи «Постоянный посетитель», %")
+    expect(first).to_have_value("11")
+    fits(page)
+    expect(page.locator(".changed")).to_have_count(2)
+    expect(page.locator("[data-changes]")).to_have_text("2 зміни")
+    if javascript:
+        first.fill("10")
+        expect(page.locator("[data-changes]")).to_have_text("1 зміна")
+        page.get_by_label("Бонус на день народження групи «Постоянный посетитель»").fill("60")
+        expect(page.locator("[data-changes]")).to_have_text("2 зміни")
+        expect(page.locator(".changed")).to_have_count(2)
+    page.get_by_role("button", name="Переглянути зміни").last.click()
+    heading(page, "Змінити ці відсотки?")
+    expect(page.locator("tr[data-group='5']")).to_contain_text("22 %")
+    assert not sandbox.posts()
