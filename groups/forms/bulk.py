@@ -109,6 +109,10 @@ class PercentsForm(forms.Form):
         names = [_field_of(group.id, name) for name in self._opened[group.id]]
         return [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
 
+    def count_typed(self) -> int:
+        """Return the number of values that differ from those that the form was opened on."""
+        return sum(cell.changed for _group, cells in self.rows for cell in cells)
+
     @cached_property
     def _shown(self) -> dict[str, str]:
         """The values that the form was opened on, as its fields show them."""

@@ -57,12 +57,9 @@ class Sheet:
         """Return the number of typed values of groups that this page does not show."""
         return sum(_edited(line) for group_id, line in self.lines.items() if group_id not in shown)
 
-    def count_words(self, shown: Collection[int]) -> str:
-        """Return the number of typed values in words: «4 зміни»."""
-        return _changes(self.elsewhere(shown) + self.edited_of(shown))
-
-    def edited_of(self, shown: Collection[int]) -> int:
-        return sum(_edited(line) for group_id, line in self.lines.items() if group_id in shown)
+    def count_words(self, shown: Collection[int], typed: int) -> str:
+        """Return the number of typed values in words, those of the page among them: «4 зміни»."""
+        return _changes(self.elsewhere(shown) + typed)
 
     @cached_property
     def plurals(self) -> str:

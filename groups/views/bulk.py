@@ -126,7 +126,7 @@ def _show_sheet(
         "listing": sheet.listing,
         "sheet": sheet,
         "page": page,
-        "count_words": sheet.count_words(shown),
+        "count_words": sheet.count_words(shown, form.count_typed()),
         "elsewhere": sheet.elsewhere(shown),
     }
     status = 422 if form.errors or calculation.errors else 200
