@@ -126,6 +126,7 @@ class GroupForm(WriteForm):
         group: Group | None = None,
         archive: bool = False,
         name: str = "",
+        like: Group | None = None,
         **kwargs: Any,
     ) -> None:
         if group is not None:
@@ -140,6 +141,7 @@ class GroupForm(WriteForm):
                 kwargs["initial"] |= _given_nothing(group.name)
         else:
             kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
+            kwargs["initial"] |= _copied(like) if like else {}
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
@@ -183,6 +185,16 @@ class GroupForm(WriteForm):
             birthday_bonus=data["birthday_bonus"],
             use_ewallet=self.loaded.use_ewallet if self.loaded else None,
         )
+
+
+def _copied(group: Group) -> dict[str, Any]:
+    """Return the values that a copy of a group begins with; its name says that it is one."""
+    return {
+        "name": (_("%(name)s (copy)") % {"name": group.name})[:NAME_LENGTH],
+        "loyalty_type": group.loyalty_type,
+        "percent": group.percent,
+        "birthday_bonus": group.birthday_bonus,
+    }
 
 
 def _given_nothing(name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
+from groups.poster.records import MAX_ID
 from groups.presenters.change_diff import history_rows
 from groups.presenters.client_counts import draw_counts
 from groups.presenters.dependents import DependentsCard, dependents_at_once
@@ -142,9 +143,12 @@ def group_dependents(request: Request, group_id: int) -> HttpResponse:
 @form_methods
 @requires("add_group")
 def group_create(request: Request) -> HttpResponse:
-    """Create a group."""
+    """Create a group: from nothing, or `like` another one."""
     searched = " ".join(request.GET.get("name", "").replace("\0", "").split())[:NAME_LENGTH]
-    form = GroupForm(request.POST if request.method == "POST" else None, name=searched)
+    if request.method == "POST":
+        form = GroupForm(request.POST)
+    else:
+        form = GroupForm(name=searched, like=_group_like(request))
     page = WritePage(request, "groups/form.html", form)
     if not form.is_valid():
         return page.show()
@@ -181,6 +185,15 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         intended=form.intended,
     )
     return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
+
+
+def _group_like(request: Request) -> Group | None:
+    """Return the group that a new one begins as a copy of, or None."""
+    text = request.GET.get("like", "")
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:11]) <= MAX_ID:
+        return None
+    group = reads.read_group(request.credentials, int(text)).group
+    return group if group.is_editable else None
 
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:

@@ -556,3 +556,36 @@ def test_an_outcome_that_is_unknown_has_its_own_address(staff, browse, sandbox):
 def test_the_bonus_of_a_new_group_is_0_until_another_one_is_typed(staff, browse, sandbox):
     page = browse(staff, language="uk").get(NEW)
     assert hidden(page, "birthday_bonus") == {"birthday_bonus": "0,00"}
+
+
+def test_a_duplicate_begins_with_the_values_of_its_group(staff, manager, browse, sandbox):
+    client = browse(staff)
+    link = "/groups/new/?like=1"
+    assert f'href="{link}"' in client.get("/groups/1/").content.decode()
+    assert link not in browse(manager).get("/groups/1/").content.decode()
+    page = client.get(link)
+    assert hidden(page, "name", "loyalty_type", "percent", "birthday_bonus") == {
+        "name": "Постоянный посетитель (copy)",
+        "loyalty_type": "1",
+        "percent": "10",
+        "birthday_bonus": "50.00",
+    }
+    assert not sandbox.posts()
+    form = hidden(page, "version", "operation", "name", "loyalty_type", "percent", "birthday_bonus")
+    client.post("/groups/new/", form)
+    values = {row["client_groups_name"]: row for row in sandbox.accounts["demo"].snapshot().values()}
+    copy, original = values["Постоянный посетитель (copy)"], values["Постоянный посетитель"]
+    for field in ("loyalty_type", "client_groups_discount", "birthday_bonus"):
+        assert copy[field] == original[field]
+    assert browse(manager).get(link).status_code == 403
+
+
+@pytest.mark.parametrize("like", ["", "x", "0", "99999999999", "-1"])
+def test_a_duplicate_of_nothing_is_a_new_group(staff, browse, sandbox, like):
+    page = browse(staff).get("/groups/new/", {"like": like})
+    assert page.status_code == 200
+    assert hidden(page, "name") == {"name": ""}
+
+
+def test_a_duplicate_of_a_removed_group_is_not_found(staff, browse, sandbox):
+    assert browse(staff).get("/groups/new/?like=77").status_code == 404
