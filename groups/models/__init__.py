@@ -1,7 +1,7 @@
 """Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, counts, heartbeats.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
-a `Snapshot` records a group and its clients before they are moved or removed.
+a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
 """
 
 from groups.models.changes import Change, ChangeQuerySet
