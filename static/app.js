@@ -9,7 +9,6 @@ import "./js/colours.js";
 import "./js/controls.js";
 import "./js/choice.js";
 import "./js/choose.js";
-import "./js/percents.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
 import "./js/go.js";

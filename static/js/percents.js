@@ -1,4 +1,4 @@
-// Mark and count the numbers of many groups that were changed, while one types.
+// Mark and count the numbers of many groups that were changed, while one types. Their page alone loads this.
 import { $, page } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 
