@@ -56,7 +56,7 @@ class Choice:
         """
         by_group = self.by_group
         group_id = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 11 else 0
-        if not group_id and len(by_group) == 1:
+        if not wanted and len(by_group) == 1:
             (group_id,) = by_group
         if group_id not in by_group or self.is_too_large:
             return ""
