@@ -1,14 +1,13 @@
 // Scripts that make the pages quicker to use. Every page works without them.
 //
 // The order matters: HTMX is configured before it starts, a form that is sent twice is stopped before its draft is
-// kept, and drafts are restored last. All modules are named here, so that a browser fetches them at once.
+// kept, and drafts are restored last. All modules are named here, so that a browser fetches them at once; those of
+// few pages stand in the block `scripts` of these pages, and run after these.
 import "./js/unsaved.js";
 import "./js/waiting.js";
 import "./js/htmx.js";
 import "./js/colours.js";
 import "./js/controls.js";
-import "./js/choice.js";
-import "./js/choose.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
 import "./js/go.js";
