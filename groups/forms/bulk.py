@@ -97,7 +97,8 @@ class PercentsForm(forms.Form):
             for name in self._opened[group.id]:
                 field = copy.deepcopy(GroupForm.base_fields[name])
                 field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
-                field.required = True
+                # A script may send percents alone, as before there were bonuses: what it leaves out stays.
+                field.required = name == "percent" or data is None or _field_of(group.id, name) in data
                 field.error_messages["required"] = REQUIRED[name]
                 self.fields[_field_of(group.id, name)] = field
 
@@ -143,7 +144,7 @@ class PercentsForm(forms.Form):
             if group is None:
                 self._miss(group_id, opened)
                 continue
-            typed = {name: self.cleaned_data.get(_field_of(group_id, name), opened[name]) for name in opened}
+            typed = {name: self._typed(group_id, name, opened[name]) for name in opened}
             edited = {
                 name: value
                 for name, value in typed.items()
@@ -152,6 +153,11 @@ class PercentsForm(forms.Form):
             if edited:
                 self._take(group, edited)
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
+
+    def _typed(self, group_id: int, name: str, opened: Decimal) -> Decimal:
+        """Return a value as it was typed; the opened one if its field was left out or is not valid."""
+        value: Decimal | None = self.cleaned_data.get(_field_of(group_id, name))
+        return opened if value is None else value
 
     def _miss(self, group_id: int, opened: dict[str, Decimal]) -> None:
         """Report a value that was typed for a group that is gone."""

@@ -36,7 +36,14 @@ RETRY_AFTER = "10"
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Addresses that accept a form and show no page: the page is the one above them.
 WITHOUT_PAGE = {
-    *("groups:undo", "groups:bonus_unit", "groups:watch", "second_factor_remove", "recovery_codes"),
+    *(
+        "groups:undo",
+        "groups:bonus_unit",
+        "groups:watch",
+        "groups:schedule_cancel",
+        "second_factor_remove",
+        "recovery_codes",
+    ),
     *("people:password", "people:block", "people:sign_out", "people:second_factor"),
 }
 
@@ -128,9 +135,14 @@ def _way_back_in(request: HttpRequest) -> str:
         back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
     path = back.partition("?")[0]
     if _name_of(path) in WITHOUT_PAGE:
-        back = f"{path.rstrip('/').rpartition('/')[0]}/"
+        back = _page_above(path)
     lost = {"unsaved": 1} if _has_form(request) else {}
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back, **lost})}"
+
+
+def _page_above(path: str) -> str:
+    above = f"{path.rstrip('/').rpartition('/')[0]}/"
+    return above if _name_of(above) or above == "/" else _page_above(above)
 
 
 def _name_of(path: str) -> str:

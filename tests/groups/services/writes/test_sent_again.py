@@ -16,7 +16,7 @@ from tests.pages import group_form, open_form, text_of
 State = Change.State
 pytestmark = pytest.mark.django_db
 EDIT, DELETE, NAME = "/groups/1/edit/", "/groups/4/delete/", "Скидочная система 10%"
-BOTH = {"group:4", "members:4"}
+BOTH = {"group:4", "members:4", "schedule:4"}
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_where_another_has_the_locks_the_first_one_stays_as_it_is(lost, owner, b
     assert answer.status_code == 409
     assert f"/history/{other.pk}/" in answer.content.decode()
     lost.refresh_from_db()
-    assert (lost.state, locks_of(lost)) == (State.UNKNOWN, {"group:4"})
+    assert (lost.state, locks_of(lost)) == (State.UNKNOWN, {"group:4", "schedule:4"})
 
 
 def test_a_blocked_bonus_leaves_the_first_one_as_it_is(staff, browse, sandbox):
