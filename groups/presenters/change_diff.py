@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 
 type Version = Mapping[str, Any] | None
 type Comparison = list[dict[str, Any]]
-_ICONS: Mapping[str, str] = {
-    Change.Action.CREATE: "plus",
-    Change.Action.UPDATE: "percent",
-    Change.Action.REMOVE: "close",
-    Change.Action.MOVE: "next",
-    Change.Action.ENROL: "user",
-}
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
@@ -117,7 +110,7 @@ def _history_row(change: Change, user: "User", restorable: bool) -> dict[str, An
         "change": change,
         "who": who_words(change),
         "when": change.created_at,
-        "icon": _ICONS[change.action],
+        "icon": command.icon,
         "what": change.get_action_display(),
         "group_name": command.subject(change),
         "group_id": change.group_id,

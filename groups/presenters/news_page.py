@@ -18,12 +18,13 @@ from groups.models import Change, ChangeQuerySet
 from groups.presenters.change_diff import history_rows
 from groups.presenters.group_list import Link
 from groups.services.news import NewsCount
+from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SHOWN = 200
-ICONS = {Change.Action.CREATE: "plus", Change.Action.UPDATE: "percent", Change.Action.REMOVE: "close"}
+ACTIONS = tuple(kind.action for kind in (CreateGroup, UpdateGroup, RemoveGroup))
 _ELSEWHERE = Q(state=Change.State.ELSEWHERE)
 PLACES = {"here": ~_ELSEWHERE, "elsewhere": _ELSEWHERE}
 A_WEEK = timedelta(days=6)
@@ -39,7 +40,7 @@ class NewsFilters:
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> "NewsFilters":
         made, action = query.get("made", ""), query.get("action", "")
-        return cls(made if made in PLACES else "", action if action in ICONS else "")
+        return cls(made if made in PLACES else "", action if action in ACTIONS else "")
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that match."""
@@ -90,9 +91,9 @@ class NewsPage:
 
     @property
     def action_links(self) -> list[Link]:
-        labels = {"": _("All"), **{action.value: str(action.label).capitalize() for action in ICONS}}
+        labels = {"": _("All"), **{action.value: str(action.label).capitalize() for action in ACTIONS}}
         return [
-            Link(label, self.filters.href(action=action), current=self.filters.action == action)
+            Link(label, self.filters.href(action=action), current=action == self.filters.action)
             for action, label in labels.items()
         ]
 
@@ -135,8 +136,7 @@ def since_words(since: datetime) -> str:
 
 
 def _days(changes: Iterable[Change], user: "User") -> list[NewsDay]:
-    rows = [{**row, "icon": ICONS.get(row["change"].action, "clock")} for row in history_rows(changes, user)]
-    by_day = groupby(rows, key=lambda row: localtime(row["when"]).date())
+    by_day = groupby(history_rows(changes, user), key=lambda row: localtime(row["when"]).date())
     return [NewsDay(_day_words(day), day, list(found)) for day, found in by_day]
 
 

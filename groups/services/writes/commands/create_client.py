@@ -33,6 +33,7 @@ class CreateClient(Command):
 
     action = Change.Action.ENROL
     permission = "groups.view_snapshot"
+    icon = "user"
     creates = True
 
     snapshot_id: uuid.UUID

@@ -25,6 +25,7 @@ class CreateGroup(GroupCommand):
 
     action = Change.Action.CREATE
     permission = "groups.add_group"
+    icon = "plus"
     creates = True
     has_before = False
 

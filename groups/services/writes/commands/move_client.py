@@ -38,6 +38,7 @@ class MoveClient(Command):
 
     action = Change.Action.MOVE
     permission = "groups.move_client"
+    icon = "next"
 
     client_id: int
     from_id: int

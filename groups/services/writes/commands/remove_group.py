@@ -28,6 +28,7 @@ class RemoveGroup(GroupCommand):
 
     action = Change.Action.REMOVE
     permission = "groups.delete_group"
+    icon = "close"
     permission_with_clients = "groups.delete_group_with_clients"
     removes = True
     repeatable = True

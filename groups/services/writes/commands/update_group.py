@@ -22,6 +22,7 @@ class UpdateGroup(GroupCommand):
 
     action = Change.Action.UPDATE
     permission = "groups.change_group"
+    icon = "percent"
     repeatable = True
 
     group_id: int

@@ -33,7 +33,7 @@ def removal(**fields):
 
 
 def test_a_removal_locks_the_group_and_who_is_in_it():
-    assert Command.from_change(removal()).lock_keys == {"group:1", "members:1"}
+    assert Command.from_change(removal()).lock_keys == {"group:1", "members:1", "schedule:1"}
 
 
 def test_the_undo_of_a_removal_is_a_creation():
