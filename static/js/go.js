@@ -13,8 +13,16 @@ function goToFirst() {
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-go]")) return;
   event.preventDefault();
-  if ($("#found").dataset.text === normalized($("#go-q").value)) goToFirst();
-  else goesOn = true;
+  if ($("#found").dataset.text === normalized($("#go-q").value)) {
+    goToFirst();
+    return;
+  }
+  goesOn = true;
+  // What was typed before HTMX heard the field has asked for nothing yet.
+  const form = event.target;
+  const query = new URLSearchParams(new FormData(form));
+  const url = `${form.getAttribute("action")}?${query}`;
+  htmx.ajax("GET", url, { source: form, target: "#found", swap: "outerHTML" });
 });
 
 document.addEventListener("input", ({ target }) => {

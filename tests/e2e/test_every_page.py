@@ -26,6 +26,7 @@ LATIN = {
     "com",
     "csv",
     "xlsx",
+    "jsonl",
     "olena",
     "ivan",
     "example",
