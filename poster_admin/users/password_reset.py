@@ -9,7 +9,7 @@ from typing import Any
 from axes.utils import reset as reset_locks
 from django import forms
 from django.conf import settings
-from django.contrib.auth import views
+from django.contrib.auth import logout, views
 from django.contrib.auth.forms import PasswordResetForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
@@ -75,6 +75,9 @@ class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         """End all sessions of the user, and lift the locks of the name: nobody guesses any more."""
         response = super().form_valid(form)
+        if self.request.user == form.user:
+            # Django could not store the session of this very request once its row is deleted.
+            logout(self.request)
         sessions.end(form.user)
         reset_locks(username=form.user.get_username())
         return response

@@ -212,3 +212,12 @@ def test_without_a_mail_server_nobody_is_offered_one(browse, settings):
     for path in (RESET, f"{RESET}sent/", f"{RESET}done/", f"{RESET}MQ/a-token/"):
         assert client.get(path).status_code == 404
     assert ask(client).status_code == 404
+
+
+def test_a_user_who_is_signed_in_may_choose_a_new_password_too(inbox, forgetful, browse):
+    client = browse(forgetful)
+    ask(client)
+    done = choose(client, link_in(inbox.mail[0]))
+    assert (done.status_code, done["Location"]) == (302, "/accounts/reset/done/")
+    assert client.get("/groups/").status_code == 302
+    assert may_sign_in(browse(), NEW)
