@@ -77,6 +77,7 @@ class PersonForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail"),
         required=False,
+        max_length=254,
         help_text=_("Optional."),
         error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),

@@ -95,9 +95,9 @@ def person_password(request: Request, user_id: int) -> HttpResponse:
 @require_POST
 @manages_people
 def person_block(request: Request, user_id: int) -> HttpResponse:
-    """Block a user, or let the user in again."""
+    """Block a user, or let the user in again: as the form says, so that a double click does not undo it."""
     user = manageable(request, user_id).user
-    people.set_active(user, active=not user.is_active)
+    people.set_active(user, active=request.POST.get("active") == "1")
     text = (
         _("“%(name)s” can sign in again.") if user.is_active else _("“%(name)s” is blocked and signed out.")
     )

@@ -122,6 +122,7 @@ def test_no_password_is_in_the_log(owner, browse, caplog):
         ("full_name", " ", "Enter the name"),
         ("full_name", "я" * 151, "150"),
         ("email", "no-address", "Enter an address such as"),
+        ("email", f"{'a' * 250}@example.com", "254"),
         ("role", "", "Choose a role"),
         ("role", "Superusers", "Superusers"),
     ],
@@ -184,8 +185,17 @@ def test_a_blocked_person_is_signed_out_and_comes_back_when_let_in_again(owner, 
     assert theirs.get("/groups/").status_code == 302
     assert not signs_in(browse, "staff", PASSWORD)
     assert "blocked" in row_of(client, "staff")
-    client.post(f"{page_of(staff)}block/")
+    client.post(f"{page_of(staff)}block/", {"active": "1"})
     assert signs_in(browse, "staff", PASSWORD)
+
+
+def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, browse):
+    client = browse(owner)
+    button = re.search(r'<button class="button danger-quiet"([^>]*)>', client.get(page_of(staff)).text)[1]
+    name, value = re.search(r'name="(\w+)" value="(\w+)"', button).groups() if "name" in button else ("", "")
+    for _ in range(2):
+        assert client.post(f"{page_of(staff)}block/", {name: value}).status_code == 302
+    assert not User.objects.get(pk=staff.pk).is_active
 
 
 def test_a_person_is_signed_out_everywhere(owner, staff, browse):
