@@ -245,13 +245,18 @@ class Run:
         elif self._is_made(change or self._write(schedule.start_id)):
             schedule.refresh_from_db()
             # Without an end it is done, unless it was cancelled while the start was being made.
-            if not schedule.returns:
-                self._end(State.DONE, began_at=self.now)
+            if not schedule.returns and not self._is_cancelled_at_end():
                 return
             values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
             goes_on = self._returns_now()
             self._began = time.monotonic()
             _update(schedule, held_until=self.now + 2 * lease_time() if goes_on else None, **values)
+
+    def _is_cancelled_at_end(self) -> bool:
+        """Store the end of a change that stays; return True if it was cancelled a moment before instead."""
+        turn = self.schedule.turn
+        self._end(State.DONE, began_at=self.now)
+        return self.schedule.is_open and self.schedule.turn == turn
 
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
@@ -373,8 +378,13 @@ def _refusal(change: Change) -> Schedule.Reason:
 
 
 def _update(schedule: Schedule, **values: object) -> bool:
-    """Update the row unless another process has moved it on; afterwards `schedule` has what the row has."""
+    """Update the row unless another process has moved it on; afterwards `schedule` has what the row has.
+
+    A cancellation that `schedule` does not know yet keeps a change without an end from being done.
+    """
     rows = Schedule.objects.filter(pk=schedule.pk, state=schedule.state, turn=schedule.turn)
+    if values.get("state") == State.DONE and not schedule.returns:
+        rows = rows.filter(cancelled_at=None)
     updated = bool(rows.update(**values))
     schedule.refresh_from_db()
     return updated

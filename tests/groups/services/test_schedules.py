@@ -346,6 +346,24 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
     assert states(schedule) == ("cancelled", "applied", "applied")
 
 
+def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
+    """The cancellation comes after the worker has looked for one."""
+    schedule = planned(staff, starts=-HOUR, ends=None)
+    store = schedules._update
+
+    def cancelled_before(row, **values):
+        if values.get("state") == State.DONE:
+            cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+        return store(row, **values)
+
+    monkeypatch.setattr(schedules, "_update", cancelled_before)
+    before = percent_of(sandbox)
+    run_due()
+    assert states(schedule) == ("cancelled", "applied", "applied")
+    assert percent_of(sandbox) == before
+    assert not Lock.objects.exists()
+
+
 def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     schedule = planned(staff, ends=None)
     run_due(at(2))
