@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from django.utils.translation import gettext as _
 
@@ -74,6 +74,12 @@ class RemoveGroup(GroupCommand):
         if remote.group is not None or (was_just_made and not answered):
             return None
         return Outcome(State.APPLIED, proven=answered)
+
+    def repeat(self, change: Change, remote: RemoteState) -> Self | None:
+        """Repeat it only over as many clients as there were: the user has not seen another number."""
+        if remote.group is None or remote.group.clients != change.clients_before:
+            return None
+        return GroupCommand.repeat(self, change, remote)
 
     def undo(self, change: Change) -> CreateGroup | None:
         """Return the command that creates the group again, without its clients."""

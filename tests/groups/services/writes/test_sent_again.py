@@ -250,3 +250,13 @@ def test_the_same_click_twice_sends_it_once_more(lost, owner, sandbox):
     assert first == other
     assert first.state == State.APPLIED
     assert len(sandbox.posts()) == 2
+
+
+def test_a_removal_is_not_sent_again_over_clients_that_came_meanwhile(lost, owner, browse, sandbox):
+    """The owner has confirmed the removal with fewer clients, and no page has shown the new ones."""
+    sandbox.console("demo").put_client(4)
+    posts = len(sandbox.posts())
+    answer = browse(owner).post(f"/history/{lost.pk}/", {"decision": "again"}, follow=True)
+    assert "has moved on meanwhile" in text_of(answer)
+    assert len(sandbox.posts()) == posts
+    assert_still_lost(lost)
