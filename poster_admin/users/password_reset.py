@@ -4,6 +4,8 @@ The answer is the same for every address. A user whom the company signs in has n
 mail. The link holds for PASSWORD_RESET_TIMEOUT, once, and until the next sign-in.
 """
 
+from contextvars import copy_context
+from threading import Thread
 from typing import Any
 
 from axes.utils import reset as reset_locks
@@ -13,9 +15,12 @@ from django.contrib.auth import logout, views
 from django.contrib.auth.forms import PasswordResetForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.users import sessions, throttle
+
+MAIL_THREAD = "mail of a new password"
 
 
 class _OnlyWithMail:
@@ -45,6 +50,19 @@ class AddressForm(PasswordResetForm):
             "invalid": _("Enter an address such as olena@example.com."),
         },
     )
+
+    def send_mail(self, *args: Any, **options: Any) -> None:
+        """Send the mail beside the request: a longer wait for the answer would tell who is known here.
+
+        `throttle.count_reset` limits how many are under way.
+        """
+        language, send = translation.get_language(), super().send_mail
+
+        def send_in_language() -> None:
+            with translation.override(language):
+                send(*args, **options)
+
+        Thread(target=copy_context().run, args=(send_in_language,), name=MAIL_THREAD).start()
 
 
 class Ask(_OnlyWithMail, views.PasswordResetView):

@@ -4,6 +4,7 @@ import email
 import email.policy
 import logging
 import re
+import threading
 from io import StringIO
 
 import pytest
@@ -15,6 +16,7 @@ from django.contrib.auth.models import User
 from poster_admin.common.logs import RedactFilter, formatter
 from poster_admin.env import Environment
 from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.password_reset import MAIL_THREAD
 from tests.conftest import PASSWORD
 from tests.pages import text_of
 from tests.tools.company import Authority
@@ -36,8 +38,11 @@ class Inbox(Message):
     def __init__(self):
         super().__init__()
         self.mail = []
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
     def handle_message(self, message):
+        self.goes_on.wait(5)
         self.mail.append(email.message_from_bytes(message.as_bytes(), policy=email.policy.default))
 
 
@@ -78,7 +83,16 @@ def forgetful(staff):
 
 
 def ask(client, address=ADDRESS):
-    return client.post(RESET, {"email": address})
+    """Ask for a link, and wait for its mail."""
+    answer = client.post(RESET, {"email": address})
+    wait_for_mail()
+    return answer
+
+
+def wait_for_mail():
+    for thread in threading.enumerate():
+        if thread.name == MAIL_THREAD:
+            thread.join()
 
 
 def link_in(message):
@@ -154,6 +168,15 @@ def test_the_answer_is_the_same_for_everybody_and_only_users_with_a_password_get
     known, other = ask(browse()), ask(browse(), address)
     assert (known.status_code, known["Location"]) == (other.status_code, other["Location"])
     assert [message["To"] for message in inbox.mail] == [ADDRESS]
+
+
+def test_the_answer_does_not_wait_for_the_mail_and_so_tells_nobody_who_is_known(inbox, forgetful, browse):
+    inbox.goes_on.clear()
+    assert browse().post(RESET, {"email": ADDRESS}).status_code == 302
+    assert inbox.mail == []
+    inbox.goes_on.set()
+    wait_for_mail()
+    assert len(inbox.mail) == 1
 
 
 def test_what_is_no_address_is_a_form_error(inbox, browse):
