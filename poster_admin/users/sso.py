@@ -123,7 +123,8 @@ def back(request: HttpRequest) -> HttpResponse:
     """Take the company's answer. None of its failures is a 500."""
     if not settings.OIDC_ENABLED:
         raise Http404
-    fresh = request.session.pop("oidc_fresh", False)
+    # A user who is signed in is here to confirm: an answer that failed before must not lift the need for it.
+    fresh = request.session.pop("oidc_fresh", False) or request.user.is_authenticated
     page = request.session.pop("oidc_next", "")
     try:
         user = _user_of(request, _claims(request, fresh=fresh))

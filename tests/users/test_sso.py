@@ -329,6 +329,18 @@ def test_confirming_asks_the_company_for_a_fresh_sign_in(provider, browse):
     assert through(client, provider, "/account/")["Location"] == "/account/"
 
 
+def test_a_failed_answer_in_between_does_not_lift_the_need_for_a_fresh_sign_in(provider, browse):
+    client = browse()
+    through(client, provider)
+    after_a_while(client)
+    begun = client.get(BEGIN, {"next": "/account/"})
+    provider.asked = dict(parse_qsl(urlsplit(begun["Location"]).query))
+    assert client.get(BACK, {"code": "none", "state": "another"})["Location"] == REFUSED
+    provider.lies = {"auth_time": time.time() - 3600}
+    answer = client.get(BACK, {"code": "the-code", "state": provider.asked["state"]})
+    assert answer["Location"] == REFUSED
+
+
 def test_it_is_off_by_default_and_offered_when_on(browse, settings):
     assert browse().get(BEGIN).status_code == browse().get(BACK).status_code == 404
     assert BEGIN not in browse().get("/accounts/login/").content.decode()
