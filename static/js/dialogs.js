@@ -4,6 +4,7 @@ import { setUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
 const dialog = $("#dialog");
+const ENDS = ["htmx:afterRequest", "htmx:afterSettle"];
 
 function empty() {
   $("#form, #help, #go", dialog)?.remove();
@@ -22,15 +23,16 @@ async function openInDialog(link, part) {
   const href = link.getAttribute("href");
   empty();
   dialog.append(Object.assign(document.createElement("div"), { id: part }));
-  const opened = ({ detail }) => {
-    if (detail.pathInfo.requestPath !== href) return;
-    document.removeEventListener("htmx:afterRequest", opened);
+  const end = ({ type, detail }) => {
+    // HTMX hears the new fields once they have settled, so the dialog opens then.
+    if (detail.pathInfo?.requestPath !== href || (type === "htmx:afterRequest" && detail.successful)) return;
+    for (const name of ENDS) document.removeEventListener(name, end);
     if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
       dialog.showModal();
       placeOfFocus(dialog)?.focus();
     } else if (part !== "help") location.assign(link.href);
   };
-  document.addEventListener("htmx:afterRequest", opened);
+  for (const name of ENDS) document.addEventListener(name, end);
   await htmx.ajax("GET", href, { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
 }
 
