@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import Permission, User
 from django.db.models import Q
 
-from poster_admin.users.throttle import PasswordBackend
+from poster_admin.users.sign_in.throttle import PasswordBackend
 
 
 class CredentialsBackend(PasswordBackend):

@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from groups.models import PosterCredentials
 from poster_admin.users.models import Event
-from poster_admin.users.people import connections_asked
+from poster_admin.users.pages.people import connections_asked
 from poster_admin.users.security_log import record
 
 

@@ -3,21 +3,8 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import (
-    account,
-    bulk,
-    clients,
-    cost,
-    go,
-    groups,
-    history,
-    jobs,
-    moves,
-    news,
-    schedules,
-    scheme,
-    snapshots,
-)
+from groups.views import account, bulk, clients, cost, go, groups, jobs, moves, schedules, scheme
+from groups.views.journal import history, news, snapshots
 
 app_name = "groups"
 

@@ -136,7 +136,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "groups.views.poster_errors.PosterErrorMiddleware",
+    "groups.views.http.poster_errors.PosterErrorMiddleware",
     "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -159,7 +159,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
-                "groups.views.requests.page_context",
+                "groups.views.http.requests.page_context",
             ],
         },
     },
@@ -191,8 +191,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
-    # Poster and hold none meanwhile (`groups.services.limits`). A page waits up to `timeout` seconds for a
-    # connection while the database is away. Options in the address, such as `?sslmode=verify-full`, are kept.
+    # Poster and hold none meanwhile (`groups.services.calls.limits`). A page waits up to `timeout` seconds
+    # for a connection while the database is away. Options in the address, such as `?sslmode=verify-full`,
+    # are kept.
     pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
     DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
@@ -275,15 +276,16 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_HASHERS = [
-    "poster_admin.users.hashers.Argon2Hasher",
-    "poster_admin.users.hashers.PBKDF2Hasher",
+    "poster_admin.users.sign_in.hashers.Argon2Hasher",
+    "poster_admin.users.sign_in.hashers.PBKDF2Hasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never lock a user by the name alone: a colleague could lock others out. users/throttle.py slows that down.
+# Never lock a user by the name alone: a colleague could lock others out. users/sign_in/throttle.py slows
+# that down.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
@@ -376,19 +378,19 @@ STORAGES = {
 
 LOG_FORMAT = env.text("LOG_FORMAT", default="line")
 env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is neither line nor json")
-# Reports of errors: poster_admin/common/error_reports.py.
+# Reports of errors: poster_admin/common/observability/error_reports.py.
 SENTRY_DSN = env.dsn("SENTRY_DSN")
 REDACT_LOGS_WITH = "groups.poster.redact.redact"
-DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"
+DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.observability.logs.RedactedReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.observability.logs.CarefulFilter"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     # Filters belong to the handler: those of a logger do not see the records of its children.
-    "filters": {"redact": {"()": "poster_admin.common.logs.RedactFilter"}},
+    "filters": {"redact": {"()": "poster_admin.common.observability.logs.RedactFilter"}},
     "formatters": {
-        "line": {"()": "poster_admin.common.logs.formatter", "style": "line"},
-        "json": {"()": "poster_admin.common.logs.formatter", "style": "json"},
+        "line": {"()": "poster_admin.common.observability.logs.formatter", "style": "line"},
+        "json": {"()": "poster_admin.common.observability.logs.formatter", "style": "json"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]},

@@ -19,7 +19,7 @@ class AdminSite(admin.AdminSite):
         return super().has_permission(request) or (user.is_active and user.has_perm("auth.change_user"))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed  # noqa: PLC0415 - it needs the models
+        from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed  # noqa: PLC0415 - it needs the models
 
         @wraps(view)
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -6,16 +6,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView, TemplateView
 
-from groups.services import workers
+from groups.services.installation import workers
 from groups.views.metrics import metrics
-from poster_admin.common.health import healthz, readyz
+from poster_admin.common.observability.health import healthz, readyz
 from poster_admin.users import language
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="groups:list")),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
-    path("people/", include("poster_admin.users.people_urls")),
+    path("people/", include("poster_admin.users.pages.people_urls")),
     path("language/", login_not_required(language.switch), name="set_language"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),

@@ -3,8 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from poster_admin.devtools.sandbox import FAULTS, LAGS, network
+from poster_admin.devtools.sandbox import FAULTS, LAGS
 from poster_admin.devtools.sandbox.api import kind_of
+from poster_admin.devtools.sandbox.http import network
 from tests.pairwise import covering, pairs
 
 READS = {

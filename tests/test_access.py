@@ -11,8 +11,8 @@ from poster_admin.users.models import UserSession
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
 from tests.pairwise import covering, marked
-from tests.users.test_reauthentication import after_a_while
-from tests.users.test_second_factor import set_up
+from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.users.sign_in.test_second_factor import set_up
 
 pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.

@@ -22,15 +22,15 @@ from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
 from groups.models import Change, Snapshot
-from poster_admin.common.logs import RedactFilter
+from poster_admin.common.observability.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
-from poster_admin.devtools.sandbox.seed_data import PROFILES
-from poster_admin.users import two_factor
+from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
+from poster_admin.users.sign_in import two_factor
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, open_form
 from tests.users.provider import Provider
-from tests.users.test_second_factor import SET, set_up
+from tests.users.sign_in.test_second_factor import SET, set_up
 
 pytestmark = [pytest.mark.django_db]
 EDIT = "/groups/1/edit/"
@@ -267,8 +267,9 @@ def _crash(watch, client, browse, monkeypatch, token):
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
     for place in ("groups.views.groups.make_listing", "groups.services.credentials.connect",
-                  "poster_admin.users.two_factor.check_code", "django.contrib.auth.forms.authenticate",
-                  "poster_admin.users.views.authenticate"):  # fmt: skip
+                  "poster_admin.users.sign_in.two_factor.check_code",
+                  "django.contrib.auth.forms.authenticate",
+                  "poster_admin.users.pages.views.authenticate"):  # fmt: skip
         monkeypatch.setattr(place, crash)
     half = browse(raise_request_exception=False)
     half.force_login(TOTPDevice.objects.get().user, backend="groups.permissions.CredentialsBackend")

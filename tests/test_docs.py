@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 
 import pytest
 import yaml
@@ -119,6 +120,18 @@ def test_the_architecture_draws_what_is_there():
     for package in re.findall(r"^    (writes|jobs)/ +.*?: (.*)$", drawing, flags=re.MULTILINE):
         for module in re.findall(r"[a-z_]+", package[1]):
             assert (ROOT / "groups/services" / package[0] / f"{module}.py").is_file(), module
+
+
+def test_no_folder_of_the_code_holds_more_modules_than_the_architecture_allows():
+    limit = int(re.search(r"a folder of more than (\d+) modules", read("docs/architecture.md"))[1])
+    modules = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for code in ("groups", "poster_admin")
+        for path in (ROOT / code).rglob("*.py")
+        if path.name != "__init__.py" and path.parent.name != "migrations"
+    )
+    assert len(modules) > 20
+    assert {folder: count for folder, count in modules.items() if count > limit} == {}
 
 
 def test_the_architecture_lists_every_decision():

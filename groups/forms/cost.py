@@ -10,7 +10,7 @@ from django.utils.translation import ngettext_lazy
 from groups.forms.fields import DecimalField
 from groups.forms.groups import LARGEST_BONUS, TYPES
 from groups.poster import Group, GroupValues, LoyaltyType
-from groups.services.sales import MONTH, PERIODS
+from groups.services.costs.sales import MONTH, PERIODS
 
 DAYS = [(str(days), ngettext_lazy("the last %d day", "the last %d days", days) % days) for days in PERIODS]
 

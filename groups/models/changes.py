@@ -189,7 +189,7 @@ class Change(models.Model):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Which kind of error ended a change; `groups.views.statuses` gives each its HTTP status."""
+        """Which kind of error ended a change; `groups.views.http.statuses` gives each its HTTP status."""
 
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 
 from groups.models.contents import Line
-from groups.presenters.change_diff import check_rows
-from groups.presenters.warnings import warnings_for
+from groups.presenters.changes.change_diff import check_rows
+from groups.presenters.changes.warnings import warnings_for
 
 PAGE_SIZE = 100
 

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
-from groups.presenters.group_list import Listing
+from groups.presenters.lists.group_list import Listing
 from groups.presenters.messages import NumberFormat
 
 PAGE_SIZE = 100

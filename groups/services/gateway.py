@@ -21,12 +21,12 @@ from groups.poster import (
     Transport,
     Unreachable,
 )
-from groups.services.limits import LimitedTransport
-from groups.services.metrics import CALLS, SECONDS
+from groups.services.calls.limits import LimitedTransport
+from groups.services.calls.metrics import CALLS, SECONDS
 from poster_admin.common.deadlines import is_past, past
 from poster_admin.common.encryption import SecretUnreadable
+from poster_admin.common.observability.server_timing import poster_time
 from poster_admin.common.outages import optional
-from poster_admin.common.server_timing import poster_time
 
 if TYPE_CHECKING:
     from groups.poster import PosterError

@@ -30,9 +30,9 @@ from groups.poster import (
     read_groups,
 )
 from groups.poster.records import fold
+from groups.services.calls.metrics import LISTS
+from groups.services.calls.single_flight import single_flight
 from groups.services.gateway import call_poster
-from groups.services.metrics import LISTS
-from groups.services.single_flight import single_flight
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
 

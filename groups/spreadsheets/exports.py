@@ -12,8 +12,8 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from groups.poster import Client, Group, UnreadableRow
-from groups.presenters.group_list import Listing
-from groups.presenters.group_sales import sales_labels
+from groups.presenters.costs.group_sales import sales_labels
+from groups.presenters.lists.group_list import Listing
 from groups.presenters.messages import type_label
 from groups.spreadsheets import Cells
 from groups.spreadsheets.reader import protected

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.poster import GroupValues
-from groups.presenters.change_diff import Version, shown_versions
+from groups.presenters.changes.change_diff import Version, shown_versions
 from groups.presenters.messages import type_label, who_words
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells

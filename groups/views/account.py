@@ -17,10 +17,10 @@ from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
 from groups.services.elsewhere import watch as elsewhere
-from groups.views.requests import Request, form_methods, requires
-from groups.views.statuses import status_of
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import render_page
-from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
 @sensitive_post_parameters("token")

@@ -18,16 +18,16 @@ from groups.models import Job
 from groups.models.contents import EditPlan, Line
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
-from groups.presenters.group_list import make_listing
-from groups.presenters.list_filters import Filters
+from groups.presenters.lists.group_list import make_listing
+from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
-from groups.services import history
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
+from groups.services.journal import history
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.cost import card_of_plan
-from groups.views.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
 

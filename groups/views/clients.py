@@ -10,13 +10,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.account_clients import AccountPage, Choice
-from groups.presenters.client_list import ClientFilters, MemberPage
+from groups.presenters.clients.account_clients import AccountPage, Choice
+from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.services import clients
 from groups.services.groups import list_groups
 from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
-from groups.views.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
 
 

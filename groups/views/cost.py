@@ -10,16 +10,16 @@ from django.views.decorators.http import require_GET
 from groups.forms.cost import CostForm
 from groups.models.contents import Line
 from groups.poster import ErrorReason, Group, GroupValues, LoyaltyType, NotFound
-from groups.presenters.cost import CostCard, cost_card, cost_url
-from groups.presenters.group_sales import SalesColumns, sales_columns
-from groups.presenters.list_filters import Filters
+from groups.presenters.costs.cost import CostCard, cost_card, cost_url
+from groups.presenters.costs.group_sales import SalesColumns, sales_columns
+from groups.presenters.lists.list_filters import Filters
 from groups.presenters.messages import Message
 from groups.services import groups as reads
+from groups.services.costs.sales import MONTH, RIGHT
 from groups.services.jobs.sales_reading import find_sales, find_sales_later, find_sales_quickly
-from groups.services.sales import MONTH, RIGHT
 from groups.services.writes.commands import GroupCommand
-from groups.views.requests import Request, requires
-from groups.views.statuses import status_of
+from groups.views.http.requests import Request, requires
+from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 FRAGMENT = "cost"

@@ -7,9 +7,9 @@ from django.views.decorators.http import require_GET
 
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
-from groups.presenters.list_filters import asked_text
+from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
-from groups.views.requests import Request, requires
+from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
 
 

@@ -14,24 +14,25 @@ from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.poster.records import MAX_ID
-from groups.presenters.change_diff import history_rows
-from groups.presenters.client_counts import draw_counts
-from groups.presenters.dependents import DependentsCard, dependents_at_once
-from groups.presenters.group_list import make_listing
-from groups.presenters.list_filters import Filters
+from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.clients.client_counts import draw_counts
+from groups.presenters.lists.group_list import make_listing
+from groups.presenters.lists.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words, type_label
+from groups.presenters.rules.dependents import DependentsCard, dependents_at_once
 from groups.presenters.schedules import marks, schedule_row
-from groups.services import client_counts, history, schedules
+from groups.services import client_counts, schedules
 from groups.services import groups as reads
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
+from groups.services.journal import history
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.cost import columns_for
-from groups.views.news import line_of_news
-from groups.views.requests import Request, form_methods, list_behind, requires, row_asked_for
-from groups.views.statuses import status_of
+from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
+from groups.views.http.statuses import status_of
+from groups.views.journal.news import line_of_news
 from groups.views.write_responses import (
     WritePage,
     ask_or_execute,
@@ -40,7 +41,7 @@ from groups.views.write_responses import (
     redirect_after_write,
 )
 from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
-from poster_admin.users.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
 @require_GET

@@ -16,7 +16,7 @@ from groups.presenters.schedules import schedule_row
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.execute import Busy, Planned
-from groups.views.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
 PAGE_SIZE = 50

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groups.services.metrics import of_database
+from groups.services.calls.metrics import of_database
 
 
 @login_not_required

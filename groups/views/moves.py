@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from groups.forms.groups import MoveForm
 from groups.models import Job
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.dependents import DependentsCard
+from groups.presenters.clients.move_effect import MoveEffect
 from groups.presenters.messages import not_recorded_words
-from groups.presenters.move_effect import MoveEffect
+from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
 from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
@@ -22,7 +22,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import count_move
 from groups.services.writes.execute import Busy, NotRecorded, Planned
-from groups.views.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 

@@ -28,7 +28,7 @@ from groups.services import groups as reads
 from groups.services import schedules
 from groups.services.writes.execute import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.services.writes.lag import with_own_change
-from groups.views.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires
 from groups.views.write_responses import group_of
 from poster_admin.common.htmx import render_page
 

@@ -4,9 +4,9 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from groups.poster import PosterError
-from groups.presenters.cost import problem_words
+from groups.presenters.costs.cost import problem_words
 from groups.presenters.messages import error_words
-from groups.presenters.scheme_pages import (
+from groups.presenters.rules.scheme_pages import (
     AuditPage,
     ChartPage,
     LadderPage,
@@ -14,11 +14,11 @@ from groups.presenters.scheme_pages import (
     SchemePage,
     Turnover,
 )
+from groups.services.costs.sales import MONTH, RIGHT, cached_sales
 from groups.services.jobs.sales_reading import find_sales
-from groups.services.member_sums import READ_AT_ONCE, Questions, Sums, forget_sums, kept_sums, read_on
-from groups.services.sales import MONTH, RIGHT, cached_sales
-from groups.services.scheme import Scheme, read_scheme
-from groups.views.requests import Request, requires
+from groups.services.rules.member_sums import READ_AT_ONCE, Questions, Sums, forget_sums, kept_sums, read_on
+from groups.services.rules.scheme import Scheme, read_scheme
+from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 LONGEST = 10

@@ -27,13 +27,15 @@ from groups.poster import (
 )
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
-from groups.presenters.change_diff import (
+from groups.presenters.changes.change_diff import (
     check_rows,
     conflict_rows,
     cost_of_change,
     difference_rows,
     outcome_rows,
 )
+from groups.presenters.changes.toasts import success_words, tags_of
+from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import (
     name_refused_words,
     no_snapshot_words,
@@ -42,12 +44,10 @@ from groups.presenters.messages import (
     who_words,
 )
 from groups.presenters.schedules import schedule_row
-from groups.presenters.toasts import success_words, tags_of
-from groups.presenters.warnings import warnings_for
 from groups.services import groups as reads
-from groups.services import history
-from groups.services.history import can_repeat, can_undo
-from groups.services.sales import monthly_cost
+from groups.services.costs.sales import monthly_cost
+from groups.services.journal import history
+from groups.services.journal.history import can_repeat, can_undo
 from groups.services.snapshots import before_removal
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import (
@@ -61,8 +61,8 @@ from groups.services.writes.execute import (
     nothing_sent,
 )
 from groups.views.cost import card_of_command
-from groups.views.requests import Request, list_behind, row_asked_for
-from groups.views.statuses import LOST, status_of, status_of_change, status_of_failure
+from groups.views.http.requests import Request, list_behind, row_asked_for
+from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_failure
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason, Failure = Change.State, Change.Reason, Change.Failure

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from poster_admin.common import error_reports
+from poster_admin.common.observability import error_reports
 
 
 class CommonConfig(AppConfig):

@@ -21,9 +21,9 @@ from poster_admin.common.htmx import (
     page_behind,
     wants_page,
 )
-from poster_admin.common.logs import REQUEST_ID, mask
-from poster_admin.common.metrics import count_request
-from poster_admin.common.server_timing import PosterTime, poster_time
+from poster_admin.common.observability.logs import REQUEST_ID, mask
+from poster_admin.common.observability.metrics import count_request
+from poster_admin.common.observability.server_timing import PosterTime, poster_time
 
 access = logging.getLogger("poster_admin.access")
 

@@ -14,9 +14,10 @@ from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import render_page
-from poster_admin.users import browsers, language, security_log, two_factor
-from poster_admin.users.errors import TryLater
+from poster_admin.users import language, security_log
 from poster_admin.users.models import Event
+from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in.errors import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet.

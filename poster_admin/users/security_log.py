@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from poster_admin.common.client_ip import client_address
-from poster_admin.common.logs import mask, request_id
+from poster_admin.common.observability.logs import mask, request_id
 from poster_admin.common.outages import optional
 from poster_admin.users.models import Event, SecurityEvent
 

@@ -9,10 +9,11 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from poster_admin.users import browsers, language, sessions, two_factor
+from poster_admin.users import language, sessions
 from poster_admin.users.models import CompanyLink, Event, TOTPDevice
-from poster_admin.users.reauthentication import note_confirmation
 from poster_admin.users.security_log import record
+from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in.reauthentication import note_confirmation
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 

@@ -5,7 +5,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from poster_admin.users import password_reset, sso, views
+from poster_admin.users import sso
+from poster_admin.users.pages import views
+from poster_admin.users.sign_in import password_reset
 
 urlpatterns = [
     path(

@@ -57,7 +57,7 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from poster_admin.common.threaded import ThreadedApplication  # noqa: E402
+from poster_admin.common.serving.threaded import ThreadedApplication  # noqa: E402
 
 
 class LoyaltyGroup(models.Model):

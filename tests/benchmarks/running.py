@@ -170,7 +170,7 @@ class Admin:
 @contextlib.contextmanager
 def django_admin(directory):
     """Run Django's admin on the server of the dashboard, as that one is run."""
-    from poster_admin.common import server
+    from poster_admin.common.serving import server
 
     environment = {
         **os.environ,

@@ -299,7 +299,7 @@ def installation(directory):
 
     django.setup()
     logging.disable()
-    from poster_admin.common import server
+    from poster_admin.common.serving import server
 
     server.migrate()
     return make_owner()

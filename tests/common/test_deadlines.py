@@ -18,9 +18,9 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes import execute as write_path
 from groups.services.writes.reconcile import follow_up, reconcile_due
-from poster_admin.users.errors import SlowedDown
-from poster_admin.users.reauthentication import CONFIRMED_AT
-from poster_admin.users.throttle import Attempt
+from poster_admin.users.sign_in.errors import SlowedDown
+from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+from poster_admin.users.sign_in.throttle import Attempt
 from tests.groups.services.jobs.doing import start
 from tests.groups.services.writes.test_execute import edit_of
 from tests.groups.services.writes.test_reconcile import let_be_due, unknown

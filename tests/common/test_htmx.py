@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from groups.models import Change
-from groups.views.requests import SECTIONS
+from groups.views.http.requests import SECTIONS
 from tests.groups.services.jobs.doing import start
 from tests.pages import HTMX, fragment, group_form, text_of
 from tests.test_access import PRIVATE

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from poster_admin.devtools.defaults import documented_defaults
-from poster_admin.devtools.sandbox.certificates import identity
+from poster_admin.devtools.sandbox.http.certificates import identity
 from poster_admin.env_values import is_network
 from tests.benchmarks.running import process
 from tests.conftest import NOT_RUN

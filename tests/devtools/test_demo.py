@@ -79,7 +79,7 @@ def test_a_taken_port_is_one_clear_line():
 
     from django.core.management.base import CommandError
 
-    from poster_admin.common import server
+    from poster_admin.common.serving import server
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
-from groups.services import maintenance
+from groups.services.installation import maintenance
 from tests.e2e import chromium
 
 PATIENCE = 10_000

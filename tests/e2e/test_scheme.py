@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from groups.services import member_sums
+from groups.services.rules import member_sums
 from groups.views import scheme as views
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading

@@ -29,7 +29,8 @@ from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
-from poster_admin.devtools.sandbox import FAULTS, network
+from poster_admin.devtools.sandbox import FAULTS
+from poster_admin.devtools.sandbox.http import network
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.matrix import (

@@ -127,7 +127,7 @@ class Dashboard:
             wait_until(lambda url=url: _answers(url), 0.02, 60)
 
     def _start(self, port):
-        from poster_admin.common import server
+        from poster_admin.common.serving import server
 
         return subprocess.Popen(
             server.granian(host="127.0.0.1", port=port, workers=1),

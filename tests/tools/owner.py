@@ -14,7 +14,7 @@ def prepare(token):
     from django.contrib.auth.models import Group, User
 
     from groups.services import credentials as credentials_service
-    from poster_admin.common import server
+    from poster_admin.common.serving import server
     from tests.benchmarks.people import session_of
 
     server.migrate()

@@ -157,7 +157,7 @@ class World:
         self.clock.sleep(40 * LOOK_EVERY)
 
     def _decide(self, change):
-        from groups.services.history import resolve
+        from groups.services.journal.history import resolve
 
         resolve(change, "applied" if self.network.applied[change.pk] else "failed", self._user)
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groups.models import PosterAccount
-from poster_admin.devtools.sandbox.seed_data import encode_name
+from poster_admin.devtools.sandbox.accounts.seed_data import encode_name
 from tests.conftest import make_user
 from tests.pages import group_form
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from poster_admin.common.logs import RedactFilter, formatter
+from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD

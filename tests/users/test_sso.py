@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
 from tests.pages import fragment
 from tests.users.provider import DISCOVERY, Provider, new_key
-from tests.users.test_reauthentication import after_a_while
+from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db
 ROLES = {"loyalty-owners": "Owners", "loyalty-staff": "Staff", "loyalty-managers": "Managers"}

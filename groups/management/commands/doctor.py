@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services.doctor import State, examine
-from poster_admin.common.logs import mask
+from groups.services.installation.doctor import State, examine
+from poster_admin.common.observability.logs import mask
 
 
 class Command(BaseCommand):

@@ -13,11 +13,11 @@ from django.db import connections
 from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
-from groups.services import maintenance
+from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
-from poster_admin.common import server
-from poster_admin.common.in_use import in_use
 from poster_admin.common.outages import is_outage
+from poster_admin.common.serving import server
+from poster_admin.common.serving.in_use import in_use
 
 log = logging.getLogger("groups.jobs")
 

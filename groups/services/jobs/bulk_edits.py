@@ -17,6 +17,7 @@ from django.utils import timezone
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import EditPlan, Line
 from groups.poster import GroupValues
+from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
@@ -26,7 +27,6 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.sales import monthly_cost
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing
 

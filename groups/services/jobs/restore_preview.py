@@ -16,9 +16,9 @@ from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, Un
 from groups.poster.records import fold
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, look_for
-from groups.services.dependents import dependents_of
 from groups.services.gateway import call_poster
 from groups.services.jobs import moves
+from groups.services.rules.dependents import dependents_of
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.commands.create_client import target_of
 

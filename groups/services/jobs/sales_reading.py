@@ -13,11 +13,11 @@ from django.tasks import task
 
 from groups.models import PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, PosterError, Unreachable
-from groups.services import sales
+from groups.services.calls.limits import busy
+from groups.services.costs import sales
+from groups.services.costs.sales_sums import Sales
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
-from groups.services.limits import busy
-from groups.services.sales_sums import Sales
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")

@@ -32,10 +32,10 @@ Reads can lag behind the writes, in the ways of `LAGS`: `Sandbox.lag` starts a l
 `Sandbox.script` puts one on single calls. A write always meets the true state.
 """
 
+from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.control import Console
 from poster_admin.devtools.sandbox.faults import FAULTS, LAGS, Fault
 from poster_admin.devtools.sandbox.log import Call, Log
 from poster_admin.devtools.sandbox.sandbox import Sandbox
-from poster_admin.devtools.sandbox.state import Account
 
 __all__ = ["FAULTS", "LAGS", "Account", "Call", "Console", "Fault", "Log", "Sandbox"]

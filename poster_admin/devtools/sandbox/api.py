@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from poster_admin.devtools.sandbox import validation
-from poster_admin.devtools.sandbox.exchange import HTML, Answer, Kind, Request, dump
-from poster_admin.devtools.sandbox.replica import Lag, Table
-from poster_admin.devtools.sandbox.state import Account
-from poster_admin.devtools.sandbox.validation import ApiError
+from poster_admin.devtools.sandbox.accounts import validation
+from poster_admin.devtools.sandbox.accounts.replica import Lag, Table
+from poster_admin.devtools.sandbox.accounts.state import Account
+from poster_admin.devtools.sandbox.accounts.validation import ApiError
+from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, Kind, Request, dump
 
 type Run = Callable[[Account, Request, bool], bytes]
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from poster_admin.devtools.sandbox.clients import newcomer
-from poster_admin.devtools.sandbox.exchange import Answer, dump
-from poster_admin.devtools.sandbox.sales import Receipt
-from poster_admin.devtools.sandbox.state import Account
+from poster_admin.devtools.sandbox.accounts.clients import newcomer
+from poster_admin.devtools.sandbox.accounts.sales import Receipt
+from poster_admin.devtools.sandbox.accounts.state import Account
+from poster_admin.devtools.sandbox.http.exchange import Answer, dump
 
 if TYPE_CHECKING:
     from poster_admin.devtools.sandbox.sandbox import Sandbox

@@ -11,15 +11,15 @@ from typing import Any, Self
 
 from groups.poster.redact import redact
 from poster_admin.devtools.sandbox import control
+from poster_admin.devtools.sandbox.accounts.replica import Lag
+from poster_admin.devtools.sandbox.accounts.state import Account
+from poster_admin.devtools.sandbox.accounts.state_file import State
 from poster_admin.devtools.sandbox.api import METHODS, Api, kind_of, not_found
 from poster_admin.devtools.sandbox.control import Console
-from poster_admin.devtools.sandbox.exchange import Answer, Connection, Exchange, Request
+from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Exchange, Request
+from poster_admin.devtools.sandbox.http.server import Server
 from poster_admin.devtools.sandbox.log import Call, Log
-from poster_admin.devtools.sandbox.replica import Lag
 from poster_admin.devtools.sandbox.script import Rule, Script, When, find_fault
-from poster_admin.devtools.sandbox.server import Server
-from poster_admin.devtools.sandbox.state import Account
-from poster_admin.devtools.sandbox.state_file import State
 
 MASK = "[token]"
 _METHOD_LENGTH = 60

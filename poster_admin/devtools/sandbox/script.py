@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from poster_admin.devtools.sandbox.accounts.replica import Lag
 from poster_admin.devtools.sandbox.api import METHODS, kind_of
-from poster_admin.devtools.sandbox.exchange import Kind
 from poster_admin.devtools.sandbox.faults import FAULTS, LAGS, Fault
-from poster_admin.devtools.sandbox.replica import Lag
+from poster_admin.devtools.sandbox.http.exchange import Kind
 
 type When = Literal["before", "after"]
 

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 from groups.forms.groups import GroupForm
 from groups.models import Change
 from groups.poster import Group
-from groups.presenters.group_list import make_listing
-from groups.presenters.list_filters import Filters
+from groups.presenters.lists.group_list import make_listing
+from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
-from groups.views.requests import Request, requires
+from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
 from poster_admin.devtools.styleguide.states import NoSandbox, State, states_around, tell_sandbox
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poster_admin.devtools.sandbox import LAGS, Sandbox
-from poster_admin.devtools.sandbox.replica import Lag
-from tests.devtools.sandbox.test_server import post
+from poster_admin.devtools.sandbox.accounts.replica import Lag
+from tests.devtools.sandbox.http.test_server import post
 from tests.devtools.sandbox.wire import GROUP, Wire
 
 PERCENT = "client_groups_discount"

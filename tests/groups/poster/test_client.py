@@ -29,7 +29,7 @@ from groups.poster import (
     Unreachable,
     api_url,
 )
-from poster_admin.devtools.sandbox import network
+from poster_admin.devtools.sandbox.http import network
 from tests.groups.poster.leaks import assert_silent
 from tests.groups.poster.listener import listening
 

@@ -20,7 +20,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.poster.transport import Failure
-from poster_admin.devtools.sandbox import network
+from poster_admin.devtools.sandbox.http import network
 from tests.groups.poster.leaks import assert_silent
 from tests.groups.poster.listener import EMPTY_LIST, listening, read_request
 from tests.groups.poster.test_faults import VALUES

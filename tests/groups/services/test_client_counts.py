@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from groups.models import ClientCount, GroupsCopy, PosterAccount
-from groups.presenters.client_counts import draw_counts
+from groups.presenters.clients.client_counts import draw_counts
 from groups.services import client_counts
 from groups.services.elsewhere import watch as watching
 from tests.pages import text_of

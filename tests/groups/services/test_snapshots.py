@@ -16,15 +16,16 @@ from django.utils import timezone
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.poster import Group
 from groups.services import credentials as credentials_service
-from groups.services import maintenance, snapshots
+from groups.services import snapshots
 from groups.services.groups import read_now
+from groups.services.installation import maintenance
 from poster_admin.common import encryption
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from tests.conftest import close_breakers
 from tests.groups.views.test_remove import NAME, URL
 from tests.pages import fragment, hidden, open_form, text_of
-from tests.users.test_reauthentication import after_a_while
+from tests.users.sign_in.test_reauthentication import after_a_while
 from tests.users.test_security_log import lines
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 
 from groups.models import Change
-from groups.services import history
+from groups.services.journal import history
 from tests.pages import group_form
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from groups.presenters.account_clients import MOST_CHOSEN
+from groups.presenters.clients.account_clients import MOST_CHOSEN
 from tests.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
+from groups.services.costs.sales import LARGEST_COST, PERIODS, cache_key
 from groups.services.jobs import sales_reading
-from groups.services.sales import LARGEST_COST, PERIODS, cache_key
 from tests.pages import fragment, group_form, hidden, text_of
 from tests.test_canary import _database
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from poster_admin.common.server import migration_lock, refuse_too_old
+from poster_admin.common.serving.server import migration_lock, refuse_too_old
 
 
 class Command(migrate.Command):

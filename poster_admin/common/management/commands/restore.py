@@ -13,8 +13,8 @@ from django.db.migrations.loader import MigrationLoader
 from poster_admin.common import backups
 from poster_admin.common.backups.engine import Prepared
 from poster_admin.common.encryption import encrypted_columns, report_keys
-from poster_admin.common.in_use import alone
 from poster_admin.common.outages import optional
+from poster_admin.common.serving.in_use import alone
 
 # No value, as SQLite and as the text of PostgreSQL have it.
 EMPTY = (None, "\\N")

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 
-from poster_admin.common import server
-from poster_admin.common.in_use import in_use
+from poster_admin.common.serving import server
+from poster_admin.common.serving.in_use import in_use
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}

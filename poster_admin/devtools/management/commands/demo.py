@@ -18,7 +18,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandParser
 
 from groups.services import credentials as credentials_service
-from poster_admin.common import server
+from poster_admin.common.serving import server
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox

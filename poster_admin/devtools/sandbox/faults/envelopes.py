@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from poster_admin.devtools.sandbox.exchange import Answer, Exchange, dump
+from poster_admin.devtools.sandbox.accounts.validation import MESSAGES
 from poster_admin.devtools.sandbox.faults.fault import ANY, Fault, fault
-from poster_admin.devtools.sandbox.validation import MESSAGES
+from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, dump
 
 FAULTS: dict[str, Fault] = {}
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from poster_admin.devtools.sandbox.exchange import Answer, Exchange, Kind
+from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, Kind
 
 if TYPE_CHECKING:
-    from poster_admin.devtools.sandbox.replica import Lag
+    from poster_admin.devtools.sandbox.accounts.replica import Lag
 
 type Certain = Literal["applied", "not_applied", "by_when"]
 type Run = Callable[[Exchange], Answer | None]

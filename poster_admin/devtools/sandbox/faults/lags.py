@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from poster_admin.devtools.sandbox.exchange import Answer, Exchange, Kind
+from poster_admin.devtools.sandbox.accounts.replica import Lag, What
 from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Fault
-from poster_admin.devtools.sandbox.replica import Lag, What
+from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, Kind
 
 LAGS: dict[str, Fault] = {}
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from groups.models import Change, Watch
 from groups.poster import GroupList, PosterClient
-from groups.services import maintenance
 from groups.services.credentials import connect
 from groups.services.elsewhere import watch as watching
-from groups.services.history import resolve
+from groups.services.installation import maintenance
+from groups.services.journal.history import resolve
 from groups.services.writes.reconcile import reconcile_due
 from tests.conftest import make_user
 from tests.pages import group_form, open_form, text_of

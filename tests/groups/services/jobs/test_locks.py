@@ -10,10 +10,11 @@ from django.utils import timezone
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
-from groups.services import history, snapshots
+from groups.services import snapshots
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
+from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.execute import Busy, Occupied, execute

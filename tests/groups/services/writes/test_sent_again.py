@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from groups.models import Change, Lock, PosterAccount, Snapshot
 from groups.services import credentials as credentials_service
-from groups.services import history
+from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.execute import MovedOn, execute
 from groups.services.writes.reconcile import follow_up

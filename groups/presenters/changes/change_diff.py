@@ -1,0 +1,179 @@
+"""Show versions of a group side by side, as text: in a confirmation, conflict, outcome or the history.
+
+A version is the JSON that `to_json` returns. Each row of a comparison is a dict, for a template.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from groups.models import Change
+from groups.poster import GroupValues
+from groups.presenters.costs.cost import cost_words
+from groups.presenters.messages import (
+    money_words,
+    percent_words,
+    restore_words,
+    time_words,
+    type_label,
+    who_words,
+)
+from groups.services import snapshots
+from groups.services.costs.sales import RIGHT
+from groups.services.journal.history import can_undo
+from groups.services.writes.commands import Command
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+type Version = Mapping[str, Any] | None
+type Comparison = list[dict[str, Any]]
+FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
+
+
+def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
+    """Return old and new values, field by field, for a page that asks for confirmation."""
+    rows = _rows(old=old.to_json() if old else None, new=new.to_json())
+    return [row | {"changed": row["old"] != row["new"]} for row in rows]
+
+
+def conflict_rows(change: Change) -> Comparison:
+    """Return the values that the form was opened on, those that Poster has now, and the intended ones.
+
+    `choices` has the values of a form field from which one is chosen: yours if you have changed it.
+    """
+    yours = change.loaded if Command.kind_of(change).removes else change.intended
+    rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
+    return [
+        row
+        | {
+            "changed_by_them": bool(row["loaded"]) and row["loaded"] != row["theirs"],
+            "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
+            "choices": _choices(row["field"], change.before, change.intended),
+        }
+        for row in rows
+        if row["yours"]
+    ]
+
+
+def _choices(field: str, theirs: Version, yours: Version) -> dict[str, str]:
+    """Return the values of a form field in both versions, as a form sends them, or `same` for one of both."""
+    if not theirs or not yours or field not in FORM_FIELDS:
+        return {}
+    if theirs[field] == yours[field]:
+        return {"same": str(yours[field])}
+    return {"theirs": str(theirs[field]), "yours": str(yours[field])}
+
+
+def outcome_rows(change: Change) -> Comparison:
+    """Return the values before the change, the intended ones, and those that Poster has now."""
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
+    rows = _rows(before=before, intended=change.intended, after=change.after)
+    compared = change.intended is not None and change.after is not None
+    return [
+        row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
+        for row in rows
+        if change.intended is None or row["intended"]
+    ]
+
+
+def shown_versions(change: Change) -> tuple[Version, Version]:
+    """Return the values before a change, and those after it; the intended ones where they are the same."""
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
+    was_read = change.state in (Change.State.DIFFERS, Change.State.ELSEWHERE)
+    return before, change.after if was_read else change.intended
+
+
+def difference_rows(change: Change) -> Comparison:
+    """Return the changed fields with their old and new values."""
+    before, after = shown_versions(change)
+    return [
+        row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
+    ]
+
+
+def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
+    """Return changes as rows of the history."""
+    changes = list(changes)
+    restorable = snapshots.restorable(changes, user)
+    return [_history_row(change, user, change.pk in restorable) for change in changes]
+
+
+def _history_row(change: Change, user: "User", restorable: bool) -> dict[str, Any]:
+    command = Command.from_change(change)
+    is_elsewhere = change.state == Change.State.ELSEWHERE
+    return {
+        "change": change,
+        "who": who_words(change),
+        "when": change.created_at,
+        "icon": command.icon,
+        "what": change.get_action_display(),
+        "group_name": command.subject(change),
+        "group_id": change.group_id,
+        "group_url": _group_url(change),
+        "differences": difference_rows(change),
+        "state": change.state,
+        "state_label": change.get_state_display(),
+        "reason_words": time_words(change) if is_elsewhere else change.reason_label,
+        "cost_words": cost_of_change(change, user),
+        "url": reverse("groups:change", args=[change.pk]),
+        "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
+        "undo_creates": command.removes,
+        "restore_url": reverse("groups:snapshot_restore", args=[change.pk]) if restorable else None,
+        "restore_words": restore_words(change.clients_before) if restorable else "",
+    }
+
+
+def cost_of_change(change: Change, user: "User") -> str:
+    """Return what the change costs a month, for users who may see sales; empty if that was not known."""
+    if change.monthly_cost is None or not user.has_perm(RIGHT):
+        return ""
+    return cost_words(change.monthly_cost)
+
+
+def _group_url(change: Change) -> str:
+    """Return the address of the group, or an empty string if it does not exist yet or any more."""
+    if not change.group_id or Command.kind_of(change).removes:
+        return ""
+    return reverse("groups:detail", args=[change.group_id])
+
+
+def _rows(**versions: Version) -> Comparison:
+    labels = {
+        "name": _("Name"),
+        "loyalty_type": _("Type"),
+        "percent": _("Percent"),
+        "birthday_bonus": _("Birthday bonus"),
+        "use_ewallet": _("E-wallet"),
+        "clients": _("Clients"),
+        "group_id": _("Group"),
+    }
+    rows = []
+    for field, label in labels.items():
+        texts = {name: _shown(field, version) for name, version in versions.items()}
+        if any(texts.values()):
+            rows.append({"field": field, "label": label, **texts})
+    return rows
+
+
+def _shown(field: str, version: Version) -> str:
+    value = version.get(field) if version else None
+    if value is None:
+        return ""
+    match field:
+        case "loyalty_type":
+            return type_label(value)
+        case "percent":
+            return percent_words(Decimal(value))
+        case "birthday_bonus":
+            return money_words(Decimal(value))
+        case "use_ewallet":
+            return _("yes") if value == "1" else _("no")
+        case "clients":
+            return number_format(value, 0, force_grouping=True)
+        case _:
+            return str(value)

@@ -1,0 +1,96 @@
+"""Say in one line that a change was made, with the way back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from groups.models import Change
+from groups.presenters.changes.change_diff import difference_rows
+from groups.presenters.costs.cost import cost_words
+from groups.presenters.messages import clients_words
+from groups.services import snapshots
+from groups.services.journal.history import can_undo
+from groups.services.writes.commands import Command, UpdateGroup
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.contrib.messages.storage.base import Message as DjangoMessage
+
+NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """A message of Django's, ready to print.
+
+    `undo_url` takes a change back by one click, `restore_url` leads to the restore of a removed group; both
+    may be empty.
+    """
+
+    text: str
+    level: str
+    state: str = ""
+    undo_url: str = ""
+    restore_url: str = ""
+    group_id: str = ""
+
+    @property
+    def notice(self) -> str:
+        """Return the kind of the notice: data-notice."""
+        return NOTICES.get(self.state) or NOTICES.get(self.level, "success")
+
+    @property
+    def icon(self) -> str:
+        return {"success": "check", "info": "info"}.get(self.level, "alert")
+
+
+def toasts(messages: Iterable["DjangoMessage"]) -> list[Toast]:
+    """Return the messages for the page; its tags are those of `tags_of`, or none."""
+    return [_toast(message) for message in messages]
+
+
+def _toast(message: "DjangoMessage") -> Toast:
+    toast = Toast(str(message.message), message.level_tag, *message.extra_tags.split(" ")[:1])
+    match message.extra_tags.split(" "):
+        case [_state, "undo", change_id, group_id]:
+            return replace(toast, undo_url=reverse("groups:undo", args=[change_id]), group_id=group_id)
+        case [_state, "restore", change_id]:
+            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change_id]))
+        case _:
+            return toast
+
+
+def tags_of(change: Change, user: "User") -> str:
+    """Return the tags of a message about a change: its state, and how to take it back."""
+    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+        return f"{change.state} undo {change.pk} {change.group_id}"
+    if snapshots.restorable([change], user):
+        return f"{change.state} restore {change.pk}"
+    return str(change.state)
+
+
+def success_words(change: Change) -> str:
+    """Return what was changed, in one line."""
+    if change.state == Change.State.DIFFERS:
+        name = {"name": change.group_name}
+        return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
+    clients = clients_words(change.clients_before)
+    words = Command.from_change(change).success(change, clients=clients, values=_differences(change))
+    if change.monthly_cost is not None:
+        # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
+        words += ". " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
+    return words
+
+
+def _differences(change: Change) -> str:
+    """Return the changed values: a percent alone, anything else with its label."""
+    rows = difference_rows(change)
+    return ", ".join(
+        f"{row['before'] or '–'} → {row['after']}"
+        if len(rows) == 1 and row["field"] == "percent"
+        else f"{row['label']} {row['before'] or '–'} → {row['after']}"
+        for row in rows
+    )

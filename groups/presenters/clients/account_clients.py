@@ -1,0 +1,154 @@
+"""Show the clients of the whole account that a search found, and those that were chosen to be moved.
+
+The choice travels in the form, as "client-group" pairs of ids, so a further search keeps it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import ngettext
+
+from groups.poster import Client, Group
+from groups.presenters.alphabet import alphabetical
+from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, why_percent
+from groups.presenters.messages import NumberFormat
+from groups.services.clients import Found
+
+MOST_CHOSEN = 300
+"""Limit for a choice: the ids stand in the address of the page that moves them."""
+_PAIR = re.compile("([1-9][0-9]{0,9})-([1-9][0-9]{0,9})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen clients, with the group in which each was found."""
+
+    groups: Mapping[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, values: Iterable[str]) -> "Choice":
+        """Read the values of a form, of one client or several each; unreadable ones are ignored."""
+        pairs = filter(None, map(_PAIR.fullmatch, ",".join(values).split(",")))
+        return cls({int(pair[1]): int(pair[2]) for pair in pairs})
+
+    @property
+    def by_group(self) -> dict[int, list[int]]:
+        """The ids of the chosen clients of each group."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for client_id, group_id in self.groups.items():
+            found[group_id].append(client_id)
+        return dict(found)
+
+    @property
+    def is_too_large(self) -> bool:
+        return len(self.groups) > MOST_CHOSEN
+
+    def address(self, wanted: str) -> str:
+        """Return the page that moves the chosen clients of a group; empty if it is not clear which.
+
+        `wanted` is the id of the group. Without it, all have to be in one group.
+        """
+        by_group = self.by_group
+        group_id = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 11 else 0
+        if not wanted and len(by_group) == 1:
+            (group_id,) = by_group
+        if group_id not in by_group or self.is_too_large:
+            return ""
+        query = urlencode({"client": ",".join(map(str, by_group[group_id]))}, safe=",")
+        return f"{reverse('groups:move', args=[group_id])}?{query}"
+
+
+def value_of(client_id: int, group_id: int) -> str:
+    """Return a client as a form names it."""
+    return f"{client_id}-{group_id}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FoundRow:
+    """A client as one row; `group` is the name of its group, empty if that is not in the list."""
+
+    id: int
+    value: str
+    name: str
+    card: str
+    phone: str
+    group_id: int
+    group: str
+    percent: Decimal
+    why: str
+    chosen: bool
+
+
+@dataclass(frozen=True, repr=False)
+class AccountPage:
+    """Everything that the page shows; `found` is None before the first search."""
+
+    found: Found | None
+    filters: ClientFilters
+    choice: Choice
+    groups: Mapping[int, Group]
+
+    @cached_property
+    def rows(self) -> list[FoundRow]:
+        clients = sorted(
+            self.found.clients if self.found else (), key=lambda client: alphabetical(client.name)
+        )
+        return [self._row(client) for client in clients[:SHOWN_AT_MOST]]
+
+    def _row(self, client: Client) -> FoundRow:
+        return FoundRow(
+            id=client.id,
+            value=value_of(client.id, client.group_id),
+            name=client.name,
+            card=client.card_number,
+            phone=client.phone,
+            group_id=client.group_id,
+            group=self._name(client.group_id),
+            percent=client.effective_percent,
+            why=why_percent(client),
+            chosen=client.id in self.choice.groups,
+        )
+
+    def _name(self, group_id: int) -> str:
+        group = self.groups.get(group_id)
+        return group.name if group else ""
+
+    @property
+    def count(self) -> int:
+        return len(self.found.clients) if self.found else 0
+
+    @property
+    def hidden(self) -> str:
+        """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
+        shown = {row.id for row in self.rows}
+        return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
+
+    @property
+    def parts(self) -> list[tuple[int, str]]:
+        """The groups of the chosen clients with the words of a button; empty for one group."""
+        by_group = self.choice.by_group
+        if len(by_group) < 2:
+            return []
+        return [(group_id, self._move_words(group_id, len(ids))) for group_id, ids in by_group.items()]
+
+    def _move_words(self, group_id: int, count: int) -> str:
+        text = ngettext("Move %(count)s of “%(name)s”…", "Move %(count)s of “%(name)s”…", count)
+        name = self._name(group_id) or f"№ {group_id}"
+        return text % {"count": NumberFormat.current().count(count), "name": name}
+
+    @property
+    def searched_to(self) -> int:
+        """Number of clients searched so far, including the searches that this one continues."""
+        return self.filters.start + (self.found.searched or 0) - self.found.removed if self.found else 0
+
+    @property
+    def go_on_from(self) -> int:
+        """Offset from which the search goes on; 0 if it has reached the end."""
+        more = self.found is not None and self.found.more
+        return self.filters.start + (self.found.searched or 0) if self.found and more else 0

@@ -1,0 +1,281 @@
+"""Show the clients of a group: filters, rows, pages, and how much of the group was searched.
+
+A search is sent by POST and appears in no address: names and phone numbers must not get into an access log.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from groups.poster import Client
+from groups.presenters.alphabet import alphabetical, folded
+from groups.presenters.lists.group_list import Link
+from groups.presenters.lists.list_filters import asked_sort, asked_text
+from groups.presenters.messages import percent_words
+from groups.services.clients import PAGE_SIZE, Field, Members, Order
+
+SHOWN_AT_MOST = 200
+"""Limit for the rows of a search: a user with more results needs a narrower search."""
+SORTS: Mapping[str, Field] = {
+    "name": "lastname",
+    "birthday": "birthday",
+    "bonus": "bonus",
+    "paid": "total_payed_sum",
+    "own": "discount_per",
+}
+_KEYS: Mapping[str, Callable[[Client], Any]] = {
+    "name": lambda client: alphabetical(client.name),
+    "birthday": lambda client: client.birthday or date.min,
+    "bonus": lambda client: client.bonus or 0,
+    "paid": lambda client: client.total_paid or 0,
+    "own": lambda client: client.own_percent,
+}
+OWN: Mapping[str, Callable[[Client], bool]] = {
+    "above": lambda client: client.own_percent > client.group_percent,
+    "below": lambda client: 0 < client.own_percent < client.group_percent,
+}
+_NUMERIC = ("bonus", "paid", "own")
+_PHONE = re.compile(r"[\d\s()+-]+", re.ASCII)
+_SHORTEST_PART = 3
+_WHOLE_NUMBER = range(9, 16)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientFilters:
+    """Filters of the list. Unknown values are ignored; a search goes on from `start`.
+
+    With `own` "above" or "below" only clients match whose own percent is above or below the group's.
+    """
+
+    q: str = ""
+    own: str = ""
+    sort: str = ""
+    page: int = 1
+    start: int = 0
+
+    @classmethod
+    def parse(cls, params: Mapping[str, str]) -> "ClientFilters":
+        return cls(
+            q=asked_text(params),
+            own=params["own"] if params.get("own") in OWN else "",
+            sort=asked_sort(params, SORTS),
+            page=max(1, _number(params.get("page", ""))),
+            start=_number(params.get("from", "")),
+        )
+
+    def address(self, group_id: int) -> str:
+        """Return the address of this page of the list, without the search."""
+        kept = {"own": self.own, "sort": self.sort, "page": self.page if self.page > 1 else ""}
+        query = urlencode({key: value for key, value in kept.items() if value})
+        return reverse("groups:members", args=[group_id]) + (f"?{query}" if query else "")
+
+    @property
+    def order(self) -> Order:
+        field = SORTS.get(self.sort.removeprefix("-"))
+        return Order(field, self.sort.startswith("-")) if field else Order()
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """Phone numbers in Poster's format that the search may mean; empty without a complete number.
+
+        Poster finds a number whatever the own percent, so with that filter the clients have to be read.
+        """
+        digits = self._digits
+        if self.own or len(digits) not in _WHOLE_NUMBER:
+            return ()
+        # Poster stores the country code, people leave it out: 067 123 45 67 is 380671234567.
+        if digits.startswith("0"):
+            return (f"38{digits}", digits)
+        return (digits,) if len(digits) > _WHOLE_NUMBER.start else (f"380{digits}", digits)
+
+    @property
+    def narrow(self) -> bool:
+        """Return True if the filters leave clients out that only reading them can find."""
+        return bool(self.q or self.own)
+
+    def matches(self, client: Client) -> bool:
+        """Return True if the client matches the search and the filter of own percents."""
+        return (not self.own or OWN[self.own](client)) and (not self.q or self._is_found(client))
+
+    def _is_found(self, client: Client) -> bool:
+        """Return True if the search matches the client's name, card, or a part of the phone number."""
+        if self._digits and self._digits in re.sub(r"\D", "", client.phone):
+            return True
+        text = folded(f"{client.name} {client.card_number}")
+        return all(word in text for word in folded(self.q).split())
+
+    @property
+    def _digits(self) -> str:
+        digits = re.sub(r"\D", "", self.q) if _PHONE.fullmatch(self.q) else ""
+        return digits if len(digits) >= _SHORTEST_PART else ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MemberRow:
+    """A client as one row of the page."""
+
+    id: int
+    name: str
+    card: str
+    phone: str
+    birthday: date | None
+    bonus: Decimal | None
+    paid: Decimal | None
+    own_percent: Decimal
+    percent: Decimal
+    why: str
+
+
+@dataclass(frozen=True, repr=False)
+class MemberPage:
+    """Everything that the page shows."""
+
+    members: Members
+    filters: ClientFilters
+
+    @cached_property
+    def rows(self) -> list[MemberRow]:
+        """The rows of this page, or the search results."""
+        clients = list(self.members.clients)
+        if self.searching and self.filters.sort:
+            clients.sort(
+                key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
+            )
+        return [
+            MemberRow(
+                id=client.id,
+                name=client.name,
+                card=client.card_number,
+                phone=client.phone,
+                birthday=client.birthday,
+                bonus=client.bonus,
+                paid=client.total_paid,
+                own_percent=client.own_percent,
+                percent=client.effective_percent,
+                why=why_percent(client),
+            )
+            for client in clients[:SHOWN_AT_MOST]
+        ]
+
+    @property
+    def searching(self) -> bool:
+        return self.filters.narrow
+
+    @property
+    def own_words(self) -> str:
+        """The filter of own percents in words; empty without one."""
+        words = {"above": _("own percent above the group's"), "below": _("own percent below the group's")}
+        return words.get(self.filters.own, "")
+
+    @property
+    def found(self) -> int:
+        return len(self.members.clients)
+
+    @property
+    def empty(self) -> str:
+        if self.found:
+            return ""
+        if self.searching:
+            return "no_match" if self.filters.q else "no_own"
+        if self.members.unreadable:
+            return "unreadable"
+        return "no_members" if self.number == 1 else "past_the_end"
+
+    @property
+    def searched_to(self) -> int:
+        """Number of clients searched so far, including the searches that this one continues."""
+        return self.filters.start + (self.members.searched or 0) - self.members.removed
+
+    @property
+    def go_on_from(self) -> int:
+        """Offset from which the search goes on; 0 if it has reached the end."""
+        return (
+            self.filters.start + (self.members.searched or 0) if self.searching and self.members.more else 0
+        )
+
+    @property
+    def number(self) -> int:
+        return self.filters.page
+
+    @property
+    def page_count(self) -> int:
+        """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
+        return max(-(-self.members.group.clients // PAGE_SIZE), self.number + self.members.more, 1)
+
+    @property
+    def previous_href(self) -> str:
+        return self._href(page=self.number - 1) if self.number > 1 and not self.searching else ""
+
+    @property
+    def next_href(self) -> str:
+        return self._href(page=self.number + 1) if self.members.more and not self.searching else ""
+
+    @property
+    def list_href(self) -> str:
+        return self._href(page=1)
+
+    @property
+    def everybody_href(self) -> str:
+        return self._href(own="", page=1)
+
+    @property
+    def here_href(self) -> str:
+        return self._href()
+
+    @property
+    def columns(self) -> list[Link]:
+        """The columns; one by which Poster cannot sort has no href and no key."""
+        return [
+            self._column("name", pgettext("of a person", "Name")),
+            Link(label=_("Phone"), href=""),
+            self._column("birthday", _("Birthday")),
+            self._column("bonus", _("Bonuses")),
+            self._column("paid", _("Paid in all")),
+            self._column("own", _("Own percent")),
+            Link(label=_("Percent that counts"), href="", numeric=True),
+        ]
+
+    def _column(self, key: str, label: str) -> Link:
+        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        # Sort amounts in descending order first: users mostly look for the largest.
+        other = (f"-{key}", key) if key in _NUMERIC else (key, f"-{key}")
+        sort = other[1] if self.filters.sort == other[0] else other[0]
+        return Link(
+            label=label,
+            key=sort,
+            href=self._href(sort=sort, page=1),
+            current=ascending or descending,
+            aria_sort="ascending" if ascending else "descending" if descending else "none",
+            numeric=key in _NUMERIC,
+        )
+
+    @property
+    def export_links(self) -> list[Link]:
+        group_id = self.members.group.id
+        return [
+            Link(label=name, href=reverse("groups:members_export", args=[group_id, name.lower()]))
+            for name in ("CSV", "XLSX")
+        ]
+
+    def _href(self, **changes: Any) -> str:
+        return replace(self.filters, **changes).address(self.members.group.id)
+
+
+def why_percent(client: Client) -> str:
+    """Return why another percent than the group's applies; an empty string if it is the group's."""
+    if not client.has_own_percent:
+        return ""
+    return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0

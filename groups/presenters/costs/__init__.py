@@ -1,0 +1,1 @@
+"""Show what percents cost, and the sales of groups."""

@@ -1,0 +1,433 @@
+"""Show the list of groups: searched, filtered, sorted, split into pages, with totals.
+
+Each value of a row is computed here once, so that the template's loop is plain.
+"""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from django.urls import reverse
+from django.utils.formats import time_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext, pgettext
+
+from groups.poster import Group, LoyaltyType, UnreadableRow
+from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
+from groups.presenters.lists.charts import Picture, make_picture, share_of
+from groups.presenters.lists.group_search import search
+from groups.presenters.lists.list_filters import ONLY, SORTS, Filters
+from groups.presenters.messages import Message, NumberFormat, error_words, type_label
+from groups.services.groups import Groups
+
+PAGE_SIZE = 50
+ONE_PAGE = 100
+"""Up to so many groups are one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One line of the list, ready to print.
+
+    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
+    """
+
+    id: int
+    name: str
+    url: str
+    edit_url: str
+    kind: str
+    type: str
+    percent: str
+    bonus: str
+    clients: str
+    share: str
+    locked: bool
+    planned: str = ""
+    turnover: str = ""
+    receipt: str = ""
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Link to a variant of the list: another sort column, filter, or page."""
+
+    label: str
+    href: str
+    current: bool = False
+    key: str = ""
+    aria_sort: str = "none"
+    numeric: bool = False
+    number: int = 0
+    count: str = ""
+    title: str = ""
+    note: str = ""
+
+    ICONS: ClassVar = {"none": "sort", "ascending": "up", "descending": "down"}
+
+    @property
+    def sort_icon(self) -> str:
+        """Return the icon of a column: the order that it sorts in, if it does."""
+        return self.ICONS[self.aria_sort]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A total above the list, as text, and its label."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything that the page of the list shows."""
+
+    groups: Groups
+    filters: Filters
+    found_groups: list[Group]
+    of_type: Counter[int]
+    """Number of groups of each type that match the search."""
+    locked_ids: frozenset[int] = frozenset()
+    sales: SalesColumns = NO_SALES
+    planned: Mapping[int, str] = field(default_factory=dict)
+
+    def only(self, group_id: int) -> "Listing | None":
+        """Return the list with this group alone, or None if there is no such group.
+
+        The filters do not count: a group that no longer fits them after an edit stays where it stands.
+        """
+        groups = [group for group in self.groups.groups if group.id == group_id]
+        filters = Filters(columns=self.filters.columns)
+        return replace(self, found_groups=groups, filters=filters) if groups else None
+
+    @cached_property
+    def rows(self) -> list[GroupRow]:
+        """The rows of this page."""
+        first = (self.number - 1) * self.page_size
+        return [self._row(group) for group in self.found_groups[first : first + self.page_size]]
+
+    def _row(self, group: Group) -> GroupRow:
+        numbers = self.numbers
+        url = f"{self.url}{group.id}/"
+        bonus = group.birthday_bonus
+        locked = group.id in self.locked_ids
+        return GroupRow(
+            id=group.id,
+            name=group.name,
+            url=url,
+            edit_url=f"{url}edit/" if group.is_editable and not locked else "",
+            kind="bonus" if group.is_bonus else "",
+            type=self._type_labels[group.loyalty_type],
+            percent=numbers.percent(group.percent),
+            bonus=numbers.money(bonus) if bonus else "",
+            clients=numbers.count(group.clients),
+            share=numbers.percent(share_of(group.clients, self.clients)),
+            locked=locked,
+            planned=self.planned.get(group.id, ""),
+            **self._sales_of(group),
+        )
+
+    def _sales_of(self, group: Group) -> dict[str, str]:
+        if not self.sales.shown:
+            return {}
+        figures = self.sales.of(group)
+        amounts = {key: getattr(figures, key) for key in KEYS}
+        return {key: "" if amount is None else self.numbers.money(amount) for key, amount in amounts.items()}
+
+    @cached_property
+    def _type_labels(self) -> dict[int, str]:
+        return {number: type_label(number) for number in self._by_type}
+
+    @cached_property
+    def numbers(self) -> NumberFormat:
+        """Number format of this list."""
+        return NumberFormat.current()
+
+    @cached_property
+    def url(self) -> str:
+        return reverse("groups:list")
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes of the filters."""
+        return self.url + self.filters.query(**changes)
+
+    @property
+    def found(self) -> int:
+        return len(self.found_groups)
+
+    @property
+    def total(self) -> int:
+        return len(self.groups.groups)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Totals above the list."""
+        totals = (
+            (ngettext("group", "groups", self.total), self.total),
+            (ngettext("client", "clients", self.clients), self.clients),
+            (npgettext("groups", "bonus", "bonus", self.bonus_groups), self.bonus_groups),
+            (npgettext("groups", "discount", "discount", self.discount_groups), self.discount_groups),
+        )
+        return [Figure(label, self.numbers.count(count)) for label, count in totals]
+
+    @cached_property
+    def clients(self) -> int:
+        return sum(map(attrgetter("clients"), self.groups.groups))
+
+    @cached_property
+    def _by_type(self) -> Counter[int]:
+        return Counter(map(attrgetter("loyalty_type"), self.groups.groups))
+
+    @property
+    def bonus_groups(self) -> int:
+        return self._by_type[LoyaltyType.BONUS]
+
+    @property
+    def discount_groups(self) -> int:
+        return self._by_type[LoyaltyType.DISCOUNT]
+
+    @property
+    def unreadable(self) -> tuple[UnreadableRow, ...]:
+        return self.groups.unreadable
+
+    @property
+    def as_of(self) -> Any:
+        return self.groups.as_of
+
+    @property
+    def as_of_words(self) -> str:
+        """Time of Poster's answer, in words."""
+        return _("as of %(time)s") % {"time": time_format(localtime(self.as_of), "TIME_FORMAT")}
+
+    @property
+    def stale(self) -> Message | None:
+        return error_words(self.groups.failure) if self.groups.failure else None
+
+    @property
+    def writable(self) -> bool:
+        return self.groups.failure is None
+
+    @property
+    def empty(self) -> str:
+        if self.found:
+            return ""
+        if self.total:
+            return "no_match"
+        return "unreadable" if self.unreadable else "no_groups"
+
+    @property
+    def here_href(self) -> str:
+        return self.href(page=self.number)
+
+    @property
+    def refresh_href(self) -> str:
+        return self.href(page=self.number, refresh=1)
+
+    def export_href(self, extension: str) -> str:
+        """Address of the file with the same rows."""
+        return reverse("groups:export", args=[extension]) + self.filters.query()
+
+    @property
+    def export_links(self) -> list[Link]:
+        """Links to the files with the same rows, each with its tooltip."""
+        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
+        return [
+            Link(
+                label=kind,
+                href=self.export_href(kind.lower()),
+                title=title % {"n": self.found, "kind": kind},
+                count=self.numbers.count(self.found),
+            )
+            for kind in ("CSV", "XLSX")
+        ]
+
+    @property
+    def chips(self) -> list[Link]:
+        """The active filters but the type, each with the address without it."""
+        filters = self.filters
+        active = (
+            (f"«{filters.q}»" if filters.q else "", {"q": ""}),
+            (filters.percent_words(self.numbers), {"percent_from": "", "percent_to": ""}),
+            (str(ONLY[filters.only]) if filters.only else "", {"only": ""}),
+        )
+        return [Link(label=label, href=self.href(**without)) for label, without in active if label]
+
+    @property
+    def create_href(self) -> str:
+        """Address of the form for a group of the searched name; empty without a search."""
+        return reverse("groups:create", query={"name": self.filters.q}) if self.filters.q else ""
+
+    @property
+    def only_choices(self) -> list[Link]:
+        """Choices beside the type, for the filter panel."""
+        only = self.filters.only
+        return [Link(label=str(label), href="", key=key, current=key == only) for key, label in ONLY.items()]
+
+    @property
+    def found_words(self) -> str:
+        """Number of groups found, and the number of this page, in words."""
+        found, total = self.numbers.count(self.found), self.numbers.count(self.total)
+        if self.found == self.total:
+            words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
+        else:
+            words = ngettext("%(found)s of %(all)s group", "%(found)s of %(all)s groups", self.total)
+            words %= {"found": found, "all": total}
+        if self.page_count == 1:
+            return words
+        return f"{words}, {self.page_words}"
+
+    @property
+    def page_words(self) -> str:
+        return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
+
+    @property
+    def percents_href(self) -> str:
+        """Address of the form for the percents of these groups."""
+        return reverse("groups:bulk") + self.filters.query()
+
+    @cached_property
+    def columns(self) -> list[Link]:
+        labels = {"name": _("Name"), "type": _("Type"), "percent": _("Percent")}
+        if self.sales.shown:
+            labels |= sales_labels()
+        else:
+            labels |= {"birthday_bonus": _("Birthday bonus"), "clients": _("Clients")}
+        return [self._column(key, label) for key, label in labels.items()]
+
+    def _column(self, key: str, label: str) -> Link:
+        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
+        # The highest numbers are looked for first, and the first names.
+        numeric = key not in ("name", "type")
+        downwards = not descending if numeric else ascending
+        return Link(
+            label=label,
+            key=key,
+            href=self.href(sort=f"-{key}" if downwards else key),
+            current=ascending or descending,
+            aria_sort="ascending" if ascending else "descending" if descending else "none",
+            numeric=numeric,
+            note=pgettext("of all clients", "share") if key == "clients" else "",
+        )
+
+    @property
+    def sales_labels(self) -> tuple[str, ...]:
+        return tuple(sales_labels().values())
+
+    @property
+    def sales_href(self) -> str:
+        """Address of the list with the columns of sales, or without them."""
+        known = self.filters.sort.removeprefix("-") in ("name", "type", "percent")
+        kept = self.filters.sort if known else ""
+        return self.href(columns="" if self.filters.columns else "sales", sort=kept)
+
+    @property
+    def orders(self) -> list[Link]:
+        """Sort orders to choose from on a phone: each column in its usual direction, and the current one."""
+        return [
+            Link(
+                label=f"{column.label} {'↓' if backwards else '↑'}",
+                href="",
+                key=f"-{column.key}" if backwards else column.key,
+                current=column.aria_sort == ("descending" if backwards else "ascending"),
+            )
+            for column in self.columns
+            for backwards in (column.numeric, not column.numeric)
+            if backwards == column.numeric or column.current
+        ]
+
+    @cached_property
+    def type_links(self) -> list[Link]:
+        choices = (
+            ("", _("All"), self.of_type.total()),
+            ("1", pgettext("groups of a type", "Bonus"), self.of_type[LoyaltyType.BONUS]),
+            ("2", pgettext("groups of a type", "Discount"), self.of_type[LoyaltyType.DISCOUNT]),
+        )
+        return [
+            Link(
+                label=label,
+                href=self.href(type=key),
+                current=self.filters.type == key,
+                key=key,
+                count=self.numbers.count(count),
+            )
+            for key, label, count in choices
+        ]
+
+    # --- Pages ---------------------------------------------------------------------------------------------
+
+    @property
+    def page_size(self) -> int:
+        return PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+
+    @property
+    def page_count(self) -> int:
+        return max(1, -(-self.found // self.page_size))
+
+    @property
+    def number(self) -> int:
+        return min(self.filters.page, self.page_count)
+
+    @cached_property
+    def pages(self) -> list[Link]:
+        """Links to the first page, the last one, and those around the current one; a gap has no href."""
+        if self.page_count == 1:
+            return []
+        near = {1, self.page_count, *range(self.number - 2, self.number + 3)}
+        links: list[Link] = []
+        for number in sorted(number for number in near if 1 <= number <= self.page_count):
+            if links and number > links[-1].number + 1:
+                links.append(Link(label="…", href=""))
+            links.append(self._page(number))
+        return links
+
+    def _page(self, number: int) -> Link:
+        return Link(
+            label=str(number),
+            href=self.href(page=number),
+            number=number,
+            current=number == self.number,
+        )
+
+    @property
+    def previous_href(self) -> str:
+        return self.href(page=self.number - 1) if self.number > 1 else ""
+
+    @property
+    def next_href(self) -> str:
+        return self.href(page=self.number + 1) if self.number < self.page_count else ""
+
+    @cached_property
+    def picture(self) -> Picture:
+        return make_picture(self.groups.groups, self.clients, self.numbers)
+
+
+def make_listing(
+    groups: Groups,
+    filters: Filters,
+    locked_ids: Iterable[int] = (),
+    sales: SalesColumns = NO_SALES,
+    changed_ids: Container[int] = (),
+    planned: Mapping[int, str] | None = None,
+) -> Listing:
+    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order.
+
+    `planned` are the marks of the groups with a planned change, by their ids.
+    """
+    column = filters.sort.removeprefix("-")
+    searched = search(groups.groups, filters.q)
+    if filters.detailed:
+        searched = [group for group in searched if filters.let_pass(group, changed_ids)]
+    found = [group for group in searched if filters.type in ("", str(int(group.loyalty_type)))]
+    if column in SORTS or (column and sales.shown):
+        # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
+        found.sort(key=lambda group: group.id)
+        key = SORTS.get(column) or sales.sort_key(column)
+        found.sort(key=key, reverse=filters.sort.startswith("-"))
+    of_type = Counter(map(attrgetter("loyalty_type"), searched))
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales, planned or {})

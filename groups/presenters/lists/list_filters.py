@@ -1,0 +1,121 @@
+"""Read the filters of a list from its address; unknown values are ignored, defaults are left out."""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext_lazy
+
+from groups.poster import Group
+from groups.poster.records import plain
+from groups.presenters.alphabet import alphabetical
+from groups.presenters.costs.group_sales import KEYS
+from groups.presenters.messages import NumberFormat
+
+
+def asked_text(params: Mapping[str, str]) -> str:
+    """Return the search text, without characters that a name cannot have."""
+    return " ".join(params.get("q", "").replace("\0", "").split())[:100]
+
+
+def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
+    """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
+    sort = params.get("sort", "")
+    return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
+
+
+def asked_percent(params: Mapping[str, str], name: str) -> str:
+    """Return a percent of the address in plain digits; an empty string for anything else."""
+    text = params.get(name, "").strip().rstrip("%").replace(",", ".")
+    if not text.isascii() or len(text) > 6 or text.count(".") > 1 or not text.replace(".", "").isdecimal():
+        return ""
+    return plain(Decimal(text)) if Decimal(text) <= 100 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Filters in the address of a list. Unknown values are ignored; defaults are left out."""
+
+    q: str = ""
+    type: str = ""
+    sort: str = ""
+    page: int = 1
+    columns: str = ""
+    percent_from: str = ""
+    percent_to: str = ""
+    only: str = ""
+    """One of `ONLY`, or all groups."""
+
+    @classmethod
+    def parse(cls, params: Mapping[str, str]) -> "Filters":
+        page = params.get("page", "")
+        columns = "sales" if params.get("columns") == "sales" else ""
+        return cls(
+            q=asked_text(params),
+            type=params["type"] if params.get("type") in ("1", "2") else "",
+            sort=asked_sort(params, (*SORTS, *KEYS) if columns else SORTS),
+            page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
+            columns=columns,
+            percent_from=asked_percent(params, "percent_from"),
+            percent_to=asked_percent(params, "percent_to"),
+            only=params["only"] if params.get("only") in ONLY else "",
+        )
+
+    @property
+    def narrow(self) -> bool:
+        """Return True if the filters leave groups out."""
+        return bool(self.q or self.type or self.detailed)
+
+    @property
+    def detailed(self) -> bool:
+        """Return True if a filter beside the type and the search leaves groups out."""
+        return bool(self.percent_from or self.percent_to or self.only)
+
+    def let_pass(self, group: Group, changed_ids: Container[int]) -> bool:
+        """Return True if a group passes the filters beside the type and the search."""
+        if self.percent_from and group.percent < Decimal(self.percent_from):
+            return False
+        if self.percent_to and group.percent > Decimal(self.percent_to):
+            return False
+        match self.only:
+            case "bonus":
+                return bool(group.birthday_bonus)
+            case "empty":
+                return not group.clients
+            case "changed":
+                return group.id in changed_ids
+            case _:
+                return True
+
+    def percent_words(self, numbers: NumberFormat) -> str:
+        """Return the range of percents in words, or an empty string."""
+        if not self.percent_from and not self.percent_to:
+            return ""
+        low = numbers.percent(Decimal(self.percent_from or 0))
+        return f"{low} – {numbers.percent(Decimal(self.percent_to or 100))}"
+
+    def query(self, **changes: Any) -> str:
+        """Return the query string with these changes, with its question mark; empty for the plain list.
+
+        A changed filter starts at page 1.
+        """
+        names = ("q", "type", "percent_from", "percent_to", "only", "columns", "sort")
+        values = {**{name: getattr(self, name) for name in names}, "page": 1} | changes
+        kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
+ONLY = {
+    "bonus": gettext_lazy("with a birthday bonus"),
+    "empty": gettext_lazy("without clients"),
+    "changed": gettext_lazy("changed here in the last 7 days"),
+}
+SORTS: dict[str, Callable[[Group], Any]] = {
+    "name": lambda group: alphabetical(group.name),
+    "type": lambda group: group.loyalty_type,
+    "percent": lambda group: group.percent,
+    "birthday_bonus": lambda group: group.birthday_bonus,
+    "clients": lambda group: group.clients,
+}

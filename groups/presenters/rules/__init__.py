@@ -1,0 +1,1 @@
+"""Show the promotions and the loyalty rules of an account."""

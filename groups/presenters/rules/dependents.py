@@ -1,0 +1,144 @@
+"""Show the promotions and loyalty rules that depend on a group, on its page and before it is changed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from groups.models import PosterCredentials
+from groups.poster import LoyaltyRule, PosterError, Promotion, Unreachable
+from groups.presenters.messages import NumberFormat, error_words
+from groups.services.rules import dependents
+
+QUICK = 0.15
+"""Seconds: Poster answers quickly if the group came in this time."""
+AT_ONCE = 1.0
+"""Seconds in which each of the two lists has to come to be on the page from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A rule in words: into the group from `sum` on, or out of it to the group `name`.
+
+    Without an `url` the group that it leads to is not in the list.
+    """
+
+    id: int
+    group_id: int
+    way: Literal["in", "out"]
+    sum: str
+    name: str = ""
+    url: str = ""
+
+
+class DependentsCard:
+    """The dependents of a group: Poster is asked only when a page shows them.
+
+    `leaving` is True on pages that lead to the removal of the group.
+    """
+
+    def __init__(
+        self,
+        credentials: PosterCredentials,
+        group_id: int,
+        *,
+        leaving: bool = False,
+        within: float | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._within = within
+        self.group_id = group_id
+        self.leaving = leaving
+
+    @cached_property
+    def _found(self) -> dependents.Dependents:
+        return dependents.dependents_of(
+            self._credentials, self.group_id, fresh=self.leaving, within=self._within
+        )
+
+    @property
+    def is_late(self) -> bool:
+        """Return True if a list did not come in time, and may come later."""
+        return any(
+            isinstance(each.failure, Unreachable) for each in (self._found.promotions, self._found.rules)
+        )
+
+    @property
+    def promotions(self) -> tuple[Promotion, ...]:
+        return self._found.promotions.found
+
+    @cached_property
+    def rules(self) -> list[RuleLine]:
+        """The rules that lead into the group, and those that lead on from it."""
+        numbers, ladder = NumberFormat.current(), self._found.ladder
+        ways: list[tuple[Literal["in", "out"], tuple[LoyaltyRule, ...]]] = [
+            ("in", ladder.into(self.group_id)),
+            ("out", ladder.out_of(self.group_id)),
+        ]
+        return [self._line(rule, way, numbers) for way, rules in ways for rule in rules]
+
+    def _line(self, rule: LoyaltyRule, way: Literal["in", "out"], numbers: NumberFormat) -> RuleLine:
+        group = self._found.ladder.group_of(rule)
+        return RuleLine(
+            id=rule.id,
+            group_id=rule.group_id,
+            way=way,
+            sum=numbers.round_money(rule.value),
+            name=group.name if group else "",
+            url=reverse("groups:detail", args=[group.id]) if group else "",
+        )
+
+    @property
+    def unread(self) -> list[str]:
+        """Sentences about the lists that could not be read, so that nothing is known of them."""
+        sentences = []
+        if self._is_unread(self._found.promotions):
+            words = _("Whether promotions are for this group could not be read.")
+            sentences.append(f"{words} {_why(self._found.promotions.failure)}")
+        if self._is_unread(self._found.rules):
+            words = _("Whether rules lead clients into this group could not be read.")
+            sentences.append(f"{words} {_why(self._found.rules.failure)}")
+        return [sentence.strip() for sentence in sentences]
+
+    def _is_unread(self, listed: dependents.Listed[Promotion] | dependents.Listed[LoyaltyRule]) -> bool:
+        """Return True if an unread row may name the group while no other one does."""
+        named = self.promotions if listed is self._found.promotions else self.rules
+        return listed.failure is not None or bool(listed.unreadable and not named)
+
+    @property
+    def no_promotion(self) -> bool:
+        """Return True if it is certain that no promotion names the group."""
+        return not self.promotions and not self._is_unread(self._found.promotions)
+
+    @property
+    def no_rule(self) -> bool:
+        """Return True if it is certain that no rule leads to the group."""
+        return not self.rules and not self._is_unread(self._found.rules)
+
+    @property
+    def unreadable_promotions(self) -> int:
+        return self._found.promotions.unreadable
+
+    @property
+    def unreadable_rules(self) -> int:
+        return self._found.rules.unreadable
+
+
+def dependents_at_once(
+    credentials: PosterCredentials, group_id: int, *, took: float
+) -> DependentsCard | None:
+    """Return the dependents for the page of the group itself, or None to have the page load them afterwards.
+
+    `took` is the time in seconds that Poster took for the group: a page waits for two lists more only while
+    Poster answers quickly.
+    """
+    if took > QUICK:
+        return None
+    card = DependentsCard(credentials, group_id, within=AT_ONCE)
+    return None if card.is_late else card
+
+
+def _why(failure: PosterError | None) -> str:
+    return f"{error_words(failure).title}." if failure else ""

@@ -1,0 +1,1 @@
+"""Bound, share and count the calls to Poster."""

@@ -1,0 +1,64 @@
+"""Share one read of Poster among all threads that need the same data at the same time."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from copy import copy
+
+from django.conf import settings
+
+from groups.services.calls.limits import LEASE_MARGIN, busy, limiter, release_database
+from poster_admin.common.limits.semaphore import NoSlot, slot
+
+_flights: dict[str, Future[object]] = {}
+
+_lock = threading.Lock()
+
+
+def single_flight[T](
+    key: str, account: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
+) -> T:
+    """Call `ask` in one of the threads that use the same key, and give its result or error to all of them.
+
+    If `shared` is given, only one process at a time calls `ask` for that name; before that it calls `look`,
+    which may find in the cache the answer that another process has just stored.
+    """
+    with _lock:
+        flight = _flights.get(key)
+        if first := flight is None:
+            flight = _flights[key] = Future()
+    if not first:
+        return _result(flight, person)  # type: ignore[return-value]  # one key always has the same type
+    try:
+        answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
+        flight.set_result(answer)
+    except BaseException as error:
+        flight.set_exception(error)
+        raise
+    finally:
+        with _lock:
+            del _flights[key]
+    return answer
+
+
+def _result(flight: Future[object], person: int) -> object:
+    try:
+        with limiter.entered(person):
+            release_database()
+            error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
+    except (NoSlot, TimeoutError):
+        raise busy() from None
+    if error is not None:
+        # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
+        raise copy(error) from error
+    return flight.result()
+
+
+def _alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+    deadline = settings.POSTER_READ_DEADLINE
+    try:
+        with slot(f"flight {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):
+            found = look()
+            return ask() if found is None else found
+    except NoSlot:
+        raise busy() from None

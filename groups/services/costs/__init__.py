@@ -1,0 +1,1 @@
+"""Read the sales of all clients, and keep their sums."""

@@ -1,0 +1,1 @@
+"""Look after an installation: its workers, their threads, and its state."""

@@ -1,0 +1,1 @@
+"""Read the journal: the history, the changes that a user has missed, the audit."""

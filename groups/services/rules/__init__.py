@@ -1,0 +1,1 @@
+"""Read the promotions and the loyalty rules of an account."""

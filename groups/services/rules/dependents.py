@@ -1,0 +1,114 @@
+"""Find the promotions and the loyalty rules that depend on a group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+
+from groups.models import PosterCredentials
+from groups.poster import (
+    LoyaltyRule,
+    LoyaltyRuleList,
+    PosterClient,
+    PosterError,
+    Promotion,
+    PromotionList,
+)
+from groups.services.gateway import call_poster
+from groups.services.groups import Groups, cached, keep_cached, list_groups
+from groups.services.rules.ladder import Ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Listed[T]:
+    """The records of one of Poster's lists; `failure` is the error if it could not be read.
+
+    `unreadable` counts the rows that could not be read.
+    """
+
+    found: tuple[T, ...] = ()
+    unreadable: int = 0
+    failure: PosterError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """The promotions that are for a group, and all loyalty rules with the ladder that they make."""
+
+    group_id: int
+    promotions: Listed[Promotion]
+    rules: Listed[LoyaltyRule]
+    ladder: Ladder
+
+
+def dependents_of(
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
+) -> Dependents:
+    """Return the dependents of a group, which may be POSTER_CACHE_SECONDS old unless `fresh` is set.
+
+    Each list is read `within` so many seconds, by default in half of those that a read may last. A
+    `PosterError` is returned, not raised, because it must not prevent a change of the group.
+    """
+    promotions = list_promotions(credentials, fresh=fresh, within=within)
+    mine = tuple(each for each in promotions.found if group_id in each.group_ids)
+    rules = list_rules(credentials, fresh=fresh, within=within)
+    groups = _groups(credentials) if rules.found else None
+    return Dependents(
+        group_id,
+        Listed(mine, promotions.unreadable, promotions.failure),
+        rules,
+        Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ()),
+    )
+
+
+def list_promotions(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Listed[Promotion]:
+    """Return all promotions of the account."""
+
+    def ask(poster: PosterClient) -> PromotionList:
+        return poster.get_promotions(within=within or settings.POSTER_READ_DEADLINE / 2)
+
+    answer = _read(credentials, "promotions", ask, fresh=fresh)
+    if isinstance(answer, PosterError):
+        return Listed(failure=answer)
+    return Listed(answer.promotions, len(answer.unreadable))
+
+
+def list_rules(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Listed[LoyaltyRule]:
+    """Return all loyalty rules of the account."""
+
+    def ask(poster: PosterClient) -> LoyaltyRuleList:
+        return poster.get_loyalty_rules(within=within or settings.POSTER_READ_DEADLINE / 2)
+
+    answer = _read(credentials, "rules", ask, fresh=fresh)
+    if isinstance(answer, PosterError):
+        return Listed(failure=answer)
+    return Listed(answer.rules, len(answer.unreadable))
+
+
+def _read[T](
+    credentials: PosterCredentials, what: str, ask: Callable[[PosterClient], T], *, fresh: bool
+) -> T | PosterError:
+    """Return a list from the cache or from Poster, or the error; each of two lists has half the time."""
+    found = None if fresh or credentials.refused_at else cached(credentials, what)
+    if found is not None:
+        answer: T = found[0]
+        return answer
+    try:
+        answer = call_poster(credentials, ask)
+    except PosterError as error:
+        return error
+    keep_cached(credentials, what, answer, timezone.now())
+    return answer
+
+
+def _groups(credentials: PosterCredentials) -> Groups | None:
+    """Return the groups, which name the steps of the ladder, or None if they cannot be read."""
+    try:
+        return list_groups(credentials)
+    except PosterError:
+        return None

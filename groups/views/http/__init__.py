@@ -1,0 +1,1 @@
+"""Requests of signed-in users, and the HTTP statuses of failures."""

@@ -1,0 +1,40 @@
+"""Middleware that answers a `PosterError` that no view handles."""
+
+from django.http import HttpRequest, HttpResponse
+
+from groups.poster import PosterError
+from groups.presenters.messages import error_words
+from groups.views.http.statuses import status_of
+from poster_admin.common.htmx import (
+    element_asked_for,
+    page_behind,
+    render_page,
+)
+from poster_admin.common.middleware import GetResponse
+
+
+class PosterErrorMiddleware:
+    """Answer an unhandled `PosterError` with its message and its status."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PosterError):
+            return None
+        context = {
+            "error_words": error_words(error),
+            "status": status_of(error),
+            "retry_url": request.get_full_path(),
+        }
+        if element_asked_for(request):
+            # A failed search leaves the page as it is, with the message above it.
+            context["retry_url"] = page_behind(request) or request.get_full_path()
+            response = render_page(request, "poster_error.html#notice", context, status=status_of(error))
+            response["HX-Retarget"] = "#notice"
+            response["HX-Reswap"] = "outerHTML"
+            return response
+        return render_page(request, "poster_error.html", context, status=status_of(error))

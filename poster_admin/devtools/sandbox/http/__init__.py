@@ -1,0 +1,1 @@
+"""HTTP of the sandbox: the server, its requests and answers, and addresses without one."""

@@ -1,0 +1,161 @@
+"""Requests, answers, and the connection between them."""
+
+import json
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from poster_admin.devtools.sandbox.accounts.state import Account
+
+type Kind = Literal["list", "get", "write", "settings"]
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=UTF-8"
+_LOOK_FOR_HANG_UP = 0.02
+_SMALL = 65_536
+
+
+def dump(value: object) -> bytes:
+    """Return a value as the JSON of an answer: UTF-8, not escaped, without spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call as it came in.
+
+    `account` is empty if the path names none. `target` is the whole path with the token. `form` holds the
+    parameters of the body, in whichever form they were sent.
+    """
+
+    verb: str
+    target: str
+    account: str
+    method: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    body: bytes
+    host: str
+
+    @property
+    def token(self) -> str:
+        """The token of the query; one in the body does not count."""
+        return self.query.get("token", "")
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Parameters of query and body; the body wins. Some clients send those of a POST in the query."""
+        return {**self.query, **self.form}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer.
+
+    `code` is Poster's error code in the body. `applied` is true if a write is in force, `behind` if a lagging
+    replica made the answer differ from the true state.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str | None = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    code: int | None = None
+    applied: bool = False
+    behind: bool = False
+
+    def head(self, *, length: int | None = -1) -> bytes:
+        """Return the status line and the headers; a `length` of None leaves Content-Length out."""
+        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}", "Server: nginx"]
+        lines.append(f"Date: {formatdate(usegmt=True)}")
+        if self.content_type is not None:
+            lines.append(f"Content-Type: {self.content_type}")
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        if length is not None and self.status != HTTPStatus.NO_CONTENT:
+            lines.append(f"Content-Length: {len(self.body) if length < 0 else length}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+@dataclass(slots=True)
+class Connection:
+    """The socket of a client, and the event that is set when the sandbox stops."""
+
+    socket: socket.socket
+    stopping: threading.Event
+    open: bool = True
+
+    def send(self, data: bytes) -> None:
+        """Send raw bytes."""
+        self.socket.sendall(data)
+
+    def answer(self, answer: Answer, *, body: bool = True) -> None:
+        """Send an answer. A small one goes out in one packet."""
+        head = answer.head()
+        if not body:
+            self.send(head)
+        elif len(answer.body) <= _SMALL:
+            self.send(head + answer.body)
+        else:
+            self.send(head)
+            self.send(answer.body)
+
+    def close(self) -> None:
+        """End the connection with a FIN."""
+        self.open = False
+        self._release()
+
+    def reset(self) -> None:
+        """End the connection with an RST."""
+        self.open = False
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._release()
+
+    def hang(self, seconds: float) -> bool:
+        """Send nothing for `seconds`; return False as soon as the client hangs up or the sandbox stops."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.stopping.wait(min(left, _LOOK_FOR_HANG_UP)) or self._hung_up():
+                return False
+        return True
+
+    def _hung_up(self) -> bool:
+        try:
+            readable, _, _ = select.select([self.socket], [], [], 0)
+            return bool(readable) and not self.socket.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
+
+    def _release(self) -> None:
+        # Close the descriptor itself: the handler's reader and writer share the socket and keep it open.
+        socket.close(self.socket.detach())
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The input of a fault: the call, its honest answer, and the options of the script.
+
+    `account` is None if the call names none. `apply_now` carries out a write that was only rehearsed.
+    """
+
+    request: Request
+    kind: Kind
+    account: "Account | None"
+    connection: Connection
+    apply_now: Callable[[], None]
+    answer: Answer = field(default_factory=Answer)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

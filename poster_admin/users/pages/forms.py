@@ -1,0 +1,129 @@
+"""Forms for passwords, for codes of the second factor, and for the people who use the dashboard."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from poster_admin.users.pages import people
+
+
+class PasswordForm(forms.Form):
+    """Ask for the user's own password again."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+        error_messages={"required": _("Enter your password.")},
+    )
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Change the user's own password; wrong old passwords count as failed sign-ins and lock the form."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    @sensitive_variables()
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if authenticate(self.request, username=self.user.get_username(), password=password) != self.user:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password
+
+
+class CodeForm(forms.Form):
+    """Ask for a code of the app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=64,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+        error_messages={"required": _("Enter the code.")},
+    )
+
+    def __init__(self, *args: Any, hint: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = hint
+
+
+class PersonForm(forms.Form):
+    """Name, address and role of a user; somebody without a name may stay so."""
+
+    full_name = forms.CharField(
+        label=_("First name and last name"),
+        max_length=150,
+        required=False,
+        error_messages={"required": _("Enter the name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    email = forms.EmailField(
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        help_text=_("Optional."),
+        error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=list(people.ROLE_LABELS.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a role.")},
+    )
+
+    def __init__(self, *args: Any, person: people.Person | None = None, **kwargs: Any) -> None:
+        if person is not None:
+            user = person.user
+            kwargs["initial"] = {"full_name": user.get_full_name(), "email": user.email, "role": person.role}
+        super().__init__(*args, **kwargs)
+        if settings.COMPANY_ROLES:
+            self.fields["role"].help_text = _(
+                "A sign-in through the company replaces it by the company's role."
+            )
+
+    def clean_full_name(self) -> str:
+        return " ".join(self.cleaned_data["full_name"].split())
+
+
+class NewPersonForm(PersonForm):
+    """A new user: the name for the sign-in too."""
+
+    username = forms.CharField(
+        label=_("Name for the sign-in"),
+        max_length=150,
+        validators=[User.username_validator],
+        help_text=_("Letters, digits and . + - _ @, without spaces. It cannot be changed later."),
+        error_messages={"required": _("Enter a name for the sign-in.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    field_order = ("full_name", "username", "email", "role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["full_name"].required = True
+
+    def clean_username(self) -> str:
+        name: str = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=name).exists():
+            raise ValidationError(_("Somebody signs in by this name already. Choose another one."))
+        return name

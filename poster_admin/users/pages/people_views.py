@@ -1,0 +1,140 @@
+"""Views for those who manage the dashboard's users: the list, one person, a new one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_POST
+
+from poster_admin.common.htmx import render_page
+from poster_admin.users.pages import people
+from poster_admin.users.pages.forms import NewPersonForm, PersonForm
+from poster_admin.users.pages.views import Request, form_methods
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+PAGE = 50
+
+type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
+
+
+def manages_people[**P](view: View[P]) -> View[P]:
+    """Allow only users who may change users, and ask for the password again."""
+
+    @wraps(view)
+    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.has_perm(people.RIGHT):
+            raise PermissionDenied
+        if not recently_confirmed(request):
+            # A form for one action has no page of its own.
+            back = reverse("people:list") if request.method == "POST" else ""
+            return ask_to_confirm(request, back=back)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_GET
+def person_list(request: Request) -> HttpResponse:
+    """Show all users, with their roles and how they are signed in."""
+    if not request.user.has_perm(people.RIGHT):
+        raise PermissionDenied
+    page = Paginator(people.all_users(), PAGE).get_page(request.GET.get("page"))
+    rows = [(person, person.manageable_by(request.user)) for person in people.as_people(page.object_list)]
+    return render_page(request, "users/people.html", {"page": page, "rows": rows})
+
+
+@form_methods
+@manages_people
+@sensitive_variables("password")
+def person_new(request: Request) -> HttpResponse:
+    """Create a user, and show the password once: no page and no message shows it again."""
+    form = NewPersonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        user, password = people.create(**form.cleaned_data)
+        return render_page(
+            request, "users/person_password.html", {"person": user, "password": password, "new": True}
+        )
+    status = 422 if form.errors else 200
+    return render_page(request, "users/person_new.html", {"form": form}, status=status)
+
+
+@form_methods
+@manages_people
+def person_detail(request: Request, user_id: int) -> HttpResponse:
+    """Show one user, and change name, address and role."""
+    person = manageable(request, user_id)
+    form = PersonForm(request.POST if request.method == "POST" else None, person=person)
+    if form.is_valid():
+        people.change(person.user, **form.cleaned_data)
+        messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})
+        return redirect("people:list")
+    context = {"person": person, "form": form}
+    return render_page(request, "users/person.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@manages_people
+@sensitive_variables("password")
+def person_password(request: Request, user_id: int) -> HttpResponse:
+    """Give a user a new password, and show it once."""
+    user = manageable(request, user_id).user
+    password = people.give_password(user)
+    return render_page(request, "users/person_password.html", {"person": user, "password": password})
+
+
+@require_POST
+@manages_people
+def person_block(request: Request, user_id: int) -> HttpResponse:
+    """Block a user, or let the user in again: as the form says, so that a double click does not undo it."""
+    user = manageable(request, user_id).user
+    people.set_active(user, active=request.POST.get("active") == "1")
+    text = (
+        _("“%(name)s” can sign in again.") if user.is_active else _("“%(name)s” is blocked and signed out.")
+    )
+    messages.success(request, text % {"name": _name(user)})
+    return redirect("people:person", user_id)
+
+
+@require_POST
+@manages_people
+def person_sign_out(request: Request, user_id: int) -> HttpResponse:
+    """End all sessions of a user."""
+    ended = people.sign_out(manageable(request, user_id).user)
+    text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
+    messages.success(request, text % {"count": ended})
+    return redirect("people:person", user_id)
+
+
+@require_POST
+@manages_people
+def person_second_factor(request: Request, user_id: int) -> HttpResponse:
+    """Remove the second factor of a user who lost the phone."""
+    user = manageable(request, user_id).user
+    people.reset_second_factor(user)
+    messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": _name(user)})
+    return redirect("people:person", user_id)
+
+
+def manageable(request: Request, user_id: int) -> people.Person:
+    """Return a person whom the user of the request may change."""
+    user = people.all_users().filter(pk=user_id).first()
+    if user is None:
+        raise Http404
+    person = people.as_people([user])[0]
+    if not person.manageable_by(request.user):
+        raise PermissionDenied
+    return person
+
+
+def _name(user: User) -> str:
+    return user.get_full_name() or user.get_username()

@@ -1,0 +1,206 @@
+"""Views for authentication: confirmation, password, sessions, second factor and security log."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, logout, update_session_auth_hash
+from django.contrib.auth.models import User
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse, reverse_lazy
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from poster_admin.common.htmx import is_ours, render_page
+from poster_admin.users import sessions
+from poster_admin.users.models import Event, RecoveryCode, SecurityEvent
+from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
+from poster_admin.users.security_log import record
+from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
+
+LOG_PAGE = 50
+form_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class Request(HttpRequest):
+    """A request of a signed-in user."""
+
+    user: User
+
+
+@sensitive_post_parameters("password", "code")
+@form_methods
+def confirm(request: Request) -> HttpResponse:
+    """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code."""
+    back = _back(request)
+    if request.user.has_usable_password():
+        form: Any = PasswordForm(request.POST or None)
+    elif two_factor.authenticator_of(request.user):
+        form = CodeForm(request.POST or None)
+    elif hasattr(request.user, "company_identity"):
+        return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
+    else:
+        # The proxy names the user in each single request, so nothing is left to ask for.
+        note_confirmation(request)
+        return redirect(back)
+    if request.method == "POST" and form.is_valid():
+        if _is_right(request, form):
+            # Rotate the session key too, and keep the session valid if the hash was renewed just now.
+            update_session_auth_hash(request, request.user)
+            note_confirmation(request)
+            record(Event.CONFIRMED, request=request)
+            return redirect(back)
+        form.add_error(None, _("That is not right. Try again."))
+    status = 422 if form.errors else 200
+    return render_page(request, "registration/confirm.html", {"form": form, "next": back}, status=status)
+
+
+@form_methods
+def session_list(request: Request) -> HttpResponse:
+    """Show the user's own sessions, and end one of them or all."""
+    if request.method != "POST":
+        context = {
+            "sessions": sessions.sessions_of(request.user),
+            "current": request.session.session_key,
+            "authenticator": two_factor.authenticator_of(request.user),
+            "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
+        }
+        return render_page(request, "users/sessions.html", context)
+    ended = sessions.end(request.user, mark=request.POST.get("session", ""))
+    record(Event.SESSIONS_ENDED, request=request, detail=str(ended))
+    if "session" in request.POST:
+        messages.success(request, _("The session was ended."))
+        return redirect("sessions")
+    logout(request)
+    return redirect("login")
+
+
+class PasswordChange(PasswordChangeView):
+    """Let users change their own password; all their other sessions end."""
+
+    template_name = "users/password.html"
+    form_class = OwnPasswordForm
+    success_url = reverse_lazy("sessions")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        sessions.end(form.user, but=self.request.session.session_key)
+        browsers.begin(self.request, form.user)
+        messages.success(self.request, _("The password was changed. All your other sessions have ended."))
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+@require_GET
+def security_log(request: Request) -> HttpResponse:
+    """Show the security log to owners."""
+    if not request.user.has_perm("users.view_securityevent"):
+        raise PermissionDenied
+    kind = request.GET.get("kind", "")
+    events = SecurityEvent.objects.all()
+    if kind in Event:
+        events = events.filter(kind=kind)
+    page = Paginator(events, LOG_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "kinds": Event.choices, "kind": kind}
+    return render_page(request, "users/security_log.html", context)
+
+
+@sensitive_post_parameters("code")
+@form_methods
+def login_code(request: Request) -> HttpResponse:
+    """Ask for the second factor after the password."""
+    hint = _("Six digits from your app, or one of your recovery codes.")
+    form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
+    back = _back(request)
+    if not two_factor.page_that_is_due(request):
+        return redirect(back)
+    if form.is_valid():
+        if two_factor.check_code(request, form.cleaned_data["code"]):
+            return redirect(back)
+        form.add_error(
+            "code", _("This code is not right, or it was used. After a few of them you have to wait.")
+        )
+    status = 422 if form.errors else 200
+    return render_page(request, "users/code.html", {"form": form, "next": back}, status=status)
+
+
+@sensitive_post_parameters("code")
+@form_methods
+def second_factor_set(request: Request) -> HttpResponse:
+    """Set up an authenticator: show the QR code once, and accept its first code."""
+    if request.session.get(two_factor.DUE):
+        return redirect(f"{reverse('login_code')}?{urlencode({'next': request.path})}")
+    if not recently_confirmed(request):
+        return ask_to_confirm(request)
+    form = CodeForm(
+        request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
+    )
+    device = two_factor.prepare(request.user)
+    if form.is_valid():
+        codes = two_factor.finish(request, device, form.cleaned_data["code"])
+        if codes:
+            return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": _back(request)})
+        form.add_error(
+            "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
+        )
+    context = {"form": form, "qr": two_factor.qr_code(device), "key": two_factor.key_in_groups(device),
+               "required": two_factor.is_required(request.user), "next": _back(request)}  # fmt: skip
+    return render_page(request, "users/second_factor.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def second_factor_remove(request: Request) -> HttpResponse:
+    """Remove the user's own second factor."""
+    if not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("sessions"))
+    two_factor.remove(request.user)
+    messages.success(request, gettext_lazy("The second factor was removed."))
+    return redirect("sessions")
+
+
+@require_POST
+def recovery_codes(request: Request) -> HttpResponse:
+    """Create new recovery codes, and show them once."""
+    if not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("sessions"))
+    if not two_factor.authenticator_of(request.user):
+        return redirect("sessions")
+    codes = two_factor.renew_codes(request.user)
+    record(Event.CODES_RENEWED, request=request)
+    return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": reverse("sessions")})
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+@sensitive_variables()
+def _is_right(request: Request, form: Any) -> bool:
+    if "code" in form.cleaned_data:
+        return two_factor.check_code(request, form.cleaned_data["code"])
+    name, password = request.user.get_username(), form.cleaned_data["password"]
+    user = authenticate(request, username=name, password=password)
+    if user != request.user:
+        return False
+    request.user = user
+    return True
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the page to go on to: `next` if it is on this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)

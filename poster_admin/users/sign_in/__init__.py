@@ -1,0 +1,1 @@
+"""Check passwords and codes, and slow down guesses."""

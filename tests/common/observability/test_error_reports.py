@@ -1,0 +1,100 @@
+"""Test reports of errors: they arrive, and hold neither a secret nor a person."""
+
+import gzip
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import brotli
+import pytest
+import sentry_sdk
+
+from tests.tools.starts import Installation
+
+# Invented, in the format of Poster's tokens.
+TOKEN = "ab12" * 8
+UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
+PHONE = "380501234567"
+BREAK = f"""
+import django
+from django.conf import settings
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+django.setup()
+import logging
+import sentry_sdk
+from django.test import Client
+from poster_admin.common.observability import health
+from groups.poster import PosterClient, PosterError, Transport
+
+def away():
+    password = "a-password-in-a-variable"
+    try:
+        PosterClient("demo", "{TOKEN}", url="http://127.0.0.1:9/").get_clients(phone="{PHONE}")
+    except PosterError:
+        logging.getLogger("groups").info("looked for somebody")
+    raise RuntimeError("the token {TOKEN} is in the message")
+
+health._database = away
+client = Client(raise_request_exception=False, headers={{"Cookie": "sessionid=a-session"}})
+assert client.get("/readyz?phone={PHONE}").status_code == 500
+sentry_sdk.flush(10)
+"""
+
+
+@pytest.fixture
+def reports():
+    """Yield the address of a server that takes reports, and the list of those that it got."""
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append(UNPACK[self.headers["Content-Encoding"]](body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing: the test looks at the reports."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://a-key@127.0.0.1:{server.server_port}/1", got
+        server.shutdown()
+
+
+def test_a_report_has_the_error_and_neither_secrets_nor_people(reports, tmp_path):
+    dsn, got = reports
+    installation = Installation(tmp_path)
+    assert installation.output("migrate", "-v", "0")[0] == 0
+    done = subprocess.run(
+        [sys.executable, "-c", BREAK],
+        cwd=tmp_path,
+        env=installation.environment(
+            {
+                "SENTRY_DSN": dsn,
+                "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
+                "ALLOWED_HOSTS": "testserver",
+            }
+        ),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    text = b"\n".join(got).decode()
+    events = [json.loads(line) for line in text.splitlines() if '"exception"' in line]
+    (error,) = events[0]["exception"]["values"]
+    assert (error["type"], error["value"]) == ("RuntimeError", "the token [token] is in the message")
+    assert [frame["function"] for frame in error["stacktrace"]["frames"]][-1] == "away"
+    assert "looked for somebody" in json.dumps(events[0]["breadcrumbs"])
+    for secret in (TOKEN, PHONE, "a-password-in-a-variable", "a-session"):
+        assert secret not in text
+    assert not {"request", "user", "extra", "server_name"} & events[0].keys()
+
+
+def test_without_an_address_nothing_is_reported(settings):
+    assert settings.SENTRY_DSN == ""
+    assert not sentry_sdk.is_initialized()

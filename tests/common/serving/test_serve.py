@@ -1,0 +1,134 @@
+"""Test `manage.py serve`: its output at the start, and its end when it is told to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from poster_admin.devtools.sandbox.http.certificates import identity
+from tests.benchmarks.running import workers_of
+from tests.environment import ROOT, inherited
+from tests.tools.killing import wait_until
+from tests.tools.ports import free_port
+
+PLAIN = "HTTPS=False: plain HTTP."
+SECURE = "HTTPS=True:"
+
+
+def serve(tmp_path, **variables):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={
+            **inherited(),
+            "PORT": str(port),
+            "WORKERS": "1",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    return process, f"http://127.0.0.1:{port}"
+
+
+def answer(url, **options):
+    deadline = time.monotonic() + 120  # the first start compresses every static file
+    while True:
+        try:
+            return requests.get(url, timeout=5, allow_redirects=False, **options)
+        except (requests.ConnectionError, requests.Timeout):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("https", "says", "status"), [("False", PLAIN, 200), ("True", SECURE, 301)])
+def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
+    process, url = serve(tmp_path, HTTPS=https)
+    try:
+        assert answer(f"{url}/readyz").text.startswith("ok\n")
+        assert answer(f"{url}/accounts/login/").status_code == status
+        proxied = answer(f"{url}/accounts/login/", headers={"X-Forwarded-Proto": "https"})
+        assert proxied.status_code == 200
+        assert ("Strict-Transport-Security" in proxied.headers) == (https == "True")
+        assert answer(f"{url}/nowhere/", headers={"X-Forwarded-Proto": "https"}).status_code == 404
+    finally:
+        # As a terminal does: signal the whole process group at once.
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert said.startswith(says), said
+    # Lines are written in batches, the last ones before the end.
+    assert "Not Found: /nowhere/" in said
+
+
+def test_it_ends_tls_by_itself(tmp_path):
+    authority = identity(tmp_path).ca_file
+    files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))
+    process, url = serve(tmp_path, HTTPS="True", **files)
+    try:
+        page = answer(url.replace("http", "https") + "/accounts/login/", verify=authority)
+        assert page.status_code == 200
+        assert page.cookies["__Host-csrftoken"]
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Return a server for the tests after which it still runs."""
+    process, url = serve(tmp_path_factory.mktemp("running"), HTTPS="False")
+    yield process, url
+    process.terminate()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+
+
+def test_a_reload_replaces_every_worker(running):
+    process, url = running
+    wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)  # its worker is seen
+    before = set(workers_of(process.pid))
+    assert len(before) == 2  # one serves, and one runs the jobs
+    process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 60
+    while before & (now := set(workers_of(process.pid))) or len(now) < 2:
+        assert time.monotonic() < deadline, (before, now)
+        time.sleep(0.1)
+    assert answer(f"{url}/readyz").text == "ok\n"
+
+
+def test_a_page_is_compressed_and_its_files_are_for_ever(running):
+    _, url = running
+    page = answer(f"{url}/accounts/login/").text
+    stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+    for encoding in ("gzip", "br"):
+        served = answer(url + stylesheet, headers={"Accept-Encoding": encoding})
+        assert served.headers["Content-Encoding"] == encoding
+        assert "immutable" in served.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"POSTER_TOKEN_KEYS": "short"}, "POSTER_TOKEN_KEYS"),
+        ({"POSTER_API_URL": "http://poster.example/api/"}, "POSTER_API_URL"),
+        ({"PORT": "many"}, "PORT"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line(tmp_path, variables, named):
+    process, _ = serve(tmp_path, **variables)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert named in said

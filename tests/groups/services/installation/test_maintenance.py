@@ -1,0 +1,108 @@
+"""Test the threads of a worker: they settle, continue and delete by themselves, and survive errors."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from groups.models import Change, Job, WorkerHeartbeat
+from groups.services.installation import maintenance
+from groups.services.writes import reconcile as reconciler
+from groups.services.writes.reconcile import reconcile_due
+from tests.groups.services.writes.test_reconcile import unknown, write_down
+
+State = Change.State
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.once
+def test_a_thread_survives_what_goes_wrong(caplog):
+    stop, turns = threading.Event(), []
+
+    def turn():
+        turns.append(len(turns))
+        if len(turns) == 1:
+            raise DatabaseError("away")
+        if len(turns) == 2:
+            raise RuntimeError("a mistake of ours")
+        stop.set()
+
+    maintenance.repeat("a turn", turn, 0.01, stop)
+    assert turns == [0, 1, 2]
+    assert caplog.text.count("The thread 'a turn' failed and goes on") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_settles_by_itself(owner, sandbox, caplog):
+    stop = threading.Event()
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = unknown(owner)
+
+    def follow():
+        maintenance.repeat("reconcile", maintenance.reconcile, 0.01, stop)
+        connections.close_all()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        for _ in range(500):
+            change.refresh_from_db()
+            if change.state != State.UNKNOWN:
+                break
+            stop.wait(0.01)
+    finally:
+        stop.set()
+        thread.join()
+    assert change.state == State.APPLIED
+    assert f"Change {change.pk} is settled: applied" in caplog.text
+
+
+def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cut_short(owner, sandbox):
+    now = timezone.now()
+    pauses = [timedelta(seconds=10), timedelta(seconds=90), timedelta(minutes=30)]
+    soon, cut_short, late = (unknown(owner, next_check_at=now + pause, checks=3) for pause in pauses)
+    maintenance.look_after("the next worker")
+    for change in (soon, cut_short, late):
+        change.refresh_from_db()
+        assert (change.state, change.checks) == (State.UNKNOWN, 3)
+    assert soon.next_check_at == now + pauses[0]
+    for change in (cut_short, late):
+        assert (
+            timedelta(0) < change.next_check_at - now <= reconciler.PAUSE_AFTER_START + timedelta(seconds=5)
+        )
+    Change.objects.settle(late, next_check_at=now + pauses[2])
+    maintenance.look_after("the next worker")
+    late.refresh_from_db()
+    assert late.next_check_at == now + pauses[2]
+    assert not sandbox.calls()
+
+
+def test_a_change_of_a_user_is_checked_before_those_of_a_job(owner, sandbox, monkeypatch):
+    account = owner.credentials.account
+    job = Job.objects.create(account=account, user=owner, user_name="owner", kind=Job.Kind.EDIT)
+    of_job = unknown(owner, job=job, created_at=timezone.now() - timedelta(hours=1))
+    of_user = unknown(owner)
+    checked = []
+    monkeypatch.setattr(reconciler, "follow_up", checked.append)
+    reconcile_due()
+    assert checked == [of_user, of_job]
+
+
+def test_a_heartbeat_is_one_row_for_each_worker_and_old_ones_go(db):
+    WorkerHeartbeat.objects.all().delete()
+    for worker, age in (("long gone", 61), ("just gone", 5)):
+        WorkerHeartbeat.objects.create(pk=worker, seen_at=timezone.now() - timedelta(minutes=age))
+    for worker in ("one", "two", "one"):
+        maintenance.look_after(worker)
+    assert set(WorkerHeartbeat.objects.values_list("pk", flat=True)) == {"just gone", "one", "two"}
+    assert set(WorkerHeartbeat.objects.alive().values_list("pk", flat=True)) == {"one", "two"}
+
+
+def test_a_change_that_a_killed_process_left_is_settled_by_the_next_round(owner, sandbox):
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = write_down(owner, created_at=timezone.now() - timedelta(seconds=46))
+    maintenance.reconcile()
+    change.refresh_from_db()
+    assert change.state == State.APPLIED

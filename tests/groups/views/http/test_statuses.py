@@ -1,0 +1,54 @@
+"""Test the HTTP status of each failure, and of failures that were stored as statuses."""
+
+import importlib
+
+import pytest
+
+from groups.models import Change
+from groups.poster import (
+    InvalidResponse,
+    InvalidValue,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+    PosterError,
+    Refused,
+    TokenRejected,
+    Unreachable,
+)
+from groups.views.http.statuses import status_of, status_of_change, status_of_failure
+
+STATUSES = {
+    PosterError: 502,
+    Unreachable: 504,
+    OutcomeUnknown: 504,
+    InvalidResponse: 502,
+    Refused: 502,
+    TokenRejected: 424,
+    NotAllowed: 424,
+    NotFound: 404,
+    InvalidValue: 422,
+    NameTaken: 422,
+}
+
+
+@pytest.mark.parametrize("error", STATUSES)
+def test_each_error_has_its_status(error):
+    made = error(1) if issubclass(error, Refused) else error()
+    assert status_of(made) == STATUSES[error]
+
+
+def test_a_limit_of_ours_is_told_from_a_poster_that_is_away():
+    assert status_of(Unreachable("too many are asking", reason="busy", sent=False)) == 503
+
+
+def test_a_change_whose_failure_is_not_known_is_a_lost_one():
+    assert status_of_change(Change()) == 504
+    assert status_of_change(Change(failure=Change.Failure.BEHIND)) == 409
+
+
+def test_each_status_that_was_stored_becomes_the_failure_that_has_it():
+    migration = importlib.import_module("groups.migrations.0005_change_failure")
+    stored = {status: Change.Failure(failure) for status, failure in migration.FAILURES.items()}
+    assert stored == {status_of_failure(failure): failure for failure in Change.Failure}

@@ -1,0 +1,248 @@
+"""Test the people: who may manage whom, a password shown once, and help for those who cannot sign in."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from groups.models import PosterCredentials
+from poster_admin.users.models import RecoveryCode, SecurityEvent, TOTPDevice, UserSession
+from poster_admin.users.sign_in import two_factor
+from tests.conftest import PASSWORD, make_user
+from tests.pages import text_of
+from tests.users.sign_in.test_reauthentication import after_a_while
+
+pytestmark = pytest.mark.django_db
+LIST, NEW = "/people/", "/people/new/"
+OLENA = {"username": "olena", "full_name": "Олена  Коваль", "email": "olena@example.com", "role": "Staff"}
+
+
+def row_of(client, name):
+    """Return the text of a user's row in the list."""
+    html = client.get(LIST).content.decode()
+    row = re.search(rf'<tr data-user="{name}">.*?</tr>', html, re.DOTALL)
+    assert row, f"there is no row of {name}"
+    return " ".join(re.sub("<[^>]+>", " ", row[0]).split())
+
+
+def shown_password(answer):
+    return re.search(r"data-password>([^<]+)<", answer.content.decode())[1]
+
+
+def signs_in(browse, name, password):
+    return browse().post("/accounts/login/", {"username": name, "password": password}).status_code == 302
+
+
+def page_of(user):
+    return f"{LIST}{user.pk}/"
+
+
+def login_of(browse, user):
+    """Return a client of somebody who is signed in, with a session in the database."""
+    return browse(user)
+
+
+# --- The list ----------------------------------------------------------------------------------------------
+
+
+def test_owners_see_everybody_with_role_connection_second_factor_and_last_seen(
+    owner, staff, newcomer, nobody, browse
+):
+    TOTPDevice.objects.create(user=staff, name="phone", key=two_factor.new_key(), confirmed=True)
+    PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now())
+    User.objects.filter(pk=nobody.pk).update(is_active=False)
+    browse(staff)
+    UserSession.objects.filter(user=staff).update(seen_at=timezone.now() + timedelta(days=365))
+    client = browse(owner)
+    year = str((timezone.now() + timedelta(days=365)).year)
+    assert all(words in row_of(client, "staff") for words in ("Staff", " connected", "set up", year))
+    assert all(words in row_of(client, "owner") for words in ("Owner", "token refused", "none", "you"))
+    assert all(words in row_of(client, "newcomer") for words in ("not connected", "never"))
+    assert all(words in row_of(client, "nobody") for words in ("No role", "blocked"))
+
+
+def test_the_list_asks_the_database_as_often_for_many_as_for_few(
+    owner, browse, sandbox, django_assert_max_num_queries
+):
+    client = browse(owner)
+    for number in range(20):
+        make_user(f"person{number}", role="Staff", account="demo", sandbox=sandbox)
+    with django_assert_max_num_queries(9):
+        client.get(LIST)
+
+
+@pytest.mark.parametrize("who", ["manager", "staff", "nobody"])
+def test_only_those_with_the_right_to_change_users_manage_people(who, request, owner, browse):
+    client = browse(request.getfixturevalue(who))
+    for url in (LIST, NEW, page_of(owner)):
+        assert client.get(url).status_code == 403
+    for url in (NEW, page_of(owner), *(f"{page_of(owner)}{each}/" for each in ACTIONS)):
+        assert client.post(url, OLENA).status_code == 403
+    assert not User.objects.filter(username="olena").exists()
+    assert 'href="/people/"' not in client.get("/help/").content.decode()
+
+
+def test_owners_find_it_in_the_menu_and_superusers_djangos_admin_too(owner, admin_user, browse):
+    assert 'href="/people/"' in browse(owner).get("/help/").content.decode()
+    assert 'href="/admin/"' not in browse(owner).get("/help/").content.decode()
+    assert 'href="/admin/"' in browse(admin_user).get("/help/").content.decode()
+
+
+# --- A new person ------------------------------------------------------------------------------------------
+
+
+def test_a_new_person_signs_in_with_the_password_that_is_shown_once(owner, browse):
+    client = browse(owner)
+    answer = client.post(NEW, OLENA)
+    assert answer.status_code == 200
+    password = shown_password(answer)
+    user = User.objects.get(username="olena")
+    assert (user.get_full_name(), user.email) == ("Олена Коваль", "olena@example.com")
+    assert [role.name for role in user.groups.all()] == ["Staff"]
+    assert signs_in(browse, "olena", password)
+    for url in (LIST, page_of(user), "/accounts/security-log/"):
+        assert password not in client.get(url).content.decode()
+    assert "Олена Коваль" in row_of(client, "olena")
+
+
+def test_no_password_is_in_the_log(owner, browse, caplog):
+    password = shown_password(browse(owner).post(NEW, OLENA))
+    assert password not in caplog.text
+    assert password not in str(SecurityEvent.objects.values_list())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("username", "", "Enter a name for the sign-in"),
+        ("username", "two words", "letters"),
+        ("username", "STAFF", "Somebody signs in by this name already"),
+        ("full_name", " ", "Enter the name"),
+        ("full_name", "я" * 151, "150"),
+        ("email", "no-address", "Enter an address such as"),
+        ("email", f"{'a' * 250}@example.com", "254"),
+        ("role", "", "Choose a role"),
+        ("role", "Superusers", "Superusers"),
+    ],
+)
+def test_a_form_with_a_mistake_says_how_to_mend_it_and_keeps_the_rest(
+    owner, staff, browse, field, value, words
+):
+    answer = browse(owner).post(NEW, OLENA | {field: value})
+    assert answer.status_code == 422
+    assert words in text_of(answer)
+    assert User.objects.filter(username__in=("olena", "STAFF", "two words")).count() == 0
+    if field != "email":
+        assert 'value="olena@example.com"' in answer.content.decode()
+
+
+def test_the_password_is_asked_for_again_before_people_are_managed(owner, staff, browse):
+    client = after_a_while(browse(owner))
+    assert client.post(NEW, OLENA)["Location"] == "/accounts/confirm/?next=%2Fpeople%2F"
+    assert client.get(NEW)["Location"] == "/accounts/confirm/?next=%2Fpeople%2Fnew%2F"
+    assert client.post(f"{page_of(staff)}block/").status_code == 302
+    assert client.get(LIST).status_code == 200
+    staff.refresh_from_db()
+    assert staff.is_active
+    assert not User.objects.filter(username="olena").exists()
+
+
+# --- One person --------------------------------------------------------------------------------------------
+
+ACTIONS = ("password", "block", "sign-out", "second-factor")
+
+
+def test_name_address_and_role_are_changed(owner, staff, browse):
+    client = browse(owner)
+    form = {"full_name": "Іван Петрович Сірко", "email": "", "role": "Managers"}
+    assert client.post(page_of(staff), form)["Location"] == LIST
+    staff = User.objects.get(pk=staff.pk)
+    assert (staff.first_name, staff.last_name) == ("Іван", "Петрович Сірко")
+    assert [role.name for role in staff.groups.all()] == ["Managers"]
+    assert not staff.has_perm("groups.change_group")
+    assert "Іван Петрович Сірко" in client.get(page_of(staff)).content.decode()
+
+
+def test_the_role_of_somebody_without_a_name_is_changed(owner, staff, browse):
+    assert (
+        browse(owner).post(page_of(staff), {"full_name": "", "email": "", "role": "Owners"}).status_code
+        == 302
+    )
+    assert staff.groups.get().name == "Owners"
+
+
+def test_other_roles_of_an_installation_stay(owner, staff, browse):
+    extra = staff.groups.create(name="Barista of the month")
+    browse(owner).post(page_of(staff), {"full_name": "Іван", "email": "", "role": "Owners"})
+    assert set(staff.groups.values_list("name", flat=True)) == {extra.name, "Owners"}
+
+
+def test_a_blocked_person_is_signed_out_and_comes_back_when_let_in_again(owner, staff, browse):
+    theirs, client = login_of(browse, staff), browse(owner)
+    assert client.post(f"{page_of(staff)}block/")["Location"] == page_of(staff)
+    assert theirs.get("/groups/").status_code == 302
+    assert not signs_in(browse, "staff", PASSWORD)
+    assert "blocked" in row_of(client, "staff")
+    client.post(f"{page_of(staff)}block/", {"active": "1"})
+    assert signs_in(browse, "staff", PASSWORD)
+
+
+def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, browse):
+    client = browse(owner)
+    button = re.search(r'<button class="button danger-quiet"([^>]*)>', client.get(page_of(staff)).text)[1]
+    name, value = re.search(r'name="(\w+)" value="(\w+)"', button).groups() if "name" in button else ("", "")
+    for _ in range(2):
+        assert client.post(f"{page_of(staff)}block/", {name: value}).status_code == 302
+    assert not User.objects.get(pk=staff.pk).is_active
+
+
+def test_a_person_is_signed_out_everywhere(owner, staff, browse):
+    one, other, client = login_of(browse, staff), login_of(browse, staff), browse(owner)
+    answer = client.post(f"{page_of(staff)}sign-out/", follow=True)
+    assert "2 sessions were ended" in text_of(answer)
+    assert [each.get("/groups/").status_code for each in (one, other)] == [302, 302]
+    assert client.get("/groups/").status_code == 200
+    assert SecurityEvent.objects.filter(kind="sessions_ended", user=owner, about="staff").exists()
+
+
+def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(owner, staff, browse):
+    theirs = login_of(browse, staff)
+    password = shown_password(browse(owner).post(f"{page_of(staff)}password/"))
+    assert not signs_in(browse, "staff", PASSWORD)
+    assert signs_in(browse, "staff", password)
+    assert theirs.get("/groups/").status_code == 302
+
+
+def test_a_lost_second_factor_is_reset(owner, staff, browse):
+    TOTPDevice.objects.create(user=staff, name="phone", key=two_factor.new_key(), confirmed=True)
+    two_factor.renew_codes(staff)
+    client = browse(owner)
+    assert "Reset the second factor" in text_of(client.get(page_of(staff)))
+    client.post(f"{page_of(staff)}second-factor/")
+    assert not TOTPDevice.objects.exists()
+    assert not RecoveryCode.objects.exists()
+    assert SecurityEvent.objects.filter(kind="factor_removed", user=owner, about="staff").exists()
+    assert "Reset the second factor" not in text_of(client.get(page_of(staff)))
+
+
+def test_nobody_manages_oneself_or_a_superuser(owner, admin_user, browse):
+    client = browse(owner)
+    for user in (owner, admin_user):
+        assert client.get(page_of(user)).status_code == 403
+        for url in (page_of(user), *(f"{page_of(user)}{each}/" for each in ACTIONS)):
+            form = {"full_name": "x", "email": "", "role": "Managers"}
+            assert client.post(url, form).status_code == 403
+        assert f'href="{page_of(user)}"' not in client.get(LIST).content.decode()
+    owner.refresh_from_db()
+    admin_user.refresh_from_db()
+    assert owner.is_active
+    assert admin_user.is_active
+    assert signs_in(browse, "owner", PASSWORD)
+    assert "Superuser" in row_of(client, "admin")
+
+
+@pytest.mark.parametrize("action", ["", *(f"{each}/" for each in ACTIONS)])
+def test_somebody_who_is_not_there_is_not_found(owner, browse, action):
+    assert browse(owner).post(f"/people/999999/{action}").status_code == 404

@@ -1,0 +1,246 @@
+"""Test a forgotten password: from the sign-in page, through a real SMTP server, to the next sign-in."""
+
+import email
+import email.policy
+import logging
+import re
+import threading
+from io import StringIO
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+from aiosmtpd.smtp import AuthResult
+from django.contrib.auth.models import User
+
+from poster_admin.common.observability.logs import RedactFilter, formatter
+from poster_admin.env import Environment
+from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.sign_in.password_reset import MAIL_THREAD
+from tests.conftest import PASSWORD
+from tests.pages import text_of
+from tests.tools.company import Authority
+from tests.tools.ports import free_port
+
+pytestmark = [
+    pytest.mark.django_db,
+    # aiosmtpd leaves the connection open by which it tries out whether it runs.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+LOGIN, RESET = "/accounts/login/", "/accounts/reset/"
+NEW = "a-new-password-for-tests"
+ADDRESS = "staff@example.com"
+
+
+class Inbox(Message):
+    """Keep the mail that a server takes, parsed."""
+
+    def __init__(self):
+        super().__init__()
+        self.mail = []
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+
+    def handle_message(self, message):
+        self.goes_on.wait(5)
+        self.mail.append(email.message_from_bytes(message.as_bytes(), policy=email.policy.default))
+
+
+@pytest.fixture
+def inbox(settings, tmp_path, monkeypatch):
+    """Run a mail server with TLS that asks for a name and a password, and let EMAIL_URL lead to it."""
+    inbox, authority = Inbox(), Authority(tmp_path)
+
+    def authenticate(_server, _session, _envelope, _mechanism, data):
+        return AuthResult(success=(data.login, data.password) == (b"loyalty", b"p@ss/w#rd"))
+
+    server = Controller(
+        inbox,
+        hostname="127.0.0.1",
+        port=free_port(),
+        authenticator=authenticate,
+        auth_required=True,
+        tls_context=authority.server("127.0.0.1"),
+        require_starttls=True,
+    )
+    server.start()
+    # Django trusts the authorities of the machine.
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    monkeypatch.setenv("EMAIL_URL", f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{server.port}")
+    settings.MAILERS = {"default": Environment(tmp_path / "none").mail("EMAIL_URL", plain=False)}
+    settings.EMAIL_ENABLED = True
+    settings.DEFAULT_FROM_EMAIL = "loyalty@example.com"
+    yield inbox
+    server.stop()
+
+
+@pytest.fixture
+def forgetful(staff):
+    """Return a user of the dashboard who has an address here."""
+    staff.email = ADDRESS
+    staff.save()
+    return staff
+
+
+def ask(client, address=ADDRESS):
+    """Ask for a link, and wait for its mail."""
+    answer = client.post(RESET, {"email": address})
+    wait_for_mail()
+    return answer
+
+
+def wait_for_mail():
+    for thread in threading.enumerate():
+        if thread.name == MAIL_THREAD:
+            thread.join()
+
+
+def link_in(message):
+    (link,) = re.findall(r"http://testserver(/accounts/reset/\S+)", message.get_content())
+    return link
+
+
+def choose(client, link, password=NEW):
+    """Follow a link to its form and send it."""
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    return client.post(form, {"new_password1": password, "new_password2": password})
+
+
+def may_sign_in(client, password):
+    return client.post(LOGIN, {"username": "staff", "password": password}).status_code == 302
+
+
+def test_a_forgotten_password_is_replaced_from_the_sign_in_page(inbox, forgetful, browse):
+    client, elsewhere = browse(), browse(forgetful)
+    assert f'href="{RESET}"' in client.get(LOGIN).text
+    sent = ask(client)
+    assert (sent.status_code, sent["Location"]) == (302, "/accounts/reset/sent/")
+    (message,) = inbox.mail
+    assert (message["To"], message["From"]) == (ADDRESS, "loyalty@example.com")
+    assert message["Subject"] == "Poster Admin: choose a new password"
+    assert "Your name for the sign-in: staff" in message.get_content()
+
+    done = choose(client, link_in(message))
+    assert (done.status_code, done["Location"]) == (302, "/accounts/reset/done/")
+    assert may_sign_in(browse(), NEW)
+    assert not may_sign_in(browse(), PASSWORD)
+    assert elsewhere.get("/groups/").status_code == 302
+    assert UserSession.objects.filter(user=forgetful).count() == 1
+    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="staff").exists()
+
+
+@pytest.mark.parametrize("language", ["uk", "ru"])
+def test_the_mail_is_in_the_language_of_the_page(inbox, forgetful, browse, language):
+    ask(browse(language=language))
+    (message,) = inbox.mail
+    assert "Somebody" not in message.get_content()
+    assert re.search("[а-я]", str(message["Subject"]))
+    assert link_in(message)
+
+
+def test_a_link_holds_once_and_not_for_long(inbox, forgetful, browse, settings):
+    client = browse()
+    ask(client)
+    link = link_in(inbox.mail[0])
+    choose(client, link)
+    again = browse().get(link)
+    assert "This link no longer holds" in text_of(again)
+    ask(client)
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert "This link no longer holds" in text_of(browse().get(link_in(inbox.mail[1])))
+    assert may_sign_in(browse(), NEW)
+
+
+def test_a_weak_password_is_refused_and_the_link_still_holds(inbox, forgetful, browse):
+    client = browse()
+    ask(client)
+    link = link_in(inbox.mail[0])
+    assert choose(client, link, "short").status_code == 422
+    assert choose(client, link).status_code == 302
+
+
+@pytest.mark.parametrize("address", ["stranger@example.com", "blocked@example.com", "company@example.com"])
+def test_the_answer_is_the_same_for_everybody_and_only_users_with_a_password_get_mail(
+    inbox, forgetful, browse, address
+):
+    User.objects.create_user("blocked", "blocked@example.com", PASSWORD, is_active=False)
+    User.objects.create_user("company", "company@example.com").set_unusable_password()
+    known, other = ask(browse()), ask(browse(), address)
+    assert (known.status_code, known["Location"]) == (other.status_code, other["Location"])
+    assert [message["To"] for message in inbox.mail] == [ADDRESS]
+
+
+def test_the_answer_does_not_wait_for_the_mail_and_so_tells_nobody_who_is_known(inbox, forgetful, browse):
+    inbox.goes_on.clear()
+    assert browse().post(RESET, {"email": ADDRESS}).status_code == 302
+    assert inbox.mail == []
+    inbox.goes_on.set()
+    wait_for_mail()
+    assert len(inbox.mail) == 1
+
+
+def test_what_is_no_address_is_a_form_error(inbox, browse):
+    for text in ("", "staff"):
+        answer = ask(browse(), text)
+        assert answer.status_code == 422
+    assert "Enter an address such as" in text_of(answer)
+
+
+def test_an_address_gets_only_so_much_mail(inbox, forgetful, browse):
+    statuses = [ask(browse(), ADDRESS.upper() if each % 2 else ADDRESS).status_code for each in range(6)]
+    assert statuses == [302] * 3 + [429] * 3
+    assert len(inbox.mail) == 3
+
+
+def test_a_lock_of_the_sign_in_is_lifted(inbox, forgetful, browse):
+    client = browse()
+    for _ in range(6):
+        client.post(LOGIN, {"username": "staff", "password": "wrong"})
+    assert client.post(LOGIN, {"username": "staff", "password": PASSWORD}).status_code == 429
+    ask(client)
+    choose(client, link_in(inbox.mail[0]))
+    assert may_sign_in(browse(REMOTE_ADDR="10.9.9.9"), NEW)
+
+
+def test_a_mail_server_that_refuses_is_logged_and_tells_nobody_who_is_known(
+    inbox, forgetful, browse, settings, caplog
+):
+    settings.MAILERS["default"]["OPTIONS"]["password"] = "another-password"
+    with caplog.at_level(logging.ERROR):
+        assert ask(browse())["Location"] == "/accounts/reset/sent/"
+    assert "Failed to send password reset email" in caplog.text
+    assert ADDRESS not in caplog.text
+    assert inbox.mail == []
+
+
+def test_the_link_is_in_no_line_of_the_log(inbox, forgetful, browse):
+    stream, root, client = StringIO(), logging.getLogger(), browse()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RedactFilter())
+    handler.setFormatter(formatter("line"))
+    root.addHandler(handler)
+    ask(client)
+    link = link_in(inbox.mail[0])
+    choose(client, link)
+    root.removeHandler(handler)
+    written = stream.getvalue()
+    assert "GET /accounts/reset/" in written
+    assert link.split("/")[4].partition("-")[2] not in written
+
+
+def test_without_a_mail_server_nobody_is_offered_one(browse, settings):
+    assert not settings.EMAIL_ENABLED
+    client = browse()
+    assert RESET not in client.get(LOGIN).text
+    for path in (RESET, f"{RESET}sent/", f"{RESET}done/", f"{RESET}MQ/a-token/"):
+        assert client.get(path).status_code == 404
+    assert ask(client).status_code == 404
+
+
+def test_a_user_who_is_signed_in_may_choose_a_new_password_too(inbox, forgetful, browse):
+    client = browse(forgetful)
+    ask(client)
+    done = choose(client, link_in(inbox.mail[0]))
+    assert (done.status_code, done["Location"]) == (302, "/accounts/reset/done/")
+    assert client.get("/groups/").status_code == 302
+    assert may_sign_in(browse(), NEW)

@@ -1,0 +1,99 @@
+"""Test asking for the password again before irreversible steps."""
+
+import time
+from urllib.parse import quote
+
+import pytest
+from axes.models import AccessAttempt
+
+from groups.models import Change, PosterCredentials
+from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+from tests.conftest import PASSWORD
+from tests.groups.views.test_remove import NAME, URL
+from tests.pages import fragment, open_form
+
+pytestmark = pytest.mark.django_db
+
+
+def after_a_while(client, minutes=16):
+    session = client.session
+    session[CONFIRMED_AT] = time.time() - minutes * 60
+    session.save()
+    return client
+
+
+def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    after_a_while(client)
+    asked = "/accounts/confirm/?next=%2Fgroups%2F4%2Fdelete%2F"
+    assert client.get(URL)["Location"] == asked
+    assert client.post(URL, form)["Location"] == asked
+    assert client.post(URL, form, headers=fragment("form", URL))["HX-Redirect"] == asked
+    assert not sandbox.posts()
+    key = client.session.session_key
+    answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": URL})
+    assert (answer.status_code, answer["Location"]) == (302, URL)
+    assert client.session.session_key != key
+    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 302
+    assert SecurityEvent.objects.filter(kind=Event.CONFIRMED, user=owner).exists()
+
+
+def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
+    client = browse(owner)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 504
+    url = f"/history/{Change.objects.get().pk}/"
+    after_a_while(client)
+    assert (
+        client.post(url, {"decision": "again"})["Location"]
+        == f"/accounts/confirm/?next={quote(url, safe='')}"
+    )
+    assert len(sandbox.posts()) == 1
+    client.post("/accounts/confirm/", {"password": PASSWORD})
+    assert client.post(url, {"decision": "again"}).status_code == 302
+    assert len(sandbox.posts()) == 2
+
+
+def test_who_may_not_remove_it_is_not_asked(staff, browse):
+    assert after_a_while(browse(staff)).get(URL).status_code == 200
+
+
+def test_a_token_is_replaced_or_forgotten_only_after_it(staff, browse, sandbox):
+    client = after_a_while(browse(staff))
+    token = sandbox.accounts["kavarnia"].token
+    for url, data in (("/account/", {"account": "kavarnia", "token": token}), ("/account/disconnect/", {})):
+        assert client.post(url, data)["Location"] == "/accounts/confirm/?next=%2Faccount%2F"
+    assert PosterCredentials.objects.get(user=staff).account_id == "demo"
+    assert (
+        client.get("/account/disconnect/")["Location"] == "/accounts/confirm/?next=%2Faccount%2Fdisconnect%2F"
+    )
+    page = client.get("/account/")
+    assert 'name="token"' not in page.content.decode()
+    assert "/accounts/confirm/?next=/account/" in page.content.decode()
+
+
+def test_the_first_token_is_not_held_up(newcomer, browse, sandbox):
+    client = after_a_while(browse(newcomer))
+    token = sandbox.accounts["demo"].token
+    assert client.post("/account/", {"account": "demo", "token": token})["Location"] == "/groups/"
+
+
+def test_a_wrong_password_confirms_nothing_and_locks_in_the_end(owner, browse):
+    client = after_a_while(browse(owner))
+    for _ in range(4):
+        answer = client.post("/accounts/confirm/", {"password": "wrong", "next": URL})
+        assert answer.status_code == 422
+        assert "wrong" not in answer.content.decode()
+    assert client.post("/accounts/confirm/", {"password": "wrong", "next": URL}).status_code == 429
+    assert client.post("/accounts/confirm/", {"password": PASSWORD, "next": URL}).status_code == 429
+    assert client.get(URL).status_code == 302
+    assert AccessAttempt.objects.get().username == "owner"
+
+
+def test_the_absolute_limit_is_not_moved_by_it(owner, browse):
+    client = browse(owner)
+    started = UserSession.objects.get(user=owner).started_at
+    client.post("/accounts/confirm/", {"password": PASSWORD})
+    assert UserSession.objects.get(user=owner).started_at == started
