@@ -39,7 +39,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
             "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
             "snapshot_id": str(CHANGE), "user_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
-# What each right opens; an address that is in none of these lists fails the test below.
+# Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
@@ -81,8 +81,8 @@ def views(resolver=None):
 
 
 EVERY = sorted(set(urls()))
-# What is read off a request and the headers of its answer is the same whatever lies in the database. Who gets
-# in at all, and what is shown to whom, is asked of every database.
+# Checks of a request and of the headers of its answer end the same on every database. Rights, and the records
+# that a page shows, are checked on each.
 of_requests = pytest.mark.once
 # Django's admin has rights of its own; it is looked at below.
 ADMIN = [url for url in EVERY if url.startswith("/admin/")]

@@ -84,7 +84,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Picture:
-    """What is known of the groups of an account, by looks with one token.
+    """The known groups of an account, by looks with one token.
 
     `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
     `unread` are ids of groups that have never been readable. `considered` are the ids of changes of ours that

@@ -118,7 +118,7 @@ READ = {
 UNREADABLE = {name for name, fault in FAULTS.items() if fault.row in {42, 43}} | {"row_surrogate_name"}
 READ_LIST = dict.fromkeys(UNREADABLE, GOOD) | {45: GOOD, 47: GOOD}
 # A client with missing fields is still a client; a group's count of clients is in the row of a group alone.
-# What is no percent and no whole kopeck may well be a sum to pay. Nothing in a rule is beyond ASCII.
+# A number that is no percent and no whole kopeck may well be a sum to pay. A rule holds nothing beyond ASCII.
 # Sales have no percent, and their names are not read; a client of number 0 is nobody.
 READABLE_ROWS = {
     "clients.getClients": {"row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"},

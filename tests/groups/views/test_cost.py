@@ -1,4 +1,4 @@
-"""What a percent costs: to the kopeck, from one call for all groups, and nothing kept of a single client."""
+"""Test the cost of a percent: to the kopeck, from one call for all groups, nothing kept of a single client."""
 
 import json
 import logging

@@ -180,7 +180,7 @@ class Command(ABC):
 
     @property
     def seen(self) -> str:
-        """What was seen in Poster after the write was applied, in words."""
+        """Return the finding in Poster after the write was applied, in words."""
         return _("Poster has the new values: they were read back.")
 
     def success(self, change: Change, *, clients: str, values: str) -> str:
