@@ -4,7 +4,7 @@ import re
 
 from django.templatetags.static import static
 
-from groups.presenters.lists.group_list import Link
+from groups.presenters.lists.links import Link
 from poster_admin.common.templatetags.icons import icon
 from tests.environment import ROOT
 

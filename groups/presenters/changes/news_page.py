@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
-from groups.presenters.lists.group_list import Link
+from groups.presenters.lists.links import Link
 from groups.services.journal.news import NewsCount
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext
 
 from groups.poster import Client
 from groups.presenters.alphabet import alphabetical, folded
-from groups.presenters.lists.group_list import Link
+from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
 from groups.presenters.messages import percent_words
 from groups.services.clients import PAGE_SIZE, Field, Members, Order

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import time_format
@@ -20,6 +20,7 @@ from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
 from groups.presenters.lists.charts import Picture, make_picture, share_of
 from groups.presenters.lists.group_search import search
+from groups.presenters.lists.links import Link, page_links
 from groups.presenters.lists.list_filters import ONLY, SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
@@ -51,29 +52,6 @@ class GroupRow:
     turnover: str = ""
     receipt: str = ""
     given: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Link to a variant of the list: another sort column, filter, or page."""
-
-    label: str
-    href: str
-    current: bool = False
-    key: str = ""
-    aria_sort: str = "none"
-    numeric: bool = False
-    number: int = 0
-    count: str = ""
-    title: str = ""
-    note: str = ""
-
-    ICONS: ClassVar = {"none": "sort", "ascending": "up", "descending": "down"}
-
-    @property
-    def sort_icon(self) -> str:
-        """Return the icon of a column: the order that it sorts in, if it does."""
-        return self.ICONS[self.aria_sort]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,23 +354,7 @@ class Listing:
     @cached_property
     def pages(self) -> list[Link]:
         """Links to the first page, the last one, and those around the current one; a gap has no href."""
-        if self.page_count == 1:
-            return []
-        near = {1, self.page_count, *range(self.number - 2, self.number + 3)}
-        links: list[Link] = []
-        for number in sorted(number for number in near if 1 <= number <= self.page_count):
-            if links and number > links[-1].number + 1:
-                links.append(Link(label="…", href=""))
-            links.append(self._page(number))
-        return links
-
-    def _page(self, number: int) -> Link:
-        return Link(
-            label=str(number),
-            href=self.href(page=number),
-            number=number,
-            current=number == self.number,
-        )
+        return page_links(self.number, self.page_count, lambda number: self.href(page=number))
 
     @property
     def previous_href(self) -> str:

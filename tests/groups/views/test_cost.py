@@ -1,4 +1,4 @@
-"""Test the cost of a percent: to the kopeck, from one call for all groups, nothing kept of a single client."""
+"""Test the cost of a percent: to the kopeck, from one call for all groups, and only sums kept."""
 
 import json
 import logging
