@@ -1,6 +1,5 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
-import time
 from typing import Any
 
 from django.contrib import messages
@@ -104,13 +103,12 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
-    link, began = request.credentials, time.monotonic()
+    link = request.credentials
     try:
         one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
     except NotFound:
         removal = history.removal_of(link, group_id)
         return render_page(request, "404.html", {"removal": removal}, status=404)
-    took = time.monotonic() - began
     lock = job_lease.members_lock(link, group_id)
     locked = history.open_change(link, group_id)
     planned = schedules.schedule_of(link, group_id)
@@ -125,7 +123,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "planned": schedule_row(planned, request.user) if planned else None,
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(link, group_id), request.user),
-        "dependents": None if one.failure else dependents_at_once(link, group_id, took=took),
+        "dependents": None if one.failure else dependents_at_once(link, group_id),
         "counts": draw_counts(client_counts.counts_of(link, group_id)),
     }
     return render_page(request, "groups/detail.html", context)

@@ -11,9 +11,10 @@ from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterError, Promotion, Unreachable
 from groups.presenters.messages import NumberFormat, error_words
 from groups.services.rules import dependents
+from poster_admin.common.observability.server_timing import poster_time
 
 QUICK = 0.15
-"""Seconds: Poster answers quickly if the group came in this time."""
+"""Seconds: Poster answers quickly if the page has waited no longer for it."""
 AT_ONCE = 1.0
 """Seconds in which each of the two lists has to come to be on the page from the beginning."""
 
@@ -126,15 +127,13 @@ class DependentsCard:
         return self._found.rules.unreadable
 
 
-def dependents_at_once(
-    credentials: PosterCredentials, group_id: int, *, took: float
-) -> DependentsCard | None:
+def dependents_at_once(credentials: PosterCredentials, group_id: int) -> DependentsCard | None:
     """Return the dependents for the page of the group itself, or None to have the page load them afterwards.
 
-    `took` is the time in seconds that Poster took for the group: a page waits for two lists more only while
-    Poster answers quickly.
+    A page waits for two lists more only while Poster has answered its other calls quickly.
     """
-    if took > QUICK:
+    waited = poster_time.get()
+    if waited is not None and waited.seconds > QUICK:
         return None
     card = DependentsCard(credentials, group_id, within=AT_ONCE)
     return None if card.is_late else card
