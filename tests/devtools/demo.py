@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 
 from tests.environment import ROOT, inherited
@@ -13,18 +14,22 @@ from tests.tools.ports import free_port
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, the password of each sign-in, and its process."""
+    """A running demo: its address, the password of each sign-in, its process, and its output since."""
 
     url: str
     passwords: dict
     process: subprocess.Popen
+    rest: list
+    reader: threading.Thread
 
     def stop(self):
         """End the demo as Ctrl-C does; return its exit code and the output after the sign-ins."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=60)
-        return self.process.returncode, rest
+        self.process.wait(timeout=60)
+        self.reader.join(timeout=60)
+        self.process.stdout.close()
+        return self.process.returncode, "".join(self.rest)
 
 
 def start(directory, *options):
@@ -43,7 +48,11 @@ def start(directory, *options):
         lines.append(line)
         if line.startswith("owner "):
             passwords = dict(re.findall(r"^(manager|staff|owner) (\S+)$", "".join(lines), flags=re.MULTILINE))
-            return Demo(f"http://127.0.0.1:{port}", passwords, process)
+            rest = []
+            # A pipe that nobody reads fills up with the access log, and then the server stands still.
+            reader = threading.Thread(target=rest.extend, args=(process.stdout,), daemon=True)
+            reader.start()
+            return Demo(f"http://127.0.0.1:{port}", passwords, process, rest, reader)
     raise RuntimeError("The demo did not start:\n" + "".join(lines))
 
 
