@@ -24,7 +24,7 @@ def long_lines(text):
 def loops(text, over):
     """Return the content of the loops over a variable, up to the end of each."""
     found = []
-    for start in re.finditer(rf"{{%\s*for\s+\w+\s+in\s+{re.escape(over)}\s*%}}", text):
+    for start in re.finditer(rf"{{%\s*for\s+[\w\s,]+\s+in\s+{re.escape(over)}\s*%}}", text):
         depth = 1
         for tag in re.finditer(r"{%\s*(for|endfor)\b", text[start.end() :]):
             depth += 1 if tag[1] == "for" else -1

@@ -81,7 +81,9 @@ def make_picture(groups: Sequence[Group], everyone: int, numbers: NumberFormat) 
 
 def _bands(groups: Sequence[Group], numbers: NumberFormat) -> list[Band]:
     """Count the groups by percent; each range begins at its edge and ends below the next one."""
-    counts = Counter(bisect_right(EDGES, group.percent) - 1 for group in groups)
+    counts: Counter[int] = Counter()
+    for percent, count in Counter(map(attrgetter("percent"), groups)).items():
+        counts[bisect_right(EDGES, percent) - 1] += count
     most = max(counts.values())
     bands = []
     for place, low in enumerate(EDGES):
