@@ -271,46 +271,57 @@ def _has_each_key_once(body: bytes, rows: list[_DocumentedRow]) -> bool:
     Each key and each text has two quotes. If the decoder dropped a key, the body has more quotes than the
     rows need.
     """
-    if b"\\\\" in body:
-        return False  # after two backslashes a quote ends the text, after one it does not: cannot be counted
+    quotes = body.count(b'"')
+    if b"\\" in body:
+        if b"\\\\" in body:
+            return (
+                False  # after two backslashes a quote ends the text, after one it does not: cannot be counted
+            )
+        quotes -= body.count(b'\\"')
     missing = [row.use_ewallet for row in rows].count(None) + [row.delete for row in rows].count(None)
     texts = 1 + 2 * len(_DocumentedRow.__struct_fields__) * len(rows) - 2 * missing
-    return body.count(b'"') - body.count(b'\\"') == 2 * texts
+    return quotes == 2 * texts
 
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
     """Return the groups. Raises `ValueError` for any value that needs the checks of `Group.from_wire`."""
-    # Percents and bonuses repeat, so parse each distinct text once.
-    percents = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
-    bonuses = {text: Decimal(_digits(text)) / KOPECKS for text in {row.birthday_bonus for row in rows}}
-    if not {row.use_ewallet for row in rows} <= {None, "0", "1"}:
+    numbers = [
+        text
+        for row in rows
+        for text in (row.client_groups_id, row.loyalty_type, row.birthday_bonus, row.count_groups_clients)
+    ]
+    # Look at all texts at once, and parse those that repeat only once: a list has thousands of them.
+    if not _are_digits(numbers) or max(map(len, numbers), default=0) > LONGEST_NUMBER:
         raise ValueError
-    return [
+    percents = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
+    bonuses = {text: Decimal(text) / KOPECKS for text in {row.birthday_bonus for row in rows}}
+    types = {text: int(text) for text in {row.loyalty_type for row in rows}}
+    switches = {row.use_ewallet for row in rows} | {row.delete for row in rows}
+    if not switches <= {None, "0", "1"}:
+        raise ValueError
+    groups = [
         Group(
-            id=_id(row.client_groups_id),
+            id=int(row.client_groups_id),
             name=_unescaped(row.client_groups_name),
-            loyalty_type=_digits(row.loyalty_type),
+            loyalty_type=types[row.loyalty_type],
             percent=percents[row.client_groups_discount],
             birthday_bonus=bonuses[row.birthday_bonus],
-            clients=_digits(row.count_groups_clients),
+            clients=int(row.count_groups_clients),
             use_ewallet=row.use_ewallet,
-            removed=row.delete is not None and _digits(row.delete) != 0,
+            removed=row.delete == "1",
         )
         for row in rows
     ]
+    ids = [group.id for group in groups]
+    if ids and not 1 <= min(ids) <= max(ids) <= MAX_ID:
+        raise ValueError
+    return groups
 
 
-def _digits(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER:
-        return int(text)
-    raise ValueError
-
-
-def _id(text: str) -> int:
-    number = _digits(text)
-    if 1 <= number <= MAX_ID:
-        return number
-    raise ValueError
+def _are_digits(texts: list[str]) -> bool:
+    """Return True if each text has ASCII digits, and nothing else."""
+    joined = "".join(texts)
+    return all(texts) and (not joined or (joined.isascii() and joined.isdigit()))
 
 
 def _percent(text: str) -> Decimal:
