@@ -1,5 +1,6 @@
 """Hold the documents against the code: commands, variables, paths and links exist, and the example runs."""
 
+import ast
 import os
 import re
 import subprocess
@@ -132,6 +133,18 @@ def test_no_folder_of_the_code_holds_more_modules_than_the_architecture_allows()
     )
     assert len(modules) > 20
     assert {folder: count for folder, count in modules.items() if count > limit} == {}
+
+
+def test_no_function_of_the_views_is_longer_than_the_architecture_allows():
+    limit = int(re.search(r"`groups/views/` has at most (\d+) lines", read("docs/architecture.md"))[1])
+    lines = {
+        f"{path.relative_to(ROOT)}::{node.name}": node.end_lineno - node.lineno + 1
+        for path in (ROOT / "groups" / "views").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert len(lines) > 100
+    assert {name: count for name, count in lines.items() if count > limit} == {}
 
 
 def test_the_architecture_lists_every_decision():

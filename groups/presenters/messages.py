@@ -277,6 +277,14 @@ def not_recorded_words() -> Message:
     )
 
 
+def bonus_blocked_words() -> str:
+    """Return the error of a form that would write a birthday bonus in an unproven unit."""
+    return _(
+        "Birthday bonuses of this account came back multiplied or divided by 100. "
+        "An owner has to set their unit on the account page first."
+    )
+
+
 def unreadable_snapshot_words() -> Message:
     """Return the message for a snapshot that no key can decrypt."""
     return Message(

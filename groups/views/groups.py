@@ -107,8 +107,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     try:
         one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
     except NotFound:
-        removal = history.removal_of(link, group_id)
-        return render_page(request, "404.html", {"removal": removal}, status=404)
+        return _gone(request, group_id)
     lock = job_lease.members_lock(link, group_id)
     locked = history.open_change(link, group_id)
     planned = schedules.schedule_of(link, group_id)
@@ -127,6 +126,11 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "counts": draw_counts(client_counts.counts_of(link, group_id)),
     }
     return render_page(request, "groups/detail.html", context)
+
+
+def _gone(request: Request, group_id: int) -> HttpResponse:
+    removal = history.removal_of(request.credentials, group_id)
+    return render_page(request, "404.html", {"removal": removal}, status=404)
 
 
 @require_GET

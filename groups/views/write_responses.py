@@ -37,6 +37,7 @@ from groups.presenters.changes.change_diff import (
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import (
+    bonus_blocked_words,
     name_refused_words,
     no_snapshot_words,
     not_recorded_words,
@@ -227,13 +228,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
     except NotRecorded:
         return page.show(status=503, outcome=not_recorded_words())
     except BonusBlocked:
-        page.form.add_error(
-            None,
-            _(
-                "Birthday bonuses of this account came back multiplied or divided by 100. "
-                "An owner has to set their unit on the account page first."
-            ),
-        )
+        page.form.add_error(None, bonus_blocked_words())
         return page.show()
     if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
@@ -305,8 +300,19 @@ def show_outcome(
     request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
+    context = _outcome_context(request, change)
+    template = "groups/outcome.html"
+    if is_in_row(request):
+        page = render_page(request, f"{template}#page", context, status=status)
+        return _instead_of_page(page, reverse("groups:change", args=[change.pk]))
+    if element_asked_for(request) == fragment:
+        template += "#outcome"
+    return render_page(request, template, context, status=status)
+
+
+def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
     command = Command.from_change(change)
-    context: dict[str, Any] = {
+    return {
         "change": change,
         "whom": command.subject(change),
         "who": who_words(change),
@@ -321,13 +327,6 @@ def show_outcome(
         "can_resolve": change.state == State.REVIEW,
         "can_send_again": can_repeat(change),
     }
-    template = "groups/outcome.html"
-    if is_in_row(request):
-        page = render_page(request, f"{template}#page", context, status=status)
-        return _instead_of_page(page, reverse("groups:change", args=[change.pk]))
-    if element_asked_for(request) == fragment:
-        template += "#outcome"
-    return render_page(request, template, context, status=status)
 
 
 def _undo_url(change: Change, request: Request) -> str:
