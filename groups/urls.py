@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, cost, go, groups, jobs, moves, schedules, scheme
+from groups.views import account, bulk, clients, cost, go, groups, jobs, moves, notices, schedules, scheme
 from groups.views.journal import history, news, snapshots
 
 app_name = "groups"
@@ -79,6 +79,10 @@ account_urls = [
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/watch/", account.account_watch, name="watch"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
+    path("account/notices/", notices.notices, name="notices"),
+    path("account/notices/webhook/", notices.webhook, name="webhook"),
+    path("account/notices/webhook/secret/", notices.webhook_secret, name="webhook_secret"),
+    path("account/notices/webhook/remove/", notices.webhook_remove, name="webhook_remove"),
 ]
 history_urls = [
     path("history/new/", news.news, name="news"),

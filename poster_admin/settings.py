@@ -219,7 +219,8 @@ if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
         **CACHES["default"].get("OPTIONS", {}),
     }
 # Jobs are queued in the database: no further service is needed, and several machines can share them.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# Notices have a queue of their own, since one job may keep a worker busy for hours.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices"]}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Authentication --------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ if TRUSTED_USER_HEADER:
 if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
-# The only mail so far is the link to a new password; without EMAIL_URL nobody is offered one.
+# Mail has the link to a new password, and notices; without EMAIL_URL nobody is offered either.
 _mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
 EMAIL_ENABLED = bool(_mailer)
 if EMAIL_ENABLED:
@@ -271,6 +272,8 @@ DEFAULT_FROM_EMAIL = (
     env.text("EMAIL_FROM") or f"poster-admin@{''.join(ALLOWED_HOSTS[:1]).lstrip('.*') or 'localhost'}"
 )
 PASSWORD_RESET_TIMEOUT = 3600
+# The address under which people reach the dashboard: a worker knows it from no request.
+SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"

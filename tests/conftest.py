@@ -24,6 +24,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
 from tests.e2e import chromium
 from tests.factories import make_roles
+from tests.mail import mail_server
 from tests.seed import programs
 from tests.services import needed_but_away
 
@@ -237,6 +238,13 @@ def styleguide(settings):
     yield "/styleguide/"
     settings.DEBUG = False
     read_addresses_again()
+
+
+@pytest.fixture
+def inbox(settings, tmp_path, monkeypatch):
+    """Return the inbox of a real mail server, to which the settings lead."""
+    with mail_server(settings, tmp_path, monkeypatch) as inbox:
+        yield inbox
 
 
 # --- The larger installation ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, counts, heartbeats.
+"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, notices, heartbeats.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
@@ -9,6 +9,7 @@ from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
+from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
 from groups.models.watches import Watch
@@ -18,11 +19,16 @@ __all__ = [
     "Change",
     "ChangeQuerySet",
     "ClientCount",
+    "Delivery",
     "GroupsCopy",
     "Job",
     "JobQuerySet",
     "Lock",
     "LocksLost",
+    "Notice",
+    "NoticeChoice",
+    "NoticeCursor",
+    "NoticeKind",
     "PosterAccount",
     "PosterCredentials",
     "Schedule",
@@ -30,5 +36,6 @@ __all__ = [
     "Snapshot",
     "SnapshotPart",
     "Watch",
+    "Webhook",
     "WorkerHeartbeat",
 ]

@@ -29,7 +29,8 @@ class PosterAccount(models.Model):
     `company_name`, `currency` and `company_id` come from Poster, if a token may read them. `company_id` shows
     whether another token belongs to the same company.
 
-    `open_until` is set while the circuit is open. `failing_seconds` is the total time that failed calls have
+    `open_until` is set while the circuit is open, since `opened_at`; `failed_at` is the last time that a call
+    has failed meanwhile. `failing_seconds` is the total time that failed calls have
     blocked threads since `failing_since`. Both are stored here so that all processes share them.
     """
 
@@ -49,6 +50,8 @@ class PosterAccount(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     failing_seconds = models.FloatField(default=0, editable=False)
     open_until = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("Poster account")

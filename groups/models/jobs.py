@@ -139,6 +139,8 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # The last time that it stopped by itself.
+    stopped_at = models.DateTimeField(null=True)
     holder = models.UUIDField(null=True)
     held_until = models.DateTimeField(null=True)
     task_id = models.CharField(max_length=64, blank=True)

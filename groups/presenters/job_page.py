@@ -12,6 +12,7 @@ from groups.models import Change, Job
 from groups.presenters.messages import Message
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
+from groups.services.jobs.titles import job_title
 from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
@@ -105,24 +106,6 @@ class JobPage:
             }
             for row in rows[:SHOWN_AT_MOST]
         ]
-
-
-def job_title(job: Job) -> str:
-    """Return the title of a job."""
-    names = {"group": job.group_name, "target": job.target_name}
-    match Job.Kind(job.kind):
-        case Job.Kind.MOVE:
-            return _("Clients: “%(group)s” → “%(target)s”") % names
-        case Job.Kind.RETIRE:
-            return _("Retire “%(group)s”, its clients go to “%(target)s”") % names
-        case Job.Kind.RESTORE:
-            return _("Restore “%(group)s”") % names
-        case Job.Kind.EDIT:
-            return _("Change several groups")
-        case Job.Kind.IMPORT:
-            return _("Import of groups")
-        case _ as never:
-            assert_never(never)
 
 
 def _done_label(job: Job) -> str:

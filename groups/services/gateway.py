@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
@@ -39,7 +40,7 @@ SLOW = 1.0
 SECONDS_TO_OPEN = 20.0
 FAILURE_WINDOW = timedelta(minutes=1)
 REST = timedelta(seconds=15)
-BREAKER = ("failing_since", "failing_seconds", "open_until")
+BREAKER = ("failing_since", "failing_seconds", "open_until", "opened_at", "failed_at")
 
 
 @cache
@@ -132,10 +133,14 @@ def _let_through(account: PosterAccount) -> None:
 
 
 def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
-    if seconds < SLOW or error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
+    if error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
     its = PosterAccount.objects.filter(pk=account.pk)
+    if account.open_until is not None:
+        its.exclude(open_until=None).update(failed_at=now)
+    if seconds < SLOW:
+        return
     # Add in the database, so that simultaneous failures in several processes all count.
     is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
     its.update(
@@ -144,14 +149,15 @@ def _count_failure(account: PosterAccount, error: "PosterError", seconds: float)
     )
     # If the circuit was already open, the failure of the test call keeps it open.
     if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
-        open_until=now + REST
+        open_until=now + REST, opened_at=Coalesce("opened_at", Value(now))
     ):
         log.warning("The circuit of Poster account %s is open after %s", account.pk, error.reason)
     account.refresh_from_db(fields=BREAKER)
 
 
 def _close_breaker(account: PosterAccount) -> None:
-    account.failing_since, account.failing_seconds, account.open_until = None, 0.0, None
+    account.failing_since, account.failing_seconds = None, 0.0
+    account.open_until = account.opened_at = account.failed_at = None
     PosterAccount.objects.filter(pk=account.pk).update(
         **{field: getattr(account, field) for field in BREAKER}
     )

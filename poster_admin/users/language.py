@@ -49,3 +49,9 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
         samesite=settings.LANGUAGE_COOKIE_SAMESITE,  # type: ignore[arg-type]  # the stubs say str of a setting
     )
+
+
+def language_of(user: User) -> str:
+    """Return the language that a user has chosen, or that of the site, for texts without a request."""
+    chosen = ChosenLanguage.objects.filter(user=user).values_list("language", flat=True).first()
+    return chosen if chosen in LANGUAGES else settings.LANGUAGE_CODE

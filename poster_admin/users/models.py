@@ -90,6 +90,8 @@ class Event(models.TextChoices):
     SNAPSHOT_READ = "snapshot_read", _("downloaded a snapshot")
     REFUSED = "refused", _("was refused by the company's sign-in")
     LINK_ALLOWED = "link_allowed", _("allowed a link to the company's sign-in")
+    WEBHOOK_SET = "webhook_set", _("set a webhook")
+    WEBHOOK_REMOVED = "webhook_removed", _("removed a webhook")
     LINKED = "linked", _("was linked to the company's sign-in")
 
 
@@ -109,7 +111,7 @@ class SecurityEvent(models.Model):
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    kind = models.CharField(max_length=14, choices=Event)
+    kind = models.CharField(max_length=15, choices=Event)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     user_name = models.CharField(max_length=150, blank=True)
     about = models.CharField(max_length=150, blank=True)

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from groups.services import client_counts, snapshots
 from groups.services.jobs import bulk_edits, queue
+from groups.services.notices import outbox
 from poster_admin.users import security_log, sessions
 
 # Names of rows in the output, with the function that deletes them and returns their number.
@@ -15,6 +16,7 @@ PRUNED = (
     ("plans that were not started", bulk_edits.forget_drafts),
     ("snapshots", snapshots.forget_old),
     ("numbers of clients", client_counts.forget_old),
+    ("notices", outbox.forget_old),
     ("lines of the security log", security_log.forget_old),
     ("sessions that are over", sessions.forget_over),
 )
@@ -23,7 +25,7 @@ PRUNED = (
 class Command(BaseCommand):
     """Delete rows by JOB_RESULT_DAYS, SNAPSHOT_DAYS and SECURITY_LOG_DAYS, and sessions that are over."""
 
-    help = "Delete old rows: results of jobs, snapshots, the security log, sessions. The history is kept."
+    help = "Delete old rows: of jobs, snapshots, notices, the security log, sessions. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print a line for each kind of row."""

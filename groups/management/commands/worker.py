@@ -15,6 +15,7 @@ from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
+from groups.services.notices.deliveries import QUEUE
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import server
 from poster_admin.common.serving.in_use import in_use
@@ -34,6 +35,20 @@ class Worker(db_worker.Worker):
         super().shutdown(signum, frame)
 
 
+def new_worker(queue: str, *, batch: bool) -> Worker:
+    """Return a worker of one queue; with `batch` it ends when the queue is empty."""
+    return Worker(
+        queue_names=[queue],
+        excluded_queue_names=[],
+        backend_name="default",
+        interval=INTERVAL,
+        batch=batch,
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=get_random_string(32),
+    )
+
+
 class Command(BaseCommand):
     """Run the queued jobs and reconcile open changes until SIGTERM or Ctrl-C."""
 
@@ -51,19 +66,12 @@ class Command(BaseCommand):
             self._run(batch=batch)
 
     def _run(self, *, batch: bool) -> None:
-        worker = Worker(
-            queue_names=["default"],
-            excluded_queue_names=[],
-            backend_name="default",
-            interval=INTERVAL,
-            batch=batch,
-            startup_delay=False,
-            max_tasks=None,
-            worker_id=get_random_string(32),
-        )
+        worker = new_worker("default", batch=batch)
         worker.configure_signals()
         if not batch:
             maintenance.start_in_worker(worker.worker_id)
+            # Beside the jobs: a job may keep the main thread busy for hours.
+            maintenance.start("send notices", lambda: new_worker(QUEUE, batch=True).run(), INTERVAL)
         while True:
             try:
                 worker.run()

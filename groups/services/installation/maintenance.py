@@ -16,6 +16,7 @@ from groups.services import client_counts, schedules, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
+from groups.services.notices import deliveries, outbox
 from groups.services.writes.reconcile import bring_checks_forward, reconcile_due
 from groups.services.writes.unrecorded import catch_up
 
@@ -31,24 +32,27 @@ RECONCILERS = 2
 # Seconds between two checks whether a planned change is due, and the threads that make the writes.
 PLANNED_EVERY = 1.0
 PLANNERS = 2
+# Seconds between two looks for events to tell people of.
+TOLD_EVERY = 3.0
 # Seconds between two looks for a list of today whose numbers of clients are not kept yet.
 COUNTED_EVERY = 60.0
 
 
 def start_in_worker(worker_id: str) -> None:
     """Start the threads of a worker. They end with the process; another run completes what was cut short."""
-    _start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
+    start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
     for number in range(RECONCILERS):
-        _start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
+        start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
     for number in range(PLANNERS):
-        _start(f"planned changes {number}", carry_out, PLANNED_EVERY)
-    _start("watch", watch, WATCH_EVERY)
-    _start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
+        start(f"planned changes {number}", carry_out, PLANNED_EVERY)
+    start("watch", watch, WATCH_EVERY)
+    start("notices", tell, TOLD_EVERY)
+    start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
 
 
 def start_in_server() -> None:
     """Start the thread that stores what this process could not store when it sent a change, and no more."""
-    _start("catch up", catch_up, LOOK_AFTER_EVERY)
+    start("catch up", catch_up, LOOK_AFTER_EVERY)
 
 
 def reconcile() -> None:
@@ -69,6 +73,13 @@ def watch() -> None:
         log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
 
 
+def tell() -> None:
+    """Write notices of new events down, and queue the messages that are due."""
+    outbox.write_down()
+    deliveries.pack()
+    deliveries.revive()
+
+
 def look_after(worker_id: str) -> None:
     """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
     with transaction.atomic():
@@ -81,7 +92,8 @@ def look_after(worker_id: str) -> None:
     bulk_edits.forget_drafts()
 
 
-def _start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
+def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
+    """Start a thread that repeats a step."""
     thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
     thread.start()
     return thread

@@ -121,12 +121,14 @@ class JobLease:
     def end(self, state: Job.State, reason: Job.Stop | None = None, detail: str = "") -> None:
         """Store the job's state unless this run has lost the job; if the job has ended, release its locks."""
         mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+        now = timezone.now()
         with transaction.atomic():
             mine.update(
                 state=state,
                 reason=reason or "",
                 detail=detail[:400],
-                finished_at=timezone.now() if state == Job.State.DONE else None,
+                finished_at=now if state == Job.State.DONE else None,
+                stopped_at=now if state == Job.State.STOPPED else None,
             )
             Change.objects.release_job(self.job.pk)
 

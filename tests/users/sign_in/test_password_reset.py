@@ -1,26 +1,18 @@
 """Test a forgotten password: from the sign-in page, through a real SMTP server, to the next sign-in."""
 
-import email
-import email.policy
 import logging
 import re
 import threading
 from io import StringIO
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
-from aiosmtpd.smtp import AuthResult
 from django.contrib.auth.models import User
 
 from poster_admin.common.observability.logs import RedactFilter, formatter
-from poster_admin.env import Environment
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sign_in.password_reset import MAIL_THREAD
 from tests.conftest import PASSWORD
 from tests.pages import text_of
-from tests.tools.company import Authority
-from tests.tools.ports import free_port
 
 pytestmark = [
     pytest.mark.django_db,
@@ -30,48 +22,6 @@ pytestmark = [
 LOGIN, RESET = "/accounts/login/", "/accounts/reset/"
 NEW = "a-new-password-for-tests"
 ADDRESS = "staff@example.com"
-
-
-class Inbox(Message):
-    """Keep the mail that a server takes, parsed."""
-
-    def __init__(self):
-        super().__init__()
-        self.mail = []
-        self.goes_on = threading.Event()
-        self.goes_on.set()
-
-    def handle_message(self, message):
-        self.goes_on.wait(5)
-        self.mail.append(email.message_from_bytes(message.as_bytes(), policy=email.policy.default))
-
-
-@pytest.fixture
-def inbox(settings, tmp_path, monkeypatch):
-    """Run a mail server with TLS that asks for a name and a password, and let EMAIL_URL lead to it."""
-    inbox, authority = Inbox(), Authority(tmp_path)
-
-    def authenticate(_server, _session, _envelope, _mechanism, data):
-        return AuthResult(success=(data.login, data.password) == (b"loyalty", b"p@ss/w#rd"))
-
-    server = Controller(
-        inbox,
-        hostname="127.0.0.1",
-        port=free_port(),
-        authenticator=authenticate,
-        auth_required=True,
-        tls_context=authority.server("127.0.0.1"),
-        require_starttls=True,
-    )
-    server.start()
-    # Django trusts the authorities of the machine.
-    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
-    monkeypatch.setenv("EMAIL_URL", f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{server.port}")
-    settings.MAILERS = {"default": Environment(tmp_path / "none").mail("EMAIL_URL", plain=False)}
-    settings.EMAIL_ENABLED = True
-    settings.DEFAULT_FROM_EMAIL = "loyalty@example.com"
-    yield inbox
-    server.stop()
 
 
 @pytest.fixture

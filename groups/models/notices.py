@@ -1,0 +1,222 @@
+"""Define notices: the choices of users, the webhook of an account, and the outbox."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.models.credentials import PosterAccount, PosterCredentials
+from poster_admin.common.deadlines import past
+from poster_admin.common.encryption import EncryptedField
+
+LONGEST_DELAY = timedelta(hours=8)
+"""Longest pause between two tries to send a message."""
+LEASE = timedelta(minutes=2)
+"""Time for one try to send a message; a worker that was killed leaves it to another one after that."""
+
+
+class NoticeKind(models.TextChoices):
+    """What people are told about. A kind has its source in `groups/services/notices/sources.py`."""
+
+    REVIEW = "review", _("A change needs a person")
+    JOB = "job", _("A job has ended or stopped by itself")
+    SCHEDULE = "schedule", _("A planned change was held or missed")
+    ELSEWHERE = "elsewhere", _("A group was changed elsewhere")
+    TOKEN = "token", _("A token ends in 60, 14 or 3 days")
+    CIRCUIT = "circuit", _("Poster has not answered for 15 minutes")
+
+
+class NoticeChoice(models.Model):
+    """How one user wants to be told about one kind of event; without a row: not at all.
+
+    Events before `chosen_at` are not told.
+    """
+
+    class How(models.TextChoices):
+        OFF = "off", _("No mail")
+        AT_ONCE = "at_once", _("At once")
+        DIGEST = "digest", _("Each morning")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_choices"
+    )
+    kind = models.CharField(max_length=9, choices=NoticeKind)
+    how = models.CharField(max_length=7, choices=How)
+    chosen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "choice of notices"
+        verbose_name_plural = "choices of notices"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("user", "kind"), name="one_choice_a_kind"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.how}"
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """Webhooks."""
+
+    def on(self) -> "WebhookQuerySet":
+        """Return the webhooks whose owner is still connected to this account with a good token."""
+        return self.filter(credentials__account=F("account"), credentials__refused_at=None)
+
+
+class Webhook(models.Model):
+    """The address to which the notices of one account are sent.
+
+    `credentials` are those of the owner who has set it, in whose language and with whose right it is told;
+    without them nothing is sent. The address is a secret too: those of chat services let their reader write.
+    `shown` is its beginning, for people.
+    """
+
+    account = models.OneToOneField(
+        PosterAccount, on_delete=models.CASCADE, related_name="webhook", primary_key=True
+    )
+    credentials = models.ForeignKey(
+        PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="webhooks"
+    )
+    address = EncryptedField()
+    shown = models.CharField(max_length=255)
+    secret = EncryptedField()
+    kinds = models.JSONField(default=list)
+    set_at = models.DateTimeField(default=timezone.now)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "webhook"
+        verbose_name_plural = "webhooks"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.shown}"
+
+
+class NoticeCursor(models.Model):
+    """The time up to which a worker has looked for the events of an account."""
+
+    account = models.OneToOneField(
+        PosterAccount, on_delete=models.CASCADE, related_name="notice_cursor", primary_key=True
+    )
+    looked_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "cursor of notices"
+        verbose_name_plural = "cursors of notices"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.looked_at}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Messages."""
+
+    def waiting(self) -> "DeliveryQuerySet":
+        return self.filter(state=Delivery.State.WAITING)
+
+    def due(self) -> "DeliveryQuerySet":
+        """Return the messages to be sent now that no other worker is at."""
+        free = Q(held_until=None) | past("held_until", ahead=LEASE)
+        return self.waiting().filter(free, past("next_try_at", ahead=LONGEST_DELAY))
+
+
+class Delivery(models.Model):
+    """One message with one or more notices: a mail to a user, or a request to a webhook.
+
+    The id is in each try the same: it is in the Message-ID of the mail, and the `id` of the webhook, so a
+    receiver can drop the copy that a worker has sent which died before it could say so.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        # Nobody could be told within a day.
+        GIVEN_UP = "given_up"
+        # The user may no longer see it, or the webhook is gone.
+        DROPPED = "dropped"
+
+    class Failure(models.TextChoices):
+        """Why the last try failed. The labels are half sentences for people."""
+
+        ADDRESS = "address", _("the address leads to a place that is not allowed")
+        NO_NAME = "no_name", _("there is no server of this name")
+        UNREACHABLE = "unreachable", _("there was no connection")
+        TIMEOUT = "timeout", _("there was no answer in time")
+        CERTIFICATE = "certificate", _("its certificate is not accepted")
+        TLS = "tls", _("no encrypted connection was possible")
+        NO_HTTP = "no_http", _("it broke off, or did not answer as a web server does")
+        REDIRECT = "redirect", _("it leads to another address, which is not followed")
+        STATUS = "status", _("it answered with an error")
+        MAIL = "mail", _("the mail server did not take it")
+        SECRET = "secret", _("the stored address cannot be read")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="deliveries"
+    )
+    webhook = models.ForeignKey(Webhook, null=True, on_delete=models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    created_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    held_until = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=11, blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "message with notices"
+        verbose_name_plural = "messages with notices"
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=("state", "next_try_at"), name="delivery_open"),
+            models.Index(fields=("webhook", "-tried_at"), name="delivery_by_webhook"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.state}"
+
+
+class Notice(models.Model):
+    """One event that one user or one webhook is told of, in the language of its reader.
+
+    The id follows from the reader and the event, so two workers cannot write it down twice.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="notices")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="notices"
+    )
+    webhook = models.ForeignKey(Webhook, null=True, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=9, choices=NoticeKind)
+    at = models.DateTimeField()
+    text = models.TextField()
+    path = models.CharField(max_length=200)
+    due_at = models.DateTimeField()
+    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.CASCADE, related_name="notices")
+
+    class Meta:
+        verbose_name = "notice"
+        verbose_name_plural = "notices"
+        ordering = ("at", "pk")
+        default_permissions = ()
+        indexes = (models.Index(fields=("delivery", "due_at"), name="notice_due"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(user__isnull=True, webhook__isnull=False)
+                | Q(user__isnull=False, webhook__isnull=True),
+                name="notice_of_one_reader",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at}"

@@ -1,0 +1,64 @@
+"""Show how people and the webhook of an account are told of events."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from groups.models import Delivery, PosterCredentials, Webhook
+from groups.services.notices import webhooks
+from groups.services.notices.outbox import WEBHOOK_RIGHT, may_be_told
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+State = Delivery.State
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookState:
+    """The webhook, and how the last try to reach it has ended."""
+
+    shown: str
+    owner: str
+    kinds: list[str]
+    is_on: bool
+    tried_at: datetime | None
+    next_try_at: datetime | None
+    problem: str
+    status: int | None
+
+
+def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
+    """Return the state of the account's webhook, or None without one."""
+    webhook = webhooks.webhook_of(credentials)
+    return _state(webhook) if webhook else None
+
+
+def _state(webhook: Webhook) -> WebhookState:
+    last = webhooks.last_try(webhook)
+    owner = webhook.credentials
+    failed = last if last and last.failure else None
+    return WebhookState(
+        shown=webhook.shown,
+        owner=owner.user.get_username() if owner else "",
+        kinds=webhook.kinds,
+        is_on=bool(
+            owner
+            and owner.account_id == webhook.account_id
+            and owner.refused_at is None
+            and may_be_told(owner.user, WEBHOOK_RIGHT)
+        ),
+        tried_at=last.tried_at if last else None,
+        next_try_at=failed.next_try_at if failed and failed.state == State.WAITING else None,
+        problem=str(Delivery.Failure(failed.failure).label) if failed else "",
+        status=failed.status if failed else None,
+    )
+
+
+def mail_problem(user: "User") -> str:
+    """Return why no mail reaches the user: "off", "no_address", or an empty text."""
+    if not settings.EMAIL_ENABLED:
+        return "off"
+    return "" if user.email else "no_address"

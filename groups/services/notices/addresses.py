@@ -1,0 +1,165 @@
+"""Check the address of a webhook, and find the network addresses that it may be sent to.
+
+A user types the address, and this server opens it: without a check it could be led to a service that listens
+to this machine alone. The name is resolved once; the connection goes to the very address that was checked.
+"""
+
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from poster_admin.env_values import is_loopback
+
+LONGEST = 500
+# Ports below belong to services of the system, the proxy in front of the dashboard among them.
+LOWEST_OWN_PORT = 1024
+# The usual ports of the database and the cache, also where this installation has others.
+USUAL_PORTS = frozenset((5432, 6379))
+PORTS = {"http": 80, "https": 443}
+# Databases and caches that are no server have no port.
+SCHEME_PORTS = {"redis": 6379, "rediss": 6379}
+
+
+class Refusal(models.TextChoices):
+    """Why an address is not allowed. The labels are sentences for people."""
+
+    FORM = "form", _("Enter an address such as https://hooks.example.com/path, without a name and password.")
+    PLAIN = "plain", _("The address must begin with https://, unless it is on this machine.")
+    OWN = "own", _("This address belongs to a service of this machine.")
+    FORBIDDEN = "forbidden", _("This address is in a part of the network that is not for webhooks.")
+    NO_NAME = "no_name", _("There is no server of this name.")
+
+
+class AddressRefused(Exception):
+    """The address is not allowed, or its name leads to a place that is not."""
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The parts of an address."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def has_tls(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def authority(self) -> str:
+        """The host as it stands in a request, with a port that is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def shown(self) -> str:
+        """The beginning of the address, for people: the rest of it may be a secret."""
+        return f"{self.scheme}://{self.authority}/…"
+
+
+def parse(address: str) -> Target:
+    """Return the parts of an address. Raises `AddressRefused`."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise AddressRefused(Refusal.FORM) from None
+    host = parts.hostname or ""
+    is_text = len(address) <= LONGEST and all("!" <= sign <= "~" for sign in address)
+    if (
+        not is_text
+        or parts.scheme not in PORTS
+        or not host
+        or "@" in parts.netloc
+        or parts.fragment
+        or port == 0
+    ):
+        raise AddressRefused(Refusal.FORM)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise AddressRefused(Refusal.PLAIN)
+    if host in _own_names():
+        raise AddressRefused(Refusal.OWN)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
+
+
+def resolve(target: Target) -> list[str]:
+    """Return the network addresses of a target, each of them allowed. Raises `AddressRefused`."""
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise AddressRefused(Refusal.NO_NAME) from None
+    addresses = list(dict.fromkeys(str(place[0]) for *_rest, place in found))
+    for address in addresses:
+        _check(ip_address(address), target)
+    return addresses
+
+
+def _check(address: IPv4Address | IPv6Address, target: Target) -> None:
+    """Refuse an address of the network that no receiver can have, and the services of this machine."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_loopback:
+        is_own = True
+    elif address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+        # 169.254.169.254 tells servers in a cloud their passwords.
+        raise AddressRefused(Refusal.FORBIDDEN)
+    elif not target.has_tls:
+        raise AddressRefused(Refusal.PLAIN)
+    else:
+        is_own = _is_of_this_machine(address)
+    # A database or a cache may be on another machine of the same private network, or in another container.
+    if (is_own and target.port < LOWEST_OWN_PORT) or (
+        (is_own or address.is_private) and target.port in _own_ports()
+    ):
+        raise AddressRefused(Refusal.OWN)
+
+
+def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
+    """Return True if a socket can be bound to the address: the system allows that for its own ones alone."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _own_names() -> set[str]:
+    """Return the names under which people reach the dashboard, except for those of this machine itself."""
+    names = {*settings.ALLOWED_HOSTS, urlsplit(settings.SITE_URL).hostname or ""}
+    return {name for name in names if not is_loopback(name.strip("[]"))}
+
+
+def _own_ports() -> set[int]:
+    """Return the ports of the services that this installation uses."""
+    database = settings.DATABASES["default"]
+    locations = [
+        str(settings.CACHES["default"].get("LOCATION", "")),
+        settings.POSTER_API_URL,
+        settings.POSTER_PROXY,
+    ]
+    ports = {settings.PORT, int(database.get("PORT") or 0)} | USUAL_PORTS
+    if settings.EMAIL_ENABLED:
+        ports.add(settings.MAILERS["default"].get("OPTIONS", {}).get("port") or 0)
+    return ports | {_port(location) for location in locations}
+
+
+def _port(location: str) -> int:
+    try:
+        parts = urlsplit(location.replace("{account}", "account"))
+        return parts.port or {**PORTS, **SCHEME_PORTS}.get(parts.scheme, 0)
+    except ValueError:
+        return 0

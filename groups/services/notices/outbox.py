@@ -1,0 +1,140 @@
+"""Write down who is to be told of what, and delete it when it is old.
+
+A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
+the event, so the database takes each once, whatever number of workers look, and whenever one dies.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone, translation
+
+from groups.models import (
+    Delivery,
+    Notice,
+    NoticeChoice,
+    NoticeCursor,
+    PosterAccount,
+    PosterCredentials,
+    Webhook,
+)
+from groups.services.notices.sources import Event, events_since
+from poster_admin.users.language import language_of
+
+RIGHT = "groups.view_group"
+WEBHOOK_RIGHT = "groups.set_webhook"
+# Rows may be committed some time after the time that they name, and clocks of servers differ.
+OVERLAP = timedelta(minutes=15)
+MORNING = time(8)
+KEPT = timedelta(days=30)
+How = NoticeChoice.How
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A user or a webhook, and the kinds of events that it is told of, each with the time of that choice."""
+
+    user: User
+    webhook: Webhook | None
+    chosen: dict[str, tuple[str, datetime]]
+
+    def notice_of(self, event: Event, account: PosterAccount) -> Notice | None:
+        """Return the notice of an event in the reader's language, or None for one that it is not told of."""
+        how, chosen_at = self.chosen.get(event.kind, (How.OFF, event.at))
+        is_anothers = self.webhook is None and event.user_id not in (None, self.user.pk)
+        if how == How.OFF or event.at < chosen_at or is_anothers:
+            return None
+        name = f"webhook {self.webhook.pk}" if self.webhook else f"user {self.user.pk}"
+        with translation.override(language_of(self.user)):
+            text = event.text()
+        return Notice(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {account.pk} {event.key}"),
+            account=account,
+            user=None if self.webhook else self.user,
+            webhook=self.webhook,
+            kind=event.kind,
+            at=event.at,
+            text=text,
+            path=event.path,
+            due_at=next_morning(event.at) if how == How.DIGEST else event.at,
+        )
+
+
+def next_morning(moment: datetime) -> datetime:
+    """Return the first time after `moment` when it is eight o'clock in the morning on the site's clock."""
+    zone = timezone.get_default_timezone()
+    day = moment.astimezone(zone).date()
+    today = datetime.combine(day, MORNING, zone)
+    return today if today > moment else datetime.combine(day + timedelta(days=1), MORNING, zone)
+
+
+def write_down() -> int:
+    """Write the notices of new events down for every reader; return the number of events looked at."""
+    return sum(_write_down(account, readers) for account, readers in _readers().items())
+
+
+def _write_down(account: PosterAccount, readers: list[Reader]) -> int:
+    now = timezone.now()
+    cursor, _ = NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": now})
+    events = list(events_since(account, cursor.looked_at - OVERLAP))
+    notices = [found for event in events for each in readers if (found := each.notice_of(event, account))]
+    with transaction.atomic():
+        Notice.objects.bulk_create(notices, ignore_conflicts=True)
+        NoticeCursor.objects.filter(pk=account.pk, looked_at__lt=now).update(looked_at=now)
+    return len(events)
+
+
+def _readers() -> dict[PosterAccount, list[Reader]]:
+    """Return the readers of each account that may see it now."""
+    found: dict[PosterAccount, list[Reader]] = {}
+    for credentials, choices in _chosen():
+        if may_be_told(credentials.user):
+            chosen = {each.kind: (each.how, each.chosen_at) for each in choices}
+            found.setdefault(credentials.account, []).append(Reader(credentials.user, None, chosen))
+    for webhook in Webhook.objects.on().select_related("account", "credentials__user"):
+        if webhook.credentials and may_be_told(webhook.credentials.user, WEBHOOK_RIGHT):
+            chosen = dict.fromkeys(webhook.kinds, (How.AT_ONCE, webhook.set_at))
+            found.setdefault(webhook.account, []).append(Reader(webhook.credentials.user, webhook, chosen))
+    return found
+
+
+def _chosen() -> Iterator[tuple[PosterCredentials, list[NoticeChoice]]]:
+    """Yield the credentials of users who want to be told, and can be, with their choices."""
+    if not settings.EMAIL_ENABLED:
+        return
+    by_user: dict[int, list[NoticeChoice]] = {}
+    for choice in NoticeChoice.objects.exclude(how=How.OFF):
+        by_user.setdefault(choice.user_id, []).append(choice)
+    usable = PosterCredentials.objects.filter(user__in=by_user, refused_at=None).exclude(user__email="")
+    for credentials in usable.select_related("account", "user").order_by("pk"):
+        yield credentials, by_user[credentials.user_id]
+
+
+def may_be_told(user: User, *further: str) -> bool:
+    """Return True if a user may sign in and see the groups."""
+    return user.is_active and user.has_perms((RIGHT, *further))
+
+
+def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
+    """Return True if its reader may still see the account: a digest waits for hours."""
+    user_id, rights = delivery.user_id, list[str]()
+    if delivery.webhook_id is not None:
+        owners = (
+            Webhook.objects.on().filter(pk=delivery.webhook_id).values_list("credentials__user", flat=True)
+        )
+        user_id, rights = owners.first(), [WEBHOOK_RIGHT]
+    usable = PosterCredentials.objects.filter(user=user_id, account=account_id, refused_at=None)
+    credentials = usable.select_related("user").first()
+    return credentials is not None and may_be_told(credentials.user, *rights)
+
+
+def forget_old() -> int:
+    """Delete what was told, or could not be told, some time ago; return the number of notices."""
+    old = timezone.now() - KEPT
+    Delivery.objects.filter(created_at__lt=old).delete()
+    return Notice.objects.filter(due_at__lt=old).delete()[0]

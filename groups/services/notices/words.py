@@ -1,0 +1,119 @@
+"""Put events into words, one sentence or two in the active language, on one line each.
+
+Names of groups are in them, the sign-in name of a user only where a token ends. Clients and tokens are not.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, assert_never
+
+from django.template.defaultfilters import date as date_text
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.models import Change, Job, PosterAccount, PosterCredentials, Schedule
+from groups.poster import LoyaltyType
+from groups.services.jobs.titles import job_title
+
+
+def review(change: Change) -> str:
+    """Say why a change needs a person."""
+    text = _("A change of “%(group)s” needs a person.") % {"group": change.group_name}
+    return _joined(text, _sentence(change.reason_label))
+
+
+def elsewhere(change: Change) -> str:
+    """Say what was done, and from which value to which."""
+    words = {"group": change.group_name, "changes": ", ".join(_differences(change))}
+    match Change.Action(change.action):
+        case Change.Action.CREATE:
+            text = _("In Poster, not here: “%(group)s” was created.")
+        case Change.Action.REMOVE:
+            text = _("In Poster, not here: “%(group)s” was removed.")
+        case Change.Action.UPDATE:
+            text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
+        case Change.Action.MOVE | Change.Action.ENROL:
+            raise ValueError("Changes of clients that were made elsewhere are not looked for.")
+        case _ as never:
+            assert_never(never)
+    return _joined(text % words)
+
+
+def job(job: Job) -> str:
+    """Say that a job has ended, or why it has stopped."""
+    if job.state == Job.State.DONE:
+        return _joined(_("A job has ended: %(title)s.") % {"title": job_title(job)})
+    stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
+    text = _("A job has stopped by itself: %(title)s.") % {"title": job_title(job)}
+    return _joined(text, str(stop.label) % {"detail": job.detail})
+
+
+def schedule(schedule: Schedule) -> str:
+    """Say that a planned change was held or missed, and why."""
+    words = {"group": schedule.group_name}
+    if schedule.state == Schedule.State.MISSED:
+        text = _("A planned change of “%(group)s” was missed.") % words
+    else:
+        text = _("A planned change of “%(group)s” is held: a person has to decide.") % words
+    is_known = schedule.reason in Schedule.Reason.values
+    return _joined(text, str(Schedule.Reason(schedule.reason).label) if is_known else "")
+
+
+def token(credentials: PosterCredentials) -> str:
+    """Say when a token ends, and whose."""
+    left = max((credentials.expires_on - timezone.localdate()).days, 0)
+    words = {
+        "count": left,
+        "user": credentials.user.get_username(),
+        "date": date_text(credentials.expires_on, "DATE_FORMAT"),
+    }
+    text = ngettext(
+        "The token of %(user)s ends in %(count)s day, on %(date)s.",
+        "The token of %(user)s ends in %(count)s days, on %(date)s.",
+        left,
+    )
+    return _joined(text % words, _("Create a new one in Poster and enter it here."))
+
+
+def circuit(account: PosterAccount) -> str:
+    """Say since when Poster does not answer."""
+    since = timezone.localtime(account.opened_at)
+    text = _("Poster has not answered for more than 15 minutes, since %(time)s.")
+    return _joined(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})
+
+
+def _differences(change: Change) -> Iterator[str]:
+    before, after = change.before or {}, change.after or {}
+    for field, label, words in (
+        ("name", _("name"), str),
+        ("loyalty_type", _("type"), _type),
+        ("percent", _("percent"), _number),
+        ("birthday_bonus", _("birthday bonus"), _number),
+    ):
+        if before.get(field) != after.get(field):
+            yield f"{label} {words(before.get(field))} → {words(after.get(field))}"
+
+
+def _type(value: Any) -> str:
+    match value:
+        case LoyaltyType.BONUS:
+            return _("Bonus")
+        case LoyaltyType.DISCOUNT:
+            return _("Discount")
+        case _:
+            return _("unknown type (%(number)s)") % {"number": value}
+
+
+def _number(value: Any) -> str:
+    return number_format(f"{Decimal(str(value)).normalize():f}", use_l10n=True)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _joined(*sentences: str) -> str:
+    """Return the sentences on one line: a name may hold anything, and a subject of a mail no line break."""
+    return " ".join(" ".join(sentences).split())

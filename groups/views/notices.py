@@ -1,0 +1,88 @@
+"""Views of the notices: the user's own choices, and the webhook of the account."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST
+
+from groups.forms.notices import NoticesForm, WebhookForm
+from groups.models import NoticeKind
+from groups.presenters.notices import mail_problem, webhook_state
+from groups.services.gateway import check_token
+from groups.services.notices import choices, webhooks
+from groups.services.notices.addresses import AddressRefused
+from groups.services.notices.outbox import WEBHOOK_RIGHT
+from groups.views.http.requests import Request, form_methods, requires
+from poster_admin.common.htmx import render_page
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+
+@form_methods
+@requires("view_group")
+def notices(request: Request) -> HttpResponse:
+    """Show and store how the user is told of each kind of event."""
+    data = request.POST if request.method == "POST" else None
+    form = NoticesForm(data, chosen=choices.choices_of(request.user))
+    if form.is_valid():
+        choices.choose(request.user, form.cleaned_data)
+        messages.success(request, _("Your choice was saved."))
+        return redirect("groups:notices")
+    context = {"form": form, "mail_problem": mail_problem(request.user)}
+    if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
+        context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
+    return render_page(request, "groups/notices.html", context, status=422 if form.errors else 200)
+
+
+@sensitive_post_parameters("address")
+@form_methods
+@requires("set_webhook", "view_group")
+@sensitive_variables("secret")
+def webhook(request: Request) -> HttpResponse:
+    """Set the address of the webhook and what it is told of; a new secret is shown once."""
+    check_token(request.credentials)
+    if not recently_confirmed(request):
+        return ask_to_confirm(request)
+    present = webhook_state(request.credentials)
+    data = request.POST if request.method == "POST" else None
+    kinds = present.kinds if present else NoticeKind.values
+    form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
+    if form.is_valid():
+        try:
+            secret = webhooks.save(user=request.user, credentials=request.credentials, **form.cleaned_data)
+        except AddressRefused as refused:
+            form.add_error("address", str(refused.reason.label))
+        else:
+            return _show_secret(request, secret)
+    context = {"form": form, "webhook": present}
+    return render_page(request, "groups/webhook.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+@sensitive_variables("secret")
+def webhook_secret(request: Request) -> HttpResponse:
+    """Give the webhook another secret, and show it once."""
+    check_token(request.credentials)
+    if not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("groups:webhook"))
+    return _show_secret(request, webhooks.renew_secret(user=request.user, credentials=request.credentials))
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+def webhook_remove(request: Request) -> HttpResponse:
+    """Remove the webhook, with the notices that wait for it."""
+    check_token(request.credentials)
+    webhooks.remove(user=request.user, credentials=request.credentials)
+    messages.success(request, _("The webhook was removed."))
+    return redirect("groups:notices")
+
+
+def _show_secret(request: Request, secret: str) -> HttpResponse:
+    if secret:
+        return render_page(request, "groups/webhook_secret.html", {"secret": secret})
+    messages.success(request, _("The webhook was saved."))
+    return redirect("groups:notices")
