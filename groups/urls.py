@@ -3,7 +3,20 @@
 from django.urls import path, register_converter
 
 from groups.poster.records import MAX_ID
-from groups.views import account, bulk, clients, cost, go, groups, jobs, moves, notices, schedules, scheme
+from groups.views import (
+    account,
+    bulk,
+    clients,
+    cost,
+    go,
+    groups,
+    jobs,
+    moves,
+    notices,
+    saved_views,
+    schedules,
+    scheme,
+)
 from groups.views.journal import history, news, snapshots
 
 app_name = "groups"
@@ -78,6 +91,8 @@ account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/watch/", account.account_watch, name="watch"),
+    path("account/views/", saved_views.view_list, name="views"),
+    path("account/views/<int:view_id>/", saved_views.view_change, name="view"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
     path("account/notices/", notices.notices, name="notices"),
     path("account/notices/webhook/", notices.webhook, name="webhook"),

@@ -4,15 +4,16 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.views.generic import RedirectView, TemplateView
+from django.views.generic import TemplateView
 
 from groups.services.installation import workers
 from groups.views.metrics import metrics
+from groups.views.saved_views import home
 from poster_admin.common.observability.health import healthz, readyz
 from poster_admin.users import language
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="groups:list")),
+    path("", home, name="home"),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include("poster_admin.users.pages.people_urls")),

@@ -2,6 +2,7 @@
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
+A `SavedView` has the filters of a user's list.
 """
 
 from groups.models.changes import Change, ChangeQuerySet
@@ -10,6 +11,7 @@ from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentia
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
+from groups.models.saved_views import SavedView
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
 from groups.models.watches import Watch
@@ -31,6 +33,7 @@ __all__ = [
     "NoticeKind",
     "PosterAccount",
     "PosterCredentials",
+    "SavedView",
     "Schedule",
     "ScheduleQuerySet",
     "Snapshot",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups.models import SavedView
 from groups.poster import Group
 from groups.presenters.alphabet import searchable, spellings
 from groups.presenters.messages import NumberFormat, type_label
@@ -26,10 +27,12 @@ class Destination:
     note: str = ""
 
 
-def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
-    """Return the groups and pages whose names have all words of the text; without one, the pages alone."""
+def destinations(
+    text: str, groups: Iterable[Group], views: Iterable[SavedView], user: "User"
+) -> list[Destination]:
+    """Return the groups, views and pages whose names have all words of the text; without one, no groups."""
     words = [spellings(word) for word in text.split()]
-    pages = [page for page in _pages(user) if _has_all(page.label, words)]
+    pages = [page for page in (*map(_view, views), *_pages(user)) if _has_all(page.label, words)]
     if not words:
         return pages
     numbers = NumberFormat.current()
@@ -47,6 +50,10 @@ def _group(group: Group, numbers: NumberFormat) -> Destination:
     return Destination(group.name, reverse("groups:detail", args=[group.id]), note)
 
 
+def _view(view: SavedView) -> Destination:
+    return Destination(view.name, reverse("groups:list") + view.query, _("saved view"))
+
+
 def _pages(user: "User") -> list[Destination]:
     """Return the pages that the user may open, in the order of their use."""
     page, action = _("page"), _("action")
@@ -59,6 +66,7 @@ def _pages(user: "User") -> list[Destination]:
         ("groups.view_group", _("Ladder"), "groups:ladder", page),
         ("groups.view_client", _("Audit of the percents"), "groups:audit", page),
         ("groups.view_group", _("Loyalty scheme"), "groups:scheme", page),
+        ("groups.view_group", _("Saved views"), "groups:views", page),
         ("groups.view_group", _("History"), "groups:history", page),
         ("groups.view_group", _("Jobs"), "groups:jobs", page),
         ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),

@@ -9,6 +9,7 @@ from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
+from groups.services import saved_views
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
 
@@ -18,7 +19,8 @@ from poster_admin.common.htmx import render_page
 def go(request: Request) -> HttpResponse:
     """Show the groups, pages and actions that a text names."""
     text = asked_text(request.GET)
-    context = {"text": text, "found": destinations(text, _groups(request, text), request.user)}
+    views = saved_views.views_of(request.user)
+    context = {"text": text, "found": destinations(text, _groups(request, text), views, request.user)}
     return render_page(request, "groups/go.html", context, fragment="found")
 
 

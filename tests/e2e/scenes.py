@@ -927,3 +927,29 @@ def go_to(stage):
 @scene(shows=".places a")
 def go_page(stage):
     stage.goto("/go/?q=Постоян")
+
+
+def _save_view(stage, name, query):
+    stage.goto(f"/account/views/?{query}")
+    stage.page.fill("[name=name]", name)
+    stage.button()
+
+
+@scene(shows="#views form")
+def views_menu(stage):
+    _save_view(stage, "Великі знижки", "type=2&percent_from=10")
+    stage.page.locator(".results-bar > .more-menu > summary").nth(1).click()
+
+
+@scene(shows="[data-view] details[open]")
+def saved_views(stage):
+    _save_view(stage, "Порожні гурти", "only=empty")
+    stage.goto("/account/views/?type=2&sort=-clients")
+    stage.page.locator("[data-view] button[value=start]").click()
+    stage.page.locator("[data-view] summary").click()
+
+
+@scene(shows=".summary")
+def view_without_a_name(stage):
+    stage.goto("/account/views/?type=2")
+    stage.button()

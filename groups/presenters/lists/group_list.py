@@ -21,7 +21,7 @@ from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sa
 from groups.presenters.lists.charts import Picture, make_picture, share_of
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link, page_links
-from groups.presenters.lists.list_filters import ONLY, SORTS, Filters
+from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
 
@@ -227,13 +227,13 @@ class Listing:
     @property
     def chips(self) -> list[Link]:
         """The active filters but the type, each with the address without it."""
-        filters = self.filters
-        active = (
-            (f"«{filters.q}»" if filters.q else "", {"q": ""}),
-            (filters.percent_words(self.numbers), {"percent_from": "", "percent_to": ""}),
-            (str(ONLY[filters.only]) if filters.only else "", {"only": ""}),
-        )
-        return [Link(label=label, href=self.href(**without)) for label, without in active if label]
+        active = self.filters.active(self.numbers)
+        return [Link(label=label, href=self.href(**without)) for label, without in active]
+
+    @property
+    def views_href(self) -> str:
+        """Address of the user's saved views, where this list can be saved."""
+        return reverse("groups:views") + self.filters.query()
 
     @property
     def create_href(self) -> str:
@@ -270,11 +270,10 @@ class Listing:
 
     @cached_property
     def columns(self) -> list[Link]:
-        labels = {"name": _("Name"), "type": _("Type"), "percent": _("Percent")}
+        labels = {key: str(label) for key, label in COLUMNS.items()}
         if self.sales.shown:
+            del labels["birthday_bonus"], labels["clients"]
             labels |= sales_labels()
-        else:
-            labels |= {"birthday_bonus": _("Birthday bonus"), "clients": _("Clients")}
         return [self._column(key, label) for key, label in labels.items()]
 
     def _column(self, key: str, label: str) -> Link:

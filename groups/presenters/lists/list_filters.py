@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from groups.poster import Group
 from groups.poster.records import plain
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.costs.group_sales import KEYS
+from groups.presenters.costs.group_sales import KEYS, sales_labels
 from groups.presenters.messages import NumberFormat
 
 
@@ -89,6 +89,21 @@ class Filters:
             case _:
                 return True
 
+    def active(self, numbers: NumberFormat) -> list[tuple[str, dict[str, str]]]:
+        """Return the active filters but the type: each in words, and the changes that take it away."""
+        active = (
+            (f"«{self.q}»" if self.q else "", {"q": ""}),
+            (self.percent_words(numbers), {"percent_from": "", "percent_to": ""}),
+            (str(ONLY[self.only]) if self.only else "", {"only": ""}),
+        )
+        return [(label, without) for label, without in active if label]
+
+    def order_words(self) -> str:
+        """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
+        column = self.sort.removeprefix("-")
+        labels = COLUMNS | sales_labels()
+        return f"{labels[column]} {'↓' if column != self.sort else '↑'}" if column else ""
+
     def percent_words(self, numbers: NumberFormat) -> str:
         """Return the range of percents in words, or an empty string."""
         if not self.percent_from and not self.percent_to:
@@ -111,6 +126,13 @@ ONLY = {
     "bonus": gettext_lazy("with a birthday bonus"),
     "empty": gettext_lazy("without clients"),
     "changed": gettext_lazy("changed here in the last 7 days"),
+}
+COLUMNS = {
+    "name": gettext_lazy("Name"),
+    "type": gettext_lazy("Type"),
+    "percent": gettext_lazy("Percent"),
+    "birthday_bonus": gettext_lazy("Birthday bonus"),
+    "clients": gettext_lazy("Clients"),
 }
 SORTS: dict[str, Callable[[Group], Any]] = {
     "name": lambda group: alphabetical(group.name),
