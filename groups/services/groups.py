@@ -111,6 +111,13 @@ def _shown(answer: GroupList, as_of: datetime) -> Groups:
     return Groups(answer.present, answer.unreadable, as_of)
 
 
+def known_groups(credentials: PosterCredentials) -> Groups | None:
+    """Return the groups as this token has read them before, or None. Poster is not asked."""
+    if credentials.refused_at:
+        return None
+    return _cached_list(credentials) or _last_good_copy(credentials)
+
+
 def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> OneGroup:
     """Return one group to show, by the same rules as `list_groups`. Raises `NotFound`."""
     found = None if fresh or credentials.refused_at else cached(credentials, str(group_id))

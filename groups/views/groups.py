@@ -1,9 +1,11 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -15,8 +17,9 @@ from groups.poster import Group, NotFound, PosterError
 from groups.poster.records import MAX_ID
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.clients.client_counts import draw_counts
-from groups.presenters.lists.group_list import make_listing
+from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.messages import error_words, not_proven_words, type_label
 from groups.presenters.rules.dependents import DependentsCard, dependents_at_once
 from groups.presenters.schedules import marks, schedule_row
@@ -49,14 +52,11 @@ def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     link = request.credentials
     groups = reads.list_groups(link, fresh="refresh" in request.GET)
-    filters = Filters.parse(request.GET)
-    changed = history.changed_ids(link) if filters.only == "changed" else ()
-    listing = make_listing(
+    listing = _listing(
+        request,
         groups,
-        filters,
-        history.locked_ids(link),
-        columns_for(request, filters),
-        changed_ids=changed,
+        Filters.parse(request.GET),
+        locked_ids=history.locked_ids(link),
         planned=marks(schedules.open_schedules(link)),
     )
     context = {
@@ -69,6 +69,13 @@ def group_list(request: Request) -> HttpResponse:
         return _one_row(request, group_id, context)
     fragment = "sales" if element_asked_for(request) == "sales" else "rows"
     return render_page(request, "groups/list.html", context, fragment=fragment)
+
+
+def _listing(request: Request, groups: reads.Groups, filters: Filters, **marked: Any) -> Listing:
+    """Return the groups as the filters order them; `marked` are the marks of single rows."""
+    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
+    sales = columns_for(request, filters)
+    return make_listing(groups, filters, sales=sales, changed_ids=changed, **marked)
 
 
 def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
@@ -88,9 +95,7 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
-    groups, filters = reads.list_groups(request.credentials), Filters.parse(request.GET)
-    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
-    listing = make_listing(groups, filters, sales=columns_for(request, filters), changed_ids=changed)
+    listing = _listing(request, reads.list_groups(request.credentials), Filters.parse(request.GET))
     account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
     response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])
@@ -113,7 +118,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     planned = schedules.schedule_of(link, group_id)
     context = {
         "group": one.group,
-        "list_url": list_behind(request),
+        **_list_around(request, group_id),
         "type_label": type_label(one.group.loyalty_type),
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
@@ -131,6 +136,23 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
 def _gone(request: Request, group_id: int) -> HttpResponse:
     removal = history.removal_of(request.credentials, group_id)
     return render_page(request, "404.html", {"removal": removal}, status=404)
+
+
+def _list_around(request: Request, group_id: int) -> dict[str, Any]:
+    """Return the address of the list that the user came from, and the neighbours of the group in it.
+
+    The list that sent the request is in its headers; a link to a neighbour has the filters in its address.
+    """
+    behind = list_behind(request)
+    filters = Filters.parse(QueryDict(urlsplit(behind).query) if behind else request.GET)
+    context: dict[str, Any] = {
+        "list_url": behind or reverse("groups:list") + filters.query(),
+        "refresh_url": filters.query(refresh=1),
+    }
+    groups = reads.known_groups(request.credentials)
+    if groups is not None:
+        context["around"] = neighbours_of(_listing(request, groups, filters), group_id)
+    return context
 
 
 @require_GET

@@ -9,9 +9,11 @@ const SHORTCUTS = {
   n: () => $("[data-key=n]"),
   e: () => $("[data-key=e]"),
   "?": () => $("[data-help]"),
+  "[": () => $("[data-key=previous]"),
+  "]": () => $("[data-key=next]"),
 };
-// The keys of these by their place: on a Ukrainian layout they type "т", "у" and ".".
-const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/" };
+// The keys of these by their place: on a Ukrainian layout they type "т", "у", ".", "х" and "ї".
+const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/", BracketLeft: "[", BracketRight: "]" };
 // A key typed into a field is no shortcut.
 const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
 

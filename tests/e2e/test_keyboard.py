@@ -72,6 +72,19 @@ def test_a_latin_letter_in_another_place_is_not_taken_for_a_shortcut(page_for, s
     heading(page, "New group")
 
 
+@pytest.mark.parametrize(("back", "forth"), [("[", "]"), ("х", "ї")])
+def test_brackets_lead_through_the_groups_of_the_list(page_for, staff, back, forth):
+    page = page_for(staff)
+    page.goto("/groups/?sort=-clients")
+    page.get_by_role("link", name="Постоянный посетитель", exact=True).click()
+    heading(page, "Постоянный посетитель")
+    strike(page, code="BracketRight", key=forth)
+    heading(page, "Скидочная система 10%")
+    expect(page).to_have_url(re.compile(r"/groups/4/\?sort=-clients$"))
+    strike(page, code="BracketLeft", key=back)
+    heading(page, "Постоянный посетитель")
+
+
 # --- Go to -------------------------------------------------------------------------------------------------
 
 

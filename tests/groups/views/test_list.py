@@ -510,6 +510,52 @@ def test_the_way_back_from_a_group_leads_to_the_list_as_it_was(staff, browse, sa
         assert 'class="crumb" href="/groups/"' in _html(client, {"Referer": other})
 
 
+def around(html):
+    """Return the addresses of the previous and the next group on the page of a group."""
+    links = re.findall(r'href="([^"]+)" rel="(prev|next)"', html)
+    return {rel: address.replace("&amp;", "&") for address, rel in links}
+
+
+def test_the_groups_before_and_after_are_those_of_the_list_that_led_here(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    assert around(_html(client, {})) == {"prev": "/groups/1/", "next": "/groups/5/"}
+    behind = {"Referer": "http://testserver/groups/?sort=-clients&page=1"}
+    assert around(_html(client, behind)) == {
+        "prev": "/groups/1/?sort=-clients",
+        "next": "/groups/5/?sort=-clients",
+    }
+    behind = {"Referer": "http://testserver/groups/?type=2&sort=-percent"}
+    there = around(_html(client, behind))
+    assert there == {"prev": "/groups/5/?type=2&sort=-percent"}
+    page = client.get(there["prev"], headers={"Referer": "http://testserver/groups/4/"}).content.decode()
+    assert around(page) == {"next": "/groups/4/?type=2&sort=-percent"}
+    assert 'class="crumb" href="/groups/?type=2&amp;sort=-percent"' in page
+    assert 'href="?type=2&amp;sort=-percent&amp;refresh=1"' in page
+    assert "1 of 2" in page
+
+
+def test_a_group_that_the_list_leaves_out_has_no_neighbours(staff, browse, sandbox):
+    client = browse(staff)
+    client.get("/groups/")
+    assert not around(client.get("/groups/4/?type=1").content.decode())
+    assert not around(client.get("/groups/4/?q=10").content.decode())
+
+
+def test_the_groups_for_the_neighbours_are_those_read_before_with_this_token(
+    staff, browse, sandbox, settings
+):
+    link = connection_of(staff)
+    assert reads.known_groups(link) is None
+    browse(staff).get("/groups/")
+    settings.POSTER_CACHE_SECONDS = 0
+    sandbox.log.clear()
+    assert [group.id for group in reads.known_groups(connection_of(staff)).groups] == [1, 4, 5]
+    assert not sandbox.calls()
+    link.refused_at = timezone.now()
+    assert reads.known_groups(link) is None
+
+
 def _html(client, headers):
     return client.get("/groups/4/", headers=headers).content.decode()
 
