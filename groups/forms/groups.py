@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
 from groups.models import Change, ChangeQuerySet
+from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.messages import percent_words, type_label
 
@@ -118,6 +119,14 @@ class GroupForm(WriteForm):
         shown_decimals=2,
         required=False,
     )
+    note = forms.CharField(
+        label=_("Why, if you like"),
+        required=False,
+        max_length=LONGEST_NOTE,
+        help_text=_("Kept in the history. Name no clients here."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"max_length": _("The reason may have %(limit_value)d characters at most.")},
+    )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -172,6 +181,7 @@ class GroupForm(WriteForm):
                 name: str(self.fields[name].prepare_value(values[name])) if name in values else ""
                 for name in names
             }
+            | {"note": ""}
         )
 
     @property

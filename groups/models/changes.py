@@ -16,6 +16,7 @@ from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
 
+LONGEST_NOTE = 200
 OF_GROUPS = Q(client_id__isnull=True)
 
 
@@ -109,6 +110,8 @@ class Change(models.Model):
 
     `monthly_cost` is what the change would have cost in the 30 days before it, in hryvnia and negative if it
     saves, where that was known. It is the sum over a group, and only for users who may see sales.
+
+    `note` is the reason that the user gave, in the user's words; it may be empty.
 
     `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
@@ -252,6 +255,7 @@ class Change(models.Model):
     resolved_by = models.CharField(max_length=150, blank=True)
     possible_since = models.DateTimeField(null=True)
     monthly_cost = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True, default="")
 
     objects = ChangeQuerySet.as_manager()
 

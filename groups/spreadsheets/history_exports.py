@@ -17,7 +17,7 @@ from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, xlsx_file
 
-WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 18, 20, 38)
+WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 18, 20, 38)
 # Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
 OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
 _KOPECK = Decimal("0.01")
@@ -55,7 +55,7 @@ def _header() -> list[str]:
     fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
     pairs = [words % {"field": field} for field in fields for words in (before, after)]
     first = (_("When"), _("Who"), _("Id"), _("Group"), _("Change"), _("Outcome"), _("Reason"))
-    return [*first, *pairs, _("Settled"), _("Poster account"), _("Change number")]
+    return [*first, *pairs, _("Why"), _("Settled"), _("Poster account"), _("Change number")]
 
 
 def _cells(change: Change) -> Cells:
@@ -69,6 +69,7 @@ def _cells(change: Change) -> Cells:
         str(change.get_state_display()),
         change.reason_label,
         *(cell for pair in zip(before, after, strict=True) for cell in pair),
+        change.note,
         localtime(change.settled_at) if change.settled_at else None,
         change.account_id,
         str(change.pk),
@@ -99,6 +100,7 @@ def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
             "state": change.state,
             "reason": change.reason,
             "code": change.code,
+            "note": change.note,
             "resolved_by": change.resolved_by,
             "possible_since": change.possible_since.isoformat() if change.possible_since else None,
             "created_at": change.created_at.isoformat(),

@@ -182,6 +182,7 @@ def group_create(request: Request) -> HttpResponse:
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         intended=form.intended,
+        note=form.cleaned_data["note"],
     )
     return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 
@@ -208,6 +209,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         group_id=group_id,
         loaded=form.loaded,
         intended=form.intended,
+        note=form.cleaned_data["note"],
     )
     return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
 

@@ -110,7 +110,7 @@ class WritePage[F: WriteForm]:
             form: WriteForm = RemovalForm(hidden, group=group)
             template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
         else:
-            form = GroupForm({**command.values.to_json(), **hidden})
+            form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})
             template = "groups/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()

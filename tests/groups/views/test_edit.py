@@ -589,3 +589,50 @@ def test_a_duplicate_of_nothing_is_a_new_group(staff, browse, sandbox, like):
 
 def test_a_duplicate_of_a_removed_group_is_not_found(staff, browse, sandbox):
     assert browse(staff).get("/groups/new/?like=77").status_code == 404
+
+
+# --- The reason that the user gives ------------------------------------------------------------------------
+
+
+def test_the_reason_of_an_edit_stands_in_the_history_and_its_export(staff, browse):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note=" До <свят> ")
+    assert client.post("/groups/1/edit/", form).status_code == 302
+    change = Change.objects.get()
+    assert change.note == "До <свят>"
+    for url in ("/history/", "/groups/1/", f"/history/{change.pk}/"):
+        assert "<q>До &lt;свят&gt;</q>" in client.get(url).content.decode()
+    assert "До <свят>" in client.get("/history/export.csv").content.decode("utf-8-sig")
+    assert '"note": "До <свят>"' in client.get("/history/export.jsonl").content.decode()
+    client.post(f"/history/{change.pk}/undo/")
+    assert [change.note for change in Change.objects.order_by("created_at")] == ["До <свят>", ""]
+
+
+def test_the_reason_outlives_the_check_of_a_risky_edit_and_a_form_error(staff, browse):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", percent="90", note="Тиждень кави")
+    check = client.post("/groups/1/edit/", form)
+    assert 'name="note" value="Тиждень кави"' in check.content.decode()
+    wrong = client.post("/groups/1/edit/", form | {"percent": "900"})
+    assert wrong.status_code == 422
+    assert 'value="Тиждень кави"' in wrong.content.decode()
+    assert client.post("/groups/1/edit/", form | {"confirmed": "1"}).status_code == 302
+    assert Change.objects.get().note == "Тиждень кави"
+
+
+def test_the_reason_outlives_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note="Навіщо")
+    sandbox.console().edit(1, client_groups_discount="6")
+    conflict = client.post("/groups/1/edit/", form)
+    assert conflict.status_code == 409
+    assert 'name="note" value="Навіщо"' in conflict.content.decode()
+
+
+def test_a_reason_has_an_end(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", percent="8", note="п" * 201)
+    answer = client.post("/groups/1/edit/", form)
+    assert answer.status_code == 422
+    assert "200 characters at most" in answer.content.decode()
+    assert not sandbox.posts()

@@ -24,7 +24,7 @@ class GroupCommand(Command, ABC):
 
     `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
     number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
-    repeats. `monthly_cost` is for the journal alone.
+    repeats. `monthly_cost` and `note` are for the journal alone.
     """
 
     group_id: int | None = None
@@ -34,6 +34,7 @@ class GroupCommand(Command, ABC):
     undo_of: Change | None = field(default=None)
     again_of: Change | None = field(default=None)
     monthly_cost: Decimal | None = None
+    note: str = ""
 
     @classmethod
     def rebuild(cls, change: Change) -> Self:
@@ -44,6 +45,7 @@ class GroupCommand(Command, ABC):
             loaded=loaded.values,
             loaded_clients=loaded.clients,
             intended=GroupValues.from_json(change.intended) if change.intended else None,
+            note=change.note,
         )
 
     @property
@@ -69,6 +71,7 @@ class GroupCommand(Command, ABC):
             "undo_of": self.undo_of,
             "again_of": self.again_of,
             "monthly_cost": self.monthly_cost,
+            "note": self.note,
             # Needed to determine the outcome of the first attempt, even if this one is never sent.
             "before": self.again_of.before if self.again_of else None,
         }
