@@ -1,13 +1,14 @@
 // Go to a place by its name: arrows walk through the places found, Enter goes to the first.
 import { $, $$ } from "./dom.js";
 
+const PLACES = "#found :is(a, button)";
 const normalized = (text) => text.trim().replace(/\s+/g, " ");
 
 // Enter was pressed before the places of the last letters were there.
 let goesOn = false;
 
 function goToFirst() {
-  $("#found a")?.click();
+  $(PLACES)?.click();
 }
 
 document.addEventListener("submit", (event) => {
@@ -37,6 +38,6 @@ document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || !event.target.closest?.("#go")) return;
   event.preventDefault();
-  const places = [$("#go-q"), ...$$("#found a")];
+  const places = [$("#go-q"), ...$$(PLACES)];
   places[(places.indexOf(event.target) + step + places.length) % places.length].focus();
 });

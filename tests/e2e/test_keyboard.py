@@ -123,13 +123,27 @@ def test_arrows_walk_through_the_places(page_for, owner):
     page.keyboard.type("люди")
     expect(page.locator("#found a")).to_have_count(2)
     page.keyboard.press("ArrowUp")
-    expect(page.locator("#found a").last).to_be_focused()
+    expect(page.locator("#found button")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#go-q")).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#found a").first).to_be_focused()
     page.keyboard.press("Enter")
     heading(page, "Люди")
+
+
+def test_a_client_is_found_from_there_by_keys_alone(page_for, owner):
+    page = page_for(owner, language="uk")
+    show_list(page)
+    heading(page, "Групи клієнтів")
+    strike(page, code="KeyK", key="л", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.type("+38050")
+    expect(page.locator("#found button")).to_contain_text("+38050")
+    page.keyboard.press("Enter")
+    heading(page, "Клієнти")
+    expect(page.locator("#q")).to_have_value("+38050")
+    expect(page).to_have_url(re.compile("/clients/$"))
 
 
 def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):

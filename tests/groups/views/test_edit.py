@@ -596,7 +596,9 @@ def test_a_duplicate_of_a_removed_group_is_not_found(staff, browse, sandbox):
 
 def test_the_reason_of_an_edit_stands_in_the_history_and_its_export(staff, browse):
     client = browse(staff)
-    form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note=" До <свят> ")
+    form = group_form(
+        client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note=" До <свят> "
+    )
     assert client.post("/groups/1/edit/", form).status_code == 302
     change = Change.objects.get()
     assert change.note == "До <свят>"

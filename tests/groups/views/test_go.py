@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 
+from groups.models import PosterCredentials
 from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -48,4 +50,18 @@ def test_while_poster_does_not_answer_the_pages_are_found(staff, browse, sandbox
 def test_nothing_found_says_so(staff, browse, sandbox):
     page = browse(staff).get("/go/?q=no-such-place")
     assert places(page) == []
-    assert "Nothing of this name" in text_of(page)
+    assert "No group and no page of this name" in text_of(page)
+
+
+def test_clients_are_searched_from_there_by_post_and_by_those_who_may_see_them(staff, nobody, browse):
+    client = browse(staff)
+    page = client.get("/go/?q=Олена").content.decode()
+    form = re.search(r'<form method="post" action="/clients/".*?</form>', page, flags=re.DOTALL)[0]
+    assert 'name="q" value="Олена"' in form
+    assert "csrfmiddlewaretoken" in form
+    assert 'action="/clients/"' not in client.get("/go/").content.decode()
+    nobody.user_permissions.add(Permission.objects.get(codename="view_group", content_type__model="change"))
+    connected = PosterCredentials.objects.get(user=staff)
+    connected.pk, connected.user = None, nobody
+    connected.save()
+    assert 'action="/clients/"' not in browse(nobody).get("/go/?q=Олена").content.decode()
