@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0011_saved_views'),
+        ('groups', '0013_saved_views'),
     ]
 
     operations = [
