@@ -1,13 +1,12 @@
 """Sign in through the company: a proxy names the user, or OpenID Connect. Both are off by default.
 
 Authlib handles the flow: discovery, state, nonce, PKCE, the signature and the claims of the token. This
-module checks issuer, audience and age of the token once more, and finds the user that it stands for.
+module checks issuer, audience and age of the token once more; `identities` finds the user that it stands for.
 Addresses and keys of the provider are asked for at each sign-in, so the provider may change them any time.
 """
 
 import logging
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import requests
@@ -16,9 +15,9 @@ from authlib.integrations.django_client import OAuth
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -27,8 +26,9 @@ from joserfc.errors import JoseError
 
 from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
+from poster_admin.users.identities import NameTaken, give_roles, user_behind
 from poster_admin.users.middleware import meta_name
-from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
+from poster_admin.users.models import Event
 
 log = logging.getLogger("poster_admin.users")
 # Seconds: maximum age of the company's own sign-in after a fresh one was requested.
@@ -45,19 +45,6 @@ REFUSED = "/accounts/login/?company=refused"
 # All errors that a provider's answer can cause; the last one if two answers for one name come at once.
 FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperation, ValidationError,
             LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
-
-
-def give_roles(user: User, names: Iterable[str]) -> None:
-    """Give the roles that the company's groups stand for, and remove the other mapped roles.
-
-    Without COMPANY_ROLES the roles stay as an owner set them.
-    """
-    if not settings.COMPANY_ROLES:
-        return
-    wanted = {settings.COMPANY_ROLES[name] for name in names if name in settings.COMPANY_ROLES}
-    has = set(user.groups.filter(name__in=settings.ROLES).values_list("name", flat=True))
-    user.groups.add(*Group.objects.filter(name__in=wanted - has))
-    user.groups.remove(*Group.objects.filter(name__in=has - wanted))
 
 
 class ProxyBackend(RemoteUserBackend):
@@ -138,14 +125,6 @@ def back(request: HttpRequest) -> HttpResponse:
     return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
-class NameTaken(SuspiciousOperation):
-    """A user has the name here, and nobody has allowed to link them."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__("A user has the name, and nobody has allowed to link them.")
-        self.name = name
-
-
 def _provider() -> Any:
     """Return Authlib's client, with the addresses that the provider publishes now."""
     provider = OAuth().register(
@@ -199,29 +178,14 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
 
 
 def _user_of(request: HttpRequest, claims: dict[str, Any]) -> User:
-    """Find the user by issuer and subject: a name can be given to somebody else later."""
     name = claims.get(settings.OIDC_NAME_CLAIM)
     if not name:
         raise SuspiciousOperation("A user without a name.")
-    identity = CompanyIdentity.objects.filter(issuer=settings.OIDC_ISSUER, subject=claims["sub"]).first()
-    user = identity.user if identity else _link(request, str(name), claims["sub"])
-    if not user.is_active:
-        raise SuspiciousOperation("The user is blocked here.")
     groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
-    give_roles(user, [str(each) for each in groups] if isinstance(groups, list) else [str(groups)])
-    return user
-
-
-def _link(request: HttpRequest, name: str, subject: str) -> User:
-    """Make the user, or take the one of that name if an owner has allowed that once."""
-    User._meta.get_field("username").run_validators(name)
-    with transaction.atomic():
-        user = User.objects.filter(username=name).first()
-        if user is None:
-            user = User.objects.create_user(name)
-        elif not CompanyLink.objects.filter(user=user).delete()[0]:
-            raise NameTaken(name)
-        identity = {"issuer": settings.OIDC_ISSUER, "subject": subject}
-        CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
-    security_log.record(Event.LINKED, request=request, user=user)
-    return user
+    return user_behind(
+        request,
+        issuer=settings.OIDC_ISSUER,
+        subject=claims["sub"],
+        name=str(name),
+        groups=[str(each) for each in groups] if isinstance(groups, list) else [str(groups)],
+    )
