@@ -111,14 +111,20 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 	@$(SYNC) --no-dev --extra grown --extra sentry
 	@touch $@ .venv/.runtime
 
+# Not with the others: it is compiled, and needs gcc, libldap2-dev and libsasl2-dev.
+.venv/.ldap: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@echo "Compiling what a company's directory needs …" >&2
+	@$(SYNC) --no-dev --extra grown --extra sentry --extra ldap
+	@touch $@ .venv/.server .venv/.runtime
+
 .venv/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	@echo "Installing what development needs …" >&2
-	@$(SYNC) --all-extras
+	@$(SYNC) --extra grown --extra sentry
 	@touch $@ .venv/.server .venv/.runtime
 
 # An environment whose Python is gone is made again.
 ifneq ($(shell $(PYTHON) -c 'print("alive")' 2>/dev/null),alive)
-.venv/.runtime .venv/.server .venv/.all: FORCE
+.venv/.runtime .venv/.server .venv/.ldap .venv/.all: FORCE
 endif
 
 .tools/bin/uv:

@@ -10,6 +10,13 @@ FERNET_KEY_BYTES = 32
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 ORIGIN = re.compile(r"https?://[^/\s]+")
+ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE)
+# Attribute and value of each part; a value may hold escaped commas.
+DISTINGUISHED_NAME = re.compile(
+    r"[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+(, *[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+)*", re.IGNORECASE
+)
+# What a group is called in the schema of a directory; `group` is Active Directory's, with groups in groups.
+LDAP_GROUP_CLASSES = ("groupOfNames", "groupOfUniqueNames", "posixGroup", "group")
 
 
 def is_fernet_key(key: str) -> bool:
@@ -47,6 +54,16 @@ def is_host(text: str) -> bool:
 def is_origin(text: str) -> bool:
     """Return True for a scheme and a host without a path."""
     return ORIGIN.fullmatch(text) is not None
+
+
+def is_attribute(text: str) -> bool:
+    """Return True for the name of an attribute of a directory."""
+    return ATTRIBUTE.fullmatch(text) is not None
+
+
+def is_distinguished_name(text: str) -> bool:
+    """Return True for the name of an entry of a directory, `ou=people,dc=example,dc=com`."""
+    return DISTINGUISHED_NAME.fullmatch(text) is not None
 
 
 def is_time_zone(name: str) -> bool:

@@ -11,7 +11,16 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.env import Environment
-from poster_admin.env_values import is_fernet_key, is_host, is_loopback, is_network, is_origin, is_time_zone
+from poster_admin.env_values import (
+    LDAP_GROUP_CLASSES,
+    is_attribute,
+    is_fernet_key,
+    is_host,
+    is_loopback,
+    is_network,
+    is_origin,
+    is_time_zone,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -263,6 +272,40 @@ if TRUSTED_USER_HEADER:
 if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
+# The company's directory checks the password of a name, beside those that are kept here.
+LDAP_URL = env.directory("LDAP_URL")
+LDAP_CA_FILE = env.certificates("LDAP_CA_FILE")
+# The account that searches the directory; empty where anybody may search.
+LDAP_BIND_DN = env.entry("LDAP_BIND_DN")
+LDAP_BIND_PASSWORD = env.text("LDAP_BIND_PASSWORD")
+# The branches with the people and with the groups.
+LDAP_USER_SEARCH = env.entry("LDAP_USER_SEARCH")
+LDAP_GROUP_SEARCH = env.entry("LDAP_GROUP_SEARCH")
+LDAP_NAME_ATTRIBUTE = env.text("LDAP_NAME_ATTRIBUTE", default="uid")
+LDAP_GROUP_CLASS = env.text("LDAP_GROUP_CLASS", default="groupOfNames")
+env.require("LDAP_NAME_ATTRIBUTE", is_attribute(LDAP_NAME_ATTRIBUTE), "is not the name of an attribute")
+env.require(
+    "LDAP_GROUP_CLASS",
+    LDAP_GROUP_CLASS in LDAP_GROUP_CLASSES,
+    f"is not one of {', '.join(LDAP_GROUP_CLASSES)}",
+)
+env.require("LDAP_USER_SEARCH", LDAP_USER_SEARCH or not LDAP_URL, "is missing, but LDAP_URL is set")
+env.require(
+    "LDAP_GROUP_SEARCH",
+    LDAP_GROUP_SEARCH or not (LDAP_URL and COMPANY_ROLES),
+    "is missing, but LDAP_URL and COMPANY_ROLES are set",
+)
+env.require(
+    "LDAP_BIND_PASSWORD",
+    bool(LDAP_BIND_PASSWORD) == bool(LDAP_BIND_DN),
+    "and LDAP_BIND_DN are set together, or neither of them",
+)
+env.require(
+    "LDAP_URL",
+    not (LDAP_URL and OIDC_ENABLED),
+    "and OIDC_CLIENT_ID are both set: a user has one place in the company's sign-in",
+)
+
 # Mail has the link to a new password, and notices; without EMAIL_URL nobody is offered either.
 _mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
 EMAIL_ENABLED = bool(_mailer)
@@ -408,6 +451,8 @@ LOGGING = {
         "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # Its lines name people. users/sign_in/directory.py logs the errors.
+        "django_auth_ldap": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
     },
 }
 

@@ -1,13 +1,17 @@
-"""Find the interpreters of other languages in which clients of Poster are written."""
+"""Find the programs that some tests need: interpreters of other languages, and a directory."""
 
 import functools
 import shutil
 import subprocess
 
+from tests.users import slapd
+
 
 @functools.cache
 def missing(*programs):
     """Return a text that names the programs missing on this machine, or None."""
+    if "slapd" in programs:
+        return slapd.missing()
     for program in programs:
         if not shutil.which(program):
             return f"there is no {program}"

@@ -119,6 +119,16 @@ def test_a_secret_may_lie_in_a_file(tmp_path):
         ({"OIDC_CLIENT_ID": "x"}, "OIDC_"),
         ({"OIDC_ISSUER": "http://company.example/keys"}, "TLS"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+        ({"LDAP_URL": "ldap.example.com"}, "LDAP_URL is not the address of a directory"),
+        ({"LDAP_URL": "https://ldap.example.com"}, "LDAP_URL is not the address of a directory"),
+        ({"LDAP_URL": "ldaps://ldap.example.com/dc=example"}, "LDAP_URL is not the address of a directory"),
+        ({"LDAP_URL": "ldap://ldap.example.com"}, "LDAP_URL has no TLS"),
+        ({"LDAP_BIND_DN": "dashboard"}, "LDAP_BIND_DN is not the name of an entry"),
+        ({"LDAP_BIND_PASSWORD": "secret"}, "LDAP_BIND_PASSWORD and LDAP_BIND_DN"),
+        ({"LDAP_USER_SEARCH": "ou=people,example"}, "LDAP_USER_SEARCH is not the name of an entry"),
+        ({"LDAP_NAME_ATTRIBUTE": "uid)(x=*"}, "LDAP_NAME_ATTRIBUTE"),
+        ({"LDAP_GROUP_CLASS": "team"}, "LDAP_GROUP_CLASS"),
+        ({"LDAP_CA_FILE": "/nowhere.pem"}, "LDAP_CA_FILE"),
     ],
 )
 def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
@@ -126,6 +136,37 @@ def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
         read_settings(**changes)
     (line,) = str(raised.value).splitlines()
     assert words in line
+
+
+@pytest.mark.needs("slapd")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "LDAP_USER_SEARCH is missing"),
+        ({"LDAP_USER_SEARCH": "dc=a", "COMPANY_ROLES": "a=Staff"}, "LDAP_GROUP_SEARCH is missing"),
+        (
+            {"LDAP_USER_SEARCH": "dc=a", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x",
+             "OIDC_ISSUER": "https://company.example"},
+            "LDAP_URL and OIDC_CLIENT_ID",
+        ),
+    ],
+)  # fmt: skip
+def test_a_directory_needs_the_other_settings_that_belong_to_it(changes, words):
+    with pytest.raises(ImproperlyConfigured) as raised:
+        read_settings(LDAP_URL="ldaps://ldap.example.com", **changes)
+    (line,) = str(raised.value).splitlines()
+    assert words in line
+
+
+@pytest.mark.needs("slapd")
+@pytest.mark.parametrize(
+    "url", ["ldaps://dc.example.com", "ldap+tls://dc.example.com:389/", "ldap://[::1]:389"]
+)
+def test_a_directory_with_tls_or_on_this_machine_may_be_asked(url):
+    entry = {"LDAP_USER_SEARCH": "OU=Our People,DC=corp,DC=example", "LDAP_BIND_DN": r"cn=a\,b, dc=x"}
+    read = read_settings(LDAP_URL=url, LDAP_BIND_PASSWORD="secret", **entry)
+    assert read["LDAP_URL"] == url.rstrip("/")
+    assert read["LDAP_BIND_DN"] == r"cn=a\,b, dc=x"
 
 
 @pytest.mark.django_db

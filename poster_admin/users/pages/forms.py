@@ -36,8 +36,13 @@ class OwnPasswordForm(PasswordChangeForm):
 
     @sensitive_variables()
     def clean_old_password(self) -> str:
+        """Check the old password. A user whom the company signs in has none here, and may not set one."""
         password: str = self.cleaned_data["old_password"]
-        if authenticate(self.request, username=self.user.get_username(), password=password) != self.user:
+        is_kept_here = self.user.has_usable_password()
+        if (
+            not is_kept_here
+            or authenticate(self.request, username=self.user.get_username(), password=password) != self.user
+        ):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from poster_admin.common.htmx import is_ours, render_page
 from poster_admin.users import sessions
+from poster_admin.users.identities import has_password
 from poster_admin.users.models import Event, RecoveryCode, SecurityEvent
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.users.security_log import record
@@ -41,11 +42,11 @@ class Request(HttpRequest):
 def confirm(request: Request) -> HttpResponse:
     """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code."""
     back = _back(request)
-    if request.user.has_usable_password():
+    if has_password(request.user):
         form: Any = PasswordForm(request.POST or None)
     elif two_factor.authenticator_of(request.user):
         form = CodeForm(request.POST or None)
-    elif hasattr(request.user, "company_identity"):
+    elif settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
         return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
     else:
         # The proxy names the user in each single request, so nothing is left to ask for.

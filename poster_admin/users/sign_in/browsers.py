@@ -9,13 +9,15 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from poster_admin.users.identities import has_password
+
 SALT = "users.browsers"
 MOST_USERS = 10
 
 
 def begin(request: Any, user: User) -> None:
     """Record that the user typed the password in this browser; the response sets its cookie."""
-    if not user.has_usable_password():
+    if not has_password(user):
         return
     browser, marks = _read(request)
     browser = browser or secrets.token_urlsafe(16)

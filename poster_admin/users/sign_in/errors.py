@@ -24,3 +24,10 @@ class SlowedDown(TryLater):
 
     status = 429
     template = "registration/slowed.html"
+
+
+class DirectoryAway(TryLater):
+    """The company's directory did not answer: the password was not checked there."""
+
+    status = 503
+    template = "registration/directory_away.html"

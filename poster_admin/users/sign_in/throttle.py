@@ -33,7 +33,7 @@ from poster_admin.common.deadlines import is_past
 from poster_admin.users import security_log
 from poster_admin.users.models import Event, FailureCount
 from poster_admin.users.sign_in import browsers
-from poster_admin.users.sign_in.errors import SlowedDown
+from poster_admin.users.sign_in.errors import DirectoryAway, SlowedDown
 
 LONGEST_PAUSE = timedelta(minutes=5)
 
@@ -79,6 +79,8 @@ class Attempt:
         self._request, self._name = request, name
         network = client_network(request)
         browser = browsers.known(request, name)
+        # A directory knows a person under any case of the name.
+        name = name.casefold()
         falls_under = {"browser": (browser, name)} if browser else {"name": (name,), "network": (network,)}
         self._both = _key("both", name, network)
         self._kinds = {self._both: ""} | {_key(kind, *of): kind for kind, of in falls_under.items()}
@@ -104,7 +106,7 @@ class Attempt:
 
 
 class PasswordBackend(ModelBackend):
-    """Check a password, and count failures."""
+    """Check a password, here and then with the company's directory, and count failures."""
 
     @sensitive_variables("password")
     def authenticate(
@@ -115,12 +117,27 @@ class PasswordBackend(ModelBackend):
         attempt = Attempt(request, username)
         attempt.check()
         user: User | None = super().authenticate(request, username, password)
+        if user is None and settings.LDAP_URL:
+            user = _ask_directory(request, attempt, username, password)
         if user is None:
             attempt.failed()
             # The next backends would hash the password again.
             raise PermissionDenied
         attempt.succeeded()
         return user
+
+
+@sensitive_variables("password")
+def _ask_directory(request: HttpRequest, attempt: Attempt, name: str, password: str) -> User | None:
+    """Ask for each name that did not sign in here, so that nobody learns which names are known here."""
+    from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
+
+    try:
+        return directory.authenticate(request, name, password)
+    except DirectoryAway:
+        # It was a guess of a password that is kept here all the same.
+        attempt.failed()
+        raise
 
 
 def count_reset(request: HttpRequest, address: str) -> None:

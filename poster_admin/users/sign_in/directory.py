@@ -1,0 +1,180 @@
+"""Check names and passwords with the company's directory, over LDAP. Off without LDAP_URL.
+
+django-auth-ldap searches the person, binds with the password, and reads the groups. Nothing of the password
+is kept, and of the person only the name and the id of the entry. Throttling and the second factor are the
+same as for passwords that are kept here.
+
+This module is imported where LDAP_URL is set: its packages are an extra.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from typing import Any
+
+import ldap
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.db import IntegrityError, connection
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from django_auth_ldap.backend import LDAPBackend, ldap_error
+from django_auth_ldap.config import (
+    GroupOfNamesType,
+    GroupOfUniqueNamesType,
+    LDAPSearch,
+    NestedActiveDirectoryGroupType,
+    PosixGroupType,
+)
+
+from poster_admin.users import security_log
+from poster_admin.users.identities import DIRECTORY, NameTaken, user_behind
+from poster_admin.users.models import Event
+from poster_admin.users.sign_in.errors import DirectoryAway
+
+log = logging.getLogger("poster_admin.users")
+# Seconds for the connection, and for each answer.
+PATIENCE = 5
+RETRY_AFTER = 10
+# A quarter of the threads of a process: pages go on while a directory lets its callers wait.
+AT_ONCE = 16
+# The id of an entry, which outlives its name: of OpenLDAP, Active Directory, 389 Directory Server.
+IDS = ("entryUUID", "objectGUID", "nsUniqueId")
+# Answers to the password of one person, such as one whose account is locked there: no fault of the directory.
+ABOUT_THE_PERSON = (ldap.INAPPROPRIATE_AUTH, ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION)
+GROUP_TYPES: dict[str, Callable[[], Any]] = {
+    "groupOfNames": GroupOfNamesType,
+    "groupOfUniqueNames": GroupOfUniqueNamesType,
+    "posixGroup": PosixGroupType,
+    "group": NestedActiveDirectoryGroupType,
+}
+
+_turns = BoundedSemaphore(AT_ONCE)
+
+
+@sensitive_variables("password")
+def authenticate(request: HttpRequest, name: str, password: str) -> User | None:
+    """Return the user whom the directory knows by name and password, or None. Raises `DirectoryAway`."""
+    if "\0" in name:
+        return None
+    about = ""
+    try:
+        with _turn():
+            user: User | None = Directory(request, name).authenticate(request, name, password)
+    except NameTaken as error:
+        about = error.name
+    except (SuspiciousOperation, ValidationError, IntegrityError) as error:
+        log.warning(
+            "The directory's answer signs nobody in: %s", error if error.args else type(error).__name__
+        )
+    else:
+        return user
+    security_log.record(Event.REFUSED, request=request, name="?", about=about, detail="ldap")
+    return None
+
+
+class Directory(LDAPBackend):  # type: ignore[misc]  # it has no types
+    """Ask the directory for the person of a name, as it was typed."""
+
+    def __init__(self, request: HttpRequest, typed: str) -> None:
+        self.request, self.typed = request, typed
+        self.default_settings = _options()
+
+    @sensitive_variables("password")
+    def authenticate_ldap_user(self, ldap_user: Any, password: str) -> User | None:
+        """Check the password, if the entry has the name that was typed.
+
+        A directory finds an entry also under other forms of its letters. Failures are counted for a name
+        without regard to case alone, so guesses under another form would count for nobody.
+        """
+        if ldap_user.dn is None or _name(ldap_user).casefold() != self.typed.casefold():
+            return None
+        user: User | None = super().authenticate_ldap_user(ldap_user, password)
+        return user
+
+    def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
+        """Return the user of the entry, who has no password here, with the roles of the groups."""
+        user = user_behind(
+            self.request,
+            issuer=DIRECTORY,
+            subject=_subject(ldap_user),
+            name=_name(ldap_user),
+            groups=ldap_user.group_names if settings.COMPANY_ROLES else (),
+        )
+        return user, False
+
+
+@receiver(ldap_error)
+def report(exception: ldap.LDAPError, context: str, **_: Any) -> None:
+    """Raise `DirectoryAway` for an error, which django-auth-ldap would take for a wrong password."""
+    if context == "authenticate" and isinstance(exception, ABOUT_THE_PERSON):
+        return
+    answer = exception.args[0] if exception.args and isinstance(exception.args[0], dict) else {}
+    # The other parts of an answer name entries.
+    words = ", ".join(str(answer[part]) for part in ("desc", "info") if part in answer)
+    log.error("The company's directory does not help: %s", words or type(exception).__name__)
+    raise DirectoryAway(RETRY_AFTER)
+
+
+def _options() -> dict[str, Any]:
+    """Return the settings of django-auth-ldap."""
+    people = f"({settings.LDAP_NAME_ATTRIBUTE}=%(user)s)"
+    groups = f"(objectClass={settings.LDAP_GROUP_CLASS})"
+    # Groups of the class posixGroup name their members by the last two.
+    attributes = [settings.LDAP_NAME_ATTRIBUTE, *IDS, "uid", "gidNumber"]
+    options = {
+        ldap.OPT_NETWORK_TIMEOUT: PATIENCE,
+        ldap.OPT_TIMEOUT: PATIENCE,
+        # Active Directory refers to servers that are asked without a name, which it refuses then.
+        ldap.OPT_REFERRALS: 0,
+        # Whatever ldap.conf on this machine says.
+        ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
+    }
+    if settings.LDAP_CA_FILE:
+        options[ldap.OPT_X_TLS_CACERTFILE] = settings.LDAP_CA_FILE
+    # Makes the options of TLS count: has to be the last one.
+    options[ldap.OPT_X_TLS_NEWCTX] = 0
+    return {
+        "SERVER_URI": settings.LDAP_URL.replace("ldap+tls:", "ldap:"),
+        "START_TLS": settings.LDAP_URL.startswith("ldap+tls:"),
+        "CONNECTION_OPTIONS": options,
+        "BIND_DN": settings.LDAP_BIND_DN,
+        "BIND_PASSWORD": settings.LDAP_BIND_PASSWORD,
+        "USER_SEARCH": LDAPSearch(settings.LDAP_USER_SEARCH, ldap.SCOPE_SUBTREE, people, attributes),
+        "USER_ATTRLIST": attributes,
+        "GROUP_SEARCH": LDAPSearch(settings.LDAP_GROUP_SEARCH, ldap.SCOPE_SUBTREE, groups, ["cn"]),
+        "GROUP_TYPE": GROUP_TYPES[settings.LDAP_GROUP_CLASS](),
+        "ALWAYS_UPDATE_USER": False,
+    }
+
+
+def _name(ldap_user: Any) -> str:
+    """Return the name as the directory spells it."""
+    values = ldap_user.attrs.get(settings.LDAP_NAME_ATTRIBUTE) or [""]
+    return str(values[0])
+
+
+def _subject(ldap_user: Any) -> str:
+    """Return the id of the entry. Active Directory's is binary."""
+    for attribute in IDS:
+        values = ldap_user.attrs.get(attribute)
+        if values:
+            raw = values[0] if isinstance(values[0], bytes) else values[0].encode()
+            return raw.hex() if attribute == "objectGUID" else raw.decode()
+    raise SuspiciousOperation(f"The entry has none of {', '.join(IDS)}.")
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold one of the places of those who ask the directory, and no connection to the database."""
+    if not _turns.acquire(blocking=False):
+        raise DirectoryAway(RETRY_AFTER)
+    try:
+        if not connection.in_atomic_block:
+            connection.close()
+        yield
+    finally:
+        _turns.release()
