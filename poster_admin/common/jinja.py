@@ -28,5 +28,5 @@ def environment(**options: Any) -> Environment:
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
     jinja = Environment(**options)  # noqa: S701 - Django passes autoescape=True
     # An address without a number in it is the same in each page.
-    jinja.globals.update({"_": gettext, "icon": icon, "static": cache(static), "url": cache(reverse)})
+    jinja.globals.update({"_": gettext, "icon": icon, "static": static, "url": cache(reverse)})
     return jinja
