@@ -5,7 +5,6 @@ import secrets
 from typing import Any
 
 import django_otp
-import segno
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
@@ -116,6 +115,8 @@ def remove(user: User) -> None:
 
 def qr_code(device: TOTPDevice) -> SafeString:
     """Draw the address as SVG without inline styles: the colours come from the style sheet."""
+    import segno  # noqa: PLC0415 - 2 MB that a worker needs once in a while
+
     svg = segno.make(device.address_for_apps(), error="m").svg_inline(
         omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
     )
