@@ -99,11 +99,12 @@ class Case:
     def traits(self):
         """Return what one case of `make test` has to have: each fault, and the pairs of all but the fault.
 
-        Faults of one row of the catalogue are read alike, so the row stands for them in the pairs. An address
-        and a lag are rows of their own.
+        Faults of one row of the catalogue are read alike, so the row stands for them in pairs with a place.
+        An action reads all of them alike. An address and a lag are rows of their own.
         """
+        place = (self.where, self.when, self.fate)
         row = FAULTS[self.fault].row if self.fault in FAULTS else (self.fault, *self.options.items())
-        return {self.fault} | pairs(self.action, (self.where, self.when, self.fate), row)
+        return {self.fault} | pairs(self.action, place) | pairs(place, row)
 
     @property
     def is_the_same_on_every_database(self):

@@ -7,12 +7,11 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from groups.models import Change
-from poster_admin.users.models import UserSession
+from poster_admin.users.models import TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
 from tests.pairwise import covering, marked
 from tests.users.sign_in.test_reauthentication import after_a_while
-from tests.users.sign_in.test_second_factor import set_up
 
 pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
@@ -131,11 +130,11 @@ DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/",
 
 @of_requests
 @pytest.mark.parametrize("url", sorted(DEVELOPERS))
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_nobody_finds_what_is_for_developers(owner, browse, url, method):
+def test_nobody_finds_what_is_for_developers(owner, browse, url):
     assert url not in EVERY
     for client in (browse(), browse(owner)):
-        assert getattr(client, method)(url).status_code == 404
+        for method in ("get", "post"):
+            assert getattr(client, method)(url).status_code == 404
 
 
 def test_with_debug_it_is_there_for_people_with_a_role(nobody, browse, sandbox, styleguide):
@@ -149,21 +148,22 @@ def test_with_debug_it_is_there_for_people_with_a_role(nobody, browse, sandbox, 
 
 
 @pytest.mark.parametrize("url", PRIVATE)
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, url, method):
-    answer = getattr(browse(), method)(url)
-    assert answer.status_code == 302
-    assert answer["Location"] == f"/accounts/login/?next={url}"
-    htmx = getattr(browse(), method)(url, headers=fragment("rows", "/groups/?q=a"))
-    assert htmx.status_code == 401
-    assert htmx["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da"
+def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, url):
+    for method in ("get", "post"):
+        answer = getattr(browse(), method)(url)
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/accounts/login/?next={url}"
+        htmx = getattr(browse(), method)(url, headers=fragment("rows", "/groups/?q=a"))
+        assert htmx.status_code == 401
+        assert htmx["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da"
     assert not sandbox.calls()
 
 
 @pytest.mark.parametrize("url", sorted(set(PRIVATE) - OWN - {"/"}))
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, url, method):
-    assert getattr(browse(nobody), method)(url).status_code in {403, 405}
+def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, url):
+    client = browse(nobody)
+    for method in ("get", "post"):
+        assert getattr(client, method)(url).status_code in {403, 405}
     assert not sandbox.calls()
 
 
@@ -320,7 +320,7 @@ def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
 
 @pytest.mark.parametrize("url", each(sorted({*PRIVATE, *ADMIN})))
 def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, url):
-    set_up(browse(owner), owner)
+    TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
     half = browse()
     half.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
     open_pages = {"/accounts/login/code/", "/accounts/confirm/", "/admin/login/", "/admin/logout/"}

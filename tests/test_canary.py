@@ -142,7 +142,8 @@ def provider():
     provider.close()
 
 
-@pytest.mark.parametrize("debug", [True, False])
+# With DEBUG the pages of errors show more.
+@pytest.mark.parametrize("debug", [True, pytest.param(False, marks=pytest.mark.product)])
 def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, debug):
     settings.DEBUG = debug
     settings.METRICS_TOKEN = "the-token-of-prometheus-&c"

@@ -195,6 +195,7 @@ def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
 # --- The disk is full --------------------------------------------------------------------------------------
 
 
+@pytest.mark.product  # as where the database is locked
 @needs_root
 def test_with_a_full_disk_pages_are_shown_and_an_edit_is_not_made(installation, disk):
     dashboard = installation(disk=disk.path)

@@ -15,6 +15,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
+from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
 from tests.tools.killing import wait_until
@@ -45,7 +46,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
 
 
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.product)])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(
     staff, sandbox, people, monkeypatch, lag, seed
 ):
@@ -244,8 +245,11 @@ def test_while_it_waits_for_a_lost_one_another_job_has_its_turn(
     assert people(4) == set()
 
 
-@pytest.mark.parametrize("fault", ["answer_lost", "status_500"])
-@pytest.mark.parametrize("when", ["before", "after"])
+LOST = [(fault, when) for fault in ("answer_lost", "status_500") for when in ("before", "after")]
+
+
+# `make test` has each fault and each time once.
+@pytest.mark.parametrize(("fault", "when"), pairwise.marked(LOST, pairwise.covering(LOST, set)))
 def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
     options = {"seconds": 0.05} if fault == "answer_lost" else {}
     sandbox.script(MOVE, fault, call=4, times=3, when=when, **options)
