@@ -97,14 +97,13 @@ class Case:
 
     @property
     def traits(self):
-        """Return what one case of `make test` has to have: each fault, and the pairs of all but the fault.
+        """Return what a case of `make test` has to have: a row of the catalogue, and an action with a place.
 
-        Faults of one row of the catalogue are read alike, so the row stands for them in pairs with a place.
-        An action reads all of them alike. An address and a lag are rows of their own.
+        Faults of one row are read alike, and `tests/groups/poster/test_faults.py` has each fault. An address
+        and a lag are rows of their own.
         """
-        place = (self.where, self.when, self.fate)
         row = FAULTS[self.fault].row if self.fault in FAULTS else (self.fault, *self.options.items())
-        return {self.fault} | pairs(self.action, place) | pairs(place, row)
+        return {row} | pairs(self.action, (self.where, self.when, self.fate))
 
     @property
     def is_the_same_on_every_database(self):

@@ -1,7 +1,7 @@
 """Test properties of input and addresses: never a 500, never a wrong byte on the wire.
 
 The bytes that the sandbox received are compared with bytes computed here, independently of the code under
-test. 50 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a
+test. 25 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a
 night.
 """
 
@@ -22,7 +22,7 @@ from tests.conftest import make_user
 from tests.pages import group_form
 
 pytestmark = pytest.mark.django_db
-INPUTS = int(os.environ.get("PROPERTY_INPUTS", "50"))
+INPUTS = int(os.environ.get("PROPERTY_INPUTS", "25"))
 many = settings(
     max_examples=INPUTS,
     deadline=None,
