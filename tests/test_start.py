@@ -113,7 +113,13 @@ def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, n
         installation.settings()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+# The settings are read alike before each of them.
+AS_ANOTHER = pytest.mark.product
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", *(pytest.param(each, marks=AS_ANOTHER) for each in COMMANDS if each != "serve")]
+)
 def test_every_command_tells_all_that_is_wrong(installation, command):
     installation.write(installation.values | {"TIME_ZONE": "Kiev", "JOB_LEASE_SECONDS": "0"})
     code, said = installation.output(command, ALLOWED_HOSTS="a b")
@@ -143,7 +149,7 @@ def test_the_cache_is_in_files_below_the_installation_wherever_it_is_started(ins
     assert caches["default"]["LOCATION"].parts[-2:] == ("var", "cache")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-16", pytest.param("utf-16-le", marks=AS_ANOTHER)])
 def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
     installation.env_file.write_text("DEBUG=True\n", encoding=encoding)
     code, said = installation.output("check")

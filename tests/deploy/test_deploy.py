@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 import yaml
+from django.core.management import get_commands
 
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.http.certificates import identity
@@ -132,14 +133,7 @@ def test_a_unit_runs_commands_that_there_are(name):
     commands = re.findall(rf"^ExecStart={HOME}/\.venv/bin/python manage\.py (\w+)", unit, flags=re.MULTILINE)
     assert commands
     assert len(commands) == unit.count("ExecStart=")
-    for command in commands:
-        made = subprocess.run(
-            [str(ROOT / ".venv/bin/python"), "manage.py", "help", command],
-            cwd=ROOT,
-            check=False,
-            capture_output=True,
-        )
-        assert made.returncode == 0
+    assert set(commands) <= set(get_commands())
 
 
 def test_what_the_image_copies_is_there():
