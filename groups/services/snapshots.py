@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
-from groups.models.contents import ClientsToMove
+from groups.models.contents import ClientsToMove, RestoreScope
 from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow
 from groups.poster.records import read_id
 from groups.services.clients import pages_of
@@ -56,12 +56,32 @@ def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
     return Snapshot.objects.filter(account=credentials.account_id, complete=True).select_related("job")
 
 
-def restorable(changes: Iterable[Change], user: "User") -> frozenset[uuid.UUID]:
-    """Return the removals whose clients this user can restore: a snapshot has the id of its removal."""
-    removals = [change.pk for change in changes if Command.kind_of(change).removes and change.clients_before]
+def restorable(changes: Iterable[Change], user: "User") -> dict[uuid.UUID, Snapshot]:
+    """Return the removals whose clients this user can restore, each with its snapshot.
+
+    The snapshot of a removal has its id, that of a retirement belongs to the job.
+    """
+    removals = [change for change in changes if Command.kind_of(change).removes]
     if not removals or not user.has_perm(RIGHT):
-        return frozenset()
-    return frozenset(Snapshot.objects.filter(pk__in=removals, complete=True).values_list("pk", flat=True))
+        return {}
+    ids, jobs = {change.pk for change in removals}, {change.job_id for change in removals if change.job_id}
+    found = Snapshot.objects.filter(Q(pk__in=ids) | Q(job__in=jobs), complete=True, clients__gt=0)
+    by_id = {snapshot.job_id or snapshot.pk: snapshot for snapshot in found.defer("group")}
+    kept = {change.pk: by_id.get(change.job_id or change.pk) for change in removals}
+    return {pk: snapshot for pk, snapshot in kept.items() if snapshot}
+
+
+def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
+    """Return the latest restore of each snapshot that has one, in one query."""
+    kept = list(found)
+    jobs = Job.objects.filter(
+        account__in={snapshot.account_id for snapshot in kept},
+        kind=Job.Kind.RESTORE,
+        group_id__in={snapshot.group_id for snapshot in kept},
+    )
+    return {
+        uuid.UUID(RestoreScope.from_json(job.wanted).snapshot): job for job in jobs.order_by("created_at")
+    }
 
 
 def take_for(

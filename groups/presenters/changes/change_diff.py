@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.models import Change
+from groups.models import Change, Snapshot
 from groups.poster import GroupValues
 from groups.presenters.costs.cost import cost_words
 from groups.presenters.messages import (
@@ -100,10 +100,10 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
     """Return changes as rows of the history."""
     changes = list(changes)
     restorable = snapshots.restorable(changes, user)
-    return [_history_row(change, user, change.pk in restorable) for change in changes]
+    return [_history_row(change, user, restorable.get(change.pk)) for change in changes]
 
 
-def _history_row(change: Change, user: "User", restorable: bool) -> dict[str, Any]:
+def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dict[str, Any]:
     command = Command.from_change(change)
     is_elsewhere = change.state == Change.State.ELSEWHERE
     return {
@@ -123,8 +123,8 @@ def _history_row(change: Change, user: "User", restorable: bool) -> dict[str, An
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": command.removes,
-        "restore_url": reverse("groups:snapshot_restore", args=[change.pk]) if restorable else None,
-        "restore_words": restore_words(change.clients_before) if restorable else "",
+        "restore_url": reverse("groups:snapshot_restore", args=[snapshot.pk]) if snapshot else None,
+        "restore_words": restore_words(snapshot.clients) if snapshot else "",
     }
 
 

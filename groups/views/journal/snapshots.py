@@ -55,7 +55,9 @@ def snapshot_list(request: Request) -> HttpResponse:
     """Show the snapshots taken before groups were moved or removed."""
     kept = snapshots.of(user=request.user, credentials=request.credentials)
     page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "days": settings.SNAPSHOT_DAYS}
+    restores = snapshots.restores_of(page.object_list)
+    rows = [(snapshot, restores.get(snapshot.pk)) for snapshot in page.object_list]
+    context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
     return render_page(request, "groups/snapshots.html", context, fragment="rows")
 
 
@@ -121,6 +123,7 @@ def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **con
     context = {
         "outlook": seen,
         "snapshot": seen.snapshot,
+        "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
         "form": RestoreForm(mark=seen.mark),
         "allowed": request.user.has_perm(moves.RIGHT),
         **context,

@@ -278,6 +278,21 @@ def test_a_form_sent_twice_is_one_job(owner, browse, sandbox, snapshot):
     assert htmx["HX-Redirect"] == f"/jobs/{job.pk}/"
 
 
+def test_a_snapshot_says_that_it_was_restored(owner, browse, sandbox, snapshot):
+    client = browse(owner)
+    assert "data-restored" not in client.get("/history/snapshots/").content.decode()
+    client.post(restore_url(snapshot), form_of(client, snapshot))
+    job = Job.objects.get()
+    page = client.get("/history/snapshots/")
+    assert f'data-restored="{job.state}"' in page.content.decode()
+    assert f'href="/jobs/{job.pk}/"' in page.content.decode()
+    assert f"Restore into “{NAME}”, owner," in text_of(page)
+    Job.objects.update(state=Job.State.DONE)
+    again = client.get(restore_url(snapshot))
+    assert 'data-restored="done"' in again.content.decode()
+    assert f"Restore into “{NAME}”, owner," in text_of(again)
+
+
 def test_another_one_meanwhile_is_a_conflict(owner, browse, sandbox, snapshot):
     client = browse(owner)
     forms = [form_of(client, snapshot) for _ in range(2)]

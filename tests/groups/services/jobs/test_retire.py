@@ -1,8 +1,10 @@
 """Test that retiring a group loses no client, even if Poster shows fewer than there are."""
 
+import re
+
 import pytest
 
-from groups.models import Change, Job
+from groups.models import Change, Job, Snapshot
 from groups.services import credentials as credentials_service
 from groups.services import snapshots
 from groups.services.jobs import moves, queue
@@ -142,3 +144,14 @@ def test_a_snapshot_that_no_key_opens_stops_it(staff, sandbox, people, monkeypat
     monkeypatch.setattr(snapshots, "parts_of", unreadable)
     assert ended(run(retirement(staff))) == (Job.State.STOPPED, "snapshot_unreadable")
     assert not sandbox.posts(REMOVE)
+
+
+def test_the_history_offers_the_restore_of_a_retired_group_with_all_who_were_in_it(owner, browse, sandbox):
+    job = run(retirement(owner))
+    assert job.state == Job.State.DONE
+    removal = Change.objects.get(action=Change.Action.REMOVE)
+    snapshot = Snapshot.objects.get(job=job)
+    page = browse(owner).get("/history/").content.decode()
+    row = re.search(rf'data-change="{removal.pk}".*?</tr>', page, flags=re.DOTALL)[0]
+    assert f'href="/history/snapshots/{snapshot.pk}/restore/"' in row
+    assert f"Restore with {snapshot.clients} clients" in row
