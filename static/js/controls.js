@@ -13,6 +13,21 @@ document.addEventListener("click", ({ target }) => {
   target.closest?.("[data-close-toast]")?.parentElement.remove();
 });
 
+// A good message goes by itself, but not while somebody reads it with the pointer or the keyboard, or takes its change
+// back. Errors stay, and the history has every undo.
+const TOAST_TIME = 15000;
+
+function goLater(toast) {
+  setTimeout(() => {
+    if (toast.matches(":hover, :focus-within, :has([data-sent])")) goLater(toast);
+    else toast.remove();
+  }, TOAST_TIME);
+}
+
+htmx.onLoad((content) => {
+  for (const toast of [content, ...$$(".toast", content)]) if (toast.matches(".toast")) goLater(toast);
+});
+
 export const openMenu = () => $("details:is(.menu, .more-menu)[open]");
 
 document.addEventListener("click", ({ target }) => {

@@ -54,7 +54,7 @@ class Stage:
         self.button()
 
     def button(self, place="main"):
-        self.page.locator(f"{place} form .button:not(.quiet, .plain)").first.click()
+        self.page.locator(f"{place} form .button:not(.quiet, .plain, .danger-quiet)").first.click()
 
 
 def scene(role="Owners", account="demo", shows="main h1"):

@@ -240,6 +240,35 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     assert page.locator("h1").bounding_box()["y"] == top
 
 
+def test_a_good_message_goes_by_itself_but_not_from_under_the_focus(page_for, staff):
+    page = page_for(staff)
+    page.clock.install()
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("12")
+    page.get_by_role("button", name="Save changes").click()
+    heading(page, SEED)
+    toast = page.locator(".toast")
+    toast.get_by_role("button", name="Take back").focus()
+    page.clock.run_for(40_000)
+    expect(toast).to_be_visible()
+    page.locator("h1").click()
+    page.clock.run_for(16_000)
+    expect(toast).to_have_count(0)
+
+
+def test_an_error_stays(page_for, staff, sandbox):
+    page = page_for(staff)
+    page.clock.install()
+    show_list(page)
+    heading(page, "Loyalty groups")
+    sandbox.script("clients.getGroup", "error_number_field", times=9)
+    page.goto("/groups/1/edit/")
+    notice = page.locator("[data-notice=error]").first
+    expect(notice).to_be_visible()
+    page.clock.run_for(60_000)
+    expect(notice).to_be_visible()
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbox, javascript):
     page = page_for(staff, javascript=javascript)
