@@ -10,6 +10,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
@@ -20,7 +21,7 @@ from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
 from groups.presenters.lists.charts import Picture, make_picture, share_of
 from groups.presenters.lists.group_search import search
-from groups.presenters.lists.links import Link, page_links
+from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.services.groups import Groups
@@ -86,8 +87,7 @@ class Listing:
     @cached_property
     def rows(self) -> list[GroupRow]:
         """The rows of this page."""
-        first = (self.number - 1) * self.page_size
-        return [self._row(group) for group in self.found_groups[first : first + self.page_size]]
+        return [self._row(group) for group in self.page]
 
     def _row(self, group: Group) -> GroupRow:
         numbers = self.numbers
@@ -337,30 +337,42 @@ class Listing:
 
     # --- Pages ---------------------------------------------------------------------------------------------
 
-    @property
-    def page_size(self) -> int:
-        return PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+    @cached_property
+    def page(self) -> Page[Group]:
+        """The groups of the page that is asked for; a list of up to ONE_PAGE groups is not split."""
+        size = PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+        return Paginator(self.found_groups, size).get_page(self.filters.page)
 
     @property
     def page_count(self) -> int:
-        return max(1, -(-self.found // self.page_size))
+        return self.page.paginator.num_pages
 
     @property
     def number(self) -> int:
-        return min(self.filters.page, self.page_count)
+        return self.page.number
 
     @cached_property
     def pages(self) -> list[Link]:
         """Links to the first page, the last one, and those around the current one; a gap has no href."""
-        return page_links(self.number, self.page_count, lambda number: self.href(page=number))
+        if not self.page.has_other_pages():
+            return []
+        numbers = self.page.paginator.get_elided_page_range(self.number, on_each_side=2, on_ends=1)
+        return [
+            Link(
+                label=str(number),
+                href=self.href(page=number) if isinstance(number, int) else "",
+                current=number == self.number,
+            )
+            for number in numbers
+        ]
 
     @property
     def previous_href(self) -> str:
-        return self.href(page=self.number - 1) if self.number > 1 else ""
+        return self.href(page=self.page.previous_page_number()) if self.page.has_previous() else ""
 
     @property
     def next_href(self) -> str:
-        return self.href(page=self.number + 1) if self.number < self.page_count else ""
+        return self.href(page=self.page.next_page_number()) if self.page.has_next() else ""
 
     @cached_property
     def picture(self) -> Picture:

@@ -1,6 +1,5 @@
 """Links to variants of a list: another sort column, filter, or page."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,6 @@ class Link:
     key: str = ""
     aria_sort: str = "none"
     numeric: bool = False
-    number: int = 0
     count: str = ""
     title: str = ""
     note: str = ""
@@ -26,19 +24,3 @@ class Link:
     def sort_icon(self) -> str:
         """Return the icon of a column: the order that it sorts in, if it does."""
         return self.ICONS[self.aria_sort]
-
-
-def page_links(number: int, count: int, href: Callable[[int], str]) -> list[Link]:
-    """Return links to the first page, the last one, and those around `number`; a gap has no address.
-
-    A single page has no links.
-    """
-    if count == 1:
-        return []
-    near = {1, count, *range(number - 2, number + 3)}
-    links: list[Link] = []
-    for each in sorted(each for each in near if 1 <= each <= count):
-        if links and each > links[-1].number + 1:
-            links.append(Link(label="…", href=""))
-        links.append(Link(label=str(each), href=href(each), number=each, current=each == number))
-    return links

@@ -179,6 +179,14 @@ def test_an_unknown_type_is_shown_and_not_offered_for_editing(staff, browse, san
     assert "/groups/4/edit/" not in page.content.decode()
 
 
+def nav_of(response):
+    return re.search(r'<nav class="pages".*?</nav>', response.content.decode(), re.DOTALL)[0]
+
+
+def pages_of(response):
+    return " ".join(re.sub(r"<[^>]*>", " ", nav_of(response)).split())
+
+
 def test_many_groups_come_in_pages_of_fifty(manager, browse, sandbox):
     for number in range(10, 400):
         row = sandbox.accounts["demo"].snapshot()[1] | {"client_groups_id": str(number)}
@@ -189,6 +197,13 @@ def test_many_groups_come_in_pages_of_fifty(manager, browse, sandbox):
     assert group_ids(last)[-1] == 399
     assert "page 8 of 8" in last.content.decode().split("</title>")[0]
     assert group_ids(client.get("/groups/?page=99")) == group_ids(last)
+    assert pages_of(first) == "Page 1 Page 2 Page 3 … Page 8 Next page"
+    # A gap of one page has its link instead of the dots.
+    assert pages_of(client.get("/groups/?page=5")) == (
+        "Previous page Page 1 Page 2 Page 3 Page 4 Page 5 Page 6 Page 7 Page 8 Next page"
+    )
+    assert re.findall(r'<a href="([^"]*)"', nav_of(last)) == [
+        "/groups/?page=7", "/groups/", "/groups/?page=6", "/groups/?page=7"]  # fmt: skip
     assert len(group_ids(client.get("/groups/?q=Група+39"))) == 14
 
 
