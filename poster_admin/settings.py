@@ -234,10 +234,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Authentication --------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "groups.permissions.CredentialsBackend",
-]
+# Signs in by password, and by a passkey that stands for it.
+SIGN_IN_BACKEND = "groups.permissions.CredentialsBackend"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", SIGN_IN_BACKEND]
 # A proxy in front may name the browser's address, and only these proxies may name the user.
 TRUSTED_PROXY_IPS = env.items(
     "TRUSTED_PROXY_IPS", is_network, "addresses and networks", default=["127.0.0.1", "::1"]

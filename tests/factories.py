@@ -9,7 +9,7 @@ OWN = (
     *("delete_group_with_clients", "set_bonus_unit", "view_snapshot", "view_change", "view_sales"),
     "watch_account",
     *("view_user", "add_user", "change_user", "view_securityevent"),
-    *("view_totpdevice", "delete_totpdevice"),
+    *("view_totpdevice", "delete_totpdevice", "view_passkey", "delete_passkey"),
     *("add_companylink", "view_companylink", "delete_companylink"),
 )
 ROLES = {"Managers": VIEW, "Staff": EDIT, "Owners": OWN}

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
           "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
+          "/accounts/passkeys/options/", "/accounts/passkeys/use/",
           "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/"}  # fmt: skip
 # Pages of the user's own account, open to every role.
 OWN = {
@@ -27,6 +28,7 @@ OWN = {
         "/accounts/second-factor/codes/",
         "/help/",
     ),
+    *("/accounts/passkeys/new/", "/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
@@ -36,7 +38,7 @@ JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
             "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
-            "snapshot_id": str(CHANGE), "user_id": "1", "view_id": "1",
+            "snapshot_id": str(CHANGE), "user_id": "1", "view_id": "1", "passkey_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
@@ -444,7 +446,7 @@ def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
     assert open_pages == {
         *("/admin/", "/admin/auth/", "/admin/jsi18n/", "/admin/password_change/done/"),
         *("/admin/auth/user/", "/admin/auth/user/add/", "/admin/groups/change/"),
-        *("/admin/users/securityevent/", "/admin/users/totpdevice/"),
+        *("/admin/users/securityevent/", "/admin/users/passkey/", "/admin/users/totpdevice/"),
         *("/admin/users/companylink/", "/admin/users/companylink/add/"),
     }
 

@@ -44,6 +44,7 @@ WITHOUT_PAGE = {
         "second_factor_remove",
         "recovery_codes",
     ),
+    *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
     *("people:password", "people:block", "people:sign_out", "people:second_factor"),
 }
 

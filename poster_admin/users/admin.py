@@ -1,4 +1,4 @@
-"""Register the security log, second factors and links to the company in Django's admin."""
+"""Register the security log, second factors, passkeys and links to the company in Django's admin."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from poster_admin.users.models import CompanyLink, SecurityEvent, TOTPDevice
+from poster_admin.users.models import CompanyLink, Passkey, SecurityEvent, TOTPDevice
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
@@ -35,6 +35,13 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     fields = list_display
 
 
+class PasskeyAdmin(ReadOnlyAdmin):
+    """List the passkeys of all users, and remove one whose device is lost."""
+
+    list_display = ("user", "name", "created_at", "last_used_at")
+    fields = list_display
+
+
 class CompanyLinkAdmin(ReadOnlyAdmin):
     """Let owners allow or revoke a link, but not for superusers, whose password they may not set either."""
 
@@ -50,5 +57,6 @@ class CompanyLinkAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(CompanyLink, CompanyLinkAdmin)
+admin.site.register(Passkey, PasskeyAdmin)
 admin.site.register(SecurityEvent, SecurityEventAdmin)
 admin.site.register(TOTPDevice, AuthenticatorAdmin)

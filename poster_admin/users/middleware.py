@@ -21,7 +21,12 @@ from poster_admin.users.sign_in.errors import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet.
-OPEN_TO_HALF = {"login", "login_code", "logout", "set_language", "second_factor_set", "confirm"}
+OPEN_TO_HALF = {
+    *("login", "login_code", "logout", "set_language", "second_factor_set", "confirm"),
+    "passkey_options",
+}
+# Views open to a user who needs a second factor and has none yet.
+OPEN_TO_SET_UP = {"passkey_new", "passkey_new_options"}
 
 
 def current_request(get_response: GetResponse) -> GetResponse:
@@ -114,6 +119,8 @@ def second_factor(get_response: GetResponse) -> GetResponse:
             return None
         page = two_factor.page_that_is_due(request)
         if not page or not getattr(view, "login_required", True):
+            return None
+        if page == "second_factor_set" and match.url_name in OPEN_TO_SET_UP:
             return None
         return redirect_to_login(request.get_full_path(), reverse(page))
 

@@ -85,6 +85,7 @@ class Event(models.TextChoices):
     FACTOR_REMOVED = "factor_removed", _("removed a second factor")
     FACTOR_USED = "factor_used", _("used the second factor")
     FACTOR_FAILED = "factor_failed", _("entered a wrong code")
+    PASSKEY_FAILED = "passkey_failed", _("used a passkey that was not accepted")
     RECOVERY_USED = "recovery_used", _("used a recovery code")
     CODES_RENEWED = "codes_renewed", _("made new recovery codes")
     SNAPSHOT_READ = "snapshot_read", _("downloaded a snapshot")
@@ -202,6 +203,28 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
         return f"otpauth://totp/{label}?{urlencode({'secret': self.key.reveal(), 'issuer': 'Poster Admin'})}"
 
     address_for_apps.alters_data = True  # type: ignore[attr-defined]  # no template may call it
+
+
+class Passkey(TimestampMixin, Device):  # type: ignore[misc]  # django-otp is untyped
+    """A key pair in a phone, a computer or a security key, of which the public half is stored here.
+
+    The device signs for the address alone that it was made at, and after a finger, a face or a PIN.
+    `handle` stands for the user: the device tells it at a sign-in that names nobody.
+    """
+
+    credential_id = models.CharField(max_length=1364, unique=True, editable=False)  # 1,023 bytes in base64
+    public_key = models.BinaryField(editable=False)
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    handle = models.CharField(max_length=86, editable=False)
+
+    class Meta:
+        verbose_name = _("passkey")
+        verbose_name_plural = _("passkeys")
+        default_permissions = ("view", "delete")
+        ordering = ("created_at", "pk")
+
+    def __str__(self) -> str:
+        return str(self.name)
 
 
 class RecoveryCode(models.Model):

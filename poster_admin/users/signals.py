@@ -10,7 +10,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from django.dispatch import receiver
 
 from poster_admin.users import language, sessions
-from poster_admin.users.models import CompanyLink, Event, TOTPDevice
+from poster_admin.users.models import CompanyLink, Event, Passkey, TOTPDevice
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
 from poster_admin.users.sign_in.reauthentication import note_confirmation
@@ -53,6 +53,11 @@ def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
 def factor_was_removed(sender: Any, instance: TOTPDevice, **_: Any) -> None:
     if instance.confirmed:
         record(Event.FACTOR_REMOVED, about=instance.user.get_username())
+
+
+@receiver(post_delete, sender=Passkey)
+def passkey_was_removed(sender: Any, instance: Passkey, **_: Any) -> None:
+    record(Event.FACTOR_REMOVED, about=instance.user.get_username(), detail=two_factor.PASSKEY)
 
 
 @receiver(post_save, sender=CompanyLink)

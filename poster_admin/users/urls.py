@@ -6,7 +6,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from poster_admin.users import sso
-from poster_admin.users.pages import views
+from poster_admin.users.pages import passkey_views, views
 from poster_admin.users.sign_in import password_reset
 
 urlpatterns = [
@@ -38,6 +38,11 @@ urlpatterns = [
     path("second-factor/", views.second_factor_set, name="second_factor_set"),
     path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),
     path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
+    path("passkeys/new/", passkey_views.passkey_new, name="passkey_new"),
+    path("passkeys/new/options/", passkey_views.passkey_new_options, name="passkey_new_options"),
+    path("passkeys/options/", login_not_required(passkey_views.passkey_options), name="passkey_options"),
+    path("passkeys/use/", login_not_required(passkey_views.passkey_use), name="passkey_use"),
+    path("passkeys/<int:passkey_id>/remove/", passkey_views.passkey_remove, name="passkey_remove"),
     path("company/", login_not_required(sso.begin), name="company_begin"),
     path("company/back/", login_not_required(sso.back), name="company_back"),
 ]

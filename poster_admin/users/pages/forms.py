@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users.pages import people
@@ -67,6 +68,19 @@ class CodeForm(forms.Form):
     def __init__(self, *args: Any, hint: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].help_text = hint
+
+
+class PasskeyForm(forms.Form):
+    """Name a new passkey; the script of the page adds what the device has answered."""
+
+    name = forms.CharField(
+        label=pgettext_lazy("of a passkey", "Name"),
+        max_length=64,
+        help_text=_("So that you know it again, such as the phone that keeps it."),
+        error_messages={"required": _("Enter a name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    credential = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class PersonForm(forms.Form):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
-from poster_admin.users.models import Event, TOTPDevice
+from poster_admin.users.models import Event, Passkey, TOTPDevice
 from poster_admin.users.sign_in import two_factor
 
 RIGHT = "auth.change_user"
@@ -52,8 +52,9 @@ class Person:
 def all_users() -> QuerySet[User]:
     """Return the users with what `as_people` needs, by their names."""
     confirmed = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    has_factor = Exists(confirmed) | Exists(Passkey.objects.filter(user=OuterRef("pk")))
     return (
-        User.objects.annotate(seen_at=Max("sign_ins__seen_at"), has_factor=Exists(confirmed))
+        User.objects.annotate(seen_at=Max("sign_ins__seen_at"), has_factor=has_factor)
         .prefetch_related(Prefetch("groups", Group.objects.filter(name__in=settings.ROLES), to_attr="roles"))
         .order_by("first_name", "last_name", "username")
     )
@@ -147,6 +148,6 @@ def sign_out(user: User) -> int:
 
 
 def reset_second_factor(user: User) -> None:
-    """Remove a second factor whose phone is lost, and end the sessions that it opened."""
+    """Remove the second factor and the passkeys of a lost phone, and end the sessions that they opened."""
     two_factor.remove(user)
     sign_out(user)

@@ -25,6 +25,7 @@ from poster_admin.users.models import Event, RecoveryCode, SecurityEvent
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in.passkeys import passkeys_of
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
 
 LOG_PAGE = 50
@@ -40,11 +41,14 @@ class Request(HttpRequest):
 @sensitive_post_parameters("password", "code")
 @form_methods
 def confirm(request: Request) -> HttpResponse:
-    """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code."""
-    back = _back(request)
+    """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code.
+
+    A passkey does as well: `passkey_views.passkey_use` accepts it.
+    """
+    back = next_page(request)
     if has_password(request.user):
         form: Any = PasswordForm(request.POST or None)
-    elif two_factor.authenticator_of(request.user):
+    elif two_factor.factor_of(request.user):
         form = CodeForm(request.POST or None)
     elif settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
         return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
@@ -61,7 +65,8 @@ def confirm(request: Request) -> HttpResponse:
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
     status = 422 if form.errors else 200
-    return render_page(request, "registration/confirm.html", {"form": form, "next": back}, status=status)
+    context = {"form": form, "next": back, "has_passkeys": bool(passkeys_of(request.user))}
+    return render_page(request, "registration/confirm.html", context, status=status)
 
 
 @form_methods
@@ -72,6 +77,7 @@ def session_list(request: Request) -> HttpResponse:
             "sessions": sessions.sessions_of(request.user),
             "current": request.session.session_key,
             "authenticator": two_factor.authenticator_of(request.user),
+            "passkeys": passkeys_of(request.user),
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
         }
         return render_page(request, "users/sessions.html", context)
@@ -127,7 +133,7 @@ def login_code(request: Request) -> HttpResponse:
     """Ask for the second factor after the password."""
     hint = _("Six digits from your app, or one of your recovery codes.")
     form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
-    back = _back(request)
+    back = next_page(request)
     if not two_factor.page_that_is_due(request):
         return redirect(back)
     if form.is_valid():
@@ -137,7 +143,8 @@ def login_code(request: Request) -> HttpResponse:
             "code", _("This code is not right, or it was used. After a few of them you have to wait.")
         )
     status = 422 if form.errors else 200
-    return render_page(request, "users/code.html", {"form": form, "next": back}, status=status)
+    context = {"form": form, "next": back, "has_passkeys": bool(passkeys_of(request.user))}
+    return render_page(request, "users/code.html", context, status=status)
 
 
 @sensitive_post_parameters("code")
@@ -155,21 +162,23 @@ def second_factor_set(request: Request) -> HttpResponse:
     if form.is_valid():
         codes = two_factor.finish(request, device, form.cleaned_data["code"])
         if codes:
-            return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": _back(request)})
+            return render_page(
+                request, "users/recovery_codes.html", {"codes": codes, "next": next_page(request)}
+            )
         form.add_error(
             "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
         )
     context = {"form": form, "qr": two_factor.qr_code(device), "key": two_factor.key_in_groups(device),
-               "required": two_factor.is_required(request.user), "next": _back(request)}  # fmt: skip
+               "required": two_factor.is_required(request.user), "next": next_page(request)}  # fmt: skip
     return render_page(request, "users/second_factor.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
 def second_factor_remove(request: Request) -> HttpResponse:
-    """Remove the user's own second factor."""
+    """Remove the user's own app for codes."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
-    two_factor.remove(request.user)
+    two_factor.remove_app(request.user)
     messages.success(request, gettext_lazy("The second factor was removed."))
     return redirect("sessions")
 
@@ -179,7 +188,7 @@ def recovery_codes(request: Request) -> HttpResponse:
     """Create new recovery codes, and show them once."""
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
-    if not two_factor.authenticator_of(request.user):
+    if not two_factor.factor_of(request.user):
         return redirect("sessions")
     codes = two_factor.renew_codes(request.user)
     record(Event.CODES_RENEWED, request=request)
@@ -201,7 +210,7 @@ def _is_right(request: Request, form: Any) -> bool:
     return True
 
 
-def _back(request: HttpRequest) -> str:
+def next_page(request: HttpRequest) -> str:
     """Return the page to go on to: `next` if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -105,6 +105,14 @@ class Attempt:
                 security_log.record(Event.SLOWED, request=self._request, user=user, name="?", detail=detail)
 
 
+class PasskeyAttempt(Attempt):
+    """A passkey that is about to be checked: it names nobody yet, so its failure counts for the network."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request, self._name = request, ""
+        self._kinds = {_key("network", client_network(request)): "network"}
+
+
 class PasswordBackend(ModelBackend):
     """Check a password, here and then with the company's directory, and count failures."""
 

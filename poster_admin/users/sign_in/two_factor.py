@@ -1,4 +1,4 @@
-"""Set up, check and remove the second factor and its recovery codes."""
+"""Set up, check and remove the second factor: an app for codes, passkeys, and recovery codes beside them."""
 
 import base64
 import secrets
@@ -14,16 +14,25 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
-from poster_admin.users.models import Event, RecoveryCode, TOTPDevice, new_key
+from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key
+from poster_admin.users.sign_in import passkeys
 
 DUE = "second_factor_due"
 CODES = 10
+# Detail of a line in the security log; without it the line is about a code.
+PASSKEY = "passkey"
 
 
 def authenticator_of(user: AbstractBaseUser) -> TOTPDevice | None:
-    """Return the user's confirmed second factor, or None."""
+    """Return the user's confirmed app for codes, or None."""
     found: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
     return found
+
+
+def factor_of(user: AbstractBaseUser) -> TOTPDevice | Passkey | None:
+    """Return the user's app for codes, or the first passkey, or None."""
+    passkey: Passkey | None = Passkey.objects.filter(user=user).first()
+    return authenticator_of(user) or passkey
 
 
 def is_required(user: Any) -> bool:
@@ -35,8 +44,8 @@ def is_required(user: Any) -> bool:
 
 
 def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Record at the sign-in whether this session still needs a code."""
-    request.session[DUE] = authenticator_of(user) is not None
+    """Record at the sign-in whether this session still needs the second factor."""
+    request.session[DUE] = factor_of(user) is not None
 
 
 def page_that_is_due(request: HttpRequest) -> str:
@@ -53,7 +62,7 @@ def page_that_is_due(request: HttpRequest) -> str:
 def check_code(request: HttpRequest, text: str) -> bool:
     """Check a code of the app or a recovery code, and mark the session."""
     user: Any = request.user
-    device = authenticator_of(user)
+    device = factor_of(user)
     if device is None:
         request.session[DUE] = False
         return True
@@ -66,8 +75,35 @@ def check_code(request: HttpRequest, text: str) -> bool:
     security_log.record(kind, request=request)
     if kind == Event.FACTOR_FAILED:
         return False
-    _mark(request, device)
+    mark(request, device)
     return True
+
+
+def check_passkey(request: HttpRequest, answer: str) -> bool:
+    """Check what a passkey of the user has signed, and mark the session."""
+    user: Any = request.user
+    try:
+        passkey = passkeys.check(request, answer, user)
+    except passkeys.NotAccepted:
+        security_log.record(Event.PASSKEY_FAILED, request=request)
+        return False
+    security_log.record(Event.FACTOR_USED, request=request, detail=PASSKEY)
+    mark(request, passkey)
+    return True
+
+
+def add_passkey(request: HttpRequest, answer: str, name: str) -> list[str]:
+    """Add a passkey; return recovery codes if it is the first factor. Raises `passkeys.NotAccepted`."""
+    user: Any = request.user
+    is_first = factor_of(user) is None
+    passkey = passkeys.register(request, user, answer, name)
+    mark(request, passkey)
+    security_log.record(Event.FACTOR_SET, request=request, detail=PASSKEY)
+    if not is_first:
+        return []
+    # Sessions begun before lack the mark.
+    sessions.end(user, but=request.session.session_key)
+    return renew_codes(user)
 
 
 def prepare(user: User) -> TOTPDevice:
@@ -91,7 +127,7 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
             device.save(update_fields=["confirmed"])
     if not right:
         return []
-    _mark(request, device)
+    mark(request, device)
     security_log.record(Event.FACTOR_SET, request=request)
     # Sessions begun before lack the mark.
     sessions.end(user, but=request.session.session_key)
@@ -108,9 +144,31 @@ def renew_codes(user: User) -> list[str]:
 
 
 def remove(user: User) -> None:
-    """Remove the second factor and its recovery codes."""
-    TOTPDevice.objects.filter(user=user).delete()
-    RecoveryCode.objects.filter(user=user).delete()
+    """Remove all second factors and the recovery codes."""
+    remove_app(user)
+    for passkey in passkeys.passkeys_of(user):
+        remove_passkey(user, passkey.pk)
+
+
+def remove_app(user: User) -> None:
+    """Remove the app for codes."""
+    with transaction.atomic():
+        TOTPDevice.objects.filter(user=user).delete()
+        _forget_codes(user)
+
+
+def remove_passkey(user: User, passkey_id: int) -> bool:
+    """Remove one passkey of the user; return False if it is gone already."""
+    with transaction.atomic():
+        removed = Passkey.objects.filter(user=user, pk=passkey_id).delete()[0]
+        _forget_codes(user)
+    return bool(removed)
+
+
+def _forget_codes(user: User) -> None:
+    """Delete the recovery codes if no factor is left that they could stand in for."""
+    if factor_of(user) is None:
+        RecoveryCode.objects.filter(user=user).delete()
 
 
 def qr_code(device: TOTPDevice) -> SafeString:
@@ -123,7 +181,8 @@ def qr_code(device: TOTPDevice) -> SafeString:
     return mark_safe(svg.replace(' stroke="#000"', ""))  # noqa: S308 - drawn by segno from our own address
 
 
-def _mark(request: HttpRequest, device: TOTPDevice) -> None:
+def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
+    """Record that the session has passed the second factor, and give it a new key."""
     django_otp.login(request, device)
     request.session[DUE] = False
     request.session.cycle_key()
