@@ -17,6 +17,7 @@ from groups.views import (
     schedules,
     scheme,
 )
+from groups.views.approvals import pages as approvals
 from groups.views.journal import history, news, snapshots
 
 app_name = "groups"
@@ -99,6 +100,13 @@ account_urls = [
     path("account/notices/webhook/secret/", notices.webhook_secret, name="webhook_secret"),
     path("account/notices/webhook/remove/", notices.webhook_remove, name="webhook_remove"),
 ]
+request_urls = [
+    path("account/limits/", approvals.account_limits, name="limits"),
+    path("requests/", approvals.request_list, name="requests"),
+    path("requests/<uuid:request_id>/", approvals.request_detail, name="request"),
+    path("requests/<uuid:request_id>/approve/", approvals.request_approve, name="request_approve"),
+    path("requests/<uuid:request_id>/refuse/", approvals.request_refuse, name="request_refuse"),
+]
 history_urls = [
     path("history/new/", news.news, name="news"),
     path("history/", history.history_list, name="history"),
@@ -134,6 +142,7 @@ urlpatterns = [
     *client_urls,
     *go_urls,
     *account_urls,
+    *request_urls,
     *history_urls,
     *job_urls,
     *schedule_urls,

@@ -38,7 +38,8 @@ JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
 EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
             "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
-            "snapshot_id": str(CHANGE), "user_id": "1", "view_id": "1", "passkey_id": "1",
+            "snapshot_id": str(CHANGE), "request_id": str(CHANGE), "user_id": "1", "view_id": "1",
+            "passkey_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
@@ -46,7 +47,8 @@ NEEDS = {
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
-                   "/schedules/", "/account/notices/", "/account/views/", "/account/views/1/"},
+                   "/schedules/", "/requests/", f"/requests/{CHANGE}/", "/account/notices/", "/account/views/",
+                   "/account/views/1/"},
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
@@ -58,6 +60,7 @@ NEEDS = {
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},
+    "exceed_limits": {"/account/limits/", f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"},
     "watch_account": {"/account/watch/"},
     "set_webhook": {"/account/notices/webhook/", "/account/notices/webhook/secret/",
                     "/account/notices/webhook/remove/"},

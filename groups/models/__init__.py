@@ -1,10 +1,11 @@
-"""Define the database tables: credentials, changes, jobs, schedules, locks, snapshots, notices, heartbeats.
+"""Define the database tables: credentials, changes, requests, jobs, schedules, locks, snapshots, notices and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
 A `SavedView` has the filters of a user's list.
 """
 
+from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
@@ -18,13 +19,17 @@ from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
+    "ApprovalRequest",
+    "ApprovalRequestQuerySet",
     "Change",
     "ChangeQuerySet",
     "ClientCount",
+    "Consent",
     "Delivery",
     "GroupsCopy",
     "Job",
     "JobQuerySet",
+    "Limits",
     "Lock",
     "LocksLost",
     "Notice",

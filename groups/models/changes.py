@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.approvals import ApprovalRequest, Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
@@ -63,6 +64,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             written = bool(models.QuerySet.update(self.model.objects.filter(**untouched), **values))
             if written and ends:
                 Lock.objects.filter(change=change).delete()
+            nothing_changed = (
+                values.get("state") in Change.NOTHING_CHANGED
+                and values.get("reason") != Change.Reason.SUPERSEDED
+            )
+            if written and nothing_changed and change.request_id:
+                ApprovalRequest.objects.wait_again(change.request_id)
             if written and of_job and change.job_id:
                 self._release(change.job_id)
             if written and not values.keys().isdisjoint(("state", "sent_at")):
@@ -95,7 +102,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         raise TypeError("The journal is append-only.")
 
 
-class Change(models.Model):
+class Change(Consent):
     """One row of the journal: a change that a user asked for, and its outcome.
 
     The id is the form's `operation`, so that the same form sent twice is one write with one outcome.
@@ -215,6 +222,7 @@ class Change(models.Model):
 
     OPEN = (State.PENDING, State.UNKNOWN)
     MADE = (State.APPLIED, State.DIFFERS)
+    NOTHING_CHANGED = (State.REFUSED, State.FAILED)
     UNSETTLED = (*OPEN, State.REVIEW)
     # Poster has the values in `after`, whoever made the change.
     HAPPENED = (*MADE, State.ELSEWHERE)
@@ -277,6 +285,7 @@ class Change(models.Model):
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
             ("watch_account", "Can let the worker look for changes made elsewhere"),
             ("set_webhook", "Can set the address to which the notices of an account are sent"),
+            ("exceed_limits", "Can set the limits of an account, and let changes go beyond them"),
         )
         constraints = (
             models.CheckConstraint(

@@ -5,6 +5,7 @@ The values of a group are `GroupValues` and `Group` of the client package. They 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Self
 
 from groups.poster import GroupValues
@@ -118,6 +119,27 @@ class NewClient:
     def from_json(cls, data: Any) -> Self:
         """Return the content from the result of `to_json`."""
         return cls(data["group_id"], data["snapshot"], data["client"])
+
+
+# --- Requests ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A member of `breaches` of a request: a limit, the number that was asked for, and the one allowed."""
+
+    limit: str
+    asked: Decimal
+    allowed: Decimal
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the member of the column."""
+        return {"limit": self.limit, "asked": str(self.asked), "allowed": str(self.allowed)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the breach from the result of `to_json`."""
+        return cls(data["limit"], Decimal(data["asked"]), Decimal(data["allowed"]))
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.approvals import Consent
 from groups.models.contents import RestoreScope
 from groups.models.credentials import PosterAccount
 from groups.models.locks import members_key, schedule_key
@@ -29,7 +30,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
 
 
-class Job(models.Model):
+class Job(Consent):
     """A request of a user that needs many writes; each write is a row of the journal.
 
     The id is the form's `operation`, so that the same form sent twice is one job. `wanted` holds the
@@ -39,7 +40,8 @@ class Job(models.Model):
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
     and `detail` say why the job stopped. A draft is a plan that the user reviews before starting it; a draft
-    is deleted after a day.
+    is deleted after a day. A job that is asked for goes beyond the limits of the account, and waits for the
+    approval of its `request`.
 
     `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
     any worker may take the job over.
@@ -54,6 +56,7 @@ class Job(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("not started")
+        ASKED = "asked", _("waiting for an approval")
         WAITING = "waiting", _("waiting for its turn")
         RUNNING = "running", _("at work")
         PAUSED = "paused", _("paused")
@@ -69,6 +72,7 @@ class Job(models.Model):
         TOKEN = "token", _("Its user's token is no longer there or no longer valid.")
         NO_USER = "no_user", _("Its user is no longer here.")
         NO_RIGHT = "no_right", _("Its user may not do this any more.")
+        BEYOND_LIMITS = "beyond_limits", _("It goes beyond the limits of the account by now.")
         NOT_RECORDED = (
             "not_recorded",
             _("The history could not be written, so nothing more was sent."),
@@ -113,6 +117,7 @@ class Job(models.Model):
         )
         ERROR = "error", _("Something went wrong here, not in Poster.")
 
+    NOT_STARTED = (State.DRAFT, State.ASKED)
     ACTIVE = (State.WAITING, State.RUNNING)
     UNFINISHED = (*ACTIVE, State.PAUSED, State.STOPPED)
     ENDED = (State.DONE, State.CANCELLED)

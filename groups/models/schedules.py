@@ -9,6 +9,7 @@ from django.db.models import Case, Q, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.locks import schedule_key
 from groups.poster import GroupValues
@@ -60,7 +61,7 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         return self.filter(Q(held_until=None) | past("held_until", ahead=2 * lease_time(), now=now))
 
 
-class Schedule(models.Model):
+class Schedule(Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
@@ -73,10 +74,14 @@ class Schedule(models.Model):
     `next_try_at` is the time of the next one. `held_until` is the lease: until when a worker is at a step.
     `turn` counts the leases, so that a worker that was too slow stores nothing.
 
+    A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
+    approval of its `request`.
+
     `cancelled_by` has asked for an early return, which is made with that user's rights and token.
     """
 
     class State(models.TextChoices):
+        ASKED = "asked", _("waiting for an approval")
         PLANNED = "planned", _("planned")
         ACTIVE = "active", _("in force")
         DONE = "done", _("done")
@@ -103,6 +108,7 @@ class Schedule(models.Model):
             "bonus_blocked",
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
+        BEYOND_LIMITS = "beyond_limits", _("It went beyond the limits of the account by then.")
         TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
 
     OPEN = (State.PLANNED, State.ACTIVE)

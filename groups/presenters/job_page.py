@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.models import Change, Job
-from groups.presenters.messages import Message
+from groups.presenters.messages import Message, names_words
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 from groups.services.jobs.titles import job_title
@@ -39,6 +39,10 @@ class JobPage:
         return job_title(self.job)
 
     @property
+    def who(self) -> str:
+        return names_words(self.job.user_name, self.job.asked_by)
+
+    @property
     def words(self) -> Message:
         return job_words(self.job)
 
@@ -62,6 +66,7 @@ class JobPage:
                 return "error"
             case (
                 Job.State.DRAFT
+                | Job.State.ASKED
                 | Job.State.WAITING
                 | Job.State.RUNNING
                 | Job.State.PAUSED
@@ -123,7 +128,7 @@ def _done_label(job: Job) -> str:
 def job_words(job: Job) -> Message:
     """Return the message for the state of a job."""
     match Job.State(job.state):
-        case Job.State.WAITING | Job.State.DRAFT:
+        case Job.State.WAITING | Job.State.DRAFT | Job.State.ASKED:
             return Message(
                 _("It waits for its turn"),
                 _("A worker takes it up as soon as one is free."),
@@ -175,6 +180,8 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Cancel it, and start a new one.")
         case Stop.NO_RIGHT:
             return _("Ask an owner for the right.") + " " + again
+        case Stop.BEYOND_LIMITS:
+            return _("Cancel it, and start a new one.")
         case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:
             return _("Cancel the rest.")
         case Stop.TARGET_GONE:

@@ -186,7 +186,14 @@ def time_words(change: Change) -> str:
 
 def who_words(change: Change) -> str:
     """Return the name of the user who made a change, or words for one that was not made here."""
-    return _("in Poster, not here") if change.state == Change.State.ELSEWHERE else change.user_name
+    if change.state == Change.State.ELSEWHERE:
+        return _("in Poster, not here")
+    return names_words(change.user_name, change.asked_by)
+
+
+def names_words(name: str, asked_by: str) -> str:
+    """Return the name of a user, and of the one who has asked this user for an approval."""
+    return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
 
 
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
@@ -283,6 +290,13 @@ def bonus_blocked_words() -> str:
         "Birthday bonuses of this account came back multiplied or divided by 100. "
         "An owner has to set their unit on the account page first."
     )
+
+
+def not_counted_words(error: PosterError) -> Message:
+    """Return the message for a write that was not sent because its clients could not be counted."""
+    words = error_words(error)
+    text = _("The account limits how many clients a change may reach, and they could not be counted.")
+    return Message(_("Nothing was changed"), f"{text} {words.title}.", words.next_step, words.details)
 
 
 def unreadable_snapshot_words() -> Message:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Schedule
 from groups.poster import GroupValues
-from groups.presenters.messages import money_words, percent_words
+from groups.presenters.messages import money_words, names_words, percent_words
 from groups.services.schedules import RIGHT
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class ScheduleRow:
     schedule: Schedule
     values: str
     words: str
+    who: str
     notes: tuple[str, ...]
     start_url: str
     return_url: str
@@ -127,6 +128,7 @@ def schedule_row(schedule: Schedule, user: "User") -> ScheduleRow:
         schedule=schedule,
         values=values_words(schedule),
         words=planned_words(schedule),
+        who=names_words(schedule.user_name, schedule.asked_by),
         notes=tuple(_notes(schedule)),
         start_url=reverse("groups:change", args=[schedule.start_id]) if began else "",
         return_url=reverse("groups:change", args=[schedule.return_id]) if tried and schedule.returns else "",

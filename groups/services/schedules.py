@@ -9,6 +9,7 @@ line, and two workers may even make it at once.
 import logging
 import time
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
@@ -18,9 +19,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from groups.models import Change, Lock, PosterCredentials, Schedule, ScheduleQuerySet
+from groups.models import ApprovalRequest, Change, Lock, PosterCredentials, Schedule, ScheduleQuerySet
 from groups.models.schedules import lease_time
+from groups.poster import GroupValues, PosterError
 from groups.services.gateway import check_token
+from groups.services.writes import reach
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import (
     TRIES_TO_RECORD,
@@ -32,6 +35,8 @@ from groups.services.writes.execute import (
     Planned,
     execute,
 )
+from groups.services.writes.outcome import differing
+from groups.services.writes.reach import BeyondLimits
 from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
@@ -62,11 +67,12 @@ class NotNow(Exception):
 # --- Plan and read -----------------------------------------------------------------------------------------
 
 
-def plan(schedule: Schedule) -> Schedule:
+def plan(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `Planned` if the group has another one, `Occupied` if it is being retired, `Busy` if its removal is
-    open, `OperationReused`, and `NotRecorded` if the database refuses the row for another reason.
+    Raises `BeyondLimits` if its start goes beyond the limits of the account, `Planned`
+    if the group has another one, `Occupied` if it is being retired, `Busy` if its removal is open,
+    `OperationReused`, and `NotRecorded` if the database refuses the row for another reason.
     """
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
@@ -74,6 +80,7 @@ def plan(schedule: Schedule) -> Schedule:
     for _ in range(TRIES_TO_RECORD):
         if (known := find_same(schedule)) is not None:
             return known
+        reach.check(command_of(schedule, schedule.start_id, sender))
         try:
             with transaction.atomic():
                 schedule.save(force_insert=True)
@@ -88,6 +95,38 @@ def plan(schedule: Schedule) -> Schedule:
     raise NotRecorded from problem
 
 
+def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base: GroupValues) -> None:
+    """Approve the request for a schedule, and plan it with the rights and the token of this user.
+
+    `base` are the values of its group now. Raises `NotNow` if the request no longer waits or the schedule is
+    over by now, and else as `plan` does.
+    """
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    old, new = schedule.base_values, schedule.planned_values
+    wanted = {name: getattr(new, name) for name in differing(old, new)}
+    values: dict[str, object] = {
+        "user": user,
+        "user_name": user.get_username(),
+        "asked_by": request.user_name,
+        "base": base.to_json(),
+        "planned": base.replace(**wanted).to_json(),
+        "state": State.PLANNED,
+        "created_at": timezone.now(),
+    }
+    if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
+        raise NotNow
+    try:
+        with transaction.atomic():
+            if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+                raise NotNow
+            _update(schedule, **values)
+            Lock.objects.take_for_schedule(schedule)
+    except IntegrityError:
+        _raise_lock(schedule)
+        raise NotNow from None  # the conflicting lock was released a moment ago
+
+
 def find(credentials: PosterCredentials, operation: str) -> Schedule | None:
     """Return the schedule that a form with this `operation` has made, or None."""
     try:
@@ -98,7 +137,7 @@ def find(credentials: PosterCredentials, operation: str) -> Schedule | None:
 
 def find_same(schedule: Schedule) -> Schedule | None:
     """Return the schedule that the same form has made, or None. Raises `OperationReused`."""
-    known = Schedule.objects.filter(pk=schedule.pk).first()
+    known = Schedule.objects.select_related("request").filter(pk=schedule.pk).first()
     if known is not None and _asked(known) != _asked(schedule):
         raise OperationReused
     return known
@@ -106,8 +145,10 @@ def find_same(schedule: Schedule) -> Schedule | None:
 
 def _asked(schedule: Schedule) -> tuple[object, ...]:
     planned = schedule.planned_values
+    # An approved schedule belongs to the user who has approved it, and the form to the one who asked for it.
+    user_id = schedule.request.user_id if schedule.request else schedule.user_id
     return (
-        *(schedule.account_id, schedule.user_id, schedule.group_id),
+        *(schedule.account_id, user_id, schedule.group_id),
         *(planned.percent, planned.birthday_bonus, schedule.starts_at, schedule.ends_at),
     )
 
@@ -125,7 +166,7 @@ def _raise_lock(schedule: Schedule) -> None:
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
     """Return the schedules of an account. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
-    return Schedule.objects.filter(account=credentials.account_id)
+    return Schedule.objects.filter(account=credentials.account_id).exclude(state=State.ASKED)
 
 
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
@@ -208,6 +249,25 @@ def run_due(now: datetime | None = None) -> list[Schedule]:
     return moved
 
 
+def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> UpdateGroup:
+    """Return the command of a step: the start, or the return."""
+    loaded, intended = schedule.base_values, schedule.planned_values
+    returns = change_id == schedule.return_id
+    if returns:
+        loaded, intended = intended, loaded
+    return UpdateGroup(
+        user=sender.user,
+        credentials=sender.credentials,
+        operation=change_id,
+        group_id=schedule.group_id,
+        loaded=loaded,
+        intended=intended,
+        returns=returns,
+        request=schedule.request,
+        limit_reason=schedule.limit_reason,
+    )
+
+
 class Run:
     """One run on a schedule at the time `now`: it makes the steps that are due then."""
 
@@ -277,19 +337,9 @@ class Run:
         sender = self._sender()
         if sender is None:
             return None
-        loaded, intended = schedule.base_values, schedule.planned_values
         if change_id == schedule.return_id:
             start = _find_change(schedule.start_id)
-            loaded, intended = intended, loaded
-        command = UpdateGroup(
-            user=sender.user,
-            credentials=sender.credentials,
-            operation=change_id,
-            group_id=schedule.group_id,
-            loaded=loaded,
-            intended=intended,
-            undo_of=start,
-        )
+        command = replace(command_of(schedule, change_id, sender), undo_of=start)
         if not self._has_lease():
             return None
         try:
@@ -298,7 +348,9 @@ class Run:
             self._give_up(Reason.NO_RIGHT)
         except BonusBlocked:
             self._give_up(Reason.BONUS_BLOCKED)
-        except (Busy, Occupied, Planned, OperationReused, NotRecorded) as error:
+        except BeyondLimits:
+            self._end(State.HELD, Reason.BEYOND_LIMITS)
+        except (Busy, Occupied, Planned, OperationReused, NotRecorded, PosterError) as error:
             log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
             self._wait(RETRY_DELAYS[0])
         return None

@@ -91,6 +91,8 @@ def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
             "id": str(change.pk),
             "account": change.account_id,
             "user": change.user_name,
+            "asked_by": change.asked_by,
+            "limit_reason": change.limit_reason,
             "action": change.action,
             "group_id": change.group_id,
             "group": change.group_name,

@@ -20,12 +20,22 @@ from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
+from groups.services import approvals
 from groups.services import groups as reads
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
+from groups.services.writes.reach import BeyondLimits
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
+from groups.views.approvals.beyond import (
+    beyond_context,
+    must_ask,
+    reason_of,
+    status_of_reason,
+    to_job,
+    to_request,
+)
 from groups.views.cost import card_of_plan
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
@@ -86,19 +96,32 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         try:
-            queue.start_draft(job, request.user)
+            queue.start_draft(job, request.user, limit_reason=reason_of(request))
         except queue.NotNow:
             raise Http404 from None
+        except BeyondLimits as beyond:
+            if must_ask(request, beyond):
+                return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+            return _show_draft(
+                request, job, status_of_reason(request), beyond_context(request, beyond.breaches)
+            )
     if job.state != Job.State.DRAFT:
-        return redirect("groups:job", job.pk)
+        return to_job(job)
+    return _show_draft(request, job)
+
+
+def _show_draft(
+    request: Request, job: Job, status: int = 200, more: dict[str, Any] | None = None
+) -> HttpResponse:
     content = EditPlan.from_json(job.wanted)
     context = {
         "job": job,
         "content": content,
         "plan": Plan(content.lines, request.GET.get("page")),
         "cost": card_of_plan(request, request.path, content.lines),
+        **(more or {}),
     }
-    return render_page(request, "groups/plan.html", context, fragment="cost")
+    return render_page(request, "groups/plan.html", context, fragment="cost", status=status)
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------

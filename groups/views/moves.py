@@ -16,12 +16,22 @@ from groups.presenters.clients.move_effect import MoveEffect
 from groups.presenters.messages import not_recorded_words
 from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
+from groups.services import approvals
 from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import count_move
 from groups.services.writes.execute import Busy, NotRecorded, Planned
+from groups.services.writes.reach import BeyondLimits
+from groups.views.approvals.beyond import (
+    beyond_context,
+    must_ask,
+    reason_of,
+    status_of_reason,
+    to_job,
+    to_request,
+)
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
@@ -66,7 +76,12 @@ def _move(
     blocked: dict[str, Any] = {"busy": lock.job, "removal": lock.change} if lock else {}
     if form.is_valid():
         try:
-            return redirect("groups:job", queue.start(_job(request, form, kind)).pk)
+            job = _job(request, form, kind)
+            return to_job(queue.start(job))
+        except BeyondLimits as beyond:
+            if must_ask(request, beyond):
+                return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+            context |= beyond_context(request, beyond.breaches)
         except queue.AlreadyThere as there:
             blocked = {"busy": there.job}
         except Busy as there:
@@ -78,6 +93,8 @@ def _move(
     status = (
         503 if "outcome" in context else 409 if form.is_bound and blocked else 422 if form.errors else 200
     )
+    if "beyond" in context:
+        status = status_of_reason(request)
     context = {"form": form, "group": form.group, **blocked, **context}
     return render_page(request, template, context, fragment="form", status=status)
 
@@ -107,7 +124,7 @@ def _effect(request: Request, form: MoveForm) -> MoveEffect:
 
 
 def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
-    return moves.plan_move(
+    job = moves.plan_move(
         user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
@@ -116,3 +133,5 @@ def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
         client_ids=form.cleaned_data["clients"],
         kind=kind,
     )
+    job.limit_reason = reason_of(request)
+    return job

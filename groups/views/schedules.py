@@ -24,10 +24,20 @@ from groups.presenters.schedules import (
     twice_words,
     week_bounds,
 )
+from groups.services import approvals, schedules
 from groups.services import groups as reads
-from groups.services import schedules
+from groups.services.writes.commands import Sender
 from groups.services.writes.execute import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.services.writes.lag import with_own_change
+from groups.services.writes.reach import BeyondLimits
+from groups.views.approvals.beyond import (
+    beyond_context,
+    is_asked,
+    must_ask,
+    reason_of,
+    status_of_reason,
+    to_request,
+)
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.write_responses import group_of
 from poster_admin.common.htmx import render_page
@@ -82,7 +92,9 @@ def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
     try:
         if schedules.find_same(schedule) is None and form.is_moved_on:
             return _show(request, form.again(), status=409, moved_on=True)
-        schedule = schedules.plan(schedule)
+        schedule = schedules.plan(schedule, Sender(request.user, request.credentials))
+    except BeyondLimits as beyond:
+        return _respond_beyond(request, form, schedule, beyond)
     except Planned as there:
         return _show(request, form, status=409, planned=there.schedule)
     except Occupied as there:
@@ -93,9 +105,20 @@ def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
         return _show(request, form, status=409, reused=True)
     except NotRecorded:
         return _show(request, form, status=503, outcome=not_recorded_words())
+    if is_asked(schedule):
+        return redirect("groups:request", schedule.pk)
     said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
     messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
     return redirect("groups:detail", schedule.group_id)
+
+
+def _respond_beyond(
+    request: Request, form: ScheduleForm, schedule: Schedule, beyond: BeyondLimits
+) -> HttpResponse:
+    if must_ask(request, beyond):
+        return to_request(approvals.ask_for_schedule(schedule, request.user, beyond.breaches))
+    status, context = status_of_reason(request), beyond_context(request, beyond.breaches)
+    return _show(request, form, status=status, **context)
 
 
 def _schedule(request: Request, form: ScheduleForm) -> Schedule:
@@ -111,6 +134,7 @@ def _schedule(request: Request, form: ScheduleForm) -> Schedule:
         planned=form.planned.to_json(),
         starts_at=data["starts_at"],
         ends_at=data["ends_at"],
+        limit_reason=reason_of(request),
     )
 
 

@@ -40,16 +40,19 @@ from groups.presenters.messages import (
     bonus_blocked_words,
     name_refused_words,
     no_snapshot_words,
+    not_counted_words,
     not_recorded_words,
     outcome_words,
     who_words,
 )
 from groups.presenters.schedules import schedule_row
+from groups.services import approvals
 from groups.services import groups as reads
 from groups.services.costs.sales import monthly_cost
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
 from groups.services.snapshots import before_removal
+from groups.services.writes import reach
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import (
     BonusBlocked,
@@ -61,6 +64,8 @@ from groups.services.writes.execute import (
     execute,
     nothing_sent,
 )
+from groups.services.writes.reach import BeyondLimits
+from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, list_behind, row_asked_for
 from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_failure
@@ -140,7 +145,9 @@ class WritePage[F: WriteForm]:
         self.form = self.form.again()
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
-    def show_check(self, command: GroupCommand, warnings: list[str]) -> HttpResponse:
+    def show_check(
+        self, command: GroupCommand, warnings: list[str], *, status: int = 200, **more: Any
+    ) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated."""
         clients = (
             reads.read_group(self.request.credentials, command.group_id).group.clients
@@ -150,9 +157,9 @@ class WritePage[F: WriteForm]:
         context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
         rows = check_rows(command.loaded, command.values)
         template = "groups/check.html"
-        context |= {"rows": rows, "warnings": warnings, "clients": clients}
+        context |= {"rows": rows, "warnings": warnings, "clients": clients, **more}
         return self.show(
-            status=200, template=template, cost=card_of_command(self.request, command), **context
+            status=status, template=template, cost=card_of_command(self.request, command), **context
         )
 
     def show_conflict(self, **context: Any) -> HttpResponse:
@@ -188,8 +195,34 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     """
     warnings = [] if confirmed else _warnings_of(command)
     if warnings and not Change.objects.filter(pk=command.operation).exists():
-        return page.show_check(command, warnings)
+        # A user who approves is warned too, so one who has to ask for that is not.
+        return _within_limits(page, command) or page.show_check(command, warnings)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
+
+
+def _within_limits(page: WritePage[Any], command: GroupCommand) -> HttpResponse | None:
+    """Return the answer to a command that goes beyond the limits, or None."""
+    try:
+        reach.check(command)
+    except BeyondLimits as beyond:
+        return _respond_beyond(page, command, beyond)
+    except PosterError as error:
+        return page.show(status=status_of(error), outcome=not_counted_words(error))
+    return None
+
+
+def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondLimits) -> HttpResponse:
+    """Make a request of the command; show the form with a field for a reason to users with the right."""
+    if must_ask(page.request, beyond):
+        try:
+            return to_request(approvals.ask_for_change(command, beyond.breaches))
+        except OperationReused:
+            return page.show_conflict(reused=True)
+    context = beyond_context(page.request, beyond.breaches)
+    status = status_of_reason(page.request)
+    if command.removes:
+        return page.show(status=status, **context)
+    return page.show_check(command, _warnings_of(command), status=status, **context)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
@@ -210,13 +243,22 @@ def _namesakes_of(command: GroupCommand) -> list[Group]:
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Execute the command, after a snapshot of a removed group's clients, and answer with the outcome."""
+    """Execute the command, and answer with the outcome, or with the way to go beyond the limits."""
+    command = replace(command, limit_reason=reason_of(page.request))
+    # A removal is held against them before the snapshot of its clients is taken.
+    answer = _within_limits(page, command) if command.removes else None
+    return answer or _execute_and_respond(page, command)
+
+
+def _execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
+    """Execute the command, after a snapshot of a removed group's clients."""
     try:
         with nothing_sent():
             before_removal(command, page.group)
         change = execute(_with_cost(command))
     except PosterError as error:
-        return page.show(status=status_of(error), outcome=no_snapshot_words(error))
+        words = no_snapshot_words if command.removes else not_counted_words
+        return page.show(status=status_of(error), outcome=words(error))
     except Busy as busy:
         return page.show_conflict(busy=busy.change)
     except Occupied as occupied:
@@ -225,6 +267,8 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
         return page.show_conflict(planned=schedule_row(planned.schedule, page.request.user))
     except OperationReused:
         return page.show_conflict(reused=True)
+    except BeyondLimits as beyond:
+        return _respond_beyond(page, command, beyond)
     except NotRecorded:
         return page.show(status=503, outcome=not_recorded_words())
     except BonusBlocked:

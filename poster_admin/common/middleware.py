@@ -41,6 +41,8 @@ WITHOUT_PAGE = {
         "groups:bonus_unit",
         "groups:watch",
         "groups:schedule_cancel",
+        "groups:request_approve",
+        "groups:request_refuse",
         "second_factor_remove",
         "recovery_codes",
     ),

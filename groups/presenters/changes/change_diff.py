@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Snapshot
-from groups.poster import GroupValues
+from groups.poster import Group, GroupValues
 from groups.presenters.costs.cost import cost_words
 from groups.presenters.messages import (
     money_words,
@@ -25,7 +25,7 @@ from groups.presenters.messages import (
 from groups.services import snapshots
 from groups.services.costs.sales import RIGHT
 from groups.services.journal.history import can_undo
-from groups.services.writes.commands import Command
+from groups.services.writes.commands import Command, GroupCommand
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -39,6 +39,17 @@ def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
     """Return old and new values, field by field, for a page that asks for confirmation."""
     rows = _rows(old=old.to_json() if old else None, new=new.to_json())
     return [row | {"changed": row["old"] != row["new"]} for row in rows]
+
+
+def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
+    """Return the values of a request: when it was made, now if they differ, and after its approval."""
+    wanted = (command.onto(now.values, now.clients) if now else command).intended
+    rows = _rows(
+        asked=command.loaded.to_json() if command.loaded else None,
+        now=now.to_json() if now else None,
+        new=wanted.to_json() if wanted else None,
+    )
+    return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
 
 def conflict_rows(change: Change) -> Comparison:
@@ -119,6 +130,7 @@ def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dic
         "state": change.state,
         "state_label": change.get_state_display(),
         "reason_words": time_words(change) if is_elsewhere else change.reason_label,
+        "limit_reason": change.limit_reason,
         "cost_words": cost_of_change(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, transaction
 
 from groups.models import WorkerHeartbeat
-from groups.services import client_counts, schedules, snapshots
+from groups.services import approvals, client_counts, schedules, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
@@ -90,6 +90,7 @@ def look_after(worker_id: str) -> None:
         log.info("Job %s continues", job.pk)
     snapshots.forget_old()
     bulk_edits.forget_drafts()
+    approvals.lapse_overdue()
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

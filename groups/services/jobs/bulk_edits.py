@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
@@ -29,6 +30,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing
+from groups.services.writes.reach import Reach, reach_of_values, total
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -78,8 +80,8 @@ def keep_plan(
 def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
-    plans = Job.objects.filter(account=credentials.account_id, user=user, kind__in=RIGHTS)
-    job = plans.filter(pk=job_id).first()
+    plans = Job.objects.filter(account=credentials.account_id, kind__in=RIGHTS)
+    job = plans.filter(Q(user=user) | Q(request__user=user), pk=job_id).first()
     if job is not None and not user.has_perms(RIGHTS[Job.Kind(job.kind)]):
         raise PermissionDenied
     return job
@@ -95,6 +97,12 @@ def _delete(drafts: JobQuerySet) -> int:
     with transaction.atomic():
         found = list(drafts.select_for_update().values_list("pk", flat=True))
         return Job.objects.filter(pk__in=found).delete()[0] if found else 0
+
+
+def reach_of(job: Job) -> Reach:
+    """Return the reach of all lines of a plan together."""
+    lines = EditPlan.from_json(job.wanted).lines
+    return total(reach_of_values(line.old, line.new, line.clients) for line in lines)
 
 
 # --- The work ----------------------------------------------------------------------------------------------

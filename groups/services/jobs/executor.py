@@ -23,6 +23,7 @@ from groups.services.writes.execute import (
     Planned,
     execute,
 )
+from groups.services.writes.reach import BeyondLimits
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 
@@ -87,6 +88,8 @@ class _Executor:
             raise Stopped(Job.Stop.NOT_RECORDED) from None
         except BonusBlocked:
             raise Stopped(Job.Stop.BONUS_BLOCKED) from None
+        except BeyondLimits:
+            raise Stopped(Job.Stop.BEYOND_LIMITS) from None
         except LocksLost:
             raise Stopped(Job.Stop.LOCKS_LOST) from None
         self._note(change)

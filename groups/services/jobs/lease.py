@@ -49,12 +49,13 @@ class Stopped(Exception):
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
-    """Return the jobs of an account, without drafts.
+    """Return the jobs of an account, without drafts and those that wait for an approval.
 
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    return Job.objects.filter(account=credentials.account_id).exclude(state=Job.State.DRAFT).defer("wanted")
+    jobs = Job.objects.filter(account=credentials.account_id)
+    return jobs.exclude(state__in=Job.NOT_STARTED).defer("wanted")
 
 
 def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:

@@ -31,6 +31,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
+from groups.services.writes.reach import Reach
 from poster_admin.common.encryption import SecretUnreadable
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ def plan_move(
         wanted=ClientsToMove(chosen).to_json(),
         total=group.clients if chosen is None else len(chosen),
     )
+
+
+def reach_of(job: Job) -> Reach:
+    """Return the reach of a job that moves clients: all of them."""
+    return Reach(clients=job.total)
 
 
 def move(lease: JobLease) -> None:

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -14,11 +14,12 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import Change, Job, Lock
+from groups.models import ApprovalRequest, Change, Job, Lock
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD, Busy, NotRecorded, Planned
+from groups.services.writes.reach import Reach, check_as_a_whole
 from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     Job.Kind.RESTORE: (snapshots.RIGHT,),
     Job.Kind.EDIT: bulk_edits.RIGHTS[Job.Kind.EDIT],
     Job.Kind.IMPORT: bulk_edits.RIGHTS[Job.Kind.IMPORT],
+}
+# How far all writes of a job reach together; a kind that is not here cannot be started.
+REACH: dict[str, Callable[[Job], Reach]] = {
+    Job.Kind.MOVE: moves.reach_of,
+    Job.Kind.RETIRE: moves.reach_of,
+    Job.Kind.RESTORE: restores.reach_of,
+    Job.Kind.EDIT: bulk_edits.reach_of,
+    Job.Kind.IMPORT: bulk_edits.reach_of,
 }
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
@@ -63,15 +72,16 @@ class NotNow(Exception):
 def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the removal
-    of one of these groups is open, `Planned` if a change of the group to retire is planned,
-    `PermissionDenied` if another user's job has the same id, and `NotRecorded` if the database refuses the
-    row for another reason.
+    Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the
+    removal of one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account,
+    `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
+    the same id, and `NotRecorded` if the database refuses the row for another reason.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
         if (known := _known(job)) is not None:
             return known
+        _check_limits(job, job.user)
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
@@ -88,10 +98,19 @@ def start(job: Job) -> Job:
 
 def _known(job: Job) -> Job | None:
     """Return the job with this id if the form was sent before, or None."""
-    found = Job.objects.filter(pk=job.pk).first()
-    if found and (found.account_id, found.user_id) != (job.account_id, job.user_id):
+    found = Job.objects.select_related("request").filter(pk=job.pk).first()
+    # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
+    its_user = found.request.user_id if found and found.request else found and found.user_id
+    if found and (found.account_id, its_user) != (job.account_id, job.user_id):
         raise PermissionDenied  # it belongs to another user or account
     return found
+
+
+def _check_limits(job: Job, user: "User | None") -> None:
+    if user is None:
+        raise PermissionDenied
+    reach = REACH[job.kind](job)
+    check_as_a_whole(reach, account_id=job.account_id, user=user, has_consent=job.is_given)
 
 
 def _look_for_another(job: Job) -> None:
@@ -162,15 +181,44 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
 # --- Actions of users --------------------------------------------------------------------------------------
 
 
-def start_draft(job: Job, user: "User") -> None:
-    """Enqueue a draft; do nothing if it was started before. Raises `NotNow` if it no longer exists."""
+def start_draft(job: Job, user: "User", *, limit_reason: str = "") -> None:
+    """Enqueue a draft; do nothing if it was started before.
+
+    `limit_reason` lets a user with the right go beyond the limits. Raises `BeyondLimits`, and `NotNow` if the
+    draft no longer exists.
+    """
     _check_right(job, user)
+    if job.state != Job.State.DRAFT:
+        return
+    job.limit_reason = limit_reason
+    _check_limits(job, user)
+    values = {"state": Job.State.WAITING, "created_at": timezone.now(), "limit_reason": limit_reason}
     try:
         with transaction.atomic():
-            if job.move_on(Job.State.DRAFT, state=Job.State.WAITING, created_at=timezone.now()):
+            if job.move_on(Job.State.DRAFT, **values):
                 _enqueue(job)
     except Job.DoesNotExist:
         raise NotNow from None
+
+
+def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[str, Any]) -> None:
+    """Approve the request for a job, and enqueue the job with the rights and the token of this user.
+
+    `wanted` may have newer values than the job. Raises `NotNow` if the request no longer waits, and else as
+    `start` does.
+    """
+    _check_right(job, user)
+    values = {"user": user, "user_name": user.get_username(), "asked_by": request.user_name, "wanted": wanted}
+    try:
+        with transaction.atomic():
+            if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+                raise NotNow
+            job.move_on(Job.State.ASKED, state=Job.State.WAITING, created_at=timezone.now(), **values)
+            Lock.objects.take_for(job)
+            _enqueue(job)
+    except IntegrityError:
+        _look_for_another(job)
+        raise NotNow from None  # the conflicting lock was released a moment ago
 
 
 def pause(job: Job, user: "User") -> None:

@@ -28,6 +28,7 @@ from groups.services.jobs.restore_preview import clients_in, present_ids
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
+from groups.services.writes.reach import Reach, reach_of_values
 from poster_admin.common.encryption import SecretUnreadable
 
 State = Change.State
@@ -35,6 +36,15 @@ AT_ONCE = 50
 """Clients that are read before the first of them is restored."""
 
 type Commands = list[MoveClient | CreateClient]
+
+
+def reach_of(job: Job) -> Reach:
+    """Return the reach of a restore: its clients, and the values of a group that it creates."""
+    reach = Reach(clients=job.total)
+    if job.target_id is not None:
+        return reach
+    snapshot = Snapshot.objects.filter(pk=RestoreScope.from_json(job.wanted).snapshot).first()
+    return reach + reach_of_values(None, snapshot.content.values) if snapshot else reach
 
 
 def restore(lease: JobLease) -> None:

@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import Change, Job, Lock, Schedule
+from groups.models import ApprovalRequest, Change, Job, Lock, Schedule
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -28,6 +28,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.gateway import call_poster
+from groups.services.writes import reach
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
@@ -90,7 +91,10 @@ class NotRecordedNow(NotRecorded, Outage):
 
 
 class MovedOn(Exception):
-    """The lost change that was to be repeated has an outcome by now; nothing was sent."""
+    """The lost change that was to be repeated, or the request that was to be approved, no longer waits.
+
+    Nothing was sent.
+    """
 
 
 class BonusBlocked(Exception):
@@ -100,10 +104,11 @@ class BonusBlocked(Exception):
 def execute(command: Command) -> Change:
     """Execute a command and return its change with the outcome.
 
-    Raises `PermissionDenied`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `MovedOn`, `NotRecorded`,
-    `BonusBlocked` and, for a job, `LocksLost`; in all these cases nothing was sent. Every result of the call
-    to Poster is in `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the
-    returned change has the state unknown and the reason `NOT_WRITTEN`.
+    Raises `PermissionDenied`, `BeyondLimits`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `MovedOn`,
+    `NotRecorded`, `BonusBlocked`, for a job `LocksLost`, and `PosterError` if the clients that the write
+    reaches cannot be counted; in all these cases nothing was sent. Every result of a later call to Poster is
+    in `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned
+    change has the state unknown and the reason `NOT_WRITTEN`.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
@@ -154,6 +159,7 @@ def _check(command: Command) -> None:
         raise PermissionDenied
     if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
         raise BonusBlocked
+    reach.check(command)
 
 
 # --- 2. The journal ----------------------------------------------------------------------------------------
@@ -168,6 +174,8 @@ def _record(command: Command) -> Change:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
+                if command.request is not None and command.request.kind == ApprovalRequest.Kind.CHANGE:
+                    _approve(command.request, command)
                 change.save(lock_keys=command.lock_keys)
         except MovedOn:
             if (known := _what_was_there(command, change)) is not None:
@@ -202,6 +210,15 @@ def _supersede(change: Change) -> None:
         raise MovedOn
 
 
+def _approve(request: ApprovalRequest, command: Command) -> None:
+    """Approve a request in the transaction that records its write: there is never one without the other.
+
+    So exactly one of two users who approve it at once makes the write.
+    """
+    if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, command.sender.user):
+        raise MovedOn
+
+
 def _row(command: Command) -> Change:
     sender = command.sender
     return Change(
@@ -212,6 +229,7 @@ def _row(command: Command) -> Change:
         action=command.action,
         target=command.target,
         job=command.job,
+        **command.consent_columns,
         **command.columns,
     )
 

@@ -73,7 +73,9 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     try:
         if decision == "again":
             command = history.command_again(change, user=request.user, credentials=request.credentials)
-            return execute_and_respond(WritePage.for_command(request, command), command)
+            page = WritePage.for_command(request, command)
+            page.context["decision"] = decision
+            return execute_and_respond(page, command)
         history.resolve(change, decision, request.user)
     except (history.NotNow, MovedOn):
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))

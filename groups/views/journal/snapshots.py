@@ -8,8 +8,9 @@ from typing import Any, Concatenate
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_GET
@@ -17,9 +18,18 @@ from django.views.decorators.http import require_GET
 from groups.forms.groups import RestoreForm
 from groups.models import Job, Snapshot
 from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
-from groups.services import snapshots
+from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.execute import Busy, NotRecorded
+from groups.services.writes.reach import BeyondLimits
+from groups.views.approvals.beyond import (
+    beyond_context,
+    must_ask,
+    reason_of,
+    status_of_reason,
+    to_job,
+    to_request,
+)
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
@@ -84,7 +94,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid() and (job := _started(request, form.cleaned_data["operation"])):
-        return redirect("groups:job", job.pk)
+        return to_job(job)
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():
         return _show(request, seen, status=422 if posted else 200, incomplete=posted)
@@ -100,7 +110,14 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
     """Start the restore that the page announced, and redirect to its progress."""
     who: Any = {"user": request.user, "credentials": request.credentials}
     try:
-        job = queue.start(restore_preview.plan(**who, operation=operation, outlook=seen))
+        job = restore_preview.plan(**who, operation=operation, outlook=seen)
+        job.limit_reason = reason_of(request)
+        job = queue.start(job)
+    except BeyondLimits as beyond:
+        if must_ask(request, beyond):
+            return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+        context = beyond_context(request, beyond.breaches)
+        return _show(request, seen, status=status_of_reason(request), **context)
     except queue.AlreadyThere as there:
         return _show(request, seen, status=409, busy=there.job)
     except Busy as there:
@@ -109,12 +126,13 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
         return _show(request, seen, status=503, outcome=not_recorded_words())
     except restore_preview.NoRestore:
         return _show(request, seen, status=409)
-    return redirect("groups:job", job.pk)
+    return to_job(job)
 
 
 def _started(request: Request, operation: uuid.UUID) -> Job | None:
     """Return the job that this same form has already started."""
-    mine = Job.objects.filter(account=request.credentials.account_id, user=request.user)
+    jobs = Job.objects.filter(account=request.credentials.account_id)
+    mine = jobs.filter(Q(user=request.user) | Q(request__user=request.user))
     return mine.filter(pk=operation).first()
 
 

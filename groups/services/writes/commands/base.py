@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
 
-from groups.models import Change, Job, PosterCredentials
+from groups.models import ApprovalRequest, Change, Job, PosterCredentials
+from groups.models.approvals import Consent
 from groups.poster import PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.reach import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +44,9 @@ class Command(ABC):
 
     `user` and `credentials` are None in a command that is rebuilt from its journal row: it can be judged,
     undone and shown, but not sent.
+
+    `request` and `limit_reason` let it go beyond the limits of its account: the request of another user that
+    its own user approves, or a reason of its own user.
     """
 
     action: ClassVar[Change.Action]
@@ -62,6 +67,8 @@ class Command(ABC):
     user: "User | None" = None
     credentials: PosterCredentials | None = None
     job: Job | None = None
+    request: ApprovalRequest | None = None
+    limit_reason: str = ""
 
     @staticmethod
     def from_change(change: Change) -> "Command":
@@ -109,6 +116,40 @@ class Command(ABC):
     @abstractmethod
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         """Return the `before` of the journal row: the remote state before the write."""
+
+    # --- The limits -----------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def reach(self) -> Reach:
+        """How far the write goes, as far as the command knows; see `reached_group`."""
+
+    @property
+    def reached_group(self) -> int | None:
+        """The group whose clients are all reached, if they still have to be counted."""
+        return None
+
+    @property
+    def earlier_consent(self) -> Consent | None:
+        """The row that the write belongs to and that may go beyond the limits already."""
+        return self.job
+
+    @property
+    def has_consent(self) -> bool:
+        """Return True if there is a request or a reason for going beyond the limits."""
+        earlier = self.earlier_consent
+        return bool(self.request or self.limit_reason or (earlier and earlier.is_given))
+
+    @property
+    def consent_columns(self) -> dict[str, Any]:
+        """The columns of the journal row that say so."""
+        if self.request is not None:
+            return {"request": self.request, "asked_by": self.request.user_name}
+        earlier = self.earlier_consent
+        if self.limit_reason or earlier is None:
+            return {"limit_reason": self.limit_reason}
+        names = ("request_id", "asked_by", "limit_reason")
+        return {name: getattr(earlier, name) for name in names}
 
     # --- The write ------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
 from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
 
@@ -65,6 +66,10 @@ class CreateClient(Command):
     @property
     def columns(self) -> dict[str, Any]:
         return {"intended": NewClient(self.group_id, str(self.snapshot_id), self.old_id).to_json()}
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(clients=1)
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         return ClientBefore(field_hmacs=field_hmacs(normalized(self.values), self.operation)).to_json()

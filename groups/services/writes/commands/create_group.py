@@ -14,6 +14,7 @@ from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
 from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+from groups.services.writes.reach import Reach, reach_of_values
 
 Reason, State = Change.Reason, Change.State
 
@@ -38,6 +39,10 @@ class CreateGroup(GroupCommand):
 
     def confirmed(self) -> Self:
         return replace(self, name_confirmed=True)
+
+    @property
+    def reach(self) -> Reach:
+        return reach_of_values(None, self.intended)
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         return RecordIds(tuple(remote.ids)).to_json()

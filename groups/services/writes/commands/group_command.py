@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any, Self
 
 from groups.models import Change, PosterCredentials
+from groups.models.approvals import Consent
 from groups.models.contents import LoadedGroup
 from groups.poster import Group, GroupValues, NotFound
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
 from groups.services.writes.lag import replaced_in_group, unseen_change
-from groups.services.writes.outcome import RemoteState, same
+from groups.services.writes.outcome import RemoteState, differing, same
 
 # Poster may store longer names. The journal cuts a group's label to this length, but not its values.
 LONGEST_NAME = 400
@@ -80,8 +81,24 @@ class GroupCommand(Command, ABC):
         return remote.group.to_json() if remote.group else None
 
     @property
+    def earlier_consent(self) -> Consent | None:
+        return self.job or self.again_of
+
+    @property
     def sends_bonus(self) -> bool:
         return bool(self.intended and self.intended.birthday_bonus)
+
+    def onto(self, values: GroupValues, clients: int) -> Self:
+        """Return the command for a group that has these values and clients by now.
+
+        Only what was to be changed is changed: another field that somebody has edited keeps its new value.
+        """
+        intended = self.intended
+        if intended is not None and self.loaded is not None:
+            wanted = {name: getattr(intended, name) for name in differing(self.loaded, intended)}
+            intended = values.replace(**wanted)
+        counted = None if self.loaded_clients is None else clients
+        return replace(self, loaded=values, loaded_clients=counted, intended=intended)
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         if remote.group is None:

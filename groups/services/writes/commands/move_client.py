@@ -15,6 +15,7 @@ from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import hides_move, replaced_of_client
 from groups.services.writes.matching import field_hmacs
 from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
 # Fields in a client's row that belong to the group and change with it.
@@ -64,6 +65,10 @@ class MoveClient(Command):
             "loaded": ClientPlace(self.from_id).to_json(),
             "intended": ClientPlace(self.to_id).to_json(),
         }
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(clients=1)
 
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
         client = remote.client

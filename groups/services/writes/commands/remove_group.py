@@ -17,6 +17,7 @@ from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import has_new_clients, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
 
@@ -38,6 +39,10 @@ class RemoveGroup(GroupCommand):
     @property
     def lock_keys(self) -> frozenset[str]:
         return frozenset((self.target, members_key(self.group_id), schedule_key(self.group_id)))
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(clients=self.loaded_clients or 0)
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
         if self.loaded_clients != group.clients:

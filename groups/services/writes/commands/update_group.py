@@ -11,6 +11,7 @@ from groups.poster import Group, GroupValues, PosterClient
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 
 Reason, State = Change.Reason, Change.State
 
@@ -18,7 +19,11 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateGroup(GroupCommand):
-    """Change the values of a group, if they are still those of the form."""
+    """Change the values of a group, if they are still those of the form.
+
+    `returns` is True for the end of a planned change: the values from before it come back, whatever the
+    limits are by then.
+    """
 
     action = Change.Action.UPDATE
     permission = "groups.change_group"
@@ -27,6 +32,15 @@ class UpdateGroup(GroupCommand):
 
     group_id: int
     intended: GroupValues
+    returns: bool = False
+
+    @property
+    def reach(self) -> Reach:
+        return Reach() if self.returns else reach_of_values(self.loaded, self.intended)
+
+    @property
+    def reached_group(self) -> int | None:
+        return self.group_id if not self.returns and changes_terms(self.loaded, self.intended) else None
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
         return None if group.is_editable else Reason.UNSAFE

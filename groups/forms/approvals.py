@@ -1,0 +1,80 @@
+"""Forms for the limits of an account, for a reason to go beyond them, and for the refusal of a request."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from groups.forms.fields import DecimalField
+from groups.forms.groups import LARGEST_BONUS
+from groups.models import Limits
+from groups.models.approvals import LONGEST_REASON
+
+MOST_CLIENTS = Decimal(2**31 - 1)
+
+
+class LimitsForm(forms.Form):
+    """The limits of an account; an empty field is no limit."""
+
+    max_percent = DecimalField(
+        label=Limits.Limit.MAX_PERCENT.label,
+        maximum=Decimal(100),
+        range_message=_("The percent must be between 0 and 100."),
+        unit="%",
+        required=False,
+    )
+    max_rise = DecimalField(
+        label=Limits.Limit.MAX_RISE.label,
+        maximum=Decimal(100),
+        range_message=_("The rise must be between 0 and 100 points."),
+        required=False,
+        help_text=_("From 10% to 15% are 5 points. A new group rises from 0%."),
+    )
+    max_birthday_bonus = DecimalField(
+        label=Limits.Limit.MAX_BIRTHDAY_BONUS.label,
+        maximum=LARGEST_BONUS,
+        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
+        shown_decimals=2,
+        required=False,
+    )
+    max_clients = DecimalField(
+        label=Limits.Limit.MAX_CLIENTS.label,
+        maximum=MOST_CLIENTS,
+        range_message=_("Enter a whole number of clients."),
+        required=False,
+        help_text=_("A change of many groups, an import or a move counts as one change."),
+    )
+
+    def __init__(self, data: Any = None, *, limits: Limits) -> None:
+        values = {limit.value: value for limit, value in limits.values.items()}
+        super().__init__(data, initial=values)
+        self.limits = limits
+
+    def clean_max_clients(self) -> int | None:
+        number: Decimal | None = self.cleaned_data["max_clients"]
+        if number is None:
+            return None
+        if number != int(number):
+            raise forms.ValidationError(self.fields["max_clients"].range_message)  # type: ignore[attr-defined]  # a decimal field's
+        return int(number)
+
+    def fill(self) -> Limits:
+        """Return the limits with the typed values."""
+        for name, value in self.cleaned_data.items():
+            setattr(self.limits, name, value)
+        return self.limits
+
+
+class ReasonForm(forms.Form):
+    """A reason in one line."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=LONGEST_REASON,
+        error_messages={
+            "required": _("Enter a reason."),
+            "max_length": _("Enter a reason of at most 200 characters."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": LONGEST_REASON}),
+    )

@@ -1,0 +1,209 @@
+"""Define the limits of an account, and the requests for writes beyond them, which another user approves."""
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.models.contents import Breach
+from groups.models.credentials import PosterAccount
+from poster_admin.common.deadlines import is_past, past, recent
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# The time after which a request that nobody has decided lapses.
+LIFE = timedelta(days=7)
+LONGEST_REASON = 200
+
+
+class Limits(models.Model):
+    """The limits of an account, all inclusive; None is no limit.
+
+    Percents are compared in points, the birthday bonus in hryvnia. `max_clients` is the number of clients
+    that one change, or one job as a whole, may reach.
+    """
+
+    class Limit(models.TextChoices):
+        MAX_PERCENT = "max_percent", _("Highest percent")
+        MAX_RISE = "max_rise", _("Largest rise, in points")
+        MAX_BIRTHDAY_BONUS = "max_birthday_bonus", _("Highest birthday bonus")
+        MAX_CLIENTS = "max_clients", _("Most clients reached by one change")
+
+    account = models.OneToOneField(
+        PosterAccount, primary_key=True, on_delete=models.CASCADE, related_name="limits"
+    )
+    max_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    max_rise = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    max_birthday_bonus = models.DecimalField(max_digits=10, decimal_places=2, null=True)
+    max_clients = models.PositiveIntegerField(null=True)
+    set_by = models.CharField(max_length=150, blank=True)
+    set_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("limits")
+        verbose_name_plural = _("limits")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.account_id
+
+    @property
+    def values(self) -> dict["Limits.Limit", Decimal]:
+        """The limits that are set."""
+        found = {limit: getattr(self, limit.value) for limit in self.Limit}
+        return {limit: Decimal(value) for limit, value in found.items() if value is not None}
+
+
+class Consent(models.Model):
+    """The columns that say why a write may go beyond the limits: a request, or the reason of its own user.
+
+    `request` is the approved request, `asked_by` the name of its user. `limit_reason` was typed by a user
+    with the right to exceed the limits.
+    """
+
+    request = models.ForeignKey(
+        "groups.ApprovalRequest", null=True, on_delete=models.PROTECT, related_name="%(class)ss"
+    )
+    asked_by = models.CharField(max_length=150, blank=True, default="")
+    limit_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_given(self) -> bool:
+        return self.request_id is not None or bool(self.limit_reason)
+
+
+class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
+    """Requests. One that waits is decided once."""
+
+    def waiting(self) -> "ApprovalRequestQuerySet":
+        """Return the requests that can be decided."""
+        return self.filter(recent("created_at", age=LIFE), state=ApprovalRequest.State.WAITING)
+
+    def overdue(self) -> "ApprovalRequestQuerySet":
+        """Return the requests that have lapsed and are not marked so yet."""
+        return self.filter(past("created_at", age=LIFE), state=ApprovalRequest.State.WAITING)
+
+    def decide(self, request: "ApprovalRequest", state: str, user: "User", reason: str = "") -> bool:
+        """Store the decision if the request still waits; return True if it did."""
+        waiting = self.filter(pk=request.pk).waiting()
+        return bool(
+            waiting.update(
+                state=state,
+                reason=reason,
+                decided_at=timezone.now(),
+                decided_by=user,
+                decided_by_name=user.get_username(),
+            )
+        )
+
+    def wait_again(self, request_id: uuid.UUID) -> None:
+        """Let an approved request for one change wait again, because its write has changed nothing."""
+        approved = self.filter(
+            pk=request_id, state=ApprovalRequest.State.APPROVED, kind=ApprovalRequest.Kind.CHANGE
+        )
+        approved.update(
+            state=ApprovalRequest.State.WAITING, decided_at=None, decided_by=None, decided_by_name=""
+        )
+
+
+class ApprovalRequest(models.Model):
+    """A write beyond the limits that waits for the yes of another user.
+
+    The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
+    has what its command is rebuilt from: `action`, the group, and `loaded` and `intended` as in the journal.
+    A job or a schedule is a row of its own in the state "asked". `breaches` are the limits that it breaks
+    (`Breach`), as they were when it was asked.
+
+    `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
+    again.
+    """
+
+    class Kind(models.TextChoices):
+        CHANGE = "change", _("one change")
+        JOB = "job", _("a job")
+        SCHEDULE = "schedule", _("a planned change")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        APPROVED = "approved", _("approved")
+        REFUSED = "refused", _("refused")
+        LAPSED = "lapsed", _("lapsed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="requests")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="requests"
+    )
+    user_name = models.CharField(max_length=150)
+    kind = models.CharField(max_length=8, choices=Kind)
+    action = models.CharField(max_length=6, blank=True)
+    group_id = models.PositiveIntegerField(null=True)
+    group_name = models.CharField(max_length=400, blank=True)
+    loaded = models.JSONField(null=True)
+    intended = models.JSONField(null=True)
+    undo_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
+    again_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
+    breaches = models.JSONField(default=list)
+
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="decided_requests"
+    )
+    decided_by_name = models.CharField(max_length=150, blank=True)
+
+    objects = ApprovalRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("requests")
+        ordering = ("-created_at",)
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=("account", "state", "created_at"), name="request_by_account"),
+            models.Index(fields=("decided_at",), name="request_decided"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=("waiting", "approved", "refused", "lapsed")),
+                name="known_state_of_request",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+    @property
+    def present_state(self) -> "ApprovalRequest.State":
+        """The state now: a request lapses by the clock, whenever a worker marks it."""
+        state = self.State(self.state)
+        return self.State.LAPSED if state == self.State.WAITING and self._is_overdue else state
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.present_state == self.State.WAITING
+
+    @property
+    def lapses_at(self) -> datetime:
+        return self.created_at + LIFE
+
+    @property
+    def broken(self) -> tuple[Breach, ...]:
+        """The limits that it breaks."""
+        return tuple(map(Breach.from_json, self.breaches))
+
+    @property
+    def _is_overdue(self) -> bool:
+        return is_past(self.created_at, age=LIFE)

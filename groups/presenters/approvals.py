@@ -1,0 +1,142 @@
+"""Show requests for writes beyond the limits: what is asked for, which limits it breaks, and who decides."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from groups.models import ApprovalRequest, Change, Limits
+from groups.models.contents import Breach, EditPlan
+from groups.poster.records import plain
+from groups.presenters.bulk_plan import Plan
+from groups.presenters.changes.change_diff import approval_rows
+from groups.presenters.job_page import job_title
+from groups.presenters.messages import NumberFormat, money_words, percent_words
+from groups.presenters.schedules import planned_words
+from groups.services.approvals import Present, command_of, may_decide
+from groups.services.jobs import bulk_edits
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+Kind, Limit = ApprovalRequest.Kind, Limits.Limit
+
+
+def breach_words(breach: Breach) -> str:
+    """Return a broken limit in a sentence."""
+    match Limit(breach.limit):
+        case Limit.MAX_PERCENT:
+            text = _("The percent would be %(asked)s; the limit is %(allowed)s.")
+            words = percent_words(breach.asked), percent_words(breach.allowed)
+        case Limit.MAX_RISE:
+            text = _("The percent would rise by %(asked)s points; the limit is %(allowed)s.")
+            words = _points(breach.asked), _points(breach.allowed)
+        case Limit.MAX_BIRTHDAY_BONUS:
+            text = _("The birthday bonus would be %(asked)s; the limit is %(allowed)s.")
+            words = money_words(breach.asked), money_words(breach.allowed)
+        case Limit.MAX_CLIENTS:
+            text = _("Clients that it would reach: %(asked)s; the limit is %(allowed)s.")
+            count = NumberFormat.current().count
+            words = count(int(breach.asked)), count(int(breach.allowed))
+    return text % {"asked": words[0], "allowed": words[1]}
+
+
+def _points(number: Any) -> str:
+    return plain(number).replace(".", NumberFormat.current().point)
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """A request, as a row of the list and as a page; `now` has the present values where they were read."""
+
+    request: ApprovalRequest
+    user: "User"
+    now: Present | None = None
+
+    @property
+    def url(self) -> str:
+        return reverse("groups:request", args=[self.request.pk])
+
+    @property
+    def title(self) -> str:
+        """What is asked for, in short."""
+        if self.request.kind == Kind.JOB:
+            return job_title(self.request.jobs.get())
+        return self.request.group_name
+
+    @property
+    def what(self) -> str:
+        """The kind of the write."""
+        if self.request.kind == Kind.CHANGE:
+            return str(Change.Action(self.request.action).label)
+        return str(Kind(self.request.kind).label)
+
+    @property
+    def breaches(self) -> list[str]:
+        return [breach_words(breach) for breach in self.request.broken]
+
+    @property
+    def may_decide(self) -> bool:
+        return self.request.is_waiting and may_decide(self.request, self.user)
+
+    @property
+    def is_own(self) -> bool:
+        return self.request.user_id == self.user.pk
+
+    @property
+    def words(self) -> str:
+        """The values of a planned change, in a sentence."""
+        return planned_words(self.request.schedules.get()) if self.request.kind == Kind.SCHEDULE else ""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The values of a change: when it was asked for, now if they differ, and afterwards."""
+        if self.request.kind != Kind.CHANGE:
+            return []
+        command = command_of(self.request)
+        return approval_rows(command, self.now.group if self.now and not self.now.is_asked else None)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The lines of a job that edits or imports groups."""
+        job = self.request.jobs.get() if self.request.kind == Kind.JOB else None
+        if job is None or job.kind not in bulk_edits.RIGHTS:
+            return None
+        return Plan(EditPlan.from_json(job.wanted).lines)
+
+    @property
+    def changed_groups(self) -> list[str]:
+        """The names of the groups that have other values than when it was asked for."""
+        if self.now is None or self.now.is_asked:
+            return []
+        return [group.name for group in self.now.groups]
+
+    @property
+    def outcomes(self) -> list[dict[str, str]]:
+        """The writes that were tried for it, the latest first, or the job or plan that came of it."""
+        if self.request.kind == Kind.CHANGE:
+            return [
+                {
+                    "url": reverse("groups:change", args=[change.pk]),
+                    "label": str(change.get_state_display()),
+                    "state": change.state,
+                    "why": change.reason_label,
+                }
+                for change in self.request.changes.all()
+            ]
+        if self.request.present_state != ApprovalRequest.State.APPROVED:
+            return []
+        if self.request.kind == Kind.JOB:
+            job = self.request.jobs.get()
+            url, row = reverse("groups:job", args=[job.pk]), job
+            return [{"url": url, "label": str(row.get_state_display()), "state": row.state, "why": ""}]
+        plan = self.request.schedules.get()
+        url = reverse("groups:schedules")
+        return [{"url": url, "label": str(plan.get_state_display()), "state": plan.state, "why": ""}]
+
+
+def request_rows(requests: Iterable[ApprovalRequest], user: "User") -> list[RequestPage]:
+    """Return requests as rows of the list."""
+    return [RequestPage(request, user) for request in requests]

@@ -1,0 +1,164 @@
+"""Views of the limits of an account, and of the requests for writes beyond them."""
+
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from groups.forms.approvals import LimitsForm, ReasonForm
+from groups.models import ApprovalRequest, Change
+from groups.poster import PosterError
+from groups.presenters.approvals import RequestPage, request_rows
+from groups.presenters.messages import Message, not_recorded_words, outcome_words
+from groups.services import approvals
+from groups.services.jobs.queue import AlreadyThere
+from groups.services.writes.execute import BonusBlocked, Busy, NotRecorded, Occupied, Planned
+from groups.services.writes.reach import limits_of
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.statuses import LOST, status_of_change
+from poster_admin.common.htmx import render_page
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+PAGE_SIZE = 50
+State = Change.State
+
+
+@form_methods
+@requires("exceed_limits")
+def account_limits(request: Request) -> HttpResponse:
+    """Show and set the limits of the account."""
+    limits = limits_of(request.credentials.account_id)
+    form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
+    if form.is_valid():
+        approvals.set_limits(form.fill(), user=request.user)
+        messages.success(request, _("The limits are set."))
+        return redirect("groups:limits")
+    context = {"form": form, "limits": limits}
+    return render_page(
+        request, "groups/limits.html", context, fragment="form", status=422 if form.errors else 200
+    )
+
+
+@require_GET
+@requires("view_group")
+def request_list(request: Request) -> HttpResponse:
+    """Show the requests: all for users who may decide, else the user's own."""
+    found = approvals.requests_of(request.credentials, request.user)
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": page, "rows": request_rows(page.object_list, request.user)}
+    return render_page(request, "groups/requests.html", context, fragment="rows")
+
+
+@require_GET
+@requires("view_group")
+def request_detail(request: Request, request_id: uuid.UUID) -> HttpResponse:
+    """Show a request; to users who may decide it, with the values that Poster has now."""
+    return _show(request, _find(request, request_id))
+
+
+@require_POST
+@requires("exceed_limits")
+def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
+    """Approve a request, and make its write with the user's own token."""
+    asked = _find(request, request_id)
+    if not approvals.may_decide(asked, request.user):
+        raise PermissionDenied
+    if approvals.needs_password(asked) and not recently_confirmed(request):
+        return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
+    try:
+        change = approvals.approve(
+            asked, user=request.user, credentials=request.credentials, seen=request.POST.get("version", "")
+        )
+    except approvals.NotNow:
+        return _moved_on(request, asked)
+    except approvals.ChangedSince as changed:
+        return _show(request, asked, status=409, now=changed.now, asks_again=True)
+    except (Busy, Occupied, Planned, AlreadyThere):
+        return _show(request, asked, status=409, outcome=_locked_words())
+    except BonusBlocked:
+        return _show(request, asked, status=409, outcome=_blocked_words())
+    except NotRecorded:
+        return _show(request, asked, status=503, outcome=not_recorded_words())
+    return _respond(request, asked, change)
+
+
+@require_POST
+@requires("exceed_limits")
+def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
+    """Refuse a request with a reason."""
+    asked = _find(request, request_id)
+    if not approvals.may_decide(asked, request.user):
+        raise PermissionDenied
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return _show(request, asked, status=422, reason_form=form)
+    try:
+        approvals.refuse(asked, user=request.user, reason=form.cleaned_data["reason"])
+    except approvals.NotNow:
+        return _moved_on(request, asked)
+    messages.success(request, _("The request was refused. Nothing was sent to Poster."))
+    return redirect("groups:request", asked.pk)
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _find(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
+    found = approvals.requests_of(request.credentials, request.user)
+    return get_object_or_404(found, pk=request_id)
+
+
+def _respond(request: Request, asked: ApprovalRequest, change: Change | None) -> HttpResponse:
+    """Answer with the outcome of an approval; a job and a planned change have theirs later."""
+    if change is None or change.state in Change.MADE:
+        messages.success(request, _("The request was approved."))
+        return redirect("groups:request", asked.pk)
+    if change.state == State.FAILED and change.reason == Change.Reason.CONFLICT:
+        return _show(request, asked, status=409, outcome=outcome_words(change), change=change)
+    status = status_of_change(change) if change.state in Change.NOTHING_CHANGED else LOST
+    return _show(request, asked, status=status, outcome=outcome_words(change), change=change)
+
+
+def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
+    messages.warning(request, _("This request has moved on meanwhile. Look at it again."))
+    return redirect("groups:request", asked.pk)
+
+
+def _show(
+    request: Request,
+    asked: ApprovalRequest,
+    *,
+    status: int = 200,
+    now: approvals.Present | None = None,
+    **context: Any,
+) -> HttpResponse:
+    asked.refresh_from_db()
+    page = RequestPage(asked, request.user)
+    if page.may_decide and now is None:
+        with suppress(PosterError):  # the page says what was asked for; the approval reads again
+            now = approvals.present_of(asked, request.credentials)
+    context = {"page": RequestPage(asked, request.user, now), "reason_form": ReasonForm(), **context}
+    return render_page(request, "groups/request.html", context, fragment="request", status=status)
+
+
+def _locked_words() -> Message:
+    return Message(
+        _("Another change is under way"),
+        _("Nothing was sent, and the request still waits."),
+        _("Try again when that has ended."),
+    )
+
+
+def _blocked_words() -> Message:
+    return Message(
+        _("Birthday bonuses are stopped"),
+        _("Nothing was sent, and the request still waits."),
+        _("An owner can set the unit of the birthday bonus on the account page."),
+    )
