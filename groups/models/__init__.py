@@ -1,4 +1,4 @@
-"""Define the database tables: credentials, changes, requests, jobs, schedules, locks, snapshots, notices and others.
+"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots, notices and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
