@@ -1,4 +1,4 @@
-"""Register passkeys, and check what they sign. py_webauthn does the cryptography: docs/adr/0046-passkeys.md.
+"""Register passkeys, and check what they sign. py_webauthn does the cryptography: docs/adr/0018-passkeys.md.
 
 Every passkey can sign in alone: the device keeps it, names its user, and has to verify that user each time.
 """
