@@ -16,6 +16,7 @@ from groups.services.schedules import run_due
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD, make_user
+from tests.e2e.rows import open_row
 from tests.groups.services.jobs.doing import run, start
 from tests.groups.services.test_schedules import at, planned
 from tests.pages import group_form, open_form
@@ -137,7 +138,7 @@ def long_list(stage):
 def row_refused(stage):
     stage.page.set_viewport_size({"width": 1280, "height": 900})
     stage.goto("/groups/")
-    stage.page.locator('[data-group="4"] .row-edit').click()
+    open_row(stage.page, 4)
     stage.page.locator("#row-4 [name=percent]").fill("101")
     stage.page.locator("#row-4 .button:not(.plain)").click()
 
@@ -863,7 +864,7 @@ def shortcuts(stage):
 def row_check(stage):
     stage.page.set_viewport_size({"width": 1280, "height": 900})
     stage.goto("/groups/")
-    stage.page.locator('[data-group="4"] .row-edit').click()
+    open_row(stage.page, 4)
     stage.page.locator("#row-4 [name=percent]").fill("60")
     stage.page.locator("#row-4 .button:not(.plain)").click()
 
@@ -872,7 +873,7 @@ def row_check(stage):
 def row_conflict(stage):
     stage.page.set_viewport_size({"width": 1280, "height": 900})
     stage.goto("/groups/")
-    stage.page.locator('[data-group="1"] .row-edit').click()
+    open_row(stage.page, 1)
     stage.page.locator("#row-1 [name=percent]").fill("11")
     stage.sandbox.console("demo").edit(1, client_groups_discount="12")
     stage.page.locator("#row-1 .button:not(.plain)").click()

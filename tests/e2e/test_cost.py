@@ -129,7 +129,6 @@ def test_a_row_of_the_list_tells_the_cost_too(page_for, owner, sandbox):
     page = page_for(owner, language="uk")
     page.goto("/groups/")
     page.locator("tr[data-group='4']").get_by_role("link", name="Змінити").click()
-    # HTMX hears the fields of the row once it has settled.
     expect(page.locator("tr.editing:not(.htmx-added):not(.htmx-settling)")).to_be_visible()
     page.get_by_label("Відсоток, %").fill("15")
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 4, 15)[0])

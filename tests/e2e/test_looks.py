@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.rows import open_row
 from tests.e2e.test_tour import heading, row, show_list
 
 
@@ -37,7 +38,7 @@ def test_the_error_of_a_row_has_room_for_its_words(page_for, staff):
     page = page_for(staff, language="uk")
     show_list(page)
     heading(page, "Групи клієнтів")
-    row(page, 4).locator(".row-edit").click()
+    open_row(page, 4)
     page.locator(".row-form [name=percent]").fill("101")
     page.locator(".row-form .button:not(.plain)").click()
     error = page.locator(".row-form .error")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.rows import open_row
 from tests.e2e.test_tour import SEED, heading, row, show_list
 from tests.pages import group_form
 
@@ -19,13 +20,6 @@ def long_list(sandbox):
             {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
              "birthday_bonus": "0", "count_groups_clients": "0"}
         )  # fmt: skip
-
-
-def open_row(page, group_id):
-    row(page, group_id).locator(".row-edit").click()
-    expect(page.locator(".row-form [name=percent]")).to_be_focused()
-    # Until HTMX has processed the row, it is sent as a page.
-    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)
 
 
 def save_row(page, percent):

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from groups.services.rules import member_sums
 from groups.views import scheme as views
+from tests.e2e.rows import open_row
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading
 
@@ -90,7 +91,7 @@ def test_what_is_typed_stays_while_the_dependents_come(page_for, staff, sandbox)
 def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(page_for, staff):
     page = page_for(staff, language="uk")
     page.goto("/groups/")
-    page.locator('[data-group="4"] .row-edit').click()
+    open_row(page, 4)
     page.locator("#row-4 [name=percent]").fill("45")
     page.locator("#row-4 .button:not(.plain)").click()
     expect(page.locator("[data-notice=conflict]")).to_be_visible()

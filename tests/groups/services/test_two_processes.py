@@ -14,6 +14,8 @@ from tests.services import empty_database
 from tests.tools.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
 
 AT_ONCE = 8
+# A busy machine makes the sandbox slow, too.
+PATIENT = {"POSTER_CONNECT_TIMEOUT": "3", "POSTER_READ_TIMEOUT": "8", "POSTER_READ_DEADLINE": "12"}
 
 
 @pytest.fixture(
@@ -29,7 +31,7 @@ def installation(request, tmp_path_factory):
     database = empty_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
     with database as url, Sandbox(groups=60) as sandbox:
         # Eight requests wait for their turn: the read before a write has a fifth of this time.
-        variables = {"POSTER_WRITE_DEADLINE": "15", "POSTER_SETTLE_SECONDS": "90"}
+        variables = {"POSTER_WRITE_DEADLINE": "15", "POSTER_SETTLE_SECONDS": "90"} | PATIENT
         if on_postgresql:
             variables["CACHE_URL"] = environment.REDIS_URL
         directory = tmp_path_factory.mktemp("installation")
@@ -129,7 +131,7 @@ def test_what_one_left_when_it_was_killed_is_settled_by_the_worker_and_shown_by_
     sandbox.script(WRITE["update"], "timeout", when="after", seconds=HOLD)
     asking = threading.Thread(target=dashboard.send_form, args=(path, form))
     asking.start()
-    wait_until(lambda: write.is_in_force(sandbox.accounts["demo"].groups))
+    wait_until(lambda: write.is_in_force(sandbox.accounts["demo"].groups), 0.001, 60)
     dashboard.kill(0)
     asking.join()
     sandbox.clear_faults()
@@ -216,7 +218,7 @@ def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard):
         job = next(each.headers["Location"] for each in answers if each.status_code == 302)
         assert all(job in answer.text for answer in answers if answer.status_code == 409)
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
-        wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1)
+        wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1, 60)
 
 
 def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
