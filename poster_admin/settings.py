@@ -76,6 +76,10 @@ POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0)
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
+# Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
+# two, and before each look after a write.
+POSTER_RETRY_PAUSE = (0.05, 0.2)
+POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # Most calls of one account under way at once, over all threads, processes and machines.

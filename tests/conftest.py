@@ -18,8 +18,6 @@ from django.utils import translation
 from hypothesis import HealthCheck, settings
 
 from groups.models import PosterAccount, PosterCredentials, WorkerHeartbeat
-from groups.poster import client as poster_client
-from groups.services.writes import execute as write_path
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
 from tests.e2e import chromium
@@ -30,7 +28,6 @@ from tests.services import needed_but_away
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
-PAUSES_OF_PRODUCTION = write_path.READ_PAUSES
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
 settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -106,16 +103,6 @@ def _clean_slate():
     with translation.override("en"):
         yield
     forget()
-
-
-@pytest.fixture(autouse=True)
-def _no_long_pauses(request, monkeypatch):
-    """Look and ask again at once behind a page; how long the client waits is a test of the client's."""
-    if uses_database(request.node):
-        monkeypatch.setattr(poster_client, "PAUSE_BEFORE_IT", (0.0, 0.0))
-        # As many looks as before, since the last pause still goes beyond the deadline.
-        first, _, *rest = PAUSES_OF_PRODUCTION
-        monkeypatch.setattr(write_path, "READ_PAUSES", (first, 0.05, *rest))
 
 
 def forget():

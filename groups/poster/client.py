@@ -38,7 +38,6 @@ ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 # Seconds that must be left before the deadline for a second attempt to be worth it.
 SHORTEST_TRY = 0.3
-PAUSE_BEFORE_IT = (0.05, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +287,7 @@ class PosterClient:
     ) -> Any:
         result = self._attempt(method, params, form, deadline, 1)
         if isinstance(result, PosterError) and may_repeat(result):
-            pause = _pause(result)
+            pause = _pause(result, self._timeouts)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
                 result = self._attempt(method, params, form, deadline, 2)
@@ -378,10 +377,10 @@ def _may_repeat_write(error: PosterError) -> bool:
     return isinstance(error, Unreachable) and not error.sent and error.retryable
 
 
-def _pause(error: PosterError) -> float:
+def _pause(error: PosterError, timeouts: Timeouts) -> float:
     if isinstance(error, InvalidResponse) and error.retry_after is not None:
         return float(error.retry_after)
-    return random.uniform(*PAUSE_BEFORE_IT)  # noqa: S311 - jitter is no secret
+    return random.uniform(*timeouts.pause)  # noqa: S311 - jitter is no secret
 
 
 def _write_error(error: PosterError) -> PosterError:

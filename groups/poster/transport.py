@@ -53,12 +53,16 @@ _OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits in seconds: of a connect, of one wait for data, and of a whole read or write with retries."""
+    """Limits in seconds: of a connect, of one wait for data, and of a whole read or write with retries.
+
+    A second attempt comes after a pause between these two.
+    """
 
     connect: float = 3.0
     read: float = 8.0
     read_deadline: float = 12.0
     write_deadline: float = 15.0
+    pause: tuple[float, float] = (0.05, 0.2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = Fa
             read=settings.POSTER_READ_TIMEOUT,
             read_deadline=settings.POSTER_READ_DEADLINE,
             write_deadline=settings.POSTER_WRITE_DEADLINE / 2,
+            pause=settings.POSTER_RETRY_PAUSE,
         ),
         bonus_in_kopecks=bonus_in_kopecks,
         transport=LimitedTransport(transport(), account, person),

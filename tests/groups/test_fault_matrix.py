@@ -24,7 +24,6 @@ from groups.models import Change, GroupsCopy, Job, Lock, PosterAccount, PosterCr
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
 from groups.services import gateway
-from groups.services.writes import execute as write_path
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
@@ -115,7 +114,7 @@ def _short_deadlines(settings, monkeypatch):
     settings.POSTER_CACHE_SECONDS = 0
     settings.POSTER_SETTLE_SECONDS = 0.3
     # A second look within the submit is like the first one, and has tests of its own.
-    monkeypatch.setattr(write_path, "READ_PAUSES", (0.0,))
+    settings.POSTER_READ_PAUSES = (0.0,)
     monkeypatch.setattr(reconciler, "ACCEPTED_BUT_ABSENT_AFTER", timedelta(0))
 
 

@@ -47,7 +47,6 @@ Reason, Failure = Change.Reason, Change.Failure
 
 # Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
-READ_PAUSES = (0.0, 1.0, 3.0)
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
@@ -400,8 +399,8 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
 
 
 def _tries(deadline: float) -> Iterator[float]:
-    """Wait for each of READ_PAUSES and yield the seconds left until the deadline; stop when none are left."""
-    for pause in READ_PAUSES:
+    """Wait for each of POSTER_READ_PAUSES, and yield the seconds left before the deadline, if any."""
+    for pause in settings.POSTER_READ_PAUSES:
         if time.monotonic() + pause >= deadline:
             return
         time.sleep(pause)

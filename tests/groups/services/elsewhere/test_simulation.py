@@ -2,16 +2,14 @@
 
 import pytest
 
-from groups.services.writes import execute as write_path
-from tests.conftest import PAUSES_OF_PRODUCTION
 from tests.tools.watching import simulate
 
 STEPS = 60
 
 
 @pytest.fixture
-def _production(settings, monkeypatch):
-    monkeypatch.setattr(write_path, "READ_PAUSES", PAUSES_OF_PRODUCTION)
+def _production(settings):
+    settings.POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
     settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
     settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
     settings.POSTER_SETTLE_SECONDS, settings.POSTER_LAG_SECONDS = 1800, 90
