@@ -8,8 +8,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.management.commands.worker import new_worker
 from groups.models import Watch
+from groups.services.elsewhere import watch as watching
 from groups.services.elsewhere.watch import look_where_due
+from groups.services.installation import maintenance
+from groups.services.notices import deliveries
 from poster_admin.users.models import SecurityEvent, UserSession
 from tests.e2e.test_tour import heading
 
@@ -60,3 +64,41 @@ def test_a_change_in_the_console_is_told_read_and_undone(
     expect(page.locator("tr[data-state=elsewhere]")).to_have_count(1)
     page.goto("/groups/")
     expect(page.locator("[data-news]")).to_have_count(0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("width", "javascript"), [(1280, True), (360, False)])
+def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
+    page_for, owner, staff, browse, sandbox, settings, inbox, width, javascript
+):
+    settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 0, 0
+    settings.SITE_URL = "https://loyalty.example.com"
+    staff.email = "staff@example.com"
+    staff.save()
+    watching.switch_on(user=owner, credentials=owner.credentials)
+    look()
+    browse(staff)
+    long_ago = timezone.now() - timedelta(days=2)
+    UserSession.objects.filter(user=staff).update(seen_at=long_ago)
+    QuerySet.update(SecurityEvent.objects.all(), at=long_ago)
+    page = page_for(staff, language="uk", width=width, javascript=javascript)
+    page.goto("/account/notices/")
+    heading(page, "Сповіщення")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_label("Групу змінено не тут").select_option("Одразу")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    expect(page.get_by_label("Групу змінено не тут")).to_have_value("at_once")
+
+    sandbox.console().edit(1, client_groups_discount="12.5")
+    look()
+    maintenance.tell()
+    new_worker(deliveries.QUEUE, batch=True).run()
+    (message,) = inbox.mail
+    assert message["To"] == "staff@example.com"
+    words = "У Poster, не тут: змінено «Постоянный посетитель»: відсоток 10 → 12,5."
+    assert message["Subject"] == f"Poster Admin: {words}"
+    (link,) = re.findall(r"https://loyalty\.example\.com(/history/\S+)", message.get_content())
+    page.goto("/history/new/")
+    expect(page.locator("li[data-state=elsewhere]")).to_contain_text("10 %→12,5 %")
+    page.goto(link)
+    heading(page, "Зроблено не тут")

@@ -23,6 +23,7 @@ NOTHING = {
     "plans that were not started": 0,
     "snapshots": 0,
     "numbers of clients": 0,
+    "notices": 0,
     "lines of the security log": 0,
     "sessions that are over": 0,
 }

@@ -13,7 +13,7 @@ from prometheus_client import (
     Histogram,
 )
 
-from groups.models import Change, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
+from groups.models import Change, Delivery, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
 from groups.models.credentials import TOKEN_LIFE, TOKEN_WARNING
 
 CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
@@ -23,6 +23,7 @@ SECONDS = Histogram(
     ["method"],
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4, 8, 12, 20),
 )
+NOT_SENT = (Delivery.State.WAITING, Delivery.State.GIVEN_UP)
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
 
 
@@ -31,6 +32,7 @@ def of_database() -> CollectorRegistry:
     registry = CollectorRegistry()
     for name, help_text, rows, states in (
         ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),
+        ("notices_not_sent", "Messages with notices", Delivery.objects.all(), NOT_SENT),
         ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished(), Job.UNFINISHED),
     ):
         gauge = Gauge(name, f"{help_text}, by state", ["state"], registry=registry)

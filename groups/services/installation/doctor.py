@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from groups.models import PosterAccount, WorkerHeartbeat
+from groups.models import Delivery, PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Look, Timeouts, Transport, api_url
 from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
@@ -27,8 +27,12 @@ CLOCK_WRONG = timedelta(seconds=30)
 CERTIFICATE_WARNING = timedelta(days=14)
 DISK_WARNING, DISK_FULL = 0.1, 0.02
 ACCOUNTS_ASKED = 5
+NOTICES_LOOKED_AT = timedelta(days=1)
 # Poster's own page stands for an account while none is connected.
 NO_ACCOUNT = "www"
+
+
+Message = Delivery.State
 
 
 class State(StrEnum):
@@ -155,6 +159,19 @@ def _drift(name: str, there: datetime) -> Found:
     yield state, f"{name} is {apart.total_seconds():.0f} s from this machine's"
 
 
+def _notices() -> Found:
+    """Look at the messages that could not be sent, for each webhook and for mail."""
+    failing = Delivery.objects.exclude(failure="").filter(state__in=(Message.WAITING, Message.GIVEN_UP))
+    recent = failing.filter(tried_at__gt=timezone.now() - NOTICES_LOOKED_AT)
+    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook", flat=True))):
+        yield State.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
+    if mails := recent.filter(webhook=None).count():
+        yield State.WARNING, f"{mails} mails were not taken by the mail server"
+    if not recent.exists():
+        waiting = Delivery.objects.waiting().count()
+        yield State.GOOD, f"{'mail is set up' if settings.EMAIL_ENABLED else 'no mail'}, {waiting} wait"
+
+
 def _disk() -> Found:
     folders = {settings.VAR_DIR}
     if connection.vendor == "sqlite":
@@ -178,5 +195,6 @@ PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
     ("keys", _keys),
     ("Poster", _poster),
     ("clock", _clock),
+    ("notices", _notices),
     ("disk", _disk),
 )

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import ssl
 from datetime import UTC
@@ -40,6 +41,7 @@ LONGEST_LINE = 4096
 MOST_LINES = 100
 # Chat services take no longer text: Telegram 4,096 signs.
 LONGEST_TEXT = 3500
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})\b")
 PREFIX = "whsec_"
 Failure = Delivery.Failure
 
@@ -223,15 +225,19 @@ async def _connect(target: Target, places: list[str]) -> tuple[asyncio.StreamRea
 
 async def _status(reader: asyncio.StreamReader) -> int:
     """Return the status of the answer, after those that only say that the request goes on (1xx)."""
+    is_head = False
     for _line in range(MOST_LINES):
         line = await reader.readline()
         if not line:
             raise EOFError
-        if not line.startswith(b"HTTP/"):
+        if is_head:
+            is_head = bool(line.strip())
             continue
-        status = int(line.split()[1:2][0])
-        if status >= 200:
+        if not (found := STATUS_LINE.match(line)):
+            raise ValueError("not the status of a web server")
+        if (status := int(found[1])) >= 200:
             return status
+        is_head = True
     raise ValueError("no status")
 
 

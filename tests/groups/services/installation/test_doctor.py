@@ -13,14 +13,15 @@ from django.core.management import call_command
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from groups.models import WorkerHeartbeat
+from groups.models import Delivery, Webhook, WorkerHeartbeat
 from groups.poster.client import DEFAULT_URL
 from groups.services.installation import doctor
+from poster_admin.common.encryption import Secret
 from tests.tools.company import Authority, Proxy, running, tls_in_front
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
-PARTS = ["database", "migrations", "cache", "worker", "keys", "Poster", "clock", "disk"]
+PARTS = ["database", "migrations", "cache", "worker", "keys", "Poster", "clock", "notices", "disk"]
 
 
 def doctor_says():
@@ -167,3 +168,23 @@ def test_a_clock_that_is_wrong_is_red(seconds, state):
     there = timezone.now() + dt.timedelta(seconds=seconds)
     ((found, _),) = doctor._drift("the clock", there)
     assert found == state
+
+
+def test_a_webhook_that_fails_and_mail_that_is_not_taken_are_named(owner, worker, sandbox, settings):
+    webhook = Webhook.objects.create(
+        account=owner.credentials.account,
+        credentials=owner.credentials,
+        address=Secret("http://127.0.0.1:9000/"),
+        secret=Secret("whsec_"),
+    )
+    failed = {"failure": Delivery.Failure.STATUS, "tried_at": timezone.now()}
+    assert doctor_says()[1]["notices"] == [("ok", "no mail, 0 wait")]
+    Delivery.objects.create(webhook=webhook, **failed)
+    Delivery.objects.create(user=owner, **failed)
+    assert doctor_says()[1]["notices"] == [
+        ("warning", "the webhook of demo fails: /account/notices/ says why"),
+        ("warning", "1 mails were not taken by the mail server"),
+    ]
+    old = timezone.now() - dt.timedelta(days=2)
+    Delivery.objects.update(tried_at=old)
+    assert doctor_says()[1]["notices"][0][0] == "ok"

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 
-PATIENCE = 5
+PATIENCE = 15
 
 
 class Receiver:
@@ -45,14 +45,19 @@ class Receiver:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with suppress(OSError), connection:
+        with suppress(OSError, ValueError), connection:
             if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            self.requests.append(_read(connection))
-            if callable(self.answer):
-                self.answer(connection)
+                with self._tls.wrap_socket(connection, server_side=True) as encrypted:
+                    self._take(encrypted)
             else:
-                connection.sendall(self.answer)
+                self._take(connection)
+
+    def _take(self, connection):
+        self.requests.append(_read(connection))
+        if callable(self.answer):
+            self.answer(connection)
+        else:
+            connection.sendall(self.answer)
 
 
 def _read(connection):
@@ -62,6 +67,8 @@ def _read(connection):
         while line := file.readline().decode().strip():
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
+        if "content-length" not in headers:
+            raise ValueError("no request of HTTP")
         return headers, file.read(int(headers["content-length"]))
 
 
@@ -85,6 +92,7 @@ def slow_drip(connection):
 def endless_interim(connection):
     """Say without an end that the request goes on."""
     while True:
+        time.sleep(0.001)
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
