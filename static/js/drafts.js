@@ -91,6 +91,13 @@ function compare(table, form, draft, now) {
 
 const formFor = (draft) => $$("form[data-draft]").find((form) => form.getAttribute("action") === draft.action);
 
+// The help has the words: hardly anybody needs them, so the other pages do without.
+async function makeNote() {
+  const answer = await fetch($("[data-help]").href);
+  const help = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return document.importNode($("#draft", help).content, true);
+}
+
 async function restore(key, draft) {
   const row = $(`.groups .row-edit[href="${CSS.escape(draft.action)}"]`);
   if (!formFor(draft) && row) await openInRow(row);
@@ -100,13 +107,14 @@ async function restore(key, draft) {
   const now = JSON.parse(form.dataset.draft);
   for (const [name, value] of Object.entries(draft.typed))
     if (form.elements[name]) form.elements[name].value = value;
-  const note = $("#draft").content.cloneNode(true);
+  for (const box of $$("details")) if (box.contains(form)) box.open = true;
+  const searches = form.method === "get" || form.getAttribute("role") === "search";
+  if (!searches) setUnsaved(form);
+  const note = await makeNote();
   $("[data-meanwhile]", note).hidden = !compare($("table", note), form, draft, now);
   const said = $("[role=alert]", note);
   form.before(note);
-  for (const box of $$("details")) if (box.contains(form)) box.open = true;
-  if (form.method === "get" || form.getAttribute("role") === "search") form.requestSubmit();
-  else setUnsaved(form);
+  if (searches) form.requestSubmit();
   said.focus();
 }
 
