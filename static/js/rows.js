@@ -5,8 +5,6 @@ import { underWay } from "./waiting.js";
 
 // Select by the form: while a row settles, HTMX gives it the attributes of the previous row.
 const PERCENT = ".row-form [name=percent]";
-// On narrower screens the rows are cards, without room for a form.
-const WIDE = "(min-width: 57rem)";
 
 const rowOf = (group) => $(`.groups [data-group="${group}"]`);
 
@@ -64,7 +62,7 @@ document.addEventListener("dblclick", ({ target }) => {
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest?.(selector);
   const link = at(".groups .row-edit");
-  if (link && isPlain(event) && matchMedia(WIDE).matches) {
+  if (link && isPlain(event)) {
     event.preventDefault();
     openInRow(link);
   } else if (at("[data-leave-row]")) {

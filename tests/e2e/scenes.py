@@ -939,7 +939,7 @@ def _save_view(stage, name, query):
 @scene(shows="#views form")
 def views_menu(stage):
     _save_view(stage, "Великі знижки", "type=2&percent_from=10")
-    stage.page.locator(".results-bar > .more-menu > summary").nth(1).click()
+    stage.page.locator(".results-bar .end .more-menu > summary").click()
 
 
 @scene(shows="[data-view] details[open]")

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.rows import open_row
+from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import SEED, heading, row, show_list
 from tests.pages import group_form
 
@@ -261,6 +262,28 @@ def test_an_error_stays(page_for, staff, sandbox):
     expect(notice).to_be_visible()
     page.clock.run_for(60_000)
     expect(notice).to_be_visible()
+
+
+def test_on_a_phone_the_percent_is_edited_in_a_sheet(page_for, staff, sandbox):
+    page = page_for(staff, width=360, height=780)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    link = row(page, 1).locator(".row-edit")
+    assert link.bounding_box()["height"] >= 44
+    link.click()
+    sheet = page.locator("tr.editing")
+    percent = sheet.get_by_label("Percent, %")
+    expect(percent).to_be_focused()
+    box = sheet.bounding_box()
+    assert (box["x"], box["width"], round(box["y"] + box["height"])) == (0, 360, 780)
+    for button in sheet.get_by_role("button").all():
+        assert button.bounding_box()["height"] >= 44
+    assert page.evaluate(OVERFLOW) <= 0
+    percent.fill("12")
+    sheet.get_by_role("button", name="Save changes").click()
+    expect(row(page, 1)).to_contain_text("12%")
+    expect(row(page, 1).locator(".row-edit")).to_be_focused()
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])

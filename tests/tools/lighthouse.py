@@ -1,4 +1,4 @@
-"""Grade list, detail and edit with Lighthouse: `make lighthouse`. It requires npm, and is no part of CI.
+"""Grade list, detail, edit and people with Lighthouse: `make lighthouse`. It requires npm, outside of CI.
 
 A production server runs on loopback, with a sandbox of 50 groups. Each page is loaded several times in the
 desktop and the phone profile, and the median counts, so that other load on the machine does not matter. The
@@ -24,7 +24,7 @@ from tests.tools.killing import Dashboard, wait_until
 PACKAGE = "lighthouse@13.5.0"
 FOLDER = ROOT / "var" / "lighthouse"
 GROUPS, CLIENTS = 50, 5000
-PAGES = {"list": "/groups/", "detail": "/groups/1/", "edit": "/groups/1/edit/"}
+PAGES = {"list": "/groups/", "detail": "/groups/1/", "edit": "/groups/1/edit/", "people": "/people/"}
 DEVICES = {"desktop": ["--preset=desktop"], "mobile": []}
 CATEGORIES = ("performance", "accessibility", "best-practices")
 RUNS = 3

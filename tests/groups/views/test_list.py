@@ -127,7 +127,9 @@ def test_it_tells_how_long_poster_took_only_if_it_was_asked(manager, browse):
 def test_an_empty_list_is_said_to_be_empty(manager, browse, sandbox):
     for group_id in (1, 4, 5):
         sandbox.console("demo").remove(group_id)
-    assert "No loyalty groups yet" in text_of(browse(manager).get("/groups/"))
+    text = text_of(browse(manager).get("/groups/"))
+    assert "No loyalty groups yet" in text
+    assert "A discount group takes its percent off the order at once." in text
 
 
 @pytest.mark.parametrize("query", ["", "?q=a", "?type=1&sort=name"])
