@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from poster_admin.env_values import is_distinguished_name, is_loopback
 
-ENV_LINE = re.compile(r"(export )?[A-Za-z0-9_]+=.*")
+ENV_LINE = re.compile(r"(export )?(?P<name>[A-Za-z0-9_]+)=.*")
 TRUE = ("true", "on", "ok", "yes", "y", "1")
 FALSE = ("false", "off", "no", "n", "0")
 # A day in seconds, 270 years in days: a larger number is a typing error, and may exceed the calendar.
@@ -48,10 +48,13 @@ class Environment:
     def __init__(self, env_file: Path) -> None:
         self._env_file = env_file
         self._wrong: dict[str, str] = {}
+        self._lines: dict[str, int] = {}
         EnvFile.ENVIRON = {}
         if env_file.exists():
             try:
-                EnvFile.read_env(io.StringIO(_read_env_file(env_file)))
+                text = _read_env_file(env_file)
+                EnvFile.read_env(io.StringIO(text))
+                self._lines = _line_numbers(text)
             except ValueError as error:
                 raise ImproperlyConfigured(f"{env_file} {error}.") from None
         for name, value in EnvFile.ENVIRON.items():
@@ -249,14 +252,20 @@ class Environment:
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""
         if not right:
-            in_env_file = name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]
-            file = os.environ.get(f"{name}_FILE") or (in_env_file and self._env_file)
-            self._wrong.setdefault(name, f"{name} in {file} {words}." if file else f"{name} {words}.")
+            self._wrong.setdefault(name, f"{name}{self._place(name)} {words}.")
 
     def finish(self) -> None:
         """Stop the start if any value was wrong, with a line for each."""
         if self._wrong:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
+
+    def _place(self, name: str) -> str:
+        """Return where a value was written, in words; nothing for one of the environment."""
+        if file := os.environ.get(f"{name}_FILE"):
+            return f" in {file}"
+        if name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]:
+            return f" in {self._env_file}, line {self._lines[name]},"
+        return ""
 
     def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
         """Return the parsed value; the default if there is none, or if it is wrong.
@@ -327,6 +336,15 @@ def _read_env_file(path: Path) -> str:
         if line and not line.startswith("#") and not ENV_LINE.fullmatch(line):
             raise ValueError(f"has a line that is not NAME=value: line {number}")
     return "\n".join(lines)
+
+
+def _line_numbers(text: str) -> dict[str, int]:
+    """Return the line of each name of a `.env`: the last one, since the last value counts."""
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := ENV_LINE.fullmatch(line):
+            numbers[found["name"]] = number
+    return numbers
 
 
 def _read_text(path: Path) -> str:

@@ -83,12 +83,21 @@ def test_what_editors_leave_around_the_lines_of_an_env_file_is_not_a_part_of_the
 
 @pytest.mark.parametrize(("name", "value"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG])
 def test_a_wrong_value_is_one_line_that_names_it_and_its_file(installation, name, value):
-    file = installation.wrong(name, value)
+    place = installation.wrong(name, value)
     with pytest.raises(ImproperlyConfigured) as raised:
         installation.settings()
     (line,) = str(raised.value).splitlines()
-    assert line.startswith(f"{name} in {file} ")
+    assert line.startswith(f"{name} in {place} ")
     assert "w#rd" not in line
+
+
+def test_the_line_is_that_of_the_value_that_counts_though_others_and_comments_stand_around_it(installation):
+    text = installation.env_file.read_text(encoding="utf-8")
+    around = "# PORT=1\r\n\r\nPORT=8000\r\n  export PORT=many \r\n"
+    installation.env_file.write_bytes((BYTE_ORDER_MARK + around + text).encode())
+    with pytest.raises(ImproperlyConfigured) as raised:
+        installation.settings()
+    assert str(raised.value).startswith(f"PORT in {installation.env_file}, line 4, is not a whole number")
 
 
 def test_a_proxy_that_would_read_the_tokens_is_one_line(installation):
@@ -126,8 +135,8 @@ def test_every_command_tells_all_that_is_wrong(installation, command):
     assert code == 1
     allowed, lease, zone = said.splitlines()
     assert allowed.startswith("Configuration: ALLOWED_HOSTS is not ")
-    assert lease.startswith(f"Configuration: JOB_LEASE_SECONDS in {installation.env_file} is not ")
-    assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file} is not ")
+    assert lease.startswith(f"Configuration: JOB_LEASE_SECONDS in {installation.env_file}, line 6, is not ")
+    assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file}, line 5, is not ")
 
 
 @pytest.mark.parametrize("text", ["SECRET_KEY = {}\n", "{}\n", "export\n{}\n"])

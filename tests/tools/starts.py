@@ -98,8 +98,9 @@ class Installation:
     def wrong(self, name, value):
         """Put one wrong value into the `.env`, or into a file that it names; return where that is."""
         if isinstance(value, str):
-            self.write(self.values | {name: value})
-            return self.env_file
+            values = self.values | {name: value}
+            self.write(values)
+            return f"{self.env_file}, line {list(values).index(name) + 1},"
         path = self.directory / f"{name.lower()}.secret"
         if value is not None:
             path.write_bytes(value)
