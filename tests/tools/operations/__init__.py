@@ -1,0 +1,1 @@
+"""Follow docs/operations.md on a Debian of one's own."""
