@@ -145,6 +145,22 @@ def test_what_the_image_copies_is_there():
     assert f"WORKDIR {HOME}" in file
 
 
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    linted = [str(ROOT / ".venv/bin/hadolint"), str(DEPLOY / "Dockerfile")]
+    done = subprocess.run(linted, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_builder_gets_what_the_dockerfile_copies_and_nothing_else():
+    _, everything, *kept = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    file = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    copied = {
+        name for line in re.findall(r"^COPY ([^-].*) \S+$", file, re.MULTILINE) for name in line.split()
+    }
+    assert everything == "*"
+    assert {line.removeprefix("!") for line in kept if line.startswith("!")} == copied
+
+
 @pytest.fixture
 def compose():
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
