@@ -40,7 +40,7 @@ class WebhookForm(forms.Form):
         self._is_new = not shown
         if shown:
             self.fields["address"].help_text = _(
-                "Now: %(address)s. Leave it empty to keep it. With a new address comes a new secret."
+                "Leave it empty to keep the present one (%(address)s). With a new address comes a new secret."
             ) % {"address": shown}
 
     def clean_address(self) -> str:
