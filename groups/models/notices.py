@@ -25,6 +25,7 @@ class NoticeKind(models.TextChoices):
     REVIEW = "review", _("A change needs a person")
     JOB = "job", _("A job has ended or stopped by itself")
     SCHEDULE = "schedule", _("A planned change was held or missed")
+    REQUEST = "request", _("A request waits for you, or yours was decided")
     ELSEWHERE = "elsewhere", _("A group was changed elsewhere")
     TOKEN = "token", _("A token ends in 60, 14 or 3 days")
     CIRCUIT = "circuit", _("Poster has not answered for 15 minutes")

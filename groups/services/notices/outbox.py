@@ -46,7 +46,7 @@ class Reader:
     def notice_of(self, event: Event, account: PosterAccount) -> Notice | None:
         """Return the notice of an event in the reader's language, or None for one that it is not told of."""
         how, chosen_at = self.chosen.get(event.kind, (How.OFF, event.at))
-        is_anothers = self.webhook is None and event.user_id not in (None, self.user.pk)
+        is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
         if how == How.OFF or event.at < chosen_at or is_anothers:
             return None
         name = f"webhook {self.webhook.pk}" if self.webhook else f"user {self.user.pk}"

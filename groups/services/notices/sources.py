@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.contrib.auth.models import User
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
-from groups.models import Change, Job, NoticeKind, PosterAccount, PosterCredentials, Schedule
+from groups.models import ApprovalRequest, Change, Job, NoticeKind, PosterAccount, PosterCredentials, Schedule
 from groups.models.credentials import TOKEN_LIFE
+from groups.services import approvals
 from groups.services.notices import words
 
 # Days before the end of a token on which its user is told.
@@ -26,7 +28,7 @@ LONG_OPEN = timedelta(minutes=15)
 class Event:
     """Something that happened in an account; `key` names it for good.
 
-    `user_id` is set if it concerns one user: no other user is told, only the webhook.
+    `concerns` tells whether a user may be told of it; the webhook is told of all.
     """
 
     kind: NoticeKind
@@ -34,7 +36,7 @@ class Event:
     at: datetime
     path: str
     text: Callable[[], str]
-    user_id: int | None = None
+    concerns: Callable[[User], bool] = lambda _user: True
 
 
 def events_since(account: PosterAccount, since: datetime) -> Iterator[Event]:
@@ -85,6 +87,23 @@ def _schedules(account: PosterAccount, since: datetime) -> Iterator[Event]:
         yield Event(NoticeKind.SCHEDULE, key, at, url, partial(words.schedule, schedule))
 
 
+def _requests(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the requests that wait, to those who may decide them, and the decided ones, to who asked."""
+    for request in approvals.moved_since(since).filter(account=account).order_by():
+        state = request.present_state
+        concerns = partial(_is, request.user_id)
+        if state == ApprovalRequest.State.WAITING:
+            concerns = partial(approvals.may_decide, request)
+        at = request.decided_at or request.created_at
+        url = reverse("groups:request", args=[request.pk])
+        key = f"request {request.pk} {state}"
+        yield Event(NoticeKind.REQUEST, key, at, url, partial(words.request, request), concerns)
+
+
+def _is(user_id: int | None, user: User) -> bool:
+    return user.pk == user_id
+
+
 def _tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the tokens that have come this near to their end: Poster itself tells no end of them."""
     now = timezone.now()
@@ -98,7 +117,7 @@ def _tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
                 credentials.connected_at + before,
                 reverse("groups:account"),
                 partial(words.token, credentials),
-                credentials.user_id,
+                partial(_is, credentials.user_id),
             )
 
 
@@ -120,6 +139,7 @@ SOURCES: dict[NoticeKind, Callable[[PosterAccount, datetime], Iterator[Event]]] 
     NoticeKind.REVIEW: _reviews,
     NoticeKind.JOB: _jobs,
     NoticeKind.SCHEDULE: _schedules,
+    NoticeKind.REQUEST: _requests,
     NoticeKind.ELSEWHERE: _elsewhere,
     NoticeKind.TOKEN: _tokens,
     NoticeKind.CIRCUIT: _circuits,

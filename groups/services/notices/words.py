@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.models import Change, Job, PosterAccount, PosterCredentials, Schedule
+from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
 from groups.poster import LoyaltyType
 from groups.services.jobs.titles import job_title
 
@@ -59,6 +59,23 @@ def schedule(schedule: Schedule) -> str:
         text = _("A planned change of “%(group)s” is held: a person has to decide.") % words
     is_known = schedule.reason in Schedule.Reason.values
     return _joined(text, str(Schedule.Reason(schedule.reason).label) if is_known else "")
+
+
+def request(request: ApprovalRequest) -> str:
+    """Say that a request waits, or how it was decided."""
+    words = {"what": request.group_name or request.get_kind_display()}
+    match request.present_state:
+        case ApprovalRequest.State.WAITING:
+            text = _("A request beyond the limits waits for a decision: “%(what)s”.")
+        case ApprovalRequest.State.APPROVED:
+            text = _("A request beyond the limits was approved: “%(what)s”.")
+        case ApprovalRequest.State.REFUSED:
+            text = _("A request beyond the limits was refused: “%(what)s”.")
+        case ApprovalRequest.State.LAPSED:
+            text = _("A request beyond the limits has lapsed: “%(what)s”.")
+        case _ as never:
+            assert_never(never)
+    return _joined(text % words)
 
 
 def token(credentials: PosterCredentials) -> str:

@@ -18,6 +18,7 @@ CHOSEN = {
     "review": "at_once",
     "job": "digest",
     "schedule": "off",
+    "request": "off",
     "elsewhere": "off",
     "token": "digest",
     "circuit": "at_once",
@@ -33,7 +34,7 @@ def receiver():
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 6
+    assert client.get(PAGE).text.count('value="off" selected') == 7
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import (
+    ApprovalRequest,
     Change,
     Delivery,
     Job,
@@ -115,6 +116,12 @@ def schedule(user, **values):
     )
 
 
+def request(user, **values):
+    names = {"kind": ApprovalRequest.Kind.CHANGE, "group_id": 1, "group_name": "Гості"}
+    account = user.credentials.account
+    return ApprovalRequest.objects.create(account=account, user=user, user_name="staff", **names, **values)
+
+
 def near_end(user, days):
     connected_at = timezone.now() - TOKEN_LIFE + timedelta(days=days) - timedelta(seconds=1)
     PosterCredentials.objects.filter(user=user).update(connected_at=connected_at)
@@ -137,6 +144,10 @@ EVENTS = {
     Kind.SCHEDULE: (
         lambda user: schedule(user, state=Schedule.State.HELD, reason=Schedule.Reason.CHANGED),
         "A planned change of “Гості” is held: a person has to decide. The group no longer had the values",
+    ),
+    Kind.REQUEST: (
+        lambda user: request(user, state="refused", decided_at=timezone.now()),
+        "A request beyond the limits was refused: “Гості”.",
     ),
     Kind.TOKEN: (lambda user: near_end(user, 14), "The token of staff ends in 14 days"),
     Kind.CIRCUIT: (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
@@ -180,6 +191,25 @@ def test_a_done_job_and_a_missed_plan_are_told_and_a_cancelled_one_is_not(reader
     assert "A job has ended: Clients: “Старі” → “Гості”." in message.get_content()
     assert "A planned change of “Гості” was missed. No worker ran" in message.get_content()
     assert schedule_done.state == Schedule.State.DONE
+
+
+def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(reader, owner, manager, inbox):
+    for user in (owner, manager):
+        user.email = f"{user.username}@example.com"
+        user.save()
+    for user in (reader, owner, manager):
+        ChosenLanguage.objects.create(user=user, language="en")
+        wants(user)
+    asked = request(reader)
+    tell()
+    tell()
+    ApprovalRequest.objects.decide(asked, "approved", owner)
+    tell()
+    words = "Poster Admin: A request beyond the limits"
+    assert [(message["To"], message["Subject"]) for message in inbox.mail] == [
+        ("owner@example.com", f"{words} waits for a decision: “Гості”."),
+        ("staff@example.com", f"{words} was approved: “Гості”."),
+    ]
 
 
 def test_a_job_that_stops_again_is_told_again(reader, inbox):
