@@ -1,7 +1,8 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages observatory lighthouse screenshots FORCE
+.PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages observatory lighthouse \
+	operations screenshots FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -86,6 +87,9 @@ observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observato
 lighthouse: .venv/.all  ## Grade list, detail, edit and people with Lighthouse, and count the bytes (needs npm)
 	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m tests.tools.lighthouse
+
+operations: .venv/.all  ## Follow docs/operations.md on a bare Debian (needs root, debootstrap and passt)
+	@$(PYTHON) -m tests.tools.operations
 
 screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.e2e.chromium

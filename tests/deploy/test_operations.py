@@ -11,14 +11,13 @@ from django.core.management import get_commands
 from tests.environment import ROOT
 from tests.test_docs import targets
 from tests.tools.killing import migrated
+from tests.tools.operations import page
 from tests.tools.starts import Installation
 
-PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-ALL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 # A server that an operator starts by hand is left out: it requires no machine of its own.
-BLOCKS = [each for each in ALL_BLOCKS if not each.startswith("# start by hand\n")]
+BLOCKS = [text for title, text in page.BLOCKS.items() if title != "start by hand"]
 # Packages of a minimal Debian, and the packages that provide the other commands.
-BARE = {"apt-get", "cd", "chmod", "cp", "mkdir", "rm", "systemctl", "useradd"}
+BARE = {"apt-get", "cd", "chmod", "cp", "echo", "mkdir", "rm", "sed", "systemctl", "useradd"}
 PACKAGES = dict.fromkeys(("createdb", "createuser"), "postgresql")
 # The machine of the test has no service, and no user of that name.
 STAND_IN = 'set -e; systemctl() { :; }; sudo() { shift 2; "$@"; }\n'
@@ -31,19 +30,21 @@ os.kill(os.getpid(), signal.SIGKILL)
 NAMES = "from django.contrib.auth.models import User; print(*User.objects.values_list('username', flat=True))"
 
 
-def block(title):
-    (found,) = [each for each in BLOCKS if each.startswith(f"# {title}\n")]
-    return found
-
-
 def lines():
     return [line for each in BLOCKS for line in each.splitlines() if not line.startswith("#")]
+
+
+def test_every_block_has_a_title_and_is_followed_by_make_operations():
+    assert len(page.ALL) > 10
+    assert len(page.BLOCKS) == len(page.ALL)
+    source = (ROOT / "tests/tools/operations/__main__.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'(?:follow|commands)\(\s*"([^"]+)"', source)) == set(page.BLOCKS)
 
 
 def test_what_the_page_calls_is_installed_before():
     installed = {word for line in lines() if line.startswith("apt-get") for word in line.split()}
     for line in lines():
-        program, *words = re.sub(r"^sudo -u \S+ ", "", line).split()
+        program, *words = re.sub(r"^(\w+=\$\()?sudo -u \S+ ", "", line).split()
         assert (
             program in BARE or program.startswith(".venv/") or PACKAGES.get(program, program) in installed
         ), line
@@ -54,8 +55,7 @@ def test_what_the_page_calls_is_installed_before():
 
 
 def test_a_start_by_hand_names_commands_that_there_are():
-    (by_hand,) = [each for each in ALL_BLOCKS if each not in BLOCKS]
-    for line in by_hand.splitlines()[1:]:
+    for line in page.commands("start by hand").splitlines()[1:]:
         match line.split():
             case ["make", target, *_]:
                 assert target in targets() or target.startswith(".venv/"), line
@@ -66,9 +66,9 @@ def test_a_start_by_hand_names_commands_that_there_are():
 
 
 def test_commands_of_ours_are_not_run_as_root():
-    ours = [line for line in lines() if re.match(r"(sudo -u \S+ )?(git|make|\S*python) ", line)]
+    ours = [line for line in lines() if re.match(r"(\w+=\$\()?(sudo -u \S+ )?(git|make|\S*python) ", line)]
     assert len(ours) > 5
-    assert [line for line in ours if not line.startswith("sudo -u poster-admin ")] == []
+    assert [line for line in ours if "sudo -u poster-admin " not in line] == []
 
 
 @pytest.fixture
@@ -83,14 +83,14 @@ def installation(tmp_path):
 
 
 def test_a_restore_begins_with_a_stop_and_ends_with_a_start():
-    _, first, *_, last = block("restore").splitlines()
+    _, first, *_, last = page.commands("restore").splitlines()
     assert first.startswith("systemctl stop poster-admin ")
     assert last.startswith("systemctl start poster-admin ")
 
 
 def follow(installation, title, **variables):
     return subprocess.run(
-        ["bash", "-c", STAND_IN + block(title)],
+        ["bash", "-c", STAND_IN + page.commands(title)],
         cwd=installation.directory,
         env=installation.environment(variables),
         input="yes\n",
