@@ -20,7 +20,6 @@ def start(dsn: str) -> None:
         dsn=dsn,
         before_send=before_send,
         before_breadcrumb=before_breadcrumb,
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         include_source_context=False,
