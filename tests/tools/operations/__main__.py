@@ -139,7 +139,7 @@ def walk(operator, origin):
     operator.follow("Redis")
     operator.follow("PostgreSQL", PASSWORD=operator.password)
     operator.follow("more workers")
-    operator.use("edit", "2", "12", expected="30 groups; history: applied, applied, applied")
+    operator.use("edit", "1", "12", expected="30 groups; history: applied, applied, applied")
     operator.follow("look at everything")
     backup = operator.follow("back up").split()[-1]
     operator.use("edit", "1", "13", expected="30 groups; history: applied, applied, applied, applied")
@@ -147,7 +147,7 @@ def walk(operator, origin):
     operator.do("systemctl start poster-admin-worker@1 poster-admin-worker@2")
     operator.use("look", expected="30 groups; history: applied, applied, applied")
     operator.follow("change the keys")
-    operator.use("edit", "2", "14", expected="30 groups; history: applied, applied, applied, applied")
+    operator.use("edit", "1", "14", expected="30 groups; history: applied, applied, applied, applied")
     operator.follow("look at everything")
     operator.do(
         f"ps -o user,rss,args -C python,granian; systemctl is-active {UNITS} nginx postgresql redis-server"

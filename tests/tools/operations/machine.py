@@ -47,7 +47,11 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pt
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
-exec env -i container=other PATH="$PATH" chroot "$root" /lib/systemd/systemd
+# No chroot: in one, no unit could have PrivateUsers=.
+cd "$root"
+pivot_root . mnt
+umount -l /mnt
+exec env -i container=other PATH="$PATH" /lib/systemd/systemd
 """
 NAMESPACES = ("--mount", "--uts", "--ipc", "--cgroup", "--pid")
 
