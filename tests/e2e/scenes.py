@@ -7,12 +7,17 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
-from groups.models import Change, ClientCount, Job, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.models.contents import Breach
+from groups.services import approvals
+from groups.services.groups import read_now
 from groups.services.schedules import run_due
+from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD, make_user
@@ -587,6 +592,76 @@ def planned_changes(stage):
 def planned_twice(stage):
     planned(stage.user)
     stage.goto("/groups/4/schedule/")
+
+
+def asked(stage):
+    """Let staff ask for a change beyond the limits."""
+    Limits.objects.create(account_id="demo", max_percent=12, max_clients=10)
+    staff = make_user("staff", role="Staff", account="demo", sandbox=stage.sandbox)
+    group = read_now(staff.credentials, 1).group
+    command = UpdateGroup(
+        operation=uuid.uuid4(),
+        user=staff,
+        credentials=staff.credentials,
+        group_id=1,
+        loaded=group.values,
+        intended=group.values.replace(percent=Decimal(25)),
+    )
+    breaches = (Breach("max_percent", 25, 12), Breach("max_rise", 15, 5), Breach("max_clients", 125, 10))
+    return approvals.ask_for_change(command, breaches)
+
+
+@scene(shows="#id_max_clients")
+def limits(stage):
+    Limits.objects.create(account_id="demo", max_percent=20, set_by="olena")
+    stage.goto("/account/limits/")
+
+
+@scene(shows=".summary")
+def limits_refused(stage):
+    stage.goto("/account/limits/")
+    stage.page.fill("[name=max_percent]", "101")
+    stage.button()
+
+
+@scene(shows="tr[data-request]")
+def requests(stage):
+    asked(stage)
+    stage.goto("/requests/")
+
+
+@scene(shows=".empty")
+def no_requests(stage):
+    stage.goto("/requests/")
+
+
+@scene(shows="[data-request][data-state=waiting]")
+def request_to_decide(stage):
+    request = asked(stage)
+    stage.goto(f"/requests/{request.pk}/")
+
+
+@scene(shows="[data-notice=conflict]")
+def request_of_a_group_that_changed(stage):
+    request = asked(stage)
+    stage.sandbox.console().edit(1, client_groups_discount="11")
+    stage.goto(f"/requests/{request.pk}/")
+    stage.button()
+
+
+@scene(shows="[data-request][data-state=refused]")
+def request_refused(stage):
+    request = asked(stage)
+    approvals.refuse(request, user=stage.user, reason="100 %")
+    stage.goto(f"/requests/{request.pk}/")
+
+
+@scene(shows="[name=reason]")
+def beyond_the_limits(stage):
+    Limits.objects.create(account_id="demo", max_percent=12)
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("[name=percent]", "15")
+    stage.button()
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from groups.services import schedules
 from groups.services.groups import read_now
 from groups.services.schedules import cancel, plan, run_due
 from groups.services.writes import reconcile as reconciler
-from groups.services.writes.commands import RemoveGroup, UpdateGroup
+from groups.services.writes.commands import RemoveGroup, Sender, UpdateGroup
 from groups.services.writes.execute import OperationReused, Planned, execute
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,8 @@ def planned(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
                 "ends_at": None if ends is None else now + ends,
                 **fields,
             }
-        )
+        ),
+        Sender(user, user.credentials),
     )
 
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Limits
+from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
 from tests.conftest import make_user
-from tests.pages import HTMX, group_form, hidden, text_of
+from tests.groups.views.test_bulk import opened
+from tests.pages import HTMX, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 # Group 1 of the sandbox: 10%, birthday bonus 50.
@@ -31,7 +32,7 @@ def deputy(sandbox):
 
 def send(client, url=EDIT, headers=None, **values):
     if url == EDIT:
-        values = {"name": "Гості"} | values
+        values = {"name": "Постоянный посетитель"} | values
     return client.post(url, group_form(client, url, **values), headers=headers)
 
 
@@ -252,7 +253,7 @@ def test_a_mark_of_older_values_asks_once_more(staff, owner, browse, sandbox, li
 def test_a_write_that_changed_nothing_lets_the_request_wait_again(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
-    sandbox.script("clients.updateGroup", "error_unknown_code")
+    sandbox.script("clients.updateGroup", "error_unknown_code", when="before")
     assert client.post(f"{url}approve/").status_code == 422
     assert the_request().state == "waiting"
     assert client.post(f"{url}approve/")["Location"] == url
@@ -317,3 +318,117 @@ def test_owners_set_the_limits(owner, browse):
 def test_staff_do_not_set_the_limits(staff, browse):
     assert browse(staff).post("/account/limits/", {"max_percent": "90"}).status_code == 403
     assert not Limits.objects.exists()
+
+
+# --- Other ways to write -----------------------------------------------------------------------------------
+
+
+def a_row(client):
+    headers = {**HTMX, "HX-Target": "row-1", "HX-Current-URL": "http://testserver/groups/"}
+    return EDIT, group_form(client, EDIT, name="Постоянный посетитель", percent="25"), headers
+
+
+def an_undo(client):
+    Limits.objects.update(max_percent=None)
+    for percent in ("25", "5"):
+        send(client, percent=percent, confirmed="1")
+    Limits.objects.update(max_percent=20)
+    return f"/history/{Change.objects.first().pk}/undo/", {}, {}
+
+
+def a_bulk_edit(client):
+    client.post("/groups/edit/", opened(client, p1="25"))
+    job = Job.objects.get()
+    return f"/groups/plan/{job.pk}/", {}, {}
+
+
+def a_copy(client):
+    url = "/groups/new/?like=1"
+    return url, group_form(client, url, name="Копія", percent="25"), {}
+
+
+def a_plan(client):
+    url = "/groups/1/schedule/"
+    times = {"starts_at": "2030-01-04T18:00", "ends_at": "2030-01-06T23:59"}
+    return url, open_form(client, url, percent="25", **times), {}
+
+
+WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, limits, way):
+    limits(max_percent=Decimal(20))
+    client = browse(staff)
+    url, form, headers = way(client)
+    sandbox.log.clear()
+    answer = client.post(url, form, headers=headers)
+    asked = the_request()
+    assert answer.get("HX-Redirect") or answer["Location"] == f"/requests/{asked.pk}/"
+    assert not sandbox.posts()
+    deciding = browse(owner)
+    page = deciding.get(f"/requests/{asked.pk}/")
+    assert state_of(page) == (str(asked.pk), "waiting")
+    assert deciding.post(f"/requests/{asked.pk}/approve/").status_code == 302
+    assert state_of(deciding.get(f"/requests/{asked.pk}/"))[1] == "approved"
+    # The form that was asked for is not sent by its own user any more.
+    again = client.post(url, form, headers=headers)
+    assert again.status_code in {200, 302, 404}
+    assert len(sandbox.posts()) <= 1
+
+
+@pytest.mark.parametrize("way", [an_undo, a_bulk_edit, a_copy, a_plan], ids=lambda way: way.__name__)
+def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
+    limits(max_percent=Decimal(20))
+    client = browse(owner)
+    url, form, _ = way(client)
+    made = Change.objects.count()
+    question = client.post(url, form)
+    assert question.status_code == 200
+    assert 'name="reason"' in question.content.decode()
+    done = client.post(url, {**form, "confirmed": "1", "reason": "Ювілей"})
+    assert done.status_code == 302
+    assert not ApprovalRequest.objects.exists()
+    rows = [
+        *Change.objects.all()[: Change.objects.count() - made],
+        *Schedule.objects.all(),
+        *Job.objects.all(),
+    ]
+    assert [row.limit_reason for row in rows] == ["Ювілей"]
+
+
+@pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
+def test_a_move_of_too_many_is_asked_for(staff, owner, browse, sandbox, limits, url):
+    limits(max_clients=10)
+    client = browse(staff)
+    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    answer = client.post(url, form)
+    asked = the_request()
+    assert answer["Location"] == f"/requests/{asked.pk}/"
+    assert client.post(url, form)["Location"] == answer["Location"]
+    assert "limit is 10" in text_of(client.get(answer["Location"]))
+    assert browse(owner).post(f"{answer['Location']}approve/").status_code == 302
+    assert Job.objects.get().user == owner
+
+
+@pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
+def test_an_owner_moves_many_with_a_reason(owner, browse, limits, url):
+    limits(max_clients=10)
+    client = browse(owner)
+    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    assert 'name="reason"' in client.post(url, form).content.decode()
+    assert client.post(url, {**form, "reason": " "}).status_code == 422
+    assert client.post(url, {**form, "reason": "Переїзд"}).status_code == 302
+    assert Job.objects.get().limit_reason == "Переїзд"
+
+
+def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(owner, browse, sandbox, limits):
+    limits(max_clients=10)
+    client = browse(owner)
+    form = open_form(client, "/groups/4/delete/", confirm_name="Скидочная система 10%")
+    question = client.post("/groups/4/delete/", form)
+    assert question.status_code == 200
+    assert not Snapshot.objects.exists()
+    done = client.post("/groups/4/delete/", {**form, "reason": "Зачиняємо"})
+    assert done["Location"] == "/groups/"
+    assert Change.objects.get().limit_reason == "Зачиняємо"

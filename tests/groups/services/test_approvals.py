@@ -1,0 +1,383 @@
+"""Test that the limits hold for every command and every way to write, and that one approval is one write."""
+
+import threading
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
+from groups.models.contents import Line
+from groups.services import approvals, schedules
+from groups.services.groups import read_now
+from groups.services.jobs import bulk_edits, queue
+from groups.services.writes import execute as write_path
+from groups.services.writes.commands import (
+    Command,
+    CreateClient,
+    CreateGroup,
+    MoveClient,
+    RemoveGroup,
+    UpdateGroup,
+)
+from groups.services.writes.execute import execute
+from groups.services.writes.reach import BeyondLimits
+from groups.services.writes.reconcile import reconcile_due
+from tests.conftest import make_user
+from tests.groups.services.jobs.doing import plan as plan_move
+from tests.groups.services.jobs.doing import run
+from tests.groups.services.test_schedules import planned
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = ApprovalRequest.State
+
+
+@pytest.fixture(autouse=True)
+def _at_once(settings):
+    settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
+
+
+@pytest.fixture
+def deputy(sandbox):
+    return make_user("deputy", role="Owners", account="demo", sandbox=sandbox)
+
+
+def set_limits(**values):
+    Limits.objects.update_or_create(account_id="demo", defaults=values)
+
+
+def group_of(user, group_id=1):
+    return read_now(user.credentials, group_id).group
+
+
+def sender_of(user):
+    return {"user": user, "credentials": user.credentials, "operation": uuid.uuid4()}
+
+
+# --- Every command -----------------------------------------------------------------------------------------
+
+
+def an_update(user):
+    group = group_of(user)
+    new = group.values.replace(percent=group.percent + 5)
+    return UpdateGroup(**sender_of(user), group_id=1, loaded=group.values, intended=new)
+
+
+def a_creation(user):
+    return CreateGroup(**sender_of(user), intended=group_of(user).values.replace(name="Нова"))
+
+
+def a_removal(user):
+    group = group_of(user)
+    return RemoveGroup(**sender_of(user), group_id=1, loaded=group.values, loaded_clients=group.clients)
+
+
+def a_move(user):
+    return MoveClient(**sender_of(user), client_id=1, from_id=1, to_id=4)
+
+
+def a_client(user):
+    return CreateClient(**sender_of(user), snapshot_id=uuid.uuid4(), old_id=1, group_id=1)
+
+
+# Each command, and the limits that it breaks. A new command that is not here fails the test below.
+COMMANDS = {
+    UpdateGroup: (an_update, {"max_percent": 12, "max_rise": 3, "max_clients": 5}),
+    CreateGroup: (a_creation, {"max_percent": 5, "max_rise": 3, "max_birthday_bonus": 10}),
+    RemoveGroup: (a_removal, {"max_clients": 5}),
+    MoveClient: (a_move, {"max_clients": 0}),
+    CreateClient: (a_client, {"max_clients": 0}),
+}
+CASES = [(kind, limit) for kind, (_, limits) in COMMANDS.items() for limit in limits]
+
+
+def test_every_command_is_held_against_the_limits():
+    kinds = {Command.kind_of(Change(action=action)) for action in Change.Action}
+    assert kinds == set(COMMANDS)
+
+
+@pytest.mark.parametrize(("kind", "limit"), CASES, ids=lambda each: getattr(each, "__name__", each))
+def test_no_command_goes_beyond_a_limit_without_consent(owner, sandbox, kind, limit):
+    make, limits = COMMANDS[kind]
+    command = make(owner)
+    set_limits(**{limit: limits[limit]})
+    sandbox.log.clear()
+    with pytest.raises(BeyondLimits) as beyond:
+        execute(command)
+    assert [breach.limit for breach in beyond.value.breaches] == [limit]
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda each: each.__name__)
+def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
+    make, limits = COMMANDS[kind]
+    command = replace(make(owner), limit_reason="Треба")
+    owner.user_permissions.set(owner.groups.get().permissions.exclude(codename="exceed_limits"))
+    owner.groups.clear()
+    set_limits(**limits)
+    with pytest.raises(BeyondLimits):
+        execute(command)
+    assert not sandbox.posts()
+
+
+# --- Every job ---------------------------------------------------------------------------------------------
+
+
+def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
+    lines = []
+    for number, (group_id, percent) in enumerate(percents, 1):
+        group = group_of(user, group_id)
+        new = group.values.replace(percent=Decimal(percent))
+        lines.append(Line(number, new, group_id, group.values, clients=group.clients))
+    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+
+
+def start(job, user):
+    return queue.start_draft(job, user) if job.state == Job.State.DRAFT else queue.start(job)
+
+
+JOBS = {
+    Job.Kind.EDIT: (an_edit, {"max_percent": 12, "max_rise": 3, "max_clients": 167}),
+    Job.Kind.IMPORT: (lambda user: an_edit(user, Job.Kind.IMPORT), {"max_percent": 12, "max_clients": 167}),
+    Job.Kind.MOVE: (plan_move, {"max_clients": 42}),
+    Job.Kind.RETIRE: (lambda user: plan_move(user, kind=Job.Kind.RETIRE), {"max_clients": 42}),
+}
+
+
+def test_every_kind_of_job_says_how_far_it_reaches():
+    assert set(queue.REACH) == set(queue.WORK) == set(Job.Kind)
+    assert set(JOBS) == set(Job.Kind) - {Job.Kind.RESTORE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"), [(kind, limit) for kind, (_, limits) in JOBS.items() for limit in limits]
+)
+def test_no_job_goes_beyond_a_limit_and_its_clients_are_added_up(staff, sandbox, kind, limit):
+    make, limits = JOBS[kind]
+    job = make(staff)
+    set_limits(**{limit: limits[limit]})
+    with pytest.raises(BeyondLimits) as beyond:
+        start(job, staff)
+    assert [breach.limit for breach in beyond.value.breaches] == [limit]
+    assert not Lock.objects.exists()
+    # Groups 1 and 4 have 125 and 43 clients.
+    set_limits(**{limit: {"max_percent": 15, "max_rise": 5, "max_clients": 168}[limit]})
+    start(job, staff)
+    assert not sandbox.posts()
+
+
+def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandbox):
+    set_limits(max_percent=12)
+    job = an_edit(staff)
+    request = approvals.ask_for_job(job, staff, ())
+    assert Job.objects.get(pk=job.pk).state == "asked"
+    bulk_edits.forget_drafts()
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    job = run(Job.objects.get(pk=job.pk))
+    assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
+    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request"))
+    assert found == {("applied", "owner", "staff", request.pk)}
+
+
+def test_a_job_whose_group_changed_since_is_asked_about_again(staff, owner, sandbox):
+    job = an_edit(staff)
+    request = approvals.ask_for_job(job, staff, ())
+    row = sandbox.accounts["demo"].groups[4]
+    sandbox.console("demo").put(row | {"client_groups_name": "Інша назва"})
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    approvals.approve(request, user=owner, credentials=owner.credentials, seen=changed.value.now.mark)
+    assert run(Job.objects.get(pk=job.pk)).state == "done"
+    now = sandbox.accounts["demo"].groups[4]
+    assert (now["client_groups_name"], now["client_groups_discount"]) == ("Інша назва", "15")
+
+
+def test_limits_that_come_while_a_job_runs_stop_it(staff, sandbox):
+    job = an_edit(staff)
+    queue.start_draft(job, staff)
+    set_limits(max_percent=12)
+    job = run(job)
+    assert (job.state, job.reason) == ("stopped", "beyond_limits")
+    assert not sandbox.posts()
+
+
+def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
+    request = approvals.ask_for_job(plan_move(staff), staff, ())
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    with pytest.raises(approvals.NotNow):
+        approvals.approve(
+            ApprovalRequest.objects.get(pk=request.pk), user=deputy, credentials=deputy.credentials
+        )
+    assert Job.objects.get().user == owner
+
+
+# --- Planned changes ---------------------------------------------------------------------------------------
+
+
+def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, sandbox):
+    set_limits(max_percent=15)
+    with pytest.raises(BeyondLimits) as beyond:
+        planned(staff)
+    schedule = schedule_of(staff)
+    request = approvals.ask_for_schedule(schedule, staff, beyond.value.breaches)
+    assert not Lock.objects.exists()
+    assert not schedules.run_due(timezone.now() + timedelta(hours=2))
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.user, schedule.asked_by) == ("active", owner, "staff")
+    schedules.run_due(timezone.now() + timedelta(hours=4))
+    assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
+    assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
+
+
+def schedule_of(user):
+    """Return a schedule of group 4 that is not saved yet."""
+    group, now = group_of(user, 4), timezone.now()
+    schedule = Schedule(
+        account=user.credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        group_id=4,
+        group_name=group.name,
+        base=group.values.to_json(),
+        planned=group.values.to_json() | {"percent": "20"},
+        starts_at=now + timedelta(hours=1),
+        ends_at=now + timedelta(hours=3),
+    )
+    schedule.start_id, schedule.return_id = uuid.uuid4(), uuid.uuid4()
+    return schedule
+
+
+def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
+    schedule = planned(staff)
+    set_limits(max_rise=5)
+    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
+    assert not sandbox.posts()
+    assert not Lock.objects.exists()
+
+
+def test_the_return_of_a_plan_waits_for_no_limit(staff, sandbox):
+    schedule = planned(staff)
+    schedules.run_due(timezone.now() + timedelta(hours=2))
+    set_limits(max_clients=0, max_percent=0)
+    schedules.run_due(timezone.now() + timedelta(hours=4))
+    schedule.refresh_from_db()
+    assert schedule.state == "done"
+    assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
+
+
+def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox):
+    set_limits(max_percent=15)
+    schedule = schedule_of(staff)
+    request = approvals.ask_for_schedule(schedule, staff, ())
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    owner.groups.set(staff.groups.all())
+    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
+
+
+# --- One approval is one write -----------------------------------------------------------------------------
+
+
+def asked(staff):
+    set_limits(max_percent=12)
+    command = an_update(staff)
+    with pytest.raises(BeyondLimits) as beyond:
+        execute(command)
+    return approvals.ask_for_change(command, beyond.value.breaches)
+
+
+def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
+    request = asked(staff)
+    ends, barrier = [], threading.Barrier(2)
+
+    def approve(user):
+        mine = ApprovalRequest.objects.get(pk=request.pk)
+        barrier.wait()
+        try:
+            ends.append(approvals.approve(mine, user=user, credentials=user.credentials).state)
+        except approvals.NotNow:
+            ends.append("not now")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=approve, args=(user,)) for user in (owner, deputy)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ends) == ["applied", "not now"]
+    assert len(sandbox.posts()) == 1
+    change = Change.objects.get()
+    request.refresh_from_db()
+    assert request.decided_by_name == change.user_name
+
+
+def test_a_double_click_is_one_write(staff, owner, sandbox):
+    request = asked(staff)
+    for _ in range(2):
+        mine = ApprovalRequest.objects.get(pk=request.pk)
+        mine.state = State.WAITING  # as both requests have read it
+        try:
+            approvals.approve(mine, user=owner, credentials=owner.credentials)
+        except (approvals.NotNow, approvals.ChangedSince):
+            continue
+    assert len(sandbox.posts()) == 1
+
+
+@pytest.mark.parametrize("point", ["_read_before", "_send"])
+def test_a_process_that_dies_after_the_yes_leaves_no_yes_without_a_write(
+    staff, owner, sandbox, monkeypatch, settings, point
+):
+    request = asked(staff)
+
+    def die(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, point, die)
+        with pytest.raises(SystemExit):
+            approvals.approve(request, user=owner, credentials=owner.credentials)
+    request.refresh_from_db()
+    assert (request.state, Change.objects.get().state) == ("approved", "pending")
+    settings.POSTER_GRACE_SECONDS = -100
+    monkeypatch.setattr(timezone, "now", later(timezone.now, timedelta(minutes=5)))
+    for _ in range(5):
+        reconcile_due()
+    request.refresh_from_db()
+    assert (Change.objects.get().state, request.state) == ("failed", "waiting")
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert len(sandbox.posts()) == 1
+
+
+def later(clock, by):
+    return lambda: clock() + by
+
+
+def test_a_removal_keeps_its_clients_in_a_snapshot(staff, owner, sandbox):
+    staff.user_permissions.set(owner.groups.get().permissions.filter(codename="delete_group_with_clients"))
+    set_limits(max_clients=5)
+    command = a_removal(staff)
+    request = approvals.ask_for_change(command, ())
+    change = approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert (change.state, change.asked_by) == ("applied", "staff")
+    assert Snapshot.objects.get().pk == change.pk
+
+
+def test_the_worker_marks_what_has_lapsed(staff, sandbox):
+    request = asked(staff)
+    assert approvals.lapse_overdue() == 0
+    ApprovalRequest.objects.update(created_at=timezone.now() - timedelta(days=7, seconds=1))
+    assert approvals.lapse_overdue() == 1
+    request.refresh_from_db()
+    assert request.state == "lapsed"
+    assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
