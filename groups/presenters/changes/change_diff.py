@@ -46,7 +46,7 @@ def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
     wanted = (command.onto(now.values, now.clients) if now else command).intended
     rows = _rows(
         asked=command.loaded.to_json() if command.loaded else None,
-        now=now.to_json() if now else None,
+        now=now.values.to_json() if now else None,
         new=wanted.to_json() if wanted else None,
     )
     return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
