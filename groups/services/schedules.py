@@ -1,43 +1,28 @@
-"""Plan changes of groups, and carry them out when it is time; workers do that, and the cancelling of one.
-
-Each schedule has two writes, the start and the return, and each goes through `execute` with the rights and
-the token that its user has at that time. Nothing is kept but the state: whether a write was made is read from
-the journal, where the ids of both follow from the schedule. So a step may be repeated after a kill at any
-line, and two workers may even make it at once.
-"""
+"""Plan changes of groups, read the plans, and cancel them; `schedule_steps` carries them out."""
 
 import logging
-import time
 import uuid
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Lock, PosterCredentials, Schedule, ScheduleQuerySet
-from groups.models.schedules import lease_time
-from groups.poster import GroupValues, PosterError
+from groups.models import ApprovalRequest, Lock, PosterCredentials, Schedule, ScheduleQuerySet
+from groups.poster import GroupValues
 from groups.services.gateway import check_token
+from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import reach
-from groups.services.writes.commands import Sender, UpdateGroup
+from groups.services.writes.commands import Sender
 from groups.services.writes.execute import (
     TRIES_TO_RECORD,
-    BonusBlocked,
     Busy,
     NotRecorded,
     Occupied,
     OperationReused,
     Planned,
-    execute,
 )
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import BeyondLimits
-from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -45,19 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("groups.journal")
 
 RIGHT = "groups.change_group"
-State, Reason, Failure = Schedule.State, Schedule.Reason, Change.Failure
-# Pauses between two tries of a step, for as long as the last ones have failed.
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600))
-# The pause until the next look at an open change, which another thread settles.
-OPEN_DELAY = timedelta(seconds=2)
-# Reasons of a failed write that leave the decision to a person: nothing was sent.
-HOLDS: dict[str, Schedule.Reason] = {
-    Change.Reason.CONFLICT: Reason.CHANGED,
-    Change.Reason.GONE: Reason.GONE,
-    Change.Reason.UNSAFE: Reason.UNSAFE,
-}
-# Failures that may pass, or that say nothing about this change.
-TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
+State = Schedule.State
 
 
 class NotNow(Exception):
@@ -120,7 +93,7 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
         with transaction.atomic():
             if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
                 raise NotNow
-            _update(schedule, **values)
+            update(schedule, **values)
             Lock.objects.take_for_schedule(schedule)
     except IntegrityError:
         _raise_lock(schedule)
@@ -201,7 +174,7 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
     if schedule.can_be_returned:
         _take_up_again(schedule, values)
     elif schedule.state == State.HELD:
-        if not _update(schedule, state=State.CANCELLED, **values):
+        if not update(schedule, state=State.CANCELLED, **values):
             raise NotNow
         return
     else:
@@ -219,226 +192,10 @@ def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
     values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
     try:
         with transaction.atomic():
-            if not _update(schedule, **values):
+            if not update(schedule, **values):
                 raise NotNow
             Lock.objects.take_for_schedule(schedule)
     except IntegrityError:
         schedule.refresh_from_db()
         _raise_lock(schedule)
         raise NotNow from None  # the conflicting lock was released a moment ago
-
-
-# --- The steps ---------------------------------------------------------------------------------------------
-
-
-def run_due(now: datetime | None = None) -> list[Schedule]:
-    """Make each step that is due at `now`, and return the schedules that have a new state."""
-    moment = now or timezone.now()
-    moved = []
-    for schedule in Schedule.objects.due(moment).select_related("account"):
-        state = schedule.state
-        try:
-            Run(schedule, moment).make()
-        except Exception as error:
-            if is_outage(error):
-                raise
-            # Go on with the others; this one is tried again when its lease is over.
-            log.exception("A step of planned change %s cannot be made", schedule.pk)
-        if schedule.state != state:
-            moved.append(schedule)
-    return moved
-
-
-def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> UpdateGroup:
-    """Return the command of a step: the start, or the return."""
-    loaded, intended = schedule.base_values, schedule.planned_values
-    returns = change_id == schedule.return_id
-    if returns:
-        loaded, intended = intended, loaded
-    return UpdateGroup(
-        user=sender.user,
-        credentials=sender.credentials,
-        operation=change_id,
-        group_id=schedule.group_id,
-        loaded=loaded,
-        intended=intended,
-        returns=returns,
-        request=schedule.request,
-        limit_reason=schedule.limit_reason,
-    )
-
-
-class Run:
-    """One run on a schedule at the time `now`: it makes the steps that are due then."""
-
-    def __init__(self, schedule: Schedule, now: datetime) -> None:
-        self.schedule = schedule
-        self.now = now
-        self._began = time.monotonic()
-
-    def make(self) -> None:
-        """Make the start, and the return if that is due as well, unless another process is at it."""
-        if not self._lease():
-            return
-        if self.schedule.state == State.PLANNED:
-            self._start()
-        if self.schedule.state == State.ACTIVE and self._returns_now():
-            self._return()
-
-    def _lease(self) -> bool:
-        """Take the lease; another process takes over when it is over, so a killed one does no harm."""
-        free = Schedule.objects.free(self.now).filter(pk=self.schedule.pk, turn=self.schedule.turn)
-        taken = bool(free.update(turn=F("turn") + 1, held_until=self.now + lease_time()))
-        self.schedule.refresh_from_db()
-        return taken
-
-    def _has_lease(self) -> bool:
-        """Return True unless this process was so slow that another one may have taken over, or cancelled."""
-        lasts = time.monotonic() - self._began < lease_time().total_seconds() / 2
-        return lasts and Schedule.objects.filter(pk=self.schedule.pk, turn=self.schedule.turn).exists()
-
-    def _start(self) -> None:
-        schedule = self.schedule
-        change = _find_change(schedule.start_id)
-        if change is None and schedule.cancelled_at is not None:
-            self._end(State.CANCELLED)
-        elif change is None and schedule.ends_at is not None and schedule.ends_at <= self.now:
-            self._end(State.MISSED, Reason.TOO_LATE)
-        elif self._is_made(change or self._write(schedule.start_id)):
-            schedule.refresh_from_db()
-            # Without an end it is done, unless it was cancelled while the start was being made.
-            if not schedule.returns and not self._is_cancelled_at_end():
-                return
-            values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
-            goes_on = self._returns_now()
-            self._began = time.monotonic()
-            _update(schedule, held_until=self.now + 2 * lease_time() if goes_on else None, **values)
-
-    def _is_cancelled_at_end(self) -> bool:
-        """Store the end of a change that stays; return True if it was cancelled a moment before instead."""
-        turn = self.schedule.turn
-        self._end(State.DONE, began_at=self.now)
-        return self.schedule.is_open and self.schedule.turn == turn
-
-    def _returns_now(self) -> bool:
-        ends_at = self.schedule.ends_at
-        return self.schedule.cancelled_at is not None or (ends_at is not None and ends_at <= self.now)
-
-    def _return(self) -> None:
-        schedule = self.schedule
-        if self._is_made(_find_change(schedule.return_id) or self._write(schedule.return_id)):
-            self._end(State.CANCELLED if schedule.cancelled_at else State.DONE)
-
-    # --- One write -----------------------------------------------------------------------------------------
-
-    def _write(self, change_id: uuid.UUID) -> Change | None:
-        """Send the write of the step through the one write path; None if it has to wait or has ended."""
-        schedule, start = self.schedule, None
-        sender = self._sender()
-        if sender is None:
-            return None
-        if change_id == schedule.return_id:
-            start = _find_change(schedule.start_id)
-        command = replace(command_of(schedule, change_id, sender), undo_of=start)
-        if not self._has_lease():
-            return None
-        try:
-            return execute(command)
-        except PermissionDenied:
-            self._give_up(Reason.NO_RIGHT)
-        except BonusBlocked:
-            self._give_up(Reason.BONUS_BLOCKED)
-        except BeyondLimits:
-            self._end(State.HELD, Reason.BEYOND_LIMITS)
-        except (Busy, Occupied, Planned, OperationReused, NotRecorded, PosterError) as error:
-            log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
-            self._wait(RETRY_DELAYS[0])
-        return None
-
-    def _sender(self) -> Sender | None:
-        """Return the user of the step, with the present rights, and the token; without them give up."""
-        schedule = self.schedule
-        user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
-        user = get_user_model().objects.filter(pk=user_id or 0, is_active=True).first()
-        if user is None:
-            self._give_up(Reason.NO_USER)
-            return None
-        its = PosterCredentials.objects.select_related("account").filter(account=schedule.account_id)
-        credentials = its.filter(user=user, refused_at=None).first()
-        if credentials is None:
-            self._give_up(Reason.TOKEN)
-            return None
-        return Sender(user, credentials)
-
-    # --- Its outcome ---------------------------------------------------------------------------------------
-
-    def _is_made(self, change: Change | None) -> bool:
-        """Return True if the write of the step was made; else wait, try again, or hold the schedule."""
-        if change is None:
-            return False
-        match Change.State(change.state):
-            case Change.State.APPLIED:
-                return True
-            case Change.State.PENDING | Change.State.UNKNOWN:
-                self._wait(OPEN_DELAY)
-            case Change.State.DIFFERS:
-                self._end(State.HELD, Reason.DIFFERS)
-            case Change.State.REVIEW | Change.State.ELSEWHERE:
-                self._end(State.HELD, Reason.REVIEW)
-            case Change.State.REFUSED:
-                self._give_up(_refusal(change))
-            case Change.State.FAILED if change.reason in HOLDS:
-                self._end(State.HELD, HOLDS[change.reason])
-            case Change.State.FAILED if change.failure in TRANSIENT:
-                self._try_again(change)
-            case Change.State.FAILED:
-                self._give_up(_refusal(change))
-            case _ as never:
-                assert_never(never)
-        return False
-
-    def _try_again(self, change: Change) -> None:
-        """Make the next try another change, whose id follows from this one, after an ever longer pause."""
-        again = uuid.uuid5(change.pk, "again")
-        tries = self.schedule.tries
-        name = "start_id" if change.pk == self.schedule.start_id else "return_id"
-        self._wait(RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)], tries=tries + 1, **{name: again})
-
-    def _give_up(self, reason: Schedule.Reason) -> None:
-        """End a step that cannot be made any more: missed before the start, held while it is in force."""
-        self._end(State.HELD if self.schedule.state == State.ACTIVE else State.MISSED, reason)
-
-    def _wait(self, pause: timedelta, **values: object) -> None:
-        _update(self.schedule, next_try_at=self.now + pause, held_until=None, **values)
-
-    def _end(self, state: Schedule.State, reason: Schedule.Reason | None = None, **values: object) -> None:
-        """Store the end of the schedule, and release its lock."""
-        values |= {"state": state, "reason": reason or "", "ended_at": self.now}
-        with transaction.atomic():
-            if _update(self.schedule, next_try_at=None, held_until=None, **values):
-                Lock.objects.filter(schedule=self.schedule).delete()
-
-
-def _find_change(change_id: uuid.UUID) -> Change | None:
-    """Return the change of a step, or the one with which a user has repeated it after its answer was lost."""
-    change = Change.objects.filter(pk=change_id).first()
-    while change is not None and change.reason == Change.Reason.SUPERSEDED:
-        change = change.sent_again.first()
-    return change
-
-
-def _refusal(change: Change) -> Schedule.Reason:
-    return Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED
-
-
-def _update(schedule: Schedule, **values: object) -> bool:
-    """Update the row unless another process has moved it on; afterwards `schedule` has what the row has.
-
-    A cancellation that `schedule` does not know yet keeps a change without an end from being done.
-    """
-    rows = Schedule.objects.filter(pk=schedule.pk, state=schedule.state, turn=schedule.turn)
-    if values.get("state") == State.DONE and not schedule.returns:
-        rows = rows.filter(cancelled_at=None)
-    updated = bool(rows.update(**values))
-    schedule.refresh_from_db()
-    return updated

@@ -35,13 +35,8 @@ from groups.views.cost import columns_for
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
 from groups.views.journal.news import line_of_news
-from groups.views.write_responses import (
-    WritePage,
-    ask_or_execute,
-    execute_and_respond,
-    group_of,
-    redirect_after_write,
-)
+from groups.views.writes.write_page import WritePage, group_of
+from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
 from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 

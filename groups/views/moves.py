@@ -1,6 +1,7 @@
 """Views that move the clients of a group: some, all, or all before the group is removed."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -74,29 +75,34 @@ def _move(
         return _preview(request, form, template, context)
     lock = job_lease.members_lock(request.credentials, form.group.id)
     blocked: dict[str, Any] = {"busy": lock.job, "removal": lock.change} if lock else {}
+    context |= {"form": form, "group": form.group}
+    show = partial(render_page, request, template, fragment="form")
     if form.is_valid():
+        job = _job(request, form, kind)
         try:
-            job = _job(request, form, kind)
             return to_job(queue.start(job))
         except BeyondLimits as beyond:
             if must_ask(request, beyond):
                 return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-            context |= beyond_context(request, beyond.breaches)
-        except queue.AlreadyThere as there:
-            blocked = {"busy": there.job}
-        except Busy as there:
-            blocked = {"removal": there.change}
-        except Planned as there:
-            blocked = {"planned": schedule_row(there.schedule, request.user)}
+            context |= blocked | beyond_context(request, beyond.breaches)
+            return show(context, status=status_of_reason(request))
         except NotRecorded:
-            context |= {"outcome": not_recorded_words()}
-    status = (
-        503 if "outcome" in context else 409 if form.is_bound and blocked else 422 if form.errors else 200
-    )
-    if "beyond" in context:
-        status = status_of_reason(request)
-    context = {"form": form, "group": form.group, **blocked, **context}
-    return render_page(request, template, context, fragment="form", status=status)
+            return show(context | blocked | {"outcome": not_recorded_words()}, status=503)
+        except (queue.AlreadyThere, Busy, Planned) as there:
+            blocked = _blocked_by(request, there)
+    status = 409 if form.is_bound and blocked else 422 if form.errors else 200
+    return show(context | blocked, status=status)
+
+
+def _blocked_by(request: Request, there: queue.AlreadyThere | Busy | Planned) -> dict[str, Any]:
+    """Return the lock's holder as the page names it: a job, a removal, or a planned change."""
+    match there:
+        case queue.AlreadyThere():
+            return {"busy": there.job}
+        case Busy():
+            return {"removal": there.change}
+        case Planned():
+            return {"planned": schedule_row(there.schedule, request.user)}
 
 
 def _preview(request: Request, form: MoveForm, template: str, context: dict[str, Any]) -> HttpResponse:

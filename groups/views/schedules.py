@@ -39,7 +39,7 @@ from groups.views.approvals.beyond import (
     to_request,
 )
 from groups.views.http.requests import Request, form_methods, requires
-from groups.views.write_responses import group_of
+from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
 
 PAGE_SIZE = 50

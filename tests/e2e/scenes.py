@@ -16,7 +16,7 @@ from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, S
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.schedules import run_due
+from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key

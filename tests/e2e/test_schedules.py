@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.models import Schedule
-from groups.services.schedules import run_due
+from groups.services.schedule_steps import run_due
 from tests.e2e.test_every_page import OVERFLOW
 from tests.groups.services.test_schedules import GROUP, at, percent_of
 

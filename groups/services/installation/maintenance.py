@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, transaction
 
 from groups.models import WorkerHeartbeat
-from groups.services import approvals, client_counts, schedules, snapshots
+from groups.services import approvals, client_counts, schedule_steps, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
@@ -63,7 +63,7 @@ def reconcile() -> None:
 
 def carry_out() -> None:
     """Make the steps of planned changes that are due, and log those with a new state."""
-    for schedule in schedules.run_due():
+    for schedule in schedule_steps.run_due():
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 

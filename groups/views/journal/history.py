@@ -19,7 +19,8 @@ from groups.services.writes.execute import MovedOn
 from groups.spreadsheets.exports import CONTENT_TYPES
 from groups.spreadsheets.history_exports import WRITERS, file_name
 from groups.views.http.requests import Request, form_methods, requires
-from groups.views.write_responses import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from groups.views.writes.write_page import WritePage
+from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 

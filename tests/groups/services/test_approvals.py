@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
 from groups.models.contents import Line
-from groups.services import approvals, schedules
+from groups.services import approvals, schedule_steps
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes import execute as write_path
@@ -226,12 +226,12 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     schedule = schedule_of(staff)
     request = approvals.ask_for_schedule(schedule, staff, beyond.value.breaches)
     assert not Lock.objects.exists()
-    assert not schedules.run_due(timezone.now() + timedelta(hours=2))
+    assert not schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     approvals.approve(request, user=owner, credentials=owner.credentials)
-    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.user, schedule.asked_by) == ("active", owner, "staff")
-    schedules.run_due(timezone.now() + timedelta(hours=4))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=4))
     assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
 
@@ -257,7 +257,7 @@ def schedule_of(user):
 def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
     schedule = planned(staff)
     set_limits(max_rise=5)
-    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
     assert not sandbox.posts()
@@ -266,9 +266,9 @@ def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
 
 def test_the_return_of_a_plan_waits_for_no_limit(staff, sandbox):
     schedule = planned(staff)
-    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     set_limits(max_clients=0, max_percent=0)
-    schedules.run_due(timezone.now() + timedelta(hours=4))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=4))
     schedule.refresh_from_db()
     assert schedule.state == "done"
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
@@ -280,7 +280,7 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
     request = approvals.ask_for_schedule(schedule, staff, ())
     approvals.approve(request, user=owner, credentials=owner.credentials)
     owner.groups.set(staff.groups.all())
-    schedules.run_due(timezone.now() + timedelta(hours=2))
+    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
 

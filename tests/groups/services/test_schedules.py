@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Lock, Schedule
-from groups.services import schedules
+from groups.services import schedule_steps, schedules
 from groups.services.groups import read_now
-from groups.services.schedules import cancel, plan, run_due
+from groups.services.schedule_steps import run_due
+from groups.services.schedules import cancel, plan
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, Sender, UpdateGroup
 from groups.services.writes.execute import OperationReused, Planned, execute
@@ -317,14 +318,14 @@ def test_a_cancellation_while_poster_is_away_is_carried_out_later(active, owner,
 def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner, sandbox, monkeypatch):
     """A worker has the lease: it makes the start, sees the cancellation, and returns."""
     schedule = planned(staff)
-    send = schedules.execute
+    send = schedule_steps.execute
 
     def cancelled_meanwhile(command):
         if command.operation == schedule.start_id:
             cancel(Schedule.objects.get(pk=schedule.pk), user=owner)
         return send(command)
 
-    monkeypatch.setattr(schedules, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(schedule_steps, "execute", cancelled_meanwhile)
     run_due()
     assert not sandbox.posts()
     Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now())
@@ -334,7 +335,7 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
 
 def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sandbox, monkeypatch):
     schedule = planned(staff, starts=-HOUR, ends=None)
-    send = schedules.execute
+    send = schedule_steps.execute
 
     def cancelled_meanwhile(command):
         change = send(command)
@@ -342,7 +343,7 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
             cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
         return change
 
-    monkeypatch.setattr(schedules, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(schedule_steps, "execute", cancelled_meanwhile)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
@@ -350,14 +351,14 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
 def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
     """The cancellation comes after the worker has looked for one."""
     schedule = planned(staff, starts=-HOUR, ends=None)
-    store = schedules._update
+    store = schedule_steps.update
 
     def cancelled_before(row, **values):
         if values.get("state") == State.DONE:
             cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
         return store(row, **values)
 
-    monkeypatch.setattr(schedules, "_update", cancelled_before)
+    monkeypatch.setattr(schedule_steps, "update", cancelled_before)
     before = percent_of(sandbox)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -491,20 +492,20 @@ def test_a_worker_killed_at_any_step_is_followed_by_another_one(
 
 def test_of_two_workers_one_makes_the_step(staff, sandbox, monkeypatch):
     planned(staff)
-    send = schedules.execute
+    send = schedule_steps.execute
 
     def with_another_worker(command):
         assert run_due(at(1.1)) == []
         return send(command)
 
-    monkeypatch.setattr(schedules, "execute", with_another_worker)
+    monkeypatch.setattr(schedule_steps, "execute", with_another_worker)
     run_due(at(1.1))
     assert len(sandbox.posts()) == 1
 
 
 def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, monkeypatch):
     schedule = planned(staff)
-    send, nested = schedules.execute, []
+    send, nested = schedule_steps.execute, []
 
     def overtaken(command):
         if not nested:
@@ -512,7 +513,7 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
             run_due(at(1.5))
         return send(command)
 
-    monkeypatch.setattr(schedules, "execute", overtaken)
+    monkeypatch.setattr(schedule_steps, "execute", overtaken)
     run_due(at(1.1))
     assert states(schedule)[0] == "active"
     assert len(sandbox.posts()) == 1
@@ -539,14 +540,14 @@ def test_an_edit_made_here_meanwhile_is_not_overwritten(active, owner, sandbox):
 
 def test_a_broken_one_does_not_stop_the_others(staff, owner, sandbox, monkeypatch):
     broken, sound = planned(staff), planned(owner, group_id=1)
-    send = schedules.execute
+    send = schedule_steps.execute
 
     def sometimes(command):
         if command.group_id == GROUP:
             raise RuntimeError
         return send(command)
 
-    monkeypatch.setattr(schedules, "execute", sometimes)
+    monkeypatch.setattr(schedule_steps, "execute", sometimes)
     run_due(at(1.5))
     assert states(sound)[0] == "active"
     assert states(broken)[0] == "planned"

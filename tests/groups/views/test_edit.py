@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.urls import reverse
 
 from groups.models import Change
-from groups.views import write_responses
+from groups.views.writes import write_responses
 from tests.pages import HTMX, fragment, group_form, group_ids, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db

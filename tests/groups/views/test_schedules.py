@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from groups.models import Change, Job, Schedule
-from groups.services.schedules import run_due
+from groups.services.schedule_steps import run_due
 from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
 from tests.pages import fragment, hidden, text_of
 

@@ -1,7 +1,7 @@
 """Execute the command of a form, and turn the outcome into a response."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
 from django.contrib import messages
@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
+from groups.forms.groups import Version
 from groups.models import Change
 from groups.poster import (
     ErrorReason,
     Group,
-    GroupValues,
     InvalidValue,
     NameTaken,
     NotAllowed,
@@ -27,13 +26,7 @@ from groups.poster import (
 )
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
-from groups.presenters.changes.change_diff import (
-    check_rows,
-    conflict_rows,
-    cost_of_change,
-    difference_rows,
-    outcome_rows,
-)
+from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import (
@@ -66,9 +59,9 @@ from groups.services.writes.execute import (
 )
 from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request
-from groups.views.cost import card_of_command
-from groups.views.http.requests import Request, list_behind, row_asked_for
+from groups.views.http.requests import Request, list_behind
 from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_failure
+from groups.views.writes.write_page import WritePage, is_in_row
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason, Failure = Change.State, Change.Reason, Change.Failure
@@ -83,101 +76,6 @@ NOTICES = {
     State.REVIEW: "unknown",
 }
 """Kind of the notice on the page of a change, by its state; every other state is an error."""
-
-
-@dataclass(slots=True)
-class WritePage[F: WriteForm]:
-    """A page with a form that asks for a write; its fragment is `form`.
-
-    The form is sent to `form_action`, the answer to its confirmation to `asks_at`; both default to the
-    address of the request.
-    """
-
-    request: Request
-    template: str
-    form: F
-    group: Group | None = None
-    context: dict[str, Any] = field(default_factory=dict)
-    form_action: str = ""
-    asks_at: str = ""
-
-    @staticmethod
-    def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
-        """Return the page with the form of this command, for a command that came without a form."""
-        hidden = {
-            "version": str(Version(command.loaded, command.loaded_clients)),
-            "operation": str(command.operation),
-        }
-        group = None
-        if command.group_id and command.loaded:
-            group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
-        if group and command.removes:
-            form: WriteForm = RemovalForm(hidden, group=group)
-            template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
-        else:
-            form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})
-            template = "groups/form.html"
-            url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
-        form.is_valid()
-        context = {"allowed": True}
-        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
-
-    def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
-        """Render the page; with errors in the form its status is 422."""
-        context = {
-            "form": self.form,
-            "group": self.group,
-            "form_action": self.form_action or self.request.path,
-            **self.context,
-            **context,
-        }
-        status = status or (422 if self.form.errors else 200)
-        template = template or self.template
-        if not is_in_row(self.request):
-            return render_page(self.request, template, context, fragment="form", status=status)
-        if template == "groups/form.html":
-            return render_page(self.request, "groups/list.html#edit_row", context, status=status)
-        context["row"] = element_asked_for(self.request)
-        return _in_dialog(render_page(self.request, f"{template}#form", context, status=status))
-
-    def show_again(self, change: Change, *, status: int) -> HttpResponse:
-        """Render the form with its input, ready for another try, and say why this one failed."""
-        self.form = self.form.again()
-        return self.show(status=status, change=change, outcome=outcome_words(change))
-
-    def show_check(
-        self, command: GroupCommand, warnings: list[str], *, status: int = 200, **more: Any
-    ) -> HttpResponse:
-        """Render the page that asks for confirmation, with all input repeated."""
-        clients = (
-            reads.read_group(self.request.credentials, command.group_id).group.clients
-            if command.group_id
-            else 0
-        )
-        context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
-        rows = check_rows(command.loaded, command.values)
-        template = "groups/check.html"
-        context |= {"rows": rows, "warnings": warnings, "clients": clients, **more}
-        return self.show(
-            status=status, template=template, cost=card_of_command(self.request, command), **context
-        )
-
-    def show_conflict(self, **context: Any) -> HttpResponse:
-        """Render the page that says why nothing was sent."""
-        url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
-        return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
-
-
-def is_in_row(request: Request) -> bool:
-    """Return True if the form was opened in a row of the list, and not on its own page."""
-    return row_asked_for(request) is not None
-
-
-def _in_dialog(response: HttpResponse) -> HttpResponse:
-    """Show over the list what does not fit into its row; the row stays as it is."""
-    response["HX-Retarget"] = "#dialog"
-    response["HX-Reswap"] = "beforeend ignoreTitle:true"
-    return response
 
 
 def _instead_of_page(response: HttpResponse, url: str) -> HttpResponse:
@@ -259,14 +157,8 @@ def _execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpRes
     except PosterError as error:
         words = no_snapshot_words if command.removes else not_counted_words
         return page.show(status=status_of(error), outcome=words(error))
-    except Busy as busy:
-        return page.show_conflict(busy=busy.change)
-    except Occupied as occupied:
-        return page.show_conflict(job=occupied.job)
-    except Planned as planned:
-        return page.show_conflict(planned=schedule_row(planned.schedule, page.request.user))
-    except OperationReused:
-        return page.show_conflict(reused=True)
+    except (Busy, Occupied, Planned, OperationReused) as conflict:
+        return _respond_locked(page, conflict)
     except BeyondLimits as beyond:
         return _respond_beyond(page, command, beyond)
     except NotRecorded:
@@ -278,6 +170,21 @@ def _execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpRes
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
     return respond(page, change)
+
+
+def _respond_locked(
+    page: WritePage[Any], conflict: Busy | Occupied | Planned | OperationReused
+) -> HttpResponse:
+    """Show the change, the job or the planned change that has the lock, or the first use of the form."""
+    match conflict:
+        case Busy():
+            return page.show_conflict(busy=conflict.change)
+        case Occupied():
+            return page.show_conflict(job=conflict.job)
+        case Planned():
+            return page.show_conflict(planned=schedule_row(conflict.schedule, page.request.user))
+        case OperationReused():
+            return page.show_conflict(reused=True)
 
 
 def _with_cost(command: GroupCommand) -> GroupCommand:
@@ -413,8 +320,3 @@ def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
     author = history.change_before(page.request.credentials, change)
     context = {"author": author, "author_changes": difference_rows(author) if author else []}
     return page.show_conflict(change=change, command=command, rows=conflict_rows(change), **context)
-
-
-def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
-    """Return the group as a form was opened on it, for the page; an edit has no count of clients."""
-    return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})

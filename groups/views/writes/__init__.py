@@ -1,0 +1,1 @@
+"""Pages with a form that writes, and the responses to its outcome."""

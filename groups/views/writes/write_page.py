@@ -1,0 +1,118 @@
+"""The page of a form that asks for a write: itself, its check page, and its conflict."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
+from groups.models import Change
+from groups.poster import Group, GroupValues
+from groups.presenters.changes.change_diff import check_rows
+from groups.presenters.messages import outcome_words
+from groups.services import groups as reads
+from groups.services.writes.commands import GroupCommand
+from groups.views.cost import card_of_command
+from groups.views.http.requests import Request, row_asked_for
+from poster_admin.common.htmx import element_asked_for, render_page
+
+
+@dataclass(slots=True)
+class WritePage[F: WriteForm]:
+    """A page with a form that asks for a write; its fragment is `form`.
+
+    The form is sent to `form_action`, the answer to its confirmation to `asks_at`; both default to the
+    address of the request.
+    """
+
+    request: Request
+    template: str
+    form: F
+    group: Group | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    form_action: str = ""
+    asks_at: str = ""
+
+    @staticmethod
+    def for_command(request: Request, command: GroupCommand) -> "WritePage[Any]":
+        """Return the page with the form of this command, for a command that came without a form."""
+        hidden = {
+            "version": str(Version(command.loaded, command.loaded_clients)),
+            "operation": str(command.operation),
+        }
+        group = None
+        if command.group_id and command.loaded:
+            group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
+        if group and command.removes:
+            form: WriteForm = RemovalForm(hidden, group=group)
+            template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
+        else:
+            form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})
+            template = "groups/form.html"
+            url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
+        form.is_valid()
+        context = {"allowed": True}
+        return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
+
+    def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:
+        """Render the page; with errors in the form its status is 422."""
+        context = {
+            "form": self.form,
+            "group": self.group,
+            "form_action": self.form_action or self.request.path,
+            **self.context,
+            **context,
+        }
+        status = status or (422 if self.form.errors else 200)
+        template = template or self.template
+        if not is_in_row(self.request):
+            return render_page(self.request, template, context, fragment="form", status=status)
+        if template == "groups/form.html":
+            return render_page(self.request, "groups/list.html#edit_row", context, status=status)
+        context["row"] = element_asked_for(self.request)
+        return in_dialog(render_page(self.request, f"{template}#form", context, status=status))
+
+    def show_again(self, change: Change, *, status: int) -> HttpResponse:
+        """Render the form with its input, ready for another try, and say why this one failed."""
+        self.form = self.form.again()
+        return self.show(status=status, change=change, outcome=outcome_words(change))
+
+    def show_check(
+        self, command: GroupCommand, warnings: list[str], *, status: int = 200, **more: Any
+    ) -> HttpResponse:
+        """Render the page that asks for confirmation, with all input repeated."""
+        clients = (
+            reads.read_group(self.request.credentials, command.group_id).group.clients
+            if command.group_id
+            else 0
+        )
+        context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
+        rows = check_rows(command.loaded, command.values)
+        template = "groups/check.html"
+        context |= {"rows": rows, "warnings": warnings, "clients": clients, **more}
+        return self.show(
+            status=status, template=template, cost=card_of_command(self.request, command), **context
+        )
+
+    def show_conflict(self, **context: Any) -> HttpResponse:
+        """Render the page that says why nothing was sent."""
+        url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
+        return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
+
+
+def is_in_row(request: Request) -> bool:
+    """Return True if the form was opened in a row of the list, and not on its own page."""
+    return row_asked_for(request) is not None
+
+
+def in_dialog(response: HttpResponse) -> HttpResponse:
+    """Show over the list what does not fit into its row; the row stays as it is."""
+    response["HX-Retarget"] = "#dialog"
+    response["HX-Reswap"] = "beforeend ignoreTitle:true"
+    return response
+
+
+def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
+    """Return the group as a form was opened on it, for the page; an edit has no count of clients."""
+    return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})
