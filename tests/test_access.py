@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
           "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
           "/accounts/passkeys/options/", "/accounts/passkeys/use/",
-          "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/"}  # fmt: skip
+          "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/",
+          "/accounts/invitation/done/", "/accounts/invitation/MQ/a-token/"}  # fmt: skip
 # Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
@@ -66,7 +67,7 @@ NEEDS = {
                     "/account/notices/webhook/remove/"},
     "view_securityevent": {"/accounts/security-log/"},
     "change_user": {"/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
-                    "/people/1/sign-out/", "/people/1/second-factor/"},
+                    "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
 
 

@@ -76,6 +76,7 @@ class Event(models.TextChoices):
     SESSIONS_ENDED = "sessions_ended", _("ended sessions")
     PASSWORD = "password", _("changed a password")
     USER_ADDED = "user_added", _("added a user")
+    INVITED = "invited", _("sent an invitation")
     USER_CHANGED = "user_changed", _("changed a user")
     USER_REMOVED = "user_removed", _("removed a user")
     RIGHTS = "rights", _("changed rights")

@@ -7,7 +7,7 @@ from django.urls import path
 
 from poster_admin.users import sso
 from poster_admin.users.pages import passkey_views, views
-from poster_admin.users.sign_in import password_reset
+from poster_admin.users.sign_in import invitations, password_reset
 
 urlpatterns = [
     path(
@@ -33,6 +33,16 @@ urlpatterns = [
         "reset/<uidb64>/<token>/",
         login_not_required(password_reset.Choose.as_view()),
         name="password_reset_confirm",
+    ),
+    path(
+        "invitation/<uidb64>/<token>/",
+        login_not_required(invitations.Choose.as_view(extra_context={"invited": True})),
+        name="invitation",
+    ),
+    path(
+        "invitation/done/",
+        login_not_required(password_reset.Done.as_view(extra_context={"invited": True})),
+        name="invitation_done",
     ),
     path("security-log/", views.security_log, name="security_log"),
     path("second-factor/", views.second_factor_set, name="second_factor_set"),

@@ -140,6 +140,8 @@ class NewPersonForm(PersonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["full_name"].required = True
+        if settings.EMAIL_ENABLED:
+            self.fields["email"].help_text = _("Optional. The invitation goes there.")
 
     def clean_username(self) -> str:
         name: str = User.normalize_username(self.cleaned_data["username"])

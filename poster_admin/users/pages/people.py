@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
 from poster_admin.users.models import Event, Passkey, TOTPDevice
-from poster_admin.users.sign_in import two_factor
+from poster_admin.users.sign_in import invitations, two_factor
 
 RIGHT = "auth.change_user"
 ROLE_LABELS = {"Managers": _("Manager"), "Staff": _("Staff"), "Owners": _("Owner")}
@@ -43,6 +43,10 @@ class Person:
     @property
     def role_label(self) -> str:
         return str(ROLE_LABELS.get(self.role, ""))
+
+    @property
+    def can_be_invited(self) -> bool:
+        return invitations.can_be_invited(self.user)
 
     def manageable_by(self, user: User) -> bool:
         """Return True if `user` may change this person: no superuser, and nobody's own role or sign-in."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -20,6 +21,7 @@ from poster_admin.common.htmx import render_page
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
 from poster_admin.users.pages.views import Request, form_methods
+from poster_admin.users.sign_in import invitations
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 PAGE = 50
@@ -57,15 +59,23 @@ def person_list(request: Request) -> HttpResponse:
 @manages_people
 @sensitive_variables("password")
 def person_new(request: Request) -> HttpResponse:
-    """Create a user, and show the password once: no page and no message shows it again."""
+    """Create a user, and send an invitation.
+
+    Without mail show the password once: no page and no message shows it again.
+    """
     form = NewPersonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         user, password = people.create(**form.cleaned_data)
-        return render_page(
-            request, "users/person_password.html", {"person": user, "password": password, "new": True}
-        )
-    status = 422 if form.errors else 200
-    return render_page(request, "users/person_new.html", {"form": form}, status=status)
+        by_mail = invitations.can_be_invited(user)
+        if by_mail and invitations.send(request, user):
+            messages.success(
+                request, _("“%(name)s” was created and invited by mail.") % {"name": _name(user)}
+            )
+            return redirect("people:person", user.pk)
+        context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
+        return render_page(request, "users/person_password.html", context)
+    context = {"form": form, "by_mail": settings.EMAIL_ENABLED}
+    return render_page(request, "users/person_new.html", context, status=422 if form.errors else 200)
 
 
 @form_methods
@@ -80,6 +90,24 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
         return redirect("people:list")
     context = {"person": person, "form": form}
     return render_page(request, "users/person.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@manages_people
+def person_invite(request: Request, user_id: int) -> HttpResponse:
+    """Send an invitation to somebody who has never signed in."""
+    person = manageable(request, user_id)
+    if not person.can_be_invited:
+        text = _("No invitation was sent: it is for people with an e-mail address who have never signed in.")
+        messages.error(request, text)
+    elif invitations.send(request, person.user):
+        messages.success(request, _("“%(name)s” was invited by mail.") % {"name": _name(person.user)})
+    else:
+        text = _(
+            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
+        )
+        messages.error(request, text)
+    return redirect("people:person", user_id)
 
 
 @require_POST

@@ -151,7 +151,7 @@ def test_the_password_is_asked_for_again_before_people_are_managed(owner, staff,
 
 # --- One person --------------------------------------------------------------------------------------------
 
-ACTIONS = ("password", "block", "sign-out", "second-factor")
+ACTIONS = ("invite", "password", "block", "sign-out", "second-factor")
 
 
 def test_name_address_and_role_are_changed(owner, staff, browse):
