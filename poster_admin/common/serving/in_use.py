@@ -34,6 +34,24 @@ def in_use() -> Iterator[None]:
 
 
 @contextmanager
+def only_server() -> Iterator[bool]:
+    """Say that this process serves the database; yield False while another server does so on SQLite.
+
+    That works on one machine: SQLite's locks do not reach over a network.
+    """
+    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+        yield True
+        return
+    with _lock("serving") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def alone() -> Iterator[None]:
     """Have the database for this process. Raises `CommandError` while another one uses it."""
     if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
@@ -76,10 +94,10 @@ def _path() -> Path:
 
 
 @contextmanager
-def _lock() -> Iterator[TextIO]:
+def _lock(suffix: str = "in-use") -> Iterator[TextIO]:
     path = _path()
     try:
-        file = path.with_name(f"{path.name}.in-use").open("a+", encoding="utf-8")
+        file = path.with_name(f"{path.name}.{suffix}").open("a+", encoding="utf-8")
     except OSError as error:
         raise CommandError(str(error)) from None
     with file:

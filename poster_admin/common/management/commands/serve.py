@@ -12,10 +12,13 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 
 from poster_admin.common.serving import server
-from poster_admin.common.serving.in_use import in_use
+from poster_admin.common.serving.in_use import in_use, only_server
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
+ANOTHER = (
+    "Another server serves the same SQLite database. That works on one machine; more of them need PostgreSQL."
+)
 
 
 @contextmanager
@@ -42,7 +45,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
-        with server.claimed_port(settings.HOST, settings.PORT), in_use():
+        with server.claimed_port(settings.HOST, settings.PORT), in_use(), only_server() as is_only:
+            if not is_only:
+                self.stderr.write(ANOTHER)
             self._check(include_deployment_checks=True)
             server.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
