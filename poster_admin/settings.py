@@ -309,7 +309,7 @@ env.require(
     "and OIDC_CLIENT_ID are both set: a user has one place in the company's sign-in",
 )
 
-# Mail has the link to a new password, and notices; without EMAIL_URL nobody is offered either.
+# Mail has invitations, links to a new password, and notices; without EMAIL_URL nobody is offered any.
 _mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
 EMAIL_ENABLED = bool(_mailer)
 if EMAIL_ENABLED:
