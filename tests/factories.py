@@ -7,7 +7,7 @@ EDIT = (*VIEW, "add_group", "change_group", "delete_group", "view_client", "move
 OWN = (
     *EDIT,
     *("delete_group_with_clients", "set_bonus_unit", "view_snapshot", "view_change", "view_sales"),
-    *("watch_account", "exceed_limits"),
+    *("watch_account", "set_webhook", "exceed_limits"),
     *("view_user", "add_user", "change_user", "view_securityevent"),
     *("view_totpdevice", "delete_totpdevice", "view_passkey", "delete_passkey"),
     *("add_companylink", "view_companylink", "delete_companylink"),
