@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_encode
 
 from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
@@ -19,7 +20,8 @@ from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import FailureCount, TOTPDevice, UserSession, new_key
+from poster_admin.users.models import FailureCount, Passkey, TOTPDevice, UserSession, new_key
+from poster_admin.users.sign_in import invitations
 from tests.conftest import PASSWORD, make_user
 from tests.e2e.rows import open_row
 from tests.groups.services.jobs.doing import run, start
@@ -27,6 +29,7 @@ from tests.groups.services.test_schedules import at, planned
 from tests.pages import group_form, open_form
 
 SCENES = {}
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 SEED_FORM = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 
 
@@ -37,6 +40,7 @@ class Stage:
     user: Any
     sandbox: Any
     language: str
+    settings: Any
 
     def goto(self, path):
         self.page.goto(path)
@@ -991,6 +995,84 @@ def new_person(stage):
     stage.page.fill("[name=full_name]", "Марія Заньковецька")
     stage.page.fill("[name=username]", "maria")
     stage.page.locator("label[for=id_role_1]").click()
+    stage.button()
+
+
+def _invited(stage):
+    """Return a person who has an address, and has never signed in."""
+    stage.settings.EMAIL_ENABLED = True
+    maria = make_user("maria", role="Staff")
+    maria.email = "maria.zankovetska@example.com"
+    maria.save()
+    return maria
+
+
+@scene(shows="form[action$='/invite/']")
+def person_invited(stage):
+    stage.goto(f"/people/{_invited(stage).pk}/")
+
+
+@scene(shows="[data-notice=error]")
+def invitation_not_sent(stage):
+    # The discard port: no mail server is there.
+    stage.settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": 9}}}
+    stage.settings.EMAIL_ENABLED = True
+    stage.goto("/people/new/")
+    stage.page.fill("[name=full_name]", "Марія Заньковецька")
+    stage.page.fill("[name=username]", "maria")
+    stage.page.fill("[name=email]", "maria@example.com")
+    stage.page.locator("label[for=id_role_1]").click()
+    stage.button()
+
+
+@scene(role=None, shows="[name=new_password1]")
+def invitation(stage):
+    maria = _invited(stage)
+    uid = urlsafe_base64_encode(str(maria.pk).encode())
+    stage.goto(f"/accounts/invitation/{uid}/{invitations.tokens.make_token(maria)}/")
+
+
+@scene(role=None, shows="[data-notice=error]")
+def invitation_too_old(stage):
+    stage.settings.EMAIL_ENABLED = True
+    stage.goto("/accounts/invitation/MQ/a-token/")
+
+
+# --- Security, and notices ---------------------------------------------------------------------------------
+
+
+@scene(shows="[data-passkey-new] [name=name]")
+def passkey_new(stage):
+    stage.goto("/accounts/passkeys/new/")
+
+
+@scene(shows="[data-no-passkey]")
+def no_passkeys_here(stage):
+    # Browsers offer no passkeys at a number, so the session moves to the number of the same server.
+    stage.goto("/help/")
+    url = stage.page.url.replace("localhost", "127.0.0.1").replace("/help/", "/accounts/passkeys/new/")
+    cookies = [{"name": each["name"], "value": each["value"]} for each in stage.page.context.cookies()]
+    stage.page.context.add_cookies([each | {"url": url} for each in cookies])
+    stage.goto(url)
+
+
+@scene(shows="form[action$='/remove/']")
+def security(stage):
+    Passkey.objects.create(
+        user=stage.user, name="iPhone", credential_id="a", public_key=b"b", handle="c", confirmed=True
+    )
+    stage.goto("/accounts/sessions/")
+
+
+@scene(shows="[data-webhook=none]")
+def notices(stage):
+    stage.goto("/account/notices/")
+
+
+@scene(shows=".summary")
+def webhook_refused(stage):
+    stage.goto("/account/notices/webhook/")
+    stage.page.fill("[name=address]", "http://10.0.0.1/")
     stage.button()
 
 

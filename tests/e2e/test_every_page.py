@@ -29,11 +29,20 @@ LATIN = {
     "jsonl",
     "olena",
     "ivan",
+    "maria",
+    "iphone",
     "example",
     "kopecks",
     "eng",
     "pin",
     "id",
+    "javascript",
+    "https",
+    "json",
+    "slack",
+    "telegram",
+    "email",
+    "url",
 }
 
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -90,11 +99,11 @@ QUICK = [(name, LANGUAGES[number % 3]) for name, number in TURN.items()]
 
 
 @pytest.mark.parametrize(("name", "language"), pairwise.marked(CASES, QUICK, name="-".join))
-def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, name, language):
+def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, settings, name, language):
     play, role, account, shows = SCENES[name]
     user = signed_in(role, account, sandbox)
     page = page_for(user, language=language)
-    play(Stage(page, browse, user, sandbox, language))
+    play(Stage(page, browse, user, sandbox, language, settings))
     expect(page.locator(shows).first).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", language)
     look = EVERY_LOOK[TURN[name] % len(EVERY_LOOK)]
