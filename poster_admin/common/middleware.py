@@ -43,11 +43,14 @@ WITHOUT_PAGE = {
         "groups:schedule_cancel",
         "groups:request_approve",
         "groups:request_refuse",
+        "groups:webhook_secret",
+        "groups:webhook_remove",
+        "groups:view",
         "second_factor_remove",
         "recovery_codes",
     ),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
-    *("people:password", "people:block", "people:sign_out", "people:second_factor"),
+    *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),
 }
 
 

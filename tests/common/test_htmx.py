@@ -132,8 +132,9 @@ def test_a_draft_is_what_a_fresh_form_shows_whatever_was_typed_since(staff, brow
     client = browse(staff, language="uk")
     for url, opened in (
         ("/groups/1/edit/", {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10",
-                             "birthday_bonus": "50,00"}),
-        ("/groups/new/", {"name": "", "loyalty_type": "", "percent": "", "birthday_bonus": "0,00"}),
+                             "birthday_bonus": "50,00", "note": ""}),
+        ("/groups/new/", {"name": "", "loyalty_type": "", "percent": "", "birthday_bonus": "0,00",
+                           "note": ""}),
     ):  # fmt: skip
         form = group_form(client, url, name="Інша", percent="x")
         for page in (client.get(url), client.post(url, form), client.post(url, form | {"version": "x"})):

@@ -18,7 +18,7 @@ def sign_in(page, name, path="/"):
     page.goto(path)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def row(page, group_id):
@@ -295,7 +295,7 @@ def test_a_session_that_ends_leads_to_the_sign_in_and_back(page_for, staff):
     page.wait_for_url("**/accounts/login/?next=**")
     page.get_by_label("Name").fill("staff")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/groups/?sort=percent")
     expect(rows(page)).to_have_count(3)
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, PosterClient
-from groups.poster import client as poster_client
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import Busy, execute
 from groups.services.writes.reconcile import reconcile_due
@@ -82,7 +81,7 @@ def _quickly(settings, monkeypatch):
     settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 1, 2
     settings.POSTER_WRITE_DEADLINE = 3
     monkeypatch.setattr(reconciler, "ACCEPTED_BUT_ABSENT_AFTER", timedelta(0))
-    monkeypatch.setattr(poster_client, "_pause", lambda _: 0.0)
+    settings.POSTER_RETRY_PAUSE = (0.0, 0.0)
 
 
 @pytest.mark.django_db

@@ -3,7 +3,8 @@
 from typing import assert_never
 
 from groups.models import Change
-from groups.poster import PosterError
+from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
+from groups.poster.errors import REFUSALS
 from groups.services.writes.outcome import failure_of
 
 Failure = Change.Failure
@@ -18,7 +19,16 @@ def status_of(error: PosterError) -> int:
 
 def status_of_change(change: Change) -> int:
     """Return the status of a page that reports a change that was not made."""
+    if change.state == Change.State.REFUSED:
+        return status_of_refusal(change)
     return status_of_failure(Failure(change.failure)) if change.failure else LOST
+
+
+def status_of_refusal(change: Change) -> int:
+    """Return the status of a page that reports the code with which Poster refused a change."""
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    no_access = issubclass(error, TokenRejected | NotAllowed)
+    return status_of_failure(Failure.NO_ACCESS if no_access else Failure.REJECTED)
 
 
 def status_of_failure(failure: Change.Failure) -> int:

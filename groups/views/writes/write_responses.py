@@ -19,10 +19,8 @@ from groups.poster import (
     Group,
     InvalidValue,
     NameTaken,
-    NotAllowed,
     NotFound,
     PosterError,
-    TokenRejected,
 )
 from groups.poster.errors import REFUSALS
 from groups.poster.records import fold
@@ -60,7 +58,7 @@ from groups.services.writes.execute import (
 from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request
 from groups.views.http.requests import Request, list_behind
-from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_failure
+from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_refusal
 from groups.views.writes.write_page import WritePage, is_in_row
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
@@ -211,7 +209,7 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
             return page.show_again(change, status=status_of_change(change))
         case State.PENDING | State.UNKNOWN | State.REVIEW:
             refused = change.again_of_id and change.code is not None
-            status = _refusal_status(change) if refused else LOST
+            status = status_of_refusal(change) if refused else LOST
             return show_outcome(page.request, change, fragment="form", status=status)
         case State.ELSEWHERE:  # written by the watch; a command never ends so
             return show_outcome(page.request, change, fragment="form")
@@ -302,14 +300,7 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
         page.form = page.form.again()
         page.form.add_error("name", name_refused_words(change))
         return page.show(data_outcome=State.REFUSED)
-    return page.show_again(change, status=_refusal_status(change))
-
-
-def _refusal_status(change: Change) -> int:
-    error = REFUSALS.get(change.code or 0, InvalidValue)
-    return status_of_failure(
-        Failure.NO_ACCESS if issubclass(error, TokenRejected | NotAllowed) else Failure.REJECTED
-    )
+    return page.show_again(change, status=status_of_refusal(change))
 
 
 def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:

@@ -465,9 +465,9 @@ def killed_at(monkeypatch, module, name, call, *, after):
 
 
 STEPS = [
-    *((schedules, "_update", call) for call in (1, 2, 3)),
-    *((schedules, "execute", call) for call in (1, 2)),
-    *((schedules, "_find_change", call) for call in (1, 2, 3)),
+    *((schedule_steps, "update", call) for call in (1, 2, 3)),
+    *((schedule_steps, "execute", call) for call in (1, 2)),
+    *((schedule_steps, "_find_change", call) for call in (1, 2, 3)),
 ]
 
 

@@ -253,7 +253,7 @@ def test_a_mark_of_older_values_asks_once_more(staff, owner, browse, sandbox, li
 def test_a_write_that_changed_nothing_lets_the_request_wait_again(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
-    sandbox.script("clients.updateGroup", "error_unknown_code", when="before")
+    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
     assert client.post(f"{url}approve/").status_code == 422
     assert the_request().state == "waiting"
     assert client.post(f"{url}approve/")["Location"] == url
