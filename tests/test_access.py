@@ -1,16 +1,19 @@
 """Open every address of the site's configuration as every kind of user."""
 
+import contextlib
+import copy
 import re
 import uuid
 
 import pytest
+from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from groups.models import Change
 from poster_admin.users.models import TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD
 from tests.pages import fragment, group_form, group_ids
-from tests.pairwise import covering, marked
+from tests.pairwise import covering
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db
@@ -104,9 +107,19 @@ def traits_of(url):
     return {tuple(table), page}
 
 
+def in_parts(cases, traits):
+    """Return the cases for two tests: as few as needed, and those that `make test` leaves to `make test-all`.
+
+    A test opens all of its addresses by the same people: making them takes longer than opening a page.
+    """
+    few = covering(cases, traits)
+    rest = [case for case in cases if case not in few]
+    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.product)]
+
+
 def each(urls):
     """Return addresses for pytest, and leave to `make test-all` what the admin has for all tables alike."""
-    return marked(urls, covering(urls, traits_of))
+    return in_parts(urls, traits_of)
 
 
 def with_each(values):
@@ -116,8 +129,20 @@ def with_each(values):
         url, value = case
         return traits_of(url) | {(url.split("/")[1], value)}
 
-    cases = [(url, value) for url in EVERY for value in values]
-    return marked(cases, covering(cases, traits))
+    return in_parts([(url, value) for url in EVERY for value in values], traits)
+
+
+@contextlib.contextmanager
+def taken_back(*clients):
+    """Take back what an address wrote, and whom it signed out: the next one finds all as it was."""
+    cookies = [copy.deepcopy(client.cookies) for client in clients]
+    before = transaction.savepoint_create()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(before)
+        for client, kept in zip(clients, cookies, strict=True):
+            client.cookies = kept
 
 
 def test_every_address_is_known_to_these_tests():
@@ -153,40 +178,46 @@ def test_with_debug_it_is_there_for_people_with_a_role(nobody, browse, sandbox, 
     assert not sandbox.calls()
 
 
-@pytest.mark.parametrize("url", PRIVATE)
-def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, url):
-    for method in ("get", "post"):
-        answer = getattr(browse(), method)(url)
-        assert answer.status_code == 302
-        assert answer["Location"] == f"/accounts/login/?next={url}"
-        htmx = getattr(browse(), method)(url, headers=fragment("rows", "/groups/?q=a"))
-        assert htmx.status_code == 401
-        assert htmx["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da"
+def test_a_stranger_is_led_to_the_sign_in_and_back(browse, sandbox, subtests):
+    client = browse()
+    for url in PRIVATE:
+        with subtests.test(url=url):
+            for method in ("get", "post"):
+                answer = getattr(client, method)(url)
+                assert answer.status_code == 302
+                assert answer["Location"] == f"/accounts/login/?next={url}"
+                htmx = getattr(client, method)(url, headers=fragment("rows", "/groups/?q=a"))
+                assert htmx.status_code == 401
+                assert htmx["HX-Redirect"] == "/accounts/login/?next=%2Fgroups%2F%3Fq%3Da"
     assert not sandbox.calls()
 
 
-@pytest.mark.parametrize("url", sorted(set(PRIVATE) - OWN - {"/"}))
-def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, url):
+def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, subtests):
     client = browse(nobody)
-    for method in ("get", "post"):
-        assert getattr(client, method)(url).status_code in {403, 405}
+    for url in sorted(set(PRIVATE) - OWN - {"/"}):
+        with subtests.test(url=url):
+            for method in ("get", "post"):
+                assert getattr(client, method)(url).status_code in {403, 405}
     assert not sandbox.calls()
 
 
-@pytest.mark.parametrize("right", [right for right in NEEDS if right != "view_group"])
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, right, method):
-    for url in NEEDS[right]:
-        answer = getattr(browse(manager), method)(url, {"name": "x", "operation": uuid.uuid4()})
-        assert answer.status_code in {403, 405}
+def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, subtests):
+    client = browse(manager)
+    for url in set().union(*(urls for right, urls in NEEDS.items() if right != "view_group")):
+        with subtests.test(url=url):
+            for method in ("get", "post"):
+                answer = getattr(client, method)(url, {"name": "x", "operation": uuid.uuid4()})
+                assert answer.status_code in {403, 405}
     assert not sandbox.posts()
 
 
-@pytest.mark.parametrize("url", PRIVATE)
-def test_every_page_has_the_way_out(owner, browse, url):
-    page = browse(owner).get(url)
-    if page.status_code == 200 and page["Content-Type"].startswith("text/html"):
-        assert 'action="/accounts/logout/"' in page.content.decode()
+def test_every_page_has_the_way_out(owner, browse, subtests):
+    client = browse(owner)
+    for url in PRIVATE:
+        with subtests.test(url=url):
+            page = client.get(url)
+            if page.status_code == 200 and page["Content-Type"].startswith("text/html"):
+                assert 'action="/accounts/logout/"' in page.content.decode()
 
 
 def test_a_manager_can_look(manager, browse):
@@ -205,14 +236,16 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
 
 
 @of_requests
-@pytest.mark.parametrize("url", each(EVERY))
-def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, url):
+@pytest.mark.parametrize("urls", each(EVERY))
+def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, subtests, urls):
     for user in (owner, admin_user):
         client = browse(user, enforce_csrf_checks=True)
-        answer = client.post(url, headers=fragment("form", "/groups/"))
-        assert answer.status_code in {403, 405}
-        if answer.status_code == 403:
-            assert answer["HX-Refresh"] == "true"
+        for url in urls:
+            with subtests.test(url=url, user=user):
+                answer = client.post(url, headers=fragment("form", "/groups/"))
+                assert answer.status_code in {403, 405}
+                if answer.status_code == 403:
+                    assert answer["HX-Refresh"] == "true"
     assert not sandbox.posts()
 
 
@@ -230,40 +263,51 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 
 
 @of_requests
-@pytest.mark.parametrize("url", each(EVERY))
-def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, url):
-    for method in ("get", "post"):
-        answer = getattr(browse(owner), method)(url, headers={"Host": "evil.com"})
-        assert answer.status_code == 400
+@pytest.mark.parametrize("urls", each(EVERY))
+def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, urls):
+    client = browse(owner)
+    for url in urls:
+        with subtests.test(url=url):
+            for method in ("get", "post"):
+                answer = getattr(client, method)(url, headers={"Host": "evil.com"})
+                assert answer.status_code == 400
     assert not sandbox.calls()
 
 
 @of_requests
-@pytest.mark.parametrize("url", each(EVERY))
-def test_every_address_has_the_headers_that_keep_others_out(owner, browse, url):
+@pytest.mark.parametrize("urls", each(EVERY))
+def test_every_address_has_the_headers_that_keep_others_out(owner, browse, subtests, urls):
     for client in (browse(), browse(owner)):
-        answer = client.get(url)
-        assert answer["X-Frame-Options"] == "DENY"
-        policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
-        assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-        assert "unsafe" not in answer["Content-Security-Policy"]
-        assert answer["X-Content-Type-Options"] == "nosniff"
-        assert answer["Referrer-Policy"] == "same-origin"
-        assert "no-store" in answer["Cache-Control"]
-        assert uuid.UUID(answer["X-Request-ID"])
-        assert "Access-Control-Allow-Origin" not in answer
-        kind = answer.get("Content-Type", "")
-        assert not kind.startswith("text/") or "charset=utf-8" in kind.replace('"', "").lower()
-        html = answer.content.decode()
-        if url not in ADMIN:
-            assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
+        for url in urls:
+            with subtests.test(url=url), taken_back(client):
+                has_the_headers(client.get(url), url)
+
+
+def has_the_headers(answer, url):
+    assert answer["X-Frame-Options"] == "DENY"
+    policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert "no-store" in answer["Cache-Control"]
+    assert uuid.UUID(answer["X-Request-ID"])
+    assert "Access-Control-Allow-Origin" not in answer
+    kind = answer.get("Content-Type", "")
+    assert not kind.startswith("text/") or "charset=utf-8" in kind.replace('"', "").lower()
+    html = answer.content.decode()
+    if url not in ADMIN:
+        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
 @of_requests
-@pytest.mark.parametrize("url", each(EVERY))
-def test_no_address_gives_back_what_it_was_sent(owner, browse, url):
-    answer = browse(owner).trace(url, headers={"X-Mark": "a-mark-of-mine"})
-    assert "a-mark-of-mine" not in answer.content.decode()
+@pytest.mark.parametrize("urls", each(EVERY))
+def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
+    client = browse(owner)
+    for url in urls:
+        with subtests.test(url=url):
+            answer = client.trace(url, headers={"X-Mark": "a-mark-of-mine"})
+            assert "a-mark-of-mine" not in answer.content.decode()
 
 
 def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
@@ -280,81 +324,94 @@ def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
 
 @of_requests
 @pytest.mark.parametrize(
-    ("url", "evil"), with_each(["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
+    "cases", with_each(["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
 )
-def test_no_address_sends_anybody_to_another_site(owner, browse, url, evil):
+def test_no_address_sends_anybody_to_another_site(owner, browse, subtests, cases):
     for client in (browse(), browse(owner)):
-        for answer in (
-            client.get(url, {"next": evil}),
-            client.post(url, {"next": evil, "password": PASSWORD}),
-        ):
-            for header in ("Location", "HX-Redirect", "HX-Location"):
-                where = answer.get(header, "/")
-                assert where.startswith("/")
-                assert not where.startswith(("//", "/\\"))
+        for url, evil in cases:
+            with subtests.test(url=url, evil=evil), taken_back(client):
+                for answer in (
+                    client.get(url, {"next": evil}),
+                    client.post(url, {"next": evil, "password": PASSWORD}),
+                ):
+                    for header in ("Location", "HX-Redirect", "HX-Location"):
+                        where = answer.get(header, "/")
+                        assert where.startswith("/")
+                        assert not where.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("url", each(sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"})))
-def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, url):
+@pytest.mark.parametrize("urls", each(sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"})))
+def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, subtests, urls):
     client = browse()
     client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
-    client.get(url)
-    client.post(url)
-    assert not UserSession.objects.filter(session_key=made_up).exists()
+    for url in urls:
+        with subtests.test(url=url), taken_back(client):
+            client.get(url)
+            client.post(url)
+            assert not UserSession.objects.filter(session_key=made_up).exists()
 
 
 @of_requests
-@pytest.mark.parametrize(("url", "where"), with_each(["//evil.com/", "////evil.com/", "/\\evil.com/"]))
-def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, url, where):
+@pytest.mark.parametrize("cases", with_each(["//evil.com/", "////evil.com/", "/\\evil.com/"]))
+def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, subtests, cases):
     for client in (browse(), browse(owner)):
-        for target in ("rows", "row-1"):
-            answer = client.post(url, headers=fragment(target, where))
-            for header in ("Location", "HX-Redirect", "HX-Location"):
-                assert not re.match(r"//|/\\", answer.get(header, "/"))
-                assert "evil.com" not in answer.get(header, "/")
+        for url, where in cases:
+            with subtests.test(url=url, where=where), taken_back(client):
+                for target in ("rows", "row-1"):
+                    answer = client.post(url, headers=fragment(target, where))
+                    for header in ("Location", "HX-Redirect", "HX-Location"):
+                        assert not re.match(r"//|/\\", answer.get(header, "/"))
+                        assert "evil.com" not in answer.get(header, "/")
 
 
-@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *ADMIN} - {"/admin/login/"})))
-def test_a_session_that_was_ended_opens_nothing(owner, browse, url):
+@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN} - {"/admin/login/"})))
+def test_a_session_that_was_ended_opens_nothing(owner, browse, subtests, urls):
     client = browse(owner)
     UserSession.objects.all().delete()
-    for method in ("get", "post"):
-        answer = getattr(client, method)(url)
-        assert answer.status_code == 302
-        assert answer["Location"].startswith(LOGINS)
+    for url in urls:
+        with subtests.test(url=url), taken_back(client):
+            for method in ("get", "post"):
+                answer = getattr(client, method)(url)
+                assert answer.status_code == 302
+                assert answer["Location"].startswith(LOGINS)
 
 
-@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *ADMIN})))
-def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, url):
+@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN})))
+def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, subtests, urls):
     TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
     half = browse()
     half.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
     open_pages = {"/accounts/login/code/", "/accounts/confirm/", "/admin/login/", "/admin/logout/"}
-    for method in ("get", "post"):
-        answer = getattr(half, method)(url)
-        if url not in open_pages:
-            assert answer.status_code == 302
-            assert answer["Location"].startswith("/accounts/login/code/?next=")
+    for url in urls:
+        with subtests.test(url=url), taken_back(half):
+            for method in ("get", "post"):
+                answer = getattr(half, method)(url)
+                if url not in open_pages:
+                    assert answer.status_code == 302
+                    assert answer["Location"].startswith("/accounts/login/code/?next=")
     assert not sandbox.calls()
 
 
 # --- One account shows nothing of another ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", each(sorted({*PRIVATE, *PUBLIC, *ADMIN})))
-def test_no_address_shows_or_touches_another_account(staff, outsider, browse, sandbox, url):
+@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *PUBLIC, *ADMIN})))
+def test_no_address_shows_or_touches_another_account(staff, outsider, browse, sandbox, subtests, urls):
     client = browse(staff)
     client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
     change = str(Change.objects.get().pk)
     sandbox.log.clear()
     other = browse(outsider)
-    for method in ("get", "post"):
-        answer = getattr(other, method)(url.replace(str(CHANGE), change), {"operation": uuid.uuid4()})
-        assert "Тільки тут" not in answer.content.decode()
-        if change in url.replace(str(CHANGE), change):
-            assert answer.status_code in {404, 405}
-        elif url not in ADMIN:
-            assert change not in answer.content.decode()
+    for url in urls:
+        there = url.replace(str(CHANGE), change)
+        with subtests.test(url=there), taken_back(other):
+            for method in ("get", "post"):
+                answer = getattr(other, method)(there, {"operation": uuid.uuid4()})
+                assert "Тільки тут" not in answer.content.decode()
+                if change in there:
+                    assert answer.status_code in {404, 405}
+                elif url not in ADMIN:
+                    assert change not in answer.content.decode()
     assert {call.account for call in sandbox.calls()} <= {"kavarnia"}
 
 
@@ -427,21 +484,26 @@ def test_signing_out_ends_it(staff, browse):
 # --- Admin -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
-def test_nobody_but_owners_gets_into_the_admin(staff, manager, nobody, browse, url):
+@pytest.mark.parametrize("urls", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
+def test_nobody_but_owners_gets_into_the_admin(staff, manager, nobody, browse, subtests, urls):
     for user in (None, staff, manager, nobody):
-        for method in ("get", "post"):
-            answer = getattr(browse(user), method)(url)
-            assert answer.status_code == 302
-            assert answer["Location"].startswith(LOGINS)
+        client = browse(user)
+        for url in urls:
+            with subtests.test(url=url, user=user):
+                for method in ("get", "post"):
+                    answer = getattr(client, method)(url)
+                    assert answer.status_code == 302
+                    assert answer["Location"].startswith(LOGINS)
 
 
-@pytest.mark.parametrize("url", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
-def test_the_admin_asks_for_the_password_again(owner, admin_user, browse, url):
+@pytest.mark.parametrize("urls", each(sorted(set(ADMIN) - {"/admin/login/", "/admin/logout/"})))
+def test_the_admin_asks_for_the_password_again(owner, admin_user, browse, subtests, urls):
     for user in (owner, admin_user):
         client = after_a_while(browse(user))
-        for method in ("get", "post"):
-            assert getattr(client, method)(url)["Location"].startswith("/accounts/confirm/?next=")
+        for url in urls:
+            with subtests.test(url=url, user=user):
+                for method in ("get", "post"):
+                    assert getattr(client, method)(url)["Location"].startswith("/accounts/confirm/?next=")
 
 
 def test_an_owner_sees_of_the_admin_what_is_an_owners_business(owner, browse):
