@@ -7,6 +7,7 @@ is staff who has not connected yet, and `nobody` has no role at all.
 
 import importlib
 import os
+import shutil
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -24,7 +25,7 @@ from tests.e2e import chromium
 from tests.factories import make_roles
 from tests.mail import mail_server
 from tests.seed import programs
-from tests.services import needed_but_away
+from tests.services import migrated, needed_but_away
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
@@ -93,7 +94,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, t
     """Put SQLite into a file: threads that share one in memory lock each other out."""
     for each in connections.all():
         if each.vendor == "sqlite":
-            each.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+            path = tmp_path_factory.mktemp("database") / "test.sqlite3"
+            each.settings_dict["TEST"]["NAME"] = str(shutil.copy(migrated(), path))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    """Let Django take the migrated SQLite database that is there."""
+    return all(each.vendor == "sqlite" for each in connections.all())
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ PostgreSQL and Redis instead of SQLite and a local cache.
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -18,6 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "poster_admin" / "locale"
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+# A folder for what the processes of a run share: the first one makes it and names it to the others.
+if "TEST_SCRATCH" not in os.environ:
+    _SCRATCH = tempfile.TemporaryDirectory(prefix="poster_admin_")
+    os.environ["TEST_SCRATCH"] = _SCRATCH.name
+SCRATCH = Path(os.environ["TEST_SCRATCH"])
 # Clearing the cache empties a database of Redis, so each test process has its own: 15, 14 and so on.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _REDIS, _, _NUMBER = (os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15").rpartition("/")

@@ -13,8 +13,8 @@ import requests
 from cryptography.fernet import Fernet
 
 from tests import environment
-from tests.services import empty_database
-from tests.tools.killing import migrated, wait_until
+from tests.services import empty_database, migrated
+from tests.tools.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import Installation
 
@@ -41,7 +41,7 @@ NAMES = "from django.contrib.auth.models import User; print(*sorted(map(str, Use
 def original(tmp_path_factory):
     """Return an installation with a user who is connected to Poster, and a backup of it."""
     made = Installation(tmp_path_factory.mktemp("original"))
-    shutil.copy(migrated() / "db.sqlite3", made.directory)
+    shutil.copy(migrated(), made.directory / "db.sqlite3")
     run(made, MAKE.format(name="early", password=PASSWORD))
     return made, back_up(made)
 

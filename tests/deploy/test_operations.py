@@ -9,8 +9,8 @@ import pytest
 from django.core.management import get_commands
 
 from tests.environment import ROOT
+from tests.services import migrated
 from tests.test_docs import targets
-from tests.tools.killing import migrated
 from tests.tools.operations import page
 from tests.tools.starts import Installation
 
@@ -108,7 +108,7 @@ def add(installation, name):
 
 
 def test_a_backup_that_is_restored_has_just_what_it_had(installation):
-    shutil.copy(migrated() / "db.sqlite3", installation.directory / "var")
+    shutil.copy(migrated(), installation.directory / "var" / "db.sqlite3")
     add(installation, "early")
     (printed,) = follow(installation, "back up")
     (backup,) = (installation.directory / "var" / "backups").iterdir()

@@ -4,7 +4,6 @@ The sandbox stays alive in the calling process: Poster's data is known even if t
 """
 
 import contextlib
-import functools
 import html
 import os
 import random
@@ -15,13 +14,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psycopg
 import requests
@@ -29,6 +26,7 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
 from tests.environment import ROOT, inherited
+from tests.services import migrated
 from tests.tools.ports import free_port
 
 POINTS = ("journal row", "before the send", "while Poster works", "before settling")
@@ -72,16 +70,6 @@ class Write:
 
 
 OPEN = {"pending", "unknown"}
-_SCRATCH = tempfile.TemporaryDirectory(prefix="poster_admin_")
-
-
-@functools.cache
-def migrated():
-    """Return a folder with a migrated SQLite database, made once in a process since it takes seconds."""
-    url = f"sqlite:///{_SCRATCH.name}/db.sqlite3"
-    command = [sys.executable, "manage.py", "migrate", "-v", "0", "--skip-checks"]
-    subprocess.run(command, cwd=ROOT, env={**inherited(), "DEBUG": "True", "DATABASE_URL": url}, check=True)
-    return Path(_SCRATCH.name)
 
 
 class Dashboard:
@@ -112,7 +100,7 @@ class Dashboard:
             **variables,
         }
         if not database_url:
-            shutil.copy(migrated() / self.database.name, self.database)
+            shutil.copy(migrated(), self.database)
         made = self.run("-m", "tests.tools.owner", stdin=sandbox.accounts["demo"].token)
         self._log = (directory / "log").open("ab")
         self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "language": "en"}

@@ -12,7 +12,7 @@ import brotli
 import pytest
 import sentry_sdk
 
-from tests.tools.killing import migrated
+from tests.services import migrated
 from tests.tools.starts import Installation
 
 # Invented, in the format of Poster's tokens.
@@ -69,7 +69,7 @@ def reports():
 def test_a_report_has_the_error_and_neither_secrets_nor_people(reports, tmp_path):
     dsn, got = reports
     installation = Installation(tmp_path)
-    shutil.copy(migrated() / "db.sqlite3", installation.directory)
+    shutil.copy(migrated(), installation.directory / "db.sqlite3")
     done = subprocess.run(
         [sys.executable, "-c", BREAK],
         cwd=tmp_path,
