@@ -5,10 +5,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
 from tests.conftest import make_user
+from tests.groups.services.jobs.test_locks import snapshot_of
+from tests.groups.spreadsheets.test_imports import upload
 from tests.groups.views.test_bulk import opened
 from tests.pages import HTMX, group_form, hidden, open_form, text_of
 
@@ -353,7 +356,12 @@ def a_plan(client):
     return url, open_form(client, url, percent="25", **times), {}
 
 
-WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan]
+def an_import(client):
+    answer = upload(client, "Id;Percent\n1;25\n")
+    return answer["Location"], {}, {}
+
+
+WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan, an_import]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -377,7 +385,9 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     assert len(sandbox.posts()) <= 1
 
 
-@pytest.mark.parametrize("way", [an_undo, a_bulk_edit, a_copy, a_plan], ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    "way", [an_undo, a_bulk_edit, a_copy, a_plan, an_import], ids=lambda way: way.__name__
+)
 def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
     limits(max_percent=Decimal(20))
     client = browse(owner)
@@ -395,6 +405,23 @@ def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
         *Job.objects.all(),
     ]
     assert [row.limit_reason for row in rows] == ["Ювілей"]
+
+
+def test_a_restore_of_too_many_is_asked_for(staff, owner, browse, sandbox, limits):
+    url = f"/history/snapshots/{snapshot_of(owner, 4).pk}/restore/"
+    sandbox.console().remove(4)
+    staff.user_permissions.add(Permission.objects.get(codename="view_snapshot"))
+    limits(max_clients=10)
+    client = browse(staff)
+    form = hidden(client.get(url), "version", "operation")
+    answer = client.post(url, form)
+    asked = the_request()
+    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{asked.pk}/")
+    assert not sandbox.posts()
+    assert Job.objects.get().state == "asked"
+    assert browse(owner).post(f"{answer['Location']}approve/").status_code == 302
+    job = Job.objects.get()
+    assert (job.kind, job.state, job.user, job.asked_by) == ("restore", "waiting", owner, "staff")
 
 
 @pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
