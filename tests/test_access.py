@@ -16,7 +16,8 @@ from tests.pages import fragment, group_form, group_ids
 from tests.pairwise import covering
 from tests.users.sign_in.test_reauthentication import after_a_while
 
-pytestmark = pytest.mark.django_db
+# Each page asks another database for the same in the tests of its own.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
           "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
@@ -91,9 +92,6 @@ def views(resolver=None):
 
 
 EVERY = sorted(set(urls()))
-# Checks of a request and of the headers of its answer end the same on every database. Rights, and the records
-# that a page shows, are checked on each.
-of_requests = pytest.mark.once
 # Django's admin has rights of its own; it is looked at below.
 ADMIN = [url for url in EVERY if url.startswith("/admin/")]
 PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
@@ -159,7 +157,6 @@ def test_no_view_is_exempt_from_csrf_and_few_are_open_to_strangers():
 DEVELOPERS = {"/styleguide/", "/styleguide/no-groups/", "/styleguide/no-right/", "/styleguide/play/stale/"}
 
 
-@of_requests
 @pytest.mark.parametrize("url", sorted(DEVELOPERS))
 def test_nobody_finds_what_is_for_developers(owner, browse, url):
     assert url not in EVERY
@@ -235,7 +232,6 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
     assert client.get("/groups/4/delete/").status_code == 200
 
 
-@of_requests
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, subtests, urls):
     for user in (owner, admin_user):
@@ -262,7 +258,6 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 # --- Every address, by itself ------------------------------------------------------------------------------
 
 
-@of_requests
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, urls):
     client = browse(owner)
@@ -274,7 +269,6 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, 
     assert not sandbox.calls()
 
 
-@of_requests
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_every_address_has_the_headers_that_keep_others_out(owner, browse, subtests, urls):
     for client in (browse(), browse(owner)):
@@ -300,7 +294,6 @@ def has_the_headers(answer, url):
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
-@of_requests
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
     client = browse(owner)
@@ -322,7 +315,6 @@ def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
         assert browse().get(folder).status_code in {302, 404}
 
 
-@of_requests
 @pytest.mark.parametrize(
     "cases", with_each(["//evil.com/", "https://evil.com/", "/\\evil.com", "javascript:alert(1)"])
 )
@@ -351,7 +343,6 @@ def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, 
             assert not UserSession.objects.filter(session_key=made_up).exists()
 
 
-@of_requests
 @pytest.mark.parametrize("cases", with_each(["//evil.com/", "////evil.com/", "/\\evil.com/"]))
 def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, subtests, cases):
     for client in (browse(), browse(owner)):

@@ -36,6 +36,8 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import MovedOn, OperationReused, execute
 from groups.services.writes.outcome import same
 from groups.services.writes.reach import RIGHT
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -88,6 +90,7 @@ def set_limits(limits: Limits, *, user: "User") -> None:
         raise PermissionDenied
     limits.set_by = user.get_username()
     limits.save()
+    record(Event.LIMITS_SET, user=user, detail=limits.account_id)
 
 
 # --- Read --------------------------------------------------------------------------------------------------

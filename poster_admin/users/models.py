@@ -94,6 +94,9 @@ class Event(models.TextChoices):
     LINK_ALLOWED = "link_allowed", _("allowed a link to the company's sign-in")
     WEBHOOK_SET = "webhook_set", _("set a webhook")
     WEBHOOK_REMOVED = "webhook_removed", _("removed a webhook")
+    LIMITS_SET = "limits_set", _("set the limits")
+    WATCH_ON = "watch_on", _("switched the watch on")
+    WATCH_OFF = "watch_off", _("switched the watch off")
     LINKED = "linked", _("was linked to the company's sign-in")
 
 

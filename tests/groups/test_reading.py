@@ -24,7 +24,8 @@ from tests.groups.services.writes.test_reconcile import unknown, write_down
 from tests.pages import fragment
 from tests.test_access import CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 
-pytestmark = pytest.mark.django_db
+# Each page asks another database for the same in the tests of its own.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 WRITE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 ALWAYS = {"users_usersession", "groups_groupscopy"}
 ALSO = {

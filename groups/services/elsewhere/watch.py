@@ -23,6 +23,8 @@ from groups.services.elsewhere.compare import Finding, Look, Picture, alike, com
 from groups.services.elsewhere.picture import from_json, to_json
 from groups.services.gateway import call_poster
 from poster_admin.common.deadlines import past, recent
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -51,12 +53,14 @@ def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
     Watch.objects.update_or_create(
         account=credentials.account, defaults={"credentials": credentials, "next_look_at": timezone.now()}
     )
+    record(Event.WATCH_ON, user=user, detail=credentials.account_id)
 
 
 def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
     """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
     _check_right(user)
     Watch.objects.filter(account=credentials.account_id).delete()
+    record(Event.WATCH_OFF, user=user, detail=credentials.account_id)
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
+from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.groups.services.jobs.test_locks import snapshot_of
 from tests.groups.spreadsheets.test_imports import upload
@@ -304,6 +305,7 @@ def test_owners_set_the_limits(owner, browse):
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
+    assert SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner, detail="demo").count() == 1
     kept = Limits.objects.get(account="demo")
     assert (kept.max_percent, kept.max_rise, kept.max_birthday_bonus, kept.max_clients) == (
         Decimal("20.5"),

@@ -14,6 +14,7 @@ from groups.services.elsewhere import watch as watching
 from groups.services.installation import maintenance
 from groups.services.journal.history import resolve
 from groups.services.writes.reconcile import reconcile_due
+from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.pages import group_form, open_form, text_of
 
@@ -343,6 +344,7 @@ def test_an_owner_switches_it_on_and_off(owner, staff, manager, browse, sandbox)
     answer = client.post("/account/watch/", {"watch": "on"}, follow=True)
     assert 'data-watch="on"' in answer.content.decode()
     assert "with the token of owner" in text_of(answer)
+    assert SecurityEvent.objects.filter(kind=Event.WATCH_ON, user=owner, detail="demo").count() == 1
     other = make_user("partner", role="Owners", account="demo", sandbox=sandbox)
     assert "with the token of owner" in text_of(browse(other).get("/account/"))
     for person in (staff, manager):
@@ -350,6 +352,7 @@ def test_an_owner_switches_it_on_and_off(owner, staff, manager, browse, sandbox)
         assert browse(person).post("/account/watch/", {"watch": "off"}).status_code == 403
     client.post("/account/watch/", {"watch": "off"})
     assert not Watch.objects.exists()
+    assert SecurityEvent.objects.filter(kind=Event.WATCH_OFF, user=owner, detail="demo").count() == 1
 
 
 def test_the_history_shows_it_and_undoes_it(watch, staff, browse, sandbox):

@@ -20,7 +20,8 @@ from tests.groups.services.notices.conftest import elsewhere, later, set_webhook
 from tests.groups.services.notices.receiver import Receiver
 from tests.tools.company import Authority
 
-pytestmark = pytest.mark.django_db
+# The database is asked for the same by the tests of the outbox.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 State, Failure = Delivery.State, Delivery.Failure
 
 
