@@ -33,7 +33,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import find_group, list_groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.execute import MovedOn, OperationReused, execute
+from groups.services.writes.execute import Busy, MovedOn, OperationReused, execute
 from groups.services.writes.outcome import same
 from groups.services.writes.reach import RIGHT
 from poster_admin.users.models import Event
@@ -330,6 +330,10 @@ def _approve_change(
         return execute(command)
     except (MovedOn, OperationReused):
         raise NotNow from None  # somebody else approved or refused it at the same moment
+    except Busy as busy:
+        if busy.change.pk != request.pk:
+            raise
+        raise NotNow from None  # the write of somebody else's yes has the lock
 
 
 def _approve_job(request: ApprovalRequest, user: "User", now: Present | None) -> None:

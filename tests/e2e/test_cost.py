@@ -98,7 +98,8 @@ def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, mo
 def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbox):
     page = page_for(owner, language="uk")
     page.goto("/groups/")
-    page.get_by_title("Показати продажі").click()
+    page.locator("#rows summary", has_text="Ще").click()
+    page.get_by_role("link", name="Показати продажі").click()
     page.wait_for_url("**columns=sales**")
     expect(page.locator("#sales")).to_contain_text("Оборот — це сплачене.")
     page.get_by_role("link", name="Оборот").click()
@@ -112,7 +113,8 @@ def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbo
     page.get_by_role("button", name="Зберегти зміни").click()
     expect(row).to_contain_text("12 %")
     expect(turnover).to_have_text(before)
-    page.get_by_title("Сховати продажі").click()
+    page.locator("#rows summary", has_text="Ще").click()
+    page.get_by_role("link", name="Сховати продажі").click()
     expect(page.locator("th", has_text="Бонус на день народження")).to_be_visible()
 
 

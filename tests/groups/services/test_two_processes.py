@@ -243,12 +243,23 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
 
 
+def cost_on(dashboard, path, server):
+    """Return the cost that a page shows; a page that waited too long for it is looked at again."""
+    found = []
+
+    def is_there():
+        found[:] = re.findall(r'data-cost="(-?[0-9.]+)"', dashboard.look(path, server=server))
+        return bool(found)
+
+    wait_until(is_there, 0.2, 60)
+    return found[0]
+
+
 def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
     dashboard.sandbox.latency = 0.1
     paths = [f"/groups/{number % 2 or 4}/cost/?percent={10 + number}" for number in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        pages = [pool.submit(dashboard.look, path, server=number % 2) for number, path in enumerate(paths)]
-        found = [re.search(r'data-cost="(-?[0-9.]+)"', page.result()) for page in pages]
-    assert all(found)
-    assert len({match[1] for match in found}) > AT_ONCE / 2
+        costs = [pool.submit(cost_on, dashboard, path, number % 2) for number, path in enumerate(paths)]
+        found = {cost.result() for cost in costs}
+    assert len(found) > AT_ONCE / 2
     assert len(dashboard.sandbox.calls("dash.getClientsSales")) == 1
