@@ -330,8 +330,9 @@ def _approve_change(
         return execute(command)
     except (MovedOn, OperationReused):
         raise NotNow from None  # somebody else approved or refused it at the same moment
-    except Busy as busy:
-        if busy.change.pk != request.pk:
+    except Busy:
+        request.refresh_from_db()
+        if request.is_waiting:
             raise
         raise NotNow from None  # the write of somebody else's yes has the lock
 
