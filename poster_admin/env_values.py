@@ -15,7 +15,7 @@ ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE)
 DISTINGUISHED_NAME = re.compile(
     r"[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+(, *[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+)*", re.IGNORECASE
 )
-# What a group is called in the schema of a directory; `group` is Active Directory's, with groups in groups.
+# Classes of a group in the schema of a directory; `group` is Active Directory's, with groups in groups.
 LDAP_GROUP_CLASSES = ("groupOfNames", "groupOfUniqueNames", "posixGroup", "group")
 
 

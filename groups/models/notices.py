@@ -20,7 +20,7 @@ LEASE = timedelta(minutes=2)
 
 
 class NoticeKind(models.TextChoices):
-    """What people are told about. A kind has its source in `groups/services/notices/sources.py`."""
+    """Kinds of events that people are told of; `groups/services/notices/sources.py` finds those of each kind."""
 
     REVIEW = "review", _("A change needs a person")
     JOB = "job", _("A job has ended or stopped by itself")

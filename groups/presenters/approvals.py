@@ -61,7 +61,7 @@ class RequestPage:
 
     @property
     def title(self) -> str:
-        """What is asked for, in short."""
+        """The name of the group, or the title of the job, that the request is about."""
         if self.request.kind == Kind.JOB:
             return job_title(self.request.jobs.get())
         return self.request.group_name

@@ -130,12 +130,12 @@ def _options() -> dict[str, Any]:
         ldap.OPT_TIMEOUT: PATIENCE,
         # Active Directory refers to servers that are asked without a name, which it refuses then.
         ldap.OPT_REFERRALS: 0,
-        # Whatever ldap.conf on this machine says.
+        # Certificates are checked even where ldap.conf on this machine says otherwise.
         ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
     }
     if settings.LDAP_CA_FILE:
         options[ldap.OPT_X_TLS_CACERTFILE] = settings.LDAP_CA_FILE
-    # Makes the options of TLS count: has to be the last one.
+    # This option makes those of TLS count, and so has to be the last one.
     options[ldap.OPT_X_TLS_NEWCTX] = 0
     return {
         "SERVER_URI": settings.LDAP_URL.replace("ldap+tls:", "ldap:"),
