@@ -20,7 +20,7 @@ LEASE = timedelta(minutes=2)
 
 
 class NoticeKind(models.TextChoices):
-    """Kinds of events that people are told of; `groups/services/notices/sources.py` finds those of each kind."""
+    """Kinds of events that people are told of; `groups/services/notices/sources.py` finds those of each."""
 
     REVIEW = "review", _("A change needs a person")
     JOB = "job", _("A job has ended or stopped by itself")
