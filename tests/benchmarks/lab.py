@@ -8,6 +8,7 @@ from functools import cached_property
 from tests.benchmarks import running
 
 TOKEN = "token=benchmark&format=json"
+FLOOR = "/floor/"
 WARM_UP = 5
 
 
@@ -35,8 +36,9 @@ class Lab:
 
     @cached_property
     def asking(self):
-        """A dashboard that asks Poster each time."""
-        return self._dashboard("asking", cache_seconds="0")
+        """A dashboard that asks Poster each time, and has the page of `floor` too."""
+        settings = "tests.benchmarks.settings"
+        return self._dashboard("asking", cache_seconds="0", DJANGO_SETTINGS_MODULE=settings)
 
     def _dashboard(self, name, **options):
         return self.stack.enter_context(running.dashboard(self.directory / name, self.upstream, **options))

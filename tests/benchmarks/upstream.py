@@ -94,6 +94,10 @@ class Account:
             first = int(query.get("offset", 0)) + 1
             last = min(self.clients, first + int(query.get("num", self.clients)) - 1)
             return json.dumps({"response": list(map(client_row, range(first, last + 1)))}).encode()
+        if method in {"clients.getPromotions", "clients.getLoyaltyRules"}:
+            return b'{"response": []}'
+        if method != "clients.updateGroup":
+            return b'{"error": 30, "message": "The stand-in knows no such method"}'
         number = int(form["client_groups_id"])
         changed = {key: value for key, value in form.items() if key in self.rows[number]}
         # Written in hryvnia, read in kopecks.
