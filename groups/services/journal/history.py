@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -106,7 +107,8 @@ def unsettled(credentials: PosterCredentials) -> list[Change]:
         # Leave out changes of clients: there may be thousands, and the page of their job shows them. Sort in
         # Python: with ORDER BY the database scans the whole journal instead of using the index on states.
         found = Change.objects.of_groups().unsettled().filter(account=credentials.account_id).order_by()
-        known = sorted(found, key=lambda change: change.created_at, reverse=True)
+        # Mostly there are none, and to ask for whole rows takes Django twice as long.
+        known = sorted(found, key=attrgetter("created_at"), reverse=True) if found.exists() else []
         credentials._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
     return known
 
