@@ -40,10 +40,7 @@ SECTIONS = {
 
 
 class Request(HttpRequest):
-    """A request of a signed-in user; `credentials` is set in views that require them.
-
-    `failure` is set if a call to Poster has already failed during this request.
-    """
+    """A request of a signed-in user; `credentials` is set in views that require them."""
 
     user: User
     htmx: HtmxDetails
