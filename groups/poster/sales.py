@@ -4,6 +4,8 @@ In the wire format all sums are kopecks, except `middle_invoice`, which is in hr
 number of receipts is `clients`; one sample of the documentation has `clienst`. Values are strings in the
 samples, and JSON numbers are read too. The names in a row are not read: sums need no names.
 
+The sums of a client are personal data, so the `repr` of the records, and with it any traceback, has none.
+
 Source: the Poster API documentation, section dash (statistics).
 """
 
@@ -20,7 +22,7 @@ _NOBODY = "0"
 """The `client_id` of sales to nobody known, should Poster list them: they are in no group."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ClientSales:
     """The sales to one client in a period.
 
@@ -32,6 +34,9 @@ class ClientSales:
     total: Decimal
     revenue: Decimal
     receipts: int
+
+    def __repr__(self) -> str:
+        return f"<ClientSales {self.id}>"
 
     @classmethod
     def from_wire(cls, row: object) -> Self:

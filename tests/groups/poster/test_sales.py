@@ -89,3 +89,10 @@ def test_a_token_without_the_right_to_statistics(connect):
     with pytest.raises(NotAllowed) as refused:
         connect("readonly").get_clients_sales(date(2026, 1, 1), date(2026, 1, 2))
     assert refused.value.code == 54
+
+
+def test_no_traceback_and_no_log_line_has_the_sums_of_a_client():
+    shown = repr(SalesList.from_wire([ROW]))
+    assert "10300" not in shown
+    assert "9070" not in shown
+    assert "<ClientSales 4>" in shown
