@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.poster import GroupValues, NotAllowed, PosterError
+from groups.poster import GroupValues, LoyaltyType, NotAllowed, PosterError
 from groups.poster.records import plain
 from groups.presenters.messages import (
     Message,
@@ -28,6 +28,8 @@ from groups.services.jobs.sales_reading import Progress
 
 type Edit = tuple[int, GroupValues, GroupValues]
 """A group, and its values before and after."""
+type Costed = tuple[GroupSales, GroupValues, GroupValues]
+"""The sales of a group, and its values before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,10 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
         clients=clients,
         receipts=receipts,
         revenue=f"{revenue:.2f}",
-        title=_upper(cost_words(cost, _days_of(period))),
+        title=_upper(_title(cost, period, groups)),
         basis=_basis(period, clients, receipts, revenue),
         notes=tuple(_notes(sales, groups)),
-        birthday=" ".join(filter(None, (_birthday(*group) for group in groups))) if len(groups) == 1 else "",
+        birthday=_birthday(*groups[0]) if len(groups) == 1 else _birthdays(groups),
         bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
     )
 
@@ -146,6 +148,15 @@ def progress_words(progress: Progress) -> str:
     }
 
 
+def unreadable_words(count: int) -> str:
+    """Return how many rows are in no sum."""
+    return ngettext(
+        "%(count)s row of Poster's could not be read and is left out, so it may be more.",
+        "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
+        count,
+    ) % {"count": NumberFormat.current().count(count)}
+
+
 def problem_words(error: PosterError) -> Message:
     """Return why there is no figure, and who can help."""
     words = error_words(error)
@@ -170,6 +181,13 @@ def _upper(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def _title(cost: Decimal, period: Period, groups: Iterable[Costed]) -> str:
+    """Return the cost in half a sentence; a birthday bonus that changes is not called nothing."""
+    if not cost and any(_bonus(old) != _bonus(new) for _group, old, new in groups):
+        return _("will cost nothing more, apart from birthday bonuses")
+    return cost_words(cost, _days_of(period))
+
+
 def _days_of(period: Period) -> int:
     return (period.last - period.first).days + 1
 
@@ -190,7 +208,7 @@ def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str
     }
 
 
-def _notes(sales: Sales, groups: Iterable[tuple[GroupSales, GroupValues, GroupValues]]) -> Iterable[str]:
+def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _(
         "At most: products without a discount, promotions that win, and rounding make it less. "
         "A client whose own percent is higher than the group's costs nothing more."
@@ -199,20 +217,41 @@ def _notes(sales: Sales, groups: Iterable[tuple[GroupSales, GroupValues, GroupVa
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
     if sales.unreadable:
-        yield ngettext(
-            "%(count)s row of Poster's could not be read and is left out, so it may be more.",
-            "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
-            sales.unreadable,
-        ) % {"count": NumberFormat.current().count(sales.unreadable)}
+        yield unreadable_words(sales.unreadable)
     as_of = date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")
     yield _("As Poster had it on %(time)s; it is added up once a day.") % {"time": as_of}
 
 
+def _bonus(values: GroupValues) -> Decimal:
+    """Return the birthday bonus that clients get: in a group with a discount, none."""
+    return values.birthday_bonus if values.loyalty_type == LoyaltyType.BONUS else Decimal(0)
+
+
+def _birthdays(groups: Iterable[Costed]) -> str:
+    """Return the birthday bonuses of several groups in words, if they change."""
+    changed = [
+        (group.birthdays, _bonus(old), _bonus(new))
+        for group, old, new in groups
+        if group.birthdays and _bonus(old) != _bonus(new)
+    ]
+    if not changed:
+        return ""
+    before = summed(clients * old for clients, old, _new in changed)
+    after = summed(clients * new for clients, _old, new in changed)
+    return _(
+        "Birthday bonuses are apart: %(after)s instead of %(before)s for %(clients)s "
+        "with a birthday in these days = %(more)s."
+    ) % {
+        "clients": clients_words(sum(clients for clients, _old, _new in changed)),
+        "before": money_words(before),
+        "after": money_words(after),
+        "more": money_words(after - before),
+    }
+
+
 def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
     """Return the birthday bonuses of the period in words: they come on top, and depend on no percent."""
-    before, after = (
-        values.birthday_bonus if values.loyalty_type == 1 else Decimal(0) for values in (old, new)
-    )
+    before, after = _bonus(old), _bonus(new)
     if not group.birthdays or not (before or after):
         return ""
     values = {
@@ -239,7 +278,7 @@ def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
     )
 
 
-def _bars(sales: Sales, groups: Sequence[tuple[GroupSales, GroupValues, GroupValues]]) -> Iterable[Bar]:
+def _bars(sales: Sales, groups: Sequence[Costed]) -> Iterable[Bar]:
     costs, revenues = [], []
     for place in range(len(sales.parts)):
         known = [each for each in groups if each[0].parts]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.poster import Group, LoyaltyType, PosterError
-from groups.presenters.costs.cost import problem_words, progress_words
+from groups.presenters.costs.cost import problem_words, progress_words, unreadable_words
 from groups.presenters.messages import Message
 from groups.services.costs.sales_sums import Sales, rounded
 from groups.services.jobs.sales_reading import Progress
@@ -47,14 +47,16 @@ class SalesColumns:
 
     @property
     def notes(self) -> str:
-        """The days that the figures are about, and what they are."""
+        """The days that the figures are about, what they are, and what they lack."""
         if self.sums is None:
             return ""
         days = [date_format(day, "SHORT_DATE_FORMAT") for day in self._days]
-        return _(
+        words = _(
             "Sales from %(first)s to %(last)s. Turnover is what was paid. Given is the price less what was "
             "paid in groups with a discount, and at most the percent of it in groups with bonuses."
         ) % {"first": days[0], "last": days[-1]}
+        unreadable = self.sums.unreadable
+        return f"{words} {unreadable_words(unreadable)}" if unreadable else words
 
     @property
     def _days(self) -> tuple[date, ...]:

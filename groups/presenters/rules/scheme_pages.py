@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule
-from groups.presenters.costs.cost import progress_words
+from groups.presenters.costs.cost import progress_words, unreadable_words
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.presenters.rules.scheme_chart import LadderPicture, draw_scheme
 from groups.services.costs.sales import MONTH
@@ -228,6 +228,11 @@ class Turnover:
     def days(self) -> int:
         return MONTH
 
+    @property
+    def note(self) -> str:
+        """The rows that are in no sum, in words."""
+        return unreadable_words(self.sales.unreadable) if self.sales and self.sales.unreadable else ""
+
 
 class ChartPage(LadderPage):
     """The scheme as a picture and a table, with the turnover for those who may see it."""
@@ -312,5 +317,6 @@ class AuditPage(SchemePage):
     def out_of_reach(self) -> list[Reach]:
         return [
             Reach(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
-            for lines in map(self.lines, self.scheme.out_of_reach)
+            for groups in self.scheme.out_of_reach
+            if (lines := self.lines(groups, "groups:update"))
         ]

@@ -18,7 +18,15 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import PosterCredentials
-from groups.poster import Client, ErrorReason, GroupValues, NotAllowed, SalesList, Unreachable
+from groups.poster import (
+    Client,
+    ErrorReason,
+    GroupValues,
+    InvalidResponse,
+    NotAllowed,
+    SalesList,
+    Unreachable,
+)
 from groups.services.calls.single_flight import single_flight
 from groups.services.clients import pages_of
 from groups.services.costs.sales_sums import GroupSales, Period, Sales, Steps, Sums, months_of, rounded
@@ -82,7 +90,8 @@ def add_up(
     """Read and add up the sales of all clients, and keep the sums for the day.
 
     `note` is called with the number of clients that were read. The first call is for sales, because it shows
-    whether the token has the right to them.
+    whether the token has the right to them. Raises `InvalidResponse` if no sale, or no client, could be read
+    among those that Poster returned: sums of nothing would say that nothing was bought.
     """
     as_of, today = timezone.now(), timezone.localdate()
     key = cache_key(credentials, days, day=today)
@@ -96,6 +105,8 @@ def add_up(
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
         adder.add_clients(page.clients, unreadable=len(page.unreadable))
         note(adder.clients_read)
+    if adder.unreadable and not adder.clients_read:
+        raise _none_read("clients.getClients")
     adder.add_sales(len(parts) - 1, latest)
     for place, part in enumerate(parts[:-1]):
         adder.add_sales(place, _sales_in(credentials, part, until))
@@ -120,13 +131,13 @@ class _Adder:
         self._buyers: Counter[int] = Counter()
         self._receipts: Counter[int] = Counter()
         self._birthdays: Counter[int] = Counter()
-        self._unreadable = 0
+        self.unreadable = 0
         self.clients_read = 0
 
     def add_clients(self, clients: tuple[Client, ...], *, unreadable: int) -> None:
         """Note the group and the own percent of each client who is not removed."""
         self.clients_read += len(clients)
-        self._unreadable += unreadable
+        self.unreadable += unreadable
         for client in clients:
             if client.removed:
                 continue
@@ -139,7 +150,7 @@ class _Adder:
 
     def add_sales(self, place: int, found: SalesList) -> None:
         """Add the sales of one part of the period."""
-        self._unreadable += len(found.unreadable)
+        self.unreadable += len(found.unreadable)
         for sale in found.sales:
             home = self._homes.get(sale.id)
             if home is None or not sale.receipts:
@@ -165,7 +176,7 @@ class _Adder:
             )
             for group_id in sorted(known)
         }
-        return Sales(as_of, self._parts, groups, self._unreadable)
+        return Sales(as_of, self._parts, groups, self.unreadable)
 
 
 def _sales_in(credentials: PosterCredentials, part: Period, until: float) -> SalesList:
@@ -175,9 +186,16 @@ def _sales_in(credentials: PosterCredentials, part: Period, until: float) -> Sal
             "no time left", method="dash.getClientsSales", reason=ErrorReason.DEADLINE, sent=False
         )
     within = min(left, settings.POSTER_READ_DEADLINE)
-    return call_poster(
+    found = call_poster(
         credentials, lambda poster: poster.get_clients_sales(part.first, part.last, within=within)
     )
+    if found.unreadable and not found.sales:
+        raise _none_read("dash.getClientsSales")
+    return found
+
+
+def _none_read(method: str) -> InvalidResponse:
+    return InvalidResponse("no row could be read", method=method, reason=ErrorReason.UNREADABLE_ROW)
 
 
 # --- The cache ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
+from groups.services.costs import sales
 from groups.services.costs.sales import LARGEST_COST, PERIODS, cache_key
 from groups.services.jobs import sales_reading
 from tests.pages import fragment, group_form, hidden, text_of
@@ -163,6 +164,7 @@ def test_a_changed_birthday_bonus_is_said_apart(owner, browse):
     page = client.get(url_of(1, "10") + "&birthday_bonus=80,50")
     assert told(page)[0] == "0.00"
     assert "80.50 ₴ instead of 50.00 ₴" in text_of(page)
+    assert "Will cost nothing more, apart from birthday bonuses" in text_of(page)
     assert "irthday" not in text_of(client.get(url_of(4, "15")))
 
 
@@ -203,6 +205,26 @@ def test_rows_that_cannot_be_read_are_said(owner, browse, sandbox):
     assert "1 row of Poster's could not be read and is left out" in text_of(
         browse(owner).get(url_of(1, "15"))
     )
+
+
+def test_sales_of_which_no_row_can_be_read_are_no_figure(owner, browse, sandbox):
+    console, today = sandbox.console(), timezone.localdate()
+    for row in list(sandbox.accounts["demo"].clients.rows()):
+        console.sell(int(row["client_id"]), today, 10**16, 10**16)
+    page = browse(owner).get(url_of(1, "15"))
+    assert page.status_code == 502
+    assert told(page) is None
+    assert "Nobody whom this concerns" not in text_of(page)
+    assert cache.get(cache_key(owner.credentials, 30)) is None
+
+
+def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, sandbox):
+    for row in list(sandbox.accounts["demo"].clients.rows()):
+        sandbox.console().edit_client(int(row["client_id"]), discount_per="?")
+    page = browse(owner).get(url_of(1, "15"))
+    assert page.status_code == 502
+    assert told(page) is None
+    assert cache.get(cache_key(owner.credentials, 30)) is None
 
 
 def test_a_group_that_is_gone_and_one_of_an_unknown_type(owner, browse, sandbox):
@@ -271,6 +293,19 @@ def test_a_failure_of_poster_is_told_and_not_remembered(owner, browse, sandbox, 
     sandbox.clear_faults()
     client.get("/groups/?refresh=1")
     assert ask(client, 1, 15)
+
+
+def test_poster_goes_away_amid_the_clients_and_comes_back(owner, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(sales, "PAGE_SIZE", 100)
+    sandbox.script(MEMBERS, "fin_before_headers", call=2, times=None)
+    client = browse(owner)
+    page = client.get(url_of(1, "15"))
+    assert page.status_code == 504
+    assert told(page) is None
+    assert cache.get(cache_key(owner.credentials, 30)) is None
+    sandbox.clear_faults()
+    client.get("/groups/?refresh=1")
+    assert ask(client, 1, 15) == expected(sandbox, 1, 15)
 
 
 def test_the_fragment_alone(owner, browse):
@@ -411,7 +446,9 @@ def test_the_edit_form_asks_as_one_types_and_has_a_link_without_scripts(owner, s
     html = browse(owner).get("/groups/1/edit/").content.decode()
     assert 'hx-get="/groups/1/cost/"' in html
     assert '<a href="/groups/1/cost/">' in html
-    assert "/cost/" not in browse(staff).get("/groups/1/edit/").content.decode()
+    assert 'hx-get="/groups/1/cost/"' in browse(owner).get("/groups/1/schedule/").content.decode()
+    for url in ("/groups/1/edit/", "/groups/1/schedule/"):
+        assert "/cost/" not in browse(staff).get(url).content.decode()
     assert "/cost/" not in browse(owner).get("/groups/new/").content.decode()
 
 
@@ -476,6 +513,32 @@ def test_an_import_shows_one_sum_too_and_new_groups_cost_nothing(owner, browse, 
     parts = [expected(sandbox, 4, 15), expected(sandbox, 5, 12)]
     assert abs(Decimal(told(page)[0]) - sum(Decimal(part[0]) for part in parts)) <= Decimal("0.01")
     assert told(page)[2] == str(sum(int(part[2]) for part in parts))
+
+
+def test_an_import_of_birthday_bonuses_tells_their_sum_apart(owner, browse, sandbox):
+    console, today = sandbox.console(), timezone.localdate()
+    row = {"client_groups_name": "Сусіди", "loyalty_type": "1", "client_groups_discount": "5"}
+    group_id = console.put(row | {"birthday_bonus": "3000", "count_groups_clients": "0"})
+    born = f"1988-{today:%m-%d}"
+    for _client in range(2):
+        console.put_client(group_id, birthday=born)
+    console.put_client(group_id, birthday=born, delete="1")
+    days = {f"{today - timedelta(days=back):%m-%d}" for back in range(30)}
+    first = sum(
+        client["delete"] == "0" and client["birthday"][5:] in days
+        for client in sandbox.accounts["demo"].clients.rows(1)
+    )
+    text = f"Id,Name,Type,Percent,Birthday bonus\n1,,,,80\n{group_id},,,,20\n"
+    file = SimpleUploadedFile("groups.csv", text.encode())
+    page = browse(owner).post("/groups/import/", {"file": file}, follow=True)
+    assert told(page)[0] == "0.00"
+    words = text_of(page)
+    assert "Will cost nothing more, apart from birthday bonuses" in words
+    before, after = first * 50 + 60, first * 80 + 40
+    assert (
+        f"Birthday bonuses are apart: {after:,}.00 ₴ instead of {before:,}.00 ₴ for {first + 2} clients "
+        f"with a birthday in these days = {after - before:,}.00 ₴."
+    ) in words
 
 
 def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):

@@ -108,8 +108,16 @@ def test_the_export_has_them_where_the_list_has(owner, browse, sandbox):
     rows = list(csv.DictReader(io.StringIO(text)))
     for row in rows:
         assert (row["Turnover"], row["Average receipt"], row["Given"]) == figures_of(sandbox, int(row["Id"]))
-    book = load_workbook(io.BytesIO(client.get("/groups/export.xlsx?columns=sales").content))
-    assert [cell.value for cell in book.active[1]][-3:] == ["Turnover", "Average receipt", "Given"]
+    sheet = load_workbook(io.BytesIO(client.get("/groups/export.xlsx?columns=sales").content)).active
+    header, *cells = sheet.iter_rows(values_only=True)
+    assert header[-3:] == ("Turnover", "Average receipt", "Given")
+    for values in cells:
+        assert tuple(f"{value:.2f}" for value in values[-3:]) == figures_of(sandbox, values[0])
+
+
+def test_rows_that_are_in_no_sum_are_said(owner, browse, sandbox):
+    sandbox.script(METHOD, "row_null_field")
+    assert "1 row of Poster's could not be read and is left out" in text_of(browse(owner).get(URL))
 
 
 def test_an_export_with_sales_can_be_imported_again(owner, browse):

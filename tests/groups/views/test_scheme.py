@@ -250,12 +250,13 @@ def test_groups_that_are_alike_empty_or_give_nothing(staff, manager, browse, san
 
 
 @pytest.mark.usefixtures("rules")
-def test_percents_that_no_rule_leads_to(manager, browse, sandbox):
+def test_percents_that_no_rule_leads_to(manager, staff, browse, sandbox):
     same_percent = put(sandbox, client_groups_discount="20")
     other = put(sandbox, client_groups_discount="7")
     unled = section(browse(manager).get("/groups/audit/"), "unled")
     assert re.findall(r'data-group="(\d+)"', unled) == ["1", str(other)]
     assert str(same_percent) not in re.findall(r'data-group="(\d+)"', unled)
+    assert f'href="/groups/{other}/edit/"' in section(browse(staff).get("/groups/audit/"), "unled")
     sandbox.script("clients.getLoyaltyRules", "status_500", times=None)
     page = browse(manager).get("/groups/audit/?refresh=1")
     assert 'data-audit="unled"' not in page.content.decode()
@@ -350,6 +351,13 @@ def test_a_token_without_the_right_to_statistics_costs_the_chart_its_turnover_al
     assert "Your token may not see sales" in text_of(page)
     assert "Постоянный посетитель" in text_of(page)
     assert "hx-trigger" not in page.content.decode()
+
+
+def test_rows_that_are_in_no_turnover_are_said(owner, browse, sandbox):
+    sandbox.script("dash.getClientsSales", "row_null_field")
+    page = browse(owner).get("/groups/scheme/?turnover=1")
+    assert "data-turnover" in page.content.decode()
+    assert "1 row of Poster's could not be read and is left out" in text_of(page)
 
 
 def test_the_turnover_of_a_large_account_comes_from_the_background(owner, browse, monkeypatch):
