@@ -122,8 +122,14 @@ def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     assert page.locator("tr[data-client]").count() < shown
 
 
-def test_the_scheme_is_printed_on_one_page(page_for, manager):
-    page = page_for(manager, language="uk")
+@pytest.mark.parametrize("groups", [3, 24])
+def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
+    row = {"loyalty_type": "1", "birthday_bonus": "5000", "count_groups_clients": "0"}
+    for number in range(3, groups):
+        name = f"Постійні гості на площі {number}"
+        sandbox.console().put(row | {"client_groups_name": name, "client_groups_discount": str(number)})
+    page = page_for(owner, language="uk")
     page.goto("/groups/scheme/")
-    printed = page.pdf(format="A4", landscape=True)
-    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+    expect(page.locator("[data-turnover]")).to_have_count(groups)
+    for printed in (page.pdf(format="A4", landscape=True), page.pdf(prefer_css_page_size=True)):
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
