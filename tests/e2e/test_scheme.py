@@ -122,6 +122,19 @@ def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     assert page.locator("tr[data-client]").count() < shown
 
 
+def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sandbox):
+    row = {"loyalty_type": "1", "birthday_bonus": "0", "client_groups_discount": "5"}
+    for number in range(5):
+        name = f"Постійні гості кав'ярні на площі {number}"
+        sandbox.console().put(row | {"client_groups_name": name, "count_groups_clients": "0"})
+    page = page_for(manager, language="uk", width=360)
+    page.goto("/groups/audit/")
+    percent = page.locator("[data-audit=unled] li > :first-child", has_text="5 %").first
+    expect(percent).to_contain_text("Бонусна")
+    assert percent.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert page.evaluate(OVERFLOW) <= 0
+
+
 @pytest.mark.parametrize("groups", [3, 24])
 def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
     row = {"loyalty_type": "1", "birthday_bonus": "5000", "count_groups_clients": "0"}
