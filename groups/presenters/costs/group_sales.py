@@ -53,7 +53,8 @@ class SalesColumns:
         days = [date_format(day, "SHORT_DATE_FORMAT") for day in self._days]
         words = _(
             "Sales from %(first)s to %(last)s. Turnover is what was paid. Given is the price less what was "
-            "paid in groups with a discount, and at most the percent of it in groups with bonuses."
+            "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
+            "paid: the group's, or the client's own where that is higher."
         ) % {"first": days[0], "last": days[-1]}
         unreadable = self.sums.unreadable
         return f"{words} {unreadable_words(unreadable)}" if unreadable else words

@@ -103,6 +103,15 @@ def test_yesterdays_sums_are_not_todays(credentials, sandbox, monkeypatch):
 
 
 @pytest.mark.django_db
+def test_another_token_of_the_same_account_has_no_sums_yet(credentials, sandbox):
+    sales.read_sales(credentials, 30)
+    credentials.set_token("745d516e1b9320ed85b84d5bfda14148")
+    assert sales.cached_sales(credentials, 30) is None
+    sales.read_sales(credentials, 30)
+    assert len(sandbox.calls(METHOD)) == 2
+
+
+@pytest.mark.django_db
 def test_the_day_is_that_of_the_sites_clock(credentials, sandbox, monkeypatch, settings):
     evening = datetime(2026, 3, 31, 22, 30, tzinfo=timezone.get_fixed_timezone(0))
     monkeypatch.setattr(sales.timezone, "now", lambda: evening)
