@@ -29,6 +29,7 @@ from groups.models.contents import Breach, EditPlan, Line
 from groups.poster import Group, GroupValues
 from groups.services import schedules, snapshots
 from groups.services.clients import with_everybody
+from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.groups import find_group, list_groups
 from groups.services.jobs import bulk_edits, queue
@@ -145,6 +146,14 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
     command = replace(command, operation=operation, undo_of=request.undo_of, again_of=request.again_of)
     return command.confirmed()
+
+
+def command_onto(request: ApprovalRequest, now: "Present | None") -> GroupCommand:
+    """Return the command of a request for a change, onto the values of now if they are others."""
+    command = command_of(request)
+    if now is None or now.group is None or now.is_asked:
+        return command
+    return command.onto(now.group.values, now.group.clients)
 
 
 # --- Ask ---------------------------------------------------------------------------------------------------
@@ -321,11 +330,10 @@ def _is_as_planned(line: Line, group: Group) -> bool:
 def _approve_change(
     request: ApprovalRequest, user: "User", credentials: PosterCredentials, now: Present | None
 ) -> Change:
-    command = replace(command_of(request), user=user, credentials=credentials, request=request)
-    group = now.group if now else None
-    if now is not None and group is not None and not now.is_asked:
-        command = command.onto(group.values, group.clients)
-    snapshots.before_removal(command, group)
+    command = command_onto(request, now)
+    cost = monthly_cost(user, credentials, command.group_id, command.loaded, command.intended)
+    command = replace(command, user=user, credentials=credentials, request=request, monthly_cost=cost)
+    snapshots.before_removal(command, now.group if now else None)
     try:
         return execute(command)
     except (MovedOn, OperationReused):

@@ -16,11 +16,13 @@ from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
 from groups.poster import PosterError
 from groups.presenters.approvals import RequestPage, request_rows
+from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words, outcome_words
 from groups.services import approvals
 from groups.services.jobs.queue import AlreadyThere
 from groups.services.writes.execute import BonusBlocked, Busy, NotRecorded, Occupied, Planned
 from groups.services.writes.reach import limits_of
+from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
 from poster_admin.common.htmx import render_page
@@ -144,8 +146,16 @@ def _show(
     if page.may_decide and now is None:
         with suppress(PosterError):  # the page says what was asked for; the approval reads again
             now = approvals.present_of(asked, request.credentials)
-    context = {"page": RequestPage(asked, request.user, now), "reason_form": ReasonForm(), **context}
+    page = RequestPage(asked, request.user, now)
+    context = {"page": page, "cost": _cost(request, asked, now), "reason_form": ReasonForm(), **context}
     return render_page(request, "groups/request.html", context, fragment="request", status=status)
+
+
+def _cost(request: Request, asked: ApprovalRequest, now: approvals.Present | None) -> CostCard | None:
+    """Return what the change that waits would cost, for users who may see it."""
+    if not asked.is_waiting or asked.kind != ApprovalRequest.Kind.CHANGE:
+        return None
+    return card_of_command(request, approvals.command_onto(asked, now))
 
 
 def _locked_words() -> Message:

@@ -14,6 +14,7 @@ from tests.conftest import make_user
 from tests.groups.services.jobs.test_locks import snapshot_of
 from tests.groups.spreadsheets.test_imports import upload
 from tests.groups.views.test_bulk import opened
+from tests.groups.views.test_cost import expected, told
 from tests.pages import HTMX, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -461,3 +462,15 @@ def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(ow
     done = client.post("/groups/4/delete/", {**form, "reason": "Зачиняємо"})
     assert done["Location"] == "/groups/"
     assert Change.objects.get().limit_reason == "Зачиняємо"
+
+
+def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy, browse, sandbox, limits):
+    url = ask(browse, staff, limits)
+    cost = expected(sandbox, 1, 25)
+    assert told(browse(deputy).get(url)) == cost
+    assert told(browse(staff).get(url)) is None
+    assert browse(deputy).post(f"{url}approve/").status_code == 302
+    change = Change.objects.get()
+    assert f"{change.monthly_cost:.2f}" == cost[0]
+    assert "will cost up to" in text_of(browse(deputy).get("/history/"))
+    assert told(browse(deputy).get(url)) is None
