@@ -1,4 +1,4 @@
-"""Environment variables with which Django's settings are read for the tests. Pytest loads this module first.
+"""Environment variables with which Django's settings are read for the tests.
 
 Every variable is set, to its documented default if the tests need nothing else, and every NAME_FILE is
 emptied, so that neither a shell nor a `.env` has an effect. With TEST_ON_SERVICES=1 the whole suite runs on
@@ -57,17 +57,3 @@ compile_catalogues(LOCALE)
 def inherited() -> dict[str, str]:
     """Return the environment for another process, without what a browser test leaves: no server takes it."""
     return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
-
-
-def pytest_configure() -> None:
-    """Change the few settings that make tests slow, or require a build first."""
-    from django.conf import settings
-
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
-    # How long the client waits is a test of the client's. There are as many looks as in production, since the
-    # last pause goes beyond the deadline in both.
-    settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 3.0)
-    if not ON_SERVICES:
-        settings.DATABASES["default"]["OPTIONS"]["init_command"] += UNSYNCED

@@ -16,6 +16,11 @@ ROLES = {"Managers": VIEW, "Staff": EDIT, "Owners": OWN}
 
 
 def make_roles():
-    for name, rights in ROLES.items():
-        role, _ = Group.objects.get_or_create(name=name)
-        role.permissions.set(Permission.objects.filter(codename__in=rights))
+    rights = list(Permission.objects.filter(codename__in=OWN))
+    given = Group.permissions.through
+    given.objects.bulk_create(
+        given(group=role, permission=right)
+        for role in Group.objects.bulk_create(Group(name=name) for name in ROLES)
+        for right in rights
+        if right.codename in ROLES[role.name]
+    )

@@ -1,0 +1,26 @@
+"""Prepare Django for the tests. Pytest loads this module first."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from tests import environment
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None]:
+    """Change the few settings that make tests slow, or require a build first, before Django takes them."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    from django.conf import settings
+
+    settings.INSTALLED_APPS = ["tests.database", *settings.INSTALLED_APPS]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+    # How long the client waits is a test of the client's. There are as many looks as in production, since the
+    # last pause goes beyond the deadline in both.
+    settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 3.0)
+    if not environment.ON_SERVICES:
+        settings.DATABASES["default"]["OPTIONS"]["init_command"] += environment.UNSYNCED
+    return (yield)
