@@ -40,7 +40,8 @@ def mail_server(settings, folder, monkeypatch):
     inbox, authority = Inbox(), Authority(folder)
 
     def authenticate(_server, _session, _envelope, _mechanism, data):
-        return AuthResult(success=(data.login, data.password) == (b"loyalty", b"p@ss/w#rd"))
+        is_right = (data.login, data.password) == (b"loyalty", b"p@ss/w#rd")
+        return AuthResult(success=is_right, handled=False)  # the server itself answers a wrong password
 
     server = Controller(
         inbox,
