@@ -32,12 +32,19 @@ def needed_but_away():
     return " and ".join(away) or None
 
 
+@contextlib.contextmanager
+def made_once(name):
+    """Yield the path of a file that all processes of a run share, and whether it is still to be made."""
+    path = environment.SCRATCH / name
+    with portalocker.Lock(f"{path}.lock", flags=portalocker.LockFlags.EXCLUSIVE):
+        yield path, not path.exists()
+
+
 @functools.cache
 def migrated():
     """Return a migrated SQLite database to copy, made once for all processes of a run: it takes seconds."""
-    path = environment.SCRATCH / "migrated.sqlite3"
-    with portalocker.Lock(environment.SCRATCH / "migrating", flags=portalocker.LockFlags.EXCLUSIVE):
-        if not path.exists():
+    with made_once("migrated.sqlite3") as (path, is_new):
+        if is_new:
             new = path.with_suffix(".new")
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v", "0", "--skip-checks"],

@@ -5,6 +5,7 @@ The sandbox stays alive in the calling process: Poster's data is known even if t
 
 import contextlib
 import html
+import json
 import os
 import random
 import re
@@ -26,7 +27,7 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
 from tests.environment import ROOT, inherited
-from tests.services import migrated
+from tests.services import made_once, migrated
 from tests.tools.ports import free_port
 
 POINTS = ("journal row", "before the send", "while Poster works", "before settling")
@@ -88,8 +89,6 @@ class Dashboard:
         self._taken = set()
         self._environment = {
             **inherited(),
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
             "DEBUG": "False",
             "HTTPS": "False",
             "DATABASE_URL": database_url or f"sqlite:///{self.database}?timeout={lock_timeout}",
@@ -99,11 +98,34 @@ class Dashboard:
             **SECONDS,
             **variables,
         }
-        if not database_url:
-            shutil.copy(migrated(), self.database)
-        made = self.run("-m", "tests.tools.owner", stdin=sandbox.accounts["demo"].token)
+        session = self._prepare() if database_url else self._take_prepared()
         self._log = (directory / "log").open("ab")
-        self._cookies = {"sessionid": made.strip(), "csrftoken": CSRF, "language": "en"}
+        self._cookies = {"sessionid": session, "csrftoken": CSRF, "language": "en"}
+
+    def _prepare(self):
+        """Migrate the database and make its owner; return the key of the owner's session."""
+        self._environment |= {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
+        }
+        token = self.sandbox.accounts["demo"].token
+        return self.run("-m", "tests.tools.owner", stdin=token).strip()
+
+    def _take_prepared(self):
+        """Copy the SQLite database that a first dashboard has prepared; return the key of the session."""
+        token = self.sandbox.accounts["demo"].token
+        with made_once(f"owner-{token[-8:]}.json") as (path, is_new):
+            prepared = path.with_suffix(".sqlite3")
+            if is_new:
+                shutil.copy(migrated(), self.database)
+                session = self._prepare()
+                shutil.copy(self.database, prepared)
+                keys = {name: self._environment[name] for name in ("SECRET_KEY", "POSTER_TOKEN_KEYS")}
+                path.write_text(json.dumps({"session": session, "keys": keys}), encoding="utf-8")
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        self._environment |= kept["keys"]
+        shutil.copy(prepared, self.database)
+        return kept["session"]
 
     @property
     def cookie(self):
