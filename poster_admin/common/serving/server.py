@@ -126,8 +126,9 @@ def _static_digest() -> str:
     digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes())
     for finder in get_finders():
         for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
-            path = Path(storage.path(name))
-            digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
+            file = Path(storage.path(name)).stat()
+            # By name: the collected files of an installation are still right when it has been moved.
+            digest.update(f"{name} {file.st_size} {file.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
