@@ -13,6 +13,8 @@ PYTHON := .venv/bin/python
 JOBS ?= 3
 # What `make test` leaves to `make test-all`: the mark `product`. A -m in ARGS takes the place of this one.
 MARKS ?= not product
+# Of a property that hypothesis tries, `make test` tries few examples: tests/pairwise.py.
+PROFILE ?= poster_admin
 ARGS ?=
 DJADE := .venv/bin/djade --target-version 6.1
 TEMPLATES = $(shell find templates -name '*.html')
@@ -44,10 +46,10 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 
 test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.e2e.chromium
-	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m '$(MARKS)' $(ARGS)
+	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m '$(MARKS)' --hypothesis-profile=$(PROFILE) $(ARGS)
 
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
-	@$(MAKE) --no-print-directory test MARKS=
+	@$(MAKE) --no-print-directory test MARKS= PROFILE=thorough
 
 coverage:  ## Run make test, and fail below 95 percent of lines and branches (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=95 $(ARGS)"

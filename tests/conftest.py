@@ -24,6 +24,7 @@ from tests import environment, matrix
 from tests.e2e import chromium
 from tests.factories import make_roles
 from tests.mail import mail_server
+from tests.pairwise import THOROUGH
 from tests.seed import programs
 from tests.services import migrated, needed_but_away
 
@@ -32,6 +33,8 @@ NOT_RUN = "NOT RUN"
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
 settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# More examples where they are many: `make test-all` takes this one.
+settings.register_profile(THOROUGH, parent=settings.get_profile("poster_admin"))
 settings.load_profile("poster_admin")
 
 

@@ -3,6 +3,9 @@
 from itertools import combinations
 
 import pytest
+from hypothesis import settings
+
+THOROUGH = "thorough"
 
 
 def pairs(*values):
@@ -37,3 +40,8 @@ def marked(cases, chosen, marks=None, name=None):
         )
         for case in cases
     ]
+
+
+def examples(few, many):
+    """Return how many examples of a property are tried: few in `make test`, many in `make test-all`."""
+    return many if settings.get_current_profile_name() == THOROUGH else few

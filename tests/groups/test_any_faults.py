@@ -18,6 +18,7 @@ from poster_admin.devtools.sandbox import FAULTS
 from tests.conftest import close_breakers
 from tests.groups.services.writes.test_execute import order_of
 from tests.matrix import KINDS, WRITES, faults_of
+from tests.pairwise import examples
 
 State = Change.State
 SLOW = {"seconds", "interval", "megabytes"}
@@ -86,7 +87,7 @@ def _quickly(settings, monkeypatch):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_quickly")
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25, 80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=st.lists(steps(), min_size=1, max_size=4))
 def test_any_sequence_of_faults(owner, sandbox, todo):
     sandbox.reset()

@@ -1,8 +1,8 @@
 """Test properties of input and addresses: never a 500, never a wrong byte on the wire.
 
 The bytes that the sandbox received are compared with bytes computed here, independently of the code under
-test. 25 inputs of each of 15 kinds, the same each time; PROPERTY_INPUTS=700 makes it 10,500 new ones for a
-night.
+test. In `make test-all` 25 inputs of each of 15 kinds, in `make test` 10, the same each time;
+PROPERTY_INPUTS=700 makes it 10,500 new ones for a night.
 """
 
 import os
@@ -20,9 +20,10 @@ from groups.models import PosterAccount
 from poster_admin.devtools.sandbox.accounts.seed_data import encode_name
 from tests.conftest import make_user
 from tests.pages import group_form
+from tests.pairwise import examples
 
 pytestmark = pytest.mark.django_db
-INPUTS = int(os.environ.get("PROPERTY_INPUTS", "25"))
+INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 25))
 many = settings(
     max_examples=INPUTS,
     deadline=None,
