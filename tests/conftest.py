@@ -38,14 +38,41 @@ settings.register_profile(THOROUGH, parent=settings.get_profile("poster_admin"))
 settings.load_profile("poster_admin")
 
 
-# --- What is the same on every database ----------------------------------------------------------------
+# --- What is the same on every database, and what begins first -----------------------------------------
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    # Before `-m` chooses.
     for item in items:
         if not uses_database(item):
             item.add_marker("once")
+    result = yield
+    # After all have been put into a random order.
+    items[:] = slow_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    return result
+
+
+def slow_first(items, processes):
+    """Return the tests in an order in which each process of a run begins with some of the slow ones.
+
+    pytest-xdist gives each process an equal part of the tests, in their order. A slow test that comes last
+    would leave the other processes without work. Tests of a module stay together: they share their servers.
+    """
+    slow, others = {}, []
+    for item in items:
+        if item.get_closest_marker("slow"):
+            slow.setdefault(item.path, []).append(item)
+        else:
+            others.append(item)
+    modules, ordered = list(slow.values()), []
+    for left in range(processes, 0, -1):
+        size = (len(items) - len(ordered)) // left
+        first = [item for module in modules[left - 1 :: processes] for item in module]
+        count = max(size - len(first), 0)
+        ordered += first + others[:count]
+        del others[:count]
+    return ordered + others
 
 
 def uses_database(item):

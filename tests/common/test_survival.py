@@ -18,6 +18,7 @@ from tests.tools import outages
 from tests.tools.killing import WRITE, Dashboard, wait_until
 from tests.tools.moving import Move
 
+pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.
 QUICK = {"JOB_LEASE_SECONDS": "2"}
 CLIENTS = 120

@@ -11,6 +11,8 @@ from tests.benchmarks.running import nginx
 from tests.conftest import NOT_RUN
 from tests.tools.killing import Dashboard, faults_found, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_form_whose_worker_dies_is_answered_by_another_one_and_is_one_write(tmp_path):
     if not shutil.which("nginx"):

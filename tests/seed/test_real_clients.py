@@ -13,6 +13,7 @@ from tests.conftest import not_run
 from tests.seed.document import examples
 from tests.seed.tunnel import tunnel
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 PACKAGE = "joinposter-api@0.0.47"
 SECONDS = 120

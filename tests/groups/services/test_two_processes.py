@@ -13,6 +13,7 @@ from tests import environment
 from tests.services import empty_database
 from tests.tools.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
 
+pytestmark = pytest.mark.slow
 AT_ONCE = 8
 # A busy machine makes the sandbox slow, too.
 PATIENT = {"POSTER_CONNECT_TIMEOUT": "3", "POSTER_READ_TIMEOUT": "8", "POSTER_READ_DEADLINE": "12"}

@@ -8,6 +8,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import Dashboard
 from tests.tools.moving import Move
 
+pytestmark = pytest.mark.slow
 CLIENTS = 120
 
 

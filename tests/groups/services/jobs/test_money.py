@@ -9,6 +9,9 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.killing import CSRF, Dashboard, Write, wait_until
 
+pytestmark = pytest.mark.slow
+
+
 GROUP, NAME = 4, "Скидочная система 10%"
 # Client 130 has the values of the example in Poster's documentation.
 CLIENT, EXAMPLE = 130, {"bonus": "1000", "total_payed_sum": "417000"}

@@ -20,6 +20,7 @@ from tests.tools.killing import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
 # Seconds by which a check may be late: a worker looks once a second, the machine may be busy, and the next
 # check is due 8 seconds after this one.
 LATE = 7.0
