@@ -1,6 +1,7 @@
 """Test the start of an installation: secrets in files, and one clear line for each wrong value."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from tests import environment
-from tests.services import empty_database
+from tests.services import empty_database, migrated
 from tests.tools.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import COMMANDS, WRONG, Installation, at_once
@@ -195,12 +196,17 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
 # --- Several starts at once over an empty database --------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["first", pytest.param("second", marks=pytest.mark.product)])
-def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, name):
+@pytest.mark.slow
+@pytest.mark.parametrize("servers", [2, pytest.param(3, marks=pytest.mark.product)])
+def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, servers):
+    installation.take_static_files()  # tests/common/test_static_files.py collects them at once
+    for compiled in installation.directory.rglob("*.mo"):
+        compiled.unlink()
     others = (["migrate"], ["worker", "--batch"])
-    assert at_once(installation, new_database(name), *others, servers=3) == []
+    assert at_once(installation, new_database("new"), *others, servers=servers) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out(installation, new_database):
     url = new_database("killed")
     holder = subprocess.Popen(
@@ -225,7 +231,9 @@ def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out
     holder.communicate()
 
 
+@pytest.mark.slow
 def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installation):
+    shutil.copy(migrated(), installation.directory / "db.sqlite3")
     port = free_port()
     both = [installation.start("serve", PORT=str(port), WORKERS="1", JOB_WORKERS="0") for _ in range(2)]
     wait_until(lambda: any(process.poll() is not None for process in both), 0.1, 60)
@@ -245,8 +253,10 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
     assert "a-password" not in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["var/ports.lock", "var/static.lock", "staticfiles/css"])
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):
+    shutil.copy(migrated(), installation.directory / "db.sqlite3")
     blocked = installation.directory / place
     blocked.parent.mkdir()
     if blocked.suffix:

@@ -1,8 +1,12 @@
 """Test static files as in production: each has a hashed name, also where one file refers to another."""
 
 import re
+import subprocess
+import sys
 
 from django.core.management import call_command
+
+from tests.environment import ROOT, inherited
 
 NAMED = re.compile(r'(?:from\s*|import\s*)"(\./[^"]+)"')
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
@@ -23,3 +27,39 @@ def test_modules_import_each_other_by_their_hashed_names(settings, tmp_path):
     }
     assert imports
     assert [pair for pair, fine in imports.items() if not fine] == []
+
+
+COLLECT = """
+import pathlib, sys
+import django
+from django.conf import settings
+settings.STATIC_ROOT, settings.VAR_DIR = (pathlib.Path(sys.argv[1]) / name for name in ("static", "var"))
+settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+django.setup()
+from poster_admin.common.serving import server
+collect = server.call_command
+def call_command(*words, **options):
+    print("collects", flush=True)
+    collect(*words, **options)
+server.call_command = call_command
+print("ready", flush=True)
+sys.stdin.readline()
+server.collect_static()
+print((settings.STATIC_ROOT / "staticfiles.json").is_file())
+"""
+
+
+def test_of_processes_that_collect_at_once_one_does_it_and_the_other_waits_for_it(tmp_path):
+    """Each would delete files that the other one is about to read."""
+    command = [sys.executable, "-c", COLLECT, str(tmp_path)]
+    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
+    options = {"cwd": ROOT, "env": environment, "text": True}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    processes = [subprocess.Popen(command, **options, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = sorted(process.communicate()[0] for process in processes)
+    assert said == ["True\n", "collects\nTrue\n"]

@@ -7,6 +7,7 @@ that start at once.
 """
 
 import argparse
+import json
 import os
 import runpy
 import secrets
@@ -24,7 +25,7 @@ from cryptography.fernet import Fernet
 
 from poster_admin.devtools.defaults import documented_defaults
 from tests import environment
-from tests.services import empty_database
+from tests.services import empty_database, made_once
 from tests.tools.ports import free_port
 
 CODE = ("manage.py", "uv.lock", ".env.example", "poster_admin", "groups", "templates", "static")
@@ -68,10 +69,40 @@ WRONG = (
 )
 
 
+_COLLECT = """
+import django
+django.setup()
+from poster_admin.common.serving.server import collect_static
+collect_static()
+"""
+# Runs commands of manage.py one after another, each with its standard input, and prints what they said.
+_ALL = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from django.core.management import execute_from_command_line
+results = []
+for words, answer in json.loads(sys.argv[1]):
+    sys.stdin, said, status = io.StringIO(answer), io.StringIO(), 0
+    with redirect_stdout(said), redirect_stderr(said):
+        try:
+            execute_from_command_line(["manage.py", *words])
+        except SystemExit as end:
+            status = end.code
+    results.append((status, said.getvalue()))
+print(json.dumps(results))
+"""
+
+
+def _production():
+    """Return the environment of the tests as a production server of this checkout has it."""
+    return {**environment.inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings"}
+
+
 class Installation:
     """The code alone in a folder of its own, with a `.env`; the variables of the tests do not reach it."""
 
     def __init__(self, directory, code=environment.ROOT):
+        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.env_file = directory / ".env"
         self._started = []
@@ -84,11 +115,22 @@ class Installation:
         for name in CODE:
             source = code / name
             if source.is_dir():
-                ignored = shutil.ignore_patterns("*.mo")
-                shutil.copytree(source, directory / name, ignore=ignored, dirs_exist_ok=True)
+                shutil.copytree(source, directory / name, dirs_exist_ok=True)
             else:
                 shutil.copy(source, directory)
         self.write(self.values)
+
+    def take_static_files(self):
+        """Copy the static files of this checkout, which one process of a run collects: it takes seconds."""
+        with made_once("collected") as (path, is_new):
+            if is_new:
+                subprocess.run(
+                    [sys.executable, "-c", _COLLECT], cwd=environment.ROOT, env=_production(), check=True
+                )
+                path.touch()
+        shutil.copytree(environment.ROOT / "staticfiles", self.directory / "staticfiles")
+        (self.directory / "var").mkdir(exist_ok=True)
+        shutil.copy(environment.ROOT / "var" / "static.lock", self.directory / "var")
 
     def write(self, values):
         """Write the `.env` anew."""
@@ -150,6 +192,21 @@ class Installation:
             said, _ = process.communicate()
             return None, said
         return process.returncode, said
+
+    def outputs(self, *commands):
+        """Run several commands in one process: a start takes longer than most of them.
+
+        Each is given as its words and its standard input. Return the code and the output of each.
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", _ALL, json.dumps(commands)],
+            cwd=self.directory,
+            env=self.environment({"DJANGO_SETTINGS_MODULE": "poster_admin.settings"}),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return [tuple(result) for result in json.loads(done.stdout)]
 
 
 def at_once(installation, database_url, *others, servers=3, seconds=120):
