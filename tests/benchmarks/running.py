@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from cryptography.fernet import Fernet
 
 from tests.environment import ROOT
+from tests.services import migrated
 from tests.tools.ports import free_port
 
 CSRF = secrets.token_hex(16)
@@ -128,6 +129,8 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
     """Run the dashboard as `make serve` does, with a database of its own."""
     directory.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), directory / "log"
+    if "DATABASE_URL" not in environment and not (directory / "db.sqlite3").exists():
+        shutil.copy(migrated(), directory / "db.sqlite3")
     own = {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),

@@ -16,6 +16,8 @@ from tests.tools.killing import wait_until
 from tests.tools.operations.visitor import Visitor
 from tests.tools.release import PASSWORD
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def poster():
@@ -23,7 +25,9 @@ def poster():
         yield sandbox
 
 
-@pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.services)])
+@pytest.fixture(
+    params=["SQLite", pytest.param("PostgreSQL", marks=[pytest.mark.services, pytest.mark.product])]
+)
 def installation(request, tmp_path):
     """Return the variables of an installation, whose database is empty."""
     url = f"sqlite:///{tmp_path}/db.sqlite3"

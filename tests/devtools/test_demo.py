@@ -1,6 +1,7 @@
 """`manage.py demo`: three sign-ins that work, and data that outlives a restart."""
 
 import re
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,6 +10,9 @@ import pytest
 import requests
 
 from tests.devtools import demo
+from tests.services import migrated
+
+pytestmark = pytest.mark.slow
 
 
 def sign_in(served, name):
@@ -65,6 +69,7 @@ def test_two_that_start_at_once_over_the_same_data_both_come_up(tmp_path):
 
 
 def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
+    shutil.copy(migrated(), tmp_path / "db.sqlite3")
     with demo.running(tmp_path, "--debug") as served:
         staff = sign_in(served, "staff")
         assert staff.get(f"{served.url}/styleguide/").status_code == 200

@@ -1,6 +1,7 @@
 """Test `manage.py serve`: its output at the start, and its end when it is told to stop."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,14 +13,17 @@ import requests
 from poster_admin.devtools.sandbox.http.certificates import identity
 from tests.benchmarks.running import workers_of
 from tests.environment import ROOT, inherited
+from tests.services import migrated
 from tests.tools.killing import wait_until
 from tests.tools.ports import free_port
 
+pytestmark = pytest.mark.slow
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
 
 
 def serve(tmp_path, **variables):
+    shutil.copy(migrated(), tmp_path / "db.sqlite3")
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
@@ -50,9 +54,11 @@ def answer(url, **options):
             time.sleep(0.1)
 
 
-@pytest.mark.parametrize(("https", "says", "status"), [("False", PLAIN, 200), ("True", SECURE, 301)])
-def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
-    process, url = serve(tmp_path, HTTPS=https)
+@pytest.mark.parametrize(
+    ("https", "workers", "says", "status"), [("False", "1", PLAIN, 200), ("True", "0", SECURE, 301)]
+)
+def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
+    process, url = serve(tmp_path, HTTPS=https, JOB_WORKERS=workers)
     try:
         assert answer(f"{url}/readyz").text.startswith("ok\n")
         assert answer(f"{url}/accounts/login/").status_code == status
@@ -73,7 +79,7 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, says, status):
 def test_it_ends_tls_by_itself(tmp_path):
     authority = identity(tmp_path).ca_file
     files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))
-    process, url = serve(tmp_path, HTTPS="True", **files)
+    process, url = serve(tmp_path, HTTPS="True", JOB_WORKERS="0", **files)
     try:
         page = answer(url.replace("http", "https") + "/accounts/login/", verify=authority)
         assert page.status_code == 200

@@ -30,7 +30,7 @@ SCOPE = {
 
 
 def test_strangers_who_send_half_of_a_body_stop_no_page(tmp_path):
-    process, url = serve(tmp_path, HTTPS="False")
+    process, url = serve(tmp_path, HTTPS="False", JOB_WORKERS="0")
     try:
         assert answer(f"{url}/readyz").status_code == 200
         with contextlib.ExitStack() as held:

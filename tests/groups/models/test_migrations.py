@@ -4,8 +4,11 @@ import sqlite3
 import uuid
 from contextlib import closing
 
+import pytest
+
 from tests.common.test_copy_database import run
 
+pytestmark = pytest.mark.slow
 STATUSES = {0: "", 404: "not_found", 409: "behind", 422: "rejected", 424: "no_access", 502: "unclear"}
 STATUSES |= {503: "busy", 504: "unreachable"}
 EMPTY = {"bool": 0, "integer": 0, "smallint unsigned": 0, "integer unsigned": 0}
@@ -23,61 +26,56 @@ def insert(database, table, **values):
     database.execute(f"INSERT INTO {table} ({', '.join(filled)}) VALUES ({marks})", [*filled.values()])  # noqa: S608 - our own names
 
 
-def test_the_statuses_of_old_changes_become_kinds_of_failures(tmp_path):
-    path = tmp_path / "old.sqlite3"
-    here = {"DATABASE_URL": f"sqlite:///{path}"}
-    assert run("manage.py", "migrate", "groups", "0004", **here).returncode == 0
-    ids = {status: uuid.uuid4().hex for status in STATUSES}
-    with closing(sqlite3.connect(path)) as database, database:
-        insert(database, "groups_posteraccount", name="demo")
-        for status, pk in ids.items():
-            insert(
-                database,
-                "groups_change",
-                id=pk,
-                account_id="demo",
-                action="update",
-                target=f"group:{status}",
-                state="failed",
-                status=status,
-            )
-    migrated = run("manage.py", "migrate", "groups", **here)
-    assert migrated.returncode == 0, migrated.stderr
-    with closing(sqlite3.connect(path)) as database:
-        found = dict(database.execute("SELECT id, failure FROM groups_change").fetchall())
-    assert found == {pk: STATUSES[status] for status, pk in ids.items()}
+def migrate(path, *target):
+    done = run("manage.py", "migrate", "groups", *target, DATABASE_URL=f"sqlite:///{path}")
+    assert done.returncode == 0, done.stderr
 
 
-def test_open_removals_and_retirements_keep_plans_away_from_their_groups(tmp_path):
-    path = tmp_path / "old.sqlite3"
-    here = {"DATABASE_URL": f"sqlite:///{path}"}
-    assert run("manage.py", "migrate", "groups", "0008", **here).returncode == 0
-    removal, retirement, move = (uuid.uuid4().hex for _ in range(3))
-    with closing(sqlite3.connect(path)) as database, database:
-        insert(database, "groups_posteraccount", name="demo")
-        row = {"account_id": "demo", "action": "remove", "target": "group:5", "state": "unknown"}
-        insert(database, "groups_change", id=removal, **row)
-        for pk, kind, group in ((retirement, "retire", 6), (move, "move", 8)):
-            ids = {"group_id": group, "target_id": group + 1}
-            insert(
-                database,
-                "groups_job",
-                id=pk,
-                account_id="demo",
-                kind=kind,
-                state="running",
-                wanted="{}",
-                **ids,
-            )
-        held = [("members:5", "change_id", removal), ("group:5", "change_id", removal)]
-        held += [(f"members:{group}", "job_id", retirement) for group in (6, 7)]
-        held += [(f"members:{group}", "job_id", move) for group in (8, 9)]
-        for number, (key, column, owner) in enumerate(held, 1):
-            insert(database, "groups_lock", id=number, account_id="demo", key=key, **{column: owner})
-    migrated = run("manage.py", "migrate", "groups", **here)
-    assert migrated.returncode == 0, migrated.stderr
+FAILED = {status: uuid.uuid4().hex for status in STATUSES}
+REMOVAL, RETIREMENT, MOVE = (uuid.uuid4().hex for _ in range(3))
+
+
+def fail(database):
+    """Write changes that failed with each status, as version 0004 did."""
+    insert(database, "groups_posteraccount", name="demo")
+    row = {"account_id": "demo", "action": "update", "state": "failed"}
+    for status, pk in FAILED.items():
+        insert(database, "groups_change", id=pk, target=f"group:{status}", status=status, **row)
+
+
+def open_some(database):
+    """Write an open removal, and open jobs with their locks, as version 0008 did."""
+    row = {"account_id": "demo", "action": "remove", "target": "group:5", "state": "unknown"}
+    insert(database, "groups_change", id=REMOVAL, **row)
+    for pk, kind, group in ((RETIREMENT, "retire", 6), (MOVE, "move", 8)):
+        row = {"account_id": "demo", "kind": kind, "state": "running", "wanted": "{}"}
+        insert(database, "groups_job", id=pk, group_id=group, target_id=group + 1, **row)
+    held = [("members:5", "change_id", REMOVAL), ("group:5", "change_id", REMOVAL)]
+    held += [(f"members:{group}", "job_id", RETIREMENT) for group in (6, 7)]
+    held += [(f"members:{group}", "job_id", MOVE) for group in (8, 9)]
+    for number, (key, column, owner) in enumerate(held, 1):
+        insert(database, "groups_lock", id=number, account_id="demo", key=key, **{column: owner})
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """Return a database that was used in two old versions, and has come to this one."""
+    path = tmp_path_factory.mktemp("migrated") / "db.sqlite3"
+    for version, use in (("0004", fail), ("0008", open_some)):
+        migrate(path, version)
+        with closing(sqlite3.connect(path)) as database, database:
+            use(database)
+    migrate(path)
     with closing(sqlite3.connect(path)) as database:
-        found = database.execute(
-            "SELECT key, change_id, job_id FROM groups_lock WHERE key LIKE 'schedule:%' ORDER BY key"
-        ).fetchall()
-    assert found == [("schedule:5", removal, None), ("schedule:6", None, retirement)]
+        yield database
+
+
+def test_the_statuses_of_old_changes_become_kinds_of_failures(migrated):
+    found = dict(migrated.execute("SELECT id, failure FROM groups_change WHERE state = 'failed'").fetchall())
+    assert found == {pk: STATUSES[status] for status, pk in FAILED.items()}
+
+
+def test_open_removals_and_retirements_keep_plans_away_from_their_groups(migrated):
+    query = "SELECT key, change_id, job_id FROM groups_lock WHERE key LIKE 'schedule:%' ORDER BY key"
+    found = migrated.execute(query).fetchall()
+    assert found == [("schedule:5", REMOVAL, None), ("schedule:6", None, RETIREMENT)]
