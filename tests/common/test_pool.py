@@ -44,7 +44,7 @@ def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
         try:
             dashboard.start()
             with ThreadPoolExecutor(many) as pool:
-                pages = list(pool.map(lambda _: dashboard.look("/history/"), range(3 * many)))
+                pages = list(pool.map(lambda _: dashboard.look("/history/"), range(many)))
             assert all('class="nav"' in page for page in pages)
             with psycopg.connect(environment.POSTGRES_URL) as server:
                 name = urlsplit(url).path.removeprefix("/")
