@@ -18,8 +18,9 @@ ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:
 
 
 def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.path.parent == here:
             item.add_marker(pytest.mark.browser)
 
 
