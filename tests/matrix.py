@@ -1,4 +1,4 @@
-"""The table behind `test_fault_matrix`: every fault, at every place where it can hit, and the totals."""
+"""The table behind `test_fault_matrix`: every fault in every action and at every place, and the totals."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -106,6 +106,19 @@ class Case:
         return {row} | pairs(self.action, (self.where, self.when, self.fate))
 
     @property
+    def traits_of_all(self):
+        """Return what a case of `make test-all` has to have, for a fault of the catalogue.
+
+        Each fault is met by each action, and at each place. Each row of the catalogue, whose faults are read
+        alike, is met by each action at each of its places.
+        """
+        row, place = FAULTS[self.fault].row, (self.where, self.when)
+        if self.action in READS:
+            # The list, the members and the cost are read alike.
+            return {(self.fault, KINDS[READS[self.action]]), (row, self.action)}
+        return {(self.fault, self.action), (self.fault, *place), (row, self.action, *place)}
+
+    @property
     def is_the_same_on_every_database(self):
         if self.action in {"members", "cost"}:
             return True  # nothing of people is kept, and of sales nothing in the database
@@ -159,6 +172,11 @@ def address_cases():
             for action in WRITES
             for where in ("before", "send", "after")
         )
+
+
+def all_of(cases):
+    """Return the cases that `make test-all` runs, of those with a fault of the catalogue."""
+    return covering(cases, lambda case: case.traits_of_all)
 
 
 def quick(cases):

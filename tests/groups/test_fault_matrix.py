@@ -39,6 +39,7 @@ from tests.matrix import (
     READS_OF_THE_PAGE,
     WRITES,
     address_cases,
+    all_of,
     checking_cases,
     lag_cases,
     quick,
@@ -82,8 +83,8 @@ def marked(cases):
     )
 
 
-READING = [*read_cases()]
-WRITING = [*write_cases(), *checking_cases()]
+READING = all_of(read_cases())
+WRITING = all_of([*write_cases(), *checking_cases()])
 LAGGING = [*lag_cases()]
 NOWHERE = [*address_cases()]
 
@@ -103,6 +104,17 @@ def test_the_quick_part_has_each_row_each_action_and_each_place(cases):
     for trait in ("action", "where", "when", "fate"):
         assert {getattr(case, trait) for case in few} == {getattr(case, trait) for case in cases}
     assert {(case.action, case.where) for case in few} == {(case.action, case.where) for case in cases}
+
+
+def test_each_fault_meets_each_action_and_each_place():
+    for cases, every in ((READING, [*read_cases()]), (WRITING, [*write_cases(), *checking_cases()])):
+        for traits in (
+            lambda case: (case.fault, case.where, case.when),
+            lambda case: (row(case), case.action, case.where, case.when),
+        ):
+            assert set(map(traits, cases)) == set(map(traits, every))
+    met = {(case.fault, case.action) for case in WRITING}
+    assert met == {(case.fault, case.action) for case in (*write_cases(), *checking_cases())}
 
 
 @pytest.fixture(autouse=True)
