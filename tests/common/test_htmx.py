@@ -13,7 +13,8 @@ from tests.groups.services.jobs.doing import start
 from tests.pages import HTMX, fragment, group_form, text_of
 from tests.test_access import PRIVATE
 
-pytestmark = pytest.mark.django_db
+# Each page asks the database for the same in tests of its own.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 RESTORED = {"HX-History-Restore-Request": "true"}
 UPLOAD = "/groups/import/"
 

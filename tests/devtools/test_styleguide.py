@@ -10,7 +10,8 @@ from groups.models import Change
 from groups.services.writes.reconcile import reconcile_due
 from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+# The pages of the gallery are those of the product, which have tests of their own.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 # The status of the page behind each button, and a piece of its HTML.
 LEADS_TO = {
     "no-answer": (504, 'data-notice="error"'),

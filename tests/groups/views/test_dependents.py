@@ -197,6 +197,7 @@ CASES = [
 FEW = covering(CASES, lambda case: {(FAULTS[case[0]].row, case[1])})
 
 
+@pytest.mark.once  # nothing of offers and rules is kept
 @pytest.mark.parametrize(("fault", "method"), marked(CASES, FEW, name="-".join))
 def test_whatever_comes_instead_of_a_list_the_other_one_is_shown(
     manager, browse, sandbox, rules, fault, method
