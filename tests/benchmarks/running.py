@@ -191,8 +191,11 @@ def django_admin(directory):
 
 
 @contextlib.contextmanager
-def nginx(directory, *ports):
-    """Run nginx with `deploy/nginx.conf`, but without TLS, before these ports; yield its own port."""
+def nginx(directory, *ports, more="access_log off;"):
+    """Run nginx with `deploy/nginx.conf`, but without TLS, before these ports; yield its own port.
+
+    `more` are settings for all of it.
+    """
     need("nginx")
     front = free_port()
     site = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -208,7 +211,7 @@ def nginx(directory, *ports):
     config = directory / "nginx.conf"
     config.write_text(
         f"daemon off; pid {directory}/nginx.pid; error_log {directory}/nginx.log; "
-        f"events {{ worker_connections 4096; }} http {{ access_log off; {paths}\n{upstream}{served} }}",
+        f"events {{ worker_connections 4096; }} http {{ {more} {paths}\n{upstream}{served} }}",
         encoding="utf-8",
     )
     with process(["nginx", "-c", str(config)]) as running:
@@ -249,9 +252,9 @@ class Caller:
     def get(self, path, **headers):
         return self._ask("GET", path, None, headers)
 
-    def post(self, path, form):
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", path, form if isinstance(form, str) else urlencode(form), kind)
+    def post(self, path, form, **headers):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+        return self._ask("POST", path, form if isinstance(form, str) else urlencode(form), headers)
 
     def _ask(self, verb, path, body, headers):
         self._connection.request(verb, path, body, self._headers | headers)
