@@ -1,4 +1,7 @@
-"""Give open removals and retirements the lock that keeps anybody from planning a change of their group."""
+"""Give open removals and retirements the lock that keeps anybody from planning a change of their group.
+
+A change that was planned before has the lock already. It keeps it: its worker finds the group gone.
+"""
 
 from django.db import migrations
 
@@ -11,11 +14,10 @@ def take_locks(apps, schema_editor):
         group_id = lock.key.removeprefix(MEMBERS)
         job = lock.job
         if job is None or (job.kind == "retire" and str(job.group_id) == group_id):
-            locks.create(
+            locks.get_or_create(
                 account_id=lock.account_id,
                 key=SCHEDULE + group_id,
-                change_id=lock.change_id,
-                job_id=lock.job_id,
+                defaults={"change_id": lock.change_id, "job_id": lock.job_id},
             )
 
 

@@ -32,7 +32,7 @@ def migrate(path, *target):
 
 
 FAILED = {status: uuid.uuid4().hex for status in STATUSES}
-REMOVAL, RETIREMENT, MOVE = (uuid.uuid4().hex for _ in range(3))
+REMOVAL, RETIREMENT, MOVE, PLANNED, PLAN = (uuid.uuid4().hex for _ in range(5))
 
 
 def fail(database):
@@ -44,15 +44,19 @@ def fail(database):
 
 
 def open_some(database):
-    """Write an open removal, and open jobs with their locks, as version 0008 did."""
+    """Write an open removal, open jobs and a plan, with their locks, as version 0008 did."""
     row = {"account_id": "demo", "action": "remove", "target": "group:5", "state": "unknown"}
     insert(database, "groups_change", id=REMOVAL, **row)
-    for pk, kind, group in ((RETIREMENT, "retire", 6), (MOVE, "move", 8)):
+    for pk, kind, group in ((RETIREMENT, "retire", 6), (MOVE, "move", 8), (PLANNED, "retire", 10)):
         row = {"account_id": "demo", "kind": kind, "state": "running", "wanted": "{}"}
         insert(database, "groups_job", id=pk, group_id=group, target_id=group + 1, **row)
     held = [("members:5", "change_id", REMOVAL), ("group:5", "change_id", REMOVAL)]
     held += [(f"members:{group}", "job_id", RETIREMENT) for group in (6, 7)]
     held += [(f"members:{group}", "job_id", MOVE) for group in (8, 9)]
+    # The change of group 10 was planned before its retirement began.
+    values = {"group_id": 10, "state": "planned", "base": "{}", "planned": "{}"}
+    insert(database, "groups_schedule", id=PLAN, account_id="demo", **values)
+    held += [("schedule:10", "schedule_id", PLAN), ("members:10", "job_id", PLANNED)]
     for number, (key, column, owner) in enumerate(held, 1):
         insert(database, "groups_lock", id=number, account_id="demo", key=key, **{column: owner})
 
@@ -76,6 +80,7 @@ def test_the_statuses_of_old_changes_become_kinds_of_failures(migrated):
 
 
 def test_open_removals_and_retirements_keep_plans_away_from_their_groups(migrated):
-    query = "SELECT key, change_id, job_id FROM groups_lock WHERE key LIKE 'schedule:%' ORDER BY key"
-    found = migrated.execute(query).fetchall()
-    assert found == [("schedule:5", REMOVAL, None), ("schedule:6", None, RETIREMENT)]
+    owner = "coalesce(change_id, job_id, schedule_id)"
+    query = f"SELECT key, {owner} FROM groups_lock WHERE key LIKE 'schedule:%'"  # noqa: S608 - ours
+    found = sorted(migrated.execute(query).fetchall())
+    assert found == [("schedule:10", PLAN), ("schedule:5", REMOVAL), ("schedule:6", RETIREMENT)]
