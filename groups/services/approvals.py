@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from groups.models import (
     ApprovalRequest,
@@ -25,6 +26,7 @@ from groups.models import (
     PosterCredentials,
     Schedule,
 )
+from groups.models.approvals import LIFE
 from groups.models.contents import Breach, EditPlan, Line
 from groups.poster import Group, GroupValues
 from groups.services import schedules, snapshots
@@ -115,8 +117,9 @@ def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    """Return the requests of all accounts that were made or decided since a time, for notices."""
-    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment))
+    """Return the requests of all accounts that were made, decided or lapsed since a time, for notices."""
+    lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
+    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 
 
 def may_decide(request: ApprovalRequest, user: "User") -> bool:

@@ -64,15 +64,19 @@ def _of_change(kind: NoticeKind, change: Change, text: Callable[[], str]) -> Eve
 
 
 def _jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the jobs that are done, and those that have stopped, which may happen to one several times."""
+    """Yield the jobs that are done, and those that have stopped, which may happen to one several times.
+
+    A stop has the same key after the job was resumed, which a person may do before anybody looks.
+    """
     rows = Job.objects.filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),
-        *rows.filter(state=Job.State.STOPPED, stopped_at__gt=since),
+        *rows.filter(state__in=Job.UNFINISHED, stopped_at__gt=since),
     ):
         at = job.finished_at or job.stopped_at or job.created_at
         url = reverse("groups:job", args=[job.pk])
-        key = f"job {job.pk} {job.state} {at.isoformat()}"
+        end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
+        key = f"job {job.pk} {end} {at.isoformat()}"
         yield Event(NoticeKind.JOB, key, at, url, partial(words.job, job))
 
 
@@ -88,13 +92,14 @@ def _schedules(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def _requests(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the requests that wait, to those who may decide them, and the decided ones, to who asked."""
+    """Yield the requests that wait, to those who may decide them; those that have ended, to who asked."""
     for request in approvals.moved_since(since).filter(account=account).order_by():
         state = request.present_state
         concerns = partial(_is, request.user_id)
         if state == ApprovalRequest.State.WAITING:
             concerns = partial(approvals.may_decide, request)
-        at = request.decided_at or request.created_at
+        is_lapsed = state == ApprovalRequest.State.LAPSED
+        at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
         url = reverse("groups:request", args=[request.pk])
         key = f"request {request.pk} {state}"
         yield Event(NoticeKind.REQUEST, key, at, url, partial(words.request, request), concerns)

@@ -42,9 +42,12 @@ def elsewhere(change: Change) -> str:
 
 
 def job(job: Job) -> str:
-    """Say that a job has ended, or why it has stopped."""
+    """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
     if job.state == Job.State.DONE:
         return _joined(_("A job has ended: %(title)s.") % {"title": job_title(job)})
+    if job.state != Job.State.STOPPED:
+        text = _("A job had stopped by itself, and was resumed: %(title)s.")
+        return _joined(text % {"title": job_title(job)})
     stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
     text = _("A job has stopped by itself: %(title)s.") % {"title": job_title(job)}
     return _joined(text, str(stop.label) % {"detail": job.detail})

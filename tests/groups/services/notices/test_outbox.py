@@ -21,7 +21,9 @@ from groups.models import (
     PosterCredentials,
     Schedule,
 )
+from groups.models.approvals import LIFE
 from groups.models.credentials import TOKEN_LIFE
+from groups.services import approvals
 from groups.services.notices import deliveries, mails, outbox, sources
 from groups.services.notices.outbox import next_morning
 from poster_admin.users.models import ChosenLanguage
@@ -221,6 +223,52 @@ def test_a_job_that_stops_again_is_told_again(reader, inbox):
     Job.objects.filter(pk=stopped.pk).update(state=Job.State.STOPPED, stopped_at=timezone.now())
     tell()
     assert len(inbox.mail) == 2
+
+
+def test_a_job_that_was_resumed_before_anybody_looked_is_told_once(reader, inbox):
+    ChosenLanguage.objects.create(user=reader, language="en")
+    wants(reader)
+    stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
+    stopped.move_on(Job.State.STOPPED, state=Job.State.WAITING)
+    tell()
+    (message,) = inbox.mail
+    words = "A job had stopped by itself, and was resumed: Clients: “Старі” → “Гості”."
+    assert words in message.get_content()
+    stopped.move_on(Job.State.WAITING, state=Job.State.DONE, finished_at=timezone.now())
+    tell()
+    tell()
+    assert ["A job has ended" in each.get_content() for each in inbox.mail] == [False, True]
+
+
+def test_a_job_that_goes_on_after_its_stop_was_told_is_not_told_again(reader, inbox):
+    wants(reader)
+    stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
+    tell()
+    stopped.move_on(Job.State.STOPPED, state=Job.State.RUNNING)
+    tell()
+    assert len(inbox.mail) == 1
+
+
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_a_request_that_lapses_is_told_once_to_who_asked(reader, owner, inbox, is_marked):
+    owner.email = "owner@example.com"
+    owner.save()
+    for user in (reader, owner):
+        ChosenLanguage.objects.create(user=user, language="en")
+        wants(user)
+    NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(hours=1))
+    tell()
+    asked = request(reader)
+    ApprovalRequest.objects.filter(pk=asked.pk).update(
+        created_at=timezone.now() - LIFE - timedelta(seconds=1)
+    )
+    if is_marked:
+        approvals.lapse_overdue()
+    tell()
+    tell()
+    (message,) = inbox.mail
+    assert message["To"] == "staff@example.com"
+    assert "A request beyond the limits has lapsed: “Гості”." in message["Subject"]
 
 
 def test_the_end_of_a_token_is_told_at_60_14_and_3_days_to_its_user_alone(reader, manager, inbox):
