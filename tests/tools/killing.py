@@ -87,7 +87,7 @@ class Dashboard:
         self._servers = {}
         self._workers = []
         self._taken = set()
-        self._environment = {
+        self.environment = {
             **inherited(),
             "DEBUG": "False",
             "HTTPS": "False",
@@ -137,7 +137,7 @@ class Dashboard:
         return subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             check=True,
             input=stdin,
             stdout=subprocess.PIPE,
@@ -158,7 +158,7 @@ class Dashboard:
         return subprocess.Popen(
             server.granian(host="127.0.0.1", port=port, workers=1),
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
@@ -169,7 +169,7 @@ class Dashboard:
         worker = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,

@@ -1,5 +1,6 @@
 """Mask secrets in logs and error reports: the last line of defence, after the client's own care."""
 
+import copy
 import html
 import logging
 import re
@@ -23,7 +24,7 @@ REQUEST_ID = "poster_admin.request_id"
 MASK = "[secret]"
 # Shorter values would mask ordinary words in the log.
 SHORTEST = 8
-SETTINGS = ("SECRET_KEY", "OIDC_CLIENT_SECRET", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
+SETTINGS = ("SECRET_KEY", "OIDC_CLIENT_SECRET", "LDAP_BIND_PASSWORD", "METRICS_TOKEN", "POSTER_TOKEN_KEYS")
 # Base32, in groups of four or not: eight for the key of a second factor, six for a recovery code.
 _FOUR, _GAP = "[A-Z2-7]{4}", "(?:[ +-]|%20)?"
 _CODE = re.compile(
@@ -63,14 +64,16 @@ def _as_written(*secrets: str) -> list[str]:
 class RedactFilter(logging.Filter):
     """Mask every secret in a record, its arguments and its traceback, before a handler writes it."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return a copy: the reports of errors take the traceback from the record itself, after the handlers."""
         _request_of(record)
-        record.msg = mask(record.getMessage())
-        record.args = ()
+        masked = copy.copy(record)
+        masked.msg = mask(record.getMessage())
+        masked.args = ()
         if record.exc_info:
-            record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
-            record.exc_info = None
-        return True
+            masked.exc_text = mask(logging.Formatter().formatException(record.exc_info))
+            masked.exc_info = None
+        return masked
 
 
 def _request_of(record: logging.LogRecord) -> str:

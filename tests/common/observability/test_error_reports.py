@@ -1,23 +1,19 @@
 """Test reports of errors: they arrive, and hold neither a secret nor a person."""
 
-import gzip
 import json
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import brotli
 import pytest
 import sentry_sdk
 
 from tests.services import migrated
+from tests.tools.reports import events_in, report_server
 from tests.tools.starts import Installation
 
 # Invented, in the format of Poster's tokens.
 TOKEN = "ab12" * 8
-UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
 PHONE = "380501234567"
 BREAK = f"""
 import django
@@ -47,23 +43,8 @@ sentry_sdk.flush(10)
 
 @pytest.fixture
 def reports():
-    """Yield the address of a server that takes reports, and the list of those that it got."""
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append(UNPACK[self.headers["Content-Encoding"]](body))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Say nothing: the test looks at the reports."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://a-key@127.0.0.1:{server.server_port}/1", got
-        server.shutdown()
+    with report_server() as server:
+        yield server
 
 
 def test_a_report_has_the_error_and_neither_secrets_nor_people(reports, tmp_path):
@@ -87,7 +68,7 @@ def test_a_report_has_the_error_and_neither_secrets_nor_people(reports, tmp_path
     )
     assert done.returncode == 0, done.stderr
     text = b"\n".join(got).decode()
-    events = [json.loads(line) for line in text.splitlines() if '"exception"' in line]
+    events = events_in(text)
     (error,) = events[0]["exception"]["values"]
     assert (error["type"], error["value"]) == ("RuntimeError", "the token [token] is in the message")
     assert [frame["function"] for frame in error["stacktrace"]["frames"]][-1] == "away"

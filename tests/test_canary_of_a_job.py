@@ -1,0 +1,157 @@
+"""Search all that a job leaves behind for secrets and people: log, reports, mail, webhook and files."""
+
+import re
+import subprocess
+import sys
+from urllib.parse import quote
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from poster_admin.devtools.sandbox import Sandbox
+from tests.environment import ROOT
+from tests.groups.services.notices.receiver import Receiver
+from tests.mail import Inbox
+from tests.test_canary import forms_of
+from tests.tools.killing import Dashboard
+from tests.tools.ports import free_port
+from tests.tools.reports import events_in, report_server
+
+FROM, TO, CRASHING = 7, 1, 13
+HOOK = "a-path-that-lets-its-reader-write"
+# Move a group while Poster fails, then another one in a worker with a fault of its own; tell all of it.
+WORK = """
+import logging
+import sys
+import django
+django.setup()
+import sentry_sdk
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from groups.management.commands.worker import new_worker
+from groups.models import NoticeKind
+from groups.services import clients
+from groups.services.installation import maintenance
+from groups.services.jobs import moves, queue
+from groups.services.notices import choices, deliveries, webhooks
+from tests.tools import mover
+
+address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
+owner = User.objects.get()
+owner.email = "owner@example.com"
+owner.save()
+choices.choose(owner, dict.fromkeys(NoticeKind.values, "at_once"))
+print(webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=NoticeKind.values))
+maintenance.tell()
+
+mover.start(group_id, target_id)
+new_worker("default", batch=True).run()
+
+def crash(lease):
+    token = owner.credentials.token.reveal()
+    everybody = clients.list_members(user=owner, credentials=owner.credentials, group_id=crashing)
+    logging.getLogger("groups.jobs").info("the first of %s", everybody)
+    raise RuntimeError(f"/api/clients.updateClient?token={token}&format=json")
+
+queue.WORK["move"] = crash
+mover.start(crashing, target_id)
+new_worker("default", batch=True).run()
+maintenance.tell()
+new_worker(deliveries.QUEUE, batch=True).run()
+sentry_sdk.flush(10)
+"""
+
+
+@pytest.fixture
+def inbox():
+    """Return the inbox of a mail server of this machine, and its port."""
+    inbox, port = Inbox(), free_port()
+    server = Controller(inbox, hostname="127.0.0.1", port=port)
+    server.start()
+    yield inbox, port
+    server.stop()
+
+
+def people_in(rows):
+    """Return what these clients are known by, in each form in which it may be written."""
+    found = set()
+    for row in rows:
+        digits = re.sub(r"\D", "", row["phone"])
+        found |= {digits, row["phone"], quote(row["phone"]), row["card_number"], row["email"], row["comment"]}
+        found |= {row["lastname"], quote(row["lastname"]), ascii(row["lastname"])[1:-1]}
+    return {text for text in found if len(text) > 4}
+
+
+def plain(message):
+    return "".join(part.get_content() for part in message.walk() if not part.is_multipart()) + str(message)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("log_format", ["line", "json"])
+def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox, log_format):
+    mails, port = inbox
+    receiver = Receiver()
+    with Sandbox(groups=12, clients=40) as sandbox, report_server() as (dsn, reports):
+        account = sandbox.accounts["demo"]
+        rows = [row for group in (FROM, TO, CRASHING) for row in account.clients.rows(group)]
+        dashboard = Dashboard(
+            tmp_path,
+            sandbox,
+            SENTRY_DSN=dsn,
+            EMAIL_URL=f"smtp://127.0.0.1:{port}",
+            SITE_URL="http://127.0.0.1:8000",
+            LOG_FORMAT=log_format,
+        )
+        named = f"{rows[0]['lastname']} {rows[0]['phone']} {account.token}"
+        for call, fault, options in (
+            (2, "error_echo", {"code": 42}),
+            (3, "error_number_field", {"code": 42, "message": named}),
+            (4, "html_echo", {}),
+            (5, "error_unknown_code", {"message": named}),
+        ):
+            sandbox.script("clients.updateClient", fault, call=call, when="before", **options)
+        address = f"{receiver.address.partition('?')[0]}?{HOOK}"
+        done = subprocess.run(
+            [sys.executable, "-c", WORK, address, str(FROM), str(TO), str(CRASHING)],
+            cwd=ROOT,
+            env=dashboard.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        secret = done.stdout.strip()
+        jobs = {row["group_id"]: (row["state"], row["reason"]) for row in dashboard.table("groups_job")}
+        changes = dashboard.table("groups_change")
+        dashboard.close()
+    receiver.close()
+    places = {
+        "the log": done.stderr,
+        "a report": b"\n".join(reports).decode(),
+        "a mail": "".join(map(plain, mails.mail)),
+        "a webhook": "".join(body.decode() for _, body in receiver.requests),
+    }
+    files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    # All of it has happened.
+    assert done.returncode == 0, done.stderr
+    assert jobs[CRASHING] == ("stopped", "error")
+    assert {"applied", "refused"} <= {row["state"] for row in changes}
+    assert "RuntimeError: /api/clients.updateClient?token=[token]" in places["the log"].replace("\\n", "\n")
+    (event,) = events_in(places["a report"])
+    assert event["exception"]["values"][-1]["value"] == "/api/clients.updateClient?token=[token]&format=json"
+    assert len(mails.mail) == 1
+    assert len(receiver.requests) == 1
+    # And nobody is named.
+    secrets = {
+        "the token": forms_of(account.token),
+        "the secret of the webhook": {secret, secret.removeprefix("whsec_")},
+        "the address of the webhook": {HOOK},
+        "a key": {dashboard.environment["SECRET_KEY"], dashboard.environment["POSTER_TOKEN_KEYS"]},
+        "somebody": people_in(rows),
+    }
+    for what, forms in secrets.items():
+        for where, text in places.items():
+            for form in forms:
+                assert form not in text, f"{what} is in {where}"
+        found = {name for name, file in files.items() if any(form.encode() in file for form in forms)}
+        assert not found, f"{what} is in a file"
