@@ -50,10 +50,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
-        if (change.client_id or change.action == Change.Action.ENROL) and values.get("state") not in (
-            None,
-            *Change.OPEN,
-        ):
+        of_client = change.action in Change.OF_CLIENTS
+        if of_client and "message" in values:
+            # Poster's words about a client may name somebody; the code stays.
+            values["message"] = ""
+        if of_client and values.get("state") not in (None, *Change.OPEN):
             # Drop the field HMACs: the change is closing, nothing will be compared any more.
             before = ClientBefore.from_json(values.get("before", change.before))
             values["before"] = replace(before, field_hmacs={}).to_json()
@@ -111,7 +112,8 @@ class Change(Consent):
     (`Group`; `RecordIds` for a creation), `intended` as asked for (`GroupValues`), and `after` at Poster
     after the write (`Group`; `RecordIds` in a review).
 
-    `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's.
+    `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's. The
+    message is empty for changes of clients: it may name somebody.
     `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
     state that was read, and `found_since` the time of the first read that showed it.
 

@@ -65,7 +65,7 @@ class RedactFilter(logging.Filter):
     """Mask every secret in a record, its arguments and its traceback, before a handler writes it."""
 
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Return a copy: the reports of errors take the traceback from the record itself, after the handlers."""
+        """Return a copy: a report of the error takes its traceback from the record itself, later."""
         _request_of(record)
         masked = copy.copy(record)
         masked.msg = mask(record.getMessage())
