@@ -72,7 +72,7 @@ class Event(models.TextChoices):
     FAILED = "failed", _("failed to sign in")
     LOCKED = "locked", _("was locked out")
     SLOWED = "slowed", _("was slowed down")
-    CONFIRMED = "confirmed", _("entered the password again")
+    CONFIRMED = "confirmed", _("confirmed the sign-in")
     SESSIONS_ENDED = "sessions_ended", _("ended sessions")
     PASSWORD = "password", _("changed a password")
     USER_ADDED = "user_added", _("added a user")
@@ -289,6 +289,23 @@ class CompanyLink(models.Model):
         verbose_name = _("permission to link a user to the company's sign-in")
         verbose_name_plural = _("permissions to link users to the company's sign-in")
         default_permissions = ("add", "view", "delete")
+
+    def __str__(self) -> str:
+        return self.user.get_username()
+
+
+class Invitation(models.Model):
+    """The invitation of a user; it ends with the first password that is chosen or given after it."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="invitation"
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "invitation"
+        verbose_name_plural = "invitations"
+        default_permissions = ()
 
     def __str__(self) -> str:
         return self.user.get_username()

@@ -10,7 +10,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_sa
 from django.dispatch import receiver
 
 from poster_admin.users import language, sessions
-from poster_admin.users.models import CompanyLink, Event, Passkey, TOTPDevice
+from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
 from poster_admin.users.sign_in.reauthentication import note_confirmation
@@ -75,7 +75,10 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 
 @receiver(post_save, sender=User)
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Record a new user, a new password, and changes that allow or forbid the sign-in."""
+    """Record a new user, a new password, and changes that allow or forbid the sign-in.
+
+    An invitation ends with a new password: the person can sign in.
+    """
     before = getattr(instance, "_before_save", None)
     name = instance.get_username()
     if created or before is None:
@@ -83,6 +86,7 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
         return
     if before.password != instance.password and _is_new(before, instance, update_fields):
         record(Event.PASSWORD, about=name)
+        Invitation.objects.filter(user=instance).delete()
     changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
                if getattr(before, each) != getattr(instance, each)]  # fmt: skip
     if changed:

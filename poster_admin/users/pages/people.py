@@ -46,7 +46,7 @@ class Person:
 
     @property
     def can_be_invited(self) -> bool:
-        return invitations.can_be_invited(self.user)
+        return invitations.can_be_invited_again(self.user)
 
     def manageable_by(self, user: User) -> bool:
         """Return True if `user` may change this person: no superuser, and nobody's own role or sign-in."""

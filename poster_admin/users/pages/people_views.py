@@ -95,10 +95,10 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
 @require_POST
 @manages_people
 def person_invite(request: Request, user_id: int) -> HttpResponse:
-    """Send an invitation to somebody who has never signed in."""
+    """Send the invitation again to somebody who has no password yet."""
     person = manageable(request, user_id)
     if not person.can_be_invited:
-        text = _("No invitation was sent: it is for people with an e-mail address who have never signed in.")
+        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
         messages.error(request, text)
     elif invitations.send(request, person.user):
         messages.success(request, _("“%(name)s” was invited by mail.") % {"name": _name(person.user)})

@@ -61,7 +61,9 @@ def confirm(request: Request) -> HttpResponse:
             # Rotate the session key too, and keep the session valid if the hash was renewed just now.
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
-            record(Event.CONFIRMED, request=request)
+            record(
+                Event.CONFIRMED, request=request, detail="code" if isinstance(form, CodeForm) else "password"
+            )
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
     status = 422 if form.errors else 200

@@ -15,12 +15,13 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.users.models import Event
+from poster_admin.users.models import Event, Invitation
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import password_reset
 
@@ -71,9 +72,16 @@ def can_be_invited(user: User) -> bool:
     return settings.EMAIL_ENABLED and bool(user.email) and is_new
 
 
+def can_be_invited_again(user: User) -> bool:
+    """Return True if a person was invited and has neither chosen nor been given a password since."""
+    return can_be_invited(user) and Invitation.objects.filter(user=user).exists()
+
+
 @sensitive_variables()
 def send(request: HttpRequest, user: User) -> bool:
     """Send the mail in the language of the request; return False if the mail server did not take it."""
+    # Also if the mail server takes nothing now: it can be sent again.
+    Invitation.objects.update_or_create(user=user, defaults={"made_at": timezone.now()})
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("invitation", kwargs={"uidb64": uid, "token": tokens.make_token(user)})
     context = {"person": user, "by": request.user, "link": request.build_absolute_uri(path)}

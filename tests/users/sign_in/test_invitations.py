@@ -161,7 +161,7 @@ def test_an_invitation_is_sent_again_until_the_first_sign_in(inbox, owner, brows
     assert signs_in(browse())
     assert "Send the invitation again" not in text_of(client.get(page()))
     late = client.post(f"{page()}invite/", follow=True)
-    assert "No invitation was sent: it is for people" in text_of(late)
+    assert "No invitation was sent: the person has a password" in text_of(late)
     assert len(inbox.mail) == 2
 
 
@@ -214,6 +214,27 @@ def test_without_a_mail_server_nobody_is_offered_one(owner, browse, settings):
     assert "No invitation was sent" in text_of(client.post(f"{page()}invite/", follow=True))
     for path in ("/accounts/invitation/MQ/a-token/", "/accounts/invitation/done/"):
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("has_password", ["given", "chosen", "shown"])
+def test_an_invitation_is_not_sent_again_to_somebody_who_has_a_password(inbox, owner, browse, has_password):
+    client = browse(owner)
+    if has_password == "shown":
+        invite(client, email="")
+        client.post(page(), {"full_name": "Олена", "email": ADDRESS, "role": "Staff"})
+    else:
+        invite(client)
+        assert "Send the invitation again" in text_of(client.get(page()))
+    mails = len(inbox.mail)
+    match has_password:
+        case "given":
+            client.post(f"{page()}password/")
+        case "chosen":
+            choose(browse(), link_in(inbox.mail[0]))
+    assert olena().last_login is None
+    assert "Send the invitation again" not in text_of(client.get(page()))
+    assert "the person has a password by now" in text_of(client.post(f"{page()}invite/", follow=True))
+    assert len(inbox.mail) == mails
 
 
 def test_a_user_whom_the_company_signs_in_is_not_invited(inbox, owner, browse):

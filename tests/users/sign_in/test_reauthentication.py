@@ -37,7 +37,7 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     assert (answer.status_code, answer["Location"]) == (302, URL)
     assert client.session.session_key != key
     assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 302
-    assert SecurityEvent.objects.filter(kind=Event.CONFIRMED, user=owner).exists()
+    assert SecurityEvent.objects.get(kind=Event.CONFIRMED, user=owner).detail == "password"
 
 
 def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
