@@ -97,6 +97,7 @@ account_urls = [
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
     path("account/notices/", notices.notices, name="notices"),
     path("account/notices/webhook/", notices.webhook, name="webhook"),
+    path("account/notices/webhook/trial/", notices.webhook_trial, name="webhook_trial"),
     path("account/notices/webhook/secret/", notices.webhook_secret, name="webhook_secret"),
     path("account/notices/webhook/remove/", notices.webhook_remove, name="webhook_remove"),
 ]

@@ -139,7 +139,7 @@ class Delivery(models.Model):
         SENT = "sent"
         # Nobody could be told within a day.
         GIVEN_UP = "given_up"
-        # The user may no longer see it, or the webhook is gone.
+        # The user may no longer see it, or the webhook is gone; or it was a trial, which has one try.
         DROPPED = "dropped"
 
     class Failure(models.TextChoices):

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from groups.models import Delivery, PosterCredentials, Webhook
 from groups.services.notices import webhooks
+from groups.services.notices.failures import SendFailed
 from groups.services.notices.outbox import WEBHOOK_RIGHT, may_be_told
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class WebhookState:
     is_on: bool
     tried_at: datetime | None
     next_try_at: datetime | None
+    is_given_up: bool
     problem: str
     status: int | None
 
@@ -52,9 +55,16 @@ def _state(webhook: Webhook) -> WebhookState:
         ),
         tried_at=last.tried_at if last else None,
         next_try_at=failed.next_try_at if failed and failed.state == State.WAITING else None,
+        is_given_up=failed is not None and failed.state == State.GIVEN_UP,
         problem=str(Delivery.Failure(failed.failure).label) if failed else "",
         status=failed.status if failed else None,
     )
+
+
+def trial_problem(failed: SendFailed) -> str:
+    """Say why a trial did not arrive."""
+    status = f" ({failed.status})" if failed.status else ""
+    return _("The trial did not arrive: %(problem)s.") % {"problem": f"{failed.failure.label}{status}"}
 
 
 def mail_problem(user: "User") -> str:

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_POST
 
 from groups.forms.notices import NoticesForm, WebhookForm
 from groups.models import NoticeKind
-from groups.presenters.notices import mail_problem, webhook_state
+from groups.presenters.notices import mail_problem, trial_problem, webhook_state
 from groups.services.gateway import check_token
-from groups.services.notices import choices, webhooks
+from groups.services.notices import choices, trial, webhooks
 from groups.services.notices.addresses import AddressRefused
+from groups.services.notices.failures import SendFailed
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
@@ -78,6 +79,22 @@ def webhook_remove(request: Request) -> HttpResponse:
     check_token(request.credentials)
     webhooks.remove(user=request.user, credentials=request.credentials)
     messages.success(request, _("The webhook was removed."))
+    return redirect("groups:notices")
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+def webhook_trial(request: Request) -> HttpResponse:
+    """Send a notice of nothing to the webhook, and say whether it has arrived."""
+    check_token(request.credentials)
+    try:
+        trial.send(user=request.user, credentials=request.credentials)
+    except trial.TrialRefused as refused:
+        messages.error(request, str(refused.reason.label))
+    except SendFailed as failed:
+        messages.error(request, trial_problem(failed))
+    else:
+        messages.success(request, _("The trial has arrived: the webhook works."))
     return redirect("groups:notices")
 
 

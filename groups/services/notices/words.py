@@ -104,6 +104,11 @@ def circuit(account: PosterAccount) -> str:
     return _joined(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})
 
 
+def trial(account_id: str) -> str:
+    """Say that nothing has happened."""
+    return _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
+
+
 def _differences(change: Change) -> Iterator[str]:
     before, after = change.before or {}, change.after or {}
     for field, label, words in (

@@ -5,15 +5,17 @@ import re
 import pytest
 from django.utils import timezone
 
-from groups.models import Delivery, NoticeChoice, PosterCredentials, Webhook
+from groups.models import Delivery, Notice, NoticeChoice, PosterCredentials, Webhook
+from groups.services.notices import trial, webhooks
 from groups.services.notices.webhooks import last_try
-from tests.groups.services.notices.conftest import elsewhere, set_webhook, tell
+from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
 from tests.groups.services.notices.receiver import Receiver
 from tests.pages import text_of
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db
 PAGE, WEBHOOK = "/account/notices/", "/account/notices/webhook/"
+TRIAL = f"{WEBHOOK}trial/"
 CHOSEN = {
     "review": "at_once",
     "job": "digest",
@@ -84,6 +86,57 @@ def test_an_owner_sets_it_and_sees_the_secret_once(owner, browse, receiver):
     assert 'data-webhook="none"' in client.get(PAGE).text
 
 
+def test_a_trial_is_one_signed_request_and_the_page_says_that_it_has_arrived(
+    owner, browse, receiver, settings
+):
+    settings.SITE_URL = "https://loyalty.example.com"
+    secret = set_webhook(owner, receiver.address)
+    client = browse(owner)
+    answer = client.post(TRIAL, follow=True)
+    assert answer.redirect_chain == [(PAGE, 302)]
+    assert "The trial has arrived: the webhook works." in text_of(answer)
+    assert secret not in answer.text
+    ((headers, body),) = receiver.requests
+    (notice,) = receiver.bodies[0]["notices"]
+    assert (notice["kind"], notice["url"]) == ("trial", "https://loyalty.example.com/account/notices/")
+    assert notice["text"] == receiver.bodies[0]["text"].partition("\n")[0] != ""
+    id_, time = headers["webhook-id"], headers["webhook-timestamp"]
+    assert headers["webhook-signature"] == webhooks.sign(secret, id_, time, body)
+    tell()
+    assert len(receiver.requests) == 1
+    assert (Delivery.objects.get().state, Notice.objects.count()) == ("sent", 0)
+
+
+def test_a_trial_that_fails_says_why_and_is_not_sent_again(owner, browse, receiver):
+    set_webhook(owner, receiver.address)
+    receiver.answer = b"HTTP/1.1 500 Oops\r\n\r\nwords-of-the-receiver"
+    client = browse(owner)
+    page = client.post(TRIAL, follow=True)
+    assert "The trial did not arrive: it answered with an error (500)." in text_of(page)
+    assert 'data-webhook="failing"' in page.text
+    assert "It is not sent again." in text_of(page)
+    assert "words-of-the-receiver" not in page.text
+    later(days=1)
+    tell()
+    assert len(receiver.requests) == 1
+
+
+def test_the_next_trial_waits_ten_seconds_and_a_webhook_that_is_off_gets_none(owner, browse, receiver):
+    client = browse(owner)
+    assert "no webhook is set" in text_of(client.post(TRIAL, follow=True))
+    set_webhook(owner, receiver.address)
+    client.post(TRIAL)
+    assert "Wait ten seconds." in text_of(client.post(TRIAL, follow=True))
+    assert len(receiver.requests) == 1
+    Delivery.objects.update(tried_at=timezone.now() - trial.PAUSE)
+    client.post(TRIAL)
+    assert len(receiver.requests) == 2
+    Delivery.objects.update(tried_at=timezone.now() - trial.PAUSE)
+    Webhook.objects.update(credentials=None)
+    assert "no webhook is set" in text_of(client.post(TRIAL, follow=True))
+    assert len(receiver.requests) == 2
+
+
 def test_without_an_address_only_the_kinds_are_changed(owner, browse, receiver):
     set_webhook(owner, receiver.address)
     answer = browse(owner).post(WEBHOOK, {"address": "", "kinds": ["job"]})
@@ -150,3 +203,4 @@ def test_a_refused_token_shows_nothing_of_the_webhook(owner, browse, receiver):
     assert str(receiver.port) not in client.get(PAGE).text
     assert client.get(WEBHOOK).status_code == 424
     assert client.post(f"{WEBHOOK}remove/").status_code == 424
+    assert client.post(TRIAL).status_code == 424
