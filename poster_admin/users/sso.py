@@ -157,6 +157,34 @@ def _provider() -> Any:
     return provider
 
 
+class NoHelp(Exception):
+    """The provider cannot be used. The text says why."""
+
+
+def examine() -> int:
+    """Find the provider and its keys, as each sign-in does; return the number of keys. Raises `NoHelp`."""
+    try:
+        return len(_provider().fetch_jwk_set()["keys"])
+    except FAILURES as error:
+        raise NoHelp(_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case SuspiciousOperation():
+            return str(error)  # ours
+        case requests.exceptions.SSLError():
+            return "its certificate is not accepted, or it has no TLS"
+        case requests.exceptions.Timeout():
+            return "no answer in time"
+        case requests.exceptions.HTTPError() if error.response is not None:
+            return f"it answers with status {error.response.status_code}"
+        case requests.exceptions.ConnectionError():
+            return "it is not reached"
+        case _:
+            return f"its answer is not that of a provider ({type(error).__name__})"
+
+
 def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
     """Exchange the code for the token, check it, and return what the provider says of the user."""
     provider = _provider()

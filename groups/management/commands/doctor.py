@@ -11,7 +11,10 @@ from poster_admin.common.observability.logs import mask
 class Command(BaseCommand):
     """Print a line for each part, green, yellow or red; end with 1 if one is red."""
 
-    help = "Say what is wrong with database, cache, worker, keys, Poster, clock and disk. Changes nothing."
+    help = (
+        "Say what is wrong with database, cache, worker, keys, Poster, the company's sign-in, clock, notices "
+        "and disk. Changes nothing."
+    )
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:

@@ -16,10 +16,11 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from groups.models import Delivery, PosterAccount, WorkerHeartbeat
-from groups.poster import Failure, Look, Timeouts, Transport, api_url
+from groups.poster import Failure, Timeouts, Transport, api_url
 from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
+from poster_admin.users import sso
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
@@ -125,8 +126,8 @@ def _look(transport: Transport, address: str) -> Found:
     if isinstance(look, Failure):
         yield State.BAD, f"{host} is not reached: {look.detail or look.reason.replace('_', ' ')}{_way()}"
         return
-    yield State.GOOD, f"{host} answers after {(time.monotonic() - started) * 1000:.0f} ms{_way()}"
-    yield from _certificate(host, look)
+    yield State.GOOD, f"{host} answers after {_since(started)}{_way()}"
+    yield from _certificate(host, look.certificate_until)
     if look.date:
         yield from _drift(f"the clock of {host}", parsedate_to_datetime(look.date))
 
@@ -136,13 +137,46 @@ def _way() -> str:
     return f", through the proxy {urlsplit(settings.POSTER_PROXY).hostname}" if settings.POSTER_PROXY else ""
 
 
-def _certificate(host: str, look: Look) -> Found:
-    if look.certificate_until is None:
+def _certificate(host: str, until: datetime | None) -> Found:
+    if until is None:
         yield State.WARNING, f"{host} has no TLS: it is on this machine"
         return
-    left = look.certificate_until - timezone.now()
+    left = until - timezone.now()
     state = State.WARNING if left < CERTIFICATE_WARNING else State.GOOD
-    yield state, f"the certificate of {host} ends on {look.certificate_until:%F}, in {left.days} days"
+    yield state, f"the certificate of {host} ends on {until:%F}, in {left.days} days"
+
+
+def _since(started: float) -> str:
+    return f"{(time.monotonic() - started) * 1000:.0f} ms"
+
+
+def _directory() -> Found:
+    """Sign in to the company's directory as each sign-in of a person does."""
+    if not settings.LDAP_URL:
+        return
+    from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
+
+    host, started = urlsplit(settings.LDAP_URL).netloc, time.monotonic()
+    try:
+        until = directory.examine()
+    except directory.NoHelp as error:
+        yield State.BAD, f"{host} does not help: {error}"
+        return
+    yield State.GOOD, f"{host} answers after {_since(started)}, and the branches are there"
+    yield from _certificate(host, until)
+
+
+def _company() -> Found:
+    """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
+    if not settings.OIDC_ENABLED:
+        return
+    host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
+    try:
+        keys = sso.examine()
+    except sso.NoHelp as error:
+        yield State.BAD, f"{host} does not help: {error}"
+        return
+    yield State.GOOD, f"{host} answers after {_since(started)}, and has {keys} keys"
 
 
 def _clock() -> Found:
@@ -194,6 +228,8 @@ PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
     ("worker", _worker),
     ("keys", _keys),
     ("Poster", _poster),
+    ("directory", _directory),
+    ("OpenID", _company),
     ("clock", _clock),
     ("notices", _notices),
     ("disk", _disk),

@@ -10,10 +10,12 @@ This module is imported where LDAP_URL is set: its packages are an extra.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
 
 import ldap
+from cryptography.x509 import load_der_x509_certificate
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation, ValidationError
@@ -45,6 +47,8 @@ AT_ONCE = 16
 IDS = ("entryUUID", "objectGUID", "nsUniqueId")
 # Answers to the password of one person, such as one whose account is locked there: no fault of the directory.
 ABOUT_THE_PERSON = (ldap.INAPPROPRIATE_AUTH, ldap.UNWILLING_TO_PERFORM, ldap.CONSTRAINT_VIOLATION)
+# As RFC 4511 names it.
+NO_ATTRIBUTES = "1.1"
 GROUP_TYPES: dict[str, Callable[[], Any]] = {
     "groupOfNames": GroupOfNamesType,
     "groupOfUniqueNames": GroupOfUniqueNamesType,
@@ -112,11 +116,50 @@ def report(exception: ldap.LDAPError, context: str, **_: Any) -> None:
     """Raise `DirectoryAway` for an error, which django-auth-ldap would take for a wrong password."""
     if context == "authenticate" and isinstance(exception, ABOUT_THE_PERSON):
         return
-    answer = exception.args[0] if exception.args and isinstance(exception.args[0], dict) else {}
-    # The other parts of an answer name entries.
-    words = ", ".join(str(answer[part]) for part in ("desc", "info") if part in answer)
-    log.error("The company's directory does not help: %s", words or type(exception).__name__)
+    log.error("The company's directory does not help: %s", _words(exception))
     raise DirectoryAway(RETRY_AFTER)
+
+
+class NoHelp(Exception):
+    """The directory cannot be used. The text says why, and names no entry."""
+
+
+def examine() -> datetime | None:
+    """Sign in as the account that searches, and find the branches, as each sign-in does.
+
+    Return the end of the directory's certificate, None without TLS. Raises `NoHelp`.
+    """
+    options = _options()
+    server = ldap.initialize(options["SERVER_URI"])
+    try:
+        for name, value in options["CONNECTION_OPTIONS"].items():
+            server.set_option(name, value)
+        if options["START_TLS"]:
+            server.start_tls_s()
+        server.simple_bind_s(options["BIND_DN"], options["BIND_PASSWORD"])
+        for name in ("LDAP_USER_SEARCH", "LDAP_GROUP_SEARCH"):
+            if branch := getattr(settings, name):
+                _find(server, name, branch)
+        certificate = server.get_option(ldap.OPT_X_TLS_PEERCERT)
+    except ldap.LDAPError as error:
+        raise NoHelp(_words(error)) from None
+    finally:
+        server.unbind_s()
+    return load_der_x509_certificate(certificate).not_valid_after_utc if certificate else None
+
+
+def _find(server: Any, name: str, branch: str) -> None:
+    try:
+        server.search_ext_s(branch, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
+    except ldap.NO_SUCH_OBJECT:
+        raise NoHelp(f"the branch of {name} is not there, or may not be read") from None
+
+
+def _words(error: ldap.LDAPError) -> str:
+    """Return the error in words, without the parts of an answer that name entries."""
+    answer = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    said = ", ".join(str(answer[part]) for part in ("desc", "info") if part in answer)
+    return said or type(error).__name__
 
 
 def _options() -> dict[str, Any]:

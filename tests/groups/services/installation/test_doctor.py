@@ -3,7 +3,7 @@
 import datetime as dt
 import io
 import re
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +18,8 @@ from groups.poster.client import DEFAULT_URL
 from groups.services.installation import doctor
 from poster_admin.common.encryption import Secret
 from tests.tools.company import Authority, Proxy, running, tls_in_front
+from tests.users.provider import DISCOVERY, Provider
+from tests.users.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
@@ -153,6 +155,118 @@ def test_missing_migrations_and_those_of_a_newer_version_are_red(staff, worker):
     MigrationRecorder.Migration.objects.create(app="groups", name="9999_later")
     _, parts = doctor_says()
     assert "which has groups 9999_later: upgrade" in parts["migrations"][0][1]
+
+
+# --- The company's sign-in ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def provider(settings):
+    provider = Provider()
+    for name, value in provider.settings().items():
+        setattr(settings, name, value)
+    yield provider
+    provider.close()
+
+
+def test_a_provider_that_helps_is_green_with_its_keys(staff, worker, provider):
+    code, parts = doctor_says()
+    assert (code, list(parts)) == (0, [*PARTS[:6], "OpenID", *PARTS[6:]])
+    ((state, words),) = parts["OpenID"]
+    assert state == "ok"
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and has 1 keys", words)
+    assert "client-secret" not in str(parts)
+
+
+def gone(provider):
+    provider.close()
+
+
+def another_issuer(provider):
+    provider.metadata["issuer"] = "https://elsewhere.example"
+
+
+def without_keys(provider):
+    provider.broken = "/keys"
+
+
+def is_no_provider(provider):
+    provider.broken = DISCOVERY
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        (gone, "it is not reached"),
+        (another_issuer, "The provider has another name than OIDC_ISSUER."),
+        (without_keys, "its answer is not that of a provider (JSONDecodeError)"),
+        (is_no_provider, "its answer is not that of a provider (JSONDecodeError)"),
+    ],
+)
+def test_a_provider_that_does_not_help_is_red_and_says_why(staff, worker, provider, lie, words):
+    lie(provider)
+    code, parts = doctor_says()
+    assert (code, bad(parts)) == (1, {"OpenID"})
+    assert parts["OpenID"][0][1].endswith(f" does not help: {words}")
+
+
+@pytest.fixture(scope="module")
+def slapd():
+    with closing(Slapd()) as running:
+        yield running
+
+
+@pytest.fixture
+def directory(slapd, settings):
+    settings.LDAP_URL, settings.LDAP_CA_FILE = slapd.tls_url, str(slapd.ca_file)
+    settings.LDAP_BIND_DN, settings.LDAP_BIND_PASSWORD = READER, READER_PASSWORD
+    settings.LDAP_USER_SEARCH, settings.LDAP_GROUP_SEARCH = PEOPLE, GROUPS
+    return slapd
+
+
+@pytest.mark.needs("slapd")
+@pytest.mark.parametrize("way", ["tls_url", "starttls_url"])
+def test_a_directory_that_helps_is_green_with_the_end_of_its_certificate(
+    staff, worker, directory, settings, way
+):
+    settings.LDAP_URL = getattr(directory, way)
+    code, parts = doctor_says()
+    assert (code, list(parts)) == (0, [*PARTS[:6], "directory", *PARTS[6:]])
+    reached, until = parts["directory"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and the branches are there", reached[1])
+    assert re.fullmatch(r"the certificate of 127\.0\.0\.1:\d+ ends on [\d-]+, in \d+ days", until[1])
+    assert (reached[0], until[0]) == ("ok", "ok")
+
+
+@pytest.mark.needs("slapd")
+def test_a_directory_without_tls_is_yellow(staff, worker, directory, settings):
+    settings.LDAP_URL = directory.url
+    code, parts = doctor_says()
+    assert (code, parts["directory"][1][0]) == (0, "warning")
+    assert parts["directory"][1][1].endswith("has no TLS: it is on this machine")
+
+
+@pytest.mark.needs("slapd")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LDAP_BIND_PASSWORD", "a-wrong-password", "Invalid credentials"),
+        ("LDAP_CA_FILE", "", "Can't contact LDAP server, "),
+        ("LDAP_USER_SEARCH", "ou=nobody,dc=example,dc=com", "the branch of LDAP_USER_SEARCH is not there"),
+        ("LDAP_GROUP_SEARCH", "ou=none,dc=example,dc=com", "the branch of LDAP_GROUP_SEARCH is not there"),
+        ("LDAP_URL", "ldap://127.0.0.1:9", "Can't contact LDAP server"),
+    ],
+)
+def test_a_directory_that_does_not_help_is_red_and_says_why(
+    staff, worker, directory, settings, name, value, words
+):
+    setattr(settings, name, value)
+    code, parts = doctor_says()
+    assert (code, bad(parts)) == (1, {"directory"})
+    ((_, said),) = parts["directory"]
+    assert f"does not help: {words}" in said
+    for secret in (READER_PASSWORD, "a-wrong-password", "cn=dashboard"):
+        assert secret not in said
 
 
 @pytest.mark.parametrize(("free", "state"), [(0.5, "ok"), (0.05, "warning"), (0.01, "FAILS")])
