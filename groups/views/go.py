@@ -3,22 +3,26 @@
 from contextlib import suppress
 
 from django.http import HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.debug import sensitive_post_parameters
 
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
 from groups.services import saved_views
-from groups.views.http.requests import Request, requires
+from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
 
-@require_GET
+@sensitive_post_parameters("q")
+@form_methods
 @requires("view_group")
 def go(request: Request) -> HttpResponse:
-    """Show the groups, pages and actions that a text names."""
-    text = asked_text(request.GET)
+    """Show the groups, pages and actions that a text names.
+
+    The text comes by POST alone: it may be a client's name, which stays out of addresses.
+    """
+    text = asked_text(request.POST)
     views = saved_views.views_of(request.user)
     context = {"text": text, "found": destinations(text, _groups(request, text), views, request.user)}
     return render_page(request, "groups/go.html", context, fragment="found")

@@ -1,5 +1,5 @@
 // Dialogs: show a form or the help from another page over the current page.
-import { $, isPlain, placeOfFocus } from "./dom.js";
+import { $, fetchInto, isPlain, placeOfFocus } from "./dom.js";
 import { setUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
@@ -33,7 +33,7 @@ async function openInDialog(link, part) {
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
-  await htmx.ajax("GET", href, { source: link, target: `#${part}`, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
+  await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
 }
 
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.

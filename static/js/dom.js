@@ -19,6 +19,16 @@ export const storage = {
   },
 };
 
+// Fetch an address into the place of an element. A request that another one replaces, or that the page leaves behind,
+// rejects its promise without an error; every failure of another kind is an event of HTMX, which says it on the page.
+export async function fetchInto(target, address, { verb = "GET", ...context } = {}) {
+  try {
+    await htmx.ajax(verb, address, { target, swap: "outerHTML", ...context });
+  } catch (error) {
+    if (error) throw error;
+  }
+}
+
 export function announce(text) {
   const live = $("#live");
   live.textContent = "";

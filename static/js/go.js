@@ -1,5 +1,5 @@
 // Go to a place by its name: arrows walk through the places found, Enter goes to the first.
-import { $, $$ } from "./dom.js";
+import { $, $$, fetchInto } from "./dom.js";
 
 const PLACES = "#found :is(a, button)";
 const normalized = (text) => text.trim().replace(/\s+/g, " ");
@@ -11,9 +11,11 @@ function goToFirst() {
   $(PLACES)?.click();
 }
 
-document.addEventListener("submit", (event) => {
+// This runs before any other module hears of the form: it is sent again and again, and never left behind as sent.
+addEventListener("submit", (event) => {
   if (!event.target.matches("[data-go]")) return;
   event.preventDefault();
+  event.stopImmediatePropagation();
   if ($("#found").dataset.text === normalized($("#go-q").value)) {
     goToFirst();
     return;
@@ -21,10 +23,8 @@ document.addEventListener("submit", (event) => {
   goesOn = true;
   // What was typed before HTMX heard the field has asked for nothing yet.
   const form = event.target;
-  const query = new URLSearchParams(new FormData(form));
-  const url = `${form.getAttribute("action")}?${query}`;
-  htmx.ajax("GET", url, { source: form, target: "#found", swap: "outerHTML" });
-});
+  fetchInto("#found", form.getAttribute("action"), { verb: "POST", source: form });
+}, true);
 
 document.addEventListener("input", ({ target }) => {
   if (target.id === "go-q") goesOn = false;

@@ -1,5 +1,5 @@
 // Edit a group in its row of the list. The row is swapped where it stands, and keeps the focus.
-import { $, isPlain } from "./dom.js";
+import { $, fetchInto, isPlain } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
@@ -18,7 +18,7 @@ export async function openInRow(link) {
   }
   const row = link.closest("tr");
   row.id = `row-${row.dataset.group}`;
-  await htmx.ajax("GET", link.getAttribute("href"), { target: row, swap: "outerHTML" });
+  await fetchInto(row, link.getAttribute("href"));
 }
 
 export async function leaveRow() {
@@ -26,7 +26,7 @@ export async function leaveRow() {
   const row = $(".row-form").closest("tr");
   saved = null;
   clearUnsaved();
-  await htmx.ajax("GET", location.href, { target: row, swap: "outerHTML" });
+  await fetchInto(row, location.href);
 }
 
 // What a message takes back in the list comes back in its row. This runs before any other module hears of the form.
@@ -36,7 +36,7 @@ addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   row.id = `row-${row.dataset.group}`;
-  htmx.ajax("POST", event.target.getAttribute("action"), { source: event.target, target: row, swap: "outerHTML" });
+  fetchInto(row, event.target.getAttribute("action"), { verb: "POST", source: event.target });
 }, true);
 
 // The answer to a saved row is the address of the row; HTMX fetches it next.

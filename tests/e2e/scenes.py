@@ -1082,9 +1082,10 @@ def go_to(stage):
     stage.page.keyboard.press("Control+k")
 
 
-@scene(shows=".places a")
+@scene(shows="#found[data-text] a")
 def go_page(stage):
-    stage.goto("/go/?q=Постоян")
+    stage.goto("/go/")
+    stage.page.fill("#go-q", "Постоян")
 
 
 def _save_view(stage, name, query):
