@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.rows import open_row
-from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.test_every_page import OVERFLOW, PAINTED
 from tests.e2e.test_tour import SEED, heading, row, show_list
 from tests.pages import group_form
 
@@ -50,6 +50,26 @@ def test_a_saved_row_keeps_its_place_and_the_focus(page_for, staff, sandbox, lon
 
     page.keyboard.press("Enter")
     expect(row(page, group_id).locator("[name=percent]")).to_have_value("7.5")
+
+
+@pytest.mark.parametrize(("motion", "lit"), [("no-preference", "saved 1"), ("reduce", "")])
+def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, lit):
+    page = page_for(staff)
+    page.emulate_media(reduced_motion=motion)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    page.evaluate(
+        """() => addEventListener("animationstart", ({ animationName, target }) => {
+          document.body.dataset.lit = `${animationName} ${target.dataset.group}`;
+        })"""
+    )
+    open_row(page, 1)
+    save_row(page, "12")
+    expect(row(page, 1)).to_have_class("saved")
+    expect(page.locator("body")).to_have_attribute("data-lit", lit) if lit else page.evaluate(PAINTED)
+    assert page.evaluate("document.body.dataset.lit ?? ''") == lit
+    duration = page.evaluate("getComputedStyle(document.querySelector('tr.saved')).animationDuration")
+    assert duration == ("0.15s" if lit else "0s")
 
 
 def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandbox):
@@ -233,6 +253,21 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     assert page.locator("h1").bounding_box()["y"] == top
     page.reload()
     assert page.locator("h1").bounding_box()["y"] == top
+
+
+def test_a_message_without_a_way_back_leaves_no_room_for_it(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/new/")
+    page.get_by_label("Name", exact=True).fill("Нова")
+    page.get_by_label("Percent, %").fill("3")
+    page.locator("[name=loyalty_type]").first.check()
+    page.get_by_role("button", name="Create group").click()
+    toast = page.locator(".toast")
+    expect(toast).to_be_visible()
+    expect(toast.get_by_role("button")).to_have_count(1)
+    right = toast.bounding_box()["x"] + toast.bounding_box()["width"]
+    close = toast.get_by_role("button", name="Close").bounding_box()
+    assert right - close["x"] - close["width"] < 20
 
 
 def test_a_good_message_goes_by_itself_but_not_from_under_the_focus(page_for, staff):
