@@ -1,5 +1,6 @@
-// Mark and count the numbers of many groups that were changed, while one types. Their page alone loads this.
-import { $, page } from "./dom.js";
+// The numbers of many groups: walk through a column by arrows, and mark and count what was changed while one types.
+// Their page alone loads this.
+import { $, $$, page } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 
 const PLURALS = { one: 0, two: 1, few: 1, many: 2, other: 2 };
@@ -25,3 +26,18 @@ document.addEventListener("input", ({ target }) => {
   // A number that has its former value again is nothing to lose.
   if (form && $("[data-changes]", form) && !count(form)) clearUnsaved();
 });
+
+// Up and down lead through a column, as in a spreadsheet: between the percents lie other fields.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const cell = step && event.target.closest?.(".percents .cell-percent");
+  if (!cell) return;
+  const column = $$(`.percents td:nth-child(${cell.cellIndex + 1}) input`);
+  const next = column[column.indexOf(event.target) + step];
+  event.preventDefault();
+  next?.focus();
+  next?.select();
+});
+
+// With a keyboard one types at once. On a phone it would cover the page.
+if (matchMedia("(pointer: fine)").matches && !$("main [data-focus]")) $(".percents .cell-percent input")?.select();

@@ -140,6 +140,8 @@ class NewPersonForm(PersonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["full_name"].required = True
+        if not self.is_bound:  # else the summary of the errors takes the focus
+            self.fields["full_name"].widget.attrs["autofocus"] = True
         if settings.EMAIL_ENABLED:
             self.fields["email"].help_text = _("Optional. The invitation goes there.")
 

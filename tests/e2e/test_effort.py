@@ -1,0 +1,131 @@
+"""Do the daily work in a browser, in Ukrainian, and hold its clicks and keys against docs/daily-work.md."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from groups.models import Job
+from tests.e2e.effort import Hands
+from tests.e2e.rows import open_row
+from tests.e2e.test_many import work
+from tests.e2e.test_tour import heading, row, show_list
+from tests.environment import ROOT
+
+PERCENT = "client_groups_discount"
+
+
+def promised(task):
+    """Return the clicks and keys that the document names for a task."""
+    page = (ROOT / "docs" / "daily-work.md").read_text(encoding="utf-8")
+    line = re.search(rf"^\| {re.escape(task)} \|.*\| (\d+) \| (\d+) \|$", page, flags=re.MULTILINE)
+    return int(line[1]), int(line[2])
+
+
+def percents(sandbox):
+    return {number: group[PERCENT] for number, group in sandbox.accounts["demo"].groups.items()}
+
+
+@pytest.fixture
+def hands_of(page_for):
+    """Return a function that opens the list as a user, and gives the hands of that user."""
+
+    def hands_of(user):
+        page = page_for(user, language="uk")
+        show_list(page)
+        heading(page, "Групи клієнтів")
+        return Hands(page)
+
+    return hands_of
+
+
+def test_change_one_percent(hands_of, staff, sandbox):
+    hands = hands_of(staff)
+    hands.click(row(hands.page, 1).locator(".row-edit"))
+    expect(hands.page.locator("tr.editing:not(.htmx-added):not(.htmx-settling)")).to_be_visible()
+    hands.type("12")
+    hands.press("Enter")
+    expect(row(hands.page, 1)).to_contain_text("12 %")
+    assert percents(sandbox)[1] == "12"
+    assert hands.effort == promised("Change one percent")
+
+
+def test_change_five_percents(hands_of, staff, sandbox):
+    for number in (2, 3):
+        fields = {"loyalty_type": "1", PERCENT: "5", "birthday_bonus": "0", "count_groups_clients": "0"}
+        sandbox.console().put({"client_groups_name": f"Гості {number}", **fields})
+    hands = hands_of(staff)
+    hands.click(hands.page.get_by_title("Змінити кілька відсотків"))
+    fields = hands.page.locator("[name^=percent]")
+    for number in range(5):
+        if number:
+            hands.press("ArrowDown")
+        expect(fields.nth(number)).to_be_focused()
+        hands.type(f"1{number + 1}")
+    hands.press("Enter")
+    hands.click(hands.page.get_by_role("button", name="Змінити 5 груп"))
+    hands.page.wait_for_url("**/jobs/**")
+    assert work().state == Job.State.DONE
+    assert sorted(percents(sandbox).values()) == ["11", "12", "13", "14", "15"]
+    assert hands.effort == promised("Change five percents")
+
+
+def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
+    console = sandbox.console()
+    people = {1: "1", 129: "4", 172: "5"}
+    for place, number in enumerate(people):
+        console.edit_client(number, phone=f"+380 44 555 66 0{place}", phone_number=f"38044555660{place}")
+    fields = {"loyalty_type": "1", PERCENT: "15", "birthday_bonus": "0", "count_groups_clients": "0"}
+    target = console.put({"client_groups_name": "Свої", **fields})
+    clients = sandbox.accounts["demo"].clients
+    assert {number: clients.row(number)["client_groups_id"] for number in people} == people
+    hands = hands_of(staff)
+    hands.click(hands.page.get_by_role("link", name="Клієнти", exact=True))
+    heading(hands.page, "Клієнти")
+    for place, number in enumerate(people):
+        hands.press("/")
+        hands.type(f"044555660{place}")
+        hands.press("Enter")
+        hands.click(hands.page.locator(f'[data-client="{number}"] [name=client]'))
+        expect(hands.page.locator("[data-choice] output")).to_have_text(str(place + 1))
+    hands.click(hands.page.locator("[data-choice]").get_by_role("button", name="Перемістити…"))
+    heading(hands.page, "Перемістити 3 клієнтів")
+    hands.choose(hands.page.locator("#id_target"), "Свої · Бонусна 15 %")
+    expect(hands.page.locator("#effect")).to_contain_text("→ 15 % · Бонусна, 1 клієнт")
+    hands.click(hands.page.get_by_role("button", name="Перемістити 3 клієнтів"))
+    hands.page.wait_for_url("**/jobs/**")
+    assert work().state == Job.State.DONE
+    assert {clients.row(number)["client_groups_id"] for number in people} == {str(target)}
+    assert hands.effort == promised("Move three clients of three groups, found by phone")
+
+
+def test_invite_a_colleague(hands_of, owner, mailoutbox, settings):
+    settings.EMAIL_IS_SET = True
+    hands = hands_of(owner)
+    hands.click(hands.page.locator("details.menu summary"))
+    hands.click(hands.page.get_by_role("link", name="Люди"))
+    hands.click(hands.page.get_by_role("link", name="Нова людина"))
+    heading(hands.page, "Нова людина")
+    hands.type("Оксана Коваль")
+    hands.press("Tab")
+    hands.type("oksana")
+    hands.press("Tab")
+    hands.type("oksana@bar.example")
+    hands.click(hands.page.locator(".radio", has_text="Персонал"))
+    hands.click(hands.page.get_by_role("button", name="Створити"))
+    expect(hands.page.locator("[data-user=oksana]")).to_be_visible()
+    assert User.objects.get(username="oksana").groups.get().name == "Staff"
+    assert hands.effort == promised("Invite a colleague")
+
+
+def test_undo_a_mistake(hands_of, staff, sandbox):
+    hands = hands_of(staff)
+    open_row(hands.page, 1)
+    hands.page.locator(".row-form [name=percent]").fill("12")
+    hands.page.keyboard.press("Enter")
+    expect(row(hands.page, 1)).to_contain_text("12 %")
+    hands.click(hands.page.locator(".toast").get_by_role("button", name="Повернути"))
+    expect(row(hands.page, 1)).to_contain_text("10 %")
+    assert percents(sandbox)[1] == "10"
+    assert hands.effort == promised("Undo a mistake, right after it")
