@@ -86,7 +86,10 @@ group_urls = [
     path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
     path("groups/<group:group_id>/schedule/", schedules.schedule_create, name="schedule"),
 ]
-client_urls = [path("clients/", clients.client_search, name="clients")]
+client_urls = [
+    path("clients/", clients.client_search, name="clients"),
+    path("clients/move/", moves.clients_move, name="clients_move"),
+]
 go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),

@@ -1,9 +1,8 @@
 """Forms for groups, clients, accounts and the history: they turn input into domain types."""
 
 import json
-import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,12 +18,10 @@ from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameFie
 from groups.models import Change, ChangeQuerySet
 from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
-from groups.presenters.messages import percent_words, type_label
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
 LARGEST_BONUS = Decimal(1_000_000)
-_ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
 
@@ -248,56 +245,6 @@ class RemovalForm(WriteForm):
         if self.group and typed != NameField().to_python(self.group.name):
             raise ValidationError(_("Type the name of the group exactly as it is shown."))
         return typed
-
-
-class MoveForm(forms.Form):
-    """Choose where the clients of a group go: selected clients, or all."""
-
-    ALL = "all"
-    FEW = 8
-
-    target = forms.TypedChoiceField(
-        label=_("To the group"), error_messages={"required": _("Choose a group.")}
-    )
-    clients = forms.CharField(widget=forms.HiddenInput)
-    operation = forms.UUIDField(widget=forms.HiddenInput)
-
-    def __init__(
-        self, data: Any = None, *, group: Group, groups: Sequence[Group], chosen: Sequence[str] = ()
-    ) -> None:
-        initial = {"clients": ",".join(chosen) or self.ALL, "operation": uuid.uuid4()}
-        super().__init__(data, initial=initial)
-        self.group = group
-        by_id = {str(each.id): each for each in groups}
-        field = self.fields["target"]
-        self.has_many_targets = len(groups) > self.FEW
-        # A list that shows several groups needs no line that asks to choose one.
-        first = [] if self.has_many_targets else [("", _("Choose a group"))]
-        field.choices = [*first, *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
-        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
-        if self.has_many_targets:
-            field.widget.attrs["size"] = self.FEW
-
-    def clean_clients(self) -> list[int] | None:
-        """Return the ids of the selected clients; None for all."""
-        text = self.cleaned_data["clients"]
-        if text == self.ALL:
-            return None
-        ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
-        if not ids or len(ids) != text.count(",") + 1:
-            raise ValidationError(_("This form is incomplete. Open the page again."))
-        return ids
-
-    @property
-    def count(self) -> int:
-        """Number of clients to move, as far as it is known in advance."""
-        text = self["clients"].value() or self.ALL
-        return self.group.clients if text == self.ALL else text.count(",") + 1
-
-
-def _described(group: Group) -> str:
-    """Return the choice for a group: its name, and its terms."""
-    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
 class RestoreForm(WriteForm):

@@ -147,19 +147,34 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class ClientsToMove:
-    """`wanted` of a job that moves clients: their ids, or None for all clients of the group."""
+    """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
+
+    If they are in several groups, the job has no single group, and `groups` has the group of each client.
+    """
 
     clients: tuple[int, ...] | None = None
+    groups: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of the column."""
-        return {"clients": None if self.clients is None else list(self.clients)}
+        clients = {"clients": None if self.clients is None else list(self.clients)}
+        return clients | ({"groups": list(self.groups)} if self.groups else {})
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Return the content from the result of `to_json`."""
         clients = data["clients"]
-        return cls(None if clients is None else tuple(clients))
+        return cls(None if clients is None else tuple(clients), tuple(data.get("groups", ())))
+
+    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
+        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
+        if not self.groups:
+            return {} if group_id is None else {group_id: self.clients}
+        pairs = list(zip(self.groups, self.clients or (), strict=True))
+        return {
+            group: tuple(client for of, client in pairs if of == group)
+            for group in dict.fromkeys(self.groups)
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
-from groups.models.contents import RestoreScope
+from groups.models.contents import ClientsToMove, RestoreScope
 from groups.models.credentials import PosterAccount
 from groups.models.locks import members_key, schedule_key
 from poster_admin.common.deadlines import past
@@ -180,12 +180,21 @@ class Job(Consent):
         A job that edits groups locks nothing itself; each of its changes takes its own lock. A retirement
         removes its group, so nothing may be planned for it.
         """
-        sources = RestoreScope.from_json(self.wanted).sources if self.kind == self.Kind.RESTORE else ()
-        groups = (self.group_id, self.target_id, *sources)
+        groups = (self.group_id, self.target_id, *self._sources)
         keys = {members_key(group_id) for group_id in groups if group_id is not None}
         if self.kind == self.Kind.RETIRE and self.group_id is not None:
             keys.add(schedule_key(self.group_id))
         return frozenset(keys)
+
+    @property
+    def _sources(self) -> tuple[int, ...]:
+        """The groups that clients are moved out of, if they are several."""
+        match self.kind:
+            case self.Kind.RESTORE:
+                return RestoreScope.from_json(self.wanted).sources
+            case self.Kind.MOVE:
+                return ClientsToMove.from_json(self.wanted).groups
+        return ()
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:
         """Update the job if it is still in one of these states; return True if it was."""

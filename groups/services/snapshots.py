@@ -85,18 +85,23 @@ def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
 
 
 def take_for(
-    job: Job, user: "User", credentials: PosterCredentials, check: Callable[[], None] = lambda: None
+    job: Job,
+    group_id: int,
+    user: "User",
+    credentials: PosterCredentials,
+    check: Callable[[], None] = lambda: None,
 ) -> Snapshot:
-    """Return the snapshot of a job's group and clients; take it if there is none yet.
+    """Return the snapshot of a group that a job moves clients out of, with these; take it if there is none.
 
     `check` is called before each call to Poster and may raise an exception to abort. Raises `PosterError`.
     """
-    found = job.snapshots.filter(complete=True).first()
+    kept = job.snapshots.filter(group_id=group_id)
+    found = kept.filter(complete=True).first()
     if found is not None:
         return found
-    job.snapshots.filter(complete=False).delete()
-    group = read_now(credentials, job.group_id or 0).group
-    chosen = ClientsToMove.from_json(job.wanted).clients
+    kept.filter(complete=False).delete()
+    group = read_now(credentials, group_id).group
+    chosen = ClientsToMove.from_json(job.wanted).by_group(job.group_id)[group_id]
     rows = _pages(credentials, group.id, math.inf) if chosen is None else _chosen(credentials, chosen)
     return _keep(credentials, user.get_username(), group, rows, check, job=job)
 

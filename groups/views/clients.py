@@ -44,9 +44,9 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
 @requires("view_client")
 def client_search(request: Request) -> HttpResponse:
     """Search the clients of all groups by POST, which keeps names out of addresses; choose some to move."""
-    choice = Choice.parse(request.POST.getlist("client"))
+    choice = Choice.parse(request.POST.getlist("client") or request.GET.getlist("client"))
     moves = "move" in request.POST
-    if moves and (url := choice.address(request.POST["move"])):
+    if moves and (url := choice.address):
         return client_redirect(url) if element_asked_for(request) else redirect(url)
     asked = {name: request.POST.get(name, "") for name in ("q", "from")}
     filters = ClientFilters.parse(asked)

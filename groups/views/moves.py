@@ -1,6 +1,6 @@
-"""Views that move the clients of a group: some, all, or all before the group is removed."""
+"""Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from groups.forms.groups import MoveForm
+from groups.forms.moves import ChoiceForm, MoveForm
 from groups.models import Job
-from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.clients.move_effect import MoveEffect
+from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
 from groups.presenters.messages import not_recorded_words
 from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
@@ -22,7 +21,7 @@ from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
-from groups.services.move_effect import count_move
+from groups.services.move_effect import MoveCount, count_moves
 from groups.services.writes.execute import Busy, NotRecorded, Planned
 from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import (
@@ -36,6 +35,9 @@ from groups.views.approvals.beyond import (
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
+type Form = MoveForm | ChoiceForm
+type Plan = Callable[[], Job]
+
 
 @form_methods
 @requires("move_client")
@@ -45,7 +47,23 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
     if "chosen" in request.GET and not chosen:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
         return redirect("groups:members", group_id)
-    return _move(request, _form(request, group_id, chosen), Job.Kind.MOVE, "groups/move.html", {})
+    form = _form(request, group_id, chosen)
+    return _move(request, form, partial(_job, request, form), "groups/move.html", {"group": form.group})
+
+
+@form_methods
+@requires("move_client")
+def clients_move(request: Request) -> HttpResponse:
+    """Start one job that moves chosen clients, of one group or of several, to another group."""
+    chosen = request.GET.getlist("client")
+    if request.method != "POST" and not chosen:
+        return redirect("groups:clients")
+    groups = reads.list_groups(request.credentials, fresh=True)
+    if groups.failure is not None:
+        raise groups.failure
+    data = request.POST if request.method == "POST" else None
+    form = ChoiceForm(data, groups=groups.groups, chosen=chosen)
+    return _move(request, form, partial(_job_of_choice, request, form), "groups/move.html", {})
 
 
 @form_methods
@@ -54,31 +72,32 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
         raise PermissionDenied
-    context = {"dependents": DependentsCard(request.credentials, group_id, leaving=True)}
-    return _move(request, _form(request, group_id), Job.Kind.RETIRE, "groups/retire.html", context)
+    form = _form(request, group_id)
+    context = {
+        "group": form.group,
+        "dependents": DependentsCard(request.credentials, group_id, leaving=True),
+    }
+    plan = partial(_job, request, form, Job.Kind.RETIRE)
+    return _move(request, form, plan, "groups/retire.html", context)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form with the group and the possible destinations, read from Poster just now."""
     group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
     groups = reads.list_groups(request.credentials, fresh=True).groups
-    others = [each for each in groups if each.id != group_id]
     data = request.POST if request.method == "POST" else None
-    return MoveForm(data, group=group, groups=others, chosen=chosen or ())
+    return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
 
 
-def _move(
-    request: Request, form: MoveForm, kind: Job.Kind, template: str, context: dict[str, Any]
-) -> HttpResponse:
-    """Start the job of a valid form; show the conflict if another job or a removal holds the lock."""
+def _move(request: Request, form: Form, plan: Plan, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Start the job of a valid form; show the conflict if another job or a removal holds a lock."""
+    context |= {"form": form}
     if "preview" in request.POST:
         return _preview(request, form, template, context)
-    lock = job_lease.members_lock(request.credentials, form.group.id)
-    blocked: dict[str, Any] = {"busy": lock.job, "removal": lock.change} if lock else {}
-    context |= {"form": form, "group": form.group}
+    blocked = _blocked(request, form)
     show = partial(render_page, request, template, fragment="form")
     if form.is_valid():
-        job = _job(request, form, kind)
+        job = plan()
         try:
             return to_job(queue.start(job))
         except BeyondLimits as beyond:
@@ -89,47 +108,52 @@ def _move(
         except NotRecorded:
             return show(context | blocked | {"outcome": not_recorded_words()}, status=503)
         except (queue.AlreadyThere, Busy, Planned) as there:
-            blocked = _blocked_by(request, there)
+            blocked = _blocked_by(request, form, there)
     status = 409 if form.is_bound and blocked else 422 if form.errors else 200
     return show(context | blocked, status=status)
 
 
-def _blocked_by(request: Request, there: queue.AlreadyThere | Busy | Planned) -> dict[str, Any]:
+def _blocked(request: Request, form: Form) -> dict[str, Any]:
+    """Return the holder of a lock on the clients of one of the groups, as the page names it."""
+    for group in form.sources:
+        if lock := job_lease.members_lock(request.credentials, group.id):
+            return {"busy": lock.job, "removal": lock.change, "closed": True}
+    return {}
+
+
+def _blocked_by(request: Request, form: Form, there: queue.AlreadyThere | Busy | Planned) -> dict[str, Any]:
     """Return the lock's holder as the page names it: a job, a removal, or a planned change."""
     match there:
         case queue.AlreadyThere():
             return {"busy": there.job}
         case Busy():
-            return {"removal": there.change}
+            closed = there.change.group_id in {group.id for group in form.sources}
+            return {"removal": there.change, "closed": closed}
         case Planned():
             return {"planned": schedule_row(there.schedule, request.user)}
 
 
-def _preview(request: Request, form: MoveForm, template: str, context: dict[str, Any]) -> HttpResponse:
+def _preview(request: Request, form: Form, template: str, context: dict[str, Any]) -> HttpResponse:
     """Show what the move would change for whom, and start nothing."""
-    effect = _effect(request, form) if form.is_valid() else None
-    context = {"form": form, "group": form.group, "effect": effect, **context}
+    context["effects"] = _effects(request, form) if form.is_valid() else None
     if element_asked_for(request) == "effect":
         return render(request, "groups/move_effect.html", context)
     return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
 
-def _effect(request: Request, form: MoveForm) -> MoveEffect:
-    count = None
+def _effects(request: Request, form: Form) -> MoveEffects:
     target = form.cleaned_data["target"]
+    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
+    counts: dict[int, MoveCount | None] = {}
     if request.user.has_perm(RIGHT):
-        with suppress(Unreachable, InvalidResponse):
-            count = count_move(
-                user=request.user,
-                credentials=request.credentials,
-                group_id=form.group.id,
-                percent=target.percent,
-                client_ids=form.cleaned_data["clients"],
-            )
-    return MoveEffect(form.group, target, count)
+        counts = count_moves(
+            user=request.user, credentials=request.credentials, percent=target.percent, ids=moved
+        )
+    effects = [MoveEffect(group, target, counts.get(group.id)) for group in form.sources if group.id in moved]
+    return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
 
 
-def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
+def _job(request: Request, form: MoveForm, kind: Job.Kind = Job.Kind.MOVE) -> Job:
     job = moves.plan_move(
         user=request.user,
         credentials=request.credentials,
@@ -138,6 +162,19 @@ def _job(request: Request, form: MoveForm, kind: Job.Kind) -> Job:
         target=form.cleaned_data["target"],
         client_ids=form.cleaned_data["clients"],
         kind=kind,
+    )
+    job.limit_reason = reason_of(request)
+    return job
+
+
+def _job_of_choice(request: Request, form: ChoiceForm) -> Job:
+    job = moves.plan_choice(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        groups=form.sources,
+        target=form.cleaned_data["target"],
+        choice=form.choice.groups,
     )
     job.limit_reason = reason_of(request)
     return job

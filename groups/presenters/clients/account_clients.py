@@ -9,15 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import ngettext
 
 from groups.poster import Client, Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, why_percent
-from groups.presenters.messages import NumberFormat
 from groups.services.clients import Found
 
 MOST_CHOSEN = 300
@@ -49,24 +46,26 @@ class Choice:
     def is_too_large(self) -> bool:
         return len(self.groups) > MOST_CHOSEN
 
-    def address(self, wanted: str) -> str:
-        """Return the page that moves the chosen clients of a group; empty if it is not clear which.
-
-        `wanted` is the id of the group. Without it, all have to be in one group.
-        """
-        by_group = self.by_group
-        group_id = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 11 else 0
-        if not wanted and len(by_group) == 1:
-            (group_id,) = by_group
-        if group_id not in by_group or self.is_too_large:
+    @property
+    def address(self) -> str:
+        """Return the page that moves the chosen clients; empty if there are none, or too many."""
+        if not self.groups or self.is_too_large:
             return ""
-        query = urlencode({"client": ",".join(map(str, by_group[group_id]))}, safe=",")
-        return f"{reverse('groups:move', args=[group_id])}?{query}"
+        return f"{reverse('groups:clients_move')}?client={self}"
+
+    @property
+    def back(self) -> str:
+        """Return the search of clients with this choice."""
+        return f"{reverse('groups:clients')}?client={self}"
+
+    def __str__(self) -> str:
+        """Return the choice as one value of a form."""
+        return ",".join(value_of(*pair) for pair in self.groups.items())
 
 
 def value_of(client_id: int, group_id: int) -> str:
-    """Return a client as a form names it."""
-    return f"{client_id}-{group_id}"
+    """Return a client as a form names it; empty without a group to move the client out of."""
+    return f"{client_id}-{group_id}" if group_id else ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -124,23 +123,15 @@ class AccountPage:
         return len(self.found.clients) if self.found else 0
 
     @property
+    def is_by_phone(self) -> bool:
+        """Return True if Poster itself found the clients, by a whole phone number."""
+        return self.found is not None and self.found.searched is None
+
+    @property
     def hidden(self) -> str:
         """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
         shown = {row.id for row in self.rows}
         return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
-
-    @property
-    def parts(self) -> list[tuple[int, str]]:
-        """The groups of the chosen clients with the words of a button; empty for one group."""
-        by_group = self.choice.by_group
-        if len(by_group) < 2:
-            return []
-        return [(group_id, self._move_words(group_id, len(ids))) for group_id, ids in by_group.items()]
-
-    def _move_words(self, group_id: int, count: int) -> str:
-        text = ngettext("Move %(count)s of “%(name)s”…", "Move %(count)s of “%(name)s”…", count)
-        name = self._name(group_id) or f"№ {group_id}"
-        return text % {"count": NumberFormat.current().count(count), "name": name}
 
     @property
     def searched_to(self) -> int:

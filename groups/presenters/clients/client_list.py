@@ -124,6 +124,7 @@ class MemberRow:
     """A client as one row of the page."""
 
     id: int
+    value: str
     name: str
     card: str
     phone: str
@@ -153,6 +154,7 @@ class MemberPage:
         return [
             MemberRow(
                 id=client.id,
+                value=str(client.id),
                 name=client.name,
                 card=client.card_number,
                 phone=client.phone,
@@ -177,12 +179,17 @@ class MemberPage:
         return words.get(self.filters.own, "")
 
     @property
-    def found(self) -> int:
+    def count(self) -> int:
         return len(self.members.clients)
 
     @property
+    def is_by_phone(self) -> bool:
+        """Return True if Poster itself found the clients, by a whole phone number."""
+        return self.members.searched is None
+
+    @property
     def empty(self) -> str:
-        if self.found:
+        if self.count:
             return ""
         if self.searching:
             return "no_match" if self.filters.q else "no_own"

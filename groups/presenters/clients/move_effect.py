@@ -1,5 +1,6 @@
 """Say what a move changes, and for how many clients, before it starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -46,6 +47,23 @@ class MoveEffect:
             self.count.keep_own,
         )
         return text % {"count": NumberFormat.current().count(self.count.keep_own)}
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEffects:
+    """The effects of a move, one for each group; `staying` counts the chosen clients of the target itself."""
+
+    effects: Sequence[MoveEffect]
+    staying: int = 0
+
+    @property
+    def are_counted(self) -> bool:
+        return all(effect.count for effect in self.effects)
+
+    @property
+    def has_several(self) -> bool:
+        """Return True if each line has to name its group."""
+        return len(self.effects) > 1
 
 
 def _terms(group: Group) -> str:

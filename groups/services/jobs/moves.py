@@ -1,18 +1,20 @@
 """Run the jobs that move clients to another group, or retire a group: move all its clients and remove it.
 
 Move a first client alone, and stop if anything but its group changed. Then read the group from its start, in
-passes, until a pass finds no client left to try; so clients that joined meanwhile are moved too.
+passes, until a pass finds no client left to try; so clients that joined meanwhile are moved too. Chosen
+clients may be in several groups: each is moved only out of the group in which it was chosen.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import batched, chain
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
-from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapshot
 from groups.models.contents import ClientAfter, ClientsToMove
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
@@ -78,6 +80,37 @@ def plan_move(
     )
 
 
+def plan_choice(
+    *,
+    user: "User",
+    credentials: PosterCredentials,
+    operation: uuid.UUID,
+    groups: Sequence[Group],
+    target: Group,
+    choice: Mapping[int, int],
+) -> Job:
+    """Return the unsaved job that moves chosen clients; `choice` has the id of the group of each client.
+
+    Clients that were chosen in the target stay there. `groups` are the groups of the others. Raises `NoMove`.
+    """
+    moved = {client: group for client, group in sorted(choice.items()) if group != target.id}
+    sources = [group for group in groups if group.id in moved.values()]
+    if not sources:
+        raise NoMove
+    job = plan_move(
+        user=user,
+        credentials=credentials,
+        operation=operation,
+        group=sources[0],
+        target=target,
+        client_ids=moved,
+    )
+    if len(sources) > 1:
+        job.group_id, job.group_name = None, ", ".join(group.name for group in sources)[:400]
+        job.wanted = ClientsToMove(tuple(moved), tuple(moved.values())).to_json()
+    return job
+
+
 def reach_of(job: Job) -> Reach:
     """Return the reach of a job that moves clients: all of them."""
     return Reach(clients=job.total)
@@ -106,30 +139,33 @@ class _Move:
         self._lease = lease
         self._job = lease.job
         self._backoff = OutageBackoff(lease)
-        self._chosen = ClientsToMove.from_json(self._job.wanted).clients
+        self._sources = ClientsToMove.from_json(self._job.wanted).by_group(self._job.group_id)
 
     def run(self) -> None:
-        """Take the snapshot, then move clients in passes until none is left to try."""
-        try:
-            self._snapshot = self._backoff.through(
-                lambda: snapshots.take_for(self._job, *actors(self._job), self._lease.check)
-            )
-        except NotFound:
-            raise Stopped(Job.Stop.SOURCE_GONE) from None
+        """Take a snapshot of each group, then move clients in passes until none is left to try."""
+        self._snapshots = [self._take_snapshot(group_id) for group_id in self._sources]
         more = True
         while more:
             # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
             tried = self._pass()
             more = settle_open(self._lease) or tried
 
+    def _take_snapshot(self, group_id: int) -> Snapshot:
+        try:
+            return self._backoff.through(
+                lambda: snapshots.take_for(self._job, group_id, *actors(self._job), self._lease.check)
+            )
+        except NotFound:
+            raise Stopped(Job.Stop.SOURCE_GONE) from None
+
     def _pass(self) -> bool:
         """Go through the clients once; return True if any was tried."""
         tried = False
-        for client_ids in self._pages():
+        for group_id, client_ids in self._pages():
             if not self._job.tested:
-                tried |= self._test(self._commands(client_ids))
+                tried |= self._test(self._commands(group_id, client_ids))
             if self._job.tested:
-                tried |= self._move(self._commands(client_ids))
+                tried |= self._move(self._commands(group_id, client_ids))
         return tried
 
     def _move(self, commands: list[MoveClient]) -> bool:
@@ -144,15 +180,24 @@ class _Move:
 
     # --- The clients to move -------------------------------------------------------------------------------
 
-    def _pages(self) -> Iterator[list[int]]:
-        """Yield the ids of the clients page by page; each page must be processed before the next is taken."""
-        if self._chosen is not None:
-            for start in range(0, len(self._chosen), AT_ONCE):
-                yield list(self._chosen[start : start + AT_ONCE])
-            return
+    def _pages(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield a group and ids of its clients, page by page.
+
+        Each page must be processed before the next is taken.
+        """
+        for group_id, chosen in self._sources.items():
+            if chosen is None:
+                for page in self._pages_of_all(group_id):
+                    yield group_id, page
+                continue
+            for some in batched(chosen, AT_ONCE, strict=False):
+                self._backoff.through(self._check_target)
+                yield group_id, list(some)
+
+    def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
         while True:
-            page = self._backoff.through(partial(self._read, offset))
+            page = self._backoff.through(partial(self._read, group_id, offset))
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
@@ -164,17 +209,18 @@ class _Move:
             # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)
 
-    def _read(self, offset: int) -> ClientList:
+    def _read(self, group_id: int, offset: int) -> ClientList:
+        self._check_target()
         _, credentials = actors(self._job)
-        self._check_target(credentials)
         return call_poster(
             credentials,
             lambda poster: poster.get_clients(
-                group_id=self._job.group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
+                group_id=group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
             ),
         )
 
-    def _check_target(self, credentials: PosterCredentials) -> None:
+    def _check_target(self) -> None:
+        _, credentials = actors(self._job)
         try:
             read_now(credentials, self._job.target_id or 0)
         except NotFound:
@@ -191,8 +237,8 @@ class _Move:
         made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
         return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
 
-    def _commands(self, client_ids: list[int]) -> list[MoveClient]:
-        """Return the commands for the clients that may still be tried."""
+    def _commands(self, group_id: int, client_ids: list[int]) -> list[MoveClient]:
+        """Return the commands for the clients of a group that may still be tried."""
         user, credentials = actors(self._job)
         tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
         rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
@@ -205,7 +251,7 @@ class _Move:
                 operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
                 job=self._job,
                 client_id=client_id,
-                from_id=self._job.group_id or 0,
+                from_id=group_id,
                 to_id=self._job.target_id or 0,
             )
             for client_id, before in tries.items()
@@ -276,7 +322,8 @@ class _Move:
         count of 0 prove nothing: they may be outdated, and removing the group would remove its clients.
         """
         tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
-        known = {*snapshots.living_ids(self._snapshot), *filter(None, tried)}
+        living = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
+        known = {*living, *filter(None, tried)}
         unproven = known.difference(self._gone().values_list("client_id", flat=True))
         places = self._places(credentials, unproven)
         if absent := unproven - places.groups.keys() - places.unreadable:
@@ -301,8 +348,9 @@ class _Move:
         return False if again else self._stop(Job.Stop.NOT_REMOVED, change.message)
 
     def _nobody_left_to_try(self) -> bool:
-        page = self._backoff.through(lambda: self._read(0))
-        return not self._commands([client.id for client in page.clients if not client.removed])
+        group_id = self._job.group_id or 0
+        page = self._backoff.through(lambda: self._read(group_id, 0))
+        return not self._commands(group_id, [client.id for client in page.clients if not client.removed])
 
     def _stop(self, reason: Job.Stop, detail: str) -> bool:
         raise Stopped(reason, detail)

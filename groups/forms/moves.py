@@ -1,0 +1,121 @@
+"""Forms for moves of clients: of a whole group, some of its clients, or chosen clients of any groups."""
+
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from groups.poster import Group
+from groups.presenters.clients.account_clients import Choice
+from groups.presenters.messages import percent_words, type_label
+
+_ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
+
+
+class TargetForm(forms.Form):
+    """Choose the group to which clients go; `sources` are the groups that they are in."""
+
+    FEW = 8
+
+    target = forms.TypedChoiceField(
+        label=_("To the group"), error_messages={"required": _("Choose a group.")}
+    )
+    clients = forms.CharField(widget=forms.HiddenInput)
+    operation = forms.UUIDField(widget=forms.HiddenInput)
+    sources: Sequence[Group]
+
+    def __init__(self, data: Any, *, clients: str) -> None:
+        super().__init__(data, initial={"clients": clients, "operation": uuid.uuid4()})
+
+    def offer(self, groups: Iterable[Group]) -> None:
+        """Offer these groups as targets; not the only group that the clients are in."""
+        single = self.sources[0].id if len(self.sources) == 1 else None
+        by_id = {str(each.id): each for each in groups if each.id != single}
+        field = self.fields["target"]
+        self.has_many_targets = len(by_id) > self.FEW
+        # A list that shows several groups needs no line that asks to choose one.
+        first = [] if self.has_many_targets else [("", _("Choose a group"))]
+        field.choices = [*first, *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
+        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
+        if self.has_many_targets:
+            field.widget.attrs["size"] = self.FEW
+
+
+class MoveForm(TargetForm):
+    """Move the clients of one group: selected clients, or all."""
+
+    ALL = "all"
+
+    def __init__(
+        self, data: Any = None, *, group: Group, groups: Iterable[Group], chosen: Sequence[str] = ()
+    ) -> None:
+        super().__init__(data, clients=",".join(chosen) or self.ALL)
+        self.sources = [group]
+        self.offer(groups)
+
+    @property
+    def group(self) -> Group:
+        return self.sources[0]
+
+    def clean_clients(self) -> list[int] | None:
+        """Return the ids of the selected clients; None for all."""
+        text = self.cleaned_data["clients"]
+        if text == self.ALL:
+            return None
+        ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
+        if not ids or len(ids) != text.count(",") + 1:
+            raise ValidationError(_("This form is incomplete. Open the page again."))
+        return ids
+
+    @property
+    def ids(self) -> dict[int, list[int] | None]:
+        """The ids of the clients of each group, None for all of a group."""
+        return {self.group.id: self.cleaned_data["clients"]}
+
+    @property
+    def count(self) -> int:
+        """Number of clients to move, as far as it is known in advance."""
+        text = self["clients"].value() or self.ALL
+        return self.group.clients if text == self.ALL else text.count(",") + 1
+
+
+class ChoiceForm(TargetForm):
+    """Move chosen clients of one group or of several."""
+
+    def __init__(self, data: Any = None, *, groups: Sequence[Group], chosen: Sequence[str] = ()) -> None:
+        super().__init__(data, clients=",".join(chosen))
+        self.choice = Choice.parse([self["clients"].value() or ""])
+        self.sources = [group for group in groups if group.id in self.choice.by_group]
+        self.offer(groups)
+
+    def clean_clients(self) -> Choice:
+        """Return the choice, if all of it can be read and the groups of all are still there."""
+        choice, text = self.choice, self.cleaned_data["clients"]
+        if len(choice.groups) != text.count(",") + 1 or choice.is_too_large:
+            raise ValidationError(_("This form is incomplete. Open the page again."))
+        if len(self.sources) != len(choice.by_group):
+            raise ValidationError(_("A group of these clients is no longer there. Choose the clients again."))
+        return choice
+
+    @property
+    def ids(self) -> dict[int, list[int]]:
+        return self.choice.by_group
+
+    @property
+    def count(self) -> int:
+        return len(self.choice.groups)
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """The groups, with the numbers of their chosen clients."""
+        by_group = self.choice.by_group
+        return [(group.name, len(by_group[group.id])) for group in self.sources]
+
+
+def _described(group: Group) -> str:
+    """Return the choice for a group: its name, and its terms."""
+    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
