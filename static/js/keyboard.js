@@ -14,8 +14,8 @@ const SHORTCUTS = {
 };
 // The keys of these by their place: on a Ukrainian layout they type "т", "у", ".", "х" and "ї".
 const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/", BracketLeft: "[", BracketRight: "]" };
-// A key typed into a field is no shortcut.
-const TYPING = "input, select, textarea, dialog[open], [contenteditable]";
+// A key typed into a field is no shortcut; a box takes no letters.
+const TYPING = "input:not([type=checkbox], [type=radio]), select, textarea, dialog[open], [contenteditable]";
 
 const areOn = () => storage.get("keys") !== "off";
 

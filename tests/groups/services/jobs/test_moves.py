@@ -296,10 +296,10 @@ def test_it_stops_when_the_right_is_taken_away(staff, sandbox, settings, monkeyp
     sandbox.script("clients.getClients", "busy_cashier", call=2, times=None, group=5)
     read = moves._Move._read
 
-    def and_lose_the_right(self, offset):
+    def and_lose_the_right(self, *page):
         if sandbox.posts(MOVE):
             staff.groups.remove(Role.objects.get(name="Staff"))
-        return read(self, offset)
+        return read(self, *page)
 
     monkeypatch.setattr(moves._Move, "_read", and_lose_the_right)
     assert ended(run(job)) == (Job.State.STOPPED, "no_right")
