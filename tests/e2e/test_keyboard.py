@@ -175,8 +175,8 @@ def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     page.evaluate("() => new Promise((done) => setTimeout(done))")
 
 
-def test_a_place_that_is_not_there_leaves_the_search_open_for_another_one(page_for, staff):
-    page = page_for(staff)
+def test_a_place_that_is_not_there_leaves_the_search_open_for_another_one(page_for, manager):
+    page = page_for(manager)
     show_list(page)
     heading(page, "Loyalty groups")
     strike(page, code="KeyK", key="k", control=True)
