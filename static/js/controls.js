@@ -32,5 +32,5 @@ export const openMenu = () => $("details:is(.menu, .more-menu)[open]");
 
 document.addEventListener("click", ({ target }) => {
   const menu = openMenu();
-  if (menu && (target.closest?.("[data-help], [data-go-to]") || !menu.contains(target))) menu.open = false;
+  if (menu && (target.closest?.("[data-help], [data-go-to]") || !(target.closest?.("dialog") || menu.contains(target)))) menu.open = false;
 });

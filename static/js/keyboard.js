@@ -26,7 +26,8 @@ function escape(event) {
   }
   if (event.target.closest(".row-form")) leaveRow();
   const menu = openMenu();
-  if (!menu) return;
+  // A dialog over a menu closes first, and gives the focus back to the entry that has opened it.
+  if (!menu || $("dialog[open]")) return;
   menu.open = false;
   $("summary", menu).focus();
 }

@@ -198,6 +198,19 @@ def detail(stage):
     stage.goto("/groups/1/")
 
 
+@scene(shows=".more-menu[open] .menu-item")
+def menu_of_a_group(stage):
+    stage.goto("/groups/1/")
+    stage.page.locator("main .more-menu summary").click()
+
+
+@scene(shows="#effect p")
+def chosen_clients_move(stage):
+    stage.sandbox.console().edit_client(2, client_groups_id="5")
+    stage.goto("/clients/move/?client=1-1,2-5,129-4")
+    stage.page.select_option("#id_target", "4")
+
+
 @scene(shows="[data-choice]")
 def clients_of_all_groups(stage):
     stage.goto("/clients/")
@@ -370,6 +383,7 @@ def remove_not_allowed(stage):
 @scene(shows="dialog[open] .danger")
 def remove_dialog(stage):
     stage.goto("/groups/1/")
+    stage.page.locator("main .more-menu summary").click()
     stage.page.locator("a[data-dialog]").click()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
-from tests.e2e.test_tour import heading
+from tests.e2e.test_tour import from_the_menu, heading
 
 pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 
@@ -43,7 +43,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     sandbox.latency = 0.01
     page = page_for(owner, language="uk", width=360, javascript=javascript)
     page.goto("/groups/4/")
-    page.get_by_role("link", name="Закрити групу").click()
+    from_the_menu(page, "Закрити групу").click()
     heading(page, re.compile("Закрити групу"))
     expect(page.locator("[data-promotion]")).to_have_text("Друга кава — подарунок")
     page.get_by_label("До групи").select_option("1")
