@@ -127,3 +127,9 @@ def test_ctrl_k_goes_to_a_view(staff, browse):
     client = browse(staff)
     save(client, "Порожні гурти", "?only=empty")
     assert 'href="/groups/?only=empty"' in client.post("/go/", {"q": "порожні"}).content.decode()
+
+
+def test_the_menu_that_loads_the_views_sets_nothing_for_its_entries(staff, browse):
+    page = browse(staff).get("/groups/").content.decode()
+    assert 'hx-get="/account/views/' in page
+    assert not re.findall("<details[^>]* hx-", page)

@@ -6,9 +6,9 @@ import uuid
 import pytest
 from django.db.models import Count
 
-from groups.models import Change, Job, Lock, Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Snapshot
+from groups.services import approvals, snapshots
 from groups.services import credentials as credentials_service
-from groups.services import snapshots
 from groups.services.groups import read_now
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue, restore_preview
@@ -211,6 +211,20 @@ def test_it_says_for_each_group_what_changes_and_who_stays(staff, browse, sandbo
     )
     assert "2 chosen clients are in this group already and stay there." in words
     assert not Job.objects.exists()
+
+
+def test_beyond_the_limit_all_of_them_are_one_request_and_one_yes(staff, owner, browse, sandbox, people):
+    Limits.objects.create(account_id="demo", max_clients=4)
+    client = browse(staff)
+    answer = client.post(URL, filled(client))
+    request = ApprovalRequest.objects.get()
+    assert answer["Location"] == f"/requests/{request.pk}/"
+    assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
+    assert not sandbox.posts()
+    approvals.approve(request, user=owner, credentials=credentials_service.connection_of(owner))
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert people(TARGET) >= set(CHOICE)
+    assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}
 
 
 def test_the_same_form_twice_is_one_job(staff, browse):
