@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 from poster_admin.env_values import (
     LDAP_GROUP_CLASSES,
@@ -414,6 +415,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

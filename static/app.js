@@ -6,7 +6,6 @@
 import "./js/unsaved.js";
 import "./js/waiting.js";
 import "./js/htmx.js";
-import "./js/colours.js";
 import "./js/controls.js";
 import "./js/dialogs.js";
 import "./js/rows.js";

@@ -307,7 +307,7 @@ def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
     answer = browse().get("/static/theme.js")
     assert b"theme" in answer.getvalue()
     answer.close()
-    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Content-Type"] == 'text/javascript; charset="utf-8"'
     assert "Access-Control-Allow-Origin" not in answer

@@ -1,5 +1,5 @@
-// Controls that act immediately, and the user menu.
-import { $, $$ } from "./dom.js";
+// Controls that act immediately, and the user menu with its choice of colours.
+import { $, $$, page, storage } from "./dom.js";
 
 document.addEventListener("change", ({ target }) => {
   // Controls with a `form` attribute may lie in the fragment that is swapped, so the form finds them by itself.
@@ -34,3 +34,20 @@ document.addEventListener("click", ({ target }) => {
   const menu = openMenu();
   if (menu && (target.closest?.("[data-help], [data-go-to]") || !(target.closest?.("dialog") || menu.contains(target)))) menu.open = false;
 });
+
+// The colour theme: the system's, or one chosen in this browser. `theme.js` sets it before the first paint.
+function showChoice() {
+  for (const button of $$("[data-themes] button"))
+    button.setAttribute("aria-pressed", String(button.value === (page.dataset.theme ?? "")));
+}
+
+document.addEventListener("click", ({ target }) => {
+  const choice = target.closest?.("[data-themes] button");
+  if (!choice) return;
+  if (choice.value) page.dataset.theme = choice.value;
+  else delete page.dataset.theme;
+  storage.set("theme", choice.value);
+  showChoice();
+});
+
+showChoice();

@@ -63,7 +63,7 @@ def show_schedules(page, _other):
 def show_commands(page, _other):
     page.goto("/groups/")
     page.keyboard.press("Control+k")
-    page.wait_for_selector("dialog[open] input")
+    page.wait_for_selector("dialog[open] #go-q")
     page.keyboard.type("barista", delay=20)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
