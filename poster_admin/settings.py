@@ -78,9 +78,15 @@ POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
-# two, and before each look after a write.
+# two; before each look after a write; before each of a worker's first looks at a write whose answer was lost.
 POSTER_RETRY_PAUSE = (0.05, 0.2)
 POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
+POSTER_RECHECK_PAUSES = (2.0, 10.0, 30.0, 90.0)
+# A write that Poster accepted, and that no look has shown for this long, needs a person.
+POSTER_ABSENT_SECONDS = 120.0
+# A job waits so while Poster is away, and stops after its patience, to be resumed by a user.
+JOB_RETRY_PAUSES, JOB_PATIENCE = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0
+SALES_RETRY_PAUSES = (2.0, 10.0, 30.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
 # Most calls of one account under way at once, over all threads, processes and machines.

@@ -21,6 +21,8 @@ def pytest_load_initial_conftests() -> Generator[None]:
     # How long the client waits is a test of the client's. There are as many looks as in production, since the
     # last pause goes beyond the deadline in both.
     settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 3.0)
+    # As often as a test needs: the pauses end when Poster answers, or JOB_PATIENCE does.
+    settings.JOB_RETRY_PAUSES, settings.SALES_RETRY_PAUSES = (0.01,), ()
     if not environment.ON_SERVICES:
         settings.DATABASES["default"]["OPTIONS"]["init_command"] += environment.UNSYNCED
     return (yield)

@@ -42,20 +42,21 @@ State = Change.State
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch):
-    monkeypatch.setattr(outages, "PATIENCE", 0.05)
+def _each_on_its_own(monkeypatch):
+    """Forget the failures of the cache before a test, and the steps that are left after it."""
     monkeypatch.setattr(outages, "_shared_rests_until", 0.0)
     yield
     unrecorded._left.clear()
 
 
 @pytest.fixture
-def locked(transactional_db):
-    """Return a function that lets another process lock this database."""
+def locked(transactional_db, monkeypatch):
+    """Return a function that lets another process lock this database, for which nothing waits long."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL is not locked as a whole")
     options = connection.settings_dict["OPTIONS"]
     usual, options["timeout"] = options["timeout"], 0.2
+    monkeypatch.setattr(outages, "PATIENCE", 0.05)
     connections.close_all()
     yield lambda: real.locked(connection.settings_dict["NAME"])
     options["timeout"] = usual

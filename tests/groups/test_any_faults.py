@@ -1,6 +1,5 @@
 """Test random sequences of faults: no operation is sent twice, and the journal is true."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -78,10 +77,10 @@ def steps(draw):
 
 
 @pytest.fixture
-def _quickly(settings, monkeypatch):
+def _quickly(settings):
     settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 1, 2
     settings.POSTER_WRITE_DEADLINE = 3
-    monkeypatch.setattr(reconciler, "ACCEPTED_BUT_ABSENT_AFTER", timedelta(0))
+    settings.POSTER_ABSENT_SECONDS = 0
     settings.POSTER_RETRY_PAUSE = (0.0, 0.0)
 
 

@@ -13,7 +13,6 @@ import re
 import socket
 import time
 import uuid
-from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -24,7 +23,6 @@ from groups.models import Change, GroupsCopy, Job, Lock, PosterAccount, PosterCr
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
 from groups.services import gateway
-from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
@@ -49,7 +47,7 @@ from tests.matrix import (
 from tests.pages import group_form, group_ids, open_form, text_of
 
 State = Change.State
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_deadlines")]
 
 PAGES = {
     "list": "/groups/",
@@ -117,8 +115,9 @@ def test_each_fault_meets_each_action_and_each_place():
     assert met == {(case.fault, case.action) for case in (*write_cases(), *checking_cases())}
 
 
-@pytest.fixture(autouse=True)
-def _short_deadlines(settings, monkeypatch):
+@pytest.fixture
+def short_deadlines(settings):
+    """Let time-outs, deadlines and the wait for a lost write be as short as the faults allow."""
     settings.POSTER_CONNECT_TIMEOUT = 0.2
     settings.POSTER_READ_TIMEOUT = 0.25
     settings.POSTER_READ_DEADLINE = READ_DEADLINE
@@ -127,7 +126,7 @@ def _short_deadlines(settings, monkeypatch):
     settings.POSTER_SETTLE_SECONDS = 0.3
     # A second look within the submit is like the first one, and has tests of its own.
     settings.POSTER_READ_PAUSES = (0.0,)
-    monkeypatch.setattr(reconciler, "ACCEPTED_BUT_ABSENT_AFTER", timedelta(0))
+    settings.POSTER_ABSENT_SECONDS = 0
 
 
 @pytest.fixture

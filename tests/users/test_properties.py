@@ -22,7 +22,7 @@ from tests.conftest import make_user
 from tests.pages import group_form
 from tests.pairwise import examples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
 INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 25))
 many = settings(
     max_examples=INPUTS,
@@ -157,8 +157,8 @@ class Writer:
         return self.sandbox.accounts[self.account].groups[self.group_id][field]
 
 
-@pytest.fixture(autouse=True)
-def _no_lag(settings):
+@pytest.fixture
+def without_lag(settings):
     """Believe at once a value that the console restores, instead of taking it for a late read."""
     settings.POSTER_LAG_SECONDS = 0
 

@@ -32,9 +32,6 @@ State, Reason = Change.State, Change.Reason
 NOTHING_SENT = frozenset((Reason.NOT_READ, Reason.NOT_SHOWN_YET, Reason.NOT_SENT, Reason.NEVER_SENT))
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
-RETRY_DELAYS = (5.0, 10.0, 20.0, 40.0, 60.0)
-PATIENCE = 15 * 60.0
-"""Seconds for which a job waits for Poster before it stops, to be resumed by a user."""
 TURN = 60.0
 """Seconds after which a job that only waits for lost writes lets a waiting job use the worker."""
 
@@ -112,7 +109,7 @@ class _Executor:
 
 
 class OutageBackoff:
-    """Wait with growing delays while Poster is away, and stop the job after PATIENCE."""
+    """Wait longer each time while Poster is away, and stop the job after JOB_PATIENCE."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -120,17 +117,18 @@ class OutageBackoff:
         self._since = time.monotonic()
 
     def note(self, changes: list[Change]) -> None:
-        """Wait if none of the changes was sent. Raises `Stopped` after PATIENCE."""
+        """Wait if none of the changes was sent. Raises `Stopped` after JOB_PATIENCE."""
         if any(change.reason not in NOTHING_SENT for change in changes):
             self._bad, self._since = 0, time.monotonic()
         elif changes:
             self.wait()
 
     def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> None:
-        """Wait, longer than the last time. Raises `Stopped` with this reason after PATIENCE."""
-        if time.monotonic() - self._since > PATIENCE:
+        """Wait, longer than the last time. Raises `Stopped` with this reason after JOB_PATIENCE."""
+        if time.monotonic() - self._since > settings.JOB_PATIENCE:
             raise Stopped(reason)
-        self._lease.wait(RETRY_DELAYS[min(self._bad, len(RETRY_DELAYS) - 1)])
+        pauses = settings.JOB_RETRY_PAUSES
+        self._lease.wait(pauses[min(self._bad, len(pauses) - 1)])
         self._bad += 1
 
     def through[T](self, question: Callable[[], T]) -> T:
@@ -166,8 +164,8 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
 def settle_open(lease: JobLease) -> bool:
     """Reconcile the open changes of the job until all are settled; return True if there were any.
 
-    Raises `Stopped` if a change is still open after POSTER_SETTLE_SECONDS and PATIENCE. Raises `Interrupted`
-    after TURN if another job is waiting; that job runs first, then this one continues.
+    Raises `Stopped` if a change is still open after POSTER_SETTLE_SECONDS and JOB_PATIENCE. Raises
+    `Interrupted` after TURN if another job is waiting; that job runs first, then this one continues.
     """
     began = time.monotonic()
     still_open = Change.objects.open().filter(job=lease.job)
@@ -180,7 +178,7 @@ def settle_open(lease: JobLease) -> bool:
         if not still_open.exists():
             return there_was_some
         waited = time.monotonic() - began
-        if waited > settings.POSTER_SETTLE_SECONDS + PATIENCE:
+        if waited > settings.POSTER_SETTLE_SECONDS + settings.JOB_PATIENCE:
             raise Stopped(Job.Stop.UNKNOWN)
         if waited > TURN and Job.objects.filter(state=Job.State.WAITING).exists():
             raise Interrupted

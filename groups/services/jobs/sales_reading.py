@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.cache import cache
 from django.tasks import task
 
@@ -31,7 +32,6 @@ QUICK_AT_ONCE, QUICK_SECONDS = 2_000, 3.0
 LONGEST_READING = 900.0
 WAITS, IS_ALIVE, FAILED = 3600, 60, 60
 """Seconds that a task may wait for its turn, may read without a sign of life, and that a failure is told."""
-RETRY_DELAYS = (2.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _add_up(credentials: PosterCredentials, days: int, clients: int) -> None:
 
     until = time.monotonic() + LONGEST_READING
     note(0)
-    for delay in (*RETRY_DELAYS, None):
+    for delay in (*settings.SALES_RETRY_PAUSES, None):
         try:
             sales.add_up(credentials, days, until=until, note=note)
         except (Unreachable, InvalidResponse):

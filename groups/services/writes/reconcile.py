@@ -24,13 +24,11 @@ log = logging.getLogger("groups.journal")
 
 Reason = Change.Reason
 
-# Pauses between the first checks after a lost response; later pauses double up to LONGEST_PAUSE.
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 90))
+# The pauses after those of POSTER_RECHECK_PAUSES double up to this one.
 LONGEST_PAUSE = timedelta(minutes=30)
 # The longest pause before the next check once a worker has started: the last check may have been cut short.
 PAUSE_AFTER_START = timedelta(seconds=30)
-# A write that Poster accepted but three checks over two minutes do not show goes to review by a user.
-ACCEPTED_BUT_ABSENT_AFTER = timedelta(minutes=2)
+# Checks over POSTER_ABSENT_SECONDS that do not show a write which Poster accepted, before a user reviews it.
 LOOKS_AT_LEAST = 3
 # The digest of a remote state that shows no effect of the change.
 NOTHING = "nothing"
@@ -98,9 +96,9 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
 
 
 def schedule_recheck(change: Change, **values: object) -> None:
-    """Mark the outcome as unknown, to be checked again in two seconds."""
+    """Mark the outcome as unknown, to be checked again after the first pause."""
     Change.objects.settle(
-        change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + RETRY_DELAYS[0], **values
+        change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + _pause_after(0), **values
     )
 
 
@@ -186,10 +184,10 @@ def _claim(change: Change, now: datetime) -> bool:
 
 def _pause_after(looks: int) -> timedelta:
     """Return the pause before the next check, after this many checks."""
-    further = looks + 1 - len(RETRY_DELAYS)
-    return min(
-        RETRY_DELAYS[looks] if further <= 0 else RETRY_DELAYS[-1] * 2 ** min(further, 8), LONGEST_PAUSE
-    )
+    pauses = settings.POSTER_RECHECK_PAUSES
+    further = looks + 1 - len(pauses)
+    seconds = pauses[looks] if further <= 0 else pauses[-1] * 2 ** min(further, 8)
+    return min(timedelta(seconds=seconds), LONGEST_PAUSE)
 
 
 def _credentials_for(change: Change) -> PosterCredentials | None:
@@ -215,7 +213,8 @@ def _given_up(change: Change) -> Outcome | None:
     """Return the outcome of a change without visible effect after its waiting time, or None before."""
     waited = _waited(change, change.checks)
     if change.accepted:
-        if change.checks >= LOOKS_AT_LEAST and waited >= ACCEPTED_BUT_ABSENT_AFTER:
+        absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
+        if change.checks >= LOOKS_AT_LEAST and waited >= absent:
             return Outcome(Change.State.REVIEW, Command.from_change(change).absent_reason(change))
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
         return Outcome(Change.State.FAILED, Reason.NOT_APPLIED)

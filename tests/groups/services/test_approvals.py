@@ -32,12 +32,13 @@ from tests.groups.services.jobs.doing import plan as plan_move
 from tests.groups.services.jobs.doing import run
 from tests.groups.services.test_schedules import planned
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("always_asked")]
 State = ApprovalRequest.State
 
 
-@pytest.fixture(autouse=True)
-def _at_once(settings):
+@pytest.fixture
+def always_asked(settings):
+    """Ask Poster each time, and believe the first look at a lost write."""
     settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
 
 

@@ -3,13 +3,10 @@
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from groups.services.jobs import sales_reading
-
 
 @pytest.fixture
-def work_queue(monkeypatch):
-    """Return a function that does what is in the queue, as a worker does."""
-    monkeypatch.setattr(sales_reading, "RETRY_DELAYS", ())
+def work_queue():
+    """Return a function that does the tasks in the queue, as a worker does."""
 
     def work():
         for result in list(DBTaskResult.objects.ready()):

@@ -21,12 +21,14 @@ from poster_admin.users.sign_in.errors import HashingBusy
 from tests.conftest import PASSWORD
 from tests.pages import text_of
 
+pytestmark = pytest.mark.usefixtures("hashers_of_production")
 LOGIN = "/accounts/login/"
 NEW = "a-quite-different-one"
 
 
-@pytest.fixture(autouse=True)
-def _as_in_production(settings):
+@pytest.fixture
+def hashers_of_production(settings):
+    """Hash as production does: the other tests have a faster hasher."""
     settings.PASSWORD_HASHERS = PASSWORD_HASHERS
 
 

@@ -18,7 +18,7 @@ from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.pages import group_form, open_form, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
 State = Change.State
 NAME = "Постоянный посетитель"
 SEED = {"name": NAME, "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
@@ -31,8 +31,8 @@ NEW = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_lag(settings):
+@pytest.fixture
+def without_lag(settings):
     """Let two looks be enough: how long a lag is waited for is a test of its own."""
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 0, 0
 

@@ -1,18 +1,13 @@
-"""Fixtures of the job tests: no pauses, and the clients of a group read directly from the sandbox."""
-
-from datetime import timedelta
+"""Fixtures of the job tests: lost writes settled at once, and the clients that the sandbox has in a group."""
 
 import pytest
 
-from groups.services.jobs import executor
-from groups.services.writes import reconcile as reconciler
 
-
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch, settings):
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
-    monkeypatch.setattr(reconciler, "RETRY_DELAYS", (timedelta(0),) * 4)
+@pytest.fixture
+def settled_at_once(settings):
+    """Ask Poster each time, look at a lost write without a pause, and believe the first look."""
     settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
+    settings.POSTER_RECHECK_PAUSES = (0.0,) * 4
 
 
 @pytest.fixture

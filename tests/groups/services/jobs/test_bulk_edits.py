@@ -17,7 +17,7 @@ from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 
 State = Change.State
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 
 
 def new_group(name, percent=5, bonus=0):
@@ -58,12 +58,12 @@ def states(job):
     return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
 
 
-def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
+def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settings, monkeypatch):
     """This includes a first round in which every group is locked by another change."""
     together = []
     monkeypatch.setattr(bulk_edits, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
-    monkeypatch.setattr(executor, "PATIENCE", 0.1)
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
+    settings.JOB_PATIENCE = 0.1
+    settings.JOB_RETRY_PAUSES = (0.01,)
     job = plan(staff, {1: "11", 4: "12.5"})
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
@@ -210,8 +210,8 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
     assert job_lease.progress_of(job) == job_lease.Progress(total=4, done=4)
 
 
-def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
+def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandbox, settings):
+    settings.JOB_RETRY_PAUSES = (0.05,)
     sandbox.script("clients.getGroup", "fin_before_headers", times=8)
     job = done(plan(staff, {1: "11", 4: "12", 5: "13"}), staff)
     assert job.state == Job.State.DONE
@@ -220,8 +220,8 @@ def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandb
     assert len(sandbox.posts()) == 3
 
 
-def test_a_group_that_is_locked_is_waited_for(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
+def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypatch):
+    settings.JOB_RETRY_PAUSES = (0.05,)
     link = credentials_service.connection_of(staff)
     lock = Change(account=link.account, user=staff, user_name="x", action="update", target="group:4")
     lock.save()
@@ -238,9 +238,9 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, monkeypatch):
     assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=2)
 
 
-def test_a_group_that_stays_locked_stops_it(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.05,))
-    monkeypatch.setattr(executor, "PATIENCE", 0.1)
+def test_a_group_that_stays_locked_stops_it(staff, sandbox, settings):
+    settings.JOB_RETRY_PAUSES = (0.05,)
+    settings.JOB_PATIENCE = 0.1
     link = credentials_service.connection_of(staff)
     Change(account=link.account, user=staff, user_name="x", action="update", target="group:4").save()
     job = done(plan(staff, {1: "11", 4: "12"}), staff)

@@ -6,7 +6,7 @@ from groups.models import Change, Snapshot
 from tests.pages import hidden, open_form, text_of
 
 State = Change.State
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_at_once")]
 URL, NAME = "/groups/5/delete/", "Скидочная система 20%"
 MEMBERS = "clients.getClients"
 

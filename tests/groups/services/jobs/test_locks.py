@@ -12,8 +12,8 @@ from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
 from groups.services import snapshots
 from groups.services.groups import read_now
-from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue, restore_preview, restores
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import MoveClient, RemoveGroup
@@ -23,7 +23,7 @@ from tests.groups.services.jobs.doing import die_before_sending, ended, plan, ru
 from tests.pages import fragment, hidden, text_of
 
 State, Action = Change.State, Change.Action
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, REMOVE, FIRST = "clients.updateClient", "clients.removeGroup", 129
 NAMES = {4: "Скидочная система 10%", 5: "Скидочная система 20%"}
 
@@ -272,11 +272,9 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
     assert not Lock.objects.exists()
 
 
-def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
-    staff, sandbox, settings, monkeypatch
-):
+def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(staff, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1800
-    monkeypatch.setattr(executor, "PATIENCE", -1800.0)  # it waits for nothing that is lost
+    settings.JOB_PATIENCE = -1800.0  # it waits for nothing that is lost
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     job = run(start(staff, kind=Job.Kind.RETIRE))
     assert ended(job) == (Job.State.STOPPED, "unknown")

@@ -21,7 +21,7 @@ from tests.groups.services.jobs.doing import die_before_sending, ended, plan, ru
 from tests.tools.killing import wait_until
 
 State = Change.State
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, FIRST = "clients.updateClient", 129
 """Group 4 of the seed has 43 clients, whose ids begin here."""
 
@@ -206,10 +206,10 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     assert not together
 
 
-def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, monkeypatch):
+def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, settings):
     Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
-    monkeypatch.setattr(executor, "PATIENCE", 1.0)
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.3,))
+    settings.JOB_PATIENCE = 1.0
+    settings.JOB_RETRY_PAUSES = (0.3,)
     job = run(start(staff))
     assert ended(job) == (Job.State.STOPPED, "locked")
     assert people(4) == {FIRST}
@@ -268,8 +268,8 @@ def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
     assert job_lease.progress_of(job).done == 43
 
 
-def test_it_stops_when_poster_stays_away(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.05)
+def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
+    settings.JOB_PATIENCE = 0.05
     job = start(staff)
     sandbox.script("*", "reset_before_headers", call=20, times=None)
     state, reason = ended(run(job))
@@ -523,8 +523,8 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people)
     assert job_lease.progress_of(job) == job_lease.Progress(total=43, done=43)
 
 
-def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.0)
+def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, settings):
+    settings.JOB_PATIENCE = 0.0
     for row in list(sandbox.accounts["demo"].clients.rows(4)):
         sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
     job = start(staff, kind=Job.Kind.RETIRE)

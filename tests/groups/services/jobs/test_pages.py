@@ -13,7 +13,7 @@ from tests.groups.services.jobs.doing import ended, plan, run, start
 from tests.groups.services.writes.test_execute import elsewhere
 from tests.pages import fragment, hidden, open_form, text_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, RETIRE = "/groups/4/clients/move/", "/groups/4/retire/"
 
 

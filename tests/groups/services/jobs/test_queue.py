@@ -13,7 +13,7 @@ from groups.models import Change, Job
 from tests.environment import ROOT
 from tests.groups.services.jobs.doing import run, start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 
 
 def nightly_commands():

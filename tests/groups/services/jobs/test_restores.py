@@ -17,25 +17,19 @@ from groups.poster.records import fold
 from groups.services import clients, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue, restore_preview, restores
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
 from tests.groups.services.jobs.doing import die_before_sending, plan, run
 
 State, Action = Change.State, Change.Action
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 # Every field of a client beside the name that the API can set, in wire format.
 FIELDS = (
     *("client_sex", "card_number", "discount_per", "phone", "phone_number", "email", "birthday"),
     *("country", "city", "address", "comment", "bonus", "total_payed_sum"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """Wait only if a test requires it."""
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
 
 
 def take(user, group_id=4):
@@ -395,8 +389,8 @@ def test_of_a_longer_name_than_the_journals_poster_decides(owner, sandbox):
     assert Change.objects.get().state == State.REFUSED
 
 
-def test_a_group_waits_in_peace_for_the_change_that_locks_its_name(owner, sandbox, monkeypatch):
-    monkeypatch.setattr(executor, "PATIENCE", 0.0)
+def test_a_group_waits_in_peace_for_the_change_that_locks_its_name(owner, sandbox, settings):
+    settings.JOB_PATIENCE = 0.0
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     target, later = f"create:{fold(snapshot.group_name)}", timezone.now() + timedelta(minutes=30)

@@ -12,7 +12,7 @@ from poster_admin.common.encryption import SecretUnreadable
 from tests.groups.services.jobs.doing import ended, run, start
 
 State = Change.State
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, REMOVE, MEMBERS, FIRST = "clients.updateClient", "clients.removeGroup", "clients.getClients", 129
 SOME = [FIRST + 3, FIRST + 5, FIRST + 7]
 

@@ -15,8 +15,9 @@ from tests.groups.services.notices.receiver import Receiver
 ADDRESS = "staff@example.com"
 
 
-@pytest.fixture(autouse=True)
-def _own_address(settings):
+@pytest.fixture
+def own_address(settings):
+    """Let notices know the address of the dashboard, to which they link."""
     settings.SITE_URL = "https://loyalty.example.com"
 
 

@@ -32,6 +32,7 @@ from tests.groups.services.notices.conftest import elsewhere, later, tell, wants
 
 pytestmark = [
     pytest.mark.django_db,
+    pytest.mark.usefixtures("own_address"),
     # aiosmtpd leaves the connection open by which it tries out whether it runs.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

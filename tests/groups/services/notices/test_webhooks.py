@@ -21,12 +21,13 @@ from tests.groups.services.notices.receiver import Receiver
 from tests.tools.company import Authority
 
 # The database is asked for the same by the tests of the outbox.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("own_address")]
 State, Failure = Delivery.State, Delivery.Failure
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
+@pytest.fixture
+def short_deadline(monkeypatch):
+    """Wait for a receiver no longer than half a second."""
     monkeypatch.setattr(webhooks, "DEADLINE", 0.5)
 
 
@@ -90,6 +91,7 @@ def test_a_signature_holds_for_this_body_this_time_and_this_secret_alone(owner, 
     assert not is_genuine(old, body, secret)
 
 
+@pytest.mark.usefixtures("short_deadline")
 @pytest.mark.parametrize(
     ("answer", "failure", "status"),
     [

@@ -11,7 +11,7 @@ from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
-from groups.services.jobs import bulk_edits, executor, queue
+from groups.services.jobs import bulk_edits, queue
 from tests.groups.services.jobs.doing import start
 from tests.pages import fragment, group_form, hidden, open_form, text_of
 from tests.pairwise import covering, marked
@@ -169,8 +169,7 @@ JOBS = {
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("method", "begin"), JOBS.values(), ids=JOBS)
-def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, monkeypatch, method, begin):
-    monkeypatch.setattr(executor, "RETRY_DELAYS", (0.01,))
+def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, method, begin):
     client = browse(owner)
     for code in REFUSALS:
         job = begin(owner)
