@@ -7,7 +7,7 @@ import io
 import os
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,6 +63,16 @@ class Environment:
     def text(self, name: str, *, default: str = "") -> str:
         """Return a value unchanged."""
         return self._read(name, default, lambda text: text or default)
+
+    def choice(self, name: str, choices: Collection[str], *, default: str) -> str:
+        """Return one of these words."""
+
+        def parse(text: str) -> str:
+            if text and text not in choices:
+                raise ValueError(f"is not one of {', '.join(choices)}")
+            return text or default
+
+        return self._read(name, default, parse)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a switch; an unknown word is an error, not False."""

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
+from poster_admin import log_settings, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 from poster_admin.env_values import (
@@ -195,49 +196,10 @@ TEMPLATES = [
 
 with suppress(OSError):  # env.py reports it as a DATABASE_URL that cannot be written
     VAR_DIR.mkdir(exist_ok=True)
-DATABASES = {
-    "default": env.database("DATABASE_URL", default="sqlite:///" + quote(str(VAR_DIR / "db.sqlite3")))
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        # Seconds to wait for a database that another process has locked.
-        "timeout": 10,
-        **DATABASES["default"].get("OPTIONS", {}),
-        # FULL: a journal row is on the disk before its write is sent to Poster.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        "transaction_mode": "IMMEDIATE",
-    }
-    # Each thread keeps its connection: opening one takes as long as three queries.
-    DATABASES["default"]["CONN_MAX_AGE"] = None
-else:
-    # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
-    # Poster and hold none meanwhile (`groups.services.calls.limits`). A page waits up to `timeout` seconds
-    # for a connection while the database is away. Options in the address, such as `?sslmode=verify-full`,
-    # are kept.
-    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
-    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | pool
-    DATABASES["default"] |= {"CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
-# A journal row must survive its request: poster_admin.common.checks refuses ATOMIC_REQUESTS.
+_sqlite = "sqlite:///" + quote(str(VAR_DIR / "db.sqlite3"))
+DATABASES = {"default": stores.database(env.database("DATABASE_URL", default=_sqlite))}
 # One cache for all processes: in files on this machine, or in Redis.
-CACHES = {"default": env.cache("CACHE_URL", default="filecache://var/cache")}
-if CACHES["default"]["BACKEND"].endswith(".FileBasedCache"):
-    CACHES["default"]["LOCATION"] = BASE_DIR / CACHES["default"]["LOCATION"]
-    # Django keeps 300 files by default, and then throws out any of them: lists that are stale after a write
-    # would push out the sums of the day.
-    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 2000, **CACHES["default"].get("OPTIONS", {})}
-if CACHES["default"]["BACKEND"].endswith(".RedisCache"):
-    from redis import ConnectionError as _RedisAway
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    CACHES["default"]["OPTIONS"] = {
-        # Seconds: a page goes on without a Redis that does not answer.
-        "socket_connect_timeout": 1,
-        "socket_timeout": 1,
-        # Retry once, immediately: after a restart of Redis the old connections are dead.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(_RedisAway,)),
-        **CACHES["default"].get("OPTIONS", {}),
-    }
+CACHES = {"default": stores.cache(env.cache("CACHE_URL", default="filecache://var/cache"), BASE_DIR)}
 # Jobs are queued in the database: no further service is needed, and several machines can share them.
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices"]}}
@@ -292,13 +254,8 @@ LDAP_BIND_PASSWORD = env.text("LDAP_BIND_PASSWORD")
 LDAP_USER_SEARCH = env.entry("LDAP_USER_SEARCH")
 LDAP_GROUP_SEARCH = env.entry("LDAP_GROUP_SEARCH")
 LDAP_NAME_ATTRIBUTE = env.text("LDAP_NAME_ATTRIBUTE", default="uid")
-LDAP_GROUP_CLASS = env.text("LDAP_GROUP_CLASS", default="groupOfNames")
+LDAP_GROUP_CLASS = env.choice("LDAP_GROUP_CLASS", LDAP_GROUP_CLASSES, default="groupOfNames")
 env.require("LDAP_NAME_ATTRIBUTE", is_attribute(LDAP_NAME_ATTRIBUTE), "is not the name of an attribute")
-env.require(
-    "LDAP_GROUP_CLASS",
-    LDAP_GROUP_CLASS in LDAP_GROUP_CLASSES,
-    f"is not one of {', '.join(LDAP_GROUP_CLASSES)}",
-)
 env.require("LDAP_USER_SEARCH", LDAP_USER_SEARCH or not LDAP_URL, "is missing, but LDAP_URL is set")
 env.require(
     "LDAP_GROUP_SEARCH",
@@ -433,38 +390,12 @@ STORAGES = {
 
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
-LOG_FORMAT = env.text("LOG_FORMAT", default="line")
-env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is neither line nor json")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("line", "json"), default="line")
 # Reports of errors: poster_admin/common/observability/error_reports.py.
 SENTRY_DSN = env.dsn("SENTRY_DSN")
 REDACT_LOGS_WITH = "groups.poster.redact.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.observability.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.observability.logs.CarefulFilter"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    # Filters belong to the handler: those of a logger do not see the records of its children.
-    "filters": {"redact": {"()": "poster_admin.common.observability.logs.RedactFilter"}},
-    "formatters": {
-        "line": {"()": "poster_admin.common.observability.logs.formatter", "style": "line"},
-        "json": {"()": "poster_admin.common.observability.logs.formatter", "style": "json"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["redact"]},
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        # Its warnings contain whole URLs, with the token: "Failed to parse headers (url=…)".
-        "urllib3": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
-        # The log of jobs reports the same under the jobs' own names.
-        "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        # Its lines name people. users/sign_in/directory.py logs the errors.
-        "django_auth_ldap": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
-    },
-}
+LOGGING = log_settings.handlers_and_loggers(LOG_FORMAT)
 
 env.finish()
