@@ -2,6 +2,9 @@
 
 import hashlib
 from datetime import date, timedelta
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.common.encryption import EncryptedField, Secret
+
+if TYPE_CHECKING:
+    from groups.models.changes import Change
 
 TOKEN_LIFE = timedelta(days=2 * 365)
 TOKEN_WARNING = timedelta(days=60)
@@ -107,6 +113,18 @@ class PosterCredentials(models.Model):
         ).hexdigest()
         self.connected_at = timezone.now()
         self.refused_at = None
+
+    @cached_property
+    def unsettled_changes(self) -> "list[Change]":
+        """The changes of the account's groups that are open or in review, newest first.
+
+        They are read once for this object, which lives as long as its request.
+        """
+        # Leave out changes of clients: there may be thousands, and the page of their job shows them. Sort in
+        # Python: with ORDER BY the database scans the whole journal instead of using the index on states.
+        found = self.account.changes.of_groups().unsettled().order_by()
+        # Mostly there are none, and to ask for whole rows takes Django twice as long.
+        return sorted(found, key=attrgetter("created_at"), reverse=True) if found.exists() else []
 
     @property
     def expires_on(self) -> date:

@@ -4,7 +4,6 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -94,28 +93,14 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change that locks a group, or None."""
-    changes = (
-        change for change in unsettled(credentials) if change.holds_locks and change.group_id == group_id
-    )
-    return next(changes, None)
-
-
-def unsettled(credentials: PosterCredentials) -> list[Change]:
-    """Return the changes of the account that are open or in review, read once for each request."""
-    known: list[Change] | None = getattr(credentials, "_unsettled", None)
-    if known is None:
-        # Leave out changes of clients: there may be thousands, and the page of their job shows them. Sort in
-        # Python: with ORDER BY the database scans the whole journal instead of using the index on states.
-        found = Change.objects.of_groups().unsettled().filter(account=credentials.account_id).order_by()
-        # Mostly there are none, and to ask for whole rows takes Django twice as long.
-        known = sorted(found, key=attrgetter("created_at"), reverse=True) if found.exists() else []
-        credentials._unsettled = known  # type: ignore[attr-defined]  # noqa: SLF001 - lives as long as the request
-    return known
+    changes = credentials.unsettled_changes
+    return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
 
 
 def locked_ids(credentials: PosterCredentials) -> set[int]:
     """Return the ids of the groups that a change locks."""
-    return {change.group_id for change in unsettled(credentials) if change.holds_locks and change.group_id}
+    changes = credentials.unsettled_changes
+    return {change.group_id for change in changes if change.holds_locks and change.group_id}
 
 
 def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:

@@ -21,7 +21,6 @@ from groups.presenters.changes.toasts import toasts
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
 from groups.services import approvals
 from groups.services.installation import workers
-from groups.services.journal import history
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 
@@ -142,5 +141,6 @@ def unsettled_of(credentials: Any) -> list[Change]:
     if not credentials or credentials.refused_at:
         return []
     with optional("what is unsettled"):
-        return [change for change in history.unsettled(credentials) if change.state != Change.State.PENDING]
+        changes: list[Change] = credentials.unsettled_changes
+        return [change for change in changes if change.state != Change.State.PENDING]
     return []
