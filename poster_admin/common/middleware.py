@@ -30,6 +30,8 @@ access = logging.getLogger("poster_admin.access")
 # As long as the column of the security log; a longer one is made by somebody who tries something.
 REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)
 LONGEST_PATH = 200
+# Programs look here every few seconds: only answers other than 200 are worth a line.
+PROBES = frozenset(("/healthz", "/healthz/", "/readyz"))
 RETRY_AFTER = "10"
 """Seconds to wait where the response sets no time itself: most calls are done by then."""
 
@@ -95,6 +97,8 @@ def _id_of(request: HttpRequest) -> str:
 
 def _write_access(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     """Write one line, without the query string: people type names and phone numbers into it."""
+    if request.path in PROBES and response.status_code == 200:
+        return
     path = escape_uri_path(request.path)[:LONGEST_PATH]
     access.info("%s %s %d %.0f ms", request.method, path, response.status_code, seconds * 1000)
 

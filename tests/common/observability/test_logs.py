@@ -123,12 +123,12 @@ def test_each_request_is_one_line_with_its_status_and_milliseconds(browse, staff
 
 @pytest.mark.django_db
 def test_requests_of_strangers_files_and_errors_are_written_too(client, access):
-    for path in ("/healthz", "/groups/", "/nowhere/%0aPOST%20/forged", "/static/nowhere.css"):
+    for path in ("/help/", "/groups/", "/nowhere/%0aPOST%20/forged", "/static/nowhere.css"):
         client.get(path)
     client.post("/accounts/login/", {"username": "nobody", "password": "a-password"})
     lines = [line.rpartition(" ms")[0].rpartition(" ")[0] for line in access()]
     assert lines == [
-        "GET /healthz 200",
+        "GET /help/ 302",
         "GET /groups/ 302",
         "GET /nowhere/%0APOST%20/forged 404",
         "GET /static/nowhere.css 404",
@@ -139,9 +139,19 @@ def test_requests_of_strangers_files_and_errors_are_written_too(client, access):
 @pytest.mark.django_db
 def test_a_request_leaves_nothing_behind_for_the_next_one(browse, staff, client, written):
     browse(staff).get("/groups/")
-    client.get("/healthz")
+    client.get("/nowhere/")
     line = written()[-1]
-    assert (line["message"][:12], line.get("user"), line.get("account")) == ("GET /healthz", None, None)
+    assert (line["message"][:13], line.get("user"), line.get("account")) == ("GET /nowhere/", None, None)
+
+
+@pytest.mark.django_db
+def test_programs_that_find_the_dashboard_well_leave_no_line(client, access, monkeypatch):
+    for path in ("/healthz", "/healthz/", "/readyz"):
+        assert client.get(path).status_code == 200
+    assert access() == []
+    monkeypatch.setattr("poster_admin.common.observability.health.cache", None)
+    assert client.get("/readyz").status_code == 503
+    assert [line[:15] for line in access()] == ["GET /readyz 503"]
 
 
 @pytest.mark.django_db
