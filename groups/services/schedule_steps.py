@@ -22,14 +22,14 @@ from groups.models import Change, Lock, PosterCredentials, Schedule
 from groups.models.schedules import lease_time
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
-from groups.services.writes.execute import (
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import (
     BonusBlocked,
     Busy,
     NotRecorded,
     Occupied,
     OperationReused,
     Planned,
-    execute,
 )
 from groups.services.writes.reach import BeyondLimits
 from poster_admin.common.outages import is_outage

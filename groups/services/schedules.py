@@ -14,14 +14,8 @@ from groups.services.gateway import check_token
 from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import reach
 from groups.services.writes.commands import Sender
-from groups.services.writes.execute import (
-    TRIES_TO_RECORD,
-    Busy,
-    NotRecorded,
-    Occupied,
-    OperationReused,
-    Planned,
-)
+from groups.services.writes.execute import TRIES_TO_RECORD
+from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.services.writes.outcome import differing
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.execute import OperationReused
+from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event

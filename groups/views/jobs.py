@@ -15,7 +15,7 @@ from groups.presenters.job_page import JobPage
 from groups.presenters.schedules import schedule_row
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.execute import Busy, Planned
+from groups.services.writes.not_sent import Busy, Planned
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 

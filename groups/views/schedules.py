@@ -27,8 +27,8 @@ from groups.presenters.schedules import (
 from groups.services import approvals, schedules
 from groups.services import groups as reads
 from groups.services.writes.commands import Sender
-from groups.services.writes.execute import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.services.writes.lag import with_own_change
+from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import (
     beyond_context,

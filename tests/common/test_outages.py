@@ -28,6 +28,7 @@ from groups.services import groups as reads
 from groups.services.groups import list_groups
 from groups.services.writes import execute as write_path
 from groups.services.writes import unrecorded
+from groups.services.writes.not_sent import NotRecorded
 from poster_admin.common import outages
 from poster_admin.common.limits import semaphore
 from poster_admin.common.outages import Outage, is_outage, optional
@@ -346,7 +347,7 @@ def test_what_took_too_long_to_write_down_is_not_sent(staff, sandbox, settings, 
         return read_before(order, change)
 
     monkeypatch.setattr(write_path, "_read_before", slowly)
-    with pytest.raises(write_path.NotRecorded):
+    with pytest.raises(NotRecorded):
         write_path.execute(edit_of(staff, name="Гості"))
     assert not sandbox.posts()
     assert Change.objects.get().reason == "never_sent"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, PosterClient
 from groups.services.writes import reconcile as reconciler
-from groups.services.writes.execute import Busy, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import Busy
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
 from tests.conftest import close_breakers

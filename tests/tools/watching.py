@@ -209,8 +209,9 @@ class World:
         from groups.poster import PosterError
         from groups.services.credentials import connection_of
         from groups.services.groups import read_now
-        from groups.services.writes.execute import Busy, execute
+        from groups.services.writes.execute import execute
         from groups.services.writes.lag import with_own_change
+        from groups.services.writes.not_sent import Busy
 
         credentials = connection_of(self._user)
         number = self._any_group()

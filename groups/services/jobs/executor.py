@@ -14,15 +14,8 @@ from groups.models import Change, Job, LocksLost
 from groups.poster import InvalidResponse, NotAllowed, TokenRejected, Unreachable
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped
 from groups.services.writes.commands import Command
-from groups.services.writes.execute import (
-    BonusBlocked,
-    Busy,
-    NotRecorded,
-    NotRecordedNow,
-    Occupied,
-    Planned,
-    execute,
-)
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, NotRecordedNow, Occupied, Planned
 from groups.services.writes.reach import BeyondLimits
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up

@@ -18,7 +18,8 @@ from groups.models import ApprovalRequest, Change, Job, Lock
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
-from groups.services.writes.execute import TRIES_TO_RECORD, Busy, NotRecorded, Planned
+from groups.services.writes.execute import TRIES_TO_RECORD
+from groups.services.writes.not_sent import Busy, NotRecorded, Planned
 from groups.services.writes.reach import Reach, check_as_a_whole
 from poster_admin.common.outages import is_outage
 

@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Job, Lock, Schedule
+from groups.models import ApprovalRequest, Change, Lock
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -30,6 +30,16 @@ from groups.poster import (
 from groups.services.gateway import call_poster
 from groups.services.writes import reach
 from groups.services.writes.commands import Command
+from groups.services.writes.not_sent import (
+    BonusBlocked,
+    Busy,
+    MovedOn,
+    NotRecorded,
+    NotRecordedNow,
+    Occupied,
+    OperationReused,
+    Planned,
+)
 from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
     Look,
@@ -51,53 +61,6 @@ READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
-
-
-class Busy(Exception):
-    """Another change of this group or of its members is open; nothing was sent."""
-
-    def __init__(self, change: Change) -> None:
-        super().__init__()
-        self.change = change
-
-
-class Occupied(Exception):
-    """A job moves clients out of this group or into it, so the group cannot be removed; nothing was sent."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__()
-        self.job = job
-
-
-class Planned(Exception):
-    """A change of this group is planned, so the group cannot be removed; nothing was sent."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        super().__init__()
-        self.schedule = schedule
-
-
-class OperationReused(Exception):
-    """The same `operation` came with other values; nothing was sent."""
-
-
-class NotRecorded(Exception):
-    """The change could not be recorded in the journal, so nothing was sent."""
-
-
-class NotRecordedNow(NotRecorded, Outage):
-    """The dashboard's database or its disk is away; a job waits and tries again."""
-
-
-class MovedOn(Exception):
-    """The lost change that was to be repeated, or the request that was to be approved, no longer waits.
-
-    Nothing was sent.
-    """
-
-
-class BonusBlocked(Exception):
-    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
 
 
 def execute(command: Command) -> Change:

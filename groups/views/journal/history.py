@@ -15,7 +15,7 @@ from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
 from groups.services.journal import history
 from groups.services.writes.commands import Command
-from groups.services.writes.execute import MovedOn
+from groups.services.writes.not_sent import MovedOn
 from groups.spreadsheets.exports import CONTENT_TYPES
 from groups.spreadsheets.history_exports import WRITERS, file_name
 from groups.views.http.requests import Request, form_methods, requires

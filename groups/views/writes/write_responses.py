@@ -45,15 +45,14 @@ from groups.services.journal.history import can_repeat, can_undo
 from groups.services.snapshots import before_removal
 from groups.services.writes import reach
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.execute import (
+from groups.services.writes.execute import execute, nothing_sent
+from groups.services.writes.not_sent import (
     BonusBlocked,
     Busy,
     NotRecorded,
     Occupied,
     OperationReused,
     Planned,
-    execute,
-    nothing_sent,
 )
 from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request

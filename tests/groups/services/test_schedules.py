@@ -15,7 +15,8 @@ from groups.services.schedule_steps import run_due
 from groups.services.schedules import cancel, plan
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, Sender, UpdateGroup
-from groups.services.writes.execute import OperationReused, Planned, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import OperationReused, Planned
 
 pytestmark = pytest.mark.django_db
 State, Reason = Schedule.State, Schedule.Reason

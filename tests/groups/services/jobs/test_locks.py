@@ -17,7 +17,8 @@ from groups.services.jobs import queue, restore_preview, restores
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import MoveClient, RemoveGroup
-from groups.services.writes.execute import Busy, Occupied, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
 from tests.pages import fragment, hidden, text_of

@@ -18,7 +18,8 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.execute import BonusBlocked, Busy, OperationReused, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from tests.pages import group_form, text_of
 

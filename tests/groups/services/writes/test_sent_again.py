@@ -8,7 +8,8 @@ from groups.models import Change, Lock, PosterAccount, Snapshot
 from groups.services import credentials as credentials_service
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
-from groups.services.writes.execute import MovedOn, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import MovedOn
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
 from tests.pages import group_form, open_form, text_of

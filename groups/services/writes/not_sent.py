@@ -1,0 +1,51 @@
+"""Errors that keep a write from being sent: after each of them nothing was sent.
+
+`groups.services.writes.reach` has one more, for writes beyond the limits.
+"""
+
+from groups.models import Change, Job, Schedule
+from poster_admin.common.outages import Outage
+
+
+class Busy(Exception):
+    """Another change of this group or of its members is open."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__()
+        self.change = change
+
+
+class Occupied(Exception):
+    """A job moves clients out of this group or into it, so the group cannot be removed."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+
+
+class Planned(Exception):
+    """A change of this group is planned, so the group cannot be removed."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.schedule = schedule
+
+
+class OperationReused(Exception):
+    """The same `operation` came with other values."""
+
+
+class NotRecorded(Exception):
+    """The change could not be recorded in the journal."""
+
+
+class NotRecordedNow(NotRecorded, Outage):
+    """The dashboard's database or its disk is away; a job waits and tries again."""
+
+
+class MovedOn(Exception):
+    """The lost change that was to be repeated, or the request that was to be approved, no longer waits."""
+
+
+class BonusBlocked(Exception):
+    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
