@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from groups.poster.records import MAX_ID
+from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
     bulk,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.forms.groups import GroupForm, Version
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.presenters.messages import money_words, percent_words
 
 INCOMPLETE = _("This form is incomplete. Open the page again.")

@@ -11,7 +11,7 @@ from groups.forms.bulk import LineForm
 from groups.forms.fields import DecimalField
 from groups.forms.groups import LARGEST_BONUS
 from groups.poster import Group, GroupValues
-from groups.poster.records import plain
+from groups.poster.fields import plain
 
 CENT = Decimal("0.01")
 

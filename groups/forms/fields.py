@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from groups.poster.client import ACCOUNT
-from groups.poster.records import plain
+from groups.poster.address import ACCOUNT
+from groups.poster.fields import plain
 from groups.poster.redact import TOKEN
 
 # ASCII digits only, thousands separated by any kind of space, one decimal point or comma.

@@ -8,7 +8,8 @@
 The package does not use Django and could be published as it is. `errors` lists everything it raises.
 """
 
-from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
+from groups.poster.address import DEFAULT_URL, api_url
+from groups.poster.client import CallReport, PosterClient
 from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
 from groups.poster.errors import (
     ErrorReason,
@@ -23,16 +24,10 @@ from groups.poster.errors import (
     TokenRejected,
     Unreachable,
 )
+from groups.poster.fields import UnreadableRow
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
-from groups.poster.records import (
-    Group,
-    GroupList,
-    GroupValues,
-    LoyaltyType,
-    Settings,
-    UnreadableRow,
-)
+from groups.poster.records import Group, GroupList, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Look, Timeouts, Transport
 

@@ -18,7 +18,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Self
 
-from groups.poster.records import (
+from groups.poster.fields import (
     KOPECKS,
     UnreadableRow,
     plain,

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from groups.poster.records import storable
+from groups.poster.fields import storable
 from groups.poster.redact import redact
 
 MESSAGE_LIMIT = 200

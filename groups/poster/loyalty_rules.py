@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from groups.poster.records import UnreadableRow, read_decimal, read_id, read_integer, sort_out
+from groups.poster.fields import UnreadableRow, read_decimal, read_id, read_integer, sort_out
 
 _LARGEST_SUM = Decimal(10) ** 12
 

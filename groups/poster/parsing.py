@@ -21,7 +21,8 @@ from groups.poster.errors import (
     Unreachable,
     refusal,
 )
-from groups.poster.records import MAX_ID, GroupList
+from groups.poster.fields import MAX_ID
+from groups.poster.records import GroupList
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2

@@ -7,26 +7,33 @@ names may contain HTML entities; the id of a group has two names. In a record mo
 Source: the Poster API documentation, section clients (marketing).
 """
 
-import html
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from functools import cached_property
 from itertools import filterfalse
 from operator import attrgetter
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self
 
 import msgspec
 
-_INTEGER = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-MAX_ID = 2**31 - 1
+from groups.poster.fields import (
+    KOPECKS,
+    MAX_ID,
+    UnreadableRow,
+    label,
+    plain,
+    read_decimal,
+    read_id,
+    read_integer,
+    read_switch,
+    read_words,
+    sort_out,
+    unescaped,
+)
+
 LONGEST_NUMBER = 15
-KOPECKS = Decimal(100)
 HIGHEST_PERCENT = Decimal(100)
 LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
 
@@ -36,18 +43,6 @@ class LoyaltyType(IntEnum):
 
     BONUS = 1
     DISCOUNT = 2
-
-
-class UnreadableRow(ValueError):
-    """A row of a response that does not match the documentation.
-
-    `id` is the record's id if it could be read. Such a row is never guessed at and never dropped silently.
-    """
-
-    def __init__(self, problem: str, group_id: int | None = None) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.id = group_id
 
 
 class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -145,7 +140,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
                 percent=read_decimal(row, "client_groups_discount", maximum=HIGHEST_PERCENT),
                 birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
                 clients=read_integer(row, "count_groups_clients"),
-                use_ewallet=_switch(row, "use_ewallet"),
+                use_ewallet=read_switch(row, "use_ewallet"),
                 removed=row.get("delete") is not None and read_integer(row, "delete") != 0,
             )
         except UnreadableRow as error:
@@ -169,11 +164,11 @@ class Settings:
         """Parse a response; every value is optional, so nothing in it is an error."""
         money = data.get("currency")
         money = money if isinstance(money, Mapping) else {}
-        symbol = _label(money.get("currency_symbol"))
+        symbol = label(money.get("currency_symbol"))
         if not symbol or "<" in symbol or len(symbol) > LONGEST_SYMBOL:
-            symbol = _label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
+            symbol = label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
         company_id = str(data.get("COMPANY_ID") or "")[:LONGEST_COMPANY]
-        return cls(_label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
+        return cls(label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
 
 
 @dataclass(frozen=True)
@@ -216,33 +211,6 @@ def read_row(row: object) -> "Group | UnreadableRow":
         return Group.from_wire(row)
     except UnreadableRow as error:
         return error
-
-
-class _HasId(Protocol):
-    @property
-    def id(self) -> int: ...
-
-
-def sort_out[T: _HasId](
-    rows: "Iterable[T | UnreadableRow]",
-) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
-    """Return the records and the unreadable rows.
-
-    A second row with the same id counts as unreadable, because it is unknown which of the two is right.
-    """
-    rows = tuple(rows)
-    if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
-        return cast("tuple[T, ...]", rows), ()  # the usual case, found quickly
-    records: dict[int, T] = {}
-    unreadable: list[UnreadableRow] = []
-    for row in rows:
-        if isinstance(row, UnreadableRow):
-            unreadable.append(row)
-        elif row.id in records:
-            unreadable.append(UnreadableRow("this id was there before", row.id))
-        else:
-            records[row.id] = row
-    return tuple(records.values()), tuple(unreadable)
 
 
 class _DocumentedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -302,7 +270,7 @@ def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
     groups = [
         Group(
             id=int(row.client_groups_id),
-            name=_unescaped(row.client_groups_name),
+            name=unescaped(row.client_groups_name),
             loyalty_type=types[row.loyalty_type],
             percent=percents[row.client_groups_discount],
             birthday_bonus=bonuses[row.birthday_bonus],
@@ -326,84 +294,3 @@ def _are_digits(texts: list[str]) -> bool:
 
 def _percent(text: str) -> Decimal:
     return read_decimal({"percent": text}, "percent", maximum=HIGHEST_PERCENT)
-
-
-def plain(number: Decimal) -> str:
-    """Return a decimal as plain digits, without exponent and trailing zeros: `12.5`, `10`, `0`."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def storable(text: str) -> str:
-    """Return the text with NUL and lone surrogates replaced: databases and pages cannot hold them."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def fold(name: str) -> str:
-    """Return the form in which group names are compared: case, spaces and Unicode form are ignored."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
-
-
-def read_id(row: Mapping[Any, Any], field: str) -> int:
-    """Return the id in a field. Raises `UnreadableRow`, as do all `read_…` functions below."""
-    number = read_integer(row, field)
-    if not 1 <= number <= MAX_ID:
-        raise UnreadableRow(f"{field} is out of range")
-    return number
-
-
-def read_words(row: Mapping[Any, Any], field: str) -> str:
-    """Return the plain text of a field that may contain HTML entities."""
-    words = _unescaped(read_text(row, field))
-    if words != storable(words):
-        raise UnreadableRow(f"{field} holds half a character")
-    return words
-
-
-def _unescaped(text: str) -> str:
-    return html.unescape(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def read_text(row: Mapping[Any, Any], field: str) -> str:
-    """Return the text of a field, unchanged."""
-    value = row.get(field)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise UnreadableRow(f"{field} is missing or not a text")
-    return str(value)
-
-
-def _switch(row: Mapping[Any, Any], field: str) -> str | None:
-    if row.get(field) is None:
-        return None
-    value = read_text(row, field)
-    if value != storable(value):
-        raise UnreadableRow(f"{field} is not a text")
-    return value
-
-
-def _label(value: object) -> str:
-    return storable(html.unescape(value)).strip() if isinstance(value, str) else ""
-
-
-def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
-    value = row.get(field)
-    text = str(value) if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) else ""
-    if not shape.fullmatch(text):
-        raise UnreadableRow(f"{field} is missing or not a number")
-    number = Decimal(text)
-    if number.is_signed():
-        raise UnreadableRow(f"{field} is negative")
-    return number
-
-
-def read_integer(row: Mapping[Any, Any], field: str) -> int:
-    """Return a non-negative whole number."""
-    return int(_number(row, field, _INTEGER))
-
-
-def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
-    """Return a number between 0 and `maximum`."""
-    number = _number(row, field, _DECIMAL)
-    if number > maximum:
-        raise UnreadableRow(f"{field} is above {maximum}")
-    return Decimal(plain(number))

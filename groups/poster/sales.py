@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from groups.poster.records import KOPECKS, UnreadableRow, read_id, read_integer, sort_out
+from groups.poster.fields import KOPECKS, UnreadableRow, read_id, read_integer, sort_out
 
 _KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _NOBODY = "0"

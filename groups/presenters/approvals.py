@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import ApprovalRequest, Change, Limits
 from groups.models.contents import Breach, EditPlan
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
 from groups.presenters.messages import NumberFormat, money_words, percent_words

@@ -24,7 +24,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.services.writes.commands import Command
 
 

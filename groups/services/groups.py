@@ -29,7 +29,7 @@ from groups.poster import (
     UnreadableRow,
     read_groups,
 )
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.services.calls.metrics import LISTS
 from groups.services.calls.single_flight import single_flight
 from groups.services.gateway import call_poster

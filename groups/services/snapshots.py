@@ -21,7 +21,7 @@ from django.utils import timezone
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.models.contents import ClientsToMove, RestoreScope
 from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow
-from groups.poster.records import read_id
+from groups.poster.fields import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token
 from groups.services.groups import read_now

@@ -17,7 +17,7 @@ from groups.forms.bulk import LineForm
 from groups.forms.fields import NameField
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
-from groups.poster.records import MAX_ID, fold
+from groups.poster.fields import MAX_ID, fold
 from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.messages import DEFAULT_CURRENCY, currency, type_label
 from groups.services.groups import Groups

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
-from groups.poster.records import MAX_ID
+from groups.poster.fields import MAX_ID
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.clients.client_counts import draw_counts
 from groups.presenters.lists.group_list import Listing, make_listing

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.poster import GroupValues, LoyaltyType, NotAllowed, PosterError
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.presenters.messages import (
     Message,
     NumberFormat,

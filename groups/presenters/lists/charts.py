@@ -14,7 +14,7 @@ from operator import attrgetter
 from django.utils.translation import gettext as _
 
 from groups.poster import Group
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.presenters.messages import NumberFormat
 
 SHOWN = 6

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
-from groups.poster.records import plain
+from groups.poster.fields import plain
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.costs.group_sales import KEYS, sales_labels
 from groups.presenters.messages import NumberFormat

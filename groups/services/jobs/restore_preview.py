@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
 from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.services import snapshots
 from groups.services.client_locations import Whereabouts, look_for
 from groups.services.gateway import call_poster

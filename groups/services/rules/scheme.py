@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyRule
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.services.groups import Groups, list_groups
 from groups.services.rules.dependents import Listed, list_rules
 from groups.services.rules.ladder import Ladder

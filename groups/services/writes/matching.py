@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from groups.poster import Client, ClientValues
-from groups.poster.records import plain
+from groups.poster.fields import plain
 
 # Fields that identify a person. The other fields may change at any moment.
 OF_THE_PERSON = ("name", "sex", "card_number", "phone", "email", "birthday")

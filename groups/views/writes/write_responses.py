@@ -23,7 +23,7 @@ from groups.poster import (
     PosterError,
 )
 from groups.poster.errors import REFUSALS
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for

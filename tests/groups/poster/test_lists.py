@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groups.poster import GroupList, InvalidResponse, PosterError
+from groups.poster.fields import MAX_ID
 from groups.poster.parsing import interpret_groups, parse_response
-from groups.poster.records import MAX_ID
 from groups.poster.transport import Answer, Failure
 from tests.groups.poster.test_parsing import ROW, SCALARS
 

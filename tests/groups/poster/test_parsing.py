@@ -20,8 +20,8 @@ from groups.poster import (
 )
 from groups.poster.client import _write_error
 from groups.poster.errors import REFUSALS
+from groups.poster.fields import MAX_ID, UnreadableRow
 from groups.poster.parsing import parse_response, written_id
-from groups.poster.records import MAX_ID, UnreadableRow
 from groups.poster.transport import Answer, Failure
 
 METHOD = "clients.updateGroup"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from groups.poster import OutcomeUnknown, PosterClient, Transport, Unreachable
-from groups.poster.client import DEFAULT_URL
+from groups.poster.address import DEFAULT_URL
 from tests.groups.poster.conftest import TIMEOUTS
 from tests.groups.poster.leaks import assert_silent
 from tests.groups.poster.listener import listening

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groups.poster import Group, GroupList, GroupValues, LoyaltyType, Settings, UnreadableRow
-from groups.poster.records import LONGEST_COMPANY, LONGEST_SYMBOL, MAX_ID, fold, plain
+from groups.poster.fields import MAX_ID, fold, plain
+from groups.poster.records import LONGEST_COMPANY, LONGEST_SYMBOL
 
 ROW = {
     "client_groups_id": "1",

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from groups.poster.client import DEFAULT_URL
+from groups.poster.address import DEFAULT_URL
 from groups.services import gateway
 from tests.pages import text_of
 from tests.tools.company import Authority, Proxy, running, tls_in_front

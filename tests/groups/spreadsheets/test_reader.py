@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 from openpyxl import Workbook
 
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.spreadsheets import reader
 from groups.spreadsheets.reader import Formula, NotReadable, protected, read_table
 

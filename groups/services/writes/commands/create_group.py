@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.models.contents import RecordIds
 from groups.poster import GroupList, GroupValues, NotFound, PosterClient
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand

@@ -14,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from groups.models import Delivery, Webhook, WorkerHeartbeat
-from groups.poster.client import DEFAULT_URL
+from groups.poster.address import DEFAULT_URL
 from groups.services.installation import doctor
 from poster_admin.common.encryption import Secret
 from tests.tools.company import Authority, Proxy, running, tls_in_front

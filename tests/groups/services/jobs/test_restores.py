@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import InvalidResponse
-from groups.poster.records import fold
+from groups.poster.fields import fold
 from groups.services import clients, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
