@@ -7,7 +7,9 @@ import pytest
 from groups.poster import PosterClient, Timeouts, Transport
 from tests.groups.poster.leaks import Ear, assert_masked
 
-TIMEOUTS = Timeouts(connect=2, read=4, read_deadline=8, write_deadline=8)
+AT_ONCE = (0.0, 0.0)
+"""No pause before a second attempt: one test covers the pause."""
+TIMEOUTS = Timeouts(connect=2, read=4, read_deadline=8, write_deadline=8, pause=AT_ONCE)
 
 
 @pytest.fixture
@@ -49,12 +51,6 @@ def poster(connect):
 def posts(sandbox):
     """Return a function that returns the posted forms."""
     return lambda: [call.form for call in sandbox.posts()]
-
-
-@pytest.fixture
-def _no_pause(monkeypatch):
-    """Retry at once: a separate test covers the pause."""
-    monkeypatch.setattr("groups.poster.client.random.uniform", lambda _low, _high: 0.0)
 
 
 @pytest.fixture(autouse=True)

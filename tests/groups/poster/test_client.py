@@ -266,8 +266,9 @@ def test_a_read_that_failed_once_succeeds_at_the_second_try(sandbox, poster, fau
     assert len(sandbox.log) == 2
 
 
-def test_there_is_a_pause_before_the_second_try(sandbox, poster):
+def test_there_is_a_pause_before_the_second_try(sandbox, connect):
     sandbox.script("clients.getGroups", "fin_before_headers")
+    poster = connect(timeouts=Timeouts())
     started = time.monotonic()
     poster.get_groups()
     assert time.monotonic() - started >= 0.05

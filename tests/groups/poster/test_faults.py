@@ -29,10 +29,9 @@ from groups.poster import (
     Unreachable,
 )
 from poster_admin.devtools.sandbox import FAULTS
+from tests.groups.poster.conftest import AT_ONCE
 from tests.groups.poster.leaks import assert_silent
 from tests.pairwise import covering, marked
-
-pytestmark = pytest.mark.usefixtures("_no_pause")
 
 VALUES = GroupValues(
     name="Студенти", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
@@ -160,7 +159,7 @@ OPTIONS = {
     "late": {"seconds": 0.05},
 }
 # Two waits fit into the deadline of a read, and one slow drip outlasts it.
-SHORT = Timeouts(connect=0.3, read=0.25, read_deadline=0.7, write_deadline=0.4)
+SHORT = Timeouts(connect=0.3, read=0.25, read_deadline=0.7, write_deadline=0.4, pause=AT_ONCE)
 SLOW = {
     "timeout",
     "lost_before",

@@ -15,8 +15,6 @@ from tests.groups.poster.listener import listening
 from tests.groups.poster.test_faults import VALUES
 from tests.tools.company import Authority, Proxy, running, tls_in_front
 
-pytestmark = pytest.mark.usefixtures("_no_pause")
-
 POSTER = "demo.joinposter.com"
 
 
