@@ -18,10 +18,10 @@ def pytest_load_initial_conftests() -> Generator[None]:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
-    # How long the client waits is a test of the client's. There are as many looks as in production, since the
-    # last pause goes beyond the deadline in both.
+    # The tests of the client cover its pauses. There are as many looks as in production, since the last pause
+    # goes beyond the deadline in both.
     settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 3.0)
-    # As often as a test needs: the pauses end when Poster answers, or JOB_PATIENCE does.
+    # A job asks again at once; it ends as in production, when Poster answers or JOB_PATIENCE is over.
     settings.JOB_RETRY_PAUSES, settings.SALES_RETRY_PAUSES = (0.01,), ()
     if not environment.ON_SERVICES:
         settings.DATABASES["default"]["OPTIONS"]["init_command"] += environment.UNSYNCED

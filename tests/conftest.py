@@ -31,7 +31,7 @@ from tests.services import migrated, needed_but_away
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
-# How long an example takes to be drawn or tried is the machine's business, and no reason to fail.
+# The time to draw or try an example depends on the machine, and is no reason to fail.
 settings.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # More examples where they are many: `make test-all` takes this one.
 settings.register_profile(THOROUGH, parent=settings.get_profile("poster_admin"))

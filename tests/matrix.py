@@ -58,7 +58,7 @@ ADDRESSES = (
 EACH_ITS_OWN = {0, 20, 31, 32, 33, *range(41, 48)}
 ONLY_LONGER = {14, 15, 38, 39}
 FIRST_OF_ITS_ROW = {fault.row: name for name, fault in reversed(FAULTS.items())}
-# How reads lag, and how often; a false absence that lasts is believed in the end.
+# Ways in which reads lag, with their chance; a false absence that lasts is believed in the end.
 LAGGING = (
     ("behind", {}, None),
     ("behind", {"writes": 2}, None),

@@ -20,8 +20,8 @@ FORMAT = "%Y-%m-%dT%H:%M"
 class LocalTimeField(forms.CharField):
     """A time on the site's clock: `YYYY-MM-DDTHH:MM`. Cleans to an aware time.
 
-    A time that the clock leaves out when it is put forward is refused. Of one that comes twice when it is put
-    back the first is taken.
+    A time that the clock leaves out when it is put forward is refused. A time that comes twice when it is put
+    back means the first one.
     """
 
     widget = forms.DateTimeInput

@@ -201,7 +201,7 @@ class Change(Consent):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Which kind of error ended a change; `groups.views.http.statuses` gives each its HTTP status."""
+        """Kinds of errors that end a change; `groups.views.http.statuses` gives each its HTTP status."""
 
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.

@@ -32,7 +32,7 @@ class NoticeKind(models.TextChoices):
 
 
 class NoticeChoice(models.Model):
-    """How one user wants to be told about one kind of event; without a row: not at all.
+    """The wish of a user to be told of one kind of event; without a row nothing is told.
 
     Events before `chosen_at` are not told.
     """
@@ -60,8 +60,6 @@ class NoticeChoice(models.Model):
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
-    """Webhooks."""
-
     def on(self) -> "WebhookQuerySet":
         """Return the webhooks whose owner is still connected to this account with a good token."""
         return self.filter(credentials__account=F("account"), credentials__refused_at=None)
@@ -116,13 +114,11 @@ class NoticeCursor(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    """Messages."""
-
     def waiting(self) -> "DeliveryQuerySet":
         return self.filter(state=Delivery.State.WAITING)
 
     def due(self) -> "DeliveryQuerySet":
-        """Return the messages to be sent now that no other worker is at."""
+        """Return the messages to send now that no other worker is sending."""
         free = Q(held_until=None) | past("held_until", ahead=LEASE)
         return self.waiting().filter(free, past("next_try_at", ahead=LONGEST_DELAY))
 
@@ -130,8 +126,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 class Delivery(models.Model):
     """One message with one or more notices: a mail to a user, or a request to a webhook.
 
-    The id is in each try the same: it is in the Message-ID of the mail, and the `id` of the webhook, so a
-    receiver can drop the copy that a worker has sent which died before it could say so.
+    The id is the same in each try: it is in the Message-ID of the mail, and the `id` of the webhook. So a
+    receiver can drop the copy of a worker that died before it recorded the sending.
     """
 
     class State(models.TextChoices):

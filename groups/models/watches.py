@@ -9,8 +9,6 @@ from groups.models.credentials import PosterAccount, PosterCredentials
 
 
 class WatchQuerySet(models.QuerySet["Watch"]):
-    """Watches."""
-
     def on(self) -> "WatchQuerySet":
         """Return the watches with credentials: still those of this account, not of one connected since."""
         return self.filter(credentials__account=F("account"))

@@ -1,8 +1,8 @@
 """Make the steps of planned changes: the start and the return; workers do that, and the cancelling of one.
 
-Each step goes through `execute` with the rights and the token that its user has at that time. Whether a write
-was made is read from the journal, where the ids of both follow from the schedule. So a step may be repeated
-after a kill at any line, and two workers may even make it at once.
+Each step goes through `execute` with the rights and the token that its user has at that time. The journal
+tells if its write was made already: the ids of both writes follow from the schedule. So a step may be
+repeated after a kill at any line, and two workers may even make it at once.
 """
 
 import logging

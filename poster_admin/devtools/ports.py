@@ -14,8 +14,8 @@ _OUTGOING_ELSEWHERE = "49152 65535"
 def server_ports() -> list[int]:
     """Return the ports that the kernel gives to no outgoing connection, in ascending order.
 
-    Any other port could be lost to a connection before the server binds it. Where the kernel keeps all ports
-    for connections, there is no better choice than all.
+    Any other port could be lost to a connection before the server binds it. A kernel that keeps all ports for
+    connections leaves no better choice than all.
     """
     said = _OUTGOING.read_text(encoding="ascii") if _OUTGOING.exists() else _OUTGOING_ELSEWHERE
     first, last = map(int, said.split())

@@ -21,7 +21,7 @@ addEventListener("submit", (event) => {
     return;
   }
   goesOn = true;
-  // What was typed before HTMX heard the field has asked for nothing yet.
+  // Letters typed before HTMX listened to the field have asked for nothing yet.
   const form = event.target;
   fetchInto("#found", form.getAttribute("action"), { verb: "POST", source: form });
 }, true);

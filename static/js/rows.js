@@ -29,7 +29,7 @@ export async function leaveRow() {
   await fetchInto(row, location.href);
 }
 
-// What a message takes back in the list comes back in its row. This runs before any other module hears of the form.
+// A change that a message takes back in the list comes back in its row. This runs before any other module hears of the form.
 addEventListener("submit", (event) => {
   const row = rowOf(event.target.dataset.undo ?? 0);
   if (!row || row.matches(".editing")) return;

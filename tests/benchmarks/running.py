@@ -84,9 +84,9 @@ class Site:
     sessions: dict = field(default_factory=dict)
 
     def add_people(self, names, *, token="", account=""):
-        """Add somebody for each account of these names; or, with these names, for the one account.
+        """Add a user for each account of these names; or, with these names, for the one account.
 
-        Those who are there already stay as they are.
+        Users that are there already stay as they are.
         """
         names = [name for name in names if name not in self.sessions]
         if not names:

@@ -1,4 +1,4 @@
-"""How fast the dashboard is: ratios taken in one run, to the calls that it needs and to Django's admin.
+"""Measure the dashboard: ratios taken in one run, to the calls that it needs and to Django's admin.
 
 All runs on one machine and shares its cores, and times do not travel; the ratios do. One measurement is
 interleaved with the one that it is compared to. Nothing is remembered but Poster's list, and that only where

@@ -79,7 +79,6 @@ class Account:
         self._counts = [match.end() for match in re.finditer(mark, self._body)]
 
     def answer(self, method, query, form):
-        """Return the body of an answer."""
         self.calls[method] += 1
         if method == "clients.getGroups":
             if self.churn:

@@ -1,8 +1,8 @@
-"""Every fault that can come between Poster and us, in every page that reads or writes.
+"""Test every fault that can come between Poster and the dashboard, in every page that reads or writes.
 
-The cases are generated in `tests.matrix`. Whatever the fault: at most one POST, a journal that tells the
-truth about Poster's state, a status of the contract, no token anywhere, and an end in time. What is asserted
-is only what must hold, not which way a fault is recognised: `tests/groups/poster/test_faults.py` pins that.
+The cases are generated in `tests.matrix`. Each asserts at most one POST, a journal that tells the truth about
+Poster's state, a status of the contract, no token anywhere, and an end in time. No case asserts the way in
+which a fault is recognised: `tests/groups/poster/test_faults.py` does that.
 """
 
 import base64

@@ -42,7 +42,7 @@ def install(folder):
         ],
         check=True,
     )
-    # That script would also fetch the browsers' HSTS preload list, which holds no intranet names.
+    # The script that is skipped fetches the browsers' HSTS preload list, which holds no intranet names.
     (folder / "node_modules/@mdn/mdn-http-observatory/conf/hsts-preload.json").write_text(
         "{}", encoding="utf-8"
     )

@@ -75,7 +75,6 @@ class Provider:
         return {"keys": [{**self.key.as_dict(private=False), "alg": "RS256", "use": "sig"}]}
 
     def page(self, path):
-        """Return the answer to a GET."""
         if path == DISCOVERY:
             return self.discovery()
         return self.keys() if path == "/keys" else {"sub": "subject-1", **self.userinfo}

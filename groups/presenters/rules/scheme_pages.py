@@ -24,7 +24,7 @@ from groups.services.rules.scheme import Scheme
 
 @dataclass(frozen=True, slots=True)
 class MemberCount:
-    """How far the clients of the account have been counted; `failure` says why it stopped."""
+    """The progress of counting the clients of the account; `failure` says why it stopped."""
 
     path: str
     everybody: int

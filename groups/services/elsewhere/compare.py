@@ -8,8 +8,8 @@ counts only if nothing else explains it:
 - a change of ours that was sent and not seen may still arrive: values as it intended are its own;
 - a row that cannot be read says nothing, and a list with a row without a readable id says nothing of a group
   that it lacks;
-- two looks have to show the same. Where what is known has changed within POSTER_LAG_SECONDS, or where half of
-  the groups are missing, the second look is made that much later: a read that is at most so old cannot show a
+- two looks have to show the same. If a known value has changed within POSTER_LAG_SECONDS, or half of the
+  groups are missing, the second look is made that much later: a read that is at most so old cannot show a
   replaced value then;
 - a group counts as removed only if three looks lack it, and Poster denies it each time it is asked for alone.
 """

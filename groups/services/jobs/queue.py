@@ -42,7 +42,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     Job.Kind.EDIT: bulk_edits.RIGHTS[Job.Kind.EDIT],
     Job.Kind.IMPORT: bulk_edits.RIGHTS[Job.Kind.IMPORT],
 }
-# How far all writes of a job reach together; a kind that is not here cannot be started.
+# The reach of all writes of a job together; a kind that is not here cannot be started.
 REACH: dict[str, Callable[[Job], Reach]] = {
     Job.Kind.MOVE: moves.reach_of,
     Job.Kind.RETIRE: moves.reach_of,
@@ -134,8 +134,8 @@ def _enqueue(job: Job) -> None:
 def run_job(job_id: str) -> None:
     """Run a job until it ends or this run has to release it.
 
-    While the database or disk is away, wait without a limit and then continue. That is safe because every
-    write is recorded in the journal before it is sent.
+    While the database or disk is away, wait without a limit and then continue: every write is recorded in the
+    journal before it is sent.
     """
     run, bad = uuid.uuid4(), 0
     while True:

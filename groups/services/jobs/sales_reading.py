@@ -36,7 +36,7 @@ WAITS, IS_ALIVE, FAILED = 3600, 60, 60
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many of an account's clients have been read; `waiting` until a worker has begun."""
+    """The number of an account's clients that have been read; `waiting` until a worker has begun."""
 
     read: int
     clients: int

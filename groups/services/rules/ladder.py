@@ -1,7 +1,7 @@
 """Put the loyalty rules of an account in their order, and find those that contradict each other.
 
-Poster has rules of bonus groups and of discount groups, and each kind is a ladder of its own. Where a rule
-of one type leads to a group of the other, nothing says that Poster keeps them apart: all are one ladder.
+Poster has rules of bonus groups and of discount groups, and each kind is a ladder of its own. If a rule of
+one type leads to a group of the other, nothing says that Poster keeps them apart: all are one ladder.
 """
 
 from bisect import bisect_right

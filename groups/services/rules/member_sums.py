@@ -2,7 +2,7 @@
 
 A large account does not fit into one request. Each request reads on for some seconds from where the last one
 stopped, and the sums so far are cached: by account, token and day, and by the percents and steps they are
-for. Of the last client only a keyed hash is kept, to notice a list that has moved meanwhile.
+for. A keyed hash is all that is kept of the last client, to notice a list that has moved meanwhile.
 """
 
 import hashlib

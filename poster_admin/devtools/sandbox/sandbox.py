@@ -159,7 +159,7 @@ class Sandbox:
     def lag(self, lag: str, method: str = "*", account: str | None = None, **options: Any) -> None:
         """Let reads lag in this way until `catch_up`. Faults of single calls come on top of it.
 
-        Of several lags, the first one whose `chance` hits answers the read.
+        The first of several lags whose `chance` hits answers the read.
         """
         self._check_account(account)
         fault = find_fault(lag)

@@ -237,7 +237,7 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
         assert "3 are left" in dashboard.look(job)
         assert not sandbox.posts(WRITE["remove"])
         assert len(people(dashboard, source)) == 3
-        # Nor does its own page take it for empty.
+        # Its own page does not take it for empty either.
         assert dashboard.look(f"/groups/{source}/delete/").count("3 clients")
     finally:
         sandbox.catch_up()

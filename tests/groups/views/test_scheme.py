@@ -45,7 +45,6 @@ def attributes(response, *names):
 
 
 def section(response, name):
-    """Return a section of the audit."""
     return re.search(rf'(?s)<section[^>]*data-audit="{name}".*?</section>', response.content.decode())[0]
 
 

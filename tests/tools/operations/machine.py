@@ -121,7 +121,6 @@ class Machine:
                 Path(folder).rmdir()
 
     def write(self, path, text, mode=0o644):
-        """Write a file."""
         file = self.root / path.removeprefix("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

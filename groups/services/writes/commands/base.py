@@ -122,7 +122,7 @@ class Command(ABC):
     @property
     @abstractmethod
     def reach(self) -> Reach:
-        """How far the write goes, as far as the command knows; see `reached_group`."""
+        """The reach of the write, as far as the command knows it; see `reached_group`."""
 
     @property
     def reached_group(self) -> int | None:

@@ -43,7 +43,6 @@ class Endpoint:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def note_request(self) -> None:
-        """Count a request."""
         with self.lock:
             self.requests += 1
 
