@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.models import Change, Job
-from groups.presenters.messages import Message, names_words
+from groups.presenters.changes.change_words import names_words
+from groups.presenters.messages import Message
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 from groups.services.jobs.titles import job_title

@@ -1,16 +1,16 @@
-"""Turn errors, outcomes and values into messages for users: no codes, always with a next step."""
+"""Turn errors and values into words for users: no codes, always with a next step.
+
+The words for the state of a change are in `groups.presenters.changes.change_words`.
+"""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import assert_never
 
-from django.utils.formats import date_format, get_format
-from django.utils.timezone import localtime
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.models import Change
 from groups.poster import (
     ErrorReason,
     InvalidResponse,
@@ -25,7 +25,6 @@ from groups.poster import (
     Unreachable,
 )
 from groups.poster.fields import plain
-from groups.services.writes.commands import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,108 +172,6 @@ def connect_error_words(error: PosterError) -> Message:
     return error_words(error)
 
 
-def time_words(change: Change) -> str:
-    """Return between which two times a change was made elsewhere: "between 14:02 and 14:07"."""
-    until = localtime(change.created_at)
-    since = localtime(change.possible_since or change.created_at)
-    is_same_day = since.date() == until.date()
-    return _("between %(since)s and %(until)s") % {
-        "since": date_format(since, "SHORT_DATETIME_FORMAT"),
-        "until": date_format(until, "TIME_FORMAT" if is_same_day else "SHORT_DATETIME_FORMAT"),
-    }
-
-
-def who_words(change: Change) -> str:
-    """Return the name of the user who made a change, or words for one that was not made here."""
-    if change.state == Change.State.ELSEWHERE:
-        return _("in Poster, not here")
-    return names_words(change.user_name, change.asked_by)
-
-
-def names_words(name: str, asked_by: str) -> str:
-    """Return the name of a user, and of the one who has asked this user for an approval."""
-    return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
-
-
-def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
-    """Return the message for the state of a change."""
-    details = change.message
-    match Change.State(change.state):
-        case Change.State.APPLIED:
-            return Message(_("Done"), Command.from_change(change).seen)
-        case Change.State.ELSEWHERE:
-            where = _("Not here, but in Poster's console or by another program, %(when)s.")
-            return Message(_("Made elsewhere"), where % {"when": time_words(change)})
-        case Change.State.DIFFERS if change.reason == Change.Reason.UNITS:
-            return Message(
-                _("Poster stored the birthday bonus in another unit"),
-                _(
-                    "It came back multiplied or divided by 100. No more birthday bonuses are written for "
-                    "this account until an owner has looked at it."
-                ),
-                _("An owner can set the unit of the birthday bonus on the account page."),
-            )
-        case Change.State.DIFFERS:
-            return Message(
-                _("Poster stored something else"),
-                _("It accepted the change, but what it has now is not what was sent."),
-                _("Compare the values, and edit the group again if they are wrong."),
-            )
-        case Change.State.REFUSED:
-            return Message(
-                _("Poster refused the change"),
-                _("Nothing was changed."),
-                _("Correct it and try again.") if change.intended else _("You can try again."),
-                details,
-            )
-        case Change.State.FAILED:
-            return Message(
-                _("Nothing was changed"), _sentence(change.reason_label), _("You can try again."), details
-            )
-        case Change.State.REVIEW:
-            return Message(
-                _("Somebody has to look at this"),
-                _sentence(change.reason_label),
-                _("Compare with Poster, then say here whether the change was made."),
-                details,
-            )
-        case Change.State.UNKNOWN if change.reason == Change.Reason.NOT_WRITTEN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-            )
-        case Change.State.UNKNOWN if change.again_of_id and (why := change.reason_label):
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
-                _("We keep looking, and this page shows what we find."),
-                details,
-            )
-        case Change.State.UNKNOWN:
-            return Message(
-                _("It is not known yet whether the change was made"),
-                _("Poster's answer did not arrive. The change may or may not be in force."),
-                _("Do not repeat it. We keep looking, and this page shows what we find."),
-                details,
-            )
-        case Change.State.PENDING:
-            return Message(
-                _("The change is under way"),
-                _("It was written down and is being sent to Poster."),
-                _("This page shows the outcome as soon as it is known."),
-            )
-        case _ as never:
-            assert_never(never)
-
-
-def name_refused_words(change: Change) -> str:
-    """Return the message beside a name that Poster has refused."""
-    words = _("A group with this name exists. Choose another name.")
-    said = _("Poster says: “%(words)s”") % {"words": change.message}
-    return f"{words} {said}" if change.message else words
-
-
 def not_recorded_words() -> Message:
     """Return the message for a change that could not be recorded."""
     return Message(
@@ -402,7 +299,3 @@ def percent_words(percent: Decimal) -> str:
 def money_words(amount: Decimal) -> str:
     """Return an amount in the format of the language, with the account's currency."""
     return NumberFormat.current().money(amount)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Schedule
 from groups.poster import GroupValues
-from groups.presenters.messages import money_words, names_words, percent_words
+from groups.presenters.changes.change_words import names_words
+from groups.presenters.messages import money_words, percent_words
 from groups.services.schedules import RIGHT
 
 if TYPE_CHECKING:

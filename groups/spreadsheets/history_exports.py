@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.changes.change_diff import Version, shown_versions
-from groups.presenters.messages import type_label, who_words
+from groups.presenters.changes.change_words import who_words
+from groups.presenters.messages import type_label
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, xlsx_file

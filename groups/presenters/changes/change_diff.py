@@ -13,15 +13,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Snapshot
 from groups.poster import Group, GroupValues
+from groups.presenters.changes.change_words import time_words, who_words
 from groups.presenters.costs.cost import cost_words
-from groups.presenters.messages import (
-    money_words,
-    percent_words,
-    restore_words,
-    time_words,
-    type_label,
-    who_words,
-)
+from groups.presenters.messages import money_words, percent_words, restore_words, type_label
 from groups.services import snapshots
 from groups.services.costs.sales import RIGHT
 from groups.services.journal.history import can_undo

@@ -16,8 +16,9 @@ from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
 from groups.poster import PosterError
 from groups.presenters.approvals import RequestPage, request_rows
+from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.costs.cost import CostCard
-from groups.presenters.messages import Message, not_recorded_words, outcome_words
+from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
 from groups.services.jobs.queue import AlreadyThere
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, Occupied, Planned

@@ -10,7 +10,7 @@ from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_diff import check_rows
-from groups.presenters.messages import outcome_words
+from groups.presenters.changes.change_words import outcome_words
 from groups.services import groups as reads
 from groups.services.writes.commands import GroupCommand
 from groups.views.cost import card_of_command

@@ -25,16 +25,14 @@ from groups.poster import (
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
+from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import (
     bonus_blocked_words,
-    name_refused_words,
     no_snapshot_words,
     not_counted_words,
     not_recorded_words,
-    outcome_words,
-    who_words,
 )
 from groups.presenters.schedules import schedule_row
 from groups.services import approvals
