@@ -14,9 +14,10 @@ from tests.tools.ports import free_port
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, the password of each sign-in, its process, and its output since."""
+    """A running demo: its address, the password of each sign-in, its process, and its output until and since."""
 
     url: str
+    announced: str
     passwords: dict
     process: subprocess.Popen
     rest: list
@@ -52,7 +53,7 @@ def start(directory, *options):
             # A pipe that nobody reads fills up with the access log, and then the server stands still.
             reader = threading.Thread(target=rest.extend, args=(process.stdout,), daemon=True)
             reader.start()
-            return Demo(f"http://127.0.0.1:{port}", passwords, process, rest, reader)
+            return Demo(f"http://127.0.0.1:{port}", "".join(lines), passwords, process, rest, reader)
     raise RuntimeError("The demo did not start:\n" + "".join(lines))
 
 

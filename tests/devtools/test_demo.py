@@ -32,6 +32,8 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
     directory = tmp_path / "with a space"
     with demo.running(directory) as first:
         assert list(first.passwords) == ["manager", "staff", "owner"]
+        # Its own looks at /readyz are not told.
+        assert first.announced.startswith(f"Poster Admin: {first.url}\n"), first.announced
         for name in first.passwords:
             groups = sign_in(first, name).get(f"{first.url}/groups/")
             assert groups.status_code == 200
