@@ -14,7 +14,7 @@ from tests.tools.ports import free_port
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, the password of each sign-in, its process, and its output until and since."""
+    """A running demo: its address, the passwords, its process, and its output up to them and since."""
 
     url: str
     announced: str
