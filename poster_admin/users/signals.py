@@ -70,7 +70,7 @@ def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, 
 def remember_user(sender: Any, instance: User, **_: Any) -> None:
     """Keep the values that the user had, to find the differences after saving."""
     before = User.objects.filter(pk=instance.pk).first() if instance.pk else None
-    instance._before_save = before  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    instance.before_save = before  # type: ignore[attr-defined]  # no field: only the next function reads it
 
 
 @receiver(post_save, sender=User)
@@ -79,7 +79,7 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
 
     An invitation ends with a new password: the person can sign in.
     """
-    before = getattr(instance, "_before_save", None)
+    before = getattr(instance, "before_save", None)
     name = instance.get_username()
     if created or before is None:
         record(Event.USER_ADDED, about=name)
