@@ -13,7 +13,7 @@ from tests.environment import ROOT
 from tests.groups.services.notices.receiver import Receiver
 from tests.mail import Inbox
 from tests.test_canary import forms_of
-from tests.tools.killing import Dashboard
+from tests.tools.dashboard.killing import Dashboard
 from tests.tools.ports import free_port
 from tests.tools.reports import events_in, report_server
 
@@ -34,7 +34,7 @@ from groups.services import clients
 from groups.services.installation import maintenance
 from groups.services.jobs import moves, queue
 from groups.services.notices import choices, deliveries, webhooks
-from tests.tools import mover
+from tests.tools.dashboard import mover
 
 address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
 owner = User.objects.get()

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tests import environment
 from tests.services import empty_database, migrated
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import COMMANDS, WRONG, Installation, at_once
 

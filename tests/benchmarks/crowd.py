@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 
 FAULTS = ("status_500", "fin_before_headers", "html_echo", "status_503", "timeout")
 ONE_IN = 20

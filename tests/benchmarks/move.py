@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.benchmarks.results import Row
-from tests.benchmarks.running import own_memory
-from tests.tools.killing import Dashboard
-from tests.tools.moving import Move
+from tests.benchmarks.rows.results import Row
+from tests.benchmarks.setup.running import own_memory
+from tests.tools.dashboard.killing import Dashboard
+from tests.tools.dashboard.moving import Move
 
 CONCURRENCY = 4
 CLIENTS = 5000

@@ -17,7 +17,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 
 READERS = 16
 EDITORS = 12

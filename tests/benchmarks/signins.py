@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 from tests.environment import ROOT
 from tests.tools.ports import free_port
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 
 CONNECTIONS = 32
 FAULTS = ("status_500", "fin_before_headers", "html_echo", "response_null", "status_503")

@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
 
-from tests.benchmarks import growth, many_users, move, one_user, results
-from tests.benchmarks.lab import Lab
-from tests.benchmarks.running import Missing
+from tests.benchmarks import move
+from tests.benchmarks.rows import growth, many_users, one_user, results
+from tests.benchmarks.setup.lab import Lab
+from tests.benchmarks.setup.running import Missing
 
 # Memory comes after the load that it is measured after; growth and move have servers of their own.
 ROWS = {

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.benchmarks.results import Row
+from tests.benchmarks.rows.results import Row
 from tests.environment import ROOT, inherited
 
 

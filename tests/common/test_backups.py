@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 
 from tests import environment
 from tests.services import empty_database, made_once, migrated
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import Installation
 

@@ -34,7 +34,7 @@ def test_everything_is_copied_once(tmp_path):
     old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
     here = {"DATABASE_URL": f"sqlite:///{old}"}
     shutil.copy(migrated(), old)
-    assert run("-m", "tests.benchmarks.people", "demo", **here).returncode == 0
+    assert run("-m", "tests.benchmarks.setup.people", "demo", **here).returncode == 0
     copied = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert copied.returncode == 0, copied.stderr
     assert tokens(new) == tokens(old)

@@ -24,7 +24,7 @@ from poster_admin.users.sign_in.throttle import Attempt
 from tests.groups.services.jobs.doing import start
 from tests.groups.services.writes.test_execute import edit_of
 from tests.groups.services.writes.test_reconcile import let_be_due, unknown
-from tests.groups.views.test_remove import URL
+from tests.groups.views.writes.test_remove import URL
 
 State = Change.State
 pytestmark = pytest.mark.django_db

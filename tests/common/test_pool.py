@@ -15,7 +15,7 @@ from groups.services.groups import list_groups
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
 from tests.services import empty_database
-from tests.tools.killing import Dashboard
+from tests.tools.dashboard.killing import Dashboard
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="each thread keeps its own there")

@@ -15,8 +15,8 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
 from tests.services import empty_database
 from tests.tools import outages
-from tests.tools.killing import WRITE, Dashboard, wait_until
-from tests.tools.moving import Move
+from tests.tools.dashboard.killing import WRITE, Dashboard, wait_until
+from tests.tools.dashboard.moving import Move
 
 pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.benchmarks.running import nginx
+from tests.benchmarks.setup.running import nginx
 from tests.conftest import NOT_RUN
-from tests.tools.killing import Dashboard, faults_found, wait_until
+from tests.tools.dashboard.killing import Dashboard, faults_found, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from django.core.management import get_commands
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.http.certificates import identity
 from poster_admin.env_values import is_network
-from tests.benchmarks.running import process
+from tests.benchmarks.setup.running import process
 from tests.conftest import NOT_RUN
 from tests.environment import ROOT
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 
 DEPLOY = ROOT / "deploy"

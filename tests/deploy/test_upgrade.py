@@ -10,9 +10,9 @@ from cryptography.fernet import Fernet
 
 from groups.poster import PosterClient
 from poster_admin.devtools.sandbox import Sandbox
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 from tests.environment import ROOT, inherited
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.operations.visitor import Visitor
 from tests.tools.release import PASSWORD
 

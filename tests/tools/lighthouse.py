@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 from poster_admin.devtools.sandbox import Sandbox
 from tests.e2e import chromium
 from tests.environment import ROOT
-from tests.tools.killing import Dashboard, wait_until
+from tests.tools.dashboard.killing import Dashboard, wait_until
 from tests.tools.ports import free_port
 
 PACKAGE = "lighthouse@13.5.0"

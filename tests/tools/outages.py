@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 
 _LOCK = """

@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from poster_admin.devtools.sandbox.http.certificates import identity
-from tests.benchmarks.running import workers_of
+from tests.benchmarks.setup.running import workers_of
 from tests.environment import ROOT, inherited
 from tests.services import migrated
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 
 pytestmark = pytest.mark.slow

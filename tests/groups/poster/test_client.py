@@ -31,7 +31,7 @@ from groups.poster import (
 )
 from poster_admin.devtools.sandbox.http import network
 from tests.groups.poster.leaks import assert_silent
-from tests.groups.poster.listener import listening
+from tests.groups.poster.transport.listener import listening
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = GroupValues(

@@ -18,7 +18,7 @@ from groups.poster import (
     UnreadableRow,
 )
 from groups.poster.clients import ClientList, Promotion
-from tests.groups.poster.listener import listening
+from tests.groups.poster.transport.listener import listening
 
 QUERY = {"format": "json", "token": "[token]"}
 ROW = {

@@ -11,7 +11,7 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
 from tests.services import empty_database
-from tests.tools.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
+from tests.tools.dashboard.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from groups.models import Change
-from tests.benchmarks import journal
+from tests.benchmarks.setup import journal
 
 pytestmark = pytest.mark.django_db
 # The session, the user with the credentials, the rights, the unsettled changes.

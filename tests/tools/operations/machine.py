@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from subprocess import DEVNULL
 
-from tests.benchmarks.running import process
+from tests.benchmarks.setup.running import process
 
 PROGRAMS = {"debootstrap": "debootstrap", "pasta": "passt", "unshare": "util-linux", "nsenter": "util-linux"}
 ENVIRONMENT = {

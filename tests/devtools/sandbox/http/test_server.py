@@ -9,7 +9,7 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.http.exchange import Connection
 from tests.devtools.sandbox.wire import GROUP, Wire
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 
 
 def post(connection, path, content):

@@ -5,8 +5,8 @@ import contextlib
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.killing import Dashboard
-from tests.tools.moving import Move
+from tests.tools.dashboard.killing import Dashboard
+from tests.tools.dashboard.moving import Move
 
 pytestmark = pytest.mark.slow
 CLIENTS = 120

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.killing import CSRF, Dashboard, Write, wait_until
+from tests.tools.dashboard.killing import CSRF, Dashboard, Write, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from groups.services.jobs import lease as job_lease
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
-from tests.tools.killing import wait_until
+from tests.tools.dashboard.killing import wait_until
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.killing import (
+from tests.tools.dashboard.killing import (
     ACTIONS,
     HOLD,
     POINTS,

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.killing import Dashboard, faults_found, wait_until
+from tests.tools.dashboard.killing import Dashboard, faults_found, wait_until
 
 pytestmark = pytest.mark.slow
 PATIENT = {"POSTER_CONFIRM_SECONDS": "1", "POSTER_SETTLE_SECONDS": "8", "POSTER_WRITE_DEADLINE": "6"}

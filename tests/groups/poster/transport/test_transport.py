@@ -23,10 +23,10 @@ from groups.poster.transport import Failure
 from poster_admin.devtools.sandbox.http import network
 from tests.groups.poster.conftest import AT_ONCE
 from tests.groups.poster.leaks import assert_silent
-from tests.groups.poster.listener import EMPTY_LIST, listening, read_request
 from tests.groups.poster.test_faults import VALUES
+from tests.groups.poster.transport.listener import EMPTY_LIST, listening, read_request
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 QUICK = Timeouts(connect=0.3, read=0.4, read_deadline=0.9, write_deadline=0.8, pause=AT_ONCE)
 # On a machine that has other things to do; without the deadline it would be minutes.
 SLACK = 5.0

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from groups.services.jobs import sales_reading
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading
-from tests.groups.views.test_cost import expected
+from tests.groups.views.costs.test_cost import expected
 
 COSTS = "коштуватиме до 12 400 ₴ на місяць"
 

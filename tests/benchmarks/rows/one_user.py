@@ -3,9 +3,9 @@
 import json
 import statistics
 
-from tests.benchmarks import running
-from tests.benchmarks.lab import FLOOR, expect, list_path, make, medians, timed
-from tests.benchmarks.results import Row
+from tests.benchmarks.rows.results import Row
+from tests.benchmarks.setup import running
+from tests.benchmarks.setup.lab import FLOOR, expect, list_path, make, medians, timed
 
 
 def ratio(name, ours, theirs, at_least, goal, *, note=""):

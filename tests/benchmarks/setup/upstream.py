@@ -2,8 +2,9 @@
 
 An account's name says how it behaves: `n5000-l50-c60-churn-7` has 5,000 groups, answers after 50 ms, has 60
 clients in group 7, and counts one client more in each answer, in one group after the other; the number at the
-end only makes it another account. `python -m tests.benchmarks.upstream PORT` serves until its standard input
-is closed. `/calls` tells how many calls each account had, `/log/ACCOUNT` which ones since it was asked last.
+end only makes it another account. `python -m tests.benchmarks.setup.upstream PORT` serves until its standard
+input is closed. `/calls` tells how many calls each account had, `/log/ACCOUNT` which ones since it was
+asked last.
 """
 
 import asyncio

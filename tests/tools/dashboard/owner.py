@@ -15,7 +15,7 @@ def prepare(token):
 
     from groups.services import credentials as credentials_service
     from poster_admin.common.serving import server
-    from tests.benchmarks.people import session_of
+    from tests.benchmarks.setup.people import session_of
 
     server.migrate()
     server.collect_static()

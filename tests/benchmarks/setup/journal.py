@@ -1,4 +1,4 @@
-"""Fill a journal: `python -m tests.benchmarks.journal ACCOUNT ROWS` writes settled changes of an account."""
+"""Fill a journal: `… -m tests.benchmarks.setup.journal ACCOUNT ROWS` writes settled changes of an account."""
 
 import sys
 import uuid

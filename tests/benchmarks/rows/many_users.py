@@ -5,9 +5,9 @@ import statistics
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.benchmarks import running
-from tests.benchmarks.lab import expect
-from tests.benchmarks.results import Row
+from tests.benchmarks.rows.results import Row
+from tests.benchmarks.setup import running
+from tests.benchmarks.setup.lab import expect
 
 CONNECTIONS = 32
 CROWDS = (8, 64, 96, 128, 160, 192)

@@ -68,7 +68,7 @@ def process(command, **options):
 def upstream():
     """Run the stand-in for Poster and yield its port."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.benchmarks.upstream", str(port)]
+    command = [sys.executable, "-m", "tests.benchmarks.setup.upstream", str(port)]
     with process(command, stdin=subprocess.PIPE) as running:
         wait_for(port, running, "/calls")
         yield port
@@ -91,7 +91,7 @@ class Site:
         names = [name for name in names if name not in self.sessions]
         if not names:
             return
-        command = [sys.executable, "-m", "tests.benchmarks.people", *names]
+        command = [sys.executable, "-m", "tests.benchmarks.setup.people", *names]
         environment = {**self.environment, "BENCHMARK_TOKEN": token, "BENCHMARK_ACCOUNT": account}
         made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         self.sessions |= json.loads(made.stdout)
@@ -180,11 +180,11 @@ def django_admin(directory):
         "ADMIN_DATABASE": str(directory / "admin.sqlite3"),
         "ADMIN_SECRET_KEY": secrets.token_urlsafe(50),
     }
-    prepare = [sys.executable, "-m", "tests.benchmarks.admin"]
+    prepare = [sys.executable, "-m", "tests.benchmarks.setup.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     port = free_port()
     *command, _ = server.granian(host="127.0.0.1", port=port, workers=2)
-    command.append("tests.benchmarks.admin:application")
+    command.append("tests.benchmarks.setup.admin:application")
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")
         yield Admin(port, running, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}")

@@ -13,8 +13,8 @@ from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.groups.services.jobs.test_locks import snapshot_of
 from tests.groups.spreadsheets.test_imports import upload
+from tests.groups.views.costs.test_cost import expected, told
 from tests.groups.views.test_bulk import opened
-from tests.groups.views.test_cost import expected, told
 from tests.pages import HTMX, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db

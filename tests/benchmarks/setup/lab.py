@@ -5,7 +5,7 @@ import statistics
 import time
 from functools import cached_property
 
-from tests.benchmarks import running
+from tests.benchmarks.setup import running
 
 TOKEN = "token=benchmark&format=json"
 FLOOR = "/floor/"

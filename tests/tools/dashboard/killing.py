@@ -109,7 +109,7 @@ class Dashboard:
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
         }
         token = self.sandbox.accounts["demo"].token
-        return self.run("-m", "tests.tools.owner", stdin=token).strip()
+        return self.run("-m", "tests.tools.dashboard.owner", stdin=token).strip()
 
     def _take_prepared(self):
         """Copy the SQLite database that a first dashboard has prepared; return the key of the session."""

@@ -1,7 +1,7 @@
 """Django's own admin over the same groups in SQLite: what the dashboard is measured against.
 
-`python -m tests.benchmarks.admin` makes the database and prints the key of a session; granian serves
-`tests.benchmarks.admin:application`. The environment tells where: ADMIN_DATABASE.
+`python -m tests.benchmarks.setup.admin` makes the database and prints the key of a session; granian serves
+`tests.benchmarks.setup.admin:application`. The environment tells where: ADMIN_DATABASE.
 """
 
 import os
@@ -92,8 +92,8 @@ def prepare(groups=50):
     from django.core.management import call_command
     from django.db import connection
 
-    from tests.benchmarks.people import session_of
-    from tests.benchmarks.upstream import row
+    from tests.benchmarks.setup.people import session_of
+    from tests.benchmarks.setup.upstream import row
 
     call_command("migrate", verbosity=0)
     with connection.schema_editor() as editor:

@@ -1,6 +1,7 @@
 """Start the move of all clients from one group to another, as the page does, and print the job's id.
 
-`python -m tests.tools.mover FROM TO`. It stands alone, because it runs in the environment of an installation.
+`python -m tests.tools.dashboard.mover FROM TO`. It stands alone, because it runs in the
+environment of an installation.
 """
 
 import sys

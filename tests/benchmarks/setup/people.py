@@ -1,4 +1,7 @@
-"""Make the people of the dashboard: `… -m tests.benchmarks.people NAME…` prints their sessions as JSON."""
+"""Make the people of the dashboard.
+
+`python -m tests.benchmarks.setup.people NAME…` prints their sessions as JSON.
+"""
 
 import json
 import os

@@ -11,8 +11,8 @@ from groups.poster import OutcomeUnknown, PosterClient, Transport, Unreachable
 from groups.poster.address import DEFAULT_URL
 from tests.groups.poster.conftest import TIMEOUTS
 from tests.groups.poster.leaks import assert_silent
-from tests.groups.poster.listener import listening
 from tests.groups.poster.test_faults import VALUES
+from tests.groups.poster.transport.listener import listening
 from tests.tools.company import Authority, Proxy, running, tls_in_front
 
 POSTER = "demo.joinposter.com"

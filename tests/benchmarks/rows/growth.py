@@ -4,9 +4,9 @@ import subprocess
 import sys
 from contextlib import nullcontext
 
-from tests.benchmarks import running
-from tests.benchmarks.lab import expect, medians
-from tests.benchmarks.results import Row
+from tests.benchmarks.rows.results import Row
+from tests.benchmarks.setup import running
+from tests.benchmarks.setup.lab import expect, medians
 from tests.environment import ROOT
 from tests.services import empty_database
 
@@ -60,6 +60,6 @@ def _site(lab, account, rows):
     options = {"DATABASE_URL": database} if database else {}
     site = lab.stack.enter_context(running.dashboard(lab.directory / account, lab.upstream, **options))
     browser = lab.browser(site, account)
-    command = [sys.executable, "-m", "tests.benchmarks.journal", account, str(rows)]
+    command = [sys.executable, "-m", "tests.benchmarks.setup.journal", account, str(rows)]
     subprocess.run(command, cwd=ROOT, env=site.environment, check=True)
     return browser
