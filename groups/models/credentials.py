@@ -4,7 +4,7 @@ import hashlib
 from datetime import date, timedelta
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -13,9 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.common.encryption import EncryptedField, Secret
-
-if TYPE_CHECKING:
-    from groups.models.changes import Change
 
 TOKEN_LIFE = timedelta(days=2 * 365)
 TOKEN_WARNING = timedelta(days=60)
@@ -115,8 +112,8 @@ class PosterCredentials(models.Model):
         self.refused_at = None
 
     @cached_property
-    def unsettled_changes(self) -> "list[Change]":
-        """The changes of the account's groups that are open or in review, newest first.
+    def unsettled_changes(self) -> list[Any]:
+        """The `Change` rows of the account's groups that are open or in review, newest first.
 
         They are read once for this object, which lives as long as its request.
         """

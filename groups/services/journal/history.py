@@ -93,13 +93,13 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change that locks a group, or None."""
-    changes = credentials.unsettled_changes
+    changes: list[Change] = credentials.unsettled_changes
     return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
 
 
 def locked_ids(credentials: PosterCredentials) -> set[int]:
     """Return the ids of the groups that a change locks."""
-    changes = credentials.unsettled_changes
+    changes: list[Change] = credentials.unsettled_changes
     return {change.group_id for change in changes if change.holds_locks and change.group_id}
 
 
