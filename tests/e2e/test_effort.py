@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from tests.e2e.effort import Hands
-from tests.e2e.rows import open_row
 from tests.e2e.groups.test_many import work
+from tests.e2e.rows import open_row
 from tests.e2e.test_tour import heading, row, show_list
 from tests.environment import ROOT
 
