@@ -102,6 +102,8 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
     except Exception as error:
         if not is_outage(error):
             raise
+        said = str(error).partition("\n")[0]
+        log.warning("A change was not recorded, so nothing was sent: %s: %s", type(error).__name__, said)
         if change is not None:
             write_down(change, partial(_close_unsent, change), until=0)
         raise NotRecordedNow from error
