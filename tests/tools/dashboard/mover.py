@@ -1,7 +1,7 @@
-"""Start the move of all clients from one group to another, as the page does, and print the job's id.
+"""Start the move of all clients of groups to another one, as the pages do, and print the job's id.
 
-`python -m tests.tools.dashboard.mover FROM TO`. It stands alone, because it runs in the
-environment of an installation.
+`python -m tests.tools.dashboard.mover FROM TO`; with `4,5` as FROM the clients of both groups are chosen one by
+one. It stands alone, because it runs in the environment of an installation.
 """
 
 import sys
@@ -10,22 +10,25 @@ import uuid
 import django
 
 
-def start(group_id, target_id):
+def start(sources, target_id):
     from django.contrib.auth.models import User
 
     from groups.services import credentials as credentials_service
+    from groups.services.clients import every_member
     from groups.services.groups import read_now
     from groups.services.jobs import moves, queue
 
     user = User.objects.get()
     credentials = credentials_service.connection_of(user)
-    group, target = (read_now(credentials, each).group for each in (group_id, target_id))
-    job = moves.plan_move(
-        user=user, credentials=credentials, operation=uuid.uuid4(), group=group, target=target
-    )
-    return queue.start(job).pk
+    who = {"user": user, "credentials": credentials}
+    groups = [read_now(credentials, each).group for each in sources]
+    form = {**who, "operation": uuid.uuid4(), "target": read_now(credentials, target_id).group}
+    if len(groups) == 1:
+        return queue.start(moves.plan_move(**form, group=groups[0])).pk
+    choice = {client.id: group.id for group in groups for client in every_member(**who, group_id=group.id)[1]}
+    return queue.start(moves.plan_choice(**form, groups=groups, choice=choice)).pk
 
 
 if __name__ == "__main__":
     django.setup()
-    sys.stdout.write(str(start(*map(int, sys.argv[1:]))))
+    sys.stdout.write(str(start([int(each) for each in sys.argv[1].split(",")], int(sys.argv[2]))))

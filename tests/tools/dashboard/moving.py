@@ -9,15 +9,16 @@ ENDS = {"done", "stopped", "cancelled"}
 
 
 class Move:
-    """A job that moves all clients of a group of the sandbox, and its worker."""
+    """A job that moves all clients of groups of the sandbox, and its worker. The first gets `clients`."""
 
-    def __init__(self, dashboard, clients):
+    def __init__(self, dashboard, clients, sources=(FROM,)):
+        self._sources = sources
         self._dashboard = dashboard
         self._account = dashboard.sandbox.accounts["demo"]
         dashboard.sandbox.console("demo").edit(FROM, count_groups_clients=str(clients))
-        self.wanted = {row["client_id"] for row in self._living(FROM)}
+        self.wanted = {row["client_id"] for row in self._left}
         self._there = {row["client_id"] for row in self._living(TO)}
-        dashboard.run("-m", "tests.tools.dashboard.mover", str(FROM), str(TO))
+        dashboard.run("-m", "tests.tools.dashboard.mover", ",".join(map(str, sources)), str(TO))
         self.worker = dashboard.start_worker()
 
     def kill_worker(self):
@@ -38,7 +39,7 @@ class Move:
     @property
     def moved(self):
         """Number of clients that have arrived, read directly from the sandbox."""
-        return len(self.wanted) - self._account.clients.live(FROM)
+        return len(self.wanted) - sum(map(self._account.clients.live, self._sources))
 
     def wait_for(self, moved, seconds=120):
         """Return as soon as so many clients have arrived."""
@@ -53,7 +54,7 @@ class Move:
         found = []
         if self.job["state"] != "done":
             found.append(f"the job is {self.job['state']} {self.job['reason']}")
-        if self._living(FROM):
+        if self._left:
             found.append("somebody was left behind")
         if {row["client_id"] for row in self._living(TO)} != self._there | self.wanted:
             found.append("somebody is missing, or is there who should not be")
@@ -66,6 +67,10 @@ class Move:
         if any("field_hmacs" in str(row["before"]) for row in rows):
             found.append("the journal has marks of a client's fields")
         return found
+
+    @property
+    def _left(self):
+        return [row for group_id in self._sources for row in self._living(group_id)]
 
     def _living(self, group_id):
         return [row for row in self._account.clients.rows(group_id) if row["delete"] == "0"]

@@ -21,9 +21,10 @@ def dashboard(tmp_path):
         yield dashboard
 
 
+@pytest.mark.parametrize("sources", [(4,), (4, 5)], ids=["one group", "chosen of two"])
 @pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.product)])
-def test_a_move_survives_its_workers(dashboard, kills):
-    move = Move(dashboard, CLIENTS)
+def test_a_move_survives_its_workers(dashboard, kills, sources):
+    move = Move(dashboard, CLIENTS, sources)
     try:
         for number in range(1, kills + 1):
             move.wait_for(CLIENTS * number // (kills + 1))
@@ -35,4 +36,4 @@ def test_a_move_survives_its_workers(dashboard, kills):
     sent = [call.form["client_id"] for call in dashboard.sandbox.posts("clients.updateClient")]
     assert set(sent) == move.wanted
     # A move under way when its worker died may be sent again, after it was found not to be applied.
-    assert len(sent) <= CLIENTS + kills * 4
+    assert len(sent) <= len(move.wanted) + kills * 4
