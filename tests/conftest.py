@@ -23,7 +23,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests import environment, matrix
 from tests.e2e import chromium
 from tests.factories import make_roles
-from tests.mail import mail_server
+from tests.outside.mail import mail_server
 from tests.pairwise import THOROUGH
 from tests.seed import programs
 from tests.services import migrated, needed_but_away

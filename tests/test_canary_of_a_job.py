@@ -11,11 +11,11 @@ from aiosmtpd.controller import Controller
 from poster_admin.devtools.sandbox import Sandbox
 from tests.environment import ROOT
 from tests.groups.services.notices.receiver import Receiver
-from tests.mail import Inbox
+from tests.outside.mail import Inbox
+from tests.outside.reports import events_in, report_server
 from tests.test_canary import forms_of
 from tests.tools.dashboard.killing import Dashboard
 from tests.tools.ports import free_port
-from tests.tools.reports import events_in, report_server
 
 FROM, TO, CRASHING = 7, 1, 13
 HOOK = "a-path-that-lets-its-reader-write"

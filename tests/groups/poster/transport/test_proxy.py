@@ -13,7 +13,7 @@ from tests.groups.poster.conftest import TIMEOUTS
 from tests.groups.poster.leaks import assert_silent
 from tests.groups.poster.test_faults import VALUES
 from tests.groups.poster.transport.listener import listening
-from tests.tools.company import Authority, Proxy, running, tls_in_front
+from tests.outside.company import Authority, Proxy, running, tls_in_front
 
 POSTER = "demo.joinposter.com"
 

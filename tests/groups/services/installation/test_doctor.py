@@ -17,7 +17,7 @@ from groups.models import Delivery, Webhook, WorkerHeartbeat
 from groups.poster.address import DEFAULT_URL
 from groups.services.installation import doctor
 from poster_admin.common.encryption import Secret
-from tests.tools.company import Authority, Proxy, running, tls_in_front
+from tests.outside.company import Authority, Proxy, running, tls_in_front
 from tests.users.provider import DISCOVERY, Provider
 from tests.users.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 

@@ -18,7 +18,7 @@ from tests.environment import ROOT
 from tests.groups.services.notices import receiver as faults
 from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
 from tests.groups.services.notices.receiver import Receiver
-from tests.tools.company import Authority
+from tests.outside.company import Authority
 
 # The database is asked for the same by the tests of the outbox.
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("own_address")]

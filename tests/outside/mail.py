@@ -10,7 +10,7 @@ from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
 from poster_admin.env import Environment
-from tests.tools.company import Authority
+from tests.outside.company import Authority
 from tests.tools.ports import free_port
 
 
