@@ -27,6 +27,7 @@ WITH_COMMANDS = (
     "docs/performance.md",
     "docs/poster-api.md",
 )
+MODULES = {".py", ".html", ".jinja", ".txt", ".css", ".js"}
 OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash"}
 # A path of the repository, perhaps with the name of a test behind it.
 NAMED_PATH = (
@@ -127,9 +128,9 @@ def test_no_folder_holds_more_modules_than_the_architecture_allows():
     limit = int(re.search(r"a folder of more than (\d+) modules", read("docs/architecture.md"))[1])
     modules = Counter(
         path.parent.relative_to(ROOT).as_posix()
-        for code in ("groups", "poster_admin", "tests")
-        for path in (ROOT / code).rglob("*.py")
-        if path.name != "__init__.py" and path.parent.name != "migrations"
+        for code in ("groups", "poster_admin", "tests", "templates", "static")
+        for path in (ROOT / code).rglob("*.*")
+        if path.suffix in MODULES and path.name != "__init__.py" and path.parent.name != "migrations"
     )
     assert len(modules) > 20
     assert {folder: count for folder, count in modules.items() if count > limit} == {}

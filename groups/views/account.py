@@ -45,7 +45,7 @@ def account(request: Request) -> HttpResponse:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             return redirect("groups:list")
     context = {"form": form, "confirmed": confirmed, **_watch(request)}
-    return render_page(request, "groups/account.html", context, fragment="form", status=status)
+    return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
 
 @form_methods
@@ -58,7 +58,7 @@ def account_disconnect(request: Request) -> HttpResponse:
         back = reverse("groups:account") if request.method == "POST" else ""
         return ask_to_confirm(request, back=back)
     if request.method != "POST":
-        return render_page(request, "groups/disconnect.html", {})
+        return render_page(request, "groups/account/disconnect.html", {})
     credentials_service.disconnect(user=request.user)
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")

@@ -71,7 +71,7 @@ def group_import(request: Request) -> HttpResponse:
     largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
     if request.method != "POST":
-        return render_page(request, "groups/import.html", {"form": UploadForm(), **context})
+        return render_page(request, "groups/jobs/import.html", {"form": UploadForm(), **context})
     form = UploadForm(request.POST, request.FILES, largest=largest, size=body_length(request))
     if form.is_valid():
         content = form.cleaned_data["file"].read()
@@ -84,7 +84,7 @@ def group_import(request: Request) -> HttpResponse:
                 return _show_plan(request, Job.Kind.IMPORT, found.lines, found.unchanged, found.ignored)
             context |= {"found": found, "plan": Plan(found.lines)}
     status = 422 if form.errors or context["found"].errors else 200
-    return render_page(request, "groups/import.html", {"form": form, **context}, status=status)
+    return render_page(request, "groups/jobs/import.html", {"form": form, **context}, status=status)
 
 
 @form_methods
@@ -121,7 +121,7 @@ def _show_draft(
         "cost": card_of_plan(request, request.path, content.lines),
         **(more or {}),
     }
-    return render_page(request, "groups/plan.html", context, fragment="cost", status=status)
+    return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _show_sheet(
         "elsewhere": sheet.elsewhere(shown),
     }
     status = 422 if form.errors or calculation.errors else 200
-    return render_page(request, "groups/bulk.html", context, status=status)
+    return render_page(request, "groups/jobs/bulk.html", context, status=status)
 
 
 def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:

@@ -36,7 +36,9 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     found = (find if filters.narrow else show)(
         user=request.user, credentials=request.credentials, group_id=group_id
     )
-    return render_page(request, "groups/members.html", {"page": MemberPage(found, filters)}, fragment="rows")
+    return render_page(
+        request, "groups/clients/members.html", {"page": MemberPage(found, filters)}, fragment="rows"
+    )
 
 
 @sensitive_post_parameters("q")
@@ -61,7 +63,7 @@ def client_search(request: Request) -> HttpResponse:
         )
     groups = {group.id: group for group in list_groups(request.credentials).groups}
     context = {"page": AccountPage(found, filters, choice, groups), "unmoved": moves}
-    return render_page(request, "groups/clients.html", context, fragment="rows")
+    return render_page(request, "groups/clients/clients.html", context, fragment="rows")
 
 
 @require_GET
@@ -77,7 +79,7 @@ def group_first_clients(request: Request, group_id: int) -> HttpResponse:
         )
     except (Unreachable, InvalidResponse) as error:
         context["failure"] = error_words(error)
-    return render(request, "groups/first_clients.html", context)
+    return render(request, "groups/group/first_clients.html", context)
 
 
 @require_GET

@@ -36,7 +36,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     card = _card_of_form(request, form, group)
     status = 422 if not form.is_readable else status_of(card.failure) if card.failure else 200
     context = {"group": group, "form": form, "cost": card}
-    return render_page(request, "groups/cost.html", context, fragment=FRAGMENT, status=status)
+    return render_page(request, "groups/costs/cost.html", context, fragment=FRAGMENT, status=status)
 
 
 def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard:

@@ -25,7 +25,7 @@ def go(request: Request) -> HttpResponse:
     text = asked_text(request.POST)
     views = saved_views.views_of(request.user)
     context = {"text": text, "found": destinations(text, _groups(request, text), views, request.user)}
-    return render_page(request, "groups/go.html", context, fragment="found")
+    return render_page(request, "groups/list/go.html", context, fragment="found")
 
 
 def _groups(request: Request, text: str) -> tuple[Group, ...]:

@@ -63,7 +63,7 @@ def group_list(request: Request) -> HttpResponse:
     if group_id := row_asked_for(request):
         return _one_row(request, group_id, context)
     fragment = "sales" if element_asked_for(request) == "sales" else "rows"
-    return render_page(request, "groups/list.html", context, fragment=fragment)
+    return render_page(request, "groups/list/list.html", context, fragment=fragment)
 
 
 def _listing(request: Request, groups: reads.Groups, filters: Filters, **marked: Any) -> Listing:
@@ -81,7 +81,7 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
     row = context["listing"].only(group_id)
     if row is None or row.stale:
         return client_redirect(request.get_full_path())
-    response = render_page(request, "groups/list.html#row", context | {"listing": row})
+    response = render_page(request, "groups/list/list.html#row", context | {"listing": row})
     response["HX-Reselect"] = f'tr[data-group="{group_id}"]'
     return response
 
@@ -125,7 +125,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "dependents": None if one.failure else dependents_at_once(link, group_id),
         "counts": draw_counts(client_counts.counts_of(link, group_id)),
     }
-    return render_page(request, "groups/detail.html", context)
+    return render_page(request, "groups/group/detail.html", context)
 
 
 def _gone(request: Request, group_id: int) -> HttpResponse:
@@ -157,7 +157,7 @@ def group_dependents(request: Request, group_id: int) -> HttpResponse:
     context: dict[str, object] = {"dependents": DependentsCard(request.credentials, group_id)}
     if element_asked_for(request) != "dependents":
         context["group"] = reads.read_group(request.credentials, group_id).group
-    return render_page(request, "groups/dependents_page.html", context, fragment="dependents")
+    return render_page(request, "groups/group/dependents_page.html", context, fragment="dependents")
 
 
 @form_methods
@@ -169,7 +169,7 @@ def group_create(request: Request) -> HttpResponse:
         form = GroupForm(request.POST)
     else:
         form = GroupForm(name=searched, like=_group_like(request))
-    page = WritePage(request, "groups/form.html", form)
+    page = WritePage(request, "groups/group/form.html", form)
     if not form.is_valid():
         return page.show()
     command = CreateGroup(
@@ -189,7 +189,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     if request.method != "POST":
         return _open_form(request, group_id)
     form = GroupForm(request.POST)
-    page = WritePage(request, "groups/form.html", form)
+    page = WritePage(request, "groups/group/form.html", form)
     valid = form.is_valid()
     page.group = _opened_on(request, form, group_id)
     if not valid:
@@ -225,7 +225,7 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     form = GroupForm(group=group, archive="archive" in request.GET)
     planned = schedules.schedule_of(link, group_id)
     context = {"late": late, "planned": schedule_row(planned, request.user) if planned else None}
-    page = WritePage(request, "groups/form.html", form, group, context)
+    page = WritePage(request, "groups/group/form.html", form, group, context)
     locked = history.open_change(link, group_id)
     return page.show_conflict(busy=locked) if locked else page.show()
 
@@ -238,7 +238,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     try:
         group = with_everybody(request.credentials, group)
     except PosterError as error:
-        page = WritePage(request, "groups/remove.html", RemovalForm(group=group), group)
+        page = WritePage(request, "groups/group/remove.html", RemovalForm(group=group), group)
         return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)
     allowed = not group.clients or request.user.has_perm(RemoveGroup.permission_with_clients)
     if group.clients and allowed and not recently_confirmed(request):
@@ -246,7 +246,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
     dependents = DependentsCard(request.credentials, group_id, leaving=True)
     context = {"allowed": allowed, "dependents": dependents}
-    page = WritePage(request, "groups/remove.html", form, group, context)
+    page = WritePage(request, "groups/group/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():

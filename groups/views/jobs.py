@@ -29,7 +29,7 @@ def job_list(request: Request) -> HttpResponse:
     """Show the jobs of the account, the newest first."""
     page = Paginator(job_lease.jobs_of(request.credentials), PAGE_SIZE).get_page(request.GET.get("page"))
     rows = [JobPage(job, request.user) for job in page.object_list]
-    return render_page(request, "groups/jobs.html", {"page": page, "rows": rows}, fragment="rows")
+    return render_page(request, "groups/jobs/jobs.html", {"page": page, "rows": rows}, fragment="rows")
 
 
 @form_methods
@@ -56,4 +56,4 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
     context = {"page": JobPage(job, request.user), **context}
-    return render_page(request, "groups/job.html", context, fragment="job", status=status)
+    return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)

@@ -48,7 +48,7 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
         return redirect("groups:members", group_id)
     form = _form(request, group_id, chosen)
-    return _move(request, form, partial(_job, request, form), "groups/move.html", {"group": form.group})
+    return _move(request, form, partial(_job, request, form), "groups/jobs/move.html", {"group": form.group})
 
 
 @form_methods
@@ -63,7 +63,7 @@ def clients_move(request: Request) -> HttpResponse:
         raise groups.failure
     data = request.POST if request.method == "POST" else None
     form = ChoiceForm(data, groups=groups.groups, chosen=chosen)
-    return _move(request, form, partial(_job_of_choice, request, form), "groups/move.html", {})
+    return _move(request, form, partial(_job_of_choice, request, form), "groups/jobs/move.html", {})
 
 
 @form_methods
@@ -78,7 +78,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
         "dependents": DependentsCard(request.credentials, group_id, leaving=True),
     }
     plan = partial(_job, request, form, Job.Kind.RETIRE)
-    return _move(request, form, plan, "groups/retire.html", context)
+    return _move(request, form, plan, "groups/jobs/retire.html", context)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -137,7 +137,7 @@ def _preview(request: Request, form: Form, template: str, context: dict[str, Any
     """Show what the move would change for whom, and start nothing."""
     context["effects"] = _effects(request, form) if form.is_valid() else None
     if element_asked_for(request) == "effect":
-        return render(request, "groups/move_effect.html", context)
+        return render(request, "groups/jobs/move_effect.html", context)
     return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
 

@@ -34,7 +34,7 @@ def notices(request: Request) -> HttpResponse:
     context = {"form": form, "mail_problem": mail_problem(request.user)}
     if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
         context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
-    return render_page(request, "groups/notices.html", context, status=422 if form.errors else 200)
+    return render_page(request, "groups/account/notices.html", context, status=422 if form.errors else 200)
 
 
 @sensitive_post_parameters("address")
@@ -58,7 +58,7 @@ def webhook(request: Request) -> HttpResponse:
         else:
             return _show_secret(request, secret)
     context = {"form": form, "webhook": present}
-    return render_page(request, "groups/webhook.html", context, status=422 if form.errors else 200)
+    return render_page(request, "groups/account/webhook.html", context, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -100,6 +100,6 @@ def webhook_trial(request: Request) -> HttpResponse:
 
 def _show_secret(request: Request, secret: str) -> HttpResponse:
     if secret:
-        return render_page(request, "groups/webhook_secret.html", {"secret": secret})
+        return render_page(request, "groups/account/webhook_secret.html", {"secret": secret})
     messages.success(request, _("The webhook was saved."))
     return redirect("groups:notices")

@@ -91,7 +91,7 @@ def _show(
         "here": list_words(form.filters),
         "views": [(view_row(view), names[view.pk]) for view in views],
     }
-    return render_page(request, "groups/views.html", context, fragment="views", status=status)
+    return render_page(request, "groups/list/views.html", context, fragment="views", status=status)
 
 
 def _auto_id(view: SavedView) -> str:

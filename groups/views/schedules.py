@@ -58,7 +58,7 @@ def schedule_list(request: Request) -> HttpResponse:
         "rows": [schedule_row(each, request.user) for each in page.object_list],
         "week": make_week(monday, found.between(*week_bounds(monday))),
     }
-    return render_page(request, "groups/schedules.html", context, fragment="rows")
+    return render_page(request, "groups/schedules/schedules.html", context, fragment="rows")
 
 
 @form_methods
@@ -143,7 +143,7 @@ def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context:
         context["row"] = schedule_row(planned, request.user)
     present = present_words(form.group.values)
     context = {"form": form, "group": form.group, "present": present, "now": timezone.now(), **context}
-    return render_page(request, "groups/schedule.html", context, fragment="form", status=status)
+    return render_page(request, "groups/schedules/schedule.html", context, fragment="form", status=status)
 
 
 @require_POST

@@ -29,14 +29,14 @@ LONGEST = 10
 @requires("view_group")
 def ladder(request: Request) -> HttpResponse:
     """Show the groups in the order of the rules that lead to them."""
-    return _show(request, LadderPage, "groups/ladder.html")
+    return _show(request, LadderPage, "groups/rules/ladder.html")
 
 
 @require_GET
 @requires("view_group")
 def audit(request: Request) -> HttpResponse:
     """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
-    return _show(request, AuditPage, "groups/audit.html")
+    return _show(request, AuditPage, "groups/rules/audit.html")
 
 
 @require_GET
@@ -46,7 +46,7 @@ def chart(request: Request) -> HttpResponse:
     scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
     turnover = None if scheme.groups.failure else _turnover(request)
     page = ChartPage(scheme, turnover, request.user.has_perm)
-    return render_page(request, "groups/scheme.html", {"page": page}, fragment="figures")
+    return render_page(request, "groups/rules/scheme.html", {"page": page}, fragment="figures")
 
 
 def _turnover(request: Request) -> Turnover | None:

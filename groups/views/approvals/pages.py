@@ -45,7 +45,7 @@ def account_limits(request: Request) -> HttpResponse:
         return redirect("groups:limits")
     context = {"form": form, "limits": limits}
     return render_page(
-        request, "groups/limits.html", context, fragment="form", status=422 if form.errors else 200
+        request, "groups/approvals/limits.html", context, fragment="form", status=422 if form.errors else 200
     )
 
 
@@ -56,7 +56,7 @@ def request_list(request: Request) -> HttpResponse:
     found = approvals.requests_of(request.credentials, request.user)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"page": page, "rows": request_rows(page.object_list, request.user)}
-    return render_page(request, "groups/requests.html", context, fragment="rows")
+    return render_page(request, "groups/approvals/requests.html", context, fragment="rows")
 
 
 @require_GET
@@ -149,7 +149,7 @@ def _show(
             now = approvals.present_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)
     context = {"page": page, "cost": _cost(request, asked, now), "reason_form": ReasonForm(), **context}
-    return render_page(request, "groups/request.html", context, fragment="request", status=status)
+    return render_page(request, "groups/approvals/request.html", context, fragment="request", status=status)
 
 
 def _cost(request: Request, asked: ApprovalRequest, now: approvals.Present | None) -> CostCard | None:

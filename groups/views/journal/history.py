@@ -40,7 +40,7 @@ def history_list(request: Request) -> HttpResponse:
         "rows": history_rows(page.object_list, request.user),
         "export_types": tuple(WRITERS),
     }
-    return render_page(request, "groups/history.html", context, fragment="rows")
+    return render_page(request, "groups/journal/history.html", context, fragment="rows")
 
 
 @require_GET

@@ -25,7 +25,7 @@ def news(request: Request) -> HttpResponse:
     changes = news_of(request.credentials, request.user, since)
     page = NewsPage(changes, NewsFilters.parse(request.GET), since=since, user=request.user)
     request.session[SEEN] = timezone.now().timestamp()
-    return render_page(request, "groups/news.html", {"page": page}, fragment="rows")
+    return render_page(request, "groups/journal/news.html", {"page": page}, fragment="rows")
 
 
 def line_of_news(request: Request) -> str:

@@ -54,7 +54,7 @@ def of_one[**P](
             return view(request, snapshot, *args, **kwargs)
         except SecretUnreadable:
             context = {"words": unreadable_snapshot_words()}
-            return render_page(request, "groups/snapshot_lost.html", context, status=503)
+            return render_page(request, "groups/journal/snapshot_lost.html", context, status=503)
 
     return found
 
@@ -68,7 +68,7 @@ def snapshot_list(request: Request) -> HttpResponse:
     restores = snapshots.restores_of(page.object_list)
     rows = [(snapshot, restores.get(snapshot.pk)) for snapshot in page.object_list]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
-    return render_page(request, "groups/snapshots.html", context, fragment="rows")
+    return render_page(request, "groups/journal/snapshots.html", context, fragment="rows")
 
 
 @require_GET
@@ -146,4 +146,4 @@ def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **con
         "allowed": request.user.has_perm(moves.RIGHT),
         **context,
     }
-    return render_page(request, "groups/restore.html", context, fragment="form", status=status)
+    return render_page(request, "groups/journal/restore.html", context, fragment="form", status=status)

@@ -46,10 +46,10 @@ class WritePage[F: WriteForm]:
             group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
         if group and command.removes:
             form: WriteForm = RemovalForm(hidden, group=group)
-            template, url = "groups/remove.html", reverse("groups:remove", args=[group.id])
+            template, url = "groups/group/remove.html", reverse("groups:remove", args=[group.id])
         else:
             form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})
-            template = "groups/form.html"
+            template = "groups/group/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
         context = {"allowed": True}
@@ -68,8 +68,8 @@ class WritePage[F: WriteForm]:
         template = template or self.template
         if not is_in_row(self.request):
             return render_page(self.request, template, context, fragment="form", status=status)
-        if template == "groups/form.html":
-            return render_page(self.request, "groups/list.html#edit_row", context, status=status)
+        if template == "groups/group/form.html":
+            return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
         context["row"] = element_asked_for(self.request)
         return in_dialog(render_page(self.request, f"{template}#form", context, status=status))
 
@@ -89,7 +89,7 @@ class WritePage[F: WriteForm]:
         )
         context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
         rows = check_rows(command.loaded, command.values)
-        template = "groups/check.html"
+        template = "groups/writes/check.html"
         context |= {"rows": rows, "warnings": warnings, "clients": clients, **more}
         return self.show(
             status=status, template=template, cost=card_of_command(self.request, command), **context
@@ -98,7 +98,7 @@ class WritePage[F: WriteForm]:
     def show_conflict(self, **context: Any) -> HttpResponse:
         """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
-        return self.show(status=409, template="groups/conflict.html", theirs_url=url, **context)
+        return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
 
 
 def is_in_row(request: Request) -> bool:

@@ -247,7 +247,7 @@ def show_outcome(
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
     context = _outcome_context(request, change)
-    template = "groups/outcome.html"
+    template = "groups/writes/outcome.html"
     if is_in_row(request):
         page = render_page(request, f"{template}#page", context, status=status)
         return _instead_of_page(page, reverse("groups:change", args=[change.pk]))

@@ -1,4 +1,4 @@
-"""`{% jinja "groups/list_table.jinja" %}`: draw a part of the page by Jinja2."""
+"""`{% jinja "groups/list/list_table.jinja" %}`: draw a part of the page by Jinja2."""
 
 from typing import Any, cast
 

@@ -74,7 +74,7 @@ def play(request: Request, name: str) -> HttpResponse:
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
     listing = make_listing(reads.Groups((), (), timezone.now()), Filters())
-    return render_page(request, "groups/list.html", {"listing": listing})
+    return render_page(request, "groups/list/list.html", {"listing": listing})
 
 
 @require_GET

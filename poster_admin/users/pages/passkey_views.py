@@ -46,7 +46,9 @@ def passkey_new(request: Request) -> HttpResponse:
                 return render_page(request, "users/recovery_codes.html", context)
             messages.success(request, _("The passkey was added."))
             return redirect("sessions")
-    return render_page(request, "users/passkey_new.html", {"form": form}, status=422 if form.errors else 200)
+    return render_page(
+        request, "users/passkeys/passkey_new.html", {"form": form}, status=422 if form.errors else 200
+    )
 
 
 @require_POST
@@ -78,7 +80,7 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
         accepted = two_factor.check_passkey(request, answer)
     if not accepted:
         context = {"back": f"{reverse(page)}?{urlencode({'next': back})}"}
-        return render_page(request, "users/passkey_refused.html", context, status=422)
+        return render_page(request, "users/passkeys/passkey_refused.html", context, status=422)
     if page == "confirm":
         note_confirmation(request)
         record(Event.CONFIRMED, request=request, detail=two_factor.PASSKEY)

@@ -86,8 +86,8 @@ def send(request: HttpRequest, user: User) -> bool:
     path = reverse("invitation", kwargs={"uidb64": uid, "token": tokens.make_token(user)})
     context = {"person": user, "by": request.user, "link": request.build_absolute_uri(path)}
     message = EmailMessage(
-        render_to_string("registration/invitation_subject.txt").strip(),
-        render_to_string("registration/invitation_mail.txt", context),
+        render_to_string("registration/mail/invitation_subject.txt").strip(),
+        render_to_string("registration/mail/invitation_mail.txt", context),
         to=[user.email],
     )
     try:

@@ -71,8 +71,8 @@ class Ask(_OnlyWithMail, views.PasswordResetView):
 
     form_class = AddressForm
     template_name = "registration/reset.html"
-    email_template_name = "registration/reset_mail.txt"
-    subject_template_name = "registration/reset_subject.txt"
+    email_template_name = "registration/mail/reset_mail.txt"
+    subject_template_name = "registration/mail/reset_subject.txt"
     success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
