@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.urls import reverse
@@ -20,6 +20,7 @@ from django.utils.translation import ngettext, npgettext, pgettext
 from groups.poster import Group, LoyaltyType, UnreadableRow
 from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
 from groups.presenters.lists.charts import Picture, make_picture, share_of
+from groups.presenters.lists.group_row import GroupRow
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
@@ -29,29 +30,6 @@ from groups.services.groups import Groups
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
-
-
-class GroupRow(NamedTuple):
-    """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
-
-    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
-    """
-
-    id: int
-    name: str
-    url: str
-    edit_url: str
-    kind: str
-    type: str
-    percent: str
-    bonus: str
-    clients: str
-    share: str
-    locked: bool
-    planned: str = ""
-    turnover: str = ""
-    receipt: str = ""
-    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)

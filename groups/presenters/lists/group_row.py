@@ -1,0 +1,26 @@
+"""Define a row of the list of groups."""
+
+from typing import NamedTuple
+
+
+class GroupRow(NamedTuple):
+    """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
+
+    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
+    """
+
+    id: int
+    name: str
+    url: str
+    edit_url: str
+    kind: str
+    type: str
+    percent: str
+    bonus: str
+    clients: str
+    share: str
+    locked: bool
+    planned: str = ""
+    turnover: str = ""
+    receipt: str = ""
+    given: str = ""
