@@ -104,7 +104,7 @@ class Dashboard:
 
     def _prepare(self):
         """Migrate the database and make its owner; return the key of the owner's session."""
-        self._environment |= {
+        self.environment |= {
             "SECRET_KEY": secrets.token_urlsafe(50),
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
         }
@@ -120,10 +120,10 @@ class Dashboard:
                 shutil.copy(migrated(), self.database)
                 session = self._prepare()
                 shutil.copy(self.database, prepared)
-                keys = {name: self._environment[name] for name in ("SECRET_KEY", "POSTER_TOKEN_KEYS")}
+                keys = {name: self.environment[name] for name in ("SECRET_KEY", "POSTER_TOKEN_KEYS")}
                 path.write_text(json.dumps({"session": session, "keys": keys}), encoding="utf-8")
         kept = json.loads(path.read_text(encoding="utf-8"))
-        self._environment |= kept["keys"]
+        self.environment |= kept["keys"]
         shutil.copy(prepared, self.database)
         return kept["session"]
 
