@@ -20,6 +20,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, Job, Lock, PosterAccount, PosterCredentials
+from groups.models.contents import ClientsToMove
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
 from groups.services import gateway
@@ -322,7 +323,10 @@ def move_one(form):
     """Move a client from group 5 to group 1, as a job does."""
     owner = User.objects.get(username="owner")
     credentials = credentials_service.connection_of(owner)
-    job = Job.objects.create(account=credentials.account, kind=Job.Kind.MOVE, group_id=5, target_id=1)
+    wanted = ClientsToMove((MOVED,)).to_json()
+    job = Job.objects.create(
+        account=credentials.account, kind=Job.Kind.MOVE, group_id=5, target_id=1, wanted=wanted
+    )
     Lock.objects.take_for(job)
     command = MoveClient(
         user=owner,
