@@ -47,6 +47,7 @@ WITHOUT_PAGE = {
         "groups:request_refuse",
         "groups:webhook_secret",
         "groups:webhook_remove",
+        "groups:webhook_trial",
         "groups:view",
         "second_factor_remove",
         "recovery_codes",
