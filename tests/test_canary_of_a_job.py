@@ -44,7 +44,7 @@ choices.choose(owner, dict.fromkeys(NoticeKind.values, "at_once"))
 print(webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=NoticeKind.values))
 maintenance.tell()
 
-mover.start(group_id, target_id)
+mover.start([group_id], target_id)
 new_worker("default", batch=True).run()
 
 def crash(lease):
@@ -54,7 +54,7 @@ def crash(lease):
     raise RuntimeError(f"/api/clients.updateClient?token={token}&format=json")
 
 queue.WORK["move"] = crash
-mover.start(crashing, target_id)
+mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
 maintenance.tell()
 new_worker(deliveries.QUEUE, batch=True).run()

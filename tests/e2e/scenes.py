@@ -20,7 +20,7 @@ from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import FailureCount, Passkey, TOTPDevice, UserSession, new_key
+from poster_admin.users.models import FailureCount, Invitation, Passkey, TOTPDevice, UserSession, new_key
 from poster_admin.users.sign_in import invitations
 from tests.conftest import PASSWORD, make_user
 from tests.e2e.rows import open_row
@@ -1013,11 +1013,12 @@ def new_person(stage):
 
 
 def _invited(stage):
-    """Return a person who has an address, and has never signed in."""
+    """Return a person who has an address and an invitation, and no password yet."""
     stage.settings.EMAIL_ENABLED = True
     maria = make_user("maria", role="Staff")
     maria.email = "maria.zankovetska@example.com"
     maria.save()
+    Invitation.objects.create(user=maria)
     return maria
 
 

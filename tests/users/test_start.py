@@ -31,8 +31,8 @@ kept = {name: getattr(settings, name) for name in dir(settings) if name.isupper(
 headers = dict(answer.headers)
 for name in ("X-Request-ID", "Content-Length", "Expires"):
     headers.pop(name, None)
-print(json.dumps({"headers": headers,
-                  "cookies": cookies, "settings": {k: repr(v) for k, v in kept.items()}}))
+kept = {name: getattr(value, "__name__", repr(value)) for name, value in kept.items()}
+print(json.dumps({"headers": headers, "cookies": cookies, "settings": kept}))
 """
 
 
