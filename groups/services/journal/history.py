@@ -60,8 +60,9 @@ def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
 
 
 def people_of(credentials: PosterCredentials) -> set[str]:
-    """Return the names of those who asked for one of the latest changes of an account."""
-    return set(changes_of(credentials).values_list("user_name", flat=True)[:PEOPLE_OF]) - {""}
+    """Return the names of those who asked for one of the latest changes of groups of an account."""
+    latest = changes_of(credentials).of_groups().values_list("user_name", flat=True)
+    return set(latest[:PEOPLE_OF]) - {""}
 
 
 def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:

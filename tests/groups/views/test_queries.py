@@ -79,3 +79,14 @@ def test_the_journal_is_counted_in_the_index_of_what_is_asked_for(asked, index, 
         cursor.execute(f"EXPLAIN QUERY PLAN {count}")
         plan = str(cursor.fetchall())
     assert f"INDEX {index}" in plan
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
+def test_no_query_of_the_history_sorts_the_whole_journal(staff, browse):
+    with CaptureQueriesContext(connection) as queries:
+        browse(staff).get("/history/")
+    asked = [each["sql"] for each in queries if 'FROM "groups_change"' in each["sql"]]
+    assert len(asked) >= 3
+    with connection.cursor() as cursor:
+        plans = [str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in asked]
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
