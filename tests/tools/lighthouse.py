@@ -67,7 +67,7 @@ def load(url, port, device):
         *("node", FOLDER / "node_modules" / "lighthouse" / "cli" / "index.js", url, *DEVICES[device]),
         *("--quiet", "--output=json", f"--only-categories={','.join(CATEGORIES)}", f"--port={port}"),
     ]
-    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(ran.stdout)
 
 
