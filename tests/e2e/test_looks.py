@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.e2e.rows import open_row
@@ -45,6 +46,32 @@ def test_the_error_of_a_row_has_room_for_its_words(page_for, staff):
     expect(error).to_be_visible()
     line = float(error.evaluate("element => parseFloat(getComputedStyle(element).lineHeight)"))
     assert error.bounding_box()["height"] < 1.5 * line
+
+
+# Pixels between two blocks of a form or a card that stand below each other.
+ROOM = 12
+
+
+def bottom(box):
+    return box["y"] + box["height"]
+
+
+@pytest.mark.parametrize(("kind", "above"), [("1", "[name=birthday_bonus]"), ("2", ".if-discount")])
+def test_the_reason_of_a_change_stands_apart_from_the_field_above(page_for, staff, kind, above):
+    page = page_for(staff)
+    page.goto("/groups/new/")
+    page.locator(f"[name=loyalty_type][value='{kind}']").check()
+    label = page.locator("label[for=id_note]").bounding_box()
+    assert label["y"] - bottom(page.locator(above).bounding_box()) >= ROOM
+
+
+def test_the_refusal_of_a_token_stands_apart_from_the_connection_below(page_for, staff):
+    staff.credentials.refused_at = timezone.now()
+    staff.credentials.save()
+    page = page_for(staff)
+    page.goto("/account/")
+    refusal = page.locator("[data-notice=error]").bounding_box()
+    assert page.locator(".pairs").bounding_box()["y"] - bottom(refusal) >= ROOM
 
 
 # --- The list at work --------------------------------------------------------------------------------------
