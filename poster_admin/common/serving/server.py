@@ -127,7 +127,7 @@ def _static_digest() -> str:
     for finder in get_finders():
         for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
             file = Path(storage.path(name)).stat()
-            # By name: the collected files of an installation are still right when it has been moved.
+            # The name counts, not the path: an installation that was moved need not collect its files again.
             digest.update(f"{name} {file.st_size} {file.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

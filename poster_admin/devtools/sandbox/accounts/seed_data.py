@@ -43,6 +43,7 @@ class Profile:
 
 
 PROFILES = (
+    # The token is the sample of Poster's public documentation, and opens nothing.
     Profile("demo", "Мережа кав'ярень «Демо»", documented_token="745d516e1b9320ed85b84d5bfda14148"),
     Profile(
         "kavarnia",
