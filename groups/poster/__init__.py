@@ -27,7 +27,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
-from groups.poster.records import Group, GroupList, GroupValues, LoyaltyType, Settings
+from groups.poster.records import Group, GroupList, GroupTotals, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Look, Timeouts, Transport
 
@@ -42,6 +42,7 @@ __all__ = [
     "Failure",
     "Group",
     "GroupList",
+    "GroupTotals",
     "GroupValues",
     "InvalidResponse",
     "InvalidValue",

@@ -7,7 +7,6 @@ import json
 import math
 import re
 from dataclasses import replace
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -29,8 +28,6 @@ LONGEST_PAUSE = 2
 """The longest `Retry-After`, in seconds, that the client waits before a retry."""
 
 GROUPS = "clients.getGroups"
-READ_LISTS = 4
-"""Number of parsed lists that a process keeps; 0 parses every response anew."""
 
 _CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
@@ -73,12 +70,8 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
     return InvalidResponse("the list is not a list", method=method, reason=ErrorReason.SHAPE)
 
 
-@lru_cache(maxsize=READ_LISTS)
 def read_groups(body: bytes) -> GroupList | None:
-    """Return the groups in the body of an answer, or None if the body is not a list of groups.
-
-    The latest results are cached, because parsing thousands of groups takes longer than rendering a page.
-    """
+    """Return the groups in the body of an answer, or None if the body is not a list of groups."""
     groups = GroupList.from_documented(body)
     if groups is None:
         rows = parse_response(Answer(HTTPStatus.OK, body), GROUPS)

@@ -7,7 +7,9 @@ names may contain HTML entities; the id of a group has two names. In a record mo
 Source: the Poster API documentation, section clients (marketing).
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
@@ -171,6 +173,26 @@ class Settings:
         return cls(label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
 
 
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """Numbers of a whole list of groups: its clients, and its groups by type and by percent."""
+
+    clients: int
+    of_type: Counter[int]
+    of_percent: Counter[Decimal]
+    without_clients: int
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Self:
+        clients = [group.clients for group in groups]
+        return cls(
+            clients=sum(clients),
+            of_type=Counter(map(attrgetter("loyalty_type"), groups)),
+            of_percent=Counter(map(attrgetter("percent"), groups)),
+            without_clients=clients.count(0),
+        )
+
+
 @dataclass(frozen=True)
 class GroupList:
     """A response of clients.getGroups: the groups in Poster's order, and the rows that could not be read."""
@@ -184,6 +206,16 @@ class GroupList:
     def present(self) -> tuple[Group, ...]:
         """The groups that are not removed, computed once because a list may be cached."""
         return tuple(filterfalse(attrgetter("removed"), self.groups))
+
+    @cached_property
+    def totals(self) -> GroupTotals:
+        """The totals of the groups that are not removed, computed once like these."""
+        return GroupTotals.of(self.present)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the body: equal digests mean equal groups."""
+        return hashlib.sha256(self.body).hexdigest()
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":

@@ -6,11 +6,11 @@ database would cost a commit for each entry. The last good copy cannot replace i
 writes and has no unreadable rows.
 """
 
-import hashlib
 import math
 import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from groups.poster import (
     ErrorReason,
     Group,
     GroupList,
+    GroupTotals,
     InvalidResponse,
     NotFound,
     PosterError,
@@ -36,18 +37,32 @@ from groups.services.gateway import call_poster
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
 
+BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
 COPY_STEP = 30, 60  # seconds
+PARSED_LISTS = 4
+"""Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
     """The groups of an account at `as_of`; `failure` is set if this is only the last good copy."""
 
-    groups: tuple[Group, ...]
-    unreadable: tuple[UnreadableRow, ...]
+    answer: GroupList
     as_of: datetime
     failure: PosterError | None = None
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return self.answer.present
+
+    @property
+    def unreadable(self) -> tuple[UnreadableRow, ...]:
+        return self.answer.unreadable
+
+    @property
+    def totals(self) -> GroupTotals:
+        return self.answer.totals
 
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
@@ -101,14 +116,9 @@ def _ask_for_all(credentials: PosterCredentials) -> Groups:
     answer = call_poster(credentials, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()
     as_of = timezone.now()
-    # Cache the body of the response: parsing it is as fast as unpickling groups, and storing it is faster.
-    keep_cached(credentials, "all", answer.body, as_of)
+    _keep_list(credentials, answer, as_of)
     _keep_copy(credentials, answer, as_of)
-    return _shown(answer, as_of)
-
-
-def _shown(answer: GroupList, as_of: datetime) -> Groups:
-    return Groups(answer.present, answer.unreadable, as_of)
+    return Groups(answer, as_of)
 
 
 def known_groups(credentials: PosterCredentials) -> Groups | None:
@@ -166,10 +176,41 @@ def cache_key(credentials: PosterCredentials, what: str) -> str:
     return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
 
 
+def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
+    """Cache the body of a response, and for those with the same token its digest.
+
+    Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest alone
+    where its process has parsed these groups before.
+    """
+    life = math.ceil(settings.POSTER_CACHE_SECONDS)
+    if life:
+        ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
+        keep_cached(credentials, "all", answer.digest, as_of)
+
+
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(credentials, "all")
-    answer = read_groups(found[0]) if found else None
-    return _shown(answer, found[1]) if found and answer else None
+    try:
+        return Groups(_parsed(found[0]), found[1]) if found else None
+    except _GoneFromCache:
+        return None
+
+
+@lru_cache(maxsize=PARSED_LISTS)
+def _parsed(digest: str) -> GroupList:
+    """Return the groups in the cached body with this digest. Raises `_GoneFromCache`.
+
+    The latest results are kept, because parsing thousands of groups takes longer than rendering a page.
+    """
+    body = ask_shared(lambda: cache.get(f"{BODY}:{digest}"), None)
+    groups = read_groups(body) if body is not None else None
+    if groups is None:
+        raise _GoneFromCache
+    return groups
+
+
+class _GoneFromCache(Exception):
+    """The cache has thrown out a body before its digest."""
 
 
 def cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
@@ -202,8 +243,7 @@ def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetim
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):
-        digest = hashlib.sha256(answer.body).hexdigest()
-        values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": digest}
+        values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": answer.digest}
         unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
         if not unchanged.update(fetched_at=as_of):
             values |= {"fetched_at": as_of, "groups": [group.to_json() for group in answer.present]}
@@ -219,4 +259,4 @@ def _last_good_copy(credentials: PosterCredentials) -> Groups | None:
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(tuple(map(Group.from_json, copy.groups)), (), copy.fetched_at)
+    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from django.utils.translation import gettext as _
 
-from groups.poster import Group
+from groups.poster import Group, GroupTotals
 from groups.poster.fields import plain
 from groups.presenters.messages import NumberFormat
 
@@ -69,20 +69,20 @@ class Picture:
     empty: str = ""
 
 
-def make_picture(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> Picture:
+def make_picture(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> Picture:
     """Draw the groups with the most clients and the rest, or all by percent; and the highest percents."""
-    ladder = tuple(_ladder(groups, numbers))
+    ladder = tuple(_ladder(groups, totals, numbers))
     if len(groups) <= LARGE:
-        return Picture(tuple(_shares(groups, everyone, numbers)), ladder)
-    empty = sum(not group.clients for group in groups)
-    bands = tuple(_bands(groups, numbers))
+        return Picture(tuple(_shares(groups, totals.clients, numbers)), ladder)
+    empty = totals.without_clients
+    bands = tuple(_bands(totals, numbers))
     return Picture((), ladder, bands, numbers.count(empty) if empty else "")
 
 
-def _bands(groups: Sequence[Group], numbers: NumberFormat) -> list[Band]:
+def _bands(totals: GroupTotals, numbers: NumberFormat) -> list[Band]:
     """Count the groups by percent; each range begins at its edge and ends below the next one."""
     counts: Counter[int] = Counter()
-    for percent, count in Counter(map(attrgetter("percent"), groups)).items():
+    for percent, count in totals.of_percent.items():
         counts[bisect_right(EDGES, percent) - 1] += count
     most = max(counts.values())
     bands = []
@@ -123,8 +123,11 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
     return shares
 
 
-def _ladder(groups: Sequence[Group], numbers: NumberFormat) -> list[Step]:
-    by_percent = nlargest(SHOWN, groups, key=attrgetter("percent", "clients"))
+def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> list[Step]:
+    # The groups of the highest percents are enough: a list may have thousands.
+    percents = nlargest(SHOWN, totals.of_percent)
+    high = [group for group in groups if group.percent >= percents[-1]]
+    by_percent = nlargest(SHOWN, high, key=attrgetter("percent", "clients"))
     highest = (by_percent and by_percent[0].percent) or Decimal(1)
     return [
         Step(

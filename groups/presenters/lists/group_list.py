@@ -17,7 +17,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
-from groups.poster import Group, LoyaltyType, UnreadableRow
+from groups.poster import Group, GroupTotals, LoyaltyType, UnreadableRow
 from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
 from groups.presenters.lists.charts import Picture, make_picture, share_of
 from groups.presenters.lists.group_row import GroupRow
@@ -97,7 +97,7 @@ class Listing:
 
     @cached_property
     def _type_labels(self) -> dict[int, str]:
-        return {number: type_label(number) for number in self._by_type}
+        return {number: type_label(number) for number in self.totals.of_type}
 
     @cached_property
     def numbers(self) -> NumberFormat:
@@ -131,21 +131,21 @@ class Listing:
         )
         return [Figure(label, self.numbers.count(count)) for label, count in totals]
 
-    @cached_property
-    def clients(self) -> int:
-        return sum(map(attrgetter("clients"), self.groups.groups))
+    @property
+    def totals(self) -> GroupTotals:
+        return self.groups.totals
 
-    @cached_property
-    def _by_type(self) -> Counter[int]:
-        return Counter(map(attrgetter("loyalty_type"), self.groups.groups))
+    @property
+    def clients(self) -> int:
+        return self.totals.clients
 
     @property
     def bonus_groups(self) -> int:
-        return self._by_type[LoyaltyType.BONUS]
+        return self.totals.of_type[LoyaltyType.BONUS]
 
     @property
     def discount_groups(self) -> int:
-        return self._by_type[LoyaltyType.DISCOUNT]
+        return self.totals.of_type[LoyaltyType.DISCOUNT]
 
     @property
     def unreadable(self) -> tuple[UnreadableRow, ...]:
@@ -354,7 +354,7 @@ class Listing:
 
     @cached_property
     def picture(self) -> Picture:
-        return make_picture(self.groups.groups, self.clients, self.numbers)
+        return make_picture(self.groups.groups, self.totals, self.numbers)
 
 
 def make_listing(
@@ -381,5 +381,6 @@ def make_listing(
         found.sort(key=lambda group: group.id)
         key = SORTS.get(column) or sales.sort_key(column)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
-    of_type = Counter(map(attrgetter("loyalty_type"), searched))
+    whole = searched is groups.groups
+    of_type = groups.totals.of_type if whole else Counter(map(attrgetter("loyalty_type"), searched))
     return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales, planned or {})

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from groups.forms.groups import GroupForm
 from groups.models import Change
-from groups.poster import Group
+from groups.poster import Group, GroupList
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
@@ -73,7 +73,7 @@ def play(request: Request, name: str) -> HttpResponse:
 @requires("view_group")
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
-    listing = make_listing(reads.Groups((), (), timezone.now()), Filters())
+    listing = make_listing(reads.Groups(GroupList(), timezone.now()), Filters())
     return render_page(request, "groups/list/list.html", {"listing": listing})
 
 

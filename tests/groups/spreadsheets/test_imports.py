@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from groups.models import Change, Job
-from groups.poster import Group, UnreadableRow
+from groups.poster import Group, GroupList, UnreadableRow
 from groups.services.groups import Groups
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import NotReadable
@@ -37,16 +37,18 @@ def group(group_id, name, kind=1, percent="10", bonus="50", clients=7):
 
 
 GROUPS = Groups(
-    (
-        group(1, "Гості"),
-        group(2, "Друзі", 2, "5", "0"),
-        group(3, "Дивна", 3, "1", "0"),
-        group(4, "Знижка з бонусом", 2, "12.345", "30.5"),
-        group(5, "Двічі"),
-        group(6, "двічі"),
-        group(7, "a\N{REPLACEMENT CHARACTER}b"),
+    GroupList(
+        (
+            group(1, "Гості"),
+            group(2, "Друзі", 2, "5", "0"),
+            group(3, "Дивна", 3, "1", "0"),
+            group(4, "Знижка з бонусом", 2, "12.345", "30.5"),
+            group(5, "Двічі"),
+            group(6, "двічі"),
+            group(7, "a\N{REPLACEMENT CHARACTER}b"),
+        ),
+        (UnreadableRow("not a number", 9),),
     ),
-    (UnreadableRow("not a number", 9),),
     timezone.now(),
 )
 

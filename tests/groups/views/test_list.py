@@ -4,11 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy
+from groups.poster import read_groups
 from groups.services import groups as reads
 from groups.services.credentials import connection_of
 from tests.pages import fragment, group_form, group_ids, text_of
@@ -400,6 +402,25 @@ def test_a_cache_in_files_has_the_list_and_the_group_as_they_were(staff, sandbox
     assert cached.as_of == asked.as_of
     assert reads.read_group(link, 1) == reads.read_group(link, 1)
     assert [call.method for call in sandbox.calls()] == ["clients.getGroups", "clients.getGroup"]
+
+
+def test_a_process_parses_the_cached_list_once(staff, sandbox, monkeypatch):
+    parsed = []
+    monkeypatch.setattr(reads, "read_groups", lambda body: parsed.append(body) or read_groups(body))
+    sandbox.console().edit(1, client_groups_name="Щойно названа")
+    link = connection_of(staff)
+    first, *others = [reads.list_groups(link) for _ in range(3)]
+    assert [len(each.groups) for each in others] == [len(first.groups)] * 2
+    assert len(parsed) == len(sandbox.calls("clients.getGroups")) == 1
+
+
+def test_a_list_whose_bytes_are_no_longer_cached_is_asked_for_again(staff, sandbox):
+    sandbox.console().edit(1, client_groups_name="Ще не розібрана")
+    link = connection_of(staff)
+    asked = reads.list_groups(link)
+    cache.delete(f"{reads.BODY}:{asked.answer.digest}")
+    assert reads.list_groups(link).groups == asked.groups
+    assert len(sandbox.calls("clients.getGroups")) == 2
 
 
 # --- Counts of the types -----------------------------------------------------------------------------------
