@@ -1,5 +1,5 @@
 // Edit a group in its row of the list. The row is swapped where it stands, and keeps the focus.
-import { $, fetchInto, isPlain } from "./dom.js";
+import { $, $$, fetchInto, isPlain } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
 import { underWay } from "./waiting.js";
 
@@ -10,6 +10,17 @@ const rowOf = (group) => $(`.groups [data-group="${group}"]`);
 
 // The group of the row that was saved last.
 let saved = null;
+
+// The page has the name of a row once. Show a name that is cut off as a tooltip, and name each link to a form by its group.
+function nameRows() {
+  for (const name of $$(".groups tbody th a")) {
+    name.title = name.textContent;
+    const edit = $(".row-edit", name.closest("tr"));
+    edit?.setAttribute("aria-label", `${edit.textContent} ${name.textContent}`);
+  }
+}
+
+document.addEventListener("htmx:load", nameRows);
 
 export async function openInRow(link) {
   if ($(".row-form")) {

@@ -52,6 +52,19 @@ def test_a_saved_row_keeps_its_place_and_the_focus(page_for, staff, sandbox, lon
     expect(row(page, group_id).locator("[name=percent]")).to_have_value("7.5")
 
 
+def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is_a_tooltip(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    name = row(page, 1).locator("th a")
+    expect(name).to_have_attribute("title", name.text_content())
+    expect(page.get_by_role("link", name=f"Edit {name.text_content()}")).to_have_count(1)
+    open_row(page, 1)
+    save_row(page, "7.5")
+    expect(row(page, 1)).to_contain_text("7.5%")
+    expect(page.get_by_role("link", name=f"Edit {name.text_content()}")).to_be_focused()
+    expect(name).to_have_attribute("title", name.text_content())
+
+
 @pytest.mark.parametrize(("motion", "animation"), [("no-preference", "saved"), ("reduce", "none")])
 def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, animation):
     page = page_for(staff)
