@@ -71,8 +71,11 @@ class PosterAccount(models.Model):
 
     def count_write(self) -> None:
         """Raise the write counter, which makes all cached data of the account stale in every process."""
-        PosterAccount.objects.filter(pk=self.pk).update(writes=F("writes") + 1)
-        self.refresh_from_db(fields=("writes",))
+        # The threads of a job share this object, so the expression is given to one of its own. The database
+        # returns the number.
+        counter = PosterAccount(pk=self.pk, writes=F("writes") + 1)
+        counter.save(update_fields=("writes",))
+        self.writes = counter.writes
 
 
 class PosterCredentials(models.Model):

@@ -5,7 +5,7 @@ limits as a whole, before it starts.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -113,11 +113,10 @@ def check(command: "Command") -> None:
     Raises `PosterError` if the clients that it reaches cannot be counted. A write that is in the journal
     already is not held against them again: it has its outcome.
     """
-    sender, limits = command.sender, limits_of(command.sender.credentials.account_id)
     if command.job is None and ApprovalRequest.objects.filter(pk=command.operation).exists():
         raise BeyondLimits((), asked=True)
-    breaches = _breaches(command, limits) if limits.values else ()
-    if not breaches or is_allowed(sender.user, has_consent=command.has_consent):
+    breaches = _breaches(command)
+    if not breaches or is_allowed(command.sender.user, has_consent=command.has_consent):
         return
     if not Change.objects.filter(pk=command.operation).exists():
         raise BeyondLimits(breaches)
@@ -135,16 +134,19 @@ def is_allowed(user: "User", *, has_consent: bool) -> bool:
     return has_consent and user.has_perm(RIGHT)
 
 
-def _breaches(command: "Command", limits: Limits) -> tuple[Breach, ...]:
-    """Return the broken limits; count the clients of its group where that is a question.
-
-    The clients of a job were counted for the whole job before it started.
-    """
+def _breaches(command: "Command") -> tuple[Breach, ...]:
+    """Return the broken limits; count the clients of its group where that is a question."""
     reach = command.reach
-    group_id = command.reached_group
     if command.job is not None:
-        reach = Reach(reach.percent, reach.rise, reach.birthday_bonus)
-    elif group_id is not None and limits.max_clients is not None:
+        # The clients of a job were counted for the whole job before it started.
+        reach = replace(reach, clients=0)
+        if reach == Reach():
+            return ()
+    limits = limits_of(command.sender.credentials.account_id)
+    if not limits.values:
+        return ()
+    group_id = command.reached_group
+    if command.job is None and group_id is not None and limits.max_clients is not None:
         reach += Reach(clients=_count(command, group_id))
     return reach.beyond(limits)
 
