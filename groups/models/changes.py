@@ -357,7 +357,7 @@ class Change(Consent):
             if self.job and not of_job >= self.job.lock_keys:
                 raise LocksLost
             super().save(force_insert=True)
-            Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change=self)
+            Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change_id=self.pk)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.approvals import Consent
 from groups.models.contents import ClientsToMove, RestoreScope
 from groups.models.credentials import PosterAccount
-from groups.models.locks import members_key, schedule_key
+from groups.models.locks import Lock, members_key, schedule_key
 from poster_admin.common.deadlines import past
 
 
@@ -195,6 +195,11 @@ class Job(Consent):
             case self.Kind.MOVE:
                 return ClientsToMove.from_json(self.wanted).groups
         return ()
+
+    def take_locks(self) -> None:
+        """Take the locks that the job does not hold yet. Raises `IntegrityError` as `Lock.objects` does."""
+        missing = self.lock_keys - Lock.objects.held_by(self.pk)
+        Lock.objects.take(self.account_id, missing, job_id=self.pk)
 
     def move_on(self, *states: "Job.State", **values: Any) -> bool:
         """Update the job if it is still in one of these states; return True if it was."""

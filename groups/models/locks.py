@@ -2,17 +2,11 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
-
-if TYPE_CHECKING:
-    from groups.models.changes import Change
-    from groups.models.jobs import Job
-    from groups.models.schedules import Schedule
 
 LONGEST_KEY = 400
 
@@ -34,19 +28,13 @@ def schedule_key(group_id: int) -> str:
 class LockQuerySet(models.QuerySet["Lock"]):
     """Locks. The keys of a change, job or schedule are taken all at once or not at all."""
 
-    def take(self, account_id: str, keys: Iterable[str], *, change: "Change") -> None:
-        """Take the keys for a change. Raises `IntegrityError` if another change or job holds one of them."""
-        self._insert_all(Lock(account_id=account_id, key=key, change=change) for key in keys)
+    def take(self, account_id: str, keys: Iterable[str], **owner: uuid.UUID) -> None:
+        """Take the keys for a `change_id`, a `job_id` or a `schedule_id`.
 
-    def take_for(self, job: "Job") -> None:
-        """Take the keys that a job locks and does not hold yet. Raises `IntegrityError` as `take` does."""
-        missing = job.lock_keys - self.held_by(job.pk)
-        self._insert_all(Lock(account_id=job.account_id, key=key, job=job) for key in missing)
-
-    def take_for_schedule(self, schedule: "Schedule") -> None:
-        """Take the keys of a schedule. Raises `IntegrityError` as `take` does."""
-        keys = schedule.lock_keys
-        self._insert_all(Lock(account_id=schedule.account_id, key=key, schedule=schedule) for key in keys)
+        Raises `IntegrityError` if another one holds one of them.
+        """
+        # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
+        self.bulk_create(Lock(account_id=account_id, key=key, **owner) for key in sorted(keys))
 
     def held_by(self, job_id: uuid.UUID) -> set[str]:
         """Return the keys that a job holds, and lock these rows until the transaction ends.
@@ -68,10 +56,6 @@ class LockQuerySet(models.QuerySet["Lock"]):
         found = rows.select_related("change", "job", "schedule")
         mine = set(of) - {None}
         return next((lock for lock in found if (lock.job_id or lock.change_id) not in mine), None)
-
-    def _insert_all(self, locks: "Iterable[Lock]") -> None:
-        # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
-        self.bulk_create(sorted(locks, key=lambda lock: lock.key))
 
 
 class Lock(models.Model):

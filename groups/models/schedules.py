@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
-from groups.models.locks import schedule_key
+from groups.models.locks import Lock, schedule_key
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
 
@@ -173,6 +173,10 @@ class Schedule(Consent):
     def lock_keys(self) -> frozenset[str]:
         """The key that the schedule locks while it is open: no second one, and no removal of the group."""
         return frozenset((schedule_key(self.group_id),))
+
+    def take_locks(self) -> None:
+        """Take the locks of the schedule. Raises `IntegrityError` as `Lock.objects` does."""
+        Lock.objects.take(self.account_id, self.lock_keys, schedule_id=self.pk)
 
     @property
     def is_open(self) -> bool:

@@ -37,9 +37,9 @@ from groups.services.groups import find_group, list_groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
+from groups.services.writes.limit_check import RIGHT
 from groups.services.writes.not_sent import Busy, MovedOn, OperationReused
 from groups.services.writes.outcome import same
-from groups.services.writes.reach import RIGHT
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 

@@ -23,6 +23,7 @@ from groups.models.schedules import lease_time
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import execute
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import (
     BonusBlocked,
     Busy,
@@ -31,7 +32,6 @@ from groups.services.writes.not_sent import (
     OperationReused,
     Planned,
 )
-from groups.services.writes.reach import BeyondLimits
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.journal")

@@ -12,7 +12,7 @@ from groups.models import ApprovalRequest, Lock, PosterCredentials, Schedule, Sc
 from groups.poster import GroupValues
 from groups.services.gateway import check_token
 from groups.services.schedule_steps import Run, command_of, update
-from groups.services.writes import reach
+from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
@@ -47,11 +47,11 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     for _ in range(TRIES_TO_RECORD):
         if (known := find_same(schedule)) is not None:
             return known
-        reach.check(command_of(schedule, schedule.start_id, sender))
+        limit_check.check(command_of(schedule, schedule.start_id, sender))
         try:
             with transaction.atomic():
                 schedule.save(force_insert=True)
-                Lock.objects.take_for_schedule(schedule)
+                schedule.take_locks()
         except IntegrityError as error:
             problem = error
             if find_same(schedule) is None:
@@ -88,7 +88,7 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
             if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
                 raise NotNow
             update(schedule, **values)
-            Lock.objects.take_for_schedule(schedule)
+            schedule.take_locks()
     except IntegrityError:
         _raise_lock(schedule)
         raise NotNow from None  # the conflicting lock was released a moment ago
@@ -188,7 +188,7 @@ def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
         with transaction.atomic():
             if not update(schedule, **values):
                 raise NotNow
-            Lock.objects.take_for_schedule(schedule)
+            schedule.take_locks()
     except IntegrityError:
         schedule.refresh_from_db()
         _raise_lock(schedule)

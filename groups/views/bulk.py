@@ -25,7 +25,7 @@ from groups.services import groups as reads
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
-from groups.services.writes.reach import BeyondLimits
+from groups.services.writes.limit_check import BeyondLimits
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.approvals.beyond import (

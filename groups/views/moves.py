@@ -22,8 +22,8 @@ from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Planned
-from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,

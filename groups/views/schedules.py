@@ -28,8 +28,8 @@ from groups.services import approvals, schedules
 from groups.services import groups as reads
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
-from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import (
     beyond_context,
     is_asked,

@@ -19,7 +19,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from groups.models import Change, GroupsCopy, Job, Lock, PosterAccount, PosterCredentials
+from groups.models import Change, GroupsCopy, Job, PosterAccount, PosterCredentials
 from groups.models.contents import ClientsToMove
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
@@ -327,7 +327,7 @@ def move_one(form):
     job = Job.objects.create(
         account=credentials.account, kind=Job.Kind.MOVE, group_id=5, target_id=1, wanted=wanted
     )
-    Lock.objects.take_for(job)
+    job.take_locks()
     command = MoveClient(
         user=owner,
         credentials=credentials,

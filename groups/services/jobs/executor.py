@@ -15,8 +15,8 @@ from groups.poster import InvalidResponse, NotAllowed, TokenRejected, Unreachabl
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, NotRecordedNow, Occupied, Planned
-from groups.services.writes.reach import BeyondLimits
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 

@@ -19,8 +19,9 @@ from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
+from groups.services.writes.limit_check import check_as_a_whole
 from groups.services.writes.not_sent import Busy, NotRecorded, Planned
-from groups.services.writes.reach import Reach, check_as_a_whole
+from groups.services.writes.reach import Reach
 from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def start(job: Job) -> Job:
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
-                Lock.objects.take_for(job)
+                job.take_locks()
                 _enqueue(job)
         except IntegrityError as error:
             problem = error
@@ -215,7 +216,7 @@ def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[s
             if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
                 raise NotNow
             job.move_on(Job.State.ASKED, state=Job.State.WAITING, created_at=timezone.now(), **values)
-            Lock.objects.take_for(job)
+            job.take_locks()
             _enqueue(job)
     except IntegrityError:
         _look_for_another(job)
@@ -240,7 +241,7 @@ def resume(job: Job, user: "User") -> None:
         with transaction.atomic():
             if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
                 raise NotNow
-            Lock.objects.take_for(job)
+            job.take_locks()
             _enqueue(job)
     except IntegrityError:
         job.refresh_from_db()

@@ -10,7 +10,7 @@ from itertools import batched
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Change, Job, Lock, PosterCredentials, Snapshot
+from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import ClientAfter, RestoreScope
 from groups.poster import Client, GroupValues, NotFound, UnreadableRow
 from groups.services import snapshots
@@ -141,7 +141,7 @@ class _Restore:
         try:
             with transaction.atomic():
                 if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
-                    Lock.objects.take_for(self._job)
+                    self._job.take_locks()
         except IntegrityError:
             # Another user has already locked the new group, to move clients into it or to remove it.
             self._job.refresh_from_db()

@@ -28,7 +28,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.gateway import call_poster
-from groups.services.writes import reach
+from groups.services.writes import limit_check
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import (
     BonusBlocked,
@@ -123,7 +123,7 @@ def _check(command: Command) -> None:
         raise PermissionDenied
     if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
         raise BonusBlocked
-    reach.check(command)
+    limit_check.check(command)
 
 
 # --- 2. The journal ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Errors that keep a write from being sent: after each of them nothing was sent.
 
-`groups.services.writes.reach` has one more, for writes beyond the limits.
+`groups.services.writes.limit_check` has one more, for writes beyond the limits.
 """
 
 from groups.models import Change, Job, Schedule

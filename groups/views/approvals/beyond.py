@@ -10,7 +10,7 @@ from groups.forms.approvals import ReasonForm
 from groups.models import ApprovalRequest, Job, Schedule
 from groups.models.contents import Breach
 from groups.presenters.approvals import breach_words
-from groups.services.writes.reach import RIGHT, BeyondLimits
+from groups.services.writes.limit_check import RIGHT, BeyondLimits
 from groups.views.http.requests import Request
 
 

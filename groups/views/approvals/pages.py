@@ -21,8 +21,8 @@ from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
 from groups.services.jobs.queue import AlreadyThere
+from groups.services.writes.limit_check import limits_of
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, Occupied, Planned
-from groups.services.writes.reach import limits_of
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change

@@ -20,8 +20,8 @@ from groups.models import Job, Snapshot
 from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
 from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded
-from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,

@@ -41,9 +41,10 @@ from groups.services.costs.sales import monthly_cost
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
 from groups.services.snapshots import before_removal
-from groups.services.writes import reach
+from groups.services.writes import limit_check
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute, nothing_sent
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import (
     BonusBlocked,
     Busy,
@@ -52,7 +53,6 @@ from groups.services.writes.not_sent import (
     OperationReused,
     Planned,
 )
-from groups.services.writes.reach import BeyondLimits
 from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request
 from groups.views.http.requests import Request, list_behind
 from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_refusal
@@ -96,7 +96,7 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
 def _within_limits(page: WritePage[Any], command: GroupCommand) -> HttpResponse | None:
     """Return the answer to a command that goes beyond the limits, or None."""
     try:
-        reach.check(command)
+        limit_check.check(command)
     except BeyondLimits as beyond:
         return _respond_beyond(page, command, beyond)
     except PosterError as error:

@@ -10,7 +10,7 @@ from tests.benchmarks.setup import running
 from tests.benchmarks.setup.lab import expect
 
 CONNECTIONS = 32
-CROWDS = (8, 64, 96, 128, 160, 192)
+CROWDS = (8, 16, 32, 48, 64, 96, 128, 160, 192)
 
 
 def warm_list(lab):

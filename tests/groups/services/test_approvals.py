@@ -25,7 +25,7 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.execute import execute
-from groups.services.writes.reach import BeyondLimits
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.reconcile import reconcile_due
 from tests.conftest import make_user
 from tests.groups.services.jobs.doing import plan as plan_move
