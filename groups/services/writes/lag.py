@@ -48,17 +48,19 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     not outdated.
     """
     made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=Change.MADE)
-    changes = list(made.exclude(action=Change.Action.REMOVE))
-    if not changes:
+    changes = made.exclude(action=Change.Action.REMOVE)
+    rows = list(changes.values_list("action", "before", "after"))
+    if not rows:
         return None
-    newest = changes[0]
     if group is None:
-        return newest if any(change.action == Change.Action.CREATE for change in changes) else None
-    if newest.after is None or same(group, GroupValues.from_json(newest.after)):
-        return None
-    replaced = (change.before for change in changes if change.action == Change.Action.UPDATE)
-    is_behind = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
-    return newest if is_behind else None
+        is_behind = any(action == Change.Action.CREATE for action, _before, _after in rows)
+    else:
+        newest = rows[0][2]
+        if newest is None or same(group, GroupValues.from_json(newest)):
+            return None
+        replaced = (before for action, before, _after in rows if action == Change.Action.UPDATE)
+        is_behind = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
+    return changes.first() if is_behind else None
 
 
 def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
