@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.benchmarks.rows.results import Row
 from tests.benchmarks.setup import running
-from tests.benchmarks.setup.lab import expect
+from tests.benchmarks.setup.lab import FLOOR, expect
 
 CONNECTIONS = 32
 CROWDS = (8, 16, 32, 48, 64, 96, 128, 160, 192)
@@ -18,19 +18,27 @@ def warm_list(lab):
     name = f"warm list, {CONNECTIONS} connections: requests/s ÷ Django admin's"
     running.need("wrk")
     lab.warm.add_people(["n50-l50"])
-    here = f"http://127.0.0.1:{lab.warm.port}/groups/", [lab.warm.cookie("n50-l50")]
+    cookies = [lab.warm.cookie("n50-l50")]
+    here, nothing = ((f"http://127.0.0.1:{lab.warm.port}{path}", cookies) for path in ("/groups/", FLOOR))
     there = f"http://127.0.0.1:{lab.admin.port}{lab.admin.path}", [lab.admin.cookie]
-    for warming_up in (here, there):
+    pages = (here, nothing, there)
+    for warming_up in pages:
         running.load(*warming_up, CONNECTIONS, lab.some(2, 1))
     turns = [
-        [running.load(*each, CONNECTIONS, lab.some(5, 1)) for each in (here, there)]
-        for _ in range(lab.some(5, 1))
+        [running.load(*each, CONNECTIONS, lab.some(5, 1)) for each in pages] for _ in range(lab.some(5, 1))
     ]
     if failed := sum(seen.failed for turn in turns for seen in turn):
         raise RuntimeError(f"{failed} requests failed")
-    ours, theirs = (statistics.median(seen.per_second for seen in each) for each in zip(*turns, strict=True))
+    ours, floor, theirs = (
+        statistics.median(seen.per_second for seen in each) for each in zip(*turns, strict=True)
+    )
     note = f"{ours:.0f} ÷ {theirs:.0f} a second"
     yield Row(name=name, measured=ours / theirs, at_least=6, goal=12, more=True, note=note)
+    yield Row(
+        name="- a page that shows nothing, the same",
+        measured=floor / theirs,
+        note=f"{floor:.0f} ÷ {theirs:.0f} a second",
+    )
 
 
 def cold_viewers(lab):
@@ -65,7 +73,16 @@ def users_at_once(lab):
     account. A run is much longer than an answer: wrk does not count those that it cuts off at its end.
     """
     running.need("wrk")
-    url = f"http://127.0.0.1:{lab.asking.port}/groups/"
+    name = "users at once at 300 ms until p99 doubles"
+    reached, note = _crowd(lab, "/groups/")
+    yield Row(name=name, measured=reached, at_least=96, goal=160, more=True, note=note)
+    reached, note = _crowd(lab, FLOOR)
+    yield Row(name="- a page that shows nothing, the same", measured=reached, note=note)
+
+
+def _crowd(lab, path):
+    """Return how many users of a page there may be, and the times of each crowd in words."""
+    url = f"http://127.0.0.1:{lab.asking.port}{path}"
     crowds = CROWDS[: lab.some(len(CROWDS))]
     accounts = [f"n50-l300-{number}" for number in range(max(crowds))]
     lab.asking.add_people(accounts)
@@ -80,9 +97,7 @@ def users_at_once(lab):
         if seen.p99 > 2 * few or seen.failed:
             break
         reached = users
-    note = f"p99 of {', '.join(notes)} ms"
-    name = "users at once at 300 ms until p99 doubles"
-    yield Row(name=name, measured=reached, at_least=96, goal=160, more=True, note=note)
+    return reached, f"p99 of {', '.join(notes)} ms"
 
 
 def memory(lab):

@@ -36,11 +36,11 @@ class Lab:
 
     @cached_property
     def asking(self):
-        """A dashboard that asks Poster each time, and has the page of `floor` too."""
-        settings = "tests.benchmarks.settings"
-        return self._dashboard("asking", cache_seconds="0", DJANGO_SETTINGS_MODULE=settings)
+        """A dashboard that asks Poster each time."""
+        return self._dashboard("asking", cache_seconds="0")
 
     def _dashboard(self, name, **options):
+        options["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"  # has the page of `floor` too
         return self.stack.enter_context(running.dashboard(self.directory / name, self.upstream, **options))
 
     @cached_property
