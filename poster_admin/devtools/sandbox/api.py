@@ -48,13 +48,21 @@ class Api:
             method, account = self._admit(request)
             honest = response = method.run(account, request, apply)
             if lag and method.table:
-                response = lag.read(method.run, account, request, method.table)
+                response = self._late(method, account, request, lag, method.table)
         except ApiError as error:
             return refusal(error)
         return Answer(
             b'{"response":' + response + b"}",
             applied=apply and method.kind == "write",
             behind=response != honest,
+        )
+
+    def _late(self, method: Method, account: Account, request: Request, lag: Lag, table: Table) -> bytes:
+        return lag.read(
+            lambda whole: method.run(account, whole, False),
+            lambda whole: method.run(account.earlier(lag, table), whole, False),
+            request,
+            table,
         )
 
     def _admit(self, request: Request) -> tuple[Method, Account]:

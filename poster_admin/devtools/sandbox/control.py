@@ -1,18 +1,16 @@
 """Ways to steer the sandbox: its console, and the same over HTTP for tests in another process."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from poster_admin.devtools.sandbox.accounts.clients import newcomer
 from poster_admin.devtools.sandbox.accounts.sales import Receipt
 from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.http.exchange import Answer, dump
-
-if TYPE_CHECKING:
-    from poster_admin.devtools.sandbox.sandbox import Sandbox
+from poster_admin.devtools.sandbox.log import Log
 
 
 class Console:
@@ -54,7 +52,30 @@ class Console:
         self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit))
 
 
-def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+class Steered(Protocol):
+    """The parts of the sandbox that another process steers."""
+
+    log: Log
+
+    @property
+    def accounts(self) -> Mapping[str, Account]: ...
+
+    def console(self, account: str) -> Console: ...
+
+    @property
+    def script(self) -> Callable[..., None]: ...
+
+    def clear_faults(self) -> None: ...
+
+    @property
+    def lag(self) -> Callable[..., None]: ...
+
+    def catch_up(self) -> None: ...
+
+    def reset(self) -> None: ...
+
+
+def handle(sandbox: Steered, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
     """Carry out a call to /_sandbox/…; where that is impossible, answer 400 with the reason."""
     try:
         return Answer(dump(_run(sandbox, verb, path.removeprefix("/_sandbox/"), query, body)))
@@ -62,7 +83,7 @@ def handle(sandbox: "Sandbox", verb: str, path: str, query: Mapping[str, str], b
         return Answer(dump({"error": f"{type(error).__name__}: {error}"}), status=400)
 
 
-def _run(sandbox: "Sandbox", verb: str, name: str, query: Mapping[str, str], body: bytes) -> Any:
+def _run(sandbox: Steered, verb: str, name: str, query: Mapping[str, str], body: bytes) -> Any:
     match verb, name:
         case "GET", "log":
             return {"calls": [asdict(call) for call in sandbox.log]}
@@ -86,7 +107,7 @@ def _run(sandbox: "Sandbox", verb: str, name: str, query: Mapping[str, str], bod
     return {"done": True}
 
 
-def _console(sandbox: "Sandbox", order: Mapping[str, Any]) -> int:
+def _console(sandbox: Steered, order: Mapping[str, Any]) -> int:
     console = sandbox.console(order.get("account", "demo"))
     match order:
         case {"put": dict(row)}:

@@ -16,7 +16,8 @@ from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.accounts.state_file import State
 from poster_admin.devtools.sandbox.api import METHODS, Api, kind_of, not_found
 from poster_admin.devtools.sandbox.control import Console
-from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Exchange, Request
+from poster_admin.devtools.sandbox.faults.fault import Exchange
+from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Request
 from poster_admin.devtools.sandbox.http.server import Server
 from poster_admin.devtools.sandbox.log import Call, Log
 from poster_admin.devtools.sandbox.script import Rule, Script, When, find_fault

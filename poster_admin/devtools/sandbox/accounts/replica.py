@@ -7,21 +7,18 @@ are undone in a copy of the account, and rows of that copy are answered. Writes 
 import itertools
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from poster_admin.devtools.sandbox.accounts import validation
 from poster_admin.devtools.sandbox.accounts.clients import Block, Change
 from poster_admin.devtools.sandbox.http.exchange import Request, dump
 
-if TYPE_CHECKING:
-    from poster_admin.devtools.sandbox.accounts.state import Account
-    from poster_admin.devtools.sandbox.api import Run
-
 type Table = Literal["groups", "clients"]
 type What = Literal["rows", "new", "count", "zero", "absent", "repeated", "skipped"]
 type Row = dict[str, Any]
+type Ask = Callable[[Request], bytes]
 
 KEPT = 20_000
 _ID, _CLIENT, _COUNT = "client_groups_id", "client_id", "count_groups_clients"
@@ -84,15 +81,15 @@ class Lag:
         own = [place for place, write in enumerate(young) if table in write.tables][:limit]
         return young[: own[-1] + 1] if own else []
 
-    def read(self, run: "Run", account: "Account", request: Request, table: Table) -> bytes:
-        """Return the answer of one of Poster's methods from a replica with this lag."""
+    def read(self, ask_now: Ask, ask_then: Ask, request: Request, table: Table) -> bytes:
+        """Return the answer from a replica with this lag, made of the one of now and of the earlier one."""
         query = dict(request.query)
         num, offset = validation.whole(query, "num"), validation.whole(query, "offset") or 0
         whole = replace(request, query={**query, "num": "", "offset": ""})
-        now = json.loads(run(account, whole, False))
+        now = json.loads(ask_now(whole))
         then = now
         if self.what in {"rows", "new", "count"}:
-            then = json.loads(run(account.earlier(self, table), whole, False))
+            then = json.loads(ask_then(whole))
         rows = self._mixed(_rows(now), _rows(then))
         if not (isinstance(now, list) and isinstance(then, list)):
             return dump(rows[0] if rows else False)

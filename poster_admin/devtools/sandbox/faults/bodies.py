@@ -8,8 +8,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from poster_admin.devtools.sandbox.faults.fault import ANY, GET, LIST, READS, ROWS, WRITE, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, Exchange, dump
+from poster_admin.devtools.sandbox.faults.fault import (
+    ANY,
+    GET,
+    LIST,
+    READS,
+    ROWS,
+    WRITE,
+    Exchange,
+    Fault,
+    fault,
+)
+from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, dump
 
 FAULTS: dict[str, Fault] = {}
 

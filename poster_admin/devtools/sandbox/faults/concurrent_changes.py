@@ -3,8 +3,8 @@
 from contextlib import suppress
 
 from poster_admin.devtools.sandbox.accounts.clients import newcomer
-from poster_admin.devtools.sandbox.faults.fault import ANY, Fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange
+from poster_admin.devtools.sandbox.faults.fault import ANY, Exchange, Fault
+from poster_admin.devtools.sandbox.http.exchange import Answer
 
 _NAME = "client_groups_name"
 _ORDER = {"bonus": "4200", "total_payed_sum": "420000"}

@@ -4,8 +4,8 @@ import gzip
 import threading
 from dataclasses import replace
 
-from poster_admin.devtools.sandbox.faults.fault import WRITE, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange
+from poster_admin.devtools.sandbox.faults.fault import WRITE, Exchange, Fault, fault
+from poster_admin.devtools.sandbox.http.exchange import Answer
 
 FAULTS: dict[str, Fault] = {}
 

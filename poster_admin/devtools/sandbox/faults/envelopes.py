@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from poster_admin.devtools.sandbox.accounts.validation import MESSAGES
-from poster_admin.devtools.sandbox.faults.fault import ANY, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, dump
+from poster_admin.devtools.sandbox.faults.fault import ANY, Exchange, Fault, fault
+from poster_admin.devtools.sandbox.http.exchange import Answer, dump
 
 FAULTS: dict[str, Fault] = {}
 

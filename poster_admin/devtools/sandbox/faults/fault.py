@@ -1,16 +1,16 @@
-"""The class `Fault`, and the decorator that declares one."""
+"""The class `Fault` with its input, and the decorator that declares one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, Kind
+from poster_admin.devtools.sandbox.http.exchange import Answer, Connection, Kind, Request
 
 if TYPE_CHECKING:
     from poster_admin.devtools.sandbox.accounts.replica import Lag
+    from poster_admin.devtools.sandbox.accounts.state import Account
 
 type Certain = Literal["applied", "not_applied", "by_when"]
-type Run = Callable[[Exchange], Answer | None]
 
 ANY: frozenset[Kind] = frozenset({"list", "get", "write", "settings"})
 READS: frozenset[Kind] = frozenset({"list", "get", "settings"})
@@ -18,6 +18,25 @@ ROWS: frozenset[Kind] = frozenset({"list", "get"})
 LIST: frozenset[Kind] = frozenset({"list"})
 GET: frozenset[Kind] = frozenset({"get"})
 WRITE: frozenset[Kind] = frozenset({"write"})
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The input of a fault: the call, its honest answer, and the options of the script.
+
+    `account` is None if the call names none. `apply_now` carries out a write that was only rehearsed.
+    """
+
+    request: Request
+    kind: Kind
+    account: "Account | None"
+    connection: Connection
+    apply_now: Callable[[], None]
+    answer: Answer = field(default_factory=Answer)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+type Run = Callable[[Exchange], Answer | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from poster_admin.devtools.sandbox.accounts.replica import Lag, What
-from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange, Kind
+from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Exchange, Fault
+from poster_admin.devtools.sandbox.http.exchange import Answer, Kind
 
 LAGS: dict[str, Fault] = {}
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import Answer, Exchange
+from poster_admin.devtools.sandbox.faults.fault import LIST, ROWS, Exchange, Fault, fault
+from poster_admin.devtools.sandbox.http.exchange import Answer
 
 FAULTS: dict[str, Fault] = {}
 

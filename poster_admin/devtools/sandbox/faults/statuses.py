@@ -5,8 +5,8 @@ from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
-from poster_admin.devtools.sandbox.faults.fault import Fault, fault
-from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, Exchange, dump
+from poster_admin.devtools.sandbox.faults.fault import Exchange, Fault, fault
+from poster_admin.devtools.sandbox.http.exchange import HTML, Answer, dump
 
 FAULTS: dict[str, Fault] = {}
 

@@ -6,14 +6,11 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from poster_admin.devtools.sandbox.accounts.state import Account
+from typing import Literal
 
 type Kind = Literal["list", "get", "write", "settings"]
 
@@ -136,22 +133,6 @@ class Connection:
     def _release(self) -> None:
         # Close the descriptor itself: the handler's reader and writer share the socket and keep it open.
         socket.close(self.socket.detach())
-
-
-@dataclass(slots=True)
-class Exchange:
-    """The input of a fault: the call, its honest answer, and the options of the script.
-
-    `account` is None if the call names none. `apply_now` carries out a write that was only rehearsed.
-    """
-
-    request: Request
-    kind: Kind
-    account: "Account | None"
-    connection: Connection
-    apply_now: Callable[[], None]
-    answer: Answer = field(default_factory=Answer)
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _reason(status: int) -> str:
