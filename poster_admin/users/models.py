@@ -21,6 +21,7 @@ from django_otp.oath import TOTP
 from poster_admin.common.encryption import EncryptedField, Secret
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from django.contrib.sessions.backends.base import SessionBase
 
 IDLE = timedelta(hours=3)
@@ -229,6 +230,11 @@ class Passkey(TimestampMixin, Device):  # type: ignore[misc]  # django-otp is un
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+def passkeys_of(user: "User") -> list[Passkey]:
+    """Return the passkeys of a user, the oldest first."""
+    return list(Passkey.objects.filter(user=user))
 
 
 class RecoveryCode(models.Model):

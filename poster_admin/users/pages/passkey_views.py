@@ -35,9 +35,7 @@ def passkey_new(request: Request) -> HttpResponse:
     form = PasskeyForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         try:
-            codes = two_factor.add_passkey(
-                request, form.cleaned_data["credential"], form.cleaned_data["name"]
-            )
+            codes = passkeys.add_factor(request, form.cleaned_data["credential"], form.cleaned_data["name"])
         except passkeys.NotAccepted:
             form.add_error(None, _("The device's answer was not accepted, or it took too long. Try again."))
         else:
@@ -77,7 +75,7 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
         page, accepted = "login", _sign_in(request, answer)
     else:
         page = "login_code" if request.session.get(two_factor.DUE) else "confirm"
-        accepted = two_factor.check_passkey(request, answer)
+        accepted = passkeys.check_factor(request, answer)
     if not accepted:
         context = {"back": f"{reverse(page)}?{urlencode({'next': back})}"}
         return render_page(request, "users/passkeys/passkey_refused.html", context, status=422)

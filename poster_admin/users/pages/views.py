@@ -21,11 +21,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from poster_admin.common.htmx import is_ours, render_page
 from poster_admin.users import sessions
 from poster_admin.users.identities import has_password
-from poster_admin.users.models import Event, RecoveryCode, SecurityEvent
+from poster_admin.users.models import Event, RecoveryCode, SecurityEvent, passkeys_of
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
-from poster_admin.users.sign_in.passkeys import passkeys_of
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
 
 LOG_PAGE = 50

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -36,7 +37,9 @@ from webauthn.helpers.structs import (
 )
 
 from poster_admin.common.deadlines import is_past
-from poster_admin.users.models import Passkey
+from poster_admin.users import security_log, sessions
+from poster_admin.users.models import Event, Passkey, passkeys_of
+from poster_admin.users.sign_in import two_factor
 
 NAME = "Poster Admin"
 # Key in the session: the challenge that is to be signed, and when it was given out.
@@ -52,11 +55,6 @@ FAILURES = (
 
 class NotAccepted(Exception):
     """The answer of the device does not prove who the user is."""
-
-
-def passkeys_of(user: User) -> list[Passkey]:
-    """Return the passkeys of a user, the oldest first."""
-    return list(Passkey.objects.filter(user=user))
 
 
 def registration_options(request: HttpRequest, user: User) -> str:
@@ -141,6 +139,33 @@ def check(request: HttpRequest, answer: str, user: User | None = None) -> Passke
         passkey.set_last_used_timestamp(commit=False)
         passkey.save(update_fields=["sign_count", "last_used_at"])
     return passkey
+
+
+def check_factor(request: HttpRequest, answer: str) -> bool:
+    """Check what a passkey of the user has signed, and mark the session."""
+    user: Any = request.user
+    try:
+        passkey = check(request, answer, user)
+    except NotAccepted:
+        security_log.record(Event.PASSKEY_FAILED, request=request)
+        return False
+    security_log.record(Event.FACTOR_USED, request=request, detail=two_factor.PASSKEY)
+    two_factor.mark(request, passkey)
+    return True
+
+
+def add_factor(request: HttpRequest, answer: str, name: str) -> list[str]:
+    """Add a passkey; return recovery codes if it is the first factor. Raises `NotAccepted`."""
+    user: Any = request.user
+    is_first = two_factor.factor_of(user) is None
+    passkey = register(request, user, answer, name)
+    two_factor.mark(request, passkey)
+    security_log.record(Event.FACTOR_SET, request=request, detail=two_factor.PASSKEY)
+    if not is_first:
+        return []
+    # Sessions begun before lack the mark.
+    sessions.end(user, but=request.session.session_key)
+    return two_factor.renew_codes(user)
 
 
 def _names_its_user(passkey: Passkey, handle: bytes | None) -> bool:

@@ -14,8 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
-from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key
-from poster_admin.users.sign_in import passkeys
+from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
 
 DUE = "second_factor_due"
 CODES = 10
@@ -79,33 +78,6 @@ def check_code(request: HttpRequest, text: str) -> bool:
     return True
 
 
-def check_passkey(request: HttpRequest, answer: str) -> bool:
-    """Check what a passkey of the user has signed, and mark the session."""
-    user: Any = request.user
-    try:
-        passkey = passkeys.check(request, answer, user)
-    except passkeys.NotAccepted:
-        security_log.record(Event.PASSKEY_FAILED, request=request)
-        return False
-    security_log.record(Event.FACTOR_USED, request=request, detail=PASSKEY)
-    mark(request, passkey)
-    return True
-
-
-def add_passkey(request: HttpRequest, answer: str, name: str) -> list[str]:
-    """Add a passkey; return recovery codes if it is the first factor. Raises `passkeys.NotAccepted`."""
-    user: Any = request.user
-    is_first = factor_of(user) is None
-    passkey = passkeys.register(request, user, answer, name)
-    mark(request, passkey)
-    security_log.record(Event.FACTOR_SET, request=request, detail=PASSKEY)
-    if not is_first:
-        return []
-    # Sessions begun before lack the mark.
-    sessions.end(user, but=request.session.session_key)
-    return renew_codes(user)
-
-
 def prepare(user: User) -> TOTPDevice:
     """Return an authenticator that is not confirmed yet."""
     device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=False).first()
@@ -146,7 +118,7 @@ def renew_codes(user: User) -> list[str]:
 def remove(user: User) -> None:
     """Remove all second factors and the recovery codes."""
     remove_app(user)
-    for passkey in passkeys.passkeys_of(user):
+    for passkey in passkeys_of(user):
         remove_passkey(user, passkey.pk)
 
 
