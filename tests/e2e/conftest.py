@@ -58,6 +58,33 @@ def worker(live):
     thread.join()
 
 
+def open_window(browser, url, problems, **options):
+    """Return a page in a context of its own; errors in its scripts and its console go into `problems`."""
+
+    def note(message):
+        # Chromium and HTMX also report every response with an error status, which many tests cause on
+        # purpose.
+        if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
+            problems.append(message.text)
+
+    context = browser.new_context(base_url=url, reduced_motion="reduce", **options)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", note)
+    return page
+
+
+def sign_in(page, url, settings, user, language):
+    """Give the page the cookies of a user, or of nobody, and of a language."""
+    cookies = {settings.LANGUAGE_COOKIE_NAME: language}
+    if user is not None:
+        client = Client()
+        client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
+        cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+
+
 @pytest.fixture
 def page_for(browser, live, settings):
     """Return a function that opens a page as a user: `page_for(staff, width=360)`.
@@ -67,32 +94,18 @@ def page_for(browser, live, settings):
     """
     contexts, problems = [], []
 
-    def note(message):
-        # Chromium and HTMX also report every response with an error status, which many tests cause on
-        # purpose.
-        if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
-            problems.append(message.text)
-
     def page_for(user=None, *, language="en", width=1280, height=900, scheme="light", javascript=True):
-        context = browser.new_context(
-            base_url=live,
+        page = open_window(
+            browser,
+            live,
+            problems,
+            locale=language,
             viewport={"width": width, "height": height},
             color_scheme=scheme,
             java_script_enabled=javascript,
-            locale=language,
-            reduced_motion="reduce",
         )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        cookies = {settings.LANGUAGE_COOKIE_NAME: language}
-        if user is not None:
-            client = Client()
-            client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
-            cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": name, "value": value, "url": live} for name, value in cookies.items()])
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", note)
+        contexts.append(page.context)
+        sign_in(page, live, settings, user, language)
         return page
 
     yield page_for

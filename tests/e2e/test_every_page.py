@@ -7,6 +7,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 from tests import pairwise
+from tests.e2e.conftest import open_window, sign_in
 from tests.e2e.scenes import SCENES, Stage, signed_in
 
 # 640 px are what is left of 1280 px at a zoom of 200 %.
@@ -65,6 +66,48 @@ OVERFLOW = """() => document.documentElement.scrollWidth - document.documentElem
 AXE = """async (options) => (await axe.run(options)).violations.map(
   ({id, nodes}) => [id, nodes.slice(0, 3).map(({target, failureSummary}) => [target, failureSummary])]
 )"""
+
+
+FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+
+
+@pytest.fixture(scope="module")
+def windows(browser):
+    """Keep a window for each language, and the errors in all of them: a new one costs more than a page."""
+    windows, problems = {}, []
+    yield windows, problems
+    for window in windows.values():
+        window.context.close()
+
+
+@pytest.fixture
+def page_in(windows, browser, live, settings):
+    """Return a function that shows a user the window of a language, which remembers nothing of another test.
+
+    An error of a script or in the console fails the test at its end, as it does for `page_for`.
+    """
+    windows, problems = windows
+    problems.clear()
+    shown = []
+
+    def page_in(language, user):
+        if language not in windows:
+            windows[language] = open_window(browser, live, problems, locale=language)
+        page = windows[language]
+        shown.append(page)
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        sign_in(page, live, settings, user, language)
+        return page
+
+    yield page_in
+    for page in shown:
+        page.unroute_all(behavior="ignoreErrors")
+        # Of the same address, since Chromium starts another process for a blank page and after it.
+        page.goto("/healthz")
+        page.evaluate(FORGET)
+        page.context.clear_cookies()
+    assert not problems
 
 
 def english(texts):
@@ -154,10 +197,10 @@ def test_a_page_that_is_repeated_is_seen_itself():
 
 
 @pytest.mark.parametrize(("name", "language"), pairwise.marked(CASES, QUICK, name="-".join))
-def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, settings, name, language):
+def test_a_page_has_nothing_to_trip_over(page_in, browse, sandbox, settings, name, language):
     play, role, account, shows = SCENES[name]
     user = signed_in(role, account, sandbox)
-    page = page_for(user, language=language)
+    page = page_in(language, user)
     play(Stage(page, browse, user, sandbox, language, settings))
     expect(page.locator(shows).first).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", language)
