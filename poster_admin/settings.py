@@ -377,6 +377,8 @@ env.require("TIME_ZONE", is_time_zone(TIME_ZONE), "is not a time zone that this 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# Each page names files by their hashed names, so the others are neither kept nor compressed.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 STORAGES = {
