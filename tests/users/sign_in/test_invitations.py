@@ -106,7 +106,7 @@ def test_a_link_holds_until_it_is_used_or_the_person_is_another(inbox, owner, br
             choose(browse(), link)
         case "signed in":
             olena_now = olena()
-            browse(olena_now).get("/groups/")
+            browse().force_login(olena_now, backend="groups.permissions.CredentialsBackend")
             assert User.objects.get(pk=olena_now.pk).last_login
         case "other address":
             client.post(page(), {"full_name": "Олена", "email": "iryna@example.com", "role": "Staff"})
