@@ -9,6 +9,9 @@ from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
 from groups.services.writes import execute as write_path
 
+FEW = 12
+"""Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
+
 
 def plan(user, group_id=4, target_id=1, **options):
     credentials = credentials_service.connection_of(user)

@@ -20,7 +20,7 @@ from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.jobs.doing import die_before_sending, ended, plan, run, start
+from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
 from tests.pages import fragment, hidden, text_of
 
 State, Action = Change.State, Change.Action
@@ -349,7 +349,7 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
     monkeypatch.setattr(job_lease.JobLease, "wait", then_it_is_not_made)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert waits[0].state == State.FAILED
-    assert len(people(job.target_id)) == 43
+    assert len(people(job.target_id)) == FEW
 
 
 # --- At the same moment -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.services.jobs import queue
-from tests.groups.services.jobs.doing import ended, plan, run, start
+from tests.groups.services.jobs.doing import FEW, ended, plan, run, start
 from tests.groups.services.writes.test_execute import elsewhere
 from tests.pages import fragment, hidden, open_form, text_of
 
@@ -26,7 +26,7 @@ def filled(client, url=MOVE, **values):
 
 def test_everybody_is_moved_by_a_job(staff, browse, people):
     client = browse(staff)
-    assert "Move 43 clients of “Скидочная система 10%”" in text_of(client.get(MOVE))
+    assert f"Move {FEW} clients of “Скидочная система 10%”" in text_of(client.get(MOVE))
     answer = client.post(MOVE, filled(client))
     job = Job.objects.get()
     assert answer.status_code == 302
@@ -36,7 +36,7 @@ def test_everybody_is_moved_by_a_job(staff, browse, people):
     assert people(4) == set()
     page = client.get(answer["Location"])
     assert 'data-state="done"' in page.content.decode()
-    assert "43 of 43 · 100 %" in text_of(page)
+    assert f"{FEW} of {FEW} · 100 %" in text_of(page)
 
 
 def test_those_who_were_chosen_are_moved(staff, browse, people):
@@ -46,7 +46,7 @@ def test_those_who_were_chosen_are_moved(staff, browse, people):
     client.post(MOVE, filled(client, url))
     run(Job.objects.get())
     assert people(1) >= {129, 130}
-    assert len(people(4)) == 41
+    assert len(people(4)) == FEW - 2
 
 
 def test_without_a_choice_nobody_is_meant(staff, browse):
@@ -295,7 +295,7 @@ def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
     page = browse(staff).get(f"/jobs/{job.pk}/")
     refused = Change.objects.get(state="refused")
     text = text_of(page)
-    assert "moved 42 refused by Poster 1" in text
+    assert f"moved {FEW - 1} refused by Poster 1" in text
     assert f"client {refused.client_id}" in text
     assert 'data-notice="differs"' in page.content.decode()
     outcome = browse(staff).get(f"/history/{refused.pk}/")
