@@ -402,7 +402,7 @@ def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody,
     client.get(URL)
     canaries = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99")
     left = {
-        "a log": caplog.text + "".join(repr(record.args) for record in caplog.records),
+        "a log": logged(caplog),
         "the database": _database(),
         "the cache": repr(getattr(cache, "_cache", "")),
     }
@@ -411,13 +411,19 @@ def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody,
             assert canary not in text, where
 
 
+def logged(caplog):
+    """Return the log and the arguments of its lines, without floats: a duration has any digits."""
+    args = (each.args if isinstance(each.args, tuple) else (each.args,) for each in caplog.records)
+    return caplog.text + repr([arg for each in args for arg in each if not isinstance(arg, float)])
+
+
 # None of these may be readable anywhere, though all of it is kept encrypted.
 CANARIES = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99", "ніколи не показувати")
 
 
 def left_behind(caplog):
     """Yield every place that could hold data of a client, with its content."""
-    yield "a log", caplog.text + "".join(repr(record.args) for record in caplog.records)
+    yield "a log", logged(caplog)
     yield "the database", _database()
     yield "the cache", repr(getattr(cache, "_cache", ""))
     yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
@@ -436,6 +442,7 @@ def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse,
     caplog.set_level(logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     client, connection = browse(owner), credentials_service.connection_of(owner)
+    sandbox.console().edit(1, count_groups_clients="30")
     group, target = (read_now(connection, each).group for each in (1, 4))
     options = {"user": owner, "credentials": connection, "operation": uuid.uuid4(), "client_ids": [6, 7, 8]}
     move = queue.start(moves.plan_move(group=group, target=target, **options))
@@ -457,7 +464,7 @@ def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse,
     assert job.state == "done"
     rows = sandbox.accounts["demo"].clients.rows(job.target_id)
     assert sum("янецька" in row["lastname"] for row in rows) == 1
-    assert Change.objects.filter(job=job, action="enrol").count() > 100
+    assert Change.objects.filter(job=job, action="enrol").count() > 20
     for page in ("/history/", "/history/snapshots/", f"/history/{Change.objects.filter(job=job).last().pk}/"):
         html = client.get(page).content.decode()
         assert not any(canary in html for canary in CANARIES)
