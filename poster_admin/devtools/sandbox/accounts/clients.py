@@ -112,13 +112,13 @@ class Clients:
         block = self._block(client_id)
         if change is None or (not change and (block is None or block.fate == "gone")):
             return None
-        own = (
+        own: Mapping[str, str] = (
             invented_clients.person(self._seed, self._account, client_id)
             if block
             else {"client_id": str(client_id)}
         )
         born = {_GROUP: str(block.group), "delete": str(int(block.is_deleted(client_id)))} if block else {}
-        row = own | born | change
+        row = {**own, **born, **change}
         group = self._group_row(int(row[_GROUP]))
         told = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
         return row | {name: group.get(name, "0") for name in told}

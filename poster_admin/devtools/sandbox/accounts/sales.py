@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from poster_admin.devtools.sandbox.accounts import invented_clients, validation
-from poster_admin.devtools.sandbox.accounts.seed_data import Profile, Row
+from poster_admin.devtools.sandbox.accounts.seed_data import Profile
 
 if TYPE_CHECKING:
     from poster_admin.devtools.sandbox.accounts.clients import Clients
@@ -110,7 +110,7 @@ class Sales:
         own = invented_clients.person(self._seed, self._profile.name, client_id)["discount_per"]
         return max(int(own), int(float(born["client_groups_discount"])))
 
-    def _row(self, client_id: int, client: Row | None, bought: list[Receipt]) -> dict[str, Any]:
+    def _row(self, client_id: int, client: Mapping[str, str] | None, bought: list[Receipt]) -> dict[str, Any]:
         client = client or invented_clients.person(self._seed, self._profile.name, client_id)
         total = sum(receipt.total for receipt in bought)
         profit = sum(receipt.profit for receipt in bought)
