@@ -11,7 +11,7 @@ from groups.models import Change
 from groups.views.http.requests import SECTIONS
 from tests.groups.services.jobs.doing import start
 from tests.pages import HTMX, fragment, group_form, text_of
-from tests.test_access import PRIVATE
+from tests.test_access import PRIVATE, taken_back
 
 # Each page asks the database for the same in tests of its own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -93,12 +93,14 @@ def test_the_sign_in_knows_of_a_form_that_was_not_saved_and_of_its_page(browse, 
     assert "Your session had ended; nothing was saved." in text_of(page)
 
 
-@pytest.mark.parametrize("url", PRIVATE)
-def test_after_the_sign_in_there_is_a_page_whatever_the_form_was(owner, browse, sandbox, url):
+def test_after_the_sign_in_there_is_a_page_whatever_the_form_was(owner, browse, sandbox, subtests):
     """This includes a form whose address accepts no GET."""
-    answer = browse().post(url, {"x": "1"})
-    back = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
-    assert browse(owner).get(back).status_code != 405
+    stranger, client = browse(), browse(owner)
+    for url in PRIVATE:
+        with subtests.test(url=url), taken_back(stranger, client):
+            answer = stranger.post(url, {"x": "1"})
+            back = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
+            assert client.get(back).status_code != 405
 
 
 def test_htmx_is_told_the_same(browse):
@@ -157,10 +159,12 @@ def test_a_malformed_length_of_a_body_is_a_form_error(staff, browse, sandbox, le
 # --- The current entry of the menu -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", PRIVATE)
-def test_the_menu_names_the_page_that_an_address_belongs_to(owner, browse, sandbox, url):
-    page = browse(owner).get(url, follow=True)
-    path, html = page.request["PATH_INFO"], page.content.decode()
-    section = SECTIONS.get(path.strip("/").partition("/")[0]) if "<nav" in html else None
-    own = [(f"/{section}/", "page" if path == f"/{section}/" else "true")] if section else []
-    assert re.findall(r'<a href="(/\w+/)" aria-current="(\w+)">', html) == own
+def test_the_menu_names_the_page_that_an_address_belongs_to(owner, browse, sandbox, subtests):
+    client = browse(owner)
+    for url in PRIVATE:
+        with subtests.test(url=url), taken_back(client):
+            page = client.get(url, follow=True)
+            path, html = page.request["PATH_INFO"], page.content.decode()
+            section = SECTIONS.get(path.strip("/").partition("/")[0]) if "<nav" in html else None
+            own = [(f"/{section}/", "page" if path == f"/{section}/" else "true")] if section else []
+            assert re.findall(r'<a href="(/\w+/)" aria-current="(\w+)">', html) == own
