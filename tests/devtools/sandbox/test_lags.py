@@ -13,6 +13,7 @@ from poster_admin.devtools.sandbox import LAGS, Sandbox
 from poster_admin.devtools.sandbox.accounts.replica import Lag
 from tests.devtools.sandbox.http.test_server import post
 from tests.devtools.sandbox.wire import GROUP, Wire
+from tests.pairwise import examples
 
 PERCENT = "client_groups_discount"
 
@@ -206,7 +207,7 @@ def happen(console, event):
 
 
 @pytest.mark.parametrize("account", ["demo", "kavarnia"])
-@settings(max_examples=15)
+@settings(max_examples=examples(6, 15))
 @given(events=st.lists(EVENTS, min_size=1, max_size=6))
 def test_any_earlier_moment_is_answered_as_it_was(account, events):
     clock = Clock()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.accounts.clients import Clients, newcomer
 from tests.devtools.sandbox.wire import Wire
+from tests.pairwise import examples
 
 NEW = {"client_groups_id_client": "4", "client_name": "Шевченко Олена Ігорівна", "phone": "+380 67 111-22-33"}
 
@@ -357,7 +358,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(25, 60))
 @given(st.lists(EVENTS, max_size=25))
 def test_the_counts_hold_whatever_happens(events):
     people = Clients(1, "demo", lambda _: {})
