@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+import trustme
 
 from groups.poster import PosterClient, Timeouts, Transport
 from tests.groups.poster.leaks import Ear, assert_masked
@@ -22,9 +23,17 @@ def sandbox(sandbox_server):
     sandbox_server.clear_faults()
 
 
+@pytest.fixture(scope="session")
+def one_authority(tmp_path_factory):
+    """Return a file with one certificate authority: to read certifi's takes as long as six calls."""
+    path = tmp_path_factory.mktemp("authorities") / "one.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    return str(path)
+
+
 @pytest.fixture
-def transport():
-    transport = Transport()
+def transport(one_authority):
+    transport = Transport(ca_file=one_authority)
     yield transport
     transport.close()
 
