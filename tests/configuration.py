@@ -15,6 +15,8 @@ def pytest_load_initial_conftests() -> Generator[None]:
     from django.conf import settings
 
     settings.INSTALLED_APPS = ["tests.database", *settings.INSTALLED_APPS]
+    # Pytest shows the log of a test that fails; each line would be formatted a second time.
+    settings.LOGGING["root"]["handlers"] = []
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
