@@ -1,5 +1,6 @@
 """Check that the three catalogues are complete: every text, each plural form, each placeholder."""
 
+import functools
 import re
 from gettext import c2py
 from io import BytesIO
@@ -29,6 +30,7 @@ KEYWORDS = {
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
 
 
+@functools.cache
 def texts():
     """Return every text to be translated, as (context, msgid), with its plural and its files."""
     found = {}
