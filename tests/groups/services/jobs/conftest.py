@@ -8,7 +8,8 @@ from tests.groups.services.jobs.doing import FEW
 @pytest.fixture
 def sandbox(sandbox):
     """Return a Poster with few clients in group 4: a job makes four calls for each of them."""
-    sandbox.console().edit(4, count_groups_clients=str(FEW))
+    for account in ("demo", "kopecks"):
+        sandbox.console(account).edit(4, count_groups_clients=str(FEW))
     return sandbox
 
 

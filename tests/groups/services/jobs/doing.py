@@ -9,7 +9,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
 from groups.services.writes import execute as write_path
 
-FEW = 12
+FEW = 8
 """Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
 
 

@@ -226,7 +226,7 @@ def test_a_second_restore_creates_nobody_twice(owner, sandbox):
 
 
 def test_a_run_that_is_interrupted_goes_on_where_it_was(owner, sandbox, monkeypatch):
-    monkeypatch.setattr(restores, "AT_ONCE", 3)
+    monkeypatch.setattr(restores, "AT_ONCE", 2)
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
     calls, submit_all = [], restores.submit_all
@@ -460,7 +460,7 @@ def test_rights(staff, owner, sandbox):
 
 
 def test_no_more_than_a_part_is_in_memory(owner, sandbox, monkeypatch):
-    monkeypatch.setattr(clients, "READ_AT_ONCE", 3)
+    monkeypatch.setattr(clients, "READ_AT_ONCE", 2)
     snapshot, were = removed(owner, sandbox)
     sizes, real = [], json.loads
     monkeypatch.setattr(snapshots, "json", SimpleNamespace(loads=lambda text: sizes.append(1) or real(text)))

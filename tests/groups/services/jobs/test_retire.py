@@ -23,7 +23,7 @@ def retirement(user):
 
 def refuse_some(sandbox):
     """Let Poster refuse three of the moves, for any client."""
-    sandbox.script(MOVE, "error_number_field", call=7, times=3, when="before")
+    sandbox.script(MOVE, "error_number_field", call=5, times=3, when="before")
 
 
 def refused_ids(job):
