@@ -30,6 +30,14 @@ from tests.users.test_security_log import lines
 
 pytestmark = pytest.mark.django_db
 LIST = "/history/snapshots/"
+FEW = 13
+
+
+@pytest.fixture
+def sandbox(sandbox):
+    """Return a Poster with few clients in group 4: the page of a restore asks for each of them."""
+    sandbox.console().edit(4, count_groups_clients=str(FEW))
+    return sandbox
 
 
 def rows_of(snapshot):
@@ -68,9 +76,9 @@ def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
     assert methods.index("clients.getClients") < methods.index("clients.removeGroup")
     snapshot = Snapshot.objects.get()
     assert str(snapshot.pk) == form["operation"]
-    assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (43, "owner", NAME)
+    assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (FEW, "owner", NAME)
     assert rows_of(snapshot) == rows
-    assert Group.from_json(snapshot.group).clients == 43
+    assert Group.from_json(snapshot.group).clients == FEW
     # The same form, sent again.
     client.post(URL, form)
     assert Snapshot.objects.count() == 1
@@ -101,7 +109,7 @@ def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse
         client.post(URL, {**open_form(client, URL), **values})
     form = open_form(client, URL, confirm_name=NAME)
     assert browse(staff).post(URL, form).status_code == 403
-    sandbox.console().edit(4, count_groups_clients="44")
+    sandbox.console().edit(4, count_groups_clients=str(FEW + 1))
     assert client.post(URL, form).status_code == 409
     sandbox.console().edit(4, count_groups_clients="0")
     url = "/groups/4/delete/"
@@ -138,7 +146,7 @@ def test_the_list_says_what_is_kept_why_and_until_when(owner, browse, sandbox, s
     words = text_of(page)
     for part in (
         NAME,
-        "43",
+        str(FEW),
         "owner",
         "Group removed",
         "kept for 90 days",
@@ -192,7 +200,7 @@ def test_only_owners_with_a_good_token_see_what_is_kept(
 
 
 def test_a_file_has_the_group_and_its_clients_as_poster_gave_them(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 10)
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
     rows = list(sandbox.accounts["demo"].clients.rows(4))
     snapshot = remove(browse(owner))
     assert snapshot.parts.count() == 5
@@ -255,12 +263,12 @@ def test_the_page_says_all_before_anything_is_written(owner, browse, sandbox, sn
     for part in (
         "The group is gone. It is created anew",
         "gets another number than 4",
-        "43 clients who are no longer in Poster are created anew",
+        f"{FEW} clients who are no longer in Poster are created anew",
         f"{bonus / 100:,.2f} ₴",
         "The day of registration, and the history of purchases.",
         "«Друга кава — подарунок»",
         "1 client who had been removed before",
-        "Restore group and 43 clients",
+        f"Restore group and {FEW} clients",
     ):
         assert part in words
     assert len(sandbox.posts()) == 1
@@ -272,7 +280,7 @@ def test_a_form_sent_twice_is_one_job(owner, browse, sandbox, snapshot):
     answers = [client.post(restore_url(snapshot), form) for _ in range(2)]
     job = Job.objects.get()
     assert [(each.status_code, each["Location"]) for each in answers] == [(302, f"/jobs/{job.pk}/")] * 2
-    assert (job.kind, job.user, job.group_id, job.target_id, job.total) == ("restore", owner, 4, None, 43)
+    assert (job.kind, job.user, job.group_id, job.target_id, job.total) == ("restore", owner, 4, None, FEW)
     assert str(job.pk) == form["operation"]
     htmx = client.post(restore_url(snapshot), form, headers=fragment("form", restore_url(snapshot)))
     assert htmx["HX-Redirect"] == f"/jobs/{job.pk}/"
@@ -404,11 +412,11 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
         taken_at=timezone.now() - timedelta(minutes=1),
     )  # fmt: skip
     again = snapshots.take(user=owner, credentials=credentials, group=group, operation=half.pk)
-    assert (again.pk, again.complete, again.clients) == (half.pk, True, 43)
+    assert (again.pk, again.complete, again.clients) == (half.pk, True, FEW)
 
 
 def test_rotation_takes_the_snapshots_along(owner, browse, sandbox, settings, monkeypatch):
-    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 10)
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
     snapshot = remove(browse(owner))
     rows = rows_of(snapshot)
     newest = Fernet.generate_key().decode()
@@ -421,7 +429,7 @@ def test_rotation_takes_the_snapshots_along(owner, browse, sandbox, settings, mo
 
 
 def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, settings, monkeypatch):
-    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 10)
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
     snapshot = remove(browse(owner))
     assert snapshot.parts.count() == 5
     assert (encryption.examine_keys().total, encryption.examine_keys().lost) == (2, [])
