@@ -33,12 +33,18 @@ def _replaced(change: Change, recent_changes: ChangeQuerySet) -> list[dict[str, 
     return [None if action in Change.CREATIONS else before for action, before in rows]
 
 
-def _latest(account_id: str, **subject: int | None) -> ChangeQuerySet:
+def _latest(account_id: str, **subject: int | str | None) -> ChangeQuerySet:
     """Return the changes that are open or were settled within POSTER_LAG_SECONDS, latest first."""
     a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
     client_id = subject.pop("client_id")
     of_it = Q(client_id__isnull=True) if client_id is None else Q(client_id=client_id)
     return Change.objects.filter(of_it, a_moment_ago, account=account_id, **subject).order_by("-created_at")
+
+
+def created_ids(account_id: str) -> frozenset[int]:
+    """Return the ids of the groups that were created here lately; a read may not show them yet."""
+    created = _latest(account_id, client_id=None, action=Change.Action.CREATE)
+    return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:

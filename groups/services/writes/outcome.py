@@ -62,21 +62,21 @@ class Outcome:
 class RemoteState:
     """The remote state in one read: the group or client (None if it is gone), or all groups for a creation.
 
-    `newcomers` are the clients that may be the one to be created. `copied_ids` are the ids in the last good
-    copy, so that a group that one list omits by mistake does not count as new later.
+    `newcomers` are the clients that may be the one to be created. `seen_ids` are the ids in the last good
+    copy and of groups just created here, so that a group that one list omits does not count as new later.
     """
 
     group: Group | None = None
     groups: GroupList = field(default_factory=GroupList)
     client: Client | None = None
     newcomers: tuple[Client, ...] = ()
-    copied_ids: frozenset[int] = frozenset()
+    seen_ids: frozenset[int] = frozenset()
 
     @property
     def ids(self) -> list[int]:
-        """The ids of all groups, including those of unreadable rows and of the last good copy."""
+        """The ids of all groups, including those of unreadable rows and those seen before."""
         unreadable = {row.id for row in self.groups.unreadable if row.id is not None}
-        return sorted({group.id for group in self.groups.groups} | unreadable | self.copied_ids)
+        return sorted({group.id for group in self.groups.groups} | unreadable | self.seen_ids)
 
 
 def same(one: GroupValues, other: GroupValues) -> bool:

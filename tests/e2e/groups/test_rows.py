@@ -138,6 +138,28 @@ def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
 
 
+def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff, sandbox):
+    page = page_for(staff)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/dependents/", hold)
+    show_list(page)
+    open_row(page, 1)
+    save_row(page, "45")
+    dialog = page.get_by_role("dialog")
+    button = dialog.get_by_role("button", name="Yes, save changes")
+    expect(button).to_be_visible()
+    before = button.bounding_box()
+    expect(dialog.get_by_text("Promotions and rules that name it")).to_be_visible()
+    held[0].continue_()
+    expect(dialog.get_by_text("Promotions and rules that name it")).to_have_count(0)
+    expect(dialog.locator("#dependents")).to_be_visible()
+    assert button.bounding_box() == before
+
+
 def conflict_in_a_row(page, sandbox):
     show_list(page)
     heading(page, "Loyalty groups")

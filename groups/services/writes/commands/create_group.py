@@ -13,6 +13,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
+from groups.services.writes.lag import created_ids
 from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -66,7 +67,7 @@ class CreateGroup(GroupCommand):
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
-        return RemoteState(groups=listed, copied_ids=_copied_ids(change))
+        return RemoteState(groups=listed, seen_ids=_copied_ids(change) | created_ids(change.account_id))
 
     def observe(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
