@@ -234,7 +234,7 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
 
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, subtests, urls):
-    # Of Django's admin the owner has a part.
+    # The owner may open a part of Django's admin, the superuser all of it.
     for user, those in ((owner, urls), (admin_user, [url for url in urls if url in ADMIN])):
         client = browse(user, enforce_csrf_checks=True)
         for url in those:

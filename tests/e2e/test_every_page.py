@@ -103,7 +103,7 @@ def page_in(windows, browser, live, settings):
     yield page_in
     for page in shown:
         page.unroute_all(behavior="ignoreErrors")
-        # Of the same address, since Chromium starts another process for a blank page and after it.
+        # Stay at the same address: for a blank page, and after it, Chromium starts another process.
         page.goto("/healthz")
         page.evaluate(FORGET)
         page.context.clear_cookies()
