@@ -111,7 +111,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
     @property
     def is_editable(self) -> bool:
         """Return True if the loyalty type is documented, so that it is known what a write would send."""
-        return self.loyalty_type in tuple(LoyaltyType)
+        return self.loyalty_type in LoyaltyType
 
     @property
     def values(self) -> GroupValues:

@@ -106,7 +106,7 @@ class Outlook:
     @property
     def can_be_created(self) -> bool:
         """Return True if the group exists or its loyalty type is documented."""
-        return self.target is not None or self.group.loyalty_type in tuple(LoyaltyType)
+        return self.target is not None or self.group.loyalty_type in LoyaltyType
 
     @property
     def has_work(self) -> bool:
