@@ -1,14 +1,25 @@
 """`make bench` runs and prints its table; how fast anything is, is no test's business."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
+from tests.benchmarks.__main__ import NAMES
 from tests.benchmarks.rows.results import Row
 from tests.environment import ROOT, inherited
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_benchmark_tells_its_options(capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"tests.benchmarks.{name}").main(["--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+
+
+@pytest.mark.product  # a tool of developers, with servers of its own
 def test_the_table_is_printed_and_says_which_program_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # as after a test in a browser
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "list", "warm", "users"]
