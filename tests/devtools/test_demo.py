@@ -28,20 +28,32 @@ def sign_in(served, name):
     return session
 
 
-def test_sign_ins_and_data_outlive_a_restart(tmp_path):
+@pytest.fixture
+def directory(tmp_path):
+    """Return a folder for the data of a demo, with a database that need not be migrated."""
     directory = tmp_path / "with a space"
     directory.mkdir()
     shutil.copy(migrated(), directory / "db.sqlite3")
+    return directory
+
+
+def test_three_people_can_sign_in_and_see_the_groups(directory):
     with demo.running(directory) as first:
         assert list(first.passwords) == ["manager", "staff", "owner"]
         # Its own looks at /readyz are not told.
         assert first.announced.startswith(f"Poster Admin: {first.url}\n"), first.announced
         for name in first.passwords:
-            groups = sign_in(first, name).get(f"{first.url}/groups/")
+            session = sign_in(first, name)
+            groups = session.get(f"{first.url}/groups/")
             assert groups.status_code == 200
             assert 'data-group="1"' in groups.text
             assert "data-worker" not in groups.text  # a worker runs before the sign-ins are printed
-        assert sign_in(first, "owner").get(f"{first.url}/admin/").status_code == 200
+        assert session.get(f"{first.url}/admin/").status_code == 200  # the last one is the owner
+
+
+@pytest.mark.product  # a tool of developers, of which the test above shows that it starts
+def test_sign_ins_and_data_outlive_a_restart(directory):
+    with demo.running(directory) as first:
         staff = sign_in(first, "staff")
 
     second = demo.start(directory)
@@ -55,6 +67,7 @@ def test_sign_ins_and_data_outlive_a_restart(tmp_path):
     assert "Traceback" not in rest
 
 
+@pytest.mark.product  # tests/test_start.py starts servers at once
 def test_two_that_start_at_once_without_data_both_come_up(tmp_path):
     directory = tmp_path / "new"
     with ExitStack() as stack:
@@ -71,9 +84,9 @@ def test_two_that_start_at_once_without_data_both_come_up(tmp_path):
     assert modes == [0o600, 0o700]
 
 
-def test_with_debug_there_is_the_gallery_and_its_buttons_work(tmp_path):
-    shutil.copy(migrated(), tmp_path / "db.sqlite3")
-    with demo.running(tmp_path, "--debug") as served:
+@pytest.mark.product  # tests/devtools/test_styleguide.py has the gallery without a server
+def test_with_debug_there_is_the_gallery_and_its_buttons_work(directory):
+    with demo.running(directory, "--debug") as served:
         staff = sign_in(served, "staff")
         assert staff.get(f"{served.url}/styleguide/").status_code == 200
         form = {"csrfmiddlewaretoken": staff.cookies["csrftoken"]}
