@@ -197,7 +197,7 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("servers", [2, pytest.param(3, marks=pytest.mark.product)])
+@pytest.mark.parametrize("servers", [1, pytest.param(3, marks=pytest.mark.product)])
 def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, servers):
     installation.take_static_files()  # tests/common/test_static_files.py collects them at once
     for compiled in installation.directory.rglob("*.mo"):
@@ -245,7 +245,10 @@ def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installati
     assert said == f"CommandError: Port {port} is taken. Choose another one: PORT={port + 1}.\n"
 
 
-@pytest.mark.parametrize("command", ["migrate", "worker", "serve"])
+# manage.py tells it for all of them.
+@pytest.mark.parametrize(
+    "command", ["serve", *(pytest.param(each, marks=pytest.mark.product) for each in ("migrate", "worker"))]
+)
 def test_a_database_that_does_not_answer_is_one_line(installation, command):
     code, said = installation.output(
         command, DATABASE_URL="postgres://loyalty:a-password@127.0.0.1:9/loyalty"
@@ -257,7 +260,14 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["var/ports.lock", "var/static.lock", "staticfiles/css"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "var/ports.lock",
+        pytest.param("var/static.lock", marks=pytest.mark.product),  # opened as the other lock
+        "staticfiles/css",
+    ],
+)
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):
     shutil.copy(migrated(), installation.directory / "db.sqlite3")
     blocked = installation.directory / place

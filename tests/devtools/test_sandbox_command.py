@@ -39,7 +39,8 @@ def head(process):
     return url, accounts
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+# The test of the state ends it by SIGTERM too.
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.product)])
 def test_it_says_where_it_is_serves_and_ends(number):
     with running("--groups", "12") as process:
         url, accounts = head(process)
