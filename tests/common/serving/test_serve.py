@@ -1,8 +1,10 @@
 """Test `manage.py serve`: its output at the start, and its end when it is told to stop."""
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ import time
 import pytest
 import requests
 
+from poster_admin.common.serving import threaded
 from poster_admin.devtools.sandbox.http.certificates import identity
 from tests.benchmarks.setup.running import workers_of
 from tests.environment import ROOT, inherited
@@ -20,6 +23,11 @@ from tests.tools.ports import free_port
 pytestmark = pytest.mark.slow
 PLAIN = "HTTPS=False: plain HTTP."
 SECURE = "HTTPS=True:"
+# With a CSRF cookie: without one the answer does not wait for the body.
+HALF = (
+    b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken=" + b"c" * 32 + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\nname="
+)
 
 
 def serve(tmp_path, **variables):
@@ -54,8 +62,13 @@ def answer(url, **options):
             time.sleep(0.1)
 
 
+# The server that the tests below share has HTTPS=False.
 @pytest.mark.parametrize(
-    ("https", "workers", "says", "status"), [("False", "1", PLAIN, 200), ("True", "0", SECURE, 301)]
+    ("https", "workers", "says", "status"),
+    [
+        ("True", "1", SECURE, 301),
+        pytest.param("False", "0", PLAIN, 200, marks=pytest.mark.product),
+    ],
 )
 def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
     process, url = serve(tmp_path, HTTPS=https, JOB_WORKERS=workers)
@@ -98,6 +111,20 @@ def running(tmp_path_factory):
     process.terminate()
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
+    assert said.startswith(PLAIN), said
+
+
+def test_strangers_who_send_half_of_a_body_stop_no_page(running):
+    _, url = running
+    assert answer(f"{url}/readyz").status_code == 200
+    with contextlib.ExitStack() as held:
+        for _ in range(threaded.THREADS + 20):
+            stranger = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+            held.enter_context(stranger)
+            stranger.sendall(HALF)
+        assert requests.get(f"{url}/accounts/login/", timeout=10).status_code == 200
+        form = {"username": "staff", "password": "wrong"}
+        assert requests.post(f"{url}/accounts/login/", form, timeout=10).status_code == 403
 
 
 def test_a_reload_replaces_every_worker(running):
