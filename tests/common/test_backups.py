@@ -1,5 +1,6 @@
 """Test backups: they are written while the server runs, and a restored one lets people sign in again."""
 
+import fcntl
 import json
 import os
 import re
@@ -170,6 +171,16 @@ def answers(url):
         return False
 
 
+def is_locked(path):
+    """Return True if another process holds the lock of a file."""
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def stop(process):
     process.terminate()
     process.communicate(timeout=60)
@@ -189,11 +200,12 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     installation.take_static_files()
     process, url = served(installation)
     file = back_up(installation)
-    run(installation, MAKE.format(name="late", password=PASSWORD) + CHANGE)
+    late = MAKE.format(name="late", password=PASSWORD) + CHANGE
+    (changed, _), (status, said) = installation.outputs(
+        (["shell", "-v", "0", "-c", late], ""), (["restore", file], "yes\n")
+    )
+    assert (changed, status) == (0, 1)
     assert not signs_in(url, "early", PASSWORD)
-
-    status, said = restore(installation, file)
-    assert status == 1
     assert re.fullmatch(r"CommandError: The database is in use: .+ Stop the server, .+ first\.\n", said)
     assert names_in(installation) == ["early", "late"]
 
@@ -212,7 +224,9 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
 
 def test_a_restore_is_refused_while_a_worker_runs(on_sqlite, file):
     worker = on_sqlite.start("worker")
-    wait_until(lambda: "is in use" in restore(on_sqlite, file, "no")[1], 0.2, 120)
+    in_use = on_sqlite.directory / "db.sqlite3.in-use"
+    wait_until(lambda: in_use.exists() and is_locked(in_use), 0.05, 120)
+    assert "is in use" in restore(on_sqlite, file, "no")[1]
     assert names_in(on_sqlite) == ["early"]
     stop(worker)
 
@@ -358,12 +372,8 @@ def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, fil
     with process:
         while "for good" not in process.stdout.readline():
             assert process.poll() is None
-        for command in ("serve", "worker"):
-            status, said = on_sqlite.output(command, PORT=str(free_port()))
-            assert (status, said) == (
-                1,
-                "CommandError: A backup is being restored. Start again when that is done.\n",
-            )
+        said = on_sqlite.outputs((["serve"], ""), (["worker"], ""), PORT=str(free_port()))
+        assert said == [(1, "CommandError: A backup is being restored. Start again when that is done.\n")] * 2
         process.stdin.write("yes\n")
         process.stdin.close()
         process.stdout.read()

@@ -198,7 +198,7 @@ class Installation:
             return None, said
         return process.returncode, said
 
-    def outputs(self, *commands):
+    def outputs(self, *commands, **variables):
         """Run several commands in one process: a start takes longer than most of them.
 
         Each is given as its words and its standard input. Return the code and the output of each.
@@ -206,7 +206,7 @@ class Installation:
         done = subprocess.run(
             [sys.executable, "-c", _ALL, json.dumps(commands)],
             cwd=self.directory,
-            env=self.environment({"DJANGO_SETTINGS_MODULE": "poster_admin.settings"}),
+            env=self.environment({"DJANGO_SETTINGS_MODULE": "poster_admin.settings"} | variables),
             check=True,
             stdout=subprocess.PIPE,
             text=True,
