@@ -16,16 +16,14 @@ TARGETS = {"groups": "0002_roles", "users": "0002_roles"}
 
 def migrate():
     """Migrate to the release, and return its models."""
-    from django.core.management import call_command
     from django.db import connection
-    from django.db.migrations.loader import MigrationLoader
+    from django.db.migrations.executor import MigrationExecutor
 
-    for app, name in TARGETS.items():
-        call_command("migrate", app, name, verbosity=0)
-    others = [node for node in MigrationLoader(None).graph.leaf_nodes() if node[0] not in TARGETS]
-    for app, name in others:
-        call_command("migrate", app, name, verbosity=0)
-    return MigrationLoader(connection).project_state([*others, *TARGETS.items()]).apps
+    executor = MigrationExecutor(connection)
+    others = [node for node in executor.loader.graph.leaf_nodes() if node[0] not in TARGETS]
+    executor.migrate([*others, *TARGETS.items()])
+    executor.loader.build_graph()  # of what is there now
+    return executor.loader.project_state([*others, *TARGETS.items()]).apps
 
 
 def connect(models, token):
