@@ -16,7 +16,7 @@ import requests
 from cryptography.fernet import Fernet
 
 from tests import environment
-from tests.services import empty_database, made_once, migrated
+from tests.services import made_once, migrated, migrated_database
 from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import Installation
@@ -32,7 +32,6 @@ credentials = PosterCredentials(user=user, account=account)
 credentials.set_token("t" * 20)
 credentials.save()
 """
-MIGRATE = "from django.core.management import call_command; call_command('migrate', verbosity=0)"
 CHANGE = """
 from django.contrib.auth.models import User
 user = User.objects.get(username="early")
@@ -82,10 +81,10 @@ def file(on_sqlite, original):
 @pytest.fixture
 def on_postgresql(tmp_path):
     made = Installation(tmp_path)
-    with empty_database(environment.POSTGRES_URL) as url:
+    with migrated_database(environment.POSTGRES_URL) as url:
         made.values["DATABASE_URL"] = url
         made.write(made.values)
-        run(made, MIGRATE + MAKE.format(name="early", password=PASSWORD))
+        run(made, MAKE.format(name="early", password=PASSWORD))
         yield made
         made.stop()
 

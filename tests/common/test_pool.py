@@ -14,7 +14,7 @@ from groups.services.credentials import connection_of
 from groups.services.groups import list_groups
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
-from tests.services import empty_database
+from tests.services import migrated_database
 from tests.tools.dashboard.killing import Dashboard
 
 
@@ -39,7 +39,7 @@ def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
 def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
     """PostgreSQL accepts 100 connections; before the pool each thread held one."""
     many = 120
-    with empty_database(environment.POSTGRES_URL) as url, Sandbox() as sandbox:
+    with migrated_database(environment.POSTGRES_URL) as url, Sandbox() as sandbox:
         dashboard = Dashboard(tmp_path, sandbox, database_url=url, CACHE_URL=environment.REDIS_URL)
         try:
             dashboard.start()
