@@ -2,25 +2,33 @@
 
 from django.contrib.auth.models import Group, Permission
 
-VIEW = ("view_group",)
-EDIT = (*VIEW, "add_group", "change_group", "delete_group", "view_client", "move_client")
+VIEW = ("groups.view_group",)
+EDIT = (
+    *VIEW,
+    *("groups.add_group", "groups.change_group", "groups.delete_group"),
+    *("groups.view_client", "groups.move_client"),
+)
 OWN = (
     *EDIT,
-    *("delete_group_with_clients", "set_bonus_unit", "view_snapshot", "view_change", "view_sales"),
-    *("watch_account", "set_webhook", "exceed_limits"),
-    *("view_user", "add_user", "change_user", "view_securityevent"),
-    *("view_totpdevice", "delete_totpdevice", "view_passkey", "delete_passkey"),
-    *("add_companylink", "view_companylink", "delete_companylink"),
+    *("groups.delete_group_with_clients", "groups.set_bonus_unit", "groups.view_snapshot"),
+    *("groups.view_change", "groups.view_sales"),
+    *("groups.watch_account", "groups.set_webhook", "groups.exceed_limits"),
+    *("auth.view_user", "auth.add_user", "auth.change_user", "users.view_securityevent"),
+    *("users.view_totpdevice", "users.delete_totpdevice", "users.view_passkey", "users.delete_passkey"),
+    *("users.add_companylink", "users.view_companylink", "users.delete_companylink"),
 )
 ROLES = {"Managers": VIEW, "Staff": EDIT, "Owners": OWN}
 
 
 def make_roles():
-    rights = list(Permission.objects.filter(codename__in=OWN))
+    # The app belongs to the name: Django's own Group has a right `view_group` too.
+    rights = {
+        f"{right.content_type.app_label}.{right.codename}": right
+        for right in Permission.objects.select_related("content_type")
+    }
     given = Group.permissions.through
     given.objects.bulk_create(
-        given(group=role, permission=right)
+        given(group=role, permission=rights[name])
         for role in Group.objects.bulk_create(Group(name=name) for name in ROLES)
-        for right in rights
-        if right.codename in ROLES[role.name]
+        for name in ROLES[role.name]
     )

@@ -1,10 +1,15 @@
 """Test a user's rights: the same as those of Django's backend, with one query."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 
 from groups.permissions import CredentialsBackend
+from tests.factories import make_roles
+from tests.services import migrated
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +46,24 @@ def test_there_are_none_for_one_who_is_not_active_for_a_stranger_and_for_a_singl
     assert backend.get_all_permissions(AnonymousUser()) == set()
     owner.is_active = False
     assert backend.get_all_permissions(owner) == set()
+
+
+def rights_of_roles():
+    rights = Group.permissions.through.objects.values_list(
+        "group__name", "permission__content_type__app_label", "permission__codename"
+    )
+    return sorted(rights)
+
+
+def test_tests_make_the_roles_as_the_migrations_make_them():
+    Group.objects.all().delete()
+    make_roles()
+    ours = rights_of_roles()
+    with closing(sqlite3.connect(migrated())) as database:
+        theirs = database.execute("""
+            SELECT auth_group.name, app_label, codename FROM auth_group_permissions
+            JOIN auth_group ON auth_group.id = group_id
+            JOIN auth_permission ON auth_permission.id = permission_id
+            JOIN django_content_type ON django_content_type.id = content_type_id
+        """).fetchall()
+    assert ours == sorted(theirs)
