@@ -5,6 +5,7 @@ the secret that the page of the second factor shows and has to keep encrypted, t
 for a downloaded snapshot, and the task that adds up the sales of a large account.
 """
 
+import itertools
 import re
 from collections import Counter
 from datetime import timedelta
@@ -60,12 +61,12 @@ def open_changes(owner, sandbox, job):
     ]
 
 
-def tables_written(client, url):
+def tables_written(client, url, targets=TARGETS):
     """Open an address as a page and as each fragment, and return the tables that were written."""
     with CaptureQueriesContext(connection) as queries:
         client.get(url)
         # Django's admin has no fragments.
-        for target in () if url in ADMIN else TARGETS:
+        for target in () if url in ADMIN else targets:
             client.get(url, headers=fragment(target, url))
     return {found[1] for each in queries if (found := WRITE.match(each["sql"]))}
 
@@ -75,9 +76,22 @@ def rows():
     return [list(model.objects.order_by("pk").values()) for model in (Change, Job, Snapshot)]
 
 
-@pytest.mark.parametrize("urls", each(EVERY))
+# `make test` opens each address as a page and as one fragment.
+ONE_EACH = dict(zip(EVERY, itertools.cycle((target,) for target in TARGETS)))
+ALL_EACH = dict.fromkeys(EVERY, TARGETS)
+PART, REST = each(EVERY)
+
+
+@pytest.mark.parametrize(
+    ("urls", "targets"),
+    [
+        pytest.param(*PART.values, ONE_EACH, id="part"),
+        pytest.param(*PART.values, ALL_EACH, id="part-fragments", marks=pytest.mark.product),
+        pytest.param(*REST.values, ALL_EACH, id="rest", marks=pytest.mark.product),
+    ],
+)
 def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_for_no_more(
-    owner, browse, sandbox, settings, request, subtests, urls
+    owner, browse, sandbox, settings, request, subtests, urls, targets
 ):
     """This includes a page beside which a change is open: it is settled by nobody, and not looked for."""
     settings.POSTER_CACHE_SECONDS = 0
@@ -87,7 +101,7 @@ def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_fo
         cache.clear()
         sandbox.log.clear()
         with taken_back(client):
-            written = tables_written(client, url)
+            written = tables_written(client, url, targets[url])
             return written, rows(), Counter(call.method for call in sandbox.log)
 
     asking = set(urls) & set(PRIVATE) - set(OF_DATABASE)

@@ -201,13 +201,14 @@ def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     assert people(dashboard, write.group_id) >= here
 
 
-def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard):
+@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.product)])
+def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
     one, two, three = (dashboard.plan("remove", "").group_id for _ in range(3))
     for group_id in (one, two, three):
         dashboard.sandbox.console("demo").edit(group_id, count_groups_clients="3")
     dashboard.sandbox.latency = 0.05
     dashboard.sandbox.script("clients.getClients", "timeout", times=None, seconds=1.0)  # no client is moved
-    for _ in range(4):
+    for _ in range(times):
         forms = [move_form(dashboard, *pair) for pair in ((one, two), (two, three), (three, one)) * 2]
         with ThreadPoolExecutor(len(forms)) as pool:
             sent = [

@@ -5,6 +5,7 @@ import pytest
 from tests.tools.watching import simulate
 
 STEPS = 60
+FEW = 30
 
 
 @pytest.fixture
@@ -18,11 +19,18 @@ def _production(settings):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_production")
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.product)])
-def test_amid_faults_late_writes_and_lags_nothing_is_made_up_and_nothing_missed(owner, seed):
-    counts, problems = simulate(seed, owner, STEPS)
+@pytest.mark.parametrize(
+    ("seed", "steps"),
+    [
+        (1, FEW),
+        pytest.param(1, STEPS, marks=pytest.mark.product),
+        pytest.param(2, STEPS, marks=pytest.mark.product),
+    ],
+)
+def test_amid_faults_late_writes_and_lags_nothing_is_made_up_and_nothing_missed(owner, seed, steps):
+    counts, problems = simulate(seed, owner, steps)
     assert (problems, counts["false"], counts["missed"]) == ([], 0, 0)
     # The world is busy enough to show it.
-    assert counts["found"] > 10
-    assert counts["ours"] > 5
-    assert counts["looks"] > 150
+    assert counts["found"] > steps / 6
+    assert counts["ours"] > steps / 12
+    assert counts["looks"] > steps * 2.5
