@@ -13,6 +13,7 @@ from tests.tools.dashboard.killing import (
     HOLD,
     POINTS,
     READ,
+    SECONDS,
     WRITE,
     Dashboard,
     faults_found,
@@ -78,6 +79,8 @@ def test_the_command_settles_what_a_kill_left(dashboard):
     write = dashboard.plan("update", "before settling")
     dashboard.start()
     kill_during(dashboard, write)
+    # Nobody settles it before: each try is a process that starts for nothing.
+    time.sleep(float(SECONDS["POSTER_WRITE_DEADLINE"]) + float(SECONDS["POSTER_GRACE_SECONDS"]))
     told = ""
     while "0 still open" not in told:
         told = dashboard.run("manage.py", "reconcile")
