@@ -1,5 +1,6 @@
 """Fixtures of a real browser and a real server: `page_for(staff).goto("/groups/")`."""
 
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -10,17 +11,27 @@ from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
 from groups.services.installation import maintenance
+from tests import conftest
 from tests.e2e import chromium
 
 PATIENCE = 10_000
 expect.set_options(timeout=PATIENCE)
+# `make test` has one of the two, `make test-all` both.
+MOSTLY_SCRIPT = pytest.mark.parametrize(
+    "javascript",
+    [pytest.param(True, id="script"), pytest.param(False, id="no script", marks=pytest.mark.product)],
+)
+MOSTLY_NO_SCRIPT = pytest.mark.parametrize(
+    "javascript",
+    [pytest.param(True, id="script", marks=pytest.mark.product), pytest.param(False, id="no script")],
+)
 ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:")
 
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
     for item in items:
-        if item.path.parent == here:
+        if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
 
 
@@ -77,38 +88,72 @@ def open_window(browser, url, problems, **options):
 
 def sign_in(page, url, settings, user, language):
     """Give the page the cookies of a user, or of nobody, and of a language."""
-    cookies = {settings.LANGUAGE_COOKIE_NAME: language}
+    client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
     if user is not None:
-        client = Client()
-        client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[-1])
-        cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+        conftest.sign_in(client, user)
+    page.context.add_cookies(
+        [{"name": name, "value": cookie.value, "url": url} for name, cookie in client.cookies.items()]
+    )
+
+
+@pytest.fixture(scope="session")
+def windows(browser):
+    """Keep the windows that no test shows, and the errors in all of them."""
+    windows, problems = {}, []
+    yield windows, problems
+    for window in itertools.chain(*windows.values()):
+        window.context.close()
+
+
+def empty(page):
+    """Let a window forget what a test did in it."""
+    for other in page.context.pages:
+        if other is not page:
+            other.close()
+    page.unroute_all(behavior="ignoreErrors")
+    # Stay at the same address: for a blank page, and after it, Chromium starts another process.
+    page.goto("/healthz")
+    page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    page.context.clear_cookies()
 
 
 @pytest.fixture
-def page_for(browser, live, settings):
+def page_for(browser, windows, live, settings):
     """Return a function that opens a page as a user: `page_for(staff, width=360)`.
 
     A script error, a violation of the content security policy, or any other error in the console fails the
     test at its end.
-    """
-    contexts, problems = [], []
 
-    def page_for(user=None, *, language="en", width=1280, height=900, scheme="light", javascript=True):
-        page = open_window(
-            browser,
-            live,
-            problems,
-            locale=language,
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            java_script_enabled=javascript,
-        )
-        contexts.append(page.context)
+    Each call has a window of its own, which may have been another test's: a new one costs more than a page.
+    A test that listens to the events of its page, sets the clock, adds a device or counts what is fetched
+    says `new=True`.
+    """
+    windows, problems = windows
+    problems.clear()
+    shown, closed = [], []
+
+    def page_for(
+        user=None, *, language="en", width=1280, height=900, scheme="light", javascript=True, new=False
+    ):
+        free = windows.setdefault((live, language, javascript), [])
+        if free and not new:
+            page = free.pop()
+        else:
+            page = open_window(browser, live, problems, locale=language, java_script_enabled=javascript)
+        if new:
+            closed.append(page)
+        else:
+            shown.append((page, free))
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         sign_in(page, live, settings, user, language)
         return page
 
     yield page_for
-    for context in contexts:
-        context.close()
+    for page in closed:
+        page.context.close()
+    for page, free in shown:
+        empty(page)
+        free.append(page)
     assert not problems

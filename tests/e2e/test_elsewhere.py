@@ -15,6 +15,7 @@ from groups.services.elsewhere.watch import look_where_due
 from groups.services.installation import maintenance
 from groups.services.notices import deliveries
 from poster_admin.users.models import SecurityEvent, UserSession
+from tests.e2e.groups.test_drafts import sign_in
 from tests.e2e.test_tour import heading
 
 
@@ -25,7 +26,7 @@ def look(times=3):
         look_where_due()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.product)])
 def test_a_change_in_the_console_is_told_read_and_undone(
     page_for, owner, staff, browse, sandbox, settings, width
 ):
@@ -42,8 +43,9 @@ def test_a_change_in_the_console_is_told_read_and_undone(
     sandbox.console().edit(1, client_groups_discount="12.5")
     look()
 
-    page = page_for(staff, language="uk", width=width)
+    page = page_for(language="uk", width=width)
     page.goto("/groups/")
+    sign_in(page)
     line = page.locator("[data-news]")
     expect(line).to_contain_text(re.compile("(З|Із) .*: 1 зміна, з них 1 у Poster, не тут"))
     line.get_by_role("link").click()
@@ -67,7 +69,9 @@ def test_a_change_in_the_console_is_told_read_and_undone(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(("width", "javascript"), [(1280, True), (360, False)])
+@pytest.mark.parametrize(
+    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.product), (360, False)]
+)
 def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
     page_for, owner, staff, browse, sandbox, settings, inbox, width, javascript
 ):

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT
 from tests.e2e.rows import open_row
+from tests.e2e.test_every_page import show_in
 from tests.e2e.test_tour import heading, row, show_list
 
 
@@ -24,15 +26,16 @@ def contrast(one, other):
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_chosen_segment_stands_out_from_the_others(page_for, staff, scheme):
-    page = page_for(staff, scheme=scheme)
+def test_the_chosen_segment_stands_out_from_the_others(page_for, staff):
+    page = page_for(staff)
     show_list(page)
     colour = "(element, name) => getComputedStyle(element)[name]"
-    track = page.locator(".results-bar .choices").evaluate(colour, "backgroundColor")
-    chosen = page.locator(".results-bar .choices [aria-current]")
-    assert contrast(chosen.evaluate(colour, "borderTopColor"), track) >= 3
-    assert contrast(chosen.evaluate(colour, "color"), chosen.evaluate(colour, "backgroundColor")) >= 4.5
+    for scheme in ("light", "dark"):
+        show_in(page, scheme)
+        track = page.locator(".results-bar .choices").evaluate(colour, "backgroundColor")
+        chosen = page.locator(".results-bar .choices [aria-current]")
+        assert contrast(chosen.evaluate(colour, "borderTopColor"), track) >= 3
+        assert contrast(chosen.evaluate(colour, "color"), chosen.evaluate(colour, "backgroundColor")) >= 4.5
 
 
 def test_the_error_of_a_row_has_room_for_its_words(page_for, staff):
@@ -56,13 +59,13 @@ def bottom(box):
     return box["y"] + box["height"]
 
 
-@pytest.mark.parametrize(("kind", "above"), [("1", "[name=birthday_bonus]"), ("2", ".if-discount")])
-def test_the_reason_of_a_change_stands_apart_from_the_field_above(page_for, staff, kind, above):
+def test_the_reason_of_a_change_stands_apart_from_the_field_above(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/new/")
-    page.locator(f"[name=loyalty_type][value='{kind}']").check()
-    label = page.locator("label[for=id_note]").bounding_box()
-    assert label["y"] - bottom(page.locator(above).bounding_box()) >= ROOM
+    for kind, above in (("1", "[name=birthday_bonus]"), ("2", ".if-discount")):
+        page.locator(f"[name=loyalty_type][value='{kind}']").check()
+        label = page.locator("label[for=id_note]").bounding_box()
+        assert label["y"] - bottom(page.locator(above).bounding_box()) >= ROOM
 
 
 def test_the_refusal_of_a_token_stands_apart_from_the_connection_below(page_for, staff):
@@ -169,7 +172,7 @@ def test_the_pictures_are_below_the_table_until_there_is_room_beside_it(page_for
     assert pictures.bounding_box()["x"] > table.bounding_box()["x"] + table.bounding_box()["width"]
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_NO_SCRIPT
 def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
     page = page_for(staff, javascript=javascript)
     show_list(page, "/groups/?type=2")
@@ -188,7 +191,7 @@ def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
 
 
 def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff):
-    page = page_for(staff, language="uk")
+    page = page_for(staff, language="uk", new=True)
     fetched = []
     page.on("response", lambda answer: fetched.append(answer) if answer.url.endswith(".woff2") else None)
     show_list(page)

@@ -1,5 +1,7 @@
 """Test passkeys with the virtual authenticator of Chromium, which makes real keys and checks the address."""
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import expect
 
@@ -15,6 +17,12 @@ DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, 
 def live(live):
     """Return the address of the server by a name: browsers bind no passkey to an IP address."""
     return live.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def page_for(page_for):
+    """Return a function that opens a page in a window without any device."""
+    return partial(page_for, new=True)
 
 
 class Device:
@@ -64,6 +72,12 @@ def stranger(page_for, device):
     return page, other
 
 
+def sign_out(page):
+    """End the session of the page, and ask for the sign-in on the same computer."""
+    page.context.clear_cookies()
+    page.goto(f"{LOGIN}?next=/groups/%3Fq%3Da")
+
+
 def by_passkey(page):
     page.get_by_role("button", name="Sign in with a passkey").click()
 
@@ -92,9 +106,9 @@ def test_it_signs_in_without_a_password_and_tells_when(staff, with_passkey, page
     expect(page.locator("li", has_text="My phone")).to_contain_text("last used")
 
 
-def test_it_is_the_second_factor_after_the_password(staff, with_passkey, page_for):
-    _, device = with_passkey(staff)
-    page, _ = stranger(page_for, device)
+def test_it_is_the_second_factor_after_the_password(staff, with_passkey):
+    page, _ = with_passkey(staff)
+    sign_out(page)
     page.fill("[name=username]", "staff")
     page.fill("[name=password]", PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -102,13 +116,13 @@ def test_it_is_the_second_factor_after_the_password(staff, with_passkey, page_fo
     page.wait_for_url("**/groups/?q=a")
 
 
-def test_without_verification_nobody_comes_in(staff, with_passkey, page_for):
-    _, device = with_passkey(staff)
-    page, other = stranger(page_for, device)
-    other.verify(works=False)
+def test_without_verification_nobody_comes_in(staff, with_passkey):
+    page, device = with_passkey(staff)
+    sign_out(page)
+    device.verify(works=False)
     by_passkey(page)
     expect(page.locator("[data-passkey-failed]")).to_be_focused()
-    other.verify(works=True)
+    device.verify(works=True)
     by_passkey(page)
     page.wait_for_url("**/groups/?q=a")
 
@@ -124,11 +138,13 @@ def test_a_passkey_of_another_address_is_not_offered(staff, with_passkey, page_f
     expect(page.locator("[data-passkey-failed]")).to_be_focused()
 
 
-def test_a_blocked_user_is_refused(staff, with_passkey, page_for):
-    _, device = with_passkey(staff)
+# `tests/users/sign_in/test_passkeys.py` has the refusal itself, and the copy below the page that tells it.
+@pytest.mark.product
+def test_a_blocked_user_is_refused(staff, with_passkey):
+    page, _ = with_passkey(staff)
     staff.is_active = False
     staff.save()
-    page, _ = stranger(page_for, device)
+    sign_out(page)
     by_passkey(page)
     expect(page.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
     page.get_by_role("link", name="Back").click()
@@ -146,18 +162,21 @@ def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     assert SecurityEvent.objects.filter(kind=Event.PASSKEY_FAILED).count() == 1
 
 
+@pytest.mark.product
 def test_after_an_owners_reset_it_opens_nothing(owner, staff, with_passkey, page_for):
-    _, device = with_passkey(staff)
-    page = page_for(owner)
-    page.goto(f"/people/{staff.pk}/")
-    page.get_by_role("button", name="Reset the second factor").click()
-    expect(page.locator("#messages")).to_contain_text("was removed")
-    page, _ = stranger(page_for, device)
+    page, _ = with_passkey(staff)
+    resets = page_for(owner)
+    resets.goto(f"/people/{staff.pk}/")
+    resets.get_by_role("button", name="Reset the second factor").click()
+    expect(resets.locator("#messages")).to_contain_text("was removed")
+    sign_out(page)
     by_passkey(page)
     expect(page.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
 
 
-@pytest.mark.parametrize("address", ["without a name", "without JavaScript"])
+@pytest.mark.parametrize(
+    "address", [pytest.param("without a name", marks=pytest.mark.product), "without JavaScript"]
+)
 def test_where_there_are_none_a_sentence_says_so(staff, page_for, live, address):
     page = page_for(staff, javascript=address != "without JavaScript")
     host = live.replace("localhost", "127.0.0.1") if address == "without a name" else live

@@ -1,5 +1,6 @@
 """Test the main workflow in a browser: with mouse, with keyboard, and without JavaScript."""
 
+import itertools
 import re
 
 import pytest
@@ -7,7 +8,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from groups.models import Change, PosterCredentials
+from tests import pairwise
 from tests.conftest import PASSWORD
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT
 from tests.e2e.rows import open_row
 from tests.pages import group_form
 
@@ -70,7 +73,7 @@ def removal_of(page, group_id):
 # --- The tour ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_NO_SCRIPT
 def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, javascript):
     page = page_for(javascript=javascript)
     sign_in(page, "newcomer")
@@ -129,8 +132,10 @@ CONSOLE = {
 }
 
 
-@pytest.mark.parametrize("language", CONSOLE)
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize(
+    ("language", "javascript"),
+    pairwise.marked(itertools.product(CONSOLE, [True, False]), [("uk", True), ("ru", False)]),
+)
 def test_the_first_owner_is_led_through_three_steps(page_for, sandbox, language, javascript):
     User.objects.create_superuser("first", password=PASSWORD)
     account = sandbox.accounts["kavarnia"]
@@ -275,6 +280,8 @@ def two_edits(page_for, staff, owner):
     return second
 
 
+# The row of the list has this in `groups/test_rows.py`, and the page of the group the other answer below.
+@pytest.mark.product
 def test_the_second_of_two_people_takes_theirs(page_for, staff, owner, sandbox):
     second = two_edits(page_for, staff, owner)
     second.get_by_role("link", name="Take theirs").click()
@@ -359,7 +366,9 @@ def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(pag
     expect(row(page, 1)).to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["Percent", re.compile("^Discount")])
+@pytest.mark.parametrize(
+    "name", ["Percent", pytest.param(re.compile("^Discount"), marks=pytest.mark.product)]
+)
 def test_the_focus_stays_on_what_the_list_was_asked_by(page_for, staff, name):
     page = page_for(staff)
     show_list(page)
@@ -490,7 +499,7 @@ def test_an_unknown_outcome_is_followed_up_to_its_end(page_for, staff, browse, s
 
 
 def test_a_half_filled_form_warns_before_it_is_left(page_for, staff):
-    page = page_for(staff)
+    page = page_for(staff, new=True)
     page.goto("/groups/new/")
     page.get_by_label("Name", exact=True).fill("Ще не все")
     asked = []

@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.services import clients
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.test_tour import heading
-
-pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 
 
 @pytest.fixture
@@ -31,6 +30,7 @@ def opened(page):
     heading(page, "Clients of the group")
 
 
+@MOSTLY_NO_SCRIPT
 def test_all_pages_there_and_back(page_for, staff, somebody, javascript):
     page = page_for(staff, javascript=javascript)
     opened(page)
@@ -49,8 +49,9 @@ def test_all_pages_there_and_back(page_for, staff, somebody, javascript):
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
 
 
+@MOSTLY_SCRIPT
 def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, javascript):
-    page = page_for(staff, javascript=javascript)
+    page = page_for(staff, javascript=javascript, new=True)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     opened(page)
@@ -75,6 +76,7 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, 
     assert not [url for url in asked if "%D0" in url or "q=" in url]
 
 
+@MOSTLY_NO_SCRIPT
 def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatch, javascript):
     monkeypatch.setattr(clients, "READ_AT_ONCE", 60)
     monkeypatch.setattr(clients, "SEARCHED_AT_MOST", 60)
@@ -89,6 +91,7 @@ def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatc
     expect(search).to_have_value("кам'янецька")
 
 
+@MOSTLY_SCRIPT
 def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
     sandbox.console().edit_client(77, bonus="99999999")
     page = page_for(staff, javascript=javascript)
@@ -101,6 +104,8 @@ def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
     expect(page).to_have_url(re.compile(r"\?sort=-bonus&page=2$"))
 
 
+@pytest.mark.product
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 def test_on_a_phone_the_order_is_chosen_from_a_list(page_for, staff, sandbox, javascript):
     sandbox.console().edit_client(77, bonus="99999999")
     page = page_for(staff, width=360, javascript=javascript)

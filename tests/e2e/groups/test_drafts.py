@@ -32,6 +32,11 @@ def sign_out_everywhere(page_for, user):
     assert not UserSession.objects.exists()
 
 
+def end_sessions():
+    """End all sessions, as the button does that the first test presses."""
+    UserSession.objects.all().delete()
+
+
 def sign_in(page, name="staff"):
     page.wait_for_url("**/accounts/login/?**")
     page.fill("[name=username]", name)
@@ -87,12 +92,12 @@ def test_a_form_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
     assert stored(page) == []
 
 
-def test_a_row_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
+def test_a_row_comes_back_with_what_was_typed(page, staff, sandbox):
     show_list(page, "/groups/?sort=name")
     heading(page, "Групи клієнтів")
     open_row(page, 4)
     page.locator(".row-form [name=percent]").fill("12")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     page.locator(".row-form [name=percent]").press("Enter")
     sign_in(page)
     expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
@@ -103,12 +108,13 @@ def test_a_row_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "12"
 
 
-def test_a_new_group_comes_back_with_what_was_typed(page, page_for, staff):
+@pytest.mark.product
+def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     page.goto("/groups/new/")
     field(page, "name").fill("Нова")
     page.locator("label[for=id_loyalty_type_1]").click()
     field(page, "percent").fill("7")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     save(page, "Створити групу")
     sign_in(page)
     told(page)
@@ -119,10 +125,10 @@ def test_a_new_group_comes_back_with_what_was_typed(page, page_for, staff):
     heading(page, "Нова")
 
 
-def test_a_form_that_is_sent_as_a_page_comes_back_too(page, page_for, staff):
+def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     page.goto("/groups/edit/?type=2")
     field(page, "percent_4").fill("12")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     save(page, "Переглянути зміни")
     expect(page.locator("main")).to_contain_text(ENDED)
     sign_in(page)
@@ -136,13 +142,19 @@ def test_a_form_that_is_sent_as_a_page_comes_back_too(page, page_for, staff):
     assert Job.objects.get().total == 1
 
 
-@pytest.mark.parametrize(("url", "typed"), [("/groups/?type=2", "20%"), ("/groups/1/clients/", "кам")])
-def test_a_search_comes_back_with_its_results(page, page_for, staff, sandbox, url, typed):
+@pytest.mark.parametrize(
+    ("url", "typed"),
+    [
+        pytest.param("/groups/?type=2", "20%", marks=pytest.mark.product),
+        ("/groups/1/clients/", "кам"),
+    ],
+)
+def test_a_search_comes_back_with_its_results(page, staff, sandbox, url, typed):
     sandbox.console().edit_client(7, lastname="Кам&#39;янецька")
     page.goto(url)
     expect(page.locator("#rows")).to_be_visible()
     page.wait_for_load_state()
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     page.fill("#q", typed)
     page.press("#q", "Enter")
     sign_in(page)
@@ -152,10 +164,10 @@ def test_a_search_comes_back_with_its_results(page, page_for, staff, sandbox, ur
     assert stored(page) == []
 
 
-def test_nobody_else_sees_it(page, page_for, staff, owner):
+def test_nobody_else_sees_it(page, staff, owner):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     save(page)
     sign_in(page, "owner")
     expect(field(page, "percent")).to_have_value("10")
@@ -163,10 +175,10 @@ def test_nobody_else_sees_it(page, page_for, staff, owner):
     assert stored(page) == []
 
 
-def test_what_somebody_else_changed_meanwhile_is_shown(page, page_for, staff, sandbox):
+def test_what_somebody_else_changed_meanwhile_is_shown(page, staff, sandbox):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     sandbox.console().edit(
         1, client_groups_discount="11", client_groups_name="Хтось змінив", loyalty_type="2"
     )
@@ -190,22 +202,23 @@ def test_what_somebody_else_changed_meanwhile_is_shown(page, page_for, staff, sa
     assert not sandbox.posts()
 
 
-def test_the_answer_to_a_question_brings_the_form_back(page, page_for, staff):
+@pytest.mark.product
+def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("45")
     save(page)
     heading(page, "Зберегти ці зміни?")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     save(page, "Так, зберегти зміни")
     sign_in(page)
     told(page)
     expect(field(page, "percent")).to_have_value("45")
 
 
-def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, page_for, staff):
+def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     second = page.context.new_page()
     second.goto(EDIT)
     sign_in(second)
@@ -215,7 +228,7 @@ def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, 
     expect(field(page, "percent")).to_have_value("12")
 
 
-def test_nothing_is_kept_of_what_was_saved_or_refused(page, page_for, staff, sandbox):
+def test_nothing_is_kept_of_what_was_saved_or_refused(page, staff, sandbox):
     page.goto(EDIT)
     field(page, "percent").fill("101")
     save(page)
@@ -228,7 +241,7 @@ def test_nothing_is_kept_of_what_was_saved_or_refused(page, page_for, staff, san
     page.goto("/account/")
     page.get_by_label("Акаунт Poster").fill("demo")
     page.locator("#id_token").fill(sandbox.accounts["demo"].token)
-    sign_out_everywhere(page_for, staff)
+    end_sessions()
     page.locator(".steps .button").click()
     expect(page.locator("main")).to_contain_text(ENDED)
     expect(page.locator("[data-kept]")).to_be_hidden()
@@ -240,7 +253,7 @@ def test_without_scripts_the_sign_in_says_that_nothing_was_saved(page_for, staff
     page = page_for(staff, language="uk", javascript=False)
     page.goto(EDIT)
     page.fill("#id_percent", "12")
-    UserSession.objects.all().delete()
+    end_sessions()
     save(page)
     expect(page.locator("main")).to_contain_text(ENDED)
     expect(page.locator("[data-kept]")).to_be_hidden()

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT
 from tests.e2e.rows import open_row
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import SEED, heading, row, show_list
@@ -65,7 +66,10 @@ def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is
     expect(name).to_have_attribute("title", name.text_content())
 
 
-@pytest.mark.parametrize(("motion", "animation"), [("no-preference", "saved"), ("reduce", "none")])
+@pytest.mark.parametrize(
+    ("motion", "animation"),
+    [("no-preference", "saved"), pytest.param("reduce", "none", marks=pytest.mark.product)],
+)
 def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, animation):
     page = page_for(staff)
     page.emulate_media(reduced_motion=motion)
@@ -183,6 +187,8 @@ def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sand
     assert not sandbox.posts()
 
 
+# The page of the group has this in `test_tour.py`.
+@pytest.mark.product
 def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sandbox):
     page = page_for(staff)
     dialog = conflict_in_a_row(page, sandbox)
@@ -306,7 +312,7 @@ def test_a_message_without_a_way_back_leaves_no_room_for_it(page_for, staff):
 
 
 def test_a_good_message_goes_by_itself_but_not_from_under_the_focus(page_for, staff):
-    page = page_for(staff)
+    page = page_for(staff, new=True)
     page.clock.install()
     page.goto("/groups/1/edit/")
     page.get_by_label("Percent, %").fill("12")
@@ -322,7 +328,7 @@ def test_a_good_message_goes_by_itself_but_not_from_under_the_focus(page_for, st
 
 
 def test_an_error_stays(page_for, staff, sandbox):
-    page = page_for(staff)
+    page = page_for(staff, new=True)
     page.clock.install()
     show_list(page)
     heading(page, "Loyalty groups")
@@ -356,7 +362,7 @@ def test_on_a_phone_the_percent_is_edited_in_a_sheet(page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_NO_SCRIPT
 def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbox, javascript):
     page = page_for(staff, javascript=javascript)
     page.goto("/groups/1/edit/")
