@@ -12,7 +12,9 @@ def limited(staff):
     return Limits.objects.create(account_id="demo", max_percent=20)
 
 
-@pytest.mark.parametrize(("width", "javascript"), [(1280, True), (360, True), (1280, False)])
+@pytest.mark.parametrize(
+    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.product), (360, True), (1280, False)]
+)
 def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limited, width, javascript):
     asks = page_for(staff, language="uk", width=width, javascript=javascript)
     asks.goto("/groups/1/edit/")

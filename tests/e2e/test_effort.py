@@ -51,6 +51,7 @@ def test_change_one_percent(hands_of, staff, sandbox):
     assert hands.effort == promised("Change one percent")
 
 
+@pytest.mark.product
 def test_change_five_percents(hands_of, staff, sandbox):
     for number in (2, 3):
         fields = {"loyalty_type": "1", PERCENT: "5", "birthday_bonus": "0", "count_groups_clients": "0"}
@@ -71,6 +72,7 @@ def test_change_five_percents(hands_of, staff, sandbox):
     assert hands.effort == promised("Change five percents")
 
 
+@pytest.mark.product
 def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     console = sandbox.console()
     people = {1: "1", 129: "4", 130: "5"}
@@ -123,6 +125,7 @@ def test_invite_a_colleague(hands_of, owner, inbox):
     assert hands.effort == promised("Invite a colleague")
 
 
+@pytest.mark.product
 def test_undo_a_mistake(hands_of, staff, sandbox):
     hands = hands_of(staff)
     open_row(hands.page, 1)

@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.test_tour import from_the_menu, heading
-
-pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 
 
 @pytest.fixture
@@ -36,6 +35,7 @@ def worker():
         thread.join()
 
 
+@MOSTLY_NO_SCRIPT
 def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     page_for, owner, sandbox, worker, settings, javascript
 ):
@@ -80,6 +80,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 13)
 
 
+@MOSTLY_SCRIPT
 def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker, javascript):
     page = page_for(staff, javascript=javascript)
     page.goto("/groups/4/clients/")

@@ -2,18 +2,18 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from groups.models import Job, Snapshot
 from groups.services.jobs import queue
+from tests.e2e.conftest import MOSTLY_SCRIPT
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading
 
 NAME = "Скидочная система 10%"
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_SCRIPT
 def test_a_removed_group_comes_back(page_for, owner, sandbox, javascript):
     sandbox.console().edit(4, count_groups_clients="13")
     page = page_for(owner, language="uk", width=360, javascript=javascript)

@@ -28,7 +28,7 @@ def _costs_12400(sandbox):
 
 
 @pytest.mark.usefixtures("_costs_12400")
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.product), 360])
 def test_type_fifteen_read_the_cost_save_and_find_it_in_the_history(page_for, owner, sandbox, width):
     page = page_for(owner, language="uk", width=width)
     page.goto("/groups/1/edit/")

@@ -7,10 +7,9 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading
-
-pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 
 
 @pytest.fixture
@@ -34,6 +33,7 @@ def stored(sandbox):
     return list(sandbox.accounts["demo"].snapshot().values())
 
 
+@MOSTLY_SCRIPT
 def test_several_percents(page, sandbox, javascript):
     page.goto("/groups/")
     page.get_by_title("Змінити кілька відсотків").click()
@@ -59,6 +59,7 @@ def test_several_percents(page, sandbox, javascript):
     assert stored(sandbox)[0]["client_groups_discount"] == "12.5"
 
 
+@MOSTLY_NO_SCRIPT
 def test_an_import(page, sandbox, javascript, tmp_path):
     page.goto("/groups/")
     page.locator("summary", has_text="Ще").click()
@@ -92,6 +93,7 @@ def test_an_import(page, sandbox, javascript, tmp_path):
     assert (rows[-1]["client_groups_name"], rows[-1]["birthday_bonus"]) == ("Друзі", "100000")
 
 
+@MOSTLY_SCRIPT
 def test_a_calculation_for_the_ticked_groups_is_marked_and_counted(page, sandbox, javascript):
     page.goto("/groups/edit/")
     page.get_by_label("Позначити «Постоянный посетитель»").check()

@@ -31,7 +31,7 @@ def plan(page, *, starts, ends):
     page.wait_for_url(f"**/groups/{GROUP}/")
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.product), 360])
 def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     before = percent_of(sandbox)
     page = page_for(staff, language="uk", width=width)

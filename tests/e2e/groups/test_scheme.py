@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from groups.services.rules import member_sums
 from groups.views import scheme as views
+from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.rows import open_row
 from tests.e2e.test_every_page import OVERFLOW
 from tests.e2e.test_tour import heading
@@ -23,7 +24,7 @@ def _rules(sandbox):
     sandbox.console().edit(5, client_groups_name="VIP")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_SCRIPT
 def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, javascript):
     page = page_for(manager, language="uk", width=360, javascript=javascript)
     page.goto("/groups/4/")
@@ -52,7 +53,7 @@ def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, ja
         assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.product), 1280])
 def test_the_list_leads_to_the_scheme(page_for, manager, width):
     page = page_for(manager, language="uk", width=width)
     page.goto("/groups/")
@@ -99,7 +100,7 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
     expect(page.locator("#dependents [data-promotion='2']")).to_be_visible()
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+@MOSTLY_NO_SCRIPT
 def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     for module in (member_sums, views):
         monkeypatch.setattr(module, "READ_AT_ONCE", 100)
@@ -135,7 +136,7 @@ def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sand
     assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.parametrize("groups", [3, 24])
+@pytest.mark.parametrize("groups", [pytest.param(3, marks=pytest.mark.product), 24])
 def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
     row = {"loyalty_type": "1", "birthday_bonus": "5000", "count_groups_clients": "0"}
     for number in range(3, groups):
