@@ -105,6 +105,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
 
 # aiosmtpd leaves the connection open by which it tries out whether it runs.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.product
 def test_invite_a_colleague(hands_of, owner, inbox):
     hands = hands_of(owner)
     hands.click(hands.page.locator("details.menu summary"))

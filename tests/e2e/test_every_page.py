@@ -161,6 +161,16 @@ CONTAINED = {
     "row_conflict": ["conflict", "remove_dialog"],
     "retire_while_a_job_is_at_it": ["retire", "locked_detail"],
     "no_right": ["not_found"],
+    "invitation_too_old": ["not_found"],
+    "login_after_a_lost_form": ["login_refused", "locked"],
+    "busy": ["edit_not_made", "check"],
+    "client_moved": ["outcome_review", "outcome_elsewhere"],
+    "plan_a_change": ["planned_twice"],
+    "menu_of_a_group": ["detail", "menu"],
+    "disconnect": ["remove_refused"],
+    "account_not_connected": ["account_refused"],
+    "restore_a_group_that_is_gone": ["restore_into_a_group_that_is_there"],
+    "snapshot_without_its_key": ["not_found"],
 }
 ELSEWHERE = REPEATS | CONTAINED.keys()
 # `make test` sees each other page in one language and one look, which take turns.
