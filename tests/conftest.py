@@ -31,7 +31,7 @@ from poster_admin.users.sign_in.two_factor import DUE, factor_of
 from tests import environment, matrix
 from tests.e2e import chromium
 from tests.factories import make_roles
-from tests.outside.mail import lead_to, mail_server
+from tests.outside.mail import mail_server
 from tests.pairwise import THOROUGH
 from tests.seed import programs
 from tests.services import migrated, needed_but_away
@@ -298,20 +298,11 @@ def styleguide(settings):
     read_addresses_again()
 
 
-@pytest.fixture(scope="session")
-def mail_server_of_all(tmp_path_factory):
-    """Run one mail server for all tests: to stop one takes half a second."""
-    with mail_server(tmp_path_factory.mktemp("mail")) as server:
-        yield server
-
-
 @pytest.fixture
-def inbox(mail_server_of_all, settings, tmp_path, monkeypatch):
-    """Return the empty inbox of a real mail server, to which the settings lead."""
-    inbox, port, authority = mail_server_of_all
-    inbox.empty()
-    lead_to(port, authority, settings=settings, folder=tmp_path, monkeypatch=monkeypatch)
-    return inbox
+def inbox(settings, tmp_path, monkeypatch):
+    """Return the inbox of a real mail server, to which the settings lead."""
+    with mail_server(settings, tmp_path, monkeypatch) as inbox:
+        yield inbox
 
 
 # --- The larger installation ---------------------------------------------------------------------------

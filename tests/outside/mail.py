@@ -19,13 +19,9 @@ class Inbox(Message):
 
     def __init__(self):
         super().__init__()
-        self.goes_on = threading.Event()
-        self.empty()
-
-    def empty(self):
-        """Be as a new one."""
         self.mail = []
         self.refuses = False
+        self.goes_on = threading.Event()
         self.goes_on.set()
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd names it so
@@ -39,8 +35,8 @@ class Inbox(Message):
 
 
 @contextmanager
-def mail_server(folder):
-    """Yield the inbox of a server, its port, and the certificate of the authority to trust."""
+def mail_server(settings, folder, monkeypatch):
+    """Yield the inbox of a server to which the settings lead."""
     inbox, authority = Inbox(), Authority(folder)
 
     def authenticate(_server, _session, _envelope, _mechanism, data):
@@ -57,15 +53,11 @@ def mail_server(folder):
         require_starttls=True,
     )
     server.start()
-    yield inbox, server.port, authority.file
-    server.stop()
-
-
-def lead_to(port, authority, *, settings, folder, monkeypatch):
-    """Let the settings lead to the server at a port of this machine."""
     # Django trusts the authorities of the machine.
-    monkeypatch.setenv("SSL_CERT_FILE", authority)
-    monkeypatch.setenv("EMAIL_URL", f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{port}")
+    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
+    monkeypatch.setenv("EMAIL_URL", f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{server.port}")
     settings.MAILERS = {"default": Environment(folder / "none").mail("EMAIL_URL", plain=False)}
     settings.EMAIL_ENABLED = True
     settings.DEFAULT_FROM_EMAIL = "loyalty@example.com"
+    yield inbox
+    server.stop()
