@@ -275,6 +275,8 @@ def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
     )
 
 
+# On a second database; SQLite has it in `make test`.
+@pytest.mark.product
 @pytest.mark.services
 def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tables(on_postgresql):
     """A table that the backup lacks has to go: the next migration that makes it would fail."""
