@@ -121,7 +121,7 @@ class PosterCredentials(models.Model):
         They are read once for this object, which lives as long as its request.
         """
         unsettled = self.account.changes.unsettled().order_by()
-        # Mostly there are none, and the question for any costs a third of the one for whole rows.
+        # Mostly there are none, and to ask for whole rows takes Django twice as long.
         if not unsettled.exists():
             return []
         # Leave out changes of clients: there may be thousands, and the page of their job shows them. Sort in

@@ -11,19 +11,15 @@ from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
 from groups.services.installation import maintenance
-from tests import conftest
+from tests import conftest, pairwise
 from tests.e2e import chromium
 
 PATIENCE = 10_000
 expect.set_options(timeout=PATIENCE)
+SCRIPT = {True: "script", False: "no script"}
 # `make test` has one of the two, `make test-all` both.
-MOSTLY_SCRIPT = pytest.mark.parametrize(
-    "javascript",
-    [pytest.param(True, id="script"), pytest.param(False, id="no script", marks=pytest.mark.product)],
-)
-MOSTLY_NO_SCRIPT = pytest.mark.parametrize(
-    "javascript",
-    [pytest.param(True, id="script", marks=pytest.mark.product), pytest.param(False, id="no script")],
+MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
+    pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
 )
 ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:")
 

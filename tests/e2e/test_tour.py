@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from groups.models import Change, PosterCredentials
 from tests import pairwise
 from tests.conftest import PASSWORD
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT
+from tests.e2e.conftest import SCRIPT
 from tests.e2e.rows import open_row
 from tests.pages import group_form
 
@@ -73,7 +73,7 @@ def removal_of(page, group_id):
 # --- The tour ----------------------------------------------------------------------------------------------
 
 
-@MOSTLY_NO_SCRIPT
+@pytest.mark.parametrize("javascript", SCRIPT, ids=SCRIPT.get)
 def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, javascript):
     page = page_for(javascript=javascript)
     sign_in(page, "newcomer")
