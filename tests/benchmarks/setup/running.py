@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from cryptography.fernet import Fernet
 
-from tests.environment import ROOT
+from tests.environment import ROOT, inherited
 from tests.services import migrated
 from tests.tools.ports import free_port
 
@@ -146,7 +146,7 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
         "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
         "MALLOC_ARENA_MAX": "2",  # as deploy/poster-admin.service sets it
     } | environment
-    environment = {**os.environ, **own}
+    environment = {**inherited(), **own}
     command = [sys.executable, "manage.py", "serve"]
     with (
         log.open("wb") as output,
