@@ -5,7 +5,7 @@
 // and neither the form's version nor its operation.
 import { $, $$ } from "./dom.js";
 import { openInRow } from "./rows.js";
-import { setUnsaved } from "./unsaved.js";
+import { clearUnsaved, setUnsaved, unsavedForm } from "./unsaved.js";
 
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
@@ -49,9 +49,14 @@ document.addEventListener("submit", ({ target }) => {
 const formOf = ({ elt }) => (elt.form ?? elt.closest("form"))?.closest("[data-draft]");
 const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
 
+// A part that the page loads by itself can be the first to learn it. It leads to the sign-in too, so the input is kept
+// then as well, and the browser need not ask whether to leave it.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
-  const form = formOf(detail.requestConfig);
-  if (form && hadEnded(detail.xhr)) keepDraft(form, true);
+  if (!hadEnded(detail.xhr)) return;
+  const form = formOf(detail.requestConfig) ?? unsavedForm();
+  if (!form?.dataset.draft) return;
+  keepDraft(form, true);
+  clearUnsaved();
 });
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -10,6 +10,8 @@ export function setUnsaved(form) {
   unsaved = form ?? unsaved;
 }
 
+export const unsavedForm = () => (unsaved?.isConnected ? unsaved : null);
+
 export function clearUnsaved() {
   unsaved = null;
 }
@@ -17,5 +19,5 @@ export function clearUnsaved() {
 document.addEventListener("input", (event) => setUnsaved(guarded(event.target)));
 
 addEventListener("beforeunload", (event) => {
-  if (unsaved?.isConnected) event.preventDefault();
+  if (unsavedForm()) event.preventDefault();
 });

@@ -108,6 +108,8 @@ def empty(page):
         if other is not page:
             other.close()
     page.unroute_all(behavior="ignoreErrors")
+    # A page that is still on its way would take the place of the next.
+    page.evaluate("stop()")
     # Stay at the same address: for a blank page, and after it, Chromium starts another process.
     page.goto("/healthz")
     page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")

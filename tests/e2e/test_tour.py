@@ -33,7 +33,7 @@ def rows(page):
 
 
 def heading(page, text):
-    expect(page.get_by_role("heading", level=1, name=text)).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name=text, exact=True)).to_be_visible()
     # A key pressed before the scripts run has no effect.
     page.wait_for_load_state()
 

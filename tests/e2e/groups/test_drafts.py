@@ -32,8 +32,14 @@ def sign_out_everywhere(page_for, user):
     assert not UserSession.objects.exists()
 
 
-def end_sessions():
+def wait_for_parts(page):
+    """Wait for what the page loads by itself: if that finds the session ended, it leads to the sign-in."""
+    expect(page.locator("#dependents[hx-get]")).to_have_count(0)
+
+
+def end_sessions(page):
     """End all sessions, as the button does that the first test presses."""
+    wait_for_parts(page)
     UserSession.objects.all().delete()
 
 
@@ -97,7 +103,7 @@ def test_a_row_comes_back_with_what_was_typed(page, staff, sandbox):
     heading(page, "Групи клієнтів")
     open_row(page, 4)
     page.locator(".row-form [name=percent]").fill("12")
-    end_sessions()
+    end_sessions(page)
     page.locator(".row-form [name=percent]").press("Enter")
     sign_in(page)
     expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
@@ -114,7 +120,7 @@ def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     field(page, "name").fill("Нова")
     page.locator("label[for=id_loyalty_type_1]").click()
     field(page, "percent").fill("7")
-    end_sessions()
+    end_sessions(page)
     save(page, "Створити групу")
     sign_in(page)
     told(page)
@@ -128,7 +134,7 @@ def test_a_new_group_comes_back_with_what_was_typed(page, staff):
 def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     page.goto("/groups/edit/?type=2")
     field(page, "percent_4").fill("12")
-    end_sessions()
+    end_sessions(page)
     save(page, "Переглянути зміни")
     expect(page.locator("main")).to_contain_text(ENDED)
     sign_in(page)
@@ -154,7 +160,7 @@ def test_a_search_comes_back_with_its_results(page, staff, sandbox, url, typed):
     page.goto(url)
     expect(page.locator("#rows")).to_be_visible()
     page.wait_for_load_state()
-    end_sessions()
+    end_sessions(page)
     page.fill("#q", typed)
     page.press("#q", "Enter")
     sign_in(page)
@@ -167,7 +173,7 @@ def test_a_search_comes_back_with_its_results(page, staff, sandbox, url, typed):
 def test_nobody_else_sees_it(page, staff, owner):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    end_sessions()
+    end_sessions(page)
     save(page)
     sign_in(page, "owner")
     expect(field(page, "percent")).to_have_value("10")
@@ -178,7 +184,7 @@ def test_nobody_else_sees_it(page, staff, owner):
 def test_what_somebody_else_changed_meanwhile_is_shown(page, staff, sandbox):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    end_sessions()
+    end_sessions(page)
     sandbox.console().edit(
         1, client_groups_discount="11", client_groups_name="Хтось змінив", loyalty_type="2"
     )
@@ -208,17 +214,34 @@ def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     field(page, "percent").fill("45")
     save(page)
     heading(page, "Зберегти ці зміни?")
-    end_sessions()
+    end_sessions(page)
     save(page, "Так, зберегти зміни")
     sign_in(page)
     told(page)
     expect(field(page, "percent")).to_have_value("45")
 
 
+def test_a_part_that_finds_the_session_ended_keeps_what_was_typed(page, staff):
+    page.goto(EDIT)
+    field(page, "percent").fill("45")
+    wait_for_parts(page)
+    asked = []
+    page.route("**/dependents/", lambda route, _: asked.append(route), times=1)
+    save(page)
+    while not asked:
+        page.wait_for_timeout(10)
+    UserSession.objects.all().delete()
+    asked[0].continue_()
+    sign_in(page)
+    told(page)
+    expect(field(page, "percent")).to_have_value("45")
+    assert not Change.objects.exists()
+
+
 def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("12")
-    end_sessions()
+    end_sessions(page)
     second = page.context.new_page()
     second.goto(EDIT)
     sign_in(second)
@@ -241,7 +264,7 @@ def test_nothing_is_kept_of_what_was_saved_or_refused(page, staff, sandbox):
     page.goto("/account/")
     page.get_by_label("Акаунт Poster").fill("demo")
     page.locator("#id_token").fill(sandbox.accounts["demo"].token)
-    end_sessions()
+    end_sessions(page)
     page.locator(".steps .button").click()
     expect(page.locator("main")).to_contain_text(ENDED)
     expect(page.locator("[data-kept]")).to_be_hidden()
@@ -253,7 +276,7 @@ def test_without_scripts_the_sign_in_says_that_nothing_was_saved(page_for, staff
     page = page_for(staff, language="uk", javascript=False)
     page.goto(EDIT)
     page.fill("#id_percent", "12")
-    end_sessions()
+    UserSession.objects.all().delete()
     save(page)
     expect(page.locator("main")).to_contain_text(ENDED)
     expect(page.locator("[data-kept]")).to_be_hidden()
