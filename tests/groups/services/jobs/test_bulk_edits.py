@@ -186,7 +186,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
     class Killed(BaseException):
         pass
 
-    settings.POSTER_WRITE_DEADLINE = settings.POSTER_GRACE_SECONDS = 1.0
+    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2.0, 0.0
     settings.POSTER_MAX_CONCURRENCY = 1
     count = 0
     read_before = executor.execute.__globals__["_read_before"]

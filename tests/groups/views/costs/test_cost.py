@@ -13,6 +13,7 @@ from math import ceil, floor
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
@@ -288,12 +289,12 @@ def test_without_the_right_to_statistics_the_page_says_who_can_give_it(owner, br
 
 
 @pytest.mark.parametrize("fault", ["timeout", "status_500", "empty", "error_object"])
-def test_a_failure_of_poster_is_told_and_not_remembered(owner, browse, sandbox, settings, fault):
-    settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 0.2, 0.5
+def test_a_failure_of_poster_is_told_and_not_remembered(owner, browse, sandbox, fault):
     client = browse(owner)
     client.get("/groups/")
     sandbox.script(METHOD, fault, times=2)
-    page = client.get(url_of(1, "15"))
+    with override_settings(POSTER_READ_TIMEOUT=0.2, POSTER_READ_DEADLINE=0.5):
+        page = client.get(url_of(1, "15"))
     assert page.status_code in {424, 502, 504}
     assert told(page) is None
     sandbox.clear_faults()
