@@ -15,7 +15,7 @@ from groups.poster import Client, Group, UnreadableRow
 from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.messages import type_label
-from groups.spreadsheets import Cells
+from groups.spreadsheets import Cell, Cells
 from groups.spreadsheets.reader import protected
 
 CONTENT_TYPES = {
@@ -23,7 +23,6 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "jsonl": "application/jsonl; charset=utf-8",
 }
-BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTHS_OF_SALES = (16, 16, 16)
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
@@ -86,8 +85,13 @@ def _groups(listing: Listing, account: str) -> Iterator[Cells]:
 
 
 def _cells(group: Group) -> Cells:
-    bonus = group.birthday_bonus.quantize(_KOPECK)
+    bonus = money(group.birthday_bonus)
     return (group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients)
+
+
+def money(total: Decimal | None) -> Decimal | None:
+    """Return a sum with both of its decimals, by which a workbook tells money from other numbers."""
+    return None if total is None else total.quantize(_KOPECK)
 
 
 def _header_of_clients() -> list[str]:
@@ -114,10 +118,9 @@ def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: s
             said = _("could not be read: %(problem)s") % {"problem": client.problem}
             yield (client.id, said, *[None] * 7, *whose)
             continue
-        money = (client.bonus, client.total_paid)
         yield (
             *(client.id, client.name, client.phone, client.card_number, client.birthday),
-            *(sum_ and sum_.quantize(_KOPECK) for sum_ in money),
+            *(money(client.bonus), money(client.total_paid)),
             *(client.own_percent, client.effective_percent, *whose),
         )
 
@@ -133,10 +136,10 @@ def csv_file(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
     writer.writerow(header)
     for row in rows:
         writer.writerow([_written(cell, eastern=eastern) for cell in row])
-    return (BOM + text.getvalue()).encode()
+    return text.getvalue().encode("utf-8-sig")
 
 
-def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str | int:
+def _written(cell: Cell, *, eastern: bool) -> str | int:
     match cell:
         case None:
             return ""
@@ -145,7 +148,7 @@ def _written(cell: str | int | Decimal | date | None, *, eastern: bool) -> str |
         case datetime():
             return f"{cell:%Y-%m-%d %H:%M}"
         case date():
-            return f"{cell:%Y-%m-%d}"
+            return cell.isoformat()
         case str():
             return protected(cell)
     return cell

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -16,12 +15,11 @@ from groups.presenters.changes.change_words import who_words
 from groups.presenters.messages import type_label
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
-from groups.spreadsheets.exports import csv_file, xlsx_file
+from groups.spreadsheets.exports import csv_file, money, xlsx_file
 
 WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 18, 20, 38)
 # Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
 OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
-_KOPECK = Decimal("0.01")
 
 
 def file_name(account: str, extension: str) -> str:
@@ -82,7 +80,7 @@ def _cells_of(version: Version) -> Cells:
     if not version or "name" not in version:
         return (None,) * 5
     values = GroupValues.from_json(version)
-    bonus = values.birthday_bonus.quantize(_KOPECK)
+    bonus = money(values.birthday_bonus)
     return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
 
 

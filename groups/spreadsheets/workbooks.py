@@ -4,8 +4,9 @@ openpyxl takes 8 MB of memory, so this module is imported only when a workbook i
 """
 
 import io
+import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,11 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from groups.spreadsheets import Cells
+from groups.spreadsheets import Cell, Cells
 
 MONEY, DECIMALS_OF_MONEY = "#,##0.00", -2
+# Finds characters that XML 1.0, and so a workbook, cannot hold.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def written(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
@@ -36,9 +39,11 @@ def written(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Se
     return file.getvalue()
 
 
-def _cell(sheet: Any, value: str | int | Decimal | date | None, *, font: Font | None = None) -> Any:
+def _cell(sheet: Any, value: Cell, *, font: Font | None = None) -> Any:
     if isinstance(value, datetime):
         value = value.replace(tzinfo=None, microsecond=0)
+    elif isinstance(value, str):
+        value = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", value)
     cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs do not know Decimal and date
     if isinstance(value, str):
         cell.data_type = "s"

@@ -55,6 +55,15 @@ def test_a_workbook_has_numbers_as_numbers_and_says_whose_and_when(manager, brow
     assert isinstance(first[7], datetime)
 
 
+def test_no_money_and_a_birthday_without_a_year_are_written_like_others(staff, browse, sandbox):
+    sandbox.console("demo").put_client(1, bonus="0", total_payed_sum="0", birthday="0001-05-24")
+    client = browse(staff)
+    *_, newcomer = rows_of(client.get("/groups/1/clients/export.csv"), ",")
+    assert newcomer[4:7] == ["0001-05-24", "0.00", "0.00"]
+    sheet = load_workbook(io.BytesIO(client.get("/groups/1/clients/export.xlsx").content)).active
+    assert [cell.number_format for cell in sheet[sheet.max_row][5:7]] == ["#,##0.00"] * 2
+
+
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_no_name_becomes_a_formula(manager, browse, sandbox, name):
     sandbox.console("demo").edit(1, client_groups_name=name)
@@ -62,6 +71,16 @@ def test_no_name_becomes_a_formula(manager, browse, sandbox, name):
     assert rows_of(client.get("/groups/export.csv"), ",")[1][1] == f"'{name}"
     cell = load_workbook(io.BytesIO(client.get("/groups/export.xlsx").content)).active.cell(2, 2)
     assert (cell.value, cell.data_type) == (name, "s")
+
+
+@pytest.mark.parametrize("name", ["a\x0bb", "a\ufffeb"])
+@pytest.mark.parametrize("path", ["/groups/export.xlsx", "/groups/1/clients/export.xlsx"])
+def test_a_character_that_no_workbook_holds_is_replaced(staff, browse, sandbox, path, name):
+    console = sandbox.console("demo")
+    console.edit(1, client_groups_name=name)
+    console.put_client(1, lastname=name, firstname="")
+    sheet = load_workbook(io.BytesIO(browse(staff).get(path).content)).active
+    assert "a\ufffdb" in [cell.value for cell in sheet["B"]]
 
 
 @pytest.mark.parametrize("name", ["a;=cmd", "a,=cmd", 'a;"=1+1;b', "a;'=1", "a\n=1", "a;-1,+1;@x", 'a";"=1'])

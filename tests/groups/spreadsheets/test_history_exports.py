@@ -75,6 +75,14 @@ def test_a_workbook_has_numbers_and_times_as_such(manager, browse):
     assert row[11:15] == [10, 12.5, 50, 50]
 
 
+@pytest.mark.parametrize("note", ["a\x0bb", "a\ufffeb"])
+def test_a_workbook_opens_whatever_the_note_of_a_change_holds(staff, browse, note):
+    client = browse(staff)
+    edit(client, percent="12", note=note)
+    sheet = load_workbook(io.BytesIO(client.get("/history/export.xlsx").content)).active
+    assert "a\ufffdb" in [cell.value for cell in sheet[2]]
+
+
 @pytest.mark.usefixtures("_two_changes")
 def test_a_line_of_json_is_the_same_in_every_language_and_has_plain_values(manager, browse):
     english, ukrainian = (
