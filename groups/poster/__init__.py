@@ -29,7 +29,7 @@ from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
 from groups.poster.records import Group, GroupList, GroupTotals, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
-from groups.poster.transport import Failure, Look, Timeouts, Transport
+from groups.poster.transport import Failure, Probe, Timeouts, Transport
 
 __all__ = [
     "DEFAULT_URL",
@@ -46,7 +46,6 @@ __all__ = [
     "GroupValues",
     "InvalidResponse",
     "InvalidValue",
-    "Look",
     "LoyaltyRule",
     "LoyaltyRuleList",
     "LoyaltyType",
@@ -56,6 +55,7 @@ __all__ = [
     "OutcomeUnknown",
     "PosterClient",
     "PosterError",
+    "Probe",
     "Promotion",
     "PromotionList",
     "Refused",

@@ -49,6 +49,8 @@ HOSTS = 256
 # Only gzip and deflate: the size limit of the decoded body is tested with these encodings.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+# Every error of an exchange: http.client raises ValueError if a chunk of the body has a negative length.
+_ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Probe:
     """The answer of a server to a connection: its clock, and the end of its certificate if it has one."""
 
     date: str
@@ -151,10 +153,10 @@ class Transport:
                 if len(body) > MAX_BODY:
                     return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
                 return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
+        except _ERRORS as error:
             return _classify(error)
 
-    def look(self, url: str, timeouts: Timeouts) -> Look | Failure:
+    def probe(self, url: str, timeouts: Timeouts) -> Probe | Failure:
         """Ask a server for its headers, without a token. Only a new connection shows its certificate."""
         _deadline.set(time.monotonic() + timeouts.read_deadline)
         _certificate.set({})
@@ -168,8 +170,8 @@ class Transport:
                 redirect=False,
                 preload_content=False,
             ) as response:
-                return Look(response.headers.get("Date", ""), _certificate_until())
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, UnicodeError) as error:
+                return Probe(response.headers.get("Date", ""), _certificate_until())
+        except _ERRORS as error:
             return _classify(error)
 
 

@@ -114,22 +114,22 @@ def _poster() -> Found:
     names = list(PosterAccount.objects.order_by("pk").values_list("pk", flat=True)[:ACCOUNTS_ASKED])
     addresses = {api_url(settings.POSTER_API_URL, name) for name in names or [NO_ACCOUNT]}
     for address in sorted(addresses):
-        yield from _look(transport, address)
+        yield from _probe(transport, address)
     transport.close()
 
 
-def _look(transport: Transport, address: str) -> Found:
+def _probe(transport: Transport, address: str) -> Found:
     host = urlsplit(address).netloc
     started = time.monotonic()
     limits = Timeouts(settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT)
-    look = transport.look(address, limits)
-    if isinstance(look, Failure):
-        yield State.BAD, f"{host} is not reached: {look.detail or look.reason.replace('_', ' ')}{_way()}"
+    probe = transport.probe(address, limits)
+    if isinstance(probe, Failure):
+        yield State.BAD, f"{host} is not reached: {probe.detail or probe.reason.replace('_', ' ')}{_way()}"
         return
     yield State.GOOD, f"{host} answers after {_since(started)}{_way()}"
-    yield from _certificate(host, look.certificate_until)
-    if look.date:
-        yield from _drift(f"the clock of {host}", parsedate_to_datetime(look.date))
+    yield from _certificate(host, probe.certificate_until)
+    if probe.date:
+        yield from _drift(f"the clock of {host}", parsedate_to_datetime(probe.date))
 
 
 def _way() -> str:

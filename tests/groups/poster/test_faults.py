@@ -71,6 +71,7 @@ READ = {
     "fin_mid_headers": (InvalidResponse, 2),
     10: (InvalidResponse, 2),
     "cut_chunk": (Unreachable, 2),
+    "negative_chunk": (Unreachable, 2),
     11: (Unreachable, 2),
     14: (Unreachable, 1),
     "hang_mid_body": (Unreachable, 2),

@@ -70,6 +70,12 @@ def cut_chunk(exchange: Exchange) -> None:
     _send_closing(exchange, chunk, ("Transfer-Encoding", "chunked"))
 
 
+@fault(FAULTS, 10)
+def negative_chunk(exchange: Exchange) -> None:
+    """Announce a chunk of a negative length and close."""
+    _send_closing(exchange, b"-5\r\n" + exchange.answer.body, ("Transfer-Encoding", "chunked"))
+
+
 @fault(FAULTS, 11, seconds=60.0)
 def timeout(exchange: Exchange) -> None:
     """Say nothing for so many `seconds`, then close."""
