@@ -57,9 +57,9 @@ class PosterClient:
     """Call Poster's methods for client groups and their clients, with one account and its token.
 
     `url` is the pattern of the API's address, with `{account}` for the account's login. `transport` may be
-    shared by all `PosterClient` objects of a process. Set `bonus_in_kopecks` for an account that, contrary to
-    the documentation, reads the written birthday bonus of a group as kopecks. `on_call` receives a report of
-    each exchange.
+    shared by all `PosterClient` objects of a process, and stays open when one of them ends. Set
+    `bonus_in_kopecks` for an account that, contrary to the documentation, reads the written birthday bonus of
+    a group as kopecks. `on_call` receives a report of each exchange.
 
     Every method raises `PosterError`; `groups.poster.errors` lists its subclasses. `within` limits one call
     to so many seconds and replaces the deadline in `timeouts`. A read is retried once where a retry can help;
@@ -82,6 +82,7 @@ class PosterClient:
         self._url = api_url(url, account)
         self._timeouts = timeouts or Timeouts()
         self._bonus_in_kopecks = bonus_in_kopecks
+        self._owns_transport = transport is None
         self._transport = transport or Transport()
         self._on_call = on_call
 
@@ -92,7 +93,8 @@ class PosterClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._transport.close()
+        if self._owns_transport:
+            self._transport.close()
 
     # --- clients.* -----------------------------------------------------------------------------------------
 

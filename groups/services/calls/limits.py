@@ -33,9 +33,6 @@ class LimitedTransport(Transport):
         self._account = account
         self._person = person
 
-    def close(self) -> None:
-        """Keep the pool open: it belongs to the process, not to this client."""
-
     def exchange(
         self,
         verb: str,

@@ -19,16 +19,16 @@ class Listener:
     def accept(self):
         with suppress(OSError):
             while True:
-                credentials, _ = self.server.accept()
+                connection, _ = self.server.accept()
                 self.connections += 1
-                threading.Thread(target=self.serve, args=(credentials,), daemon=True).start()
+                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
-    def serve(self, credentials):
-        with suppress(OSError), credentials:
-            credentials.settimeout(5)
-            while request := read_request(credentials):
+    def serve(self, connection):
+        with suppress(OSError), connection:
+            connection.settimeout(5)
+            while request := read_request(connection):
                 self.requests.append(request.decode())
-                credentials.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+                connection.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
 
 @contextmanager
@@ -46,10 +46,10 @@ def listening(*answers):
             thread.join(5)
 
 
-def read_request(credentials):
+def read_request(connection):
     data = b""
     while b"\r\n\r\n" not in data:
-        if not (more := credentials.recv(65_536)):
+        if not (more := connection.recv(65_536)):
             return b""
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
@@ -58,5 +58,5 @@ def read_request(credentials):
         if line.startswith(b"content-length:"):
             length = int(line.partition(b":")[2])
     while len(body) < length:
-        body += credentials.recv(65_536)
+        body += connection.recv(65_536)
     return head + b"\r\n\r\n" + body

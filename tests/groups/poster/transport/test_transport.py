@@ -191,18 +191,18 @@ def test_an_error_that_is_being_handled_is_not_taken_for_the_one_of_the_call(san
 # --- Time --------------------------------------------------------------------------------------------------
 
 
-def drip(credentials, endpoint):
-    if read_request(credentials):
+def drip(connection, endpoint):
+    if read_request(connection):
         endpoint.note_request()
         for byte in JSON + b"\r\n" + b" " * 100:
-            credentials.sendall(bytes([byte]))
+            connection.sendall(bytes([byte]))
             time.sleep(0.05)
 
 
-def be_silent(credentials, _endpoint):
-    credentials.recv(65_536)
-    credentials.settimeout(3)
-    credentials.recv(65_536)
+def be_silent(connection, _endpoint):
+    connection.recv(65_536)
+    connection.settimeout(3)
+    connection.recv(65_536)
 
 
 def test_a_slow_drip_through_tls_ends_at_the_deadline(client):
@@ -374,6 +374,15 @@ def test_a_connection_is_kept_and_used_again(client):
         for _ in range(5):
             poster.get_groups()
     assert (len(listener.requests), listener.connections) == (5, 1)
+
+
+def test_the_end_of_one_client_leaves_the_pool_that_it_shares_open(client):
+    with listening() as listener:
+        poster = client(listener.url)
+        with poster:
+            poster.get_groups()
+        poster.get_groups()
+    assert (len(listener.requests), listener.connections) == (2, 1)
 
 
 def test_the_connections_of_one_account_outlive_calls_to_many_others(client):
