@@ -36,7 +36,7 @@ def main() -> int:
             show_groups(poster)
             if options.write:
                 write(poster)
-    except PosterError as error:
+    except (PosterError, ValueError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -71,15 +71,7 @@ def write(poster: PosterClient) -> None:
         print("The answer was lost. Look at the list before anything else.")
         raise
     print(f"Created {group_id}: {poster.get_group(group_id).percent} %")
-    poster.update_group(
-        group_id,
-        GroupValues(
-            name=values.name,
-            loyalty_type=values.loyalty_type,
-            percent=Decimal("7.5"),
-            birthday_bonus=values.birthday_bonus,
-        ),
-    )
+    poster.update_group(group_id, values.replace(percent=Decimal("7.5")))
     print(f"Changed {group_id}: {poster.get_group(group_id).percent} %")
     poster.remove_group(group_id)
     try:
