@@ -2,7 +2,7 @@
 
     >>> from groups.poster import PosterClient
     >>> with PosterClient("demo", token) as poster:  # doctest: +SKIP
-    ...     for group in poster.get_groups().groups:
+    ...     for group in poster.get_groups().present:
     ...         print(group.name, group.percent, group.clients)
 
 The package does not use Django and could be published as it is. `errors` lists everything it raises.

@@ -1,8 +1,8 @@
 """A local Poster Web API over real HTTP, for the demo, the tests and the benchmarks.
 
 The sandbox follows the API documentation to the byte, keeps its state, refuses with Poster's codes, and fails
-on demand in every way that a server can fail its client. It needs nothing but the standard library; only the
-TLS addresses of `network` need `cryptography`.
+on demand in every way that a server can fail its client. It needs nothing beyond `groups.poster`; only the
+TLS addresses of `network` need `trustme`.
 
 The parameters of a POST may come as a form, as a multipart form, as JSON or in the query, as Poster's own
 clients send them. The account `demo` also accepts the token of the documentation.

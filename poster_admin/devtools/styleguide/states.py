@@ -3,10 +3,11 @@
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
+import urllib3
 from django.conf import settings
 from django.urls import reverse
 
@@ -49,11 +50,13 @@ def tell_sandbox(*instructions: Instruction) -> None:
     if not is_loopback(upstream.hostname or ""):
         raise NoSandbox
     for name, content in (CLEAR, *instructions):
+        address = f"{upstream.scheme}://{upstream.netloc}/_sandbox/{name}"
         try:
-            address = f"{upstream.scheme}://{upstream.netloc}/_sandbox/{name}"
-            requests.post(address, json=content, timeout=SECONDS).raise_for_status()
-        except requests.RequestException:
+            answer = urllib3.request("POST", address, json=content, timeout=SECONDS, retries=False)
+        except urllib3.exceptions.HTTPError:
             raise NoSandbox from None
+        if answer.status != HTTPStatus.OK:
+            raise NoSandbox
 
 
 def states_around(group: Group, account: str) -> list[State]:
