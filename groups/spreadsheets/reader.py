@@ -82,24 +82,26 @@ def _collect(rows: Iterable[tuple[str, ...]]) -> Table:
     header: tuple[str, ...] | None = None
     found: dict[int, tuple[str, ...]] = {}
     for number, row in enumerate(rows, 1):
-        if number > LAST_ROW or len(found) > ROWS_AT_MOST:
-            break
+        if number > LAST_ROW:
+            raise NotReadable(
+                _("The table goes on below line %(line)s. Take out its empty lines.") % {"line": LAST_ROW}
+            )
         if any(len(cell) > LONGEST_CELL for cell in row):
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
         if not any(row):
             continue
         if header is None:
             header = row
-        else:
-            found[number] = row
-    else:
-        if header is None:
-            raise NotReadable(_("The file is empty."))
-        if len(found) <= ROWS_AT_MOST:
-            return Table(header, found)
-    raise NotReadable(
-        _("The file has more than %(count)s lines. Split it into smaller ones.") % {"count": ROWS_AT_MOST}
-    )
+            continue
+        if len(found) == ROWS_AT_MOST:
+            raise NotReadable(
+                _("The file has more than %(count)s lines. Split it into smaller ones.")
+                % {"count": ROWS_AT_MOST}
+            )
+        found[number] = row
+    if header is None:
+        raise NotReadable(_("The file is empty."))
+    return Table(header, found)
 
 
 # --- CSV ---------------------------------------------------------------------------------------------------
