@@ -1,3 +1,4 @@
+import threading
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -23,3 +24,19 @@ def connection(sandbox):
     opened = HTTPConnection(urlsplit(sandbox.url).netloc, timeout=5)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def late_writes(monkeypatch):
+    """Return the list of late writes as (seconds, write); they happen when the test calls them."""
+    waiting = []
+
+    class Later:
+        def __init__(self, seconds, write):
+            self.late = (seconds, write)
+
+        def start(self):
+            waiting.append(self.late)
+
+    monkeypatch.setattr(threading, "Timer", Later)
+    return waiting

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from poster_admin.devtools.sandbox import FAULTS
+from poster_admin.devtools.sandbox import FAULTS, Sandbox
 from tests.devtools.sandbox.wire import GROUP, Wire
 
 
@@ -117,38 +117,33 @@ def test_lost_before_and_answer_lost(sandbox, wire):
     assert [call.applied for call in sandbox.posts()] == [False, True]
 
 
-def test_late(sandbox, wire):
+def test_late(sandbox, wire, late_writes):
     sandbox.script("clients.createGroup", "late", seconds=0.3)
     assert wire.raw("clients.createGroup", GROUP) == b""
     assert len(sandbox.accounts["demo"].groups) == 3
     assert [call.applied for call in sandbox.posts()] == [False]
-    deadline = time.monotonic() + 5
-    while not sandbox.posts()[0].applied and time.monotonic() < deadline:
-        time.sleep(0.02)
+    ((seconds, write),) = late_writes
+    assert seconds == 0.3
+    write()
     assert sandbox.posts()[0].applied
     assert sandbox.accounts["demo"].groups[6]["client_groups_name"] == "Студенти"
 
 
-def test_a_late_write_that_is_refused_is_not_applied(sandbox, wire):
-    sandbox.script("clients.removeGroup", "late", seconds=0.1)
+def test_a_late_write_that_is_refused_is_not_applied(sandbox, wire, late_writes):
+    sandbox.script("clients.removeGroup", "late")
     wire.raw("clients.removeGroup", {"group_id": "77"})
-    time.sleep(0.3)
+    ((_, write),) = late_writes
+    write()
     assert not sandbox.posts()[0].applied
 
 
-def test_nothing_is_applied_after_a_stop(sandbox, wire):
-    sandbox.script("clients.createGroup", "late", seconds=0.2)
+@pytest.mark.parametrize("end", [Sandbox.stop, Sandbox.reset])
+def test_nothing_is_applied_after_a_stop_or_a_reset(sandbox, wire, late_writes, end):
+    sandbox.script("clients.createGroup", "late")
     wire.raw("clients.createGroup", GROUP)
-    sandbox.stop()
-    time.sleep(0.4)
-    assert len(sandbox.accounts["demo"].groups) == 3
-
-
-def test_nothing_is_applied_after_a_reset(sandbox, wire):
-    sandbox.script("clients.createGroup", "late", seconds=0.2)
-    wire.raw("clients.createGroup", GROUP)
-    sandbox.reset()
-    time.sleep(0.4)
+    ((_, write),) = late_writes
+    end(sandbox)
+    write()
     assert len(sandbox.accounts["demo"].groups) == 3
 
 
