@@ -107,9 +107,9 @@ def _run(sandbox: Steered, verb: str, name: str, query: Mapping[str, str], body:
     return {"done": True}
 
 
-def _console(sandbox: Steered, order: Mapping[str, Any]) -> int:
-    console = sandbox.console(order.get("account", "demo"))
-    match order:
+def _console(sandbox: Steered, instruction: Mapping[str, Any]) -> int:
+    console = sandbox.console(instruction.get("account", "demo"))
+    match instruction:
         case {"put": dict(row)}:
             return console.put(row)
         case {"edit": int(group_id), "fields": dict(fields)}:

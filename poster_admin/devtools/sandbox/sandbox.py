@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from groups.poster.redact import redact
+from groups.poster.redact import MASK, redact
 from poster_admin.devtools.sandbox import control
 from poster_admin.devtools.sandbox.accounts.replica import Lag
 from poster_admin.devtools.sandbox.accounts.state import Account
@@ -22,7 +22,6 @@ from poster_admin.devtools.sandbox.http.server import Server
 from poster_admin.devtools.sandbox.log import Call, Log
 from poster_admin.devtools.sandbox.script import Rule, Script, When, find_fault
 
-MASK = "[token]"
 _METHOD_LENGTH = 60
 
 
