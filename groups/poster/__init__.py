@@ -10,7 +10,7 @@ The package does not use Django and could be published as it is. `errors` lists 
 
 from groups.poster.address import DEFAULT_URL, api_url
 from groups.poster.client import CallReport, PosterClient
-from groups.poster.clients import Client, ClientList, ClientValues, Promotion, PromotionList
+from groups.poster.clients import Client, ClientList, ClientValues
 from groups.poster.errors import (
     ErrorReason,
     InvalidResponse,
@@ -27,6 +27,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
+from groups.poster.promotions import Promotion, PromotionList
 from groups.poster.records import Group, GroupList, GroupTotals, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Literal, Self
 
 from groups.poster.address import DEFAULT_URL, api_url
-from groups.poster.clients import Client, ClientList, ClientValues, PromotionList
+from groups.poster.clients import Client, ClientList, ClientValues
 from groups.poster.errors import (
     REFUSALS,
     ErrorReason,
@@ -25,6 +25,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
+from groups.poster.promotions import PromotionList
 from groups.poster.records import Group, GroupList, GroupValues, Settings
 from groups.poster.redact import MASK
 from groups.poster.sales import SalesList
@@ -32,6 +33,9 @@ from groups.poster.transport import Answer, Failure, Timeouts, Transport
 
 # Seconds that must be left before the deadline for a second attempt to be worth it.
 SHORTEST_TRY = 0.3
+
+type Parse = Callable[[Answer | Failure, str], Any]
+"""A function that returns the value in an answer to a method, or the error that the answer means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class PosterClient:
 
     def get_groups(self, *, within: float | None = None) -> GroupList:
         """Return all client groups in Poster's order, including removed ones and unreadable rows."""
-        groups: GroupList = self._read("clients.getGroups", {}, within)
+        groups: GroupList = self._read("clients.getGroups", {}, within, parse=interpret_groups)
         return groups
 
     def get_group(self, group_id: int, *, within: float | None = None) -> Group:
@@ -174,9 +178,7 @@ class PosterClient:
             "birthday": birthday or None,
         }
         params = {name: str(value) for name, value in asked.items() if value is not None}
-        rows = self._read(method, params, within)
-        if not isinstance(rows, list):
-            raise InvalidResponse("the clients are not a list", method=method, reason=ErrorReason.SHAPE)
+        rows = self._read_rows(method, params, within)
         if num is not None and len(rows) > num:
             raise InvalidResponse("more clients than were asked for", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
@@ -224,19 +226,11 @@ class PosterClient:
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
         """Return the promotions and the groups that each is limited to."""
-        method = "clients.getPromotions"
-        rows = self._read(method, {}, within)
-        if not isinstance(rows, list):
-            raise InvalidResponse("the promotions are not a list", method=method, reason=ErrorReason.SHAPE)
-        return PromotionList.from_wire(rows)
+        return PromotionList.from_wire(self._read_rows("clients.getPromotions", {}, within))
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
         """Return the rules that move clients to another group when they have paid enough."""
-        method = "clients.getLoyaltyRules"
-        rows = self._read(method, {}, within)
-        if not isinstance(rows, list):
-            raise InvalidResponse("the rules are not a list", method=method, reason=ErrorReason.SHAPE)
-        return LoyaltyRuleList.from_wire(rows)
+        return LoyaltyRuleList.from_wire(self._read_rows("clients.getLoyaltyRules", {}, within))
 
     # --- dash.* --------------------------------------------------------------------------------------------
 
@@ -246,11 +240,8 @@ class PosterClient:
         Money is in hryvnia: Poster sends kopecks. Removed clients are among them. Raises `NotAllowed` if the
         token lacks the right to statistics.
         """
-        method = "dash.getClientsSales"
-        rows = self._read(method, {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}, within)
-        if not isinstance(rows, list):
-            raise InvalidResponse("the sales are not a list", method=method, reason=ErrorReason.SHAPE)
-        return SalesList.from_wire(rows)
+        period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
+        return SalesList.from_wire(self._read_rows("dash.getClientsSales", period, within))
 
     # --- settings.* ----------------------------------------------------------------------------------------
 
@@ -264,9 +255,17 @@ class PosterClient:
 
     # --- One call ------------------------------------------------------------------------------------------
 
-    def _read(self, method: str, params: Mapping[str, str], within: float | None) -> Any:
+    def _read(
+        self, method: str, params: Mapping[str, str], within: float | None, *, parse: Parse = parse_response
+    ) -> Any:
         deadline = time.monotonic() + (self._timeouts.read_deadline if within is None else within)
-        return self._call(method, params, None, deadline, may_repeat=_may_repeat_read)
+        return self._call(method, params, None, deadline, may_repeat=_may_repeat_read, parse=parse)
+
+    def _read_rows(self, method: str, params: Mapping[str, str], within: float | None) -> list[Any]:
+        rows = self._read(method, params, within)
+        if not isinstance(rows, list):
+            raise InvalidResponse("the response is not a list", method=method, reason=ErrorReason.SHAPE)
+        return rows
 
     def _write(self, method: str, form: Mapping[str, str], within: float | None) -> Any:
         deadline = time.monotonic() + (self._timeouts.write_deadline if within is None else within)
@@ -280,13 +279,14 @@ class PosterClient:
         deadline: float,
         *,
         may_repeat: Callable[[PosterError], bool],
+        parse: Parse = parse_response,
     ) -> Any:
-        result = self._attempt(method, params, form, deadline, 1)
+        result = self._attempt(method, params, form, deadline, 1, parse)
         if isinstance(result, PosterError) and may_repeat(result):
             pause = _pause(result, self._timeouts)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
-                result = self._attempt(method, params, form, deadline, 2)
+                result = self._attempt(method, params, form, deadline, 2, parse)
         if isinstance(result, PosterError):
             raise result
         return result
@@ -298,6 +298,7 @@ class PosterClient:
         form: Mapping[str, str] | None,
         deadline: float,
         attempt: int,
+        parse: Parse,
     ) -> Any:
         """Make one exchange and return Poster's `response`, or the error.
 
@@ -314,8 +315,7 @@ class PosterClient:
         )
         if isinstance(answer, Answer):
             answer = _without_token(answer, self._token)
-        meaning = interpret_groups if method == "clients.getGroups" else parse_response
-        result = meaning(answer, method)
+        result = parse(answer, method)
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)
         if self._on_call:

@@ -1,4 +1,4 @@
-"""Define the records of clients and promotions, and convert them from and to Poster's wire format.
+"""Define the records of clients, and convert them from and to Poster's wire format.
 
 In the wire format every value is a string; money is read in kopecks and written in the unit of each field
 (`bonus` in hryvnia, `total_payed_sum` in kopecks); texts may contain HTML entities, and "0" means an empty
@@ -10,9 +10,8 @@ The records hold personal data, so their `repr`, and with it any traceback, show
 Source: the Poster API documentation, section clients.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -21,11 +20,14 @@ from typing import Any, Self
 from groups.poster.fields import (
     KOPECKS,
     UnreadableRow,
+    is_told,
     plain,
     read_decimal,
     read_id,
     read_integer,
+    read_money,
     read_words,
+    readable,
     sort_out,
 )
 
@@ -39,9 +41,6 @@ _WRITTEN = {
 }
 _NO_BIRTHDAY = "0000-00-00"
 _HUNDRED = Decimal(100)
-_KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
-FOR_GROUPS = 4
-"""The `clients_type` of a promotion that is limited to some client groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -68,19 +67,8 @@ class ClientValues:
 
     def to_wire(self) -> dict[str, str]:
         """Return the form fields of clients.createClient and clients.updateClient."""
-        wire = {}
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if name == "bonus":
-                value = f"{value:.2f}"
-            elif name == "total_paid":
-                value = f"{value * KOPECKS:.0f}"
-            elif isinstance(value, Decimal):
-                value = plain(value)
-            wire[_WRITTEN.get(name, name)] = str(value)
-        return wire
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        return {_WRITTEN.get(name, name): _written(name, value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -149,14 +137,14 @@ class Client:
                 id=client_id,
                 group_id=read_integer(row, "client_groups_id"),
                 group_percent=_percent(row, "client_groups_discount"),
-                loyalty_type=read_integer(row, "loyalty_type") if _is_told(row, "loyalty_type") else None,
-                sex=read_integer(row, "client_sex") if _is_told(row, "client_sex") else 0,
+                loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
+                sex=read_integer(row, "client_sex") if is_told(row, "client_sex") else 0,
                 birthday=_birthday(row),
                 own_percent=_percent(row, "discount_per"),
                 bonus=_money(row, "bonus"),
                 total_paid=_money(row, "total_payed_sum"),
                 ewallet=_money(row, "ewallet"),
-                removed=_is_told(row, "delete") and read_integer(row, "delete") != 0,
+                removed=is_told(row, "delete") and read_integer(row, "delete") != 0,
                 raw=MappingProxyType(dict(row)),
                 **{name: _text(row, name) for name in _TEXTS},
             )
@@ -189,73 +177,30 @@ class ClientList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(_read(Client, row) for row in rows), tuple(rows))
+        return cls(*sort_out(readable(Client.from_wire, rows)), tuple(rows))
 
 
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """A promotion and the groups that it is limited to; no groups if it is not limited by group."""
-
-    id: int
-    name: str
-    group_ids: frozenset[int] = frozenset()
-
-    @classmethod
-    def from_wire(cls, row: object) -> Self:
-        """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        promotion_id: int | None = None
-        try:
-            promotion_id = read_id(row, "promotion_id")
-            return cls(promotion_id, read_words(row, "name"), _promoted(row.get("params")))
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, promotion_id) from None
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionList:
-    """A response of clients.getPromotions: the promotions, and the rows that could not be read."""
-
-    promotions: tuple[Promotion, ...] = ()
-    unreadable: tuple[UnreadableRow, ...] = ()
-
-    @classmethod
-    def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(_read(Promotion, row) for row in rows))
-
-
-def _read[T: (Client, Promotion)](record: type[T], row: object) -> T | UnreadableRow:
-    try:
-        return record.from_wire(row)
-    except UnreadableRow as error:
-        return error
-
-
-def _is_told(row: Mapping[Any, Any], name: str) -> bool:
-    return row.get(name) not in (None, "")
+def _written(name: str, value: Any) -> str:
+    if name == "bonus":
+        return f"{value:.2f}"
+    if name == "total_paid":
+        return f"{value * KOPECKS:.0f}"
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _text(row: Mapping[Any, Any], name: str) -> str:
-    if not _is_told(row, name):
+    if not is_told(row, name):
         return ""
     words = read_words(row, name).strip()
     return "" if words == "0" else words
 
 
 def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
-    return read_decimal(row, name, maximum=_HUNDRED) if _is_told(row, name) else Decimal(0)
+    return read_decimal(row, name, maximum=_HUNDRED) if is_told(row, name) else Decimal(0)
 
 
 def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
-    # A client's balance may be negative, unlike the amounts of a group.
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not _KOPECKS.fullmatch(str(value)):
-        raise UnreadableRow(f"{name} is not a sum in kopecks")
-    return Decimal(str(value)) / KOPECKS
+    return read_money(row, name) if is_told(row, name) else None
 
 
 def _birthday(row: Mapping[Any, Any]) -> date | None:
@@ -266,14 +211,3 @@ def _birthday(row: Mapping[Any, Any]) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         return None
-
-
-def _promoted(params: object) -> frozenset[int]:
-    if not isinstance(params, Mapping):
-        raise UnreadableRow("params is missing or not an object")
-    if not _is_told(params, "clients_type") or read_integer(params, "clients_type") != FOR_GROUPS:
-        return frozenset()
-    named = params.get("clients_groups")
-    if not isinstance(named, list):
-        raise UnreadableRow("clients_groups is missing or not a list")
-    return frozenset(read_id({"clients_groups": each}, "clients_groups") for each in named)

@@ -6,7 +6,7 @@ Numbers may be texts, as documented, or JSON numbers; no value is clamped or inv
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Protocol, cast
@@ -24,15 +24,24 @@ class UnreadableRow(ValueError):
     `id` is the record's id if it could be read. Such a row is never guessed at and never dropped silently.
     """
 
-    def __init__(self, problem: str, group_id: int | None = None) -> None:
+    def __init__(self, problem: str, record_id: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.id = group_id
+        self.id = record_id
 
 
 class _HasId(Protocol):
     @property
     def id(self) -> int: ...
+
+
+def readable[T](from_wire: Callable[[object], T], rows: Iterable[object]) -> "Iterator[T | UnreadableRow]":
+    """Yield the record of each row, or the `UnreadableRow` that says why it cannot be read."""
+    for row in rows:
+        try:
+            yield from_wire(row)
+        except UnreadableRow as error:
+            yield error
 
 
 def sort_out[T: _HasId](
@@ -117,12 +126,21 @@ def label(value: object) -> str:
     return storable(html.unescape(value)).strip() if isinstance(value, str) else ""
 
 
-def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
+def is_told(row: Mapping[Any, Any], field: str) -> bool:
+    """Return True if an optional field has a value."""
+    return row.get(field) not in (None, "")
+
+
+def _signed(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
     value = row.get(field)
     text = str(value) if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) else ""
     if not shape.fullmatch(text):
         raise UnreadableRow(f"{field} is missing or not a number")
-    number = Decimal(text)
+    return Decimal(text)
+
+
+def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
+    number = _signed(row, field, shape)
     if number.is_signed():
         raise UnreadableRow(f"{field} is negative")
     return number
@@ -131,6 +149,11 @@ def _number(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decim
 def read_integer(row: Mapping[Any, Any], field: str) -> int:
     """Return a non-negative whole number."""
     return int(_number(row, field, _INTEGER))
+
+
+def read_money(row: Mapping[Any, Any], field: str) -> Decimal:
+    """Return a sum of whole kopecks in hryvnia; it may be negative, unlike the other numbers."""
+    return _signed(row, field, _INTEGER) / KOPECKS
 
 
 def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:

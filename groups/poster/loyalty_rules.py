@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from groups.poster.fields import UnreadableRow, read_decimal, read_id, read_integer, sort_out
+from groups.poster.fields import (
+    UnreadableRow,
+    is_told,
+    read_decimal,
+    read_id,
+    read_integer,
+    readable,
+    sort_out,
+)
 
 _LARGEST_SUM = Decimal(10) ** 12
 
@@ -35,12 +43,11 @@ class LoyaltyRule:
         rule_id: int | None = None
         try:
             rule_id = read_id(row, "rule_id")
-            told = row.get("loyalty_type") not in (None, "")
             return cls(
                 id=rule_id,
                 group_id=read_id(row, "group_id"),
                 value=read_decimal(row, "value", maximum=_LARGEST_SUM),
-                loyalty_type=read_integer(row, "loyalty_type") if told else None,
+                loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
             )
         except UnreadableRow as error:
             raise UnreadableRow(error.problem, rule_id) from None
@@ -56,11 +63,4 @@ class LoyaltyRuleList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(map(_read, rows)))
-
-
-def _read(row: object) -> LoyaltyRule | UnreadableRow:
-    try:
-        return LoyaltyRule.from_wire(row)
-    except UnreadableRow as error:
-        return error
+        return cls(*sort_out(readable(LoyaltyRule.from_wire, rows)))

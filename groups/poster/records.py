@@ -31,6 +31,7 @@ from groups.poster.fields import (
     read_integer,
     read_switch,
     read_words,
+    readable,
     sort_out,
     unescaped,
 )
@@ -220,7 +221,7 @@ class GroupList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(map(read_row, rows)))
+        return cls(*sort_out(readable(Group.from_wire, rows)))
 
     @classmethod
     def from_documented(cls, body: bytes) -> "GroupList | None":
@@ -235,14 +236,6 @@ class GroupList:
         except (msgspec.DecodeError, ValueError):
             pass
         return None
-
-
-def read_row(row: object) -> "Group | UnreadableRow":
-    """Return the group in a row, or the `UnreadableRow` that says why it cannot be read."""
-    try:
-        return Group.from_wire(row)
-    except UnreadableRow as error:
-        return error
 
 
 class _DocumentedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -9,15 +9,13 @@ The sums of a client are personal data, so the `repr` of the records, and with i
 Source: the Poster API documentation, section dash (statistics).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from groups.poster.fields import KOPECKS, UnreadableRow, read_id, read_integer, sort_out
+from groups.poster.fields import UnreadableRow, read_id, read_integer, read_money, readable, sort_out
 
-_KOPECKS = re.compile(r"-?[0-9]{1,15}(?:\.0+)?", re.ASCII)
 _NOBODY = "0"
 """The `client_id` of sales to nobody known, should Poster list them: they are in no group."""
 
@@ -47,7 +45,12 @@ class ClientSales:
         try:
             client_id = read_id(row, "client_id")
             counted = "clients" if row.get("clients") is not None else "clienst"
-            return cls(client_id, _money(row, "sum"), _money(row, "revenue"), read_integer(row, counted))
+            return cls(
+                id=client_id,
+                total=read_money(row, "sum"),
+                revenue=read_money(row, "revenue"),
+                receipts=read_integer(row, counted),
+            )
         except UnreadableRow as error:
             raise UnreadableRow(error.problem, client_id) from None
 
@@ -62,24 +65,9 @@ class SalesList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
-        return cls(*sort_out(_read(row) for row in rows if not _is_nobodys(row)))
+        known = (row for row in rows if not _is_nobodys(row))
+        return cls(*sort_out(readable(ClientSales.from_wire, known)))
 
 
 def _is_nobodys(row: object) -> bool:
     return isinstance(row, Mapping) and str(row.get("client_id")) == _NOBODY
-
-
-def _read(row: object) -> ClientSales | UnreadableRow:
-    try:
-        return ClientSales.from_wire(row)
-    except UnreadableRow as error:
-        return error
-
-
-def _money(row: Mapping[Any, Any], name: str) -> Decimal:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UnreadableRow(f"{name} is missing or not a sum")
-    if not _KOPECKS.fullmatch(str(value)):
-        raise UnreadableRow(f"{name} is not a sum in kopecks")
-    return Decimal(str(value)) / KOPECKS

@@ -9,15 +9,16 @@ import pytest
 
 from groups.poster import (
     Client,
+    ClientList,
     ClientValues,
     InvalidResponse,
     InvalidValue,
     LoyaltyRule,
     LoyaltyRuleList,
     NotFound,
+    Promotion,
     UnreadableRow,
 )
-from groups.poster.clients import ClientList, Promotion
 from tests.groups.poster.transport.listener import listening
 
 QUERY = {"format": "json", "token": "[token]"}

@@ -91,7 +91,7 @@ def test_a_token_without_the_right_to_statistics(connect):
     assert refused.value.code == 54
 
 
-def test_no_traceback_and_no_log_line_has_the_sums_of_a_client():
+def test_the_repr_has_no_sums_of_a_client():
     shown = repr(SalesList.from_wire([ROW]))
     assert "10300" not in shown
     assert "9070" not in shown
