@@ -64,7 +64,7 @@ def open_changes(owner, sandbox, job):
 def tables_written(client, url, targets=TARGETS):
     """Open an address as a page and as each fragment, and return the tables that were written."""
     with CaptureQueriesContext(connection) as queries:
-        client.get(url)
+        assert b'href=""' not in b"".join(client.get(url)), "a link leads nowhere"
         # Django's admin has no fragments.
         for target in () if url in ADMIN else targets:
             client.get(url, headers=fragment(target, url))

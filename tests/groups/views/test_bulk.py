@@ -85,6 +85,8 @@ def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):
     }
     assert set(re.findall(r'data-group="(\d+)"', page.content.decode())) == rows
     assert "that the list found" in text_of(page)
+    # The way back, and "Cancel".
+    assert page.content.decode().count('href="/groups/?type=2&amp;sort=name"') == 2
 
 
 @pytest.fixture
