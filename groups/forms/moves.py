@@ -53,7 +53,7 @@ class MoveForm(TargetForm):
     def __init__(
         self, data: Any = None, *, group: Group, groups: Iterable[Group], chosen: Sequence[str] = ()
     ) -> None:
-        super().__init__(data, clients=",".join(chosen) or self.ALL)
+        super().__init__(data, clients=",".join(dict.fromkeys(chosen)) or self.ALL)
         self.sources = [group]
         self.offer(groups)
 

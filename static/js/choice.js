@@ -26,13 +26,11 @@ function note() {
 function restore() {
   const form = $(KEPT);
   if (form) {
+    for (const field of $$("input[type=hidden][name=client]", form)) field.remove();
     const boxes = new Map($$(BOXES).map((box) => [box.value, box]));
     for (const value of chosen) {
       if (boxes.has(value)) boxes.get(value).checked = true;
-      else {
-        const field = Object.assign(document.createElement("input"), { type: "hidden", name: "client", value });
-        form.append(field);
-      }
+      else form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "client", value }));
     }
   }
   count();

@@ -30,6 +30,13 @@ def test_the_choice_among_the_clients_of_a_group_is_kept_over_pages(staff, page_
     page.locator("nav.pages [rel=next]").click()
     page.locator('[data-client="51"] [name=client]').check()
     expect(page.locator("[data-choice] output")).to_have_text("2")
+    # Something else on the page comes from the server: the choice is the same.
+    page.keyboard.press("Control+k")
+    page.locator("#go-q").fill("Постоян")
+    expect(page.locator("#found a")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog")).to_be_hidden()
+    expect(page.locator("[data-choice] output")).to_have_text("2")
     page.locator("nav.pages [rel=prev]").click()
     expect(page.locator('[data-client="1"] [name=client]')).to_be_checked()
     page.locator('[data-client="1"] [name=client]').uncheck()

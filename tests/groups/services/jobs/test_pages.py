@@ -41,7 +41,7 @@ def test_everybody_is_moved_by_a_job(staff, browse, people):
 
 def test_those_who_were_chosen_are_moved(staff, browse, people):
     client = browse(staff)
-    url = f"{MOVE}?chosen=1&client=129&client=130"
+    url = f"{MOVE}?chosen=1&client=129&client=130&client=130"
     assert "Move 2 clients of" in text_of(client.get(url))
     client.post(MOVE, filled(client, url))
     run(Job.objects.get())
