@@ -234,6 +234,8 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
 @requires("delete_group")
 def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group; read the number of its clients immediately before."""
+    if answer := _sent_before(request, group_id):
+        return answer
     group = reads.read_now(request.credentials, group_id).group
     try:
         group = with_everybody(request.credentials, group)
@@ -253,6 +255,17 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         locked = history.open_change(request.credentials, group_id)
         return page.show_conflict(busy=locked) if locked else page.show()
     return execute_and_respond(page, _removal(request, form, group_id))
+
+
+def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
+    """Return the outcome of a removal whose form comes again, or None: by now its group may be gone."""
+    form = RemovalForm(request.POST)
+    if request.method != "POST" or not form.is_valid():
+        return None
+    command = _removal(request, form, group_id)
+    if command.loaded is None or not history.was_sent(command):
+        return None
+    return execute_and_respond(WritePage.for_command(request, command), command)
 
 
 def _removal(request: Request, form: RemovalForm, group_id: int) -> RemoveGroup:

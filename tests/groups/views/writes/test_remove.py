@@ -148,8 +148,33 @@ def test_an_answer_other_than_true_is_not_believed(owner, browse, sandbox):
 def test_the_same_removal_twice_is_one(owner, browse, sandbox):
     client = browse(owner)
     form = open_form(client, URL, confirm_name=NAME)
+    for _ in range(2):
+        answer = client.post(URL, form)
+        assert (answer.status_code, answer["Location"]) == (302, "/groups/")
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_removal_that_is_still_open_says_so_when_its_form_comes_again(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="after")
+    sandbox.script("clients.getGroup", "fin_before_headers", call=3, times=None)
+    assert client.post(URL, form).status_code == 504
+    sandbox.clear_faults()
+    again = client.post(URL, form)
+    assert again.status_code == 504
+    assert 'data-outcome="unknown"' in again.content.decode()
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_form_of_a_removal_removes_no_other_group(owner, staff, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
     assert client.post(URL, form).status_code == 302
-    assert client.post(URL, form).status_code in {302, 404}
+    other = form | {"confirm_name": "Скидочная система 20%"}
+    assert client.post("/groups/5/delete/", other).status_code == 409
+    # Somebody else's removal is not told as an own one.
+    assert browse(staff).post(URL, form).status_code == 404
     assert len(sandbox.posts()) == 1
 
 
