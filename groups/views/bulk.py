@@ -133,7 +133,9 @@ def _sheet(request: Request, groups: Groups) -> Sheet:
     changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
     locked = history.locked_ids(request.credentials)
     listing = make_listing(groups, filters, locked, changed_ids=changed)
-    chosen = request.POST.getlist("chosen") or request.GET.get("chosen", "").split(",")
+    # The address of a submitted form still has the ticks that it was opened with.
+    posted = request.method == "POST"
+    chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
     ids = {int(word) for word in chosen if word.isascii() and word.isdecimal() and len(word) < 11}
     return Sheet(listing, _typed_before(request), ids)
 

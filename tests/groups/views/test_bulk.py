@@ -180,6 +180,15 @@ def test_a_tick_at_a_group_that_is_gone_does_not_mean_all(staff, browse, sandbox
     assert hidden(page, "percent_1", "percent_4") == {"percent_1": "10", "percent_4": "10"}
 
 
+def test_ticks_that_were_taken_away_are_none(staff, browse, sandbox):
+    client = browse(staff)
+    calculation = CALCULATE | {"what": "percent", "how": "set", "amount": "3"}
+    url = client.post(URL, opened(client) | calculation | {"chosen": "4"})["Location"]
+    assert "chosen=4" in url
+    page = client.get(client.post(url, opened(client, url) | calculation)["Location"])
+    assert hidden(page, "percent_1", "percent_4") == {"percent_1": "3", "percent_4": "3"}
+
+
 def test_without_ticks_all_groups_that_were_found_are_calculated(staff, browse, sandbox, very_many):
     client = browse(staff)
     url = URL + "?type=1"
