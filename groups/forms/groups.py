@@ -158,9 +158,24 @@ class GroupForm(WriteForm):
             # A discount group has no such field on its page, so a value in it is ignored.
             data["birthday_bonus"] = _kept_bonus(data.get("version"))
             self.errors.pop("birthday_bonus", None)
+        elif "birthday_bonus" in self.errors and self._has_stored_bonus(data.get("version")):
+            data["birthday_bonus"] = data["version"].values.birthday_bonus
+            del self.errors["birthday_bonus"]
         elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
             self.add_error("birthday_bonus", ValidationError(_("Enter a birthday bonus, 0 for none.")))
         return data
+
+    def _has_stored_bonus(self, version: Version | None) -> bool:
+        """Return True if the bonus of a bonus group is as Poster has it: its own may be above the limit."""
+        values = version.values if version else None
+        if values is None or values.loyalty_type != LoyaltyType.BONUS:
+            return False
+        unlimited = DecimalField(maximum=values.birthday_bonus, range_message="", required=False)
+        try:
+            typed = unlimited.to_python(self.data.get("birthday_bonus"))
+        except ValidationError:
+            return False
+        return bool(typed == values.birthday_bonus)
 
     @property
     def loaded(self) -> GroupValues | None:

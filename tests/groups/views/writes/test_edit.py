@@ -497,6 +497,37 @@ def test_a_row_of_the_list_becomes_the_form_and_goes_back_to_the_list_as_it_was(
     assert sandbox.posts()[-1].form["client_groups_discount"] == "12"
 
 
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"operation": ""}, "This form is incomplete. Open the page again."),
+        ({"version": ""}, "This form is incomplete. Open the page again."),
+        ({"loyalty_type": "7"}, "Choose a type."),
+        ({"birthday_bonus": "1000001"}, "between 0 and 1,000,000"),
+    ],
+    ids=["operation", "version", "loyalty_type", "birthday_bonus"],
+)
+def test_a_row_says_what_is_wrong_with_a_field_that_it_does_not_show(staff, browse, broken, message):
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    answer = client.post(EDIT, form | broken, headers=ROW)
+    assert answer.status_code == 422
+    assert message in text_of(answer)
+
+
+def test_an_untouched_bonus_above_the_limit_does_not_stop_another_edit(staff, browse, sandbox):
+    sandbox.console("demo").edit(1, birthday_bonus="150000050")
+    client = browse(staff)
+    row = client.get(EDIT, headers=ROW)
+    form = hidden(row, "version", "operation", "name", "percent", "birthday_bonus", "loyalty_type")
+    other = client.post(EDIT, form | {"percent": "12", "birthday_bonus": "1500000.49"}, headers=ROW)
+    assert other.status_code == 422
+    assert client.post(EDIT, form | {"percent": "12"}, headers=ROW)["HX-Location"]
+    sent = sandbox.posts()[-1].form
+    assert (sent["client_groups_discount"], sent["birthday_bonus"]) == ("12", "1500000.50")
+
+
 def test_a_saved_row_comes_alone_with_its_counts_and_pictures(staff, browse, sandbox):
     client = browse(staff)
     form = group_form(client, EDIT, **(SEED | {"name": "Друзі", "percent": "12"}))
