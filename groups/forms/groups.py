@@ -18,6 +18,7 @@ from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameFie
 from groups.models import Change, ChangeQuerySet
 from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
+from groups.poster.fields import whole_number
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
@@ -330,7 +331,7 @@ class HistoryForm(forms.Form):
             "created_at__gte": _midnight(data.get("since")),
             "created_at__lt": _midnight(data.get("until"), days=1),
             "job": data.get("job"),
-            "group_id" if group.isdecimal() and len(group) < 10 else "group_name__icontains": group,
+            "group_name__icontains" if whole_number(group) is None else "group_id": group,
         }
         asked = {lookup: value for lookup, value in found.items() if value not in (None, "")}
         return (changes if data.get("job") else changes.of_groups()).filter(**asked)

@@ -82,6 +82,14 @@ def fold(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+def whole_number(text: str, *, most: int = MAX_ID) -> int | None:
+    """Return the number that a text of ASCII digits is; None for another text, or a number above `most`."""
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(most)):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
 def read_id(row: Mapping[Any, Any], field: str) -> int:
     """Return the id in a field. Raises `UnreadableRow`, as do all `read_…` functions below."""
     number = read_integer(row, field)

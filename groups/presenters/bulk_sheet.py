@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
+from groups.poster.fields import whole_number
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.messages import NumberFormat
 
@@ -45,8 +46,9 @@ class Sheet:
 
     def page_of(self, asked: str) -> int:
         """Return the number of the page that the address asks for."""
-        if asked.isascii() and asked.isdecimal() and len(asked) < 7:
-            return min(max(int(asked), 1), self.pages)
+        number = whole_number(asked)
+        if number is not None:
+            return min(max(number, 1), self.pages)
         places = (place for place, group in enumerate(self.found_groups) if group.id in self.lines)
         return next(places, 0) // PAGE_SIZE + 1
 

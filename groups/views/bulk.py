@@ -16,6 +16,7 @@ from groups.forms.bulk import PercentsForm, UploadForm, lines_of
 from groups.forms.calculation import CalculationForm
 from groups.models import Job
 from groups.models.contents import EditPlan, Line
+from groups.poster.fields import whole_number
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
 from groups.presenters.lists.group_list import make_listing
@@ -136,7 +137,7 @@ def _sheet(request: Request, groups: Groups) -> Sheet:
     # The address of a submitted form still has the ticks that it was opened with.
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
-    ids = {int(word) for word in chosen if word.isascii() and word.isdecimal() and len(word) < 11}
+    ids = {number for word in chosen if (number := whole_number(word)) is not None}
     return Sheet(listing, _typed_before(request), ids)
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
-from groups.poster.fields import MAX_ID
+from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.clients.client_counts import draw_counts
 from groups.presenters.lists.group_list import Listing, make_listing
@@ -211,10 +211,10 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
 
 def _group_like(request: Request) -> Group | None:
     """Return the group that a new one begins as a copy of, or None."""
-    text = request.GET.get("like", "")
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:11]) <= MAX_ID:
+    group_id = whole_number(request.GET.get("like", ""))
+    if not group_id:
         return None
-    group = reads.read_group(request.credentials, int(text)).group
+    group = reads.read_group(request.credentials, group_id).group
     return group if group.is_editable else None
 
 

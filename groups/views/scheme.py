@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from groups.poster import PosterError
+from groups.poster.fields import whole_number
 from groups.presenters.costs.cost import problem_words
 from groups.presenters.messages import error_words
 from groups.presenters.rules.scheme_pages import (
@@ -20,9 +21,6 @@ from groups.services.rules.member_sums import READ_AT_ONCE, Questions, Sums, for
 from groups.services.rules.scheme import Scheme, read_scheme
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import element_asked_for, render_page
-
-LONGEST = 10
-"""So many digits no number of clients has."""
 
 
 @require_GET
@@ -87,6 +85,5 @@ def _count(request: Request, scheme: Scheme) -> MemberCount:
 
 def _is_stalled(request: Request, sums: Sums) -> bool:
     """Return True if the page has asked before and there is no progress: the cache keeps nothing."""
-    read = request.GET.get("read", "")
-    before = int(read) if read.isascii() and read.isdecimal() and len(read) < LONGEST else 0
+    before = whole_number(request.GET.get("read", "")) or 0
     return not (sums.done or sums.waiting) and 0 < sums.read <= before

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.poster import Client
+from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, folded
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
@@ -68,8 +69,8 @@ class ClientFilters:
             q=asked_text(params),
             own=params["own"] if params.get("own") in OWN else "",
             sort=asked_sort(params, SORTS),
-            page=max(1, _number(params.get("page", ""))),
-            start=_number(params.get("from", "")),
+            page=whole_number(params.get("page", "")) or 1,
+            start=whole_number(params.get("from", "")) or 0,
         )
 
     def address(self, group_id: int) -> str:
@@ -282,7 +283,3 @@ def why_percent(client: Client) -> str:
     if not client.has_own_percent:
         return ""
     return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0

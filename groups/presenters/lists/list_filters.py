@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
-from groups.poster.fields import plain
+from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.costs.group_sales import KEYS, sales_labels
 from groups.presenters.messages import NumberFormat
@@ -50,13 +50,12 @@ class Filters:
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "Filters":
-        page = params.get("page", "")
         columns = "sales" if params.get("columns") == "sales" else ""
         return cls(
             q=asked_text(params),
             type=params["type"] if params.get("type") in ("1", "2") else "",
             sort=asked_sort(params, (*SORTS, *KEYS) if columns else SORTS),
-            page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 and int(page) else 1,
+            page=whole_number(params.get("page", "")) or 1,
             columns=columns,
             percent_from=asked_percent(params, "percent_from"),
             percent_to=asked_percent(params, "percent_to"),

@@ -17,6 +17,7 @@ from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
 from groups.models import Change, PosterCredentials
+from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
 from groups.presenters.messages import DEFAULT_CURRENCY, currency
 from groups.services import approvals
@@ -121,7 +122,7 @@ def list_behind(request: HttpRequest) -> str:
 def row_asked_for(request: HttpRequest) -> int | None:
     """Return the id of the group whose row HTMX replaces, or None."""
     kind, _dash, number = element_asked_for(request).partition("row-")
-    return int(number) if not kind and number.isascii() and number.isdecimal() and len(number) < 11 else None
+    return None if kind else whole_number(number)
 
 
 def mark_of(user: Any) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groups.poster import Group, GroupList, GroupValues, LoyaltyType, Settings, UnreadableRow
-from groups.poster.fields import MAX_ID, fold, plain
+from groups.poster.fields import MAX_ID, fold, plain, whole_number
 from groups.poster.records import LONGEST_COMPANY, LONGEST_SYMBOL
 
 ROW = {
@@ -350,3 +350,12 @@ def test_plain_digits_have_no_exponent_and_no_trailing_zeros(number):
     assert Decimal(text) == number
     assert "E" not in text
     assert not ("." in text and text.endswith(("0", ".")))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("42", 42), ("007", 7), (str(MAX_ID), MAX_ID), (str(MAX_ID + 1), None), ("1" * 5000, None)]
+    + [(text, None) for text in ("", " 1", "-1", "1.0", "1e3", "٣", "²", "x")],
+)
+def test_a_whole_number_is_read_or_none(text, number):
+    assert whole_number(text) == number

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from groups.models import Change
+from groups.poster.fields import MAX_ID
 from groups.services.writes.reconcile import reconcile_due
 from tests.pages import fragment, group_form, hidden, open_form, text_of
 
@@ -94,6 +95,15 @@ def test_filters_find_by_person_action_group_outcome_and_date(staff, owner, brow
     ):
         html = client.get(f"/history/?{query}").content.decode()
         assert {change for change in (one, two) if f'data-change="{change.pk}"' in html} == found, query
+
+
+def test_a_group_with_ten_digits_is_found_by_its_id(staff, browse):
+    change = Change.objects.create(
+        account=staff.credentials.account, action="update", group_id=MAX_ID, group_name="Гості"
+    )
+    client = browse(staff)
+    assert f'data-change="{change.pk}"' in client.get(f"/history/?group={MAX_ID}").content.decode()
+    assert client.get(f"/history/?group={MAX_ID + 1}").status_code == 200
 
 
 def test_long_histories_come_in_pages(staff, browse):

@@ -611,7 +611,9 @@ def test_a_duplicate_begins_with_the_values_of_its_group(staff, manager, browse,
     assert browse(manager).get(link).status_code == 403
 
 
-@pytest.mark.parametrize("like", ["", "x", "0", "99999999999", "-1"])
+@pytest.mark.parametrize(
+    "like", ["", "x", "0", "99999999999", "-1", pytest.param("0" * 10 + "1" * 4400, id="very long")]
+)
 def test_a_duplicate_of_nothing_is_a_new_group(staff, browse, sandbox, like):
     page = browse(staff).get("/groups/new/", {"like": like})
     assert page.status_code == 200
