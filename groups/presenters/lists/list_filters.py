@@ -28,7 +28,7 @@ def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
 
 def asked_percent(params: Mapping[str, str], name: str) -> str:
     """Return a percent of the address in plain digits; an empty string for anything else."""
-    text = params.get(name, "").strip().rstrip("%").replace(",", ".")
+    text = params.get(name, "").strip().removesuffix("%").rstrip().replace(",", ".")
     if not text.isascii() or len(text) > 6 or text.count(".") > 1 or not text.replace(".", "").isdecimal():
         return ""
     return plain(Decimal(text)) if Decimal(text) <= 100 else ""
