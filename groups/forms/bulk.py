@@ -172,6 +172,11 @@ class PercentsForm(forms.Form):
     def _take(self, group: Group, edited: dict[str, Decimal]) -> None:
         """Accept the edited values of a group, or add an error to the field of each that cannot be."""
         opened = self._opened[group.id]
+        if "birthday_bonus" in edited and not group.is_bonus:
+            del opened["birthday_bonus"]
+            text = _("This is a discount group now, so it has no birthday bonus.")
+            self.add_error(_field_of(group.id, "percent"), text)
+            return
         stale = [name for name in edited if getattr(group, name) != opened[name]]
         for name in stale:
             # The conflict is shown now, so submitting the form again overwrites the new value.

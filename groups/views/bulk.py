@@ -166,11 +166,12 @@ def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -
     values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
     groups = {group.id: group for group in chosen}
     by_id |= {line.group_id: line for line in lines_of(values, groups) if line.group_id is not None}
-    return [line for line in by_id.values() if line.new != line.old]
+    return list(by_id.values())
 
 
 def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
     """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
+    lines = [line for line in lines if line.new != line.old]
     page = request.POST.get("page", "")
     stays = bool(page) or "calculate" in request.POST
     if not lines and not stays:

@@ -220,6 +220,19 @@ def test_a_birthday_bonus_that_somebody_else_changed_is_told(staff, browse, sand
     assert "it is 90.00" in text_of(answer)
 
 
+def test_a_birthday_bonus_of_a_group_that_has_none_any_more_is_told(staff, browse, sandbox):
+    client = browse(staff)
+    form = opened(client, p4="7") | {"bonus_1": "70"}
+    sandbox.console().edit(1, loyalty_type="2")
+    answer = client.post(URL, form)
+    assert answer.status_code == 422
+    assert "This is a discount group now, so it has no birthday bonus." in text_of(answer)
+    again = hidden(answer, "version", "percent_1", "percent_4", "percent_5")
+    assert 'name="bonus_1"' not in answer.content.decode()
+    page = client.get(client.post(URL, again)["Location"])
+    assert "1 group changes" in text_of(page)
+
+
 @with_a_job
 def test_birthday_bonuses_are_carried_out_and_percents_stay(staff, browse, sandbox):
     client = browse(staff)
