@@ -97,6 +97,9 @@ class PercentsForm(forms.Form):
             for name in self._opened[group.id]:
                 field = copy.deepcopy(GroupForm.base_fields[name])
                 field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
+                # Poster's own bonus may be above the limit; an edited number is checked once more as a line.
+                own = self._opened[group.id][name]
+                field.maximum = max(field.maximum, own)  # type: ignore[attr-defined]  # a decimal field's
                 # A script may send percents alone, as before there were bonuses: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data
                 field.error_messages["required"] = REQUIRED[name]

@@ -233,6 +233,15 @@ def test_a_birthday_bonus_of_a_group_that_has_none_any_more_is_told(staff, brows
     assert "1 group changes" in text_of(page)
 
 
+def test_an_untouched_bonus_above_the_limit_stops_nothing(staff, browse, sandbox):
+    sandbox.console().edit(1, birthday_bonus="150000050")
+    client = browse(staff)
+    assert "2 groups change" in text_of(planned(client, p1="11", p4="7"))
+    refused = client.post(URL, opened(client) | {"bonus_1": "1500000"})
+    assert refused.status_code == 422
+    assert "The birthday bonus must be between 0 and 1,000,000." in text_of(refused)
+
+
 @with_a_job
 def test_birthday_bonuses_are_carried_out_and_percents_stay(staff, browse, sandbox):
     client = browse(staff)
