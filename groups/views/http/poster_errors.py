@@ -1,15 +1,12 @@
 """Middleware that answers a `PosterError` that no view handles."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from groups.poster import PosterError
 from groups.presenters.messages import error_words
 from groups.views.http.statuses import status_of
-from poster_admin.common.htmx import (
-    element_asked_for,
-    page_behind,
-    render_page,
-)
+from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
 
 
@@ -25,14 +22,14 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        context = {
-            "error_words": error_words(error),
-            "status": status_of(error),
-            "retry_url": request.get_full_path(),
-        }
-        if element_asked_for(request):
+        fragment = element_asked_for(request)
+        retry_url = request.get_full_path()
+        if fragment or request.method not in {"GET", "HEAD"}:
+            # The address of a fragment is no page, and that of a form may take only a POST.
+            retry_url = page_behind(request) or reverse("groups:list")
+        context = {"error_words": error_words(error), "status": status_of(error), "retry_url": retry_url}
+        if fragment:
             # A failed search leaves the page as it is, with the message above it.
-            context["retry_url"] = page_behind(request) or request.get_full_path()
             response = render_page(request, "poster_error.html#notice", context, status=status_of(error))
             response["HX-Retarget"] = "#notice"
             response["HX-Reswap"] = "outerHTML"

@@ -274,6 +274,19 @@ def test_a_group_that_is_gone_is_said_to_be_gone(staff, owner, browse, sandbox, 
     assert not sandbox.posts()
 
 
+def test_an_approval_that_poster_fails_is_tried_again_on_the_page_of_the_request(
+    staff, owner, browse, sandbox, limits
+):
+    url = ask(browse, staff, limits)
+    client = browse(owner)
+    sandbox.script("*", "status_500", times=None)
+    for behind, again in ((f"http://testserver{url}", url), ("", "/groups/")):
+        answer = client.post(f"{url}approve/", headers={"Referer": behind})
+        assert answer.status_code == 502
+        html = answer.content.decode()
+        assert re.search(rf'href="{again}"[^>]*>\s*Try again', html), html
+
+
 # --- The right to go beyond them ---------------------------------------------------------------------------
 
 
