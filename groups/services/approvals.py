@@ -33,7 +33,7 @@ from groups.services import schedules, snapshots
 from groups.services.clients import with_everybody
 from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
-from groups.services.groups import find_group, list_groups
+from groups.services.groups import find_group, list_groups_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -320,10 +320,7 @@ def _present_of_group(
 
 def _present_of_lines(credentials: PosterCredentials, job: Job) -> Present:
     lines = {line.group_id: line for line in EditPlan.from_json(job.wanted).lines if line.group_id}
-    groups = list_groups(credentials, fresh=True)
-    if groups.failure is not None:
-        raise groups.failure
-    found = tuple(group for group in groups.groups if group.id in lines)
+    found = tuple(group for group in list_groups_now(credentials).groups if group.id in lines)
     return Present(found, all(_is_as_planned(lines[group.id], group) for group in found))
 
 

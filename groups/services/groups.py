@@ -112,6 +112,14 @@ def list_groups(credentials: PosterCredentials, *, fresh: bool = False) -> Group
         return replace(copy, failure=error)
 
 
+def list_groups_now(credentials: PosterCredentials) -> Groups:
+    """Return the groups read from Poster just now, never the last good copy. Raises `PosterError`."""
+    groups = list_groups(credentials, fresh=True)
+    if groups.failure is not None:
+        raise groups.failure
+    return groups
+
+
 def _ask_for_all(credentials: PosterCredentials) -> Groups:
     answer = call_poster(credentials, lambda poster: poster.get_groups())
     LISTS.labels("poster").inc()

@@ -46,7 +46,7 @@ from poster_admin.common.htmx import body_length, render_page
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
-    groups = _groups_now(request)
+    groups = reads.list_groups_now(request.credentials)
     sheet = _sheet(request, groups)
     calculation = CalculationForm(request.POST if request.POST.get("amount") else None)
     if request.method != "POST":
@@ -77,7 +77,8 @@ def group_import(request: Request) -> HttpResponse:
     if form.is_valid():
         content = form.cleaned_data["file"].read()
         try:
-            found = read_import(content, _groups_now(request), request.credentials.account_id)
+            groups = reads.list_groups_now(request.credentials)
+            found = read_import(content, groups, request.credentials.account_id)
         except NotReadable as problem:
             form.add_error("file", problem)
         else:
@@ -194,14 +195,6 @@ def _typed_before(request: Request) -> Sequence[Line]:
         return ()
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
     return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
-
-
-def _groups_now(request: Request) -> Groups:
-    """Return the groups read from Poster just now: a plan must not use older ones. Raises `PosterError`."""
-    groups = reads.list_groups(request.credentials, fresh=True)
-    if groups.failure is not None:
-        raise groups.failure
-    return groups
 
 
 def _show_plan(

@@ -58,11 +58,9 @@ def clients_move(request: Request) -> HttpResponse:
     chosen = request.GET.getlist("client")
     if request.method != "POST" and not chosen:
         return redirect("groups:clients")
-    groups = reads.list_groups(request.credentials, fresh=True)
-    if groups.failure is not None:
-        raise groups.failure
+    groups = reads.list_groups_now(request.credentials).groups
     data = request.POST if request.method == "POST" else None
-    form = ChoiceForm(data, groups=groups.groups, chosen=chosen)
+    form = ChoiceForm(data, groups=groups, chosen=chosen)
     return _move(request, form, partial(_job_of_choice, request, form), "groups/jobs/move.html", {})
 
 
@@ -84,7 +82,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form with the group and the possible destinations, read from Poster just now."""
     group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
-    groups = reads.list_groups(request.credentials, fresh=True).groups
+    groups = reads.list_groups_now(request.credentials).groups
     data = request.POST if request.method == "POST" else None
     return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
 

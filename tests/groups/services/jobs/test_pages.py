@@ -57,6 +57,17 @@ def test_without_a_choice_nobody_is_meant(staff, browse):
     assert "Choose the clients first" in text_of(client.get("/groups/4/clients/"))
 
 
+@pytest.mark.parametrize("url", [MOVE, RETIRE, "/clients/move/?client=4:129"])
+def test_no_target_is_offered_from_an_older_list(staff, browse, sandbox, url):
+    client = browse(staff)
+    assert client.get("/groups/").status_code == 200
+    form = filled(client)
+    sandbox.script("clients.getGroups", "status_500", times=None)
+    assert client.get(url).status_code == 502
+    assert client.post(url, form).status_code == 502
+    assert not Job.objects.exists()
+
+
 @pytest.mark.parametrize("clients", ["", "0", "1,", "x", "1,x", "1;2", "all,1", "-1", "99999999999"])
 def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse, clients):
     client = browse(staff)
