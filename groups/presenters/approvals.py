@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.models import ApprovalRequest, Change, Limits
+from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Breach, EditPlan
 from groups.poster.fields import plain
 from groups.presenters.bulk_plan import Plan
@@ -59,12 +60,15 @@ class RequestPage:
     def url(self) -> str:
         return reverse("groups:request", args=[self.request.pk])
 
+    @cached_property
+    def job(self) -> Job | None:
+        """The job that waits for the request, for a request for one."""
+        return self.request.jobs.all()[0] if self.request.kind == Kind.JOB else None
+
     @property
     def title(self) -> str:
         """The name of the group, or the title of the job, that the request is about."""
-        if self.request.kind == Kind.JOB:
-            return job_title(self.request.jobs.get())
-        return self.request.group_name
+        return job_title(self.job) if self.job else self.request.group_name
 
     @property
     def what(self) -> str:
@@ -101,10 +105,9 @@ class RequestPage:
     @property
     def plan(self) -> Plan | None:
         """The lines of a job that edits or imports groups."""
-        job = self.request.jobs.get() if self.request.kind == Kind.JOB else None
-        if job is None or job.kind not in bulk_edits.RIGHTS:
+        if self.job is None or self.job.kind not in bulk_edits.RIGHTS:
             return None
-        return Plan(EditPlan.from_json(job.wanted).lines)
+        return Plan(EditPlan.from_json(self.job.wanted).lines)
 
     @property
     def changed_groups(self) -> list[str]:
@@ -128,13 +131,9 @@ class RequestPage:
             ]
         if self.request.present_state != ApprovalRequest.State.APPROVED:
             return []
-        if self.request.kind == Kind.JOB:
-            job = self.request.jobs.get()
-            url, row = reverse("groups:job", args=[job.pk]), job
-            return [{"url": url, "label": str(row.get_state_display()), "state": row.state, "why": ""}]
-        plan = self.request.schedules.get()
-        url = reverse("groups:schedules")
-        return [{"url": url, "label": str(plan.get_state_display()), "state": plan.state, "why": ""}]
+        made = self.job or self.request.schedules.get()
+        url = reverse("groups:job", args=[self.job.pk]) if self.job else reverse("groups:schedules")
+        return [{"url": url, "label": str(made.get_state_display()), "state": made.state, "why": ""}]
 
 
 def request_rows(requests: Iterable[ApprovalRequest], user: "User") -> list[RequestPage]:

@@ -106,7 +106,7 @@ def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequest
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    found = ApprovalRequest.objects.filter(account=credentials.account_id)
+    found = ApprovalRequest.objects.filter(account=credentials.account_id).prefetch_related("jobs")
     return found if user.has_perm(RIGHT) else found.filter(user=user)
 
 
