@@ -71,9 +71,9 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     if data is None and known and known.is_open:
         return _show(request, form, planned=known)
     if not form.group.is_editable:
-        return _show(request, form, status=422 if data else 200, unsafe=True)
+        return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
-        return _show(request, form, status=422 if data else 200)
+        return _show(request, form, status=422 if form.is_bound else 200)
     return _plan(request, form)
 
 

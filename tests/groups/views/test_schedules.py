@@ -93,6 +93,12 @@ def test_a_wrong_field_is_an_error_and_nothing_is_planned(staff, browse, sandbox
     assert not Schedule.objects.exists()
 
 
+@pytest.mark.parametrize("type_of_group", ["1", "7"])
+def test_a_form_without_any_field_is_an_error(staff, browse, sandbox, type_of_group):
+    sandbox.console().edit(GROUP, loyalty_type=type_of_group)
+    assert browse(staff).post(URL).status_code == 422
+
+
 def test_an_end_before_the_beginning_and_the_present_values_are_errors(staff, browse, sandbox):
     client = browse(staff)
     assert client.post(URL, fields(starts_at=local(3), ends_at=local(2))).status_code == 422
