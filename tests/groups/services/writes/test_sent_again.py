@@ -189,6 +189,15 @@ def test_what_poster_says_to_the_second_is_shown(lost, owner, browse, sandbox):
     assert "Poster says:" in text_of(answer)
 
 
+def test_without_the_right_no_form_offers_to_remove_the_clients(lost, staff, owner, browse, sandbox):
+    sandbox.script("clients.getClients", "status_500", times=None)
+    for user, offered in ((staff, False), (owner, True)):
+        answer = again(browse(user), lost)
+        assert answer.status_code == 502
+        assert ('name="confirm_name"' in answer.content.decode()) is offered
+    assert_still_lost(lost)
+
+
 def test_the_second_may_be_sent_again_too(lost, owner, browse, sandbox):
     unreadable(sandbox)
     client = browse(owner)
