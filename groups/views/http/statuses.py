@@ -21,6 +21,8 @@ def status_of_change(change: Change) -> int:
     """Return the status of a page that reports a change that was not made."""
     if change.state == Change.State.REFUSED:
         return status_of_refusal(change)
+    if change.reason == Change.Reason.GONE:
+        return status_of_failure(Failure.NOT_FOUND)
     return status_of_failure(Failure(change.failure)) if change.failure else LOST
 
 

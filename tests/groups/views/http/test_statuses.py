@@ -48,6 +48,11 @@ def test_a_change_whose_failure_is_not_known_is_a_lost_one():
     assert status_of_change(Change(failure=Change.Failure.BEHIND)) == 409
 
 
+def test_a_group_that_is_gone_is_not_found():
+    gone = Change(state="failed", reason=Change.Reason.GONE, failure=Change.Failure.REJECTED)
+    assert status_of_change(gone) == 404
+
+
 def test_each_status_that_was_stored_becomes_the_failure_that_has_it():
     migration = importlib.import_module("groups.migrations.0005_change_failure")
     stored = {status: Change.Failure(failure) for status, failure in migration.FAILURES.items()}
