@@ -30,6 +30,15 @@ from tests.test_canary import QUICK, _database
 pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/"
 ROW_FAULTS = {name for name, fault in FAULTS.items() if fault.row in range(41, 48)}
+READ = {name for name, fault in FAULTS.items() if fault.readable} | ROW_FAULTS | {"error_zero_object"}
+NO_ANSWER = {
+    *("reset_before_headers", "fin_before_headers", "reset_mid_headers", "reset_mid_body", "fin_mid_body"),
+    *("cut_chunk", "junk_status_line", "many_headers", "huge_header", "two_lengths", "bad_gzip"),
+}
+NO_ACCESS = {
+    *("status_401", "status_403", "error_object", "error_object_text", "error_number", "error_number_text"),
+    *("error_echo", "error_type", "error_beside"),
+}
 
 
 def client_ids(response):
@@ -354,6 +363,17 @@ ROWS = covering(OF_LISTS, lambda name: {FAULTS[name].row})
 FEW = list(zip(ROWS, itertools.cycle(ASKS)))
 
 
+def status_under(name, ask):
+    """Return the status of an answer under a fault of each of its calls."""
+    if ask == "page" and name.startswith("row_duplicate"):
+        return 502  # a page asks for as many clients as it shows, and this answer has one more
+    if name in READ:
+        return 200
+    if name == "error_number_field":
+        return 422
+    return 504 if name in NO_ANSWER else 424 if name in NO_ACCESS else 502
+
+
 @pytest.mark.once  # no personal data is kept
 @pytest.mark.parametrize(("name", "ask"), marked(itertools.product(OF_LISTS, ASKS), FEW, name="-".join))
 def test_under_each_fault(staff, browse, sandbox, name, ask):
@@ -361,12 +381,8 @@ def test_under_each_fault(staff, browse, sandbox, name, ask):
     client.get("/groups/1/")
     sandbox.script("clients.getClients", name, times=None)
     answer = ASKS[ask](client)
-    assert answer.status_code in {200, 404, 422, 424, 502, 504}
-    if FAULTS[name].readable:
-        assert answer.status_code == 200
-    if answer.status_code == 200:
-        assert name in ROW_FAULTS or FAULTS[name].readable or name == "error_zero_object"
-    else:
+    assert answer.status_code == status_under(name, ask)
+    if answer.status_code != 200:
         assert 'data-notice="error"' in answer.content.decode()
         assert not client_ids(answer)
     assert not sandbox.posts()
