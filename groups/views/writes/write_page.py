@@ -72,7 +72,7 @@ class WritePage[F: WriteForm]:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
-        context["row"] = element_asked_for(self.request)
+        context["row_id"] = element_asked_for(self.request)
         return in_dialog(render_page(self.request, f"{template}#form", context, status=status))
 
     def show_again(self, change: Change, *, status: int) -> HttpResponse:
