@@ -113,8 +113,7 @@ def before_removal(command: GroupCommand, group: Group | None) -> None:
     """
     if not command.removes or not command.loaded_clients or group is None:
         return
-    sent_before = Change.objects.filter(pk=command.operation).exists()
-    if not sent_before and command.loaded_clients == group.clients:
+    if not command.is_journalled and command.loaded_clients == group.clients:
         sender = command.sender
         take(user=sender.user, credentials=sender.credentials, group=group, operation=command.operation)
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connections, transaction
+from django.db.models import Q
 from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Lock
+from groups.models import ApprovalRequest, Change, Job, Lock, PosterCredentials
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
@@ -96,6 +97,12 @@ def start(job: Job) -> Job:
             return job
     log.error("A job cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
+
+
+def started_by(user: "User", credentials: PosterCredentials, operation: uuid.UUID) -> Job | None:
+    """Return the job that a form of this user has started, or None, also if another user has approved it."""
+    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=credentials.account_id)
+    return jobs.filter(pk=operation).first()
 
 
 def _known(job: Job) -> Job | None:

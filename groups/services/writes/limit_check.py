@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from groups.models import ApprovalRequest, Change, Limits
+from groups.models import ApprovalRequest, Limits
 from groups.models.contents import Breach
 from groups.services.groups import find_group
 from groups.services.writes.commands import Command
@@ -51,7 +51,7 @@ def check(command: Command) -> None:
     breaches = _breaches(command)
     if not breaches or is_allowed(command.sender.user, has_consent=command.has_consent):
         return
-    if not Change.objects.filter(pk=command.operation).exists():
+    if not command.is_journalled:
         raise BeyondLimits(breaches)
 
 

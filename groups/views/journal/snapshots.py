@@ -8,7 +8,6 @@ from typing import Any, Concatenate
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
@@ -16,7 +15,7 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_GET
 
 from groups.forms.groups import RestoreForm
-from groups.models import Job, Snapshot
+from groups.models import Snapshot
 from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
 from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
@@ -93,8 +92,10 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     if posted and not request.user.has_perm(moves.RIGHT):
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
-    if form.is_valid() and (job := _started(request, form.cleaned_data["operation"])):
-        return to_job(job)
+    if form.is_valid():
+        started = queue.started_by(request.user, request.credentials, form.cleaned_data["operation"])
+        if started is not None:
+            return to_job(started)
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():
         return _show(request, seen, status=422 if posted else 200, incomplete=posted)
@@ -108,9 +109,9 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
 
 def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID) -> HttpResponse:
     """Start the restore that the page announced, and redirect to its progress."""
-    who: Any = {"user": request.user, "credentials": request.credentials}
+    user, credentials = request.user, request.credentials
     try:
-        job = restore_preview.plan(**who, operation=operation, outlook=seen)
+        job = restore_preview.plan(user=user, credentials=credentials, operation=operation, outlook=seen)
         job.limit_reason = reason_of(request)
         job = queue.start(job)
     except BeyondLimits as beyond:
@@ -127,13 +128,6 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
     except restore_preview.NoRestore:
         return _show(request, seen, status=409)
     return to_job(job)
-
-
-def _started(request: Request, operation: uuid.UUID) -> Job | None:
-    """Return the job that this same form has already started."""
-    jobs = Job.objects.filter(account=request.credentials.account_id)
-    mine = jobs.filter(Q(user=request.user) | Q(request__user=request.user))
-    return mine.filter(pk=operation).first()
 
 
 def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **context: Any) -> HttpResponse:

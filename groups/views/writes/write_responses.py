@@ -59,7 +59,7 @@ from groups.views.http.statuses import LOST, status_of, status_of_change, status
 from groups.views.writes.write_page import WritePage, is_in_row
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
-State, Reason, Failure = Change.State, Change.Reason, Change.Failure
+State, Reason = Change.State, Change.Reason
 SHORTEST_POLL, LONGEST_POLL = 2, 30
 """Seconds until the page of an open outcome asks again."""
 NOTICES = {
@@ -87,7 +87,7 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     A form that is sent twice is not asked about: the group that it has just created already has the name.
     """
     warnings = [] if confirmed else _warnings_of(command)
-    if warnings and not Change.objects.filter(pk=command.operation).exists():
+    if warnings and not command.is_journalled:
         # A user who approves is warned too, so one who has to ask for that is not.
         return _within_limits(page, command) or page.show_check(command, warnings)
     return execute_and_respond(page, command.confirmed() if confirmed else command)

@@ -109,6 +109,11 @@ class Command(ABC):
         return frozenset((self.target,))
 
     @property
+    def is_journalled(self) -> bool:
+        """Return True if there is a change of this operation: its form was sent before."""
+        return Change.objects.filter(pk=self.operation).exists()
+
+    @property
     @abstractmethod
     def columns(self) -> dict[str, Any]:
         """The columns of the journal row that hold what is asked for."""
