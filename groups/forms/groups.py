@@ -245,7 +245,7 @@ class RemovalForm(WriteForm):
 
     confirm_name = forms.CharField(label=_("Name of the group"), required=False)
 
-    def __init__(self, *args: Any, group: Group | None = None, archive: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
         if group is not None:
             kwargs["version"] = Version.of(group, with_clients=True)
         super().__init__(*args, **kwargs)

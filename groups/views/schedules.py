@@ -32,7 +32,6 @@ from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.views.approvals.beyond import (
     beyond_context,
-    is_asked,
     must_ask,
     reason_of,
     status_of_reason,
@@ -105,7 +104,7 @@ def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
         return _show(request, form, status=409, reused=True)
     except NotRecorded:
         return _show(request, form, status=503, outcome=not_recorded_words())
-    if is_asked(schedule):
+    if schedule.state == State.ASKED:
         return redirect("groups:request", schedule.pk)
     said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
     messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))

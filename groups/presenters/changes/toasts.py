@@ -53,11 +53,12 @@ def toasts(messages: Iterable["DjangoMessage"]) -> list[Toast]:
 
 
 def _toast(message: "DjangoMessage") -> Toast:
-    toast = Toast(str(message.message), message.level_tag, *message.extra_tags.split(" ")[:1])
-    match message.extra_tags.split(" "):
-        case [_state, "undo", change_id, group_id]:
+    state, *way = message.extra_tags.split(" ")
+    toast = Toast(str(message.message), message.level_tag, state)
+    match way:
+        case ["undo", change_id, group_id]:
             return replace(toast, undo_url=reverse("groups:undo", args=[change_id]), group_id=group_id)
-        case [_state, "restore", change_id]:
+        case ["restore", change_id]:
             return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change_id]))
         case _:
             return toast

@@ -36,7 +36,7 @@ def asked_percent(params: Mapping[str, str], name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Filters in the address of a list. Unknown values are ignored; defaults are left out."""
+    """The filters of one list, as its address has them."""
 
     q: str = ""
     type: str = ""

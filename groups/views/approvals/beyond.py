@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from groups.forms.approvals import ReasonForm
-from groups.models import ApprovalRequest, Job, Schedule
+from groups.models import ApprovalRequest, Job
 from groups.models.contents import Breach
 from groups.presenters.approvals import breach_words
 from groups.services.writes.limit_check import RIGHT, BeyondLimits
@@ -44,8 +44,3 @@ def to_request(request: ApprovalRequest) -> HttpResponse:
 def to_job(job: Job) -> HttpResponse:
     """Redirect to a job, or to the request that it waits for."""
     return redirect("groups:request" if job.state == Job.State.ASKED else "groups:job", job.pk)
-
-
-def is_asked(schedule: Schedule) -> bool:
-    """Return True if a planned change waits for an approval."""
-    return schedule.state == Schedule.State.ASKED

@@ -143,8 +143,7 @@ def _show(
     **context: Any,
 ) -> HttpResponse:
     asked.refresh_from_db()
-    page = RequestPage(asked, request.user)
-    if page.may_decide and now is None:
+    if now is None and asked.is_waiting and approvals.may_decide(asked, request.user):
         with suppress(PosterError):  # the page says what was asked for; the approval reads again
             now = approvals.present_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)

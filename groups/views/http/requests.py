@@ -129,7 +129,7 @@ def mark_of(user: Any) -> str:
     """Return a value by which a browser can tell users apart, without revealing anything else about them."""
     if user is None or not user.is_authenticated:
         return ""
-    return salted_hmac("groups.views.requests.mark_of", str(user.pk), algorithm="sha256").hexdigest()[:16]
+    return salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
 
 
 def _credentials(user: Any) -> PosterCredentials | None:
