@@ -98,9 +98,9 @@ class CreateClient(Command):
     ) -> RemoteState:
         """Read the client whose id Poster answered. Without one, read those who may be the new client."""
         answered = change.client_id
+        if not answered:
+            return RemoteState(newcomers=self._newcomers(change, credentials, within))
         try:
-            if not answered:
-                return RemoteState(newcomers=self._newcomers(change, credentials, within))
             client = call_poster(credentials, lambda poster: poster.get_client(answered, within=within))
         except NotFound:
             return RemoteState()

@@ -9,7 +9,7 @@ from typing import Any, Self
 from groups.models import Change, PosterCredentials
 from groups.models.approvals import Consent
 from groups.models.contents import LoadedGroup
-from groups.poster import Group, GroupValues, NotFound
+from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
 from groups.services.writes.lag import replaced_in_group, unseen_change
@@ -117,10 +117,7 @@ class GroupCommand(Command, ABC):
     def observe(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
-        try:
-            return RemoteState(group=find_group(credentials, self.group_id or 0, within=within))
-        except NotFound:
-            return RemoteState()
+        return RemoteState(group=find_group(credentials, self.group_id or 0, within=within))
 
     def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
         return replaced_in_group(change)

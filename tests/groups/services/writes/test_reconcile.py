@@ -369,6 +369,33 @@ def test_one_untrue_false_does_not_make_a_lost_removal_applied(owner, sandbox):
     assert len(sandbox.calls("clients.getGroups")) == 3
 
 
+@pytest.mark.parametrize("code", [32, 404])
+def test_a_list_that_is_not_there_does_not_make_a_lost_removal_applied(owner, sandbox, code):
+    sandbox.script("clients.getGroup", "response_false", times=None)
+    sandbox.script("clients.getGroups", "error_object", code=code, times=None)
+    change = unknown(owner, action=Action.REMOVE, intended=None)
+    for _ in range(3):
+        let_be_due(change)
+        assert not follow_up(change)
+    assert (change.state, change.found) == (State.UNKNOWN, "")
+
+
+def test_a_list_of_clients_that_is_not_there_does_not_end_a_lost_creation(owner, sandbox, settings):
+    settings.POSTER_SETTLE_SECONDS = 1
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    change = unknown(
+        owner,
+        action=Action.ENROL,
+        group_id=None,
+        before={"field_hmacs": {"name": "of somebody"}},
+        intended={"group_id": 4, "snapshot": str(uuid.uuid4()), "client": 7001},
+    )
+    for _ in range(3):
+        let_be_due(change)
+        assert not follow_up(change)
+    assert (change.state, change.found) == (State.UNKNOWN, "")
+
+
 @pytest.fixture
 def settled_meanwhile(monkeypatch):
     """Settle a change elsewhere while it is being checked."""
