@@ -104,7 +104,7 @@ class MoveClient(Command):
     ) -> Outcome | None:
         now = remote.client
         if now is None:
-            return Outcome(State.REVIEW, Reason.CLIENT_GONE)
+            return None if None in replaced else Outcome(State.REVIEW, Reason.CLIENT_GONE)
         before = ClientBefore.from_json(change.before)
         earlier = {ClientBefore.from_json(each).group_id for each in replaced if each}
         if now.group_id == self.to_id:

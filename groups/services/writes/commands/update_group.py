@@ -53,7 +53,7 @@ class UpdateGroup(GroupCommand):
     ) -> Outcome | None:
         now = remote.group
         if now is None:
-            return Outcome(State.REVIEW, Reason.GONE)
+            return None if None in replaced else Outcome(State.REVIEW, Reason.GONE)
         is_late = any(same(now, GroupValues.from_json(values)) for values in replaced if values)
         if same(now, self.intended):
             return None if is_late and not change.accepted else taken(self.intended, now)

@@ -1,11 +1,16 @@
 """Test reads that are behind an own change: the older value never overwrites the newer one."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from groups.models import Change
+from groups.poster import GroupValues
+from groups.services.writes.execute import execute
+from groups.services.writes.reconcile import follow_up
+from tests.groups.services.writes.test_execute import edit_of, order_of
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -93,3 +98,34 @@ def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken
     assert client.post("/groups/new/", form).status_code == 422
     change = Change.objects.get()
     assert (change.state, change.code, change.group_id) == (State.REFUSED, 38, None)
+
+
+@pytest.fixture
+def made_a_moment_ago(staff, sandbox):
+    """Return an edit that Poster took, of a group that it showed before and does not show any more."""
+    values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
+    made = execute(order_of(staff, Change.Action.CREATE, intended=values))
+    command = edit_of(staff, made.group_id, percent=Decimal(6))
+    sandbox.script("clients.getGroup", "response_false", call=2, times=None)
+    sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
+    change = execute(command)
+    assert (change.state, change.accepted) == (State.UNKNOWN, True)
+    return change
+
+
+def look_at_once(change):
+    Change.objects.settle(change, next_check_at=timezone.now())
+    return follow_up(change)
+
+
+def test_a_group_that_was_just_made_is_waited_for_and_not_told_as_gone(made_a_moment_ago, sandbox):
+    assert not any(look_at_once(made_a_moment_ago) for _ in range(2))
+    sandbox.clear_faults()
+    assert look_at_once(made_a_moment_ago)
+    assert made_a_moment_ago.state == State.APPLIED
+
+
+def test_a_group_that_stays_away_after_a_while_is_gone(made_a_moment_ago, settings):
+    settings.POSTER_LAG_SECONDS = 0
+    assert [look_at_once(made_a_moment_ago) for _ in range(2)] == [False, True]
+    assert (made_a_moment_ago.state, made_a_moment_ago.reason) == (State.REVIEW, "gone")

@@ -55,6 +55,11 @@ def test_a_group_that_a_change_of_ours_has_replaced_proves_nothing():
     assert determine_outcome(move(accepted=True), RemoteState(client=THERE), [{"group_id": 1}]).proven
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_client_who_was_just_made_may_not_show_yet(accepted):
+    assert determine_outcome(move(accepted=accepted), RemoteState(client=None), [None]) is None
+
+
 def test_what_changed_beside_the_group_is_named_without_its_value():
     outcome = determine_outcome(move(), RemoteState(client=a_client(email="new@example.com", bonus="5")))
     assert outcome.after == {"group_id": 1, "changed": ["bonus", "email"]}

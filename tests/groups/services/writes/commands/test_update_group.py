@@ -96,6 +96,11 @@ def test_a_value_that_comes_back_proves_a_lost_change_only_when_it_cannot_be_lat
     assert ended(outcome) == ((State.APPLIED, "") if accepted else None)
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_group_that_was_just_made_may_not_show_yet(accepted):
+    assert determine_outcome(update(accepted=accepted), RemoteState(group=None), [None]) is None
+
+
 def test_only_what_was_asked_for_is_proven_by_one_look():
     assert determine_outcome(update(accepted=True), RemoteState(group=group(NEW))).proven
     assert not determine_outcome(update(accepted=True), RemoteState(group=group(OLDEST))).proven
