@@ -17,6 +17,7 @@ from groups.poster import (
     CallReport,
     ErrorReason,
     PosterClient,
+    Refused,
     Timeouts,
     TokenRejected,
     Transport,
@@ -89,19 +90,20 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
     started = time.monotonic()
     try:
         answer = question(poster)
-    except TokenRejected:
-        with optional("a refused token"):
-            _update(credentials, refused_at=credentials.refused_at or timezone.now())
+    except Refused as error:
+        if isinstance(error, TokenRejected):
+            with optional("a refused token"):
+                _update(credentials, refused_at=credentials.refused_at or timezone.now())
+        _close_breaker(credentials.account)
         raise
     except Unreachable as error:
         with optional("a failure of Poster"):
             _count_failure(credentials.account, error, time.monotonic() - started)
         raise
-    account = credentials.account
-    if credentials.refused_at or account.failing_since or account.open_until:
+    if credentials.refused_at:
         with optional("a good answer"):
             _update(credentials, refused_at=None)
-            _close_breaker(account)
+    _close_breaker(credentials.account)
     return answer
 
 
@@ -127,6 +129,9 @@ def _let_through(account: PosterAccount) -> None:
         rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
+                return
+            account.refresh_from_db(fields=BREAKER)  # another process has made the test call
+            if account.open_until is None:
                 return
     raise Unreachable(
         "Poster has not answered lately", reason=ErrorReason.CIRCUIT_OPEN, sent=False, retryable=False
@@ -157,11 +162,15 @@ def _count_failure(account: PosterAccount, error: "PosterError", seconds: float)
 
 
 def _close_breaker(account: PosterAccount) -> None:
+    """Close the circuit after an answer of Poster's; a refusal is one too."""
+    if account.failing_since is None and account.open_until is None:
+        return
     account.failing_since, account.failing_seconds = None, 0.0
     account.open_until = account.opened_at = account.failed_at = None
-    PosterAccount.objects.filter(pk=account.pk).update(
-        **{field: getattr(account, field) for field in BREAKER}
-    )
+    with optional("an answer of Poster"):
+        PosterAccount.objects.filter(pk=account.pk).update(
+            **{field: getattr(account, field) for field in BREAKER}
+        )
 
 
 def _update(credentials: PosterCredentials, **values: object) -> None:

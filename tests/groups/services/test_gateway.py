@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
-from groups.poster import TokenRejected, Unreachable
+from groups.poster import NotFound, TokenRejected, Unreachable
 from groups.services import credentials as credentials_service
 from groups.services import gateway
 from tests.pages import group_form, text_of
@@ -83,7 +83,7 @@ def test_failures_at_the_same_moment_all_count(staff, owner, manager, sandbox):
     assert (account.failing_seconds, account.open_until) == (18.0, None)
 
 
-def test_after_a_rest_one_call_looks_how_it_is_and_the_others_wait_for_it(staff, dead_poster):
+def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(staff, dead_poster):
     fail(staff, 2)
     PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
     dead_poster.clear_faults()
@@ -91,9 +91,30 @@ def test_after_a_rest_one_call_looks_how_it_is_and_the_others_wait_for_it(staff,
     assert ask(staff).groups
     account = PosterAccount.objects.get()
     assert (account.failing_since, account.failing_seconds, account.open_until) == (None, 0, None)
-    with pytest.raises(Unreachable):  # it had read the row before the other call closed the circuit
+    # It had read the row before the other call closed the circuit.
+    assert gateway.call_poster(waiting, lambda poster: poster.get_groups()).groups
+
+
+def test_after_another_process_has_looked_in_vain_the_next_rest_ends_for_all(staff, dead_poster, monkeypatch):
+    monkeypatch.setattr(gateway, "REST", timedelta())
+    fail(staff, 2)
+    waiting = credentials_service.connection_of(staff)
+    fail(staff, 1)
+    dead_poster.clear_faults()
+    with pytest.raises(Unreachable, match="circuit_open"):
         gateway.call_poster(waiting, lambda poster: poster.get_groups())
-    assert ask(staff).groups
+    assert gateway.call_poster(waiting, lambda poster: poster.get_groups()).groups
+
+
+def test_a_refusal_is_an_answer_and_closes_the_circuit(staff, dead_poster):
+    fail(staff, 2)
+    PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
+    dead_poster.clear_faults()
+    credentials = credentials_service.connection_of(staff)
+    with pytest.raises(NotFound):
+        gateway.call_poster(credentials, lambda poster: poster.get_group(999))
+    account = PosterAccount.objects.get()
+    assert (account.failing_since, account.open_until) == (None, None)
 
 
 def test_a_look_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster):
