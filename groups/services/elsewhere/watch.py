@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.journal")
 
+Reason = Change.Reason
 RIGHT = "groups.watch_account"
 # Time in which a write of ours that was sent and not seen may still arrive.
 LATE = timedelta(hours=24)
@@ -213,6 +214,8 @@ def _sent(watch: Watch) -> list[Change]:
     last = watch.looked_at or timezone.now()
     since = min(last, timezone.now() - LATE) - MARGIN
     rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    # The time of sending is stored before the write is sent, and these never were.
+    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
     return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
 
 

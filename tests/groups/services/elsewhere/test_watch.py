@@ -208,6 +208,21 @@ def test_a_write_that_was_given_up_and_still_arrives_is_ours(watch, owner, brows
     assert [found.before["percent"] for found in watch()] == ["15"]
 
 
+@pytest.mark.parametrize("reason", ["not_sent", "never_sent", "not_applied"])
+def test_a_change_that_was_never_sent_does_not_hide_the_same_one_in_the_console(
+    watch, owner, browse, sandbox, reason
+):
+    client = browse(owner)
+    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    client.post("/groups/1/edit/", form)
+    sandbox.clear_faults()
+    change = Change.objects.get()
+    Change.objects.settle(change, state=State.FAILED, reason=reason, settled_at=timezone.now())
+    sandbox.console().edit(1, client_groups_discount="15")
+    assert len(watch()) == (0 if reason == "not_applied" else 1)
+
+
 def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(watch, owner, browse, sandbox):
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
