@@ -59,6 +59,8 @@ Reason, Failure = Change.Reason, Change.Failure
 READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
+# Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
+FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
 
@@ -265,10 +267,7 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
     if change.again_of_id:
         schedule_recheck(change, reason=reason, **said)
         return
-    if error is not None:
-        failure = failure_of(error)
-    else:
-        failure = Failure.BEHIND if reason == Reason.NOT_SHOWN_YET else Failure.REJECTED
+    failure = failure_of(error) if error else FAILURES.get(reason, Failure.REJECTED)
     Change.objects.settle(
         change,
         state=Change.State.FAILED,

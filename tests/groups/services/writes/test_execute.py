@@ -21,6 +21,7 @@ from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGrou
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
 from groups.services.writes.reconcile import reconcile_due
+from poster_admin.common.outages import Outage
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -338,6 +339,24 @@ def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, b
     assert "It could not be written into the history" in text_of(answer)
     assert not sandbox.posts()
     assert not Change.objects.exists()
+
+
+def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, browse, sandbox, monkeypatch):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", percent="15")
+
+    def away(*_):
+        raise Outage
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, "_read_before", away)
+        assert client.post("/groups/1/edit/", form).status_code == 503
+    change = Change.objects.get()
+    assert (change.state, change.reason, change.failure) == (State.FAILED, "never_sent", "")
+    answer = client.post("/groups/1/edit/", form)
+    assert answer.status_code == 504
+    assert "It was interrupted before anything was sent. You can try again." in text_of(answer)
+    assert not sandbox.posts()
 
 
 @pytest.mark.django_db(transaction=True)
