@@ -45,7 +45,7 @@ GENERAL = sorted(
         ROOT / "groups/services/writes" / f"{name}.py"
         for name in ("execute", "outcome", "reconcile", "unrecorded")
     ]
-    + [*(ROOT / "groups/presenters").glob("*.py"), *(ROOT / "groups/views").glob("*.py")]
+    + [*(ROOT / "groups/presenters").rglob("*.py"), *(ROOT / "groups/views").rglob("*.py")]
 )
 
 
