@@ -68,7 +68,7 @@ class Lock(models.Model):
     transaction that records them. If two try at the same moment, the unique constraint lets only one succeed.
 
     Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its planned change,
-    `client:9` a client, `create:…` the name of a new group.
+    `client:9` a client, `enrol:9` the creation of a client anew, `create:…` the name of a new group.
 
     A lock is deleted in the transaction that settles its change, or that ends its schedule, or that ends its
     job and settles the job's last open change. The locks of a killed process stay until its changes are

@@ -62,7 +62,7 @@ class RemoveGroup(GroupCommand):
     def observe_before(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
-        """Read the group and count its members, because the count in the group may be late."""
+        """Read the group; where it says that it is empty, count its members: that count may be late."""
         began = time.monotonic()
         remote = self.observe(change, credentials, within=within)
         if remote.group is None:
