@@ -354,8 +354,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
             outcome = None
         if not change.is_open:
             return
-        if outcome is not None:
-            settle(change, outcome, **values)
+        if outcome is not None and (settle(change, outcome, **values) or not change.is_open):
             return
         if not Change.objects.settle(change, **values):
             return

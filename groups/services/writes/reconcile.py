@@ -74,7 +74,12 @@ def _confirmed_after() -> timedelta:
 
 
 def settle(change: Change, outcome: Outcome, **values: object) -> bool:
-    """Settle the change with the outcome; a bonus off by 100 also blocks further bonuses of the account."""
+    """Settle the change with the outcome; a bonus off by 100 also blocks further bonuses of the account.
+
+    Return False if another process was sooner. If that one has settled another change with the client that
+    this outcome claims, the change stays open: one new client is not the outcome of two creations.
+    """
+    claimed = outcome.client_id if change.client_id is None else None
     with transaction.atomic():
         settled = Change.objects.settle(
             change,
@@ -92,7 +97,18 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
         if settled and outcome.reason == Reason.UNITS:
             log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
+        # The update has locked the row of the account, so the later one of two sees the earlier one.
+        if settled and claimed and _is_taken(change, claimed):
+            transaction.set_rollback(True)
+            settled = False
+    if claimed and not settled:
+        change.refresh_from_db()
     return settled
+
+
+def _is_taken(change: Change, client_id: int) -> bool:
+    others = Change.objects.filter(account=change.account_id, client_id=client_id).exclude(pk=change.pk)
+    return others.exists()
 
 
 def schedule_recheck(change: Change, **values: object) -> None:

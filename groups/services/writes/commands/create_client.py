@@ -110,12 +110,7 @@ class CreateClient(Command):
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> tuple[Client, ...]:
         """Return the group's clients that match the one to be created and belong to no other change."""
-        others = Change.objects.filter(job=change.job_id, action=self.action).exclude(pk=change.pk)
-        if others.filter(state=State.PENDING, sent_at__isnull=False, client_id=None).exists():
-            # Another creation is in progress. It may be of the same person; then either client could match.
-            raise InvalidResponse(
-                "others are on their way", method="clients.getClients", reason=ErrorReason.MOVING
-            )
+        self._check_alone(change)
         expected = ClientBefore.from_json(change.before).field_hmacs
         until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
         found = [
@@ -124,11 +119,20 @@ class CreateClient(Command):
             for client in page.clients
             if not client.removed and is_alike(expected, client, change.pk)
         ]
+        self._check_alone(change)  # another creation may have been sent during the read
         known = Change.objects.filter(
             account=change.account_id, client_id__in=[client.id for client in found]
         )
         others_ids = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
         return tuple(client for client in found if client.id not in others_ids)
+
+    def _check_alone(self, change: Change) -> None:
+        """Raise `InvalidResponse` if another creation is in progress: its client could match as well."""
+        others = Change.objects.filter(job=change.job_id, action=self.action).exclude(pk=change.pk)
+        if others.filter(state=State.PENDING, sent_at__isnull=False, client_id=None).exists():
+            raise InvalidResponse(
+                "others are on their way", method="clients.getClients", reason=ErrorReason.MOVING
+            )
 
     def determine_outcome(
         self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()

@@ -11,13 +11,15 @@ from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from groups.models import Change, PosterAccount, PosterCredentials
-from groups.poster import GroupValues
+from groups.models import Change, Lock, PosterAccount, PosterCredentials
+from groups.poster import GroupValues, InvalidResponse
+from groups.services.clients import pages_of
+from groups.services.credentials import connection_of
 from groups.services.writes import reconcile as reconciler
-from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.commands import CreateClient, UpdateGroup, create_client
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome, RemoteState
-from groups.services.writes.reconcile import follow_up, reconcile_due, schedule_recheck, settle
+from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
 from tests.groups.services.writes.test_execute import order_of
 
@@ -425,6 +427,69 @@ def test_a_slow_sender_lets_go_of_what_somebody_else_has_settled(owner, sandbox,
     change = execute(order)
     assert (change.state, change.reason) == (State.FAILED, "superseded")
     assert sandbox.accounts["demo"].groups[1] == seed
+
+
+# --- Lost creations of clients who are alike ---------------------------------------------------------------
+
+
+def twin_creations(owner, person):
+    """Return two lost creations of clients who are alike; Poster has made one, which is `person`."""
+    changes = []
+    for old_id in (7001, 7002):
+        operation = uuid.uuid4()
+        command = CreateClient(
+            operation=operation, snapshot_id=uuid.uuid4(), client=person, old_id=old_id, group_id=4
+        )
+        before = command.before(RemoteState())
+        fields = {"action": command.action, "target": command.target, "group_id": None, "before": before}
+        changes.append(unknown(owner, id=operation, **fields, **command.columns))
+    return changes
+
+
+def first_client(credentials):
+    return next(pages_of(credentials, 4)).clients[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
+    credentials = connection_of(owner)
+    person = first_client(credentials)
+    changes = twin_creations(owner, person)
+    shown = [look_at(change, credentials).outcome for change in changes]
+    assert [outcome.client_id for outcome in shown] == [person.id, person.id]
+    settled, start = [], threading.Barrier(2)
+
+    def work(change, outcome):
+        start.wait()
+        try:
+            settled.append(settle(change, outcome))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=each) for each in zip(changes, shown, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(settled) == [False, True]
+    made, lost = sorted(changes, key=lambda change: change.state)
+    assert (made.state, made.client_id) == (State.APPLIED, person.id)
+    assert (lost.state, lost.client_id) == (State.UNKNOWN, None)
+    assert set(Lock.objects.values_list("key", flat=True)) == {lost.target}
+    assert look_at(lost, credentials).shown is None
+
+
+def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner, sandbox, monkeypatch):
+    credentials = connection_of(owner)
+    change, other = twin_creations(owner, first_client(credentials))
+
+    def pages_and_a_creation(*args, **options):
+        yield from pages_of(*args, **options)
+        Change.objects.settle(other, state=State.PENDING)
+
+    monkeypatch.setattr(create_client, "pages_of", pages_and_a_creation)
+    with pytest.raises(InvalidResponse, match="others are on their way"):
+        look_at(change, credentials)
 
 
 # --- Credentials of a check --------------------------------------------------------------------------------
