@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -388,7 +387,3 @@ class Change(Consent):
     def clients_before(self) -> int:
         """The number of clients in the group just before the change."""
         return int((self.before or {}).get("clients", 0))
-
-    @property
-    def duration(self) -> timedelta | None:
-        return self.settled_at - self.created_at if self.settled_at else None
