@@ -30,7 +30,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, reach_of_values, total
+from groups.services.writes.reach import Reach, reach_of_values
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -102,7 +102,7 @@ def _delete(drafts: JobQuerySet) -> int:
 def reach_of(job: Job) -> Reach:
     """Return the reach of all lines of a plan together."""
     lines = EditPlan.from_json(job.wanted).lines
-    return total(reach_of_values(line.old, line.new, line.clients) for line in lines)
+    return sum((reach_of_values(line.old, line.new, line.clients) for line in lines), Reach())
 
 
 # --- The work ----------------------------------------------------------------------------------------------

@@ -3,10 +3,8 @@
 Each command tells its `reach`. A job reaches what all of its writes reach together.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
 
 from groups.models import Limits
 from groups.models.contents import Breach
@@ -70,8 +68,3 @@ def changes_terms(old: GroupValues | None, new: GroupValues) -> bool:
     """Return True if clients of the group would get something else than before."""
     terms = ("loyalty_type", "percent", "birthday_bonus")
     return old is None or any(getattr(old, name) != getattr(new, name) for name in terms)
-
-
-def total(parts: Iterable[Reach]) -> Reach:
-    """Return the reach of several writes together."""
-    return reduce(Reach.__add__, parts, Reach())
