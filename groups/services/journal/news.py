@@ -28,7 +28,7 @@ def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> Ch
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, created_at__gt=since)
-    return changes.filter(Q(user__isnull=True) | ~Q(user=user))
+    return changes.exclude(user=user)
 
 
 def count_news(credentials: PosterCredentials, user: "User", since: datetime) -> NewsCount:
