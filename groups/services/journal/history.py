@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
+CHANGED_LATELY = timedelta(days=7)
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
@@ -71,15 +72,11 @@ def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change
     return list(Change.objects.filter(account=credentials.account_id, group_id=group_id)[:LATEST])
 
 
-def changed_ids(credentials: PosterCredentials, *, days: int = 7) -> frozenset[int]:
-    """Return the groups that were changed here in the last days."""
-    check_token(credentials)
-    made = Change.objects.filter(
-        account=credentials.account_id,
-        state__in=(Change.State.APPLIED, Change.State.DIFFERS),
-        created_at__gte=timezone.now() - timedelta(days=days),
-    )
-    return frozenset(change.group_id for change in made.only("group_id") if change.group_id)
+def changed_ids(credentials: PosterCredentials) -> frozenset[int]:
+    """Return the groups that were changed here within CHANGED_LATELY."""
+    made = changes_of(credentials).of_groups().filter(state__in=Change.MADE)
+    lately = made.filter(created_at__gte=timezone.now() - CHANGED_LATELY).order_by()
+    return frozenset(filter(None, lately.values_list("group_id", flat=True)))
 
 
 def change_before(credentials: PosterCredentials, change: Change) -> Change | None:
