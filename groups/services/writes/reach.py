@@ -9,8 +9,10 @@ from decimal import Decimal
 from groups.models import Limits
 from groups.models.contents import Breach
 from groups.poster import GroupValues
+from groups.services.writes.outcome import differing
 
 Limit = Limits.Limit
+TERMS = frozenset(("loyalty_type", "percent", "birthday_bonus"))
 _NOTHING = Decimal(0)
 
 
@@ -66,5 +68,4 @@ def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0)
 
 def changes_terms(old: GroupValues | None, new: GroupValues) -> bool:
     """Return True if clients of the group would get something else than before."""
-    terms = ("loyalty_type", "percent", "birthday_bonus")
-    return old is None or any(getattr(old, name) != getattr(new, name) for name in terms)
+    return old is None or not TERMS.isdisjoint(differing(old, new))
