@@ -202,7 +202,7 @@ class Command(ABC):
 
     @abstractmethod
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: "Sequence[dict[str, Any] | None]" = ()
+        self, change: Change, remote: RemoteState, replaced: "Sequence[dict[str, Any] | None]"
     ) -> Outcome | None:
         """Return the outcome that the remote state proves, or None while it proves nothing."""
 

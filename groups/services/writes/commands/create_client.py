@@ -135,7 +135,7 @@ class CreateClient(Command):
             )
 
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
     ) -> Outcome | None:
         """Match by the id that Poster answered. Without one, match by HMACs, and accept a single match."""
         expected = ClientBefore.from_json(change.before).field_hmacs

@@ -86,7 +86,7 @@ class CreateGroup(GroupCommand):
         return ()
 
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
     ) -> Outcome | None:
         """Match by the id that Poster answered, even if it appears late. Without one, match by values."""
         known = change.known_ids

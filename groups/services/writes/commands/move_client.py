@@ -100,7 +100,7 @@ class MoveClient(Command):
         return replaced_of_client(change)
 
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
     ) -> Outcome | None:
         now = remote.client
         if now is None:

@@ -71,7 +71,7 @@ class RemoveGroup(GroupCommand):
         return RemoteState(group=with_everybody(credentials, remote.group, within=left))
 
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
     ) -> Outcome | None:
         """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
         answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound

@@ -49,7 +49,7 @@ class UpdateGroup(GroupCommand):
         return poster.update_group(self.group_id, self.intended, within=within)
 
     def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None] = ()
+        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
     ) -> Outcome | None:
         now = remote.group
         if now is None:
