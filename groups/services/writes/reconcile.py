@@ -29,6 +29,7 @@ LONGEST_PAUSE = timedelta(minutes=30)
 # The longest pause before the next check once a worker has started: the last check may have been cut short.
 PAUSE_AFTER_START = timedelta(seconds=30)
 # Checks over POSTER_ABSENT_SECONDS that do not show a write which Poster accepted, before a user reviews it.
+# Checks that failed count too.
 LOOKS_AT_LEAST = 3
 # The digest of a remote state that shows no effect of the change.
 NOTHING = "nothing"
@@ -175,8 +176,7 @@ def follow_up(change: Change) -> bool:
     if change.reason == Reason.REFUSAL_NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
         return settle(change, Outcome(Change.State.REFUSED, Reason.REFUSED))
     if outcome is None or outcome.last_resort:
-        given_up = _given_up(change)
-        outcome = given_up and (outcome or given_up)
+        outcome = _given_up(change, outcome)
     if outcome is not None and not look.certain:
         soon = timezone.now() + _confirmed_after()
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
@@ -225,15 +225,20 @@ def contradicts(change: Change, outcome: Outcome) -> bool:
     return not outcome.last_resort and contradicts_refusal(outcome, REFUSALS.get(change.code or 0, Refused))
 
 
-def _given_up(change: Change) -> Outcome | None:
-    """Return the outcome of a change without visible effect after its waiting time, or None before."""
+def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
+    """Return the outcome of a change without visible effect after its waiting time, or None before.
+
+    It is the last resort, if the check has found one.
+    """
     waited = _waited(change, change.checks)
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
         if change.checks >= LOOKS_AT_LEAST and waited >= absent:
-            return Outcome(Change.State.REVIEW, Command.from_change(change).absent_reason(change))
+            return last_resort or Outcome(
+                Change.State.REVIEW, Command.from_change(change).absent_reason(change)
+            )
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
-        return Outcome(Change.State.FAILED, Reason.NOT_APPLIED)
+        return last_resort or Outcome(Change.State.FAILED, Reason.NOT_APPLIED)
     return None
 
 
