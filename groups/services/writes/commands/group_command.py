@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Self
 
@@ -32,8 +32,8 @@ class GroupCommand(Command, ABC):
     loaded: GroupValues | None = None
     loaded_clients: int | None = None
     intended: GroupValues | None = None
-    undo_of: Change | None = field(default=None)
-    again_of: Change | None = field(default=None)
+    undo_of: Change | None = None
+    again_of: Change | None = None
     monthly_cost: Decimal | None = None
     note: str = ""
 
