@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from groups.models import Change, ChangeQuerySet, Job
+from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.poster import Client, Group, GroupValues
 from groups.services.writes.outcome import same
@@ -19,7 +20,7 @@ from poster_admin.common.deadlines import recent
 
 def replaced_in_group(change: Change) -> list[dict[str, Any] | None]:
     """Return the values that other recent changes of the same group have replaced, None for its creation."""
-    return _replaced(change, _latest(change.account_id, client_id=None, group_id=change.group_id))
+    return _replaced(change, _latest(change.account_id, OF_GROUPS, group_id=change.group_id))
 
 
 def replaced_of_client(change: Change) -> list[dict[str, Any] | None]:
@@ -33,17 +34,16 @@ def _replaced(change: Change, recent_changes: ChangeQuerySet) -> list[dict[str, 
     return [None if action in Change.CREATIONS else before for action, before in rows]
 
 
-def _latest(account_id: str, **subject: int | str | None) -> ChangeQuerySet:
+def _latest(account_id: str, *conditions: Q, **subject: int | str | None) -> ChangeQuerySet:
     """Return the changes that are open or were settled within POSTER_LAG_SECONDS, latest first."""
     a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
-    client_id = subject.pop("client_id")
-    of_it = Q(client_id__isnull=True) if client_id is None else Q(client_id=client_id)
-    return Change.objects.filter(of_it, a_moment_ago, account=account_id, **subject).order_by("-created_at")
+    changes = Change.objects.filter(*conditions, a_moment_ago, account=account_id, **subject)
+    return changes.order_by("-created_at")
 
 
 def created_ids(account_id: str) -> frozenset[int]:
     """Return the ids of the groups that were created here lately; a read may not show them yet."""
-    created = _latest(account_id, client_id=None, action=Change.Action.CREATE)
+    created = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE)
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
@@ -53,7 +53,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     A read that shows neither that change nor the values it replaced shows a change made elsewhere, so it is
     not outdated.
     """
-    made = _latest(account_id, client_id=None, group_id=group_id).filter(state__in=Change.MADE)
+    made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
     changes = made.exclude(action=Change.Action.REMOVE)
     rows = list(changes.values_list("action", "before", "after"))
     if not rows:
