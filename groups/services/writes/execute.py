@@ -144,12 +144,12 @@ def _record(command: Command) -> Change:
                     _approve(command.request, command)
                 change.save(lock_keys=command.lock_keys)
         except MovedOn:
-            if (known := _what_was_there(command, change)) is not None:
+            if (known := _existing_change(command, change)) is not None:
                 return known
             raise
         except IntegrityError as error:
             problem = error
-            if (known := _what_was_there(command, change)) is not None:
+            if (known := _existing_change(command, change)) is not None:
                 return known
         except DatabaseError as error:
             problem = error
@@ -200,7 +200,7 @@ def _row(command: Command) -> Change:
     )
 
 
-def _what_was_there(command: Command, change: Change) -> Change | None:
+def _existing_change(command: Command, change: Change) -> Change | None:
     """Return the existing change of the same operation; wait for its outcome while it is pending.
 
     Raises `Busy`, `Occupied` or `Planned` if a lock prevents the insert. Returns None if there is neither
