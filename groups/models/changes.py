@@ -38,7 +38,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def of_groups(self) -> "ChangeQuerySet":
         """Return the changes of groups, without the changes of clients."""
-        return self.filter(OF_GROUPS).exclude(action=Change.Action.ENROL)
+        return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
     def settle(self, change: "Change", **values: Any) -> bool:
         """Update the row unless another process has updated it meanwhile; return True if it was updated.
@@ -139,7 +139,7 @@ class Change(Consent):
         UPDATE = "update", _("changed")
         REMOVE = "remove", _("removed")
         MOVE = "move", _("client moved")
-        ENROL = "enrol", _("client created")
+        CREATE_CLIENT = "enrol", _("client created")
 
     class State(models.TextChoices):
         PENDING = "pending", _("in progress")
@@ -216,8 +216,8 @@ class Change(Consent):
         BEHIND = "behind"
 
     # Kinds of changes that concern a client, not a group.
-    OF_CLIENTS = (Action.MOVE, Action.ENROL)
-    CREATIONS = (Action.CREATE, Action.ENROL)
+    OF_CLIENTS = (Action.MOVE, Action.CREATE_CLIENT)
+    CREATIONS = (Action.CREATE, Action.CREATE_CLIENT)
     # A removal in review keeps its locks: Poster may still carry it out, and remove the group's clients too.
     LOCKED_IN_REVIEW = (Action.REMOVE,)
 

@@ -194,7 +194,7 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
     undecided: set[int] = set()
     latest = set(now.values())
     while latest:
-        rows = Change.objects.filter(account=account, action=Change.Action.ENROL)
+        rows = Change.objects.filter(account=account, action=Change.Action.CREATE_CLIENT)
         targets = {target_of(client_id): client_id for client_id in latest}
         became: dict[int, int] = {}
         for target, state, new_id in rows.filter(target__in=targets).values_list(

@@ -223,7 +223,7 @@ class _Restore:
     def _tests(self, commands: Commands) -> bool:
         """Restore one client alone with each untested action; return True if any was tried."""
         tried = False
-        for action in (Change.Action.MOVE, Change.Action.ENROL):
+        for action in (Change.Action.MOVE, Change.Action.CREATE_CLIENT):
             for command in (command for command in commands if command.action == action):
                 if self._is_tested(action):
                     break

@@ -34,7 +34,7 @@ def elsewhere(change: Change) -> str:
             text = _("In Poster, not here: “%(group)s” was removed.")
         case Change.Action.UPDATE:
             text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
-        case Change.Action.MOVE | Change.Action.ENROL:
+        case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
             raise ValueError("Changes of clients that were made elsewhere are not looked for.")
         case _ as never:
             assert_never(never)

@@ -84,7 +84,7 @@ def hides_move(change: Change, client: Client | None) -> bool:
     if newest is None:
         return False
     if client is None:
-        return newest.action == Change.Action.ENROL
+        return newest.action == Change.Action.CREATE_CLIENT
     if client.group_id == ClientPlace.from_json(newest.intended).group_id:
         return False
     return (

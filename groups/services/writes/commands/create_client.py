@@ -32,7 +32,7 @@ class CreateClient(Command):
     `client` is None in a command that is rebuilt from its journal row.
     """
 
-    action = Change.Action.ENROL
+    action = Change.Action.CREATE_CLIENT
     permission = "groups.view_snapshot"
     icon = "user"
     creates = True

@@ -163,7 +163,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert not {row["client_id"] for row in now} & {row["client_id"] for row in were}
     assert len(sandbox.posts("clients.createClient")) == FEW
     assert len(sandbox.posts("clients.createGroup")) == 1
-    rows = Change.objects.filter(job=job, action=Action.ENROL)
+    rows = Change.objects.filter(job=job, action=Action.CREATE_CLIENT)
     assert {row.client_id for row in rows} == {int(row["client_id"]) for row in now}
     assert {row.state for row in rows} == {State.APPLIED}
     assert not any((row.before or {}).get("field_hmacs") for row in rows)
@@ -257,7 +257,9 @@ def test_a_lost_answer_creates_nobody_twice(owner, sandbox, call):
     assert own(people(sandbox, job.target_id)) == own(were)
     assert len(sandbox.posts("clients.createClient")) == FEW
     assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW)
-    ids = list(Change.objects.filter(job=job, action=Action.ENROL).values_list("client_id", flat=True))
+    ids = list(
+        Change.objects.filter(job=job, action=Action.CREATE_CLIENT).values_list("client_id", flat=True)
+    )
     assert len(ids) == len(set(ids)) == FEW
 
 
@@ -300,7 +302,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
     real = restores.settle_open
 
     def spend(hold):
-        for change in Change.objects.filter(job=job, action=Action.ENROL, state=State.UNKNOWN):
+        for change in Change.objects.filter(job=job, action=Action.CREATE_CLIENT, state=State.UNKNOWN):
             known = set(Change.objects.filter(job=job).values_list("client_id", flat=True))
             (new,) = [
                 row for row in people(sandbox, hold.job.target_id) if int(row["client_id"]) not in known
@@ -334,7 +336,7 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
     sandbox.script("clients.updateClient", "fin_before_headers", when="before", times=None)
     assert run(job).state == Job.State.DONE
     assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW - 3, failed=3)
-    assert [command.action for command in together] == [Action.ENROL] * (FEW - 4)
+    assert [command.action for command in together] == [Action.CREATE_CLIENT] * (FEW - 4)
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):

@@ -387,7 +387,7 @@ def test_a_list_of_clients_that_is_not_there_does_not_end_a_lost_creation(owner,
     sandbox.script("clients.getClients", "error_object", code=404, times=None)
     change = unknown(
         owner,
-        action=Action.ENROL,
+        action=Action.CREATE_CLIENT,
         group_id=None,
         before={"field_hmacs": {"name": "of somebody"}},
         intended={"group_id": 4, "snapshot": str(uuid.uuid4()), "client": 7001},
