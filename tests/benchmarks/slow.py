@@ -83,7 +83,7 @@ def ask(port, cookie, until, times):
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
-            connection.request("GET", path, headers={**headers, "PosterCredentials": "close"})
+            connection.request("GET", path, headers={**headers, "Connection": "close"})
             answer = connection.getresponse()
             answer.read()
             times.append((time.monotonic() - began, answer.status))

@@ -184,7 +184,7 @@ def _half_body(exchange: Exchange) -> None:
 
 
 def _send_closing(exchange: Exchange, body: bytes, *headers: tuple[str, str]) -> None:
-    answer = _with_headers(exchange.answer, ("PosterCredentials", "close"), *headers)
+    answer = _with_headers(exchange.answer, ("Connection", "close"), *headers)
     exchange.connection.send(answer.head(length=None) + body)
     exchange.connection.close()
 
