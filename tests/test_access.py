@@ -10,9 +10,16 @@ import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from groups.models import Change
+from groups.models import Change, Job, SavedView, Snapshot
+from groups.models.contents import Breach, Line
+from groups.services import approvals
+from groups.services.groups import read_now
+from groups.services.jobs.bulk_edits import keep_plan
 from poster_admin.users.models import TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD
+from tests.groups.services.jobs.doing import start
+from tests.groups.services.test_approvals import an_update
+from tests.groups.services.test_schedules import planned
 from tests.pages import fragment, group_form, group_ids
 from tests.pairwise import covering
 from tests.users.sign_in.test_reauthentication import after_a_while
@@ -74,6 +81,18 @@ NEEDS = {
     "change_user": {"/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
                     "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
+
+# Addresses that only change something: all others answer a GET, and change nothing then.
+ONLY_POST = {
+    *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
+    *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
+    *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
+    *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),
+    *(f"/people/1/{step}/" for step in ("block", "invite", "password", "second-factor", "sign-out")),
+    *(f"/history/{CHANGE}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
+    *(f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"),
+}
+ONLY_HERE = "Тільки тут"
 
 
 def urls(resolver=None, prefix="/"):
@@ -144,6 +163,38 @@ def taken_back(*clients):
             client.cookies = kept
 
 
+def rows_of(staff, browse):
+    """Let a member of staff make a row of each kind; return them by the addresses that name their ids."""
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
+    group = read_now(staff.credentials, 1).group
+    sender = {"user": staff, "credentials": staff.credentials}
+    line = Line(1, group.values, group_id=1, old=group.values)
+    kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
+    return {
+        f"/history/{CHANGE}/": Change.objects.get(),
+        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
+        f"/requests/{CHANGE}/": approvals.ask_for_change(an_update(staff), [Breach("max_percent", 15, 12)]),
+        f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
+        f"/jobs/{JOB}/": start(staff, client_ids=[129]),
+        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Job.Kind.EDIT, lines=[line], unchanged=0),
+        "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
+    }
+
+
+def with_their_ids(url, rows):
+    """Return an address with the id of the row that it names, if it names one."""
+    for example, row in rows.items():
+        if url.startswith(example):
+            return re.sub(r"[^/]+/$", f"{row.pk}/", example) + url.removeprefix(example)
+    return url
+
+
+def stored(rows):
+    """Return the rows as the database has them now."""
+    return [type(row).objects.filter(pk=row.pk).values().first() for row in rows.values()]
+
+
 def test_every_address_is_known_to_these_tests():
     assert set(PRIVATE) == {"/"} | OWN | set().union(*NEEDS.values())
     assert len(ADMIN) > 40
@@ -209,6 +260,23 @@ def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, su
     assert not sandbox.posts()
 
 
+def test_managers_change_nothing_of_others_where_they_may_look(manager, staff, browse, sandbox, subtests):
+    rows = rows_of(staff, browse)
+    before = stored(rows)
+    sandbox.log.clear()
+    client = browse(manager)
+    for url in NEEDS["view_group"]:
+        there = with_their_ids(url, rows)
+        with subtests.test(url=there), taken_back(client):
+            for decision in ("pause", "cancel"):
+                answer = client.post(there, {"name": "x", "operation": uuid.uuid4(), "decision": decision})
+                if there != url:
+                    assert answer.status_code in {403, 404, 405}
+            assert stored(rows) == before
+            assert Change.objects.count() == 1
+    assert not sandbox.posts()
+
+
 def test_every_page_has_the_way_out(owner, browse, subtests):
     client = browse(owner)
     for url in PRIVATE:
@@ -247,9 +315,10 @@ def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandb
     assert not sandbox.posts()
 
 
-@pytest.mark.parametrize("url", ["/account/bonus-unit/", f"/history/{CHANGE}/undo/"])
-def test_what_changes_something_is_not_for_get(owner, browse, url):
-    assert browse(owner).get(url).status_code == 405
+def test_what_changes_something_is_not_for_get(owner, browse, sandbox):
+    client = browse(owner)
+    assert {url for url in {*PRIVATE, *PUBLIC} if client.get(url).status_code == 405} == ONLY_POST
+    assert not sandbox.posts()
 
 
 @pytest.mark.parametrize("host", ["evil.com", "app.corp@evil.com", "demo.joinposter.com"])
@@ -392,21 +461,22 @@ def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, s
 
 @pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *PUBLIC, *ADMIN})))
 def test_no_address_shows_or_touches_another_account(staff, outsider, browse, sandbox, subtests, urls):
-    client = browse(staff)
-    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name="Тільки тут"))
-    change = str(Change.objects.get().pk)
+    rows = rows_of(staff, browse)
+    before = stored(rows)
+    ids = [str(row.pk) for row in rows.values() if isinstance(row.pk, uuid.UUID)]
     sandbox.log.clear()
     other = browse(outsider)
     for url in urls:
-        there = url.replace(str(CHANGE), change)
+        there = with_their_ids(url, rows)
         with subtests.test(url=there), taken_back(other):
             for method in ("get", "post"):
                 answer = getattr(other, method)(there, {"operation": uuid.uuid4()})
-                assert "Тільки тут" not in answer.content.decode()
-                if change in there:
+                assert ONLY_HERE not in answer.content.decode()
+                if there != url:
                     assert answer.status_code in {404, 405}
                 elif url not in ADMIN:
-                    assert change not in answer.content.decode()
+                    assert not [each for each in ids if each in answer.content.decode()]
+            assert stored(rows) == before
     assert {call.account for call in sandbox.calls()} <= {"kavarnia"}
 
 
@@ -537,10 +607,12 @@ def test_staff_and_managers_have_no_admin(staff, manager, browse):
 
 def test_the_admin_never_shows_a_token(staff, admin_user, browse, sandbox):
     client = browse(admin_user)
-    for url in ("/admin/groups/connection/", f"/admin/groups/connection/{staff.credentials.pk}/change/"):
-        html = client.get(url).content.decode()
-        assert sandbox.accounts["demo"].token not in html
-        assert "f1:" not in html
+    for page in ("", f"{staff.credentials.pk}/change/"):
+        answer = client.get(f"/admin/groups/postercredentials/{page}")
+        assert answer.status_code == 200
+        assert "staff" in answer.content.decode()
+        assert sandbox.accounts["demo"].token not in answer.content.decode()
+        assert "f1:" not in answer.content.decode()
 
 
 def test_the_journal_cannot_be_changed_in_the_admin(staff, admin_user, browse, sandbox):
