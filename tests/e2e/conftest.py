@@ -21,7 +21,12 @@ SCRIPT = {True: "script", False: "no script"}
 MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
     pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
 )
-ERROR_ANSWERS = ("Failed to load resource", "Response Status Error Code", "htmx:")
+# Errors in the console that tests cause on purpose: Chromium and HTMX report every answer with an error
+# status, and HTMX every request that a newer one replaces.
+ALLOWED_ERRORS = (
+    *("Failed to load resource", "Response Status Error Code"),
+    *("htmx:afterRequest, ", "htmx:sendAbort, "),
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -69,9 +74,7 @@ def open_window(browser, url, problems, **options):
     """Return a page in a context of its own; errors in its scripts and its console go into `problems`."""
 
     def note(message):
-        # Chromium and HTMX also report every response with an error status, which many tests cause on
-        # purpose.
-        if message.type == "error" and not message.text.startswith(ERROR_ANSWERS):
+        if message.type == "error" and not message.text.startswith(ALLOWED_ERRORS):
             problems.append(message.text)
 
     context = browser.new_context(base_url=url, reduced_motion="reduce", **options)

@@ -23,7 +23,7 @@ from poster_admin.common.encryption import Secret
 from poster_admin.users.models import FailureCount, Invitation, Passkey, TOTPDevice, UserSession, new_key
 from poster_admin.users.sign_in import invitations
 from tests.conftest import PASSWORD, make_user
-from tests.e2e.rows import open_row
+from tests.e2e.pages import new_group, open_row
 from tests.groups.services.jobs.doing import run, start
 from tests.groups.services.test_schedules import at, planned
 from tests.pages import group_form, open_form
@@ -138,8 +138,7 @@ def group_list(stage):
 def long_list(stage):
     for number in range(120):
         name = f"Гості & друзі № {number} з дуже довгою назвою, яку ніхто не скоротив, бо нащо"
-        row = {"client_groups_name": name, "loyalty_type": "2", "client_groups_discount": "3"}
-        stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": str(number)})
+        new_group(stage.sandbox, name, clients=number)
     stage.goto("/groups/?q=друзі&type=2&page=2")
 
 
@@ -432,9 +431,8 @@ def ladder_unread(stage):
 
 @scene(role="Staff", shows="[data-audit=zero] [data-group]")
 def audit(stage):
-    row = {"client_groups_name": "Гості & друзі", "loyalty_type": "2", "client_groups_discount": "0"}
-    for count in ("3", "0"):
-        stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": count})
+    for clients in (3, 0):
+        new_group(stage.sandbox, "Гості & друзі", percent="0", clients=clients)
     stage.goto("/groups/audit/")
 
 
@@ -482,8 +480,7 @@ def cost_without_the_right(stage):
 
 @scene(shows="#cost .icon")
 def cost_under_way(stage):
-    row = {"client_groups_name": "Гості", "loyalty_type": "2", "client_groups_discount": "5"}
-    stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "12000"})
+    new_group(stage.sandbox, "Гості", percent="5", clients=12_000)
     stage.goto("/groups/1/cost/?percent=15")
 
 
@@ -514,8 +511,7 @@ def list_with_sales(stage):
 
 @scene(shows="#sales .icon")
 def list_with_sales_under_way(stage):
-    row = {"client_groups_name": "Гості", "loyalty_type": "2", "client_groups_discount": "5"}
-    stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "3000"})
+    new_group(stage.sandbox, "Гості", percent="5", clients=3000)
     stage.goto("/groups/?columns=sales")
 
 
@@ -843,8 +839,7 @@ def restore_a_group_that_is_gone(stage):
 @scene(shows=".origins")
 def restore_into_a_group_that_is_there(stage):
     snapshot = remove_with_clients(stage)
-    row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "client_groups_discount": "10"}
-    group_id = stage.sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    group_id = new_group(stage.sandbox, snapshot.group_name, percent="10")
     Snapshot.objects.update(group_id=group_id)
     for part in snapshot.parts.all():
         part.rows = Secret(json.dumps([stage.sandbox.accounts["demo"].clients.row(7)]))

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Limits
-from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.pages import OVERFLOW
 
 
 @pytest.fixture

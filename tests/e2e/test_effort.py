@@ -8,10 +8,9 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from tests.e2e.effort import Hands
-from tests.e2e.groups.test_many import work
-from tests.e2e.rows import open_row
-from tests.e2e.test_tour import heading, row, show_list
+from tests.e2e.pages import heading, new_group, open_row, row, row_is_ready, show_list
 from tests.environment import ROOT
+from tests.groups.services.jobs.doing import run
 
 PERCENT = "client_groups_discount"
 
@@ -43,7 +42,7 @@ def hands_of(page_for):
 def test_change_one_percent(hands_of, staff, sandbox):
     hands = hands_of(staff)
     hands.click(row(hands.page, 1).locator(".row-edit"))
-    expect(hands.page.locator("tr.editing:not(.htmx-added):not(.htmx-settling)")).to_be_visible()
+    row_is_ready(hands.page)
     hands.type("12")
     hands.press("Enter")
     expect(row(hands.page, 1)).to_contain_text("12 %")
@@ -54,8 +53,7 @@ def test_change_one_percent(hands_of, staff, sandbox):
 @pytest.mark.product
 def test_change_five_percents(hands_of, staff, sandbox):
     for number in (2, 3):
-        fields = {"loyalty_type": "1", PERCENT: "5", "birthday_bonus": "0", "count_groups_clients": "0"}
-        sandbox.console().put({"client_groups_name": f"Гості {number}", **fields})
+        new_group(sandbox, f"Гості {number}", loyalty_type="1", percent="5")
     hands = hands_of(staff)
     hands.click(hands.page.get_by_title("Змінити кілька відсотків"))
     fields = hands.page.locator("[name^=percent]")
@@ -67,7 +65,7 @@ def test_change_five_percents(hands_of, staff, sandbox):
     hands.press("Enter")
     hands.click(hands.page.get_by_role("button", name="Змінити 5 груп"))
     hands.page.wait_for_url("**/jobs/**")
-    assert work().state == Job.State.DONE
+    assert run(Job.objects.get()).state == Job.State.DONE
     assert sorted(percents(sandbox).values()) == ["11", "12", "13", "14", "15"]
     assert hands.effort == promised("Change five percents")
 
@@ -79,8 +77,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     console.edit_client(130, client_groups_id="5")
     for place, number in enumerate(people):
         console.edit_client(number, phone=f"+380 44 555 66 0{place}", phone_number=f"38044555660{place}")
-    fields = {"loyalty_type": "1", PERCENT: "15", "birthday_bonus": "0", "count_groups_clients": "0"}
-    target = console.put({"client_groups_name": "Свої", **fields})
+    target = new_group(sandbox, "Свої", loyalty_type="1", percent="15")
     clients = sandbox.accounts["demo"].clients
     assert {number: clients.row(number)["client_groups_id"] for number in people} == people
     hands = hands_of(staff)
@@ -98,7 +95,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     expect(hands.page.locator("#effect")).to_contain_text("→ 15 % · Бонусна, 1 клієнт")
     hands.click(hands.page.get_by_role("button", name="Перемістити 3 клієнтів"))
     hands.page.wait_for_url("**/jobs/**")
-    assert work().state == Job.State.DONE
+    assert run(Job.objects.get()).state == Job.State.DONE
     assert {clients.row(number)["client_groups_id"] for number in people} == {str(target)}
     assert hands.effort == promised("Move three clients of three groups, found by phone")
 

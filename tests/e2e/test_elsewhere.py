@@ -15,8 +15,7 @@ from groups.services.elsewhere.watch import look_where_due
 from groups.services.installation import maintenance
 from groups.services.notices import deliveries
 from poster_admin.users.models import SecurityEvent, UserSession
-from tests.e2e.groups.test_drafts import sign_in
-from tests.e2e.test_tour import heading
+from tests.e2e.pages import OVERFLOW, heading, sign_in_when_asked
 
 
 def look(times=3):
@@ -45,7 +44,7 @@ def test_a_change_in_the_console_is_told_read_and_undone(
 
     page = page_for(language="uk", width=width)
     page.goto("/groups/")
-    sign_in(page)
+    sign_in_when_asked(page)
     line = page.locator("[data-news]")
     expect(line).to_contain_text(re.compile("(З|Із) .*: 1 зміна, з них 1 у Poster, не тут"))
     line.get_by_role("link").click()
@@ -88,7 +87,7 @@ def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
     page = page_for(staff, language="uk", width=width, javascript=javascript)
     page.goto("/account/notices/")
     heading(page, "Сповіщення")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERFLOW) <= 0
     page.get_by_label("Групу змінено не тут").select_option("Одразу")
     page.get_by_role("button", name="Зберегти зміни").click()
     expect(page.get_by_label("Групу змінено не тут")).to_have_value("at_once")

@@ -7,6 +7,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 from tests import pairwise
+from tests.e2e.pages import OVERFLOW, PAINTED, show_in
 from tests.e2e.scenes import SCENES, Stage, signed_in
 
 # 640 px are what is left of 1280 px at a zoom of 200 %.
@@ -45,7 +46,6 @@ LATIN = {
     "url",
 }
 
-PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
 READ_TEXTS = """() => {
   const kept = "bdi, q, kbd, code, .mono, [lang]:not(html), script, style, template, .menu-who, option[lang]";
@@ -60,7 +60,6 @@ READ_TEXTS = """() => {
   }
   return texts.map((text) => text.trim()).filter(Boolean);
 }"""
-OVERFLOW = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
 # No more is handed over than what is told: all that axe notes of a page is many times the page.
 AXE = """async (options) => (await axe.run(options)).violations.map(
   ({id, nodes}) => [id, nodes.slice(0, 3).map(({target, failureSummary}) => [target, failureSummary])]
@@ -71,13 +70,6 @@ def english(texts):
     """Return the texts with words in Latin letters, where there should be none."""
     found = [(text, re.findall(r"[A-Za-z]{2,}", text)) for text in texts]
     return [text for text, words in found if any(word.lower() not in LATIN for word in words)]
-
-
-def show_in(page, scheme):
-    """Show the page in light or dark, and wait until it is painted so."""
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.wait_for_function("(scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", arg=scheme)
-    page.evaluate(PAINTED)
 
 
 def violations(page, options):

@@ -7,9 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.e2e.rows import open_row
-from tests.e2e.test_every_page import show_in
-from tests.e2e.test_tour import heading, row, show_list
+from tests.e2e.pages import heading, new_group, open_row, row, show_in, show_list
 
 
 def luminance(colour):
@@ -86,10 +84,7 @@ def many_groups(sandbox):
         name = (
             f"Гості та друзі № {number} з дуже довгою назвою, яку ніхто не скоротив, бо нащо її скорочувати"
         )
-        sandbox.console().put(
-            {"client_groups_name": name, "loyalty_type": "2", "client_groups_discount": "3",
-             "birthday_bonus": "0", "count_groups_clients": str(number)}
-        )  # fmt: skip
+        new_group(sandbox, name, clients=number)
 
 
 def middle_of(locator):

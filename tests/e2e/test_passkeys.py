@@ -14,12 +14,6 @@ DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, 
 
 
 @pytest.fixture
-def live(live):
-    """Return the address of the server by a name: browsers bind no passkey to an IP address."""
-    return live.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture
 def page_for(page_for):
     """Return a function that opens a page in a window without any device."""
     return partial(page_for, new=True)

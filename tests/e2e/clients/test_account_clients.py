@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.pages import new_group
+
 
 def test_three_clients_found_by_phone_come_to_one_move(staff, page_for, sandbox):
     for number in (1, 2, 3):
@@ -48,8 +50,7 @@ def test_the_choice_among_the_clients_of_a_group_is_kept_over_pages(staff, page_
 
 def test_the_new_group_is_searched_by_its_name_and_says_what_it_changes(staff, page_for, sandbox):
     for number in range(9):
-        row = {"client_groups_name": f"Гості {number}", "loyalty_type": "2", "client_groups_discount": "3"}
-        sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+        new_group(sandbox, f"Гості {number}")
     page = page_for(staff)
     page.goto("/groups/1/clients/move/?client=1,2")
     page.get_by_label("Search the groups").fill("гості 7")

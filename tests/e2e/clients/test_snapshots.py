@@ -5,10 +5,9 @@ import re
 from playwright.sync_api import expect
 
 from groups.models import Job, Snapshot
-from groups.services.jobs import queue
 from tests.e2e.conftest import MOSTLY_SCRIPT
-from tests.e2e.test_every_page import OVERFLOW
-from tests.e2e.test_tour import heading
+from tests.e2e.pages import OVERFLOW, heading
+from tests.groups.services.jobs.doing import run
 
 NAME = "Скидочная система 10%"
 
@@ -43,9 +42,7 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox, javascript):
     at_ease()
     page.get_by_role("button", name="Відновити групу й 13 клієнтів").click()
     page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
-    job = Job.objects.get(kind=Job.Kind.RESTORE)
-    queue.run_job.func(str(job.pk))
-    job.refresh_from_db()
+    job = run(Job.objects.get(kind=Job.Kind.RESTORE))
     assert (job.state, sandbox.accounts["demo"].clients.live(job.target_id)) == (Job.State.DONE, 13)
     page.goto(f"/history/snapshots/{Snapshot.objects.get().pk}/restore/")
     expect(page.locator("[data-notice=success]")).to_contain_text("Повертати нікого")

@@ -7,8 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.services.jobs import sales_reading
-from tests.e2e.test_every_page import OVERFLOW
-from tests.e2e.test_tour import heading
+from tests.e2e.pages import OVERFLOW, heading, open_row
 from tests.groups.views.costs.test_cost import expected
 
 COSTS = "коштуватиме до 12 400 ₴ на місяць"
@@ -108,7 +107,7 @@ def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbo
     row = page.locator("tr[data-group='4']")
     turnover = row.locator("td[data-label='Оборот']")
     before = turnover.inner_text()
-    row.get_by_role("link", name="Змінити").click()
+    open_row(page, 4)
     page.get_by_label("Відсоток, %").fill("12")
     page.get_by_role("button", name="Зберегти зміни").click()
     expect(row).to_contain_text("12 %")
@@ -130,8 +129,7 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
 def test_a_row_of_the_list_tells_the_cost_too(page_for, owner, sandbox):
     page = page_for(owner, language="uk")
     page.goto("/groups/")
-    page.locator("tr[data-group='4']").get_by_role("link", name="Змінити").click()
-    expect(page.locator("tr.editing:not(.htmx-added):not(.htmx-settling)")).to_be_visible()
+    open_row(page, 4)
     page.get_by_label("Відсоток, %").fill("15")
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 4, 15)[0])
     expect(page.get_by_label("Відсоток, %")).to_be_focused()

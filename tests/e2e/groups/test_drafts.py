@@ -8,9 +8,7 @@ from playwright.sync_api import expect
 
 from groups.models import Change, Job
 from poster_admin.users.models import UserSession
-from tests.conftest import PASSWORD
-from tests.e2e.rows import open_row
-from tests.e2e.test_tour import SEED, heading, show_list
+from tests.e2e.pages import SEED, caught, heading, hold_back, open_row, show_list, sign_in_when_asked
 
 ENDED = "Ваш сеанс завершився; нічого не збережено."
 BACK = "Усе, що ви ввели, знову тут."
@@ -41,15 +39,6 @@ def end_sessions(page):
     """End all sessions, as the button does that the first test presses."""
     wait_for_parts(page)
     UserSession.objects.all().delete()
-
-
-def sign_in(page, name="staff"):
-    page.wait_for_url("**/accounts/login/?**")
-    page.fill("[name=username]", name)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/accounts/login/" not in url)
-    page.wait_for_load_state()
 
 
 def save(page, name="Зберегти зміни"):
@@ -83,7 +72,7 @@ def test_a_form_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
     assert key == f"draft {EDIT}"
     assert json.loads(draft)["typed"] == {"name": "Гості & <b>друзі</b>", "percent": "12,5"}
 
-    sign_in(page)
+    sign_in_when_asked(page)
     expect(page).to_have_url(re.compile(f"{EDIT}$"))
     told(page)
     expect(field(page, "name")).to_have_value("Гості & <b>друзі</b>")
@@ -105,7 +94,7 @@ def test_a_row_comes_back_with_what_was_typed(page, staff, sandbox):
     page.locator(".row-form [name=percent]").fill("12")
     end_sessions(page)
     page.locator(".row-form [name=percent]").press("Enter")
-    sign_in(page)
+    sign_in_when_asked(page)
     expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
     told(page)
     expect(page.locator("#row-4 [name=percent]")).to_have_value("12")
@@ -122,7 +111,7 @@ def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     field(page, "percent").fill("7")
     end_sessions(page)
     save(page, "Створити групу")
-    sign_in(page)
+    sign_in_when_asked(page)
     told(page)
     expect(field(page, "name")).to_have_value("Нова")
     expect(page.locator("#id_loyalty_type_1")).to_be_checked()
@@ -137,7 +126,7 @@ def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     end_sessions(page)
     save(page, "Переглянути зміни")
     expect(page.locator("main")).to_contain_text(ENDED)
-    sign_in(page)
+    sign_in_when_asked(page)
     expect(page).to_have_url(re.compile(r"/groups/edit/\?type=2$"))
     told(page)
     expect(field(page, "percent_4")).to_have_value("12")
@@ -163,7 +152,7 @@ def test_a_search_comes_back_with_its_results(page, staff, sandbox, url, typed):
     end_sessions(page)
     page.fill("#q", typed)
     page.press("#q", "Enter")
-    sign_in(page)
+    sign_in_when_asked(page)
     expect(page.get_by_role("alert").filter(has_text=ENDED)).to_contain_text(BACK)
     expect(page.locator("#q")).to_have_value(typed)
     expect(page.locator("#rows tbody tr")).to_have_count(1)
@@ -175,7 +164,7 @@ def test_nobody_else_sees_it(page, staff, owner):
     field(page, "percent").fill("12")
     end_sessions(page)
     save(page)
-    sign_in(page, "owner")
+    sign_in_when_asked(page, "owner")
     expect(field(page, "percent")).to_have_value("10")
     expect(page.get_by_role("alert")).to_have_count(0)
     assert stored(page) == []
@@ -189,7 +178,7 @@ def test_what_somebody_else_changed_meanwhile_is_shown(page, staff, sandbox):
         1, client_groups_discount="11", client_groups_name="Хтось змінив", loyalty_type="2"
     )
     save(page)
-    sign_in(page)
+    sign_in_when_asked(page)
     told(page)
     rows = page.get_by_role("table", name="Що змінилося тим часом").locator("tbody tr")
     expect(rows).to_have_text(
@@ -216,7 +205,7 @@ def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     heading(page, "Зберегти ці зміни?")
     end_sessions(page)
     save(page, "Так, зберегти зміни")
-    sign_in(page)
+    sign_in_when_asked(page)
     told(page)
     expect(field(page, "percent")).to_have_value("45")
 
@@ -225,14 +214,12 @@ def test_a_part_that_finds_the_session_ended_keeps_what_was_typed(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("45")
     wait_for_parts(page)
-    asked = []
-    page.route("**/dependents/", lambda route, _: asked.append(route), times=1)
+    held = hold_back(page, "**/dependents/", times=1)
     save(page)
-    while not asked:
-        page.wait_for_timeout(10)
+    asked = caught(page, held)
     UserSession.objects.all().delete()
-    asked[0].continue_()
-    sign_in(page)
+    asked.continue_()
+    sign_in_when_asked(page)
     told(page)
     expect(field(page, "percent")).to_have_value("45")
     assert not Change.objects.exists()
@@ -244,7 +231,7 @@ def test_a_tab_that_was_left_open_over_a_new_sign_in_keeps_what_was_typed(page, 
     end_sessions(page)
     second = page.context.new_page()
     second.goto(EDIT)
-    sign_in(second)
+    sign_in_when_asked(second)
     with page.expect_event("load"):
         save(page)
     told(page)
@@ -280,6 +267,6 @@ def test_without_scripts_the_sign_in_says_that_nothing_was_saved(page_for, staff
     save(page)
     expect(page.locator("main")).to_contain_text(ENDED)
     expect(page.locator("[data-kept]")).to_be_hidden()
-    sign_in(page)
+    sign_in_when_asked(page)
     expect(page).to_have_url(re.compile(f"{EDIT}$"))
     assert not sandbox.posts()

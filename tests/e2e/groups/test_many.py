@@ -6,23 +6,14 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Job
-from groups.services.jobs import queue
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.test_every_page import OVERFLOW
-from tests.e2e.test_tour import heading
+from tests.e2e.pages import OVERFLOW, heading
+from tests.groups.services.jobs.doing import run
 
 
 @pytest.fixture
 def page(page_for, staff, javascript):
     return page_for(staff, language="uk", width=360, javascript=javascript)
-
-
-def work():
-    """Run the job as a worker would, and return it."""
-    job = Job.objects.get()
-    queue.run_job.func(str(job.pk))
-    job.refresh_from_db()
-    return job
 
 
 def fits(page):
@@ -55,7 +46,7 @@ def test_several_percents(page, sandbox, javascript):
     expect(page.locator("tr[data-group]")).to_have_count(1)
     page.get_by_role("button", name="Змінити 1 групу").click()
     page.wait_for_url("**/jobs/**")
-    assert work().state == Job.State.DONE
+    assert run(Job.objects.get()).state == Job.State.DONE
     assert stored(sandbox)[0]["client_groups_discount"] == "12.5"
 
 
@@ -87,7 +78,7 @@ def test_an_import(page, sandbox, javascript, tmp_path):
     expect(page.locator("tr[data-line='5']")).to_contain_text("нова група")
     page.get_by_role("button", name="Імпортувати 2 групи").click()
     page.wait_for_url("**/jobs/**")
-    assert work().state == Job.State.DONE
+    assert run(Job.objects.get()).state == Job.State.DONE
     rows = stored(sandbox)
     assert rows[0]["client_groups_discount"] == "11"
     assert (rows[-1]["client_groups_name"], rows[-1]["birthday_bonus"]) == ("Друзі", "100000")

@@ -6,9 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.e2e.rows import open_row
-from tests.e2e.test_every_page import OVERFLOW
-from tests.e2e.test_tour import SEED, heading, row, show_list
+from tests.e2e.pages import OVERFLOW, SEED, caught, heading, hold_back, new_group, open_row, row, show_list
 from tests.pages import group_form
 
 BROKEN = "<!doctype html><title>502</title><p data-notice=error>A proxy speaks</p>"
@@ -18,10 +16,7 @@ BROKEN = "<!doctype html><title>502</title><p data-notice=error>A proxy speaks</
 def long_list(sandbox):
     """Fill the account up to a list that has to be scrolled."""
     for number in range(30):
-        sandbox.console().put(
-            {"client_groups_name": f"Гурт {number}", "loyalty_type": "2", "client_groups_discount": "3",
-             "birthday_bonus": "0", "count_groups_clients": "0"}
-        )  # fmt: skip
+        new_group(sandbox, f"Гурт {number}")
 
 
 def save_row(page, percent):
@@ -144,12 +139,7 @@ def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
 
 def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff, sandbox):
     page = page_for(staff)
-    held = []
-
-    def hold(route):
-        held.append(route)
-
-    page.route("**/dependents/", hold)
+    held = hold_back(page, "**/dependents/")
     show_list(page)
     open_row(page, 1)
     save_row(page, "45")
@@ -158,7 +148,7 @@ def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff
     expect(button).to_be_visible()
     before = button.bounding_box()
     expect(dialog.get_by_text("Promotions and rules that name it")).to_be_visible()
-    held[0].continue_()
+    caught(page, held).continue_()
     expect(dialog.get_by_text("Promotions and rules that name it")).to_have_count(0)
     expect(dialog.locator("#dependents")).to_be_visible()
     assert button.bounding_box() == before

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from groups.models import Schedule
 from groups.services.schedule_steps import run_due
-from tests.e2e.test_every_page import OVERFLOW
+from tests.e2e.pages import OVERFLOW, open_menu
 from tests.groups.services.test_schedules import GROUP, at, percent_of
 
 FORMAT = "%Y-%m-%dT%H:%M"
@@ -64,6 +64,8 @@ def test_end_it_early_from_the_page_of_the_group(page_for, staff, owner, sandbox
     assert percent_of(sandbox) == 20
     page = page_for(owner, language="uk")
     page.goto(f"/groups/{GROUP}/")
+    open_menu(page)
+    expect(page.get_by_role("link", name="Дублювати")).to_be_visible()
     expect(page.get_by_role("link", name="Видалити")).to_have_count(0)
     page.get_by_role("button", name="Повернути попередні значення зараз").click()
     expect(page.locator("#messages")).to_contain_text("група знову має попередні значення")

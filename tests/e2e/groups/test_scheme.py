@@ -8,9 +8,7 @@ from playwright.sync_api import expect
 from groups.services.rules import member_sums
 from groups.views import scheme as views
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.rows import open_row
-from tests.e2e.test_every_page import OVERFLOW
-from tests.e2e.test_tour import heading
+from tests.e2e.pages import OVERFLOW, caught, heading, hold_back, new_group, open_row
 
 RULES = (
     {"rule_id": 4, "loyalty_type": 2, "value": 1000, "group_id": 4},
@@ -73,17 +71,12 @@ def test_a_slow_poster_keeps_the_page_of_a_group_from_nobody(page_for, manager, 
 
 
 def test_what_is_typed_stays_while_the_dependents_come(page_for, staff, sandbox):
-    held = []
-
-    def hold(route):
-        held.append(route)
-
     page = page_for(staff, language="uk")
-    page.route("**/groups/4/dependents/", hold)
+    held = hold_back(page, "**/groups/4/dependents/")
     page.goto("/groups/4/edit/")
     page.fill("#id_percent", "12")
     expect(page.locator("#dependents")).to_have_attribute("aria-busy", "true")
-    held.pop().continue_()
+    caught(page, held).continue_()
     expect(page.locator("#dependents [data-rule='4']")).to_be_visible()
     expect(page.locator("#id_percent")).to_have_value("12")
     expect(page.locator("#id_percent")).to_be_focused()
@@ -124,10 +117,8 @@ def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
 
 
 def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sandbox):
-    row = {"loyalty_type": "1", "birthday_bonus": "0", "client_groups_discount": "5"}
     for number in range(5):
-        name = f"Постійні гості кав'ярні на площі {number}"
-        sandbox.console().put(row | {"client_groups_name": name, "count_groups_clients": "0"})
+        new_group(sandbox, f"Постійні гості кав'ярні на площі {number}", loyalty_type="1", percent="5")
     page = page_for(manager, language="uk", width=360)
     page.goto("/groups/audit/")
     percent = page.locator("[data-audit=unled] li > :first-child", has_text="5 %").first
@@ -138,10 +129,9 @@ def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sand
 
 @pytest.mark.parametrize("groups", [pytest.param(3, marks=pytest.mark.product), 24])
 def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
-    row = {"loyalty_type": "1", "birthday_bonus": "5000", "count_groups_clients": "0"}
     for number in range(3, groups):
         name = f"Постійні гості на площі {number}"
-        sandbox.console().put(row | {"client_groups_name": name, "client_groups_discount": str(number)})
+        new_group(sandbox, name, loyalty_type="1", percent=str(number), birthday_bonus="5000")
     page = page_for(owner, language="uk")
     page.goto("/groups/scheme/")
     expect(page.locator("[data-turnover]")).to_have_count(groups)
