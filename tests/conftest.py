@@ -206,9 +206,9 @@ def make_user(name, *, role=None, account=None, sandbox=None):
         given.objects.bulk_create([given(user=user, group=Group.objects.get(name=role))])
     if account:
         owner, _ = PosterAccount.objects.get_or_create(name=account)
-        link = PosterCredentials(user=user, account=owner)
-        link.set_token(sandbox.accounts[account].token)
-        link.save()
+        credentials = PosterCredentials(user=user, account=owner)
+        credentials.set_token(sandbox.accounts[account].token)
+        credentials.save()
     return user
 
 

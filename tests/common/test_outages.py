@@ -342,9 +342,9 @@ def test_what_took_too_long_to_write_down_is_not_sent(staff, sandbox, settings, 
     settings.POSTER_WRITE_DEADLINE = 0.5
     read_before = write_path._read_before
 
-    def slowly(order, change):
+    def slowly(command, change):
         time.sleep(0.3)
-        return read_before(order, change)
+        return read_before(command, change)
 
     monkeypatch.setattr(write_path, "_read_before", slowly)
     with pytest.raises(NotRecorded):

@@ -16,7 +16,7 @@ from groups.services.writes.not_sent import Busy, NotRecordedNow
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
 from tests.conftest import close_breakers
-from tests.groups.services.writes.test_execute import order_of
+from tests.groups.services.writes.test_execute import command_of
 from tests.matrix import KINDS, WRITES, faults_of
 from tests.pairwise import examples
 
@@ -120,7 +120,7 @@ def test_any_sequence_of_faults(owner, sandbox, todo):
 
 def carry_out(step, owner, sandbox, posts):
     """Execute one step; keep the POSTs that each operation has sent."""
-    command = make_order(step, owner, sandbox)
+    command = make_command(step, owner, sandbox)
     if command is None:
         return
     for method, fault, call, when in step["faults"]:
@@ -145,14 +145,14 @@ def carry_out(step, owner, sandbox, posts):
     sandbox.catch_up()
 
 
-def make_order(step, owner, sandbox):
+def make_command(step, owner, sandbox):
     """Return the command of a step, as a form opened now would create it; None if its group is gone."""
     number, action = step["number"], Change.Action(step["action"])
     PosterCredentials.objects.update(refused_at=None)
     close_breakers()
     if action == Change.Action.CREATE:
         values = GroupValues(name=f"Нова {number}", loyalty_type=1, percent=Decimal(number))
-        return order_of(owner, action, intended=values)
+        return command_of(owner, action, intended=values)
     group_id = (1, 4, 5)[number - 1]
     if group_id not in sandbox.accounts["demo"].groups:
         return None
@@ -163,7 +163,7 @@ def make_order(step, owner, sandbox):
     if action == Change.Action.UPDATE:
         percent = group.percent + 1 if group.percent < 90 else Decimal(5)
         intended = GroupValues.from_json(group.values.to_json() | {"percent": str(percent)})
-    return order_of(
+    return command_of(
         owner,
         action,
         group_id=group_id,

@@ -41,11 +41,11 @@ def die_before_sending(monkeypatch, job, number):
     """Run a job, and let its process die right after the row of its write of this number was saved."""
     seen, read_before = [], write_path._read_before
 
-    def die(order, change):
+    def die(command, change):
         seen.append(change)
         if len(seen) == number:
             raise SystemExit
-        return read_before(order, change)
+        return read_before(command, change)
 
     with monkeypatch.context() as patch:
         patch.setattr(write_path, "_read_before", die)

@@ -31,7 +31,7 @@ BARISTA = GroupValues(
 )
 
 
-def order_of(user, action, **values):
+def command_of(user, action, **values):
     kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
     return kinds[action](
         user=user,
@@ -43,7 +43,7 @@ def order_of(user, action, **values):
 
 def edit_of(user, group_id=1, *, operation=None, **changes):
     group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
-    return order_of(
+    return command_of(
         user,
         Change.Action.UPDATE,
         operation=operation,
@@ -55,7 +55,7 @@ def edit_of(user, group_id=1, *, operation=None, **changes):
 
 def removal_of(user, group_id):
     group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
-    return order_of(
+    return command_of(
         user,
         Change.Action.REMOVE,
         group_id=group_id,
@@ -94,7 +94,7 @@ def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, b
 
 
 def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
-    change = execute(order_of(staff, Change.Action.CREATE, intended=BARISTA))
+    change = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
     assert (change.state, change.group_id) == (State.APPLIED, 6)
     assert change.before == {"ids": [1, 4, 5]}
     assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "9999999"
@@ -158,7 +158,7 @@ def test_a_group_that_is_gone_is_said_to_be_gone(staff, sandbox):
 
 def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
     taken = BARISTA.replace(name=" постоянный  ПОСЕТИТЕЛЬ")
-    change = execute(order_of(staff, Change.Action.CREATE, intended=taken))
+    change = execute(command_of(staff, Change.Action.CREATE, intended=taken))
     assert (change.state, change.reason) == (State.FAILED, "name_taken")
     assert not sandbox.posts()
 
@@ -183,7 +183,7 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
 def test_a_name_that_was_taken_in_between(staff, sandbox, percent, state):
     values = BARISTA.to_wire() | {"client_groups_discount": percent, "birthday_bonus": "9999999"}
     sandbox.script("clients.createGroup", "error_object", code=38, when="before")
-    command = order_of(staff, Change.Action.CREATE, intended=BARISTA)
+    command = command_of(staff, Change.Action.CREATE, intended=BARISTA)
     real = sandbox.accounts["demo"].create
 
     def meanwhile(form, *, apply):
@@ -244,9 +244,9 @@ def test_a_bonus_off_by_100_is_named_and_blocks_further_ones(kopecks_owner, sand
     with pytest.raises(BonusBlocked):
         execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(80)))
     with pytest.raises(BonusBlocked):
-        execute(order_of(kopecks_owner, Change.Action.CREATE, intended=BARISTA))
+        execute(command_of(kopecks_owner, Change.Action.CREATE, intended=BARISTA))
     free = BARISTA.replace(birthday_bonus=Decimal(0))
-    assert execute(order_of(kopecks_owner, Change.Action.CREATE, intended=free)).state == State.APPLIED
+    assert execute(command_of(kopecks_owner, Change.Action.CREATE, intended=free)).state == State.APPLIED
     assert len(sandbox.posts()) == 2
 
 
@@ -421,7 +421,7 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
 def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):
     values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values
     sandbox.script("clients.getGroups", "error_object", code=404, times=1)
-    change = execute(order_of(staff, Change.Action.CREATE, intended=values))
+    change = execute(command_of(staff, Change.Action.CREATE, intended=values))
     assert (change.state, change.reason) == (State.FAILED, "not_read")
     assert not sandbox.posts()
 
@@ -441,7 +441,7 @@ def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff
     values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values.replace(
         name="Нова"
     )
-    change = execute(order_of(staff, Change.Action.CREATE, intended=values.replace(percent=Decimal(5))))
+    change = execute(command_of(staff, Change.Action.CREATE, intended=values.replace(percent=Decimal(5))))
     assert (change.state, change.reason) == (State.UNKNOWN, "refusal_not_verified")
     sandbox.clear_faults()
     Change.objects.settle(change, next_check_at=timezone.now())

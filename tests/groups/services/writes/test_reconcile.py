@@ -21,7 +21,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
-from tests.groups.services.writes.test_execute import order_of
+from tests.groups.services.writes.test_execute import command_of
 
 State, Action = Change.State, Change.Action
 SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)
@@ -423,8 +423,8 @@ def test_a_slow_sender_lets_go_of_what_somebody_else_has_settled(owner, sandbox,
     sandbox.script("clients.updateGroup", fault, when="before")
     seed = sandbox.accounts["demo"].groups[1]
     changed = GroupValues.from_json(BEFORE.to_json() | {"percent": "15"})
-    order = order_of(owner, Action.UPDATE, group_id=1, loaded=BEFORE, intended=changed)
-    change = execute(order)
+    command = command_of(owner, Action.UPDATE, group_id=1, loaded=BEFORE, intended=changed)
+    change = execute(command)
     assert (change.state, change.reason) == (State.FAILED, "superseded")
     assert sandbox.accounts["demo"].groups[1] == seed
 

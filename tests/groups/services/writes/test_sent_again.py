@@ -215,7 +215,7 @@ def test_the_second_may_be_sent_again_too(lost, owner, browse, sandbox):
 def test_a_second_that_was_never_sent_is_followed_for_the_first(lost, owner, sandbox, monkeypatch, settings):
     command = history.command_again(lost, user=owner, credentials=credentials_service.connection_of(owner))
 
-    def die(_order, _change):
+    def die(_command, _change):
         raise SystemExit
 
     with monkeypatch.context() as patch:
