@@ -90,11 +90,16 @@ def main(arguments):
                 sandbox.script("*", random.choice(FAULTS), call=call)
             until = time.monotonic() + options.seconds
             with ThreadPoolExecutor(options.people + options.greedy + 1) as pool:
-                pool.submit(watch, site, until, most)
-                for _ in range(options.greedy):
-                    pool.submit(hammer, site.port, site.cookie("greedy"), until, greedy)
-                for name in names:
-                    pool.submit(visit, site.port, site.cookie(name), until, seen)
+                work = [
+                    pool.submit(watch, site, until, most),
+                    *(
+                        pool.submit(hammer, site.port, site.cookie("greedy"), until, greedy)
+                        for _ in range(options.greedy)
+                    ),
+                    *(pool.submit(visit, site.port, site.cookie(name), until, seen) for name in names),
+                ]
+            for each in work:
+                each.result()
     statuses = told("people", seen) | (told("the greedy one", greedy) if greedy else set())
     sys.stdout.write(f"{len(sandbox.log)} calls; {at_rest:.0f} MB at rest, at most {dict(most)}\n")
     return 1 if statuses - {"200", "304", "502", "503", "504"} else 0

@@ -46,7 +46,7 @@ def main(arguments):
             dashboard.close()
     print_table(results)
     print(f"{time.monotonic() - began:.0f} s")
-    return sys.exit(1) if any(found for _, _, found in results) else None
+    return 1 if any(found for _, _, found in results) else 0
 
 
 def run(dashboard, options, chance):

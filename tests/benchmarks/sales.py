@@ -2,7 +2,7 @@
 
 A page answers at once, a worker adds up, and the page fills in. One call asks for all sales, and there are at
 most as many pages of members as thousands of clients. The memory of the worker is held against that of a
-tenth of the clients, and the cost against one that is computed from the sandbox.
+part of the clients, and the cost against one that is computed from the sandbox.
 """
 
 import argparse
@@ -34,18 +34,18 @@ FIGURE = re.compile(r'data-cost="([^"]+)"')
 
 
 def main(arguments):
-    """Measure a tenth of the clients, then all of them; print both, and what is wrong."""
+    """Measure a part of the clients, then all of them; print both, and what is wrong."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=sales", description=__doc__.partition("\n")[0])
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--latency", type=float, default=LATENCY * 1000, help="in milliseconds")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     # Fewer clients than these are read by the page itself.
-    tenth = measure(max(options.clients // 10, 12_000), options.latency / 1000)
+    part = measure(max(options.clients // 10, 12_000), options.latency / 1000)
     whole = measure(options.clients, options.latency / 1000)
-    wrong = [*tenth["wrong"], *whole["wrong"]]
-    more = whole["memory"] - tenth["memory"]
-    if more > MEGABYTES_A_CLIENT * (whole["clients"] - tenth["clients"]):
+    wrong = [*part["wrong"], *whole["wrong"]]
+    more = whole["memory"] - part["memory"]
+    if more > MEGABYTES_A_CLIENT * (whole["clients"] - part["clients"]):
         wrong.append(f"the worker's memory grew by {more:.0f} MB")
     for each in wrong:
         print("WRONG:", each)

@@ -101,8 +101,9 @@ def measure(port, cookie, kind, number, seconds):
         time.sleep(2)
         until = time.monotonic() + seconds
         with ThreadPoolExecutor(ASKING) as pool:
-            for _ in range(ASKING):
-                pool.submit(ask, port, cookie, until, times)
+            asking = [pool.submit(ask, port, cookie, until, times) for _ in range(ASKING)]
+        for each in asking:
+            each.result()
     good = sum(seconds < 1 and status == 200 for seconds, status in times)
     p99 = statistics.quantiles([seconds for seconds, _ in times], n=100)[98]
     statuses = dict(Counter(status for _, status in times))

@@ -164,14 +164,14 @@ class Dashboard:
         from groups.services.writes.execute import execute
         from groups.services.writes.reconcile import follow_up
 
-        change = execute(self._order(wanted, seen, operation))
+        change = execute(self._command(wanted, seen, operation))
         clock = self._world.clock
         while change.is_open:
             clock.sleep(max((change.next_check_at - clock.now()).total_seconds(), 0))
             follow_up(change)
         return {"differs": "applied", "refused": "failed"}.get(change.state, change.state)
 
-    def _order(self, wanted, seen, operation):
+    def _command(self, wanted, seen, operation):
         from groups.poster import GroupValues
         from groups.services.credentials import connection_of
         from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
@@ -268,7 +268,7 @@ def main(arguments):
         for minutes, share, lag in ((15, 1, 0), (15, 1, 60), (60, 4, 0)):
             name = f"dashboard, applied up to {minutes} min late"
             name += f", reads up to {lag} s old" if lag else ""
-            # It waits for half an hour: what comes even later is told falsely, and the README says so.
+            # It waits for half an hour: a write that comes even later is told falsely (docs/guarantees.md).
             name += "" if minutes <= 30 else " (too late)"
             world = World(options.seed + minutes, longest_delay=minutes * MINUTE, lag=lag)
             counts = run_dashboard(world, user, options.writes // share)
