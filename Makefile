@@ -54,7 +54,7 @@ test-all:  ## Run every test: each fault in each command, each page in each lang
 coverage:  ## Run make test, and fail below 97 percent of lines and branches (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=97 $(ARGS)"
 
-lint: .venv/.all  ## Look at the code: format, rules, types, floors
+lint: .venv/.all  ## Look at the code: format, rules, types, layers
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(DJADE) --check $(TEMPLATES)

@@ -203,7 +203,6 @@ CACHES = {"default": stores.cache(env.cache("CACHE_URL", default="filecache://va
 # Jobs are queued in the database: no further service is needed, and several machines can share them.
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices"]}}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Authentication --------------------------------------------------------------------------------------
 
@@ -343,7 +342,6 @@ SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 # `check --deploy` advises to switch these two on; only an administrator of the whole domain can decide that.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -370,7 +368,6 @@ LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
-USE_TZ = True
 TIME_ZONE = env.text("TIME_ZONE", default="Europe/Kyiv")
 env.require("TIME_ZONE", is_time_zone(TIME_ZONE), "is not a time zone that this machine knows")
 

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tomllib
 from collections import Counter
 from contextlib import closing, suppress
 from http.client import HTTPConnection
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -20,6 +22,7 @@ from django.core.management import find_commands, get_commands
 from groups.services.notices.webhooks import sign
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
+from tests.benchmarks.__main__ import NAMES
 from tests.environment import ROOT
 from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
@@ -36,7 +39,7 @@ WITH_COMMANDS = (
     "docs/poster-api.md",
 )
 MODULES = {".py", ".html", ".jinja", ".txt", ".css", ".js"}
-OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash"}
+OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash", ".venv/bin/pre-commit"}
 # A path of the repository, perhaps with the name of a test behind it.
 NAMED_PATH = (
     r"`((?:(?:groups|poster_admin|templates|static|tests|docs|deploy|\.github|\.ci)/[\w./@-]*)"
@@ -70,16 +73,21 @@ def test_commands_are_known(name):
     lines = shell_lines(name)
     assert lines
     for line in lines:
-        words = [word for word in line.split() if "=" not in word]
+        words = [word for word in shlex.split(line) if "=" not in word]
         match words:
+            case ["make", "bench"]:
+                benchmark = re.search(r"ARGS='?([\w-]+)", line)
+                assert not benchmark or benchmark[1] in {*NAMES, "--only"}, line
             case ["make", target, *_]:
                 assert target in targets(), line
             case [python, "manage.py", command, *_] if python.endswith("python"):
                 assert command in commands(), line
+            case [python, "-m", module, *_] if python.endswith("python"):
+                assert find_spec(module), line
             case [python, script, *_] if python.endswith("python") and script.endswith(".py"):
                 assert (ROOT / script).is_file(), line
             case [program, *_]:
-                assert program in OTHER_PROGRAMS or program.startswith(".venv/bin/"), line
+                assert program in OTHER_PROGRAMS, line
 
 
 def test_variables_are_explained_in_the_example():
@@ -142,6 +150,17 @@ def test_no_folder_holds_more_modules_than_the_architecture_allows():
     )
     assert len(modules) > 20
     assert {folder: count for folder, count in modules.items() if count > limit} == {}
+
+
+def test_no_module_of_the_product_is_longer_than_the_architecture_allows():
+    limit = int(re.search(r"A module of the product over (\d+) lines", read("docs/architecture.md"))[1])
+    lines = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for code in ("groups", "poster_admin")
+        for path in (ROOT / code).rglob("*.py")
+    }
+    assert len(lines) > 200
+    assert {path: count for path, count in lines.items() if count > limit} == {}
 
 
 def test_no_function_of_the_views_is_longer_than_the_architecture_allows():
