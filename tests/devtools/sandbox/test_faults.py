@@ -106,13 +106,16 @@ def test_bodies_that_are_cut(wire):
     whole = wire.body("clients.getGroups")
     head, body = split(raw(wire, "cut_without_length"))
     assert "Content-Length" not in head
+    assert "Connection: close" in head
     assert body == whole[: len(whole) // 2]
     head, body = split(raw(wire, "cut_gzip"))
     assert "Content-Encoding: gzip" in head
     assert "Content-Length" not in head
+    assert "Connection: close" in head
     assert whole.startswith(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body))
     head, body = split(raw(wire, "cut_chunk"))
     assert "Transfer-Encoding: chunked" in head
+    assert "Connection: close" in head
     assert body == f"{len(whole):x}\r\n".encode() + whole[: len(whole) // 2]
 
 
