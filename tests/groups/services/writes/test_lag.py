@@ -10,7 +10,7 @@ from groups.models import Change
 from groups.poster import GroupValues
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import follow_up
-from tests.groups.services.writes.test_execute import edit_of, order_of
+from tests.groups.services.writes.test_execute import command_of, edit_of
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -104,7 +104,7 @@ def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken
 def made_a_moment_ago(staff, sandbox):
     """Return an edit that Poster took, of a group that it showed before and does not show any more."""
     values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
-    made = execute(order_of(staff, Change.Action.CREATE, intended=values))
+    made = execute(command_of(staff, Change.Action.CREATE, intended=values))
     command = edit_of(staff, made.group_id, percent=Decimal(6))
     sandbox.script("clients.getGroup", "response_false", call=2, times=None)
     sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
