@@ -24,6 +24,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 from joserfc.errors import JoseError
 
+from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
 from poster_admin.users.identities import NameTaken, give_roles, user_behind
@@ -37,7 +38,6 @@ FRESH = 900
 PATIENCE = 10
 # Signatures by a key that only the provider has.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
-BASIC = "client_secret_basic"
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
 BACKEND = "poster_admin.users.sso.CompanyBackend"
 REFUSED = "/accounts/login/?company=refused"
@@ -69,7 +69,8 @@ class ProxyBackend(RemoteUserBackend):
         if created:
             user.set_unusable_password()
             user.save()
-        if settings.TRUSTED_GROUPS_HEADER:
+        # Beside REMOTE_USER, which the server sets, browsers could send the header of the groups themselves.
+        if settings.TRUSTED_GROUPS_HEADER and comes_from_proxy(request):
             text = request.META.get(meta_name(settings.TRUSTED_GROUPS_HEADER), "")
             give_roles(user, [name.strip() for name in text.replace(";", ",").split(",")])
         return user

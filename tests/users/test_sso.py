@@ -96,6 +96,15 @@ def test_remote_user_of_the_server_itself_works_too(proxy, browse, settings):
     )
 
 
+def test_beside_remote_user_the_groups_of_a_browser_give_no_role(proxy, browse, settings):
+    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
+    for address, given in (("10.9.9.9", set()), ("10.0.0.5", {"Owners"})):
+        browse(REMOTE_ADDR=address).get(
+            "/accounts/sessions/", REMOTE_USER="olena", headers={"X-Forwarded-Groups": "loyalty-owners"}
+        )
+        assert roles("olena") == given
+
+
 def test_who_is_vouched_for_by_the_proxy_needs_no_password(proxy, browse):
     client = browse(REMOTE_ADDR="10.0.0.5")
     client.get("/accounts/sessions/", **named("olena"))
