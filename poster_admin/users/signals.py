@@ -3,7 +3,6 @@
 from typing import Any
 
 from axes.signals import user_locked_out
-from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
@@ -84,7 +83,9 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
     if created or before is None:
         record(Event.USER_ADDED, about=name)
         return
-    if before.password != instance.password and _is_new(before, instance, update_fields):
+    # Django renews an older hash of the same password at a sign-in, in this column alone.
+    is_renewed = update_fields is not None and set(update_fields) == {"password"}
+    if before.password != instance.password and not is_renewed:
         record(Event.PASSWORD, about=name)
         Invitation.objects.filter(user=instance).delete()
     changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
@@ -112,12 +113,3 @@ def rights_changed(
         return
     names = sorted(str(each) for each in model.objects.filter(pk__in=pk_set or ()))
     record(Event.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))
-
-
-def _is_new(before: User, after: User, fields: Any) -> bool:
-    """Return True if the password was set; a hash that is only renewed at a sign-in is the same password."""
-    raw = getattr(after, "_password", None)
-    if raw is None:
-        # Django renews a hash in that column alone, without a new password.
-        return fields is None or set(fields) != {"password"}
-    return not check_password(raw, before.password)

@@ -128,7 +128,8 @@ def give_password(user: User) -> str:
     """Set a new password, end all sessions of the user, and return it: it is kept nowhere else."""
     password = new_password()
     user.set_password(password)
-    user.save(update_fields=["password"])
+    # The password alone would count as a renewed hash, and a whole row could undo a block made meanwhile.
+    user.save(update_fields=["password", "username"])
     sign_out(user)
     return password
 

@@ -81,6 +81,14 @@ def test_who_confirms_stays_signed_in_though_the_hash_is_renewed(nobody, browse,
     assert client.get("/accounts/sessions/").status_code == 200
 
 
+@pytest.mark.django_db
+def test_a_new_password_takes_no_further_turn_once_it_is_hashed(nobody, request):
+    nobody.set_password(NEW)
+    request.getfixturevalue("crowd")
+    nobody.save()
+    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="nobody").count() == 1
+
+
 def test_only_so_many_are_hashed_at_once(monkeypatch):
     """Count the calls inside Argon2, each delayed long enough for others to arrive."""
     inside, most, lock = 0, 0, threading.Lock()
