@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.db import OperationalError, close_old_connections, connection
 
@@ -99,8 +99,12 @@ def patience(seconds: float) -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    connection.ensure_connection()
+    with suppress(OperationalError):
+        connection.ensure_connection()
     ours = connection.connection
+    if ours is None:  # The block meets the same outage.
+        yield
+        return
     with connection.wrap_database_errors:
         ours.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
     try:

@@ -262,6 +262,15 @@ def test_the_security_log_stops_nothing(staff, locked, caplog):
     assert not SecurityEvent.objects.filter(kind=Event.SNAPSHOT_READ).exists()
 
 
+def test_optional_work_is_left_out_while_sqlite_cannot_be_opened(locked, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "NAME", tmp_path / "nowhere" / "db.sqlite3")
+        with optional("a part of something"):
+            PosterAccount.objects.exists()
+            pytest.fail("there is no database")
+    assert not PosterAccount.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_within_a_transaction_nothing_is_left_out():
     with pytest.raises(Outage), transaction.atomic(), optional("a part of something"):
