@@ -20,10 +20,11 @@ urlpatterns = [
     path("language/", login_not_required(language.switch), name="set_language"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
-    path("healthz", healthz),
-    path("healthz/", healthz),
-    path("readyz", readyz, {"warning": workers.warning}),
-    path("metrics", metrics),
+    # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.
+    path("healthz", healthz, name="healthz"),
+    path("healthz/", healthz, name="healthz"),
+    path("readyz", readyz, {"warning": workers.warning}, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]
 handler500 = "poster_admin.common.error_pages.server_error"
 if settings.DEBUG:

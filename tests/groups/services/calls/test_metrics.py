@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.urls import resolve
 from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
@@ -94,6 +95,13 @@ def test_each_alert_asks_for_metrics_and_labels_that_there_are(scrape, staff, br
             assert re.search(rf"^{name}[{{ ]", text, flags=re.MULTILINE), name
         for label, value in re.findall(r'(\w+)="(\w+)"', rule["expr"]):
             assert label == "status" or f'{label}="{value}"' in text, rule["expr"]
+
+
+def test_probes_are_left_out_of_the_slow_pages_by_their_names():
+    rules = (ROOT / "deploy" / "prometheus-rules.yml").read_text(encoding="utf-8")
+    (left_out,) = re.findall(r'view!~"(.+?)"', rules)
+    for path in ("/healthz", "/healthz/", "/readyz", "/metrics"):
+        assert resolve(path).view_name in left_out.split("|")
 
 
 def test_prometheus_takes_the_alerts():
