@@ -1,5 +1,6 @@
 """Test `manage.py copy_database`: users and their tokens arrive unchanged, and only once."""
 
+import fcntl
 import shutil
 import sqlite3
 import subprocess
@@ -33,6 +34,11 @@ def test_an_address_that_is_none_is_one_line():
     assert "w#rd" not in line
 
 
+def test_the_options_of_the_address_count():
+    copied = run("manage.py", "copy_database", "postgres://loyalty@127.0.0.1:9/loyalty?sslmode=strict")
+    assert 'invalid sslmode value: "strict"' in copied.stderr
+
+
 # A new database is migrated first, as by `manage.py migrate`; that takes longer than all the rest.
 @pytest.mark.parametrize("is_new", [False, pytest.param(True, marks=pytest.mark.product)])
 def test_everything_is_copied_once(tmp_path, is_new):
@@ -42,6 +48,12 @@ def test_everything_is_copied_once(tmp_path, is_new):
     if not is_new:
         shutil.copy(migrated(), new)
     assert run("-m", "tests.benchmarks.setup.people", "demo", **here).returncode == 0
+    with (tmp_path / "old.sqlite3.in-use").open("a") as served:
+        fcntl.flock(served, fcntl.LOCK_SH)
+        refused = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
+    assert "Stop the server" in refused.stderr
+    itself = run("manage.py", "copy_database", f"sqlite:///{old}", **here)
+    assert "DATABASE_URL itself" in itself.stderr
     copied = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert copied.returncode == 0, copied.stderr
     assert tokens(new) == tokens(old)

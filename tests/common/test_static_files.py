@@ -6,8 +6,10 @@ import sys
 
 from django.core.management import call_command
 
+from poster_admin.common.serving import server
 from tests.environment import ROOT, inherited
 
+STORAGE = "poster_admin.static_files.StaticFilesStorage"
 NAMED = re.compile(r'(?:from\s*|import\s*)"(\./[^"]+)"')
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 
@@ -15,9 +17,7 @@ HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 def test_modules_import_each_other_by_their_hashed_names(settings, tmp_path):
     settings.STATIC_ROOT = tmp_path
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "poster_admin.static_files.StaticFilesStorage"}
-    }
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": STORAGE}}
     call_command("collectstatic", interactive=False, verbosity=0)
     modules = [path for path in tmp_path.rglob("*.js") if HASHED.search(path.name)]
     imports = {
@@ -27,6 +27,19 @@ def test_modules_import_each_other_by_their_hashed_names(settings, tmp_path):
     }
     assert imports
     assert [pair for pair, fine in imports.items() if not fine] == []
+
+
+def test_files_that_were_collected_for_development_are_collected_again(settings, tmp_path, monkeypatch):
+    settings.STATIC_ROOT = settings.VAR_DIR = tmp_path
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    collected = []
+    monkeypatch.setattr(server, "call_command", lambda *_, **__: collected.append(backend))
+    backends = ["django.contrib.staticfiles.storage.StaticFilesStorage", STORAGE]
+    for backend in backends * 2:
+        settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": backend}}
+        server.collect_static()
+        server.collect_static()
+    assert collected == backends * 2
 
 
 COLLECT = """

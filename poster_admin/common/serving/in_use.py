@@ -22,10 +22,11 @@ SESSIONS = """
 @contextmanager
 def in_use() -> Iterator[None]:
     """Say that this process uses the database. PostgreSQL knows its sessions by itself."""
-    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+    path = server.sqlite_file(DEFAULT_DB_ALIAS)
+    if path is None:
         yield
         return
-    with _lock() as file:
+    with _lock(path, "in-use") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,10 +40,11 @@ def only_server() -> Iterator[bool]:
 
     That works on one machine: SQLite's locks do not reach over a network.
     """
-    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+    path = server.sqlite_file(DEFAULT_DB_ALIAS)
+    if path is None:
         yield True
         return
-    with _lock("serving") as file:
+    with _lock(path, "serving") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -54,23 +56,29 @@ def only_server() -> Iterator[bool]:
 @contextmanager
 def alone() -> Iterator[None]:
     """Have the database for this process. Raises `CommandError` while another one uses it."""
-    if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
-        with _lock() as file:
+    if path := server.sqlite_file(DEFAULT_DB_ALIAS):
+        with _lock(path, "in-use") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise CommandError(BUSY.format("a server or a worker runs")) from None
-            _refuse_open_file(_path())
+            _refuse_open_file(path)
             yield
         return
+    # A server that starts from now on waits for this lock.
+    with server.migration_lock(DEFAULT_DB_ALIAS):
+        if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+            _refuse_other_sessions()
+        yield
+
+
+def _refuse_other_sessions() -> None:
     with server.own_session(DEFAULT_DB_ALIAS) as cursor:
         cursor.execute(SESSIONS)
-        (others,) = cursor.fetchone() or (0,)
-    if others:
+        (sessions,) = cursor.fetchone() or (0,)
+    others = sessions - 1  # the one that holds the lock
+    if others > 0:
         raise CommandError(BUSY.format(f"PostgreSQL has {others} sessions of it"))
-    # A server that starts meanwhile waits for this lock.
-    with server.migration_lock(DEFAULT_DB_ALIAS):
-        yield
 
 
 def _refuse_open_file(path: Path) -> None:
@@ -89,16 +97,5 @@ def _refuse_open_file(path: Path) -> None:
             raise CommandError(BUSY.format("another process has it open")) from None
 
 
-def _path() -> Path:
-    return Path(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"])
-
-
-@contextmanager
-def _lock(suffix: str = "in-use") -> Iterator[TextIO]:
-    path = _path()
-    try:
-        file = path.with_name(f"{path.name}.{suffix}").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(str(error)) from None
-    with file:
-        yield file
+def _lock(path: Path, suffix: str) -> TextIO:
+    return server.lock_file(path.with_name(f"{path.name}.{suffix}"))

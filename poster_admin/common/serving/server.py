@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -47,12 +47,13 @@ def prepare(*, static: bool = True) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[TextIO]:
     """Hold the lock of a file. The kernel releases it however the process ends."""
-    with _lock_file(path) as file:
+    with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 
-def _lock_file(path: Path) -> TextIO:
+def lock_file(path: Path) -> TextIO:
+    """Open a file that is there for its lock. Raises `CommandError`."""
     try:
         return path.open("a+", encoding="utf-8")
     except OSError as error:
@@ -62,9 +63,9 @@ def _lock_file(path: Path) -> TextIO:
 @contextmanager
 def migration_lock(alias: str) -> Iterator[None]:
     """Let one process at a time migrate a database, across all machines that start at once."""
-    connection = connections[alias]
-    if connection.vendor == "sqlite":
-        with locked(Path(f"{connection.settings_dict['NAME']}.lock")):
+    if connections[alias].vendor == "sqlite":
+        path = sqlite_file(alias)
+        with locked(Path(f"{path}.lock")) if path else nullcontext():
             yield
         return
     with own_session(alias) as cursor:
@@ -74,6 +75,15 @@ def migration_lock(alias: str) -> Iterator[None]:
             time.sleep(0.1)
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
         yield
+
+
+def sqlite_file(alias: str) -> Path | None:
+    """Return the file of an SQLite database; None for one in memory, which other processes do not see."""
+    connection = connections[alias]
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or name == ":memory:" or "mode=memory" in name:
+        return None
+    return Path(name)
 
 
 @contextmanager
@@ -124,6 +134,8 @@ def collect_static() -> None:
 
 def _static_digest() -> str:
     digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes())
+    # With DEBUG the names of the files have no hashes.
+    digest.update(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
         for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
             file = Path(storage.path(name)).stat()
@@ -139,7 +151,7 @@ def claimed_port(host: str, port: int) -> Iterator[None]:
     Two servers of granian share a port silently, so two that start at once would both find it free. Each port
     is one byte of the lock file.
     """
-    with _lock_file(settings.VAR_DIR / "ports.lock") as claims:
+    with lock_file(settings.VAR_DIR / "ports.lock") as claims:
         try:
             fcntl.lockf(claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

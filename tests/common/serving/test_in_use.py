@@ -1,9 +1,16 @@
 """Test the locks that say that a database is served."""
 
-import pytest
-from django.db import connection
+from contextlib import contextmanager
 
-from poster_admin.common.serving.in_use import only_server
+import psycopg
+import pytest
+from django.core.management.base import CommandError
+from django.db import connection
+from django.db.utils import ConnectionHandler
+
+from poster_admin.common.serving import in_use, server
+from poster_admin.common.serving.in_use import alone, only_server
+from poster_admin.env import database_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -17,3 +24,45 @@ def test_a_second_server_of_one_sqlite_database_is_told_so_until_the_first_has_e
         assert (first, second) == (True, False)
     with only_server() as third:
         assert third
+
+
+@pytest.fixture
+def another_database(monkeypatch):
+    """Return a function that lets the locks be those of another database."""
+
+    def use(**settings):
+        handler = ConnectionHandler({"default": settings})
+        for module in (in_use, server):
+            monkeypatch.setattr(module, "connections", handler)
+
+    return use
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:one?mode=memory&cache=shared"])
+def test_a_database_in_memory_has_no_files_of_locks(another_database, monkeypatch, tmp_path, name):
+    monkeypatch.chdir(tmp_path)
+    another_database(ENGINE="django.db.backends.sqlite3", NAME=name)
+    with in_use.in_use(), only_server() as is_only, server.migration_lock("default"):
+        assert is_only
+    with alone():
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.once
+@pytest.mark.services
+def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
+    another_database, monkeypatch, postgres_url
+):
+    another_database(**database_settings(postgres_url))
+    lock = server.migration_lock
+
+    @contextmanager
+    def lock_of_the_second(alias):
+        with psycopg.connect(postgres_url), lock(alias):
+            yield
+
+    with alone():
+        pass
+    monkeypatch.setattr(server, "migration_lock", lock_of_the_second)
+    with pytest.raises(CommandError, match="PostgreSQL has 1 sessions"), alone():
+        pass

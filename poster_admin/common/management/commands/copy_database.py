@@ -7,8 +7,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
+from poster_admin.common.serving.in_use import alone
 from poster_admin.env import database_settings
 
 TARGET = "target"
@@ -18,7 +20,9 @@ BATCH = 500
 class Command(BaseCommand):
     """Copy all rows unchanged, encrypted tokens included; the same POSTER_TOKEN_KEYS decrypt them there."""
 
-    help = "Copy all data into another, empty database. Stop the server first."
+    help = "Copy all data into another, empty database. Stop the server and the workers first."
+    # Some of them would open the database, which has to be free.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Accept the address in the form of DATABASE_URL."""
@@ -30,9 +34,14 @@ class Command(BaseCommand):
             address = database_settings(url)
         except ValueError as error:
             raise CommandError(f"The address given {error}.") from None
-        connections.settings[TARGET] = {**connections.settings["default"], **address}
-        connections.settings[TARGET]["OPTIONS"] = {}
-        target = connections[TARGET]
+        default = connections.settings["default"]
+        if all(address[part] == default[part] for part in ("NAME", "HOST", "PORT")):
+            raise CommandError("That is the database of DATABASE_URL itself.")
+        connections.settings[TARGET] = {**default, "OPTIONS": {}, **address}
+        with alone():
+            self._fill(connections[TARGET])
+
+    def _fill(self, target: BaseDatabaseWrapper) -> None:
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
         models = [model for model in _models() if model._meta.managed]
         if any(model._base_manager.using(TARGET).exists() for model in _ours()):
