@@ -99,6 +99,7 @@ class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
             logout(self.request)
         sessions.end(form.user)
         reset_locks(username=form.user.get_username())
+        throttle.forgive(self.request, form.user.get_username())
         return response
 
 

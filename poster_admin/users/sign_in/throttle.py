@@ -53,7 +53,8 @@ class Limit:
         beyond = math.ceil((row.forgotten_at - now) / each) - self.failures
         if beyond < 0:
             return None
-        pause: timedelta = min(self.first_pause * 2**beyond, LONGEST_PAUSE)
+        # No first pause doubles more than ten times before it is the longest one; far more would overflow.
+        pause: timedelta = min(self.first_pause * 2 ** min(beyond, 10), LONGEST_PAUSE)
         row.opens_at = now + pause
         return pause
 
@@ -157,6 +158,16 @@ def count_reset(request: HttpRequest, address: str) -> None:
             _key("reset for address", address.casefold()): RESETS_OF_ADDRESS,
         }
     )
+
+
+def forgive(request: HttpRequest, name: str) -> None:
+    """Delete the counts of a name whose user has just chosen a new password: old guesses are worth nothing.
+
+    The count of a browser ends with the password by itself; that of the network may be about other names.
+    """
+    name = name.casefold()
+    keys = _key("both", name, client_network(request)), _key("name", name)
+    FailureCount.objects.filter(key__in=keys).delete()
 
 
 def _count(limits: Mapping[str, Limit]) -> dict[str, timedelta | None]:

@@ -130,6 +130,14 @@ def test_each_further_failure_makes_the_pause_twice_as_long_up_to_a_limit(nobody
     assert guess(sign_in, 12, networks=11).status_code == 200
 
 
+@pytest.mark.parametrize("limit", [throttle.RESETS_OF_ADDRESS, LIMITS["name"]])
+def test_however_many_fail_the_pause_is_the_longest_one(limit):
+    now = timezone.now()
+    row = FailureCount(forgotten_at=now, opens_at=now)
+    pauses = [limit.count(row, now) for _ in range(100)]
+    assert pauses[-1] == max(filter(None, pauses)) == LONGEST_PAUSE
+
+
 def test_who_comes_too_early_makes_nothing_worse(nobody, sign_in):
     guess(sign_in, 20)
     before = list(FailureCount.objects.order_by("key").values())
