@@ -114,7 +114,7 @@ class Environment:
 
         def parse(text: str) -> dict[str, str]:
             pairs = [item.partition("=") for item in text.split(",") if item]
-            if not all(key and value for key, _, value in pairs):
+            if any(not part or part != part.strip() for key, _, value in pairs for part in (key, value)):
                 raise ValueError("is not a list of key=value, separated by commas alone")
             return {key: value for key, _, value in pairs}
 

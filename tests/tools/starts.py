@@ -56,6 +56,7 @@ WRONG = (
     ("days beyond the calendar", "SNAPSHOT_DAYS", "999999999999"),
     ("no such place", "TIME_ZONE", "Europe/Kiew"),
     ("a role without =", "COMPANY_ROLES", "loyalty-owners"),
+    ("a role after a blank", "COMPANY_ROLES", "loyalty-owners=Owners, loyalty-staff=Staff"),
     ("a broken address", "POSTER_API_URL", "https://[poster/api/"),
     ("a proxy without a scheme", "POSTER_PROXY", "proxy.example.com:3128"),
     ("a proxy for no HTTP", "POSTER_PROXY", "socks5://proxy.example.com:1080"),
