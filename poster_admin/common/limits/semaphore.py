@@ -107,12 +107,12 @@ class Redis:
     def take(self, name: str, count: int, wait: float, lease: float) -> Release:
         """Take a slot, and return the function that releases it."""
         names = [f"places:{name}:{number}" for number in random.sample(range(count), count)]
-        locks = [self._client.lock(each, timeout=lease, sleep=CHECK_INTERVAL) for each in names]
-        taken = next((lock for lock in locks if lock.acquire(blocking=False)), None)
-        if taken is None:  # all are taken: wait for one of them
-            taken = locks[0]
-            if not taken.acquire(blocking_timeout=wait):
+        locks = [self._client.lock(each, timeout=lease) for each in names]
+        until = time.monotonic() + wait
+        while (taken := next((lock for lock in locks if lock.acquire(blocking=False)), None)) is None:
+            if time.monotonic() > until:
                 raise NoSlot
+            time.sleep(CHECK_INTERVAL)
         # The call, perhaps a write, is done by then: a failure to release the slot must not become an error.
         return partial(ask_shared, partial(self._release, taken), None)
 

@@ -63,6 +63,22 @@ def test_who_waits_gets_the_place_that_comes_free(house, request):
     assert max(most) <= 2
 
 
+def test_who_waits_gets_any_place_that_comes_free(house, request, monkeypatch):
+    monkeypatch.setattr("random.sample", lambda numbers, _: list(numbers))
+    name = semaphore._key(request.node.nodeid)
+    first, second = (house.take(name, 2, 0, 30) for _ in range(2))
+
+    def wait():
+        house.take(name, 2, 5, 30)()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait)
+        time.sleep(0.05)
+        second()
+        waiting.result(timeout=2)
+    first()
+
+
 def test_a_lease_ends_by_itself(house, request):
     if not isinstance(house, semaphore.Redis):
         pytest.skip("the kernel frees a file's lock")
