@@ -148,5 +148,10 @@ class NewPersonForm(PersonForm):
     def clean_username(self) -> str:
         name: str = User.normalize_username(self.cleaned_data["username"])
         if User.objects.filter(username__iexact=name).exists():
-            raise ValidationError(_("Somebody signs in by this name already. Choose another one."))
+            raise ValidationError(
+                _(
+                    "Somebody signs in by this name already. Choose another one. "
+                    "If you have just created this person, give a new password on their page."
+                )
+            )
         return name

@@ -119,7 +119,7 @@ def test_no_password_is_in_the_log(owner, browse, caplog):
     [
         ("username", "", "Enter a name for the sign-in"),
         ("username", "two words", "letters"),
-        ("username", "STAFF", "Somebody signs in by this name already"),
+        ("username", "STAFF", "If you have just created this person, give a new password on their page"),
         ("full_name", " ", "Enter the name"),
         ("full_name", "я" * 151, "150"),
         ("email", "no-address", "Enter an address such as"),
