@@ -167,7 +167,8 @@ def test_no_function_of_the_views_is_longer_than_the_architecture_allows():
     limit = int(re.search(r"`groups/views/` has at most (\d+) lines", read("docs/architecture.md"))[1])
     lines = {
         f"{path.relative_to(ROOT)}::{node.name}": node.end_lineno - node.lineno + 1
-        for path in (ROOT / "groups" / "views").rglob("*.py")
+        for folder in ("groups/views", "poster_admin/users/pages")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
     }

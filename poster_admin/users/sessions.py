@@ -115,8 +115,9 @@ def sessions_of(user: User) -> list[UserSession]:
     return [row for row in rows if not row.is_over]
 
 
-def end(user: User, *, mark: str = "", but: str | None = None) -> int:
+def end(user: User, *, mark: str | None = None, but: str | None = None) -> int:
     """End sessions of a user: all, or the one with that mark, or all but the one with that key."""
-    keys = [row.session_key for row in sessions_of(user) if mark in ("", row.mark) and row.session_key != but]
+    rows = sessions_of(user)
+    keys = [row.session_key for row in rows if mark in (None, row.mark) and row.session_key != but]
     UserSession.objects.filter(pk__in=keys).delete()
     return len(keys)

@@ -80,7 +80,9 @@ def test_one_session_or_all_can_be_ended(staff, manager, browse):
     mark = UserSession.objects.get(session_key=there.session.session_key).mark
     foreign = UserSession.objects.get(user=manager).mark
     here.post("/accounts/sessions/", {"session": mark})
-    here.post("/accounts/sessions/", {"session": foreign})
+    own = UserSession.objects.get(session_key=here.session.session_key).mark
+    for none in (foreign, own, ""):
+        assert here.post("/accounts/sessions/", {"session": none})["Location"] == "/accounts/sessions/"
     assert there.get("/groups/").status_code == 302
     assert here.get("/groups/").status_code == others.get("/groups/").status_code == 200
     third = browse(staff)

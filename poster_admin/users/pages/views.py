@@ -44,14 +44,10 @@ def confirm(request: Request) -> HttpResponse:
 
     A passkey does as well: `passkey_views.passkey_use` accepts it.
     """
-    back = next_page(request)
-    if has_password(request.user):
-        form: Any = PasswordForm(request.POST or None)
-    elif two_factor.factor_of(request.user):
-        form = CodeForm(request.POST or None)
-    elif settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
-        return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
-    else:
+    back, form = next_page(request), _form_to_confirm(request)
+    if form is None:
+        if settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
+            return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
         # The proxy names the user in each single request, so nothing is left to ask for.
         note_confirmation(request)
         return redirect(back)
@@ -60,9 +56,8 @@ def confirm(request: Request) -> HttpResponse:
             # Rotate the session key too, and keep the session valid if the hash was renewed just now.
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
-            record(
-                Event.CONFIRMED, request=request, detail="code" if isinstance(form, CodeForm) else "password"
-            )
+            detail = "code" if "code" in form.fields else "password"
+            record(Event.CONFIRMED, request=request, detail=detail)
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
     status = 422 if form.errors else 200
@@ -82,9 +77,12 @@ def session_list(request: Request) -> HttpResponse:
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
         }
         return render_page(request, "users/sessions.html", context)
-    ended = sessions.end(request.user, mark=request.POST.get("session", ""))
+    one = request.POST.get("session")
+    # The session of this request has no button: it ends only with all of them.
+    here = request.session.session_key if one is not None else None
+    ended = sessions.end(request.user, mark=one, but=here)
     record(Event.SESSIONS_ENDED, request=request, detail=str(ended))
-    if "session" in request.POST:
+    if one is not None:
         messages.success(request, _("The session was ended."))
         return redirect("sessions")
     logout(request)
@@ -197,6 +195,13 @@ def recovery_codes(request: Request) -> HttpResponse:
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _form_to_confirm(request: Request) -> PasswordForm | CodeForm | None:
+    """Return the form for the password, else the one for a code; None for a user with neither."""
+    if has_password(request.user):
+        return PasswordForm(request.POST or None)
+    return CodeForm(request.POST or None) if two_factor.factor_of(request.user) else None
 
 
 @sensitive_variables()
