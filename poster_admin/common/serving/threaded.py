@@ -153,10 +153,12 @@ def environ_of(scope: Message, body: BytesIO) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for key, value in scope["headers"]:
+        if b"_" in key:
+            continue
         name, text = key.decode("latin-1").upper().replace("-", "_"), value.decode("latin-1")
         if name == "CONTENT_TYPE":
             environ[name] = text
-        elif name != "CONTENT_LENGTH" and b"_" not in key:
+        elif name != "CONTENT_LENGTH":
             name = f"HTTP_{name}"
             joint = ";" if name == "HTTP_COOKIE" else ","
             environ[name] = f"{environ[name]}{joint}{text}" if name in environ else text

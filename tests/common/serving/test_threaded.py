@@ -72,9 +72,11 @@ def test_a_request_comes_as_it_was_sent():
 def test_a_header_with_an_underscore_passes_for_no_other_one():
     requested.clear()
     headers = [(b"x_forwarded_for", b"192.0.2.1"), (b"x-other", b"1")]
+    headers += [(b"content-type", b"a/b"), (b"content_type", b"c/d")]
     served(threaded.ThreadedApplication(echo), [b""], headers=headers)
     assert requested["HTTP_X_OTHER"] == "1"
     assert "HTTP_X_FORWARDED_FOR" not in requested
+    assert requested["CONTENT_TYPE"] == "a/b"
 
 
 @pytest.mark.parametrize(
