@@ -81,6 +81,7 @@ class _PreparedSQLite(Prepared):
             # Files of root could not be written by the server.
             owner = self._path.stat()
             os.chown(self._copy, owner.st_uid, owner.st_gid)
+        _sync(self._copy)
         # The files beside the old database would bring its rows back.
         for suffix in BESIDE:
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
@@ -102,8 +103,9 @@ def _make_whole(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode=DELETE").fetchone()
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
