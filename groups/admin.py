@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from groups.models import Change, PosterCredentials
+from poster_admin.users.admin import ReadOnlyAdmin
 
 
 class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
@@ -26,14 +27,6 @@ class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own clas
         return [
             (title, roles if "is_superuser" in options["fields"] else options) for title, options in fieldsets
         ]
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class CredentialsAdmin(ReadOnlyAdmin):

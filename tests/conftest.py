@@ -6,9 +6,11 @@ is staff who has not connected yet, and `nobody` has no role at all.
 """
 
 import importlib
+import logging
 import os
 import shutil
 import time
+from io import StringIO
 
 import pytest
 from django.conf import settings
@@ -24,6 +26,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
 from groups.models import PosterAccount, PosterCredentials, WorkerHeartbeat
+from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.users.sessions import FROM, STARTED, SessionStore
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
@@ -46,7 +49,7 @@ profiles.register_profile(THOROUGH, parent=profiles.get_profile("poster_admin"))
 profiles.load_profile("poster_admin")
 
 
-# --- What is the same on every database, and what begins first -----------------------------------------
+# --- Tests that are the same on every database, and the order of all ------------------------------------
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -91,7 +94,7 @@ def uses_database(item):
     )
 
 
-# --- What is not run is said loudly, and is a failure in CI --------------------------------------------
+# --- Tests that cannot be run: said loudly, and a failure in CI ------------------------------------------
 
 
 def pytest_runtest_setup(item):
@@ -303,6 +306,24 @@ def inbox(settings, tmp_path, monkeypatch):
     """Return the inbox of a real mail server, to which the settings lead."""
     with mail_server(settings, tmp_path, monkeypatch) as inbox:
         yield inbox
+
+
+@pytest.fixture
+def log_stream():
+    """Return a function that adds a stream to the log, as the server does for a format, and returns it."""
+    root, handlers = logging.getLogger(), []
+
+    def log_stream(name):
+        handler = logging.StreamHandler(StringIO())
+        handler.addFilter(RedactFilter())
+        handler.setFormatter(formatter(name))
+        root.addHandler(handler)
+        handlers.append(handler)
+        return handler.stream
+
+    yield log_stream
+    for handler in handlers:
+        root.removeHandler(handler)
 
 
 # --- The larger installation ---------------------------------------------------------------------------

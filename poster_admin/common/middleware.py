@@ -134,7 +134,8 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
             return response
         answer = client_redirect(_way_back_in(request) if ended else response["Location"])
         answer.status_code = 401 if ended else 200
-        return _keep_cookies(answer, response)
+        answer.cookies = response.cookies
+        return answer
 
     return middleware
 
@@ -165,8 +166,3 @@ def _name_of(path: str) -> str:
 
 def _has_form(request: HttpRequest) -> bool:
     return request.method == "POST" and bool(request.POST or request.FILES)
-
-
-def _keep_cookies(new: HttpResponse, old: HttpResponse) -> HttpResponse:
-    new.cookies = old.cookies
-    return new

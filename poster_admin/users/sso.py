@@ -30,6 +30,7 @@ from poster_admin.users import security_log
 from poster_admin.users.identities import NameTaken, give_roles, user_behind
 from poster_admin.users.middleware import meta_name
 from poster_admin.users.models import Event
+from poster_admin.users.sign_in.errors import NoHelp
 
 log = logging.getLogger("poster_admin.users")
 # Seconds: maximum age of the company's own sign-in after a fresh one was requested.
@@ -156,10 +157,6 @@ def _provider() -> Any:
         raise SuspiciousOperation("The provider signs in no way that is safe.")
     metadata["id_token_signing_alg_values_supported"] = known
     return provider
-
-
-class NoHelp(Exception):
-    """The provider cannot be used. The text says why."""
 
 
 def examine() -> int:

@@ -2,13 +2,11 @@
 
 import json
 import logging
-from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Group
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD
@@ -91,14 +89,8 @@ def test_owners_read_it_and_nobody_else(owner, staff, manager, nobody, browse):
         assert browse(owner).get("/accounts/security-log/", query).status_code == 200
 
 
-def test_a_line_of_json_has_the_request_and_no_token(sandbox):
-    stream = StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(RedactFilter())
-    handler.setFormatter(formatter("json"))
-    log = logging.getLogger("tests.json")
-    log.propagate = False
-    log.addHandler(handler)
+def test_a_line_of_json_has_the_request_and_no_token(sandbox, log_stream):
+    stream, log = log_stream("json"), logging.getLogger("tests.json")
     bind_contextvars(request_id="12345678-1234-1234-1234-123456789abc")
     token = sandbox.accounts["demo"].token
     try:

@@ -21,6 +21,7 @@ from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.users import sso
+from poster_admin.users.sign_in.errors import NoHelp
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
@@ -159,7 +160,7 @@ def _directory() -> Found:
     host, started = urlsplit(settings.LDAP_URL).netloc, time.monotonic()
     try:
         until = directory.examine()
-    except directory.NoHelp as error:
+    except NoHelp as error:
         yield State.BAD, f"{host} does not help: {error}"
         return
     yield State.GOOD, f"{host} answers after {_since(started)}, and the branches are there"
@@ -173,7 +174,7 @@ def _company() -> Found:
     host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
     try:
         keys = sso.examine()
-    except sso.NoHelp as error:
+    except NoHelp as error:
         yield State.BAD, f"{host} does not help: {error}"
         return
     yield State.GOOD, f"{host} answers after {_since(started)}, and has {keys} keys"

@@ -27,7 +27,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def readyz(request: HttpRequest, warning: Callable[[], str] = str) -> HttpResponse:
+def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     """Report whether the database and the cache answer; below that, a warning if there is one."""
     parts = (("database", _database), ("cache", _cache))
     failed = [name for name, works in parts if not works()]

@@ -35,7 +35,7 @@ from django_auth_ldap.config import (
 from poster_admin.users import security_log
 from poster_admin.users.identities import DIRECTORY, NameTaken, user_behind
 from poster_admin.users.models import Event
-from poster_admin.users.sign_in.errors import DirectoryAway
+from poster_admin.users.sign_in.errors import DirectoryAway, NoHelp
 
 log = logging.getLogger("poster_admin.users")
 # Seconds for the connection, and for each answer.
@@ -120,14 +120,10 @@ def report(exception: ldap.LDAPError, context: str, **_: Any) -> None:
     raise DirectoryAway(RETRY_AFTER)
 
 
-class NoHelp(Exception):
-    """The directory cannot be used. The text says why, and names no entry."""
-
-
 def examine() -> datetime | None:
     """Sign in as the account that searches, and find the branches, as each sign-in does.
 
-    Return the end of the directory's certificate, None without TLS. Raises `NoHelp`.
+    Return the end of the directory's certificate, None without TLS. Raises `NoHelp`, which names no entry.
     """
     options = _options()
     server = ldap.initialize(options["SERVER_URI"])

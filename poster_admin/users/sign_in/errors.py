@@ -1,4 +1,4 @@
-"""Errors that ask a user to try the sign-in again a little later."""
+"""Errors of the sign-in: those that ask a user to try again later, and that of a service of the company."""
 
 
 class TryLater(Exception):
@@ -31,3 +31,7 @@ class DirectoryAway(TryLater):
 
     status = 503
     template = "registration/directory_away.html"
+
+
+class NoHelp(Exception):
+    """The company's provider or directory cannot be used. The text says why."""

@@ -13,7 +13,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from groups.poster import CallReport
 from groups.services import gateway
 from groups.services.calls.metrics import CALLS
-from poster_admin.common.observability.logs import RedactFilter, formatter
+from poster_admin.common.observability.logs import formatter
 from poster_admin.users import sessions
 
 REQUEST = "12345678-1234-1234-1234-123456789abc"
@@ -23,15 +23,10 @@ pytestmark = pytest.mark.once
 
 
 @pytest.fixture
-def written():
+def written(log_stream):
     """Configure logging as the server does, and return a function that returns the lines."""
-    stream, root = StringIO(), logging.getLogger()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(RedactFilter())
-    handler.setFormatter(formatter("json"))
-    root.addHandler(handler)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.removeHandler(handler)
+    stream = log_stream("json")
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_a_line_has_its_request(written):

@@ -4,14 +4,12 @@ import logging
 import re
 import time
 from datetime import timedelta
-from io import StringIO
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils.http import urlsafe_base64_encode
 
-from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.sign_in import invitations
 from tests.pages import text_of
@@ -246,16 +244,11 @@ def test_a_user_whom_the_company_signs_in_is_not_invited(inbox, owner, browse):
     assert inbox.mail == []
 
 
-def test_the_link_is_in_no_line_of_the_log(inbox, owner, browse):
-    stream, root = StringIO(), logging.getLogger()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(RedactFilter())
-    handler.setFormatter(formatter("line"))
-    root.addHandler(handler)
+def test_the_link_is_in_no_line_of_the_log(inbox, owner, browse, log_stream):
+    stream = log_stream("line")
     invite(browse(owner))
     link = link_in(inbox.mail[0])
     choose(browse(), link)
-    root.removeHandler(handler)
     written = stream.getvalue()
     assert "GET /accounts/invitation/" in written
     assert link.split("/")[4].partition(":")[0] not in written

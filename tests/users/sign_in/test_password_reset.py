@@ -3,12 +3,10 @@
 import logging
 import re
 import threading
-from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
 
-from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sign_in.password_reset import MAIL_THREAD
 from tests.conftest import PASSWORD
@@ -163,16 +161,11 @@ def test_a_mail_server_that_refuses_is_logged_and_tells_nobody_who_is_known(
     assert inbox.mail == []
 
 
-def test_the_link_is_in_no_line_of_the_log(inbox, forgetful, browse):
-    stream, root, client = StringIO(), logging.getLogger(), browse()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(RedactFilter())
-    handler.setFormatter(formatter("line"))
-    root.addHandler(handler)
+def test_the_link_is_in_no_line_of_the_log(inbox, forgetful, browse, log_stream):
+    stream, client = log_stream("line"), browse()
     ask(client)
     link = link_in(inbox.mail[0])
     choose(client, link)
-    root.removeHandler(handler)
     written = stream.getvalue()
     assert "GET /accounts/reset/" in written
     assert link.split("/")[4].partition("-")[2] not in written
