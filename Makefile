@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages observatory lighthouse \
-	operations screenshots FORCE
+	operations screenshots bench FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -11,14 +11,13 @@ PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Five keep two cores busy:
 # a test often waits for a server, a browser or a time-out.
 JOBS ?= 5
-# What `make test` leaves to `make test-all`: the mark `product`. A -m in ARGS takes the place of this one.
+# `make test` leaves the mark `product` to `make test-all`. A -m in ARGS takes the place of this one.
 MARKS ?= not product
-# Of a property that hypothesis tries, `make test` tries few examples: tests/pairwise.py.
+# `make test` tries few examples of a property: tests/pairwise.py.
 PROFILE ?= poster_admin
 ARGS ?=
 DJADE := .venv/bin/djade --target-version 6.1
 TEMPLATES = $(shell find templates -name '*.html')
-HAS_BENCHMARKS := $(wildcard tests/benchmarks/__main__.py)
 
 # A Python of this machine if it is new enough, else one that uv downloads.
 export UV_PYTHON_PREFERENCE ?= system
@@ -29,7 +28,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20$(if $(HAS_BENCHMARKS),, | grep -v 'make bench')
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
 	@DEBUG=True $(PYTHON) manage.py demo
@@ -97,13 +96,10 @@ screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m tests.tools.screenshots
 
-ifneq ($(HAS_BENCHMARKS),)
-.PHONY: bench
 bench: .venv/.all  ## Run the benchmarks of tests/benchmarks (ARGS)
 	$(PYTHON) -m tests.benchmarks $(ARGS)
-endif
 
-# --- What is installed: a stamp for each set of packages, so that a second start asks nobody ---------------
+# --- Installed packages: a stamp for each set of them, so that a second start asks nobody ------------------
 
 SYNC = $(UV) sync --quiet --frozen --inexact
 

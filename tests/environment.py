@@ -9,6 +9,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -26,8 +27,8 @@ if "TEST_SCRATCH" not in os.environ:
 SCRATCH = Path(os.environ["TEST_SCRATCH"])
 # Clearing the cache empties a database of Redis, so each test process has its own: 15, 14 and so on.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_REDIS, _, _NUMBER = (os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379/15").rpartition("/")
-REDIS_URL = f"{_REDIS}/{int(_NUMBER) - WORKER}"
+_REDIS = urlsplit(os.environ.get("TEST_CACHE_URL") or "redis://127.0.0.1:6379")
+REDIS_URL = _REDIS._replace(path=f"/{int(_REDIS.path.strip('/') or 15) - WORKER}").geturl()
 ON_SERVICES = os.environ.get("TEST_ON_SERVICES") == "1"
 # The discard port: a test without a sandbox reaches nothing.
 NO_POSTER = "http://127.0.0.1:9/{account}/api/"

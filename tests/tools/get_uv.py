@@ -17,6 +17,7 @@ import sysconfig
 import urllib.request
 import zipfile
 from pathlib import Path
+from urllib.parse import urljoin
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 UV = TOOLS / "bin" / "uv"
@@ -44,9 +45,7 @@ def by_download():
         files = json.load(answer)["files"]
     wheels = [(version(file), file) for file in files if fits(file)]
     newest = max(wheels, key=lambda wheel: wheel[0])[1]
-    with urllib.request.urlopen(
-        urllib.request.urljoin(request.full_url, newest["url"]), timeout=60
-    ) as answer:
+    with urllib.request.urlopen(urljoin(request.full_url, newest["url"]), timeout=60) as answer:
         body = answer.read()
     if hashlib.sha256(body).hexdigest() != newest["hashes"]["sha256"]:
         raise OSError("the downloaded uv is damaged")

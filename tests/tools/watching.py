@@ -161,7 +161,7 @@ class World:
 
         resolve(change, "applied" if self.network.applied[change.pk] else "failed", self._user)
 
-    # --- What goes on meanwhile ---
+    # --- Steps meanwhile ---
 
     def _look(self):
         from groups.models import Watch

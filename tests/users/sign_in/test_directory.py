@@ -179,7 +179,7 @@ def test_groups_may_be_of_other_classes(directory, sign_in, settings):
     assert roles("olena") == {"Owners"}
 
 
-# --- What holds for everybody ------------------------------------------------------------------------------
+# --- Everybody of the directory ----------------------------------------------------------------------------
 
 
 def test_the_password_of_the_directory_is_asked_for_again(directory, sign_in, browse):
