@@ -17,13 +17,19 @@ from poster_admin.common.htmx import render_page
 from poster_admin.users import language, security_log
 from poster_admin.users.models import Event
 from poster_admin.users.sign_in import browsers, two_factor
-from poster_admin.users.sign_in.errors import TryLater
+from poster_admin.users.sign_in.errors import DirectoryAway, HashingBusy, SlowedDown, TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
 OPEN_TO_HALF = {"login_code", "logout", "second_factor_set", "confirm"}
 # Views open to a user who needs a second factor and has none yet.
 OPEN_TO_SET_UP = {"passkey_new", "passkey_new_options"}
+# The page and the status of each error that asks to try again later.
+TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
+    HashingBusy: ("registration/busy.html", 503),
+    SlowedDown: ("registration/slowed.html", 429),
+    DirectoryAway: ("registration/directory_away.html", 503),
+}
 
 
 def current_request(get_response: GetResponse) -> GetResponse:
@@ -137,6 +143,7 @@ class TryLaterMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, TryLater):
             return None
-        response = render_page(request, error.template, {"seconds": error.seconds}, status=error.status)
+        template, status = TRY_LATER[type(error)]
+        response = render_page(request, template, {"seconds": error.seconds}, status=status)
         response["Retry-After"] = str(error.seconds)
         return response

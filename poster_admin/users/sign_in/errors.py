@@ -4,9 +4,6 @@
 class TryLater(Exception):
     """The request cannot be answered now; the user may repeat it after some seconds."""
 
-    status: int
-    template: str
-
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Try again in {seconds} s.")
         self.seconds = seconds
@@ -15,22 +12,13 @@ class TryLater(Exception):
 class HashingBusy(TryLater):
     """Too many passwords are being hashed: this one was neither checked nor set."""
 
-    status = 503
-    template = "registration/busy.html"
-
 
 class SlowedDown(TryLater):
     """There were too many failures: this sign-in was not checked."""
 
-    status = 429
-    template = "registration/slowed.html"
-
 
 class DirectoryAway(TryLater):
     """The company's directory did not answer: the password was not checked there."""
-
-    status = 503
-    template = "registration/directory_away.html"
 
 
 class NoHelp(Exception):
