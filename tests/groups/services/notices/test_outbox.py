@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -379,6 +380,33 @@ def test_no_event_is_missed_while_no_worker_runs(reader, inbox):
     assert len(inbox.mail) == 1
 
 
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_nothing(
+    reader, inbox, hours, monkeypatch
+):
+    wants(reader)
+    tell()
+    wrong = timezone.now() + timedelta(hours=hours)
+    for _ in range(2):
+        elsewhere(reader)
+        with monkeypatch.context() as clock:
+            clock.setattr(timezone, "now", lambda: wrong)
+            outbox.write_down()
+        elsewhere(reader)
+        tell()
+    assert sum(message.get_content().count("Гості") for message in inbox.mail) == 4
+
+
+def test_a_clock_of_the_database_that_ran_fast_hides_nothing_once_it_is_right(reader, inbox):
+    wants(reader)
+    tell()
+    outbox.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(days=1))
+    elsewhere(reader)
+    tell()
+    assert len(inbox.mail) == 1
+    assert outbox.NoticeCursor.objects.get().looked_at <= timezone.now()
+
+
 # --- Each morning ------------------------------------------------------------------------------------------
 
 
@@ -527,14 +555,14 @@ def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox
 
 def test_old_notices_go_and_are_not_told_again(reader, inbox):
     wants(reader)
-    elsewhere(reader)
+    change = elsewhere(reader)
     tell()
     elsewhere(reader)
     tell()
     old = timezone.now() - timedelta(days=31)
     first = Notice.objects.first()
     Delivery.objects.filter(pk=first.delivery_id).update(created_at=old)
-    outbox.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(minutes=20))
+    QuerySet.update(Change.objects.filter(pk=change.pk), settled_at=old)
     outbox.forget_old()
     assert Notice.objects.count() == 1
     tell()
