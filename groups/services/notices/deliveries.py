@@ -76,7 +76,7 @@ def deliver(delivery_id: str) -> None:
     if delivery is None:
         return
     notices = list(delivery.notices.select_related("account"))
-    if not is_still_allowed(delivery, notices[0].account_id):
+    if not notices or not is_still_allowed(delivery, notices[0].account_id):
         _end(delivery, state=State.DROPPED)
         return
     try:

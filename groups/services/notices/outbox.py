@@ -140,4 +140,5 @@ def forget_old() -> int:
     """Delete what was told, or could not be told, some time ago; return the number of notices."""
     old = timezone.now() - KEPT
     Delivery.objects.filter(created_at__lt=old).delete()
-    return Notice.objects.filter(due_at__lt=old).delete()[0]
+    notices = Notice.objects.filter(due_at__lt=old).exclude(delivery__state=Delivery.State.WAITING)
+    return notices.delete()[0]

@@ -569,6 +569,24 @@ def test_old_notices_go_and_are_not_told_again(reader, inbox):
     assert len(inbox.mail) == 2
 
 
+def test_an_old_notice_goes_only_after_its_message(reader, inbox):
+    wants(reader)
+    elsewhere(reader)
+    outbox.write_down()
+    Notice.objects.update(due_at=timezone.now() - timedelta(days=31))
+    deliveries.pack()
+    assert outbox.forget_old() == 0
+    tell()
+    assert len(inbox.mail) == 1
+    assert outbox.forget_old() == 1
+
+
+def test_a_message_without_notices_is_dropped(reader):
+    delivery = Delivery.objects.create(user=reader)
+    deliveries.deliver.call(str(delivery.pk))
+    assert Delivery.objects.get().state == State.DROPPED
+
+
 def test_a_notice_without_an_address_of_the_site_has_no_link(reader, inbox, settings):
     settings.SITE_URL = ""
     wants(reader)
