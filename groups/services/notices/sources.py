@@ -92,7 +92,10 @@ def _schedules(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def _requests(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the requests that wait, to those who may decide them; those that have ended, to who asked."""
+    """Yield the requests that wait, to those who may decide them; those that have ended, to who asked.
+
+    One whose approved write changed nothing waits again, and may be approved again.
+    """
     for request in approvals.moved_since(since).filter(account=account).order_by():
         state = request.present_state
         concerns = partial(_is, request.user_id)
@@ -101,7 +104,7 @@ def _requests(account: PosterAccount, since: datetime) -> Iterator[Event]:
         is_lapsed = state == ApprovalRequest.State.LAPSED
         at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
         url = reverse("groups:request", args=[request.pk])
-        key = f"request {request.pk} {state}"
+        key = f"request {request.pk} {state} {at.isoformat()}"
         yield Event(NoticeKind.REQUEST, key, at, url, partial(words.request, request), concerns)
 
 

@@ -216,6 +216,17 @@ def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(r
     ]
 
 
+def test_a_request_that_is_approved_again_is_told_again(reader, owner, inbox):
+    wants(reader)
+    asked = request(reader)
+    for _ in range(2):
+        ApprovalRequest.objects.decide(asked, "approved", owner)
+        tell()
+        tell()
+        ApprovalRequest.objects.wait_again(asked.pk)
+    assert len(inbox.mail) == 2
+
+
 def test_a_job_that_stops_again_is_told_again(reader, inbox):
     wants(reader)
     stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
