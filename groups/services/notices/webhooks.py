@@ -212,13 +212,18 @@ async def _send_within(target: Target, places: list[str], request: bytes) -> int
 
 
 async def _connect(target: Target, places: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the first of the checked addresses that takes it; TLS asks for the name of the target."""
+    """Connect to the first of the checked addresses that takes it; TLS asks for the name of the target.
+
+    Each of them has its part of the time. Nothing is sent before, so the next one is tried after any failure;
+    the failure of the last one is told.
+    """
     tls: dict[str, Any] = {"ssl": _tls(), "server_hostname": target.host} if target.has_tls else {}
     *others, last = places
     for place in others:
         try:
-            return await asyncio.open_connection(place, target.port, limit=LONGEST_LINE, **tls)
-        except ConnectionRefusedError:
+            async with asyncio.timeout(DEADLINE / len(places)):
+                return await asyncio.open_connection(place, target.port, limit=LONGEST_LINE, **tls)
+        except OSError:  # a time-out and a certificate that is not accepted too
             continue
     return await asyncio.open_connection(last, target.port, limit=LONGEST_LINE, **tls)
 

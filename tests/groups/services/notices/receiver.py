@@ -15,11 +15,11 @@ class Receiver:
     `requests` are pairs of headers, in lower case, and the body as it came.
     """
 
-    def __init__(self, *, tls=None):
+    def __init__(self, *, tls=None, place=("127.0.0.1", 0)):
         self.requests = []
         self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(place)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import socket
 import time
 from datetime import timedelta
 
@@ -184,8 +185,8 @@ def with_tls(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", authority.file)
     webhooks._tls.cache_clear()
 
-    def with_tls(*names):
-        started.append(Receiver(tls=authority.server(*names)))
+    def with_tls(*names, **options):
+        started.append(Receiver(tls=authority.server(*names), **options))
         return started[-1]
 
     yield with_tls
@@ -265,6 +266,21 @@ def test_the_name_is_asked_for_once_so_that_no_second_answer_leads_elsewhere(own
     elsewhere(owner)
     tell()
     assert last().state == State.SENT
+
+
+def test_the_next_address_is_tried_whatever_is_wrong_with_those_before(owner, with_tls, names, monkeypatch):
+    monkeypatch.setattr(webhooks, "DEADLINE", 3)
+    receiver = with_tls("hooks.example.com")
+    wrong = with_tls("others.example.com", place=("127.0.0.2", receiver.port))
+    # Nobody leads there; one accepts and says nothing; one has another certificate; nobody listens.
+    unreachable, silent, refused = "fd00::1", "127.0.0.3", "127.0.0.4"
+    names["hooks.example.com"] = [[unreachable, silent, "127.0.0.2", refused, "127.0.0.1"]]
+    with socket.create_server((silent, receiver.port)):
+        set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
+        elsewhere(owner)
+        tell()
+    assert last().state == State.SENT
+    assert (len(receiver.requests), len(wrong.requests)) == (1, 0)
 
 
 # --- Addresses ---------------------------------------------------------------------------------------------
