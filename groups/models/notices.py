@@ -70,7 +70,8 @@ class Webhook(models.Model):
 
     `credentials` are those of the owner who has set it, in whose language and with whose right it is told;
     without them nothing is sent. The address is a secret too: those of chat services let their reader write.
-    `shown` is its beginning, for people.
+    `shown` is its beginning, for people. `kinds` has for each kind that is told the time of that choice:
+    events before it are not told.
     """
 
     account = models.OneToOneField(
@@ -82,8 +83,7 @@ class Webhook(models.Model):
     address = EncryptedField()
     shown = models.CharField(max_length=255)
     secret = EncryptedField()
-    kinds = models.JSONField(default=list)
-    set_at = models.DateTimeField(default=timezone.now)
+    kinds = models.JSONField(default=dict)
 
     objects = WebhookQuerySet.as_manager()
 

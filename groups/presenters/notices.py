@@ -46,7 +46,7 @@ def _state(webhook: Webhook) -> WebhookState:
     return WebhookState(
         shown=webhook.shown,
         owner=owner.user.get_username() if owner else "",
-        kinds=webhook.kinds,
+        kinds=list(webhook.kinds),
         is_on=bool(
             owner
             and owner.account_id == webhook.account_id

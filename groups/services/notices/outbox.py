@@ -101,7 +101,8 @@ def _readers() -> dict[PosterAccount, list[Reader]]:
             found.setdefault(credentials.account, []).append(Reader(credentials.user, None, chosen))
     for webhook in Webhook.objects.on().select_related("account", "credentials__user"):
         if webhook.credentials and may_be_told(webhook.credentials.user, WEBHOOK_RIGHT):
-            chosen = dict.fromkeys(webhook.kinds, (How.AT_ONCE, webhook.set_at))
+            times = webhook.kinds.items()
+            chosen = {kind: (How.AT_ONCE, datetime.fromisoformat(chosen_at)) for kind, chosen_at in times}
             found.setdefault(webhook.account, []).append(Reader(webhook.credentials.user, webhook, chosen))
     return found
 

@@ -63,11 +63,17 @@ def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: l
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
     A new address has a new secret, and the old one gets no message any more. The secret is empty if the
-    address is kept. Raises `PermissionDenied` and `AddressRefused`.
+    address is kept; then a new kind is told from now on, one that was chosen goes on.
+    Raises `PermissionDenied` and `AddressRefused`.
     """
     _check_right(user)
     webhook = webhook_of(credentials)
-    values: dict[str, Any] = {"credentials": credentials, "kinds": kinds}
+    now = timezone.now().isoformat()
+    before = {} if address or webhook is None else webhook.kinds
+    values: dict[str, Any] = {
+        "credentials": credentials,
+        "kinds": {kind: before.get(kind, now) for kind in kinds},
+    }
     secret = ""
     if address or webhook is None:
         target = addresses.parse(address)

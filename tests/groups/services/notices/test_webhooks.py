@@ -12,13 +12,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
-from groups.models import Delivery, Notice, NoticeKind, PosterCredentials, Webhook
+from groups.models import Delivery, Job, Notice, NoticeKind, PosterCredentials, Webhook
 from groups.services.notices import addresses, deliveries, webhooks
 from poster_admin.users.models import ChosenLanguage, Event, SecurityEvent
 from tests.environment import ROOT
 from tests.groups.services.notices import receiver as faults
 from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
 from tests.groups.services.notices.receiver import Receiver
+from tests.groups.services.notices.test_outbox import job
 from tests.outside.company import Authority
 
 # The database is asked for the same by the tests of the outbox.
@@ -426,6 +427,18 @@ def test_other_kinds_keep_address_and_secret(owner, receiver, secret, is_genuine
     elsewhere(owner)
     tell()
     assert is_genuine(*receiver.requests[0], secret)
+
+
+def test_a_kind_that_is_chosen_later_is_told_from_then_on_and_the_others_lose_nothing(
+    owner, receiver, secret
+):
+    set_webhook(owner, "", ["job"])
+    elsewhere(owner)
+    job(owner, state=Job.State.DONE, finished_at=timezone.now())
+    set_webhook(owner, "", ["job", "elsewhere"])
+    elsewhere(owner)
+    tell()
+    assert [each["kind"] for each in receiver.bodies[0]["notices"]] == ["job", "elsewhere"]
 
 
 def test_without_its_owner_nothing_is_sent(owner, staff, receiver, secret):
