@@ -88,7 +88,7 @@ def parse(address: str) -> Target:
         raise AddressRefused(Refusal.FORM)
     if parts.scheme == "http" and not is_loopback(host):
         raise AddressRefused(Refusal.PLAIN)
-    if host in _own_names():
+    if _is_own(host):
         raise AddressRefused(Refusal.OWN)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
@@ -137,10 +137,16 @@ def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
     return True
 
 
-def _own_names() -> set[str]:
-    """Return the names under which people reach the dashboard, except for those of this machine itself."""
+def _is_own(host: str) -> bool:
+    """Return True for a name under which people reach the dashboard, unless it is of this machine itself.
+
+    As in Django, a name of ALLOWED_HOSTS with a dot before it stands for its subdomains too.
+    """
+    host = host.removesuffix(".")
     names = {*settings.ALLOWED_HOSTS, urlsplit(settings.SITE_URL).hostname or ""}
-    return {name for name in names if not is_loopback(name.strip("[]"))}
+    allowed = {name.lower().strip("[]") for name in names if name}
+    is_named = any(host == name or (name[0] == "." and f".{host}".endswith(name)) for name in allowed)
+    return is_named and not is_loopback(host)
 
 
 def _own_ports() -> set[int]:

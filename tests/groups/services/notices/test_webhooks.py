@@ -307,10 +307,14 @@ Refusal = addresses.Refusal
         ("https://[::1", Refusal.FORM),
         ("https://loyalty.example.com/hook", Refusal.OWN),
         ("https://dashboard.example.com/hook", Refusal.OWN),
+        ("https://Dashboard.Example.com./hook", Refusal.OWN),
+        ("https://example.org/hook", Refusal.OWN),
+        ("https://dashboard.example.org/hook", Refusal.OWN),
+        ("https://[2001:db8::1]/hook", Refusal.OWN),
     ],
 )
 def test_an_address_of_another_form_is_refused(settings, address, reason):
-    settings.ALLOWED_HOSTS = ["dashboard.example.com", "127.0.0.1"]
+    settings.ALLOWED_HOSTS = ["dashboard.example.com", ".Example.org", "[2001:db8::1]", "127.0.0.1"]
     with pytest.raises(addresses.AddressRefused) as refused:
         addresses.parse(address)
     assert refused.value.reason == reason
@@ -360,7 +364,8 @@ def test_a_service_of_this_machine_and_a_part_of_the_network_are_refused(
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:9000/x", "http://[::1]:9000/", "https://10.0.0.7/hook"]
 )
-def test_a_receiver_on_this_machine_or_in_the_company_is_allowed(address):
+def test_a_receiver_on_this_machine_or_in_the_company_is_allowed(address, settings):
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]"]
     assert addresses.resolve(addresses.parse(address))
 
 
