@@ -1,20 +1,13 @@
 """Find the promotions and the loyalty rules that depend on a group."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.utils import timezone
 
 from groups.models import PosterCredentials
-from groups.poster import (
-    LoyaltyRule,
-    LoyaltyRuleList,
-    PosterClient,
-    PosterError,
-    Promotion,
-    PromotionList,
-)
+from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
 from groups.services.gateway import call_poster
 from groups.services.groups import Groups, cached, keep_cached, list_groups
 from groups.services.rules.ladder import Ladder
@@ -56,7 +49,7 @@ def dependents_of(
     groups = _groups(credentials) if rules.found else None
     return Dependents(
         group_id,
-        Listed(mine, promotions.unreadable, promotions.failure),
+        replace(promotions, found=mine),
         rules,
         Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ()),
     )
@@ -67,13 +60,11 @@ def list_promotions(
 ) -> Listed[Promotion]:
     """Return all promotions of the account."""
 
-    def ask(poster: PosterClient) -> PromotionList:
-        return poster.get_promotions(within=within or settings.POSTER_READ_DEADLINE / 2)
+    def ask(poster: PosterClient, seconds: float) -> Listed[Promotion]:
+        answer = poster.get_promotions(within=seconds)
+        return Listed(answer.promotions, len(answer.unreadable))
 
-    answer = _read(credentials, "promotions", ask, fresh=fresh)
-    if isinstance(answer, PosterError):
-        return Listed(failure=answer)
-    return Listed(answer.promotions, len(answer.unreadable))
+    return _listed(credentials, "listed:promotions", ask, fresh=fresh, within=within)
 
 
 def list_rules(
@@ -81,29 +72,33 @@ def list_rules(
 ) -> Listed[LoyaltyRule]:
     """Return all loyalty rules of the account."""
 
-    def ask(poster: PosterClient) -> LoyaltyRuleList:
-        return poster.get_loyalty_rules(within=within or settings.POSTER_READ_DEADLINE / 2)
+    def ask(poster: PosterClient, seconds: float) -> Listed[LoyaltyRule]:
+        answer = poster.get_loyalty_rules(within=seconds)
+        return Listed(answer.rules, len(answer.unreadable))
 
-    answer = _read(credentials, "rules", ask, fresh=fresh)
-    if isinstance(answer, PosterError):
-        return Listed(failure=answer)
-    return Listed(answer.rules, len(answer.unreadable))
+    return _listed(credentials, "listed:rules", ask, fresh=fresh, within=within)
 
 
-def _read[T](
-    credentials: PosterCredentials, what: str, ask: Callable[[PosterClient], T], *, fresh: bool
-) -> T | PosterError:
-    """Return a list from the cache or from Poster, or the error; each of two lists has half the time."""
-    found = None if fresh or credentials.refused_at else cached(credentials, what)
-    if found is not None:
-        answer: T = found[0]
-        return answer
+def _listed[T](
+    credentials: PosterCredentials,
+    what: str,
+    ask: Callable[[PosterClient, float], Listed[T]],
+    *,
+    fresh: bool,
+    within: float | None,
+) -> Listed[T]:
+    """Return a list from the cache or from Poster, or its error; each list has half the time of a read."""
+    known = None if fresh or credentials.refused_at else cached(credentials, what)
+    if known is not None:
+        found: Listed[T] = known[0]
+        return found
+    seconds = within or settings.POSTER_READ_DEADLINE / 2
     try:
-        answer = call_poster(credentials, ask)
+        found = call_poster(credentials, lambda poster: ask(poster, seconds))
     except PosterError as error:
-        return error
-    keep_cached(credentials, what, answer, timezone.now())
-    return answer
+        return Listed(failure=error)
+    keep_cached(credentials, what, found, timezone.now())
+    return found
 
 
 def _groups(credentials: PosterCredentials) -> Groups | None:
