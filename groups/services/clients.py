@@ -7,7 +7,7 @@ the group's clients up to a limit; the result says how many were read.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -69,35 +69,29 @@ _NUMBERS: dict[str, Callable[[Client], Decimal | None]] = {
 BY_ID = Order()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Found:
-    """The result of a search at `as_of`; the fields are those of `Members`, which also has the group."""
-
-    clients: tuple[Client, ...]
-    unreadable: tuple[UnreadableRow, ...]
-    removed: int
-    as_of: datetime
-    more: bool = False
-    searched: int | None = None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Members:
-    """Clients of a group at `as_of`, without removed ones.
+    """Clients at `as_of`, without removed ones.
 
     `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
     clients that the search has not reached. `searched` is the number of clients read by a search, or None if
     Poster found these clients itself.
     """
 
-    group: Group
     clients: tuple[Client, ...]
-    unreadable: tuple[UnreadableRow, ...]
-    removed: int
+    unreadable: tuple[UnreadableRow, ...] = ()
+    removed: int = 0
     as_of: datetime
     more: bool = False
-    in_order: bool = True
     searched: int | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Members(Found):
+    """Clients of one group; `in_order` is False if Poster has not sorted them as it was asked to."""
+
+    group: Group
+    in_order: bool = True
 
 
 def list_members(
@@ -111,11 +105,11 @@ def list_members(
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it.
     everybody = page == 1 and len(clients) >= group.clients
     return Members(
-        group,
-        clients,
-        answer.unreadable,
-        len(answer.clients) - len(clients),
-        timezone.now(),
+        group=group,
+        clients=clients,
+        unreadable=answer.unreadable,
+        removed=len(answer.clients) - len(clients),
+        as_of=timezone.now(),
         more=answer.size == PAGE_SIZE and not everybody,
         in_order=order.holds(clients),
     )
@@ -126,8 +120,13 @@ def first_members(*, user: "User", credentials: PosterCredentials, group_id: int
     group = _group(user, credentials, group_id)
     answer = _ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0)
     clients = _living(answer)
-    removed = len(answer.clients) - len(clients)
-    return Members(group, clients[:FIRST], answer.unreadable, removed, timezone.now())
+    return Members(
+        group=group,
+        clients=clients[:FIRST],
+        unreadable=answer.unreadable,
+        removed=len(answer.clients) - len(clients),
+        as_of=timezone.now(),
+    )
 
 
 def search_members(
@@ -146,15 +145,7 @@ def search_members(
     """
     group = _group(user, credentials, group_id)
     found = _search(credentials, group_id, matches, phones, start)
-    return Members(
-        group,
-        found.clients,
-        found.unreadable,
-        found.removed,
-        found.as_of,
-        more=found.more,
-        searched=found.searched,
-    )
+    return Members(group=group, **{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def search_account(
@@ -182,7 +173,7 @@ def _search(
         answer = call_poster(credentials, _with_phone(phone))
         found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))
         if found:
-            return Found(found, (), 0, timezone.now())
+            return Found(clients=found, as_of=timezone.now())
     matching: list[Client] = []
     unreadable: list[UnreadableRow] = []
     searched = removed = 0
@@ -198,10 +189,10 @@ def _search(
         if searched >= SEARCHED_AT_MOST or time.monotonic() - began > deadline / 2:
             break
     return Found(
-        tuple(matching),
-        tuple(unreadable),
-        removed,
-        timezone.now(),
+        clients=tuple(matching),
+        unreadable=tuple(unreadable),
+        removed=removed,
+        as_of=timezone.now(),
         more=more,
         searched=searched,
     )
