@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, assert_never
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Count
 from django.utils import timezone
@@ -165,9 +166,7 @@ def actors(job: Job) -> tuple["User", PosterCredentials]:
     Raises `Stopped` if the user is deleted or inactive, or if the credentials are refused, deleted or for
     another account.
     """
-    from django.contrib.auth.models import User  # noqa: PLC0415 - a model, not a type
-
-    user = User.objects.filter(pk=job.user_id or 0, is_active=True).first()
+    user = get_user_model().objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
         raise Stopped(Job.Stop.NO_USER)
     credentials = (
