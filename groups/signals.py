@@ -1,4 +1,4 @@
-"""Record removed tokens in the security log, and tell the pages about people who is connected."""
+"""Record removed tokens in the security log, and tell the page of users which tokens work."""
 
 from typing import Any
 

@@ -79,7 +79,6 @@ class Lock(models.Model):
     key = models.CharField(max_length=LONGEST_KEY)
     change = models.ForeignKey("Change", null=True, on_delete=models.PROTECT, related_name="locks")
     job = models.ForeignKey("Job", null=True, on_delete=models.PROTECT, related_name="locks")
-
     schedule = models.ForeignKey("Schedule", null=True, on_delete=models.PROTECT, related_name="locks")
 
     objects = LockQuerySet.as_manager()

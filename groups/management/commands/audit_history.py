@@ -1,3 +1,5 @@
+"""`manage.py audit_history`: hold the history against what Poster has now."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -7,6 +9,8 @@ from groups.services.journal.audit import accounts_to_audit, audit
 
 
 class Command(BaseCommand):
+    """Print a line for each difference that the history does not explain, and their number."""
+
     help = "Report groups that are not as the history says, of all accounts. It changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:

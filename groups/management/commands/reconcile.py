@@ -1,3 +1,5 @@
+"""`manage.py reconcile`: do once what the threads of a worker do again and again."""
+
 from typing import Any
 
 from django.core.management import call_command
@@ -10,6 +12,8 @@ from groups.services.writes.reconcile import reconcile_due
 
 
 class Command(BaseCommand):
+    """Settle open changes that are due, continue abandoned jobs, and print what was found."""
+
     help = "Look once after all that was left open. Meant for a timer; twice at once is safe."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,7 +1,9 @@
 """Set the webhook of an account, and send notices to it: one signed POST with JSON.
 
 The signature is that of https://www.standardwebhooks.com, for which there are libraries. asyncio bounds the
-whole exchange by one time limit, whatever the receiver does, and of the answer only the status is read.
+whole exchange by one time limit, whatever the receiver does, and of the answer only the status is read. The
+name is looked up before that, for as long as the system's resolver takes; a page that saves or tries the
+webhook waits for both.
 """
 
 import asyncio

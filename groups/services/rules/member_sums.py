@@ -26,7 +26,7 @@ from poster_admin.common.outages import ask_shared
 
 READ_AT_ONCE = 1000
 SECONDS_AT_ONCE = 4.0
-"""So long one request reads on; the page shows the progress and asks again."""
+"""Time for which one request reads; the page shows the progress and asks again."""
 DAY = 24 * 60 * 60
 LEASE = 60
 NEAR = Decimal("0.9")
