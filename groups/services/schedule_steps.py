@@ -221,7 +221,7 @@ class Run:
         """Make the next try another change, whose id follows from this one, after an ever longer pause."""
         again = uuid.uuid5(change.pk, "again")
         tries = self.schedule.tries
-        name = "start_id" if change.pk == self.schedule.start_id else "return_id"
+        name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
         self._wait(RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)], tries=tries + 1, **{name: again})
 
     def _give_up(self, reason: Schedule.Reason) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from groups.models import Change, Lock, Schedule
 from groups.services import schedule_steps, schedules
 from groups.services.groups import read_now
+from groups.services.journal import history
 from groups.services.schedule_steps import run_due
 from groups.services.schedules import cancel, plan
 from groups.services.writes import reconcile as reconciler
@@ -274,6 +275,20 @@ def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
     run_due(at(1.4))
     assert states(schedule) == ("active", "applied", None)
     assert len(sandbox.posts()) == 1
+
+
+def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owner, sandbox):
+    schedule = planned(staff)
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
+    run_due(at(1.1))
+    lost = Change.objects.get(pk=schedule.start_id)
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
+    again = execute(history.command_again(lost, user=staff, credentials=staff.credentials))
+    Change.objects.settle(again, state="failed", reason="not_applied", settled_at=timezone.now())
+    run_due(at(1.2))
+    cancel(schedule, user=owner)
+    assert states(schedule) == ("cancelled", None, None)
+    assert not Lock.objects.exists()
 
 
 def test_a_refusal_of_the_start_is_missed_and_of_the_return_is_held(staff, sandbox):
