@@ -102,23 +102,25 @@ class _Executor:
 
 
 class OutageBackoff:
-    """Wait longer each time while Poster is away, and stop the job after JOB_PATIENCE."""
+    """Wait longer each time while Poster is away, and stop the job JOB_PATIENCE after the first failure."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._bad = 0
-        self._since = time.monotonic()
+        self._since = 0.0
 
     def note(self, changes: list[Change]) -> None:
         """Wait if none of the changes was sent. Raises `Stopped` after JOB_PATIENCE."""
         if any(change.reason not in NOTHING_SENT for change in changes):
-            self._bad, self._since = 0, time.monotonic()
+            self._bad = 0
         elif changes:
             self.wait()
 
     def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> None:
         """Wait, longer than the last time. Raises `Stopped` with this reason after JOB_PATIENCE."""
-        if time.monotonic() - self._since > settings.JOB_PATIENCE:
+        if self._bad == 0:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > settings.JOB_PATIENCE:
             raise Stopped(reason)
         pauses = settings.JOB_RETRY_PAUSES
         self._lease.wait(pauses[min(self._bad, len(pauses) - 1)])
@@ -126,12 +128,13 @@ class OutageBackoff:
 
     def through[T](self, question: Callable[[], T]) -> T:
         """Return the result of a call to Poster; repeat the call while Poster is away."""
+        away = OutageBackoff(self._lease)  # an answer to an earlier call says nothing about this one
         while True:
             self._lease.check()
             try:
                 return question()
             except (Unreachable, InvalidResponse):
-                self.wait()
+                away.wait()
             except (TokenRejected, NotAllowed) as error:
                 raise Stopped(Job.Stop.REFUSED, error.message) from None
 

@@ -268,6 +268,15 @@ def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
     assert job_lease.progress_of(job).done == FEW
 
 
+def test_one_failed_read_long_after_its_last_write_is_waited_for(staff, sandbox, people, settings):
+    sandbox.latency = settings.JOB_PATIENCE = 0.1
+    job = start(staff, client_ids=[FIRST])
+    # The snapshot before it takes longer than the job waits for a Poster that is away.
+    sandbox.script("clients.getGroup", "status_500", call=2, times=2)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert FIRST in people(1)
+
+
 def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
     settings.JOB_PATIENCE = 0.05
     job = start(staff)
