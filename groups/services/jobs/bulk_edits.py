@@ -23,6 +23,7 @@ from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    first_made,
     settle_open,
     submit_all,
     submit_and_see,
@@ -125,6 +126,10 @@ class _Edit:
     def run(self) -> None:
         """Execute the lines in passes until none is left to try."""
         settle_open(self._lease)
+        # A worker may have been killed before it looked at the first line.
+        actions = (Change.Action.UPDATE, Change.Action.CREATE)
+        if not self._job.tested and (first := first_made(self._job, *actions)):
+            self._check_first(first)
         while due := self._due():
             if not self._job.tested:
                 self._test()

@@ -149,6 +149,12 @@ def submit_and_see(lease: JobLease, backoff: OutageBackoff, commands: Iterable[C
     return changes
 
 
+def first_made(job: Job, *actions: Change.Action) -> Change | None:
+    """Return the first change of a job that Poster has made with one of these actions, or None."""
+    made = Change.objects.filter(job=job, action__in=actions, state__in=Change.MADE)
+    return made.order_by("created_at").first()
+
+
 def may_be_tried(before: list[tuple[str, str]]) -> bool:
     """Return True if a retry is allowed after earlier changes with these states and reasons."""
     if any(state != State.FAILED for state, _reason in before):

@@ -25,6 +25,7 @@ from groups.services.groups import find_group, read_now
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    first_made,
     may_be_tried,
     settle_open,
     submit_all,
@@ -143,6 +144,9 @@ class _Move:
 
     def run(self) -> None:
         """Take a snapshot of each group, then move clients in passes until none is left to try."""
+        # A worker may have been killed before it looked at the first move.
+        if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
+            self._check_first(first)
         self._snapshots = [self._take_snapshot(group_id) for group_id in self._sources]
         more = True
         while more:

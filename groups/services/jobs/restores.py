@@ -18,6 +18,7 @@ from groups.services.client_locations import Whereabouts, each_of, place_of
 from groups.services.groups import read_now
 from groups.services.jobs.executor import (
     OutageBackoff,
+    first_made,
     may_be_tried,
     settle_open,
     submit_all,
@@ -233,10 +234,7 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        made = Change.objects.filter(job=self._job, action=action, state__in=Change.MADE).order_by(
-            "created_at"
-        )
-        first = made.first()
+        first = first_made(self._job, action)
         if first is not None and not self._job.tested:
             self._check_first([first])
         return first is not None

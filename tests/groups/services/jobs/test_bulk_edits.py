@@ -137,11 +137,33 @@ def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sand
     ]
 
 
-def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, sandbox):
+@pytest.fixture
+def link(owner, sandbox):
+    """Return the owner's credentials for an account that stores bonuses in another unit."""
     link = PosterCredentials.objects.get(user=owner)
     link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
     link.set_token(sandbox.accounts["kopecks"].token)
     link.save()
+    return link
+
+
+def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, link, sandbox, monkeypatch):
+    """The worker was killed after the first line, and before it compared the group with it."""
+
+    def die(*_):
+        raise SystemExit
+
+    job = plan(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_edits._Edit, "_check_first", die)
+        with pytest.raises(SystemExit):
+            done(job, owner)
+    job = run(job)
+    assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
+    assert len(sandbox.posts("clients.createGroup")) == 1
+
+
+def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, link, sandbox):
     values = [new_group(f"Нова {number}", bonus=50) for number in range(4)]
     job = done(plan(owner, created=values), owner)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")

@@ -158,6 +158,24 @@ def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):
     assert Change.objects.get(job=job).state == State.DIFFERS
 
 
+def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
+    """The worker was killed after the first move, and before it looked at what else had changed."""
+
+    def die(*_):
+        raise SystemExit
+
+    sandbox.script(MOVE, "busy_till")
+    job = start(staff)
+    with monkeypatch.context() as patch:
+        patch.setattr(moves._Move, "_check_first", die)
+        with pytest.raises(SystemExit):
+            run(job)
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts(MOVE)) == 1
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
 def test_a_person_may_let_it_go_on_all_the_same(staff, sandbox, people):
     sandbox.script(MOVE, "busy_till")
     job = run(start(staff))
