@@ -181,6 +181,18 @@ def not_recorded_words() -> Message:
     )
 
 
+def reused_words() -> Message:
+    """Return the message for a form that was sent before with other values."""
+    return Message(
+        _("This form was sent before"),
+        _("Nothing was sent."),
+        _(
+            "The same form was sent once already, with other values. "
+            "Open the group and look at what it has now."
+        ),
+    )
+
+
 def bonus_blocked_words() -> str:
     """Return the error of a form that would write a birthday bonus in an unproven unit."""
     return _(

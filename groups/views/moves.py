@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from groups.forms.moves import ChoiceForm, MoveForm
 from groups.models import Job
 from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
-from groups.presenters.messages import not_recorded_words
+from groups.presenters.messages import not_recorded_words, reused_words
 from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
 from groups.services import approvals
@@ -23,7 +23,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Planned
+from groups.services.writes.not_sent import Busy, NotRecorded, OperationReused, Planned
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,
@@ -105,7 +105,7 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
             return show(context, status=status_of_reason(request))
         except NotRecorded:
             return show(context | blocked | {"outcome": not_recorded_words()}, status=503)
-        except (queue.AlreadyThere, Busy, Planned) as there:
+        except (queue.AlreadyThere, Busy, Planned, OperationReused) as there:
             blocked = _blocked_by(request, form, there)
     status = 409 if form.is_bound and blocked else 422 if form.errors else 200
     return show(context | blocked, status=status)
@@ -119,8 +119,10 @@ def _blocked(request: Request, form: Form) -> dict[str, Any]:
     return {}
 
 
-def _blocked_by(request: Request, form: Form, there: queue.AlreadyThere | Busy | Planned) -> dict[str, Any]:
-    """Return the lock's holder as the page names it: a job, a removal, or a planned change."""
+def _blocked_by(
+    request: Request, form: Form, there: queue.AlreadyThere | Busy | Planned | OperationReused
+) -> dict[str, Any]:
+    """Return the lock's holder as the page names it, or the message for a form that was sent before."""
     match there:
         case queue.AlreadyThere():
             return {"busy": there.job}
@@ -129,6 +131,8 @@ def _blocked_by(request: Request, form: Form, there: queue.AlreadyThere | Busy |
             return {"removal": there.change, "closed": closed}
         case Planned():
             return {"planned": schedule_row(there.schedule, request.user)}
+        case OperationReused():
+            return {"outcome": reused_words(), "closed": True}
 
 
 def _preview(request: Request, form: Form, template: str, context: dict[str, Any]) -> HttpResponse:

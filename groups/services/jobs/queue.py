@@ -16,12 +16,13 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Lock, PosterCredentials
+from groups.models.contents import RestoreScope
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
-from groups.services.writes.not_sent import Busy, NotRecorded, Planned
+from groups.services.writes.not_sent import Busy, NotRecorded, OperationReused, Planned
 from groups.services.writes.reach import Reach
 from poster_admin.common.outages import is_outage
 
@@ -78,7 +79,8 @@ def start(job: Job) -> Job:
     Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the
     removal of one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account,
     `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
-    the same id, and `NotRecorded` if the database refuses the row for another reason.
+    the same id, `OperationReused` if the same form came with other values, and `NotRecorded` if the database
+    refuses the row for another reason.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
@@ -112,7 +114,15 @@ def _known(job: Job) -> Job | None:
     its_user = found.request.user_id if found and found.request else found and found.user_id
     if found and (found.account_id, its_user) != (job.account_id, job.user_id):
         raise PermissionDenied  # it belongs to another user or account
+    if found and _asked(found) != _asked(job):
+        raise OperationReused
     return found
+
+
+def _asked(job: Job) -> tuple[object, ...]:
+    if job.kind == Job.Kind.RESTORE:  # its target and its sources are read from Poster
+        return job.kind, RestoreScope.from_json(job.wanted).snapshot
+    return job.kind, job.group_id, job.target_id, job.wanted
 
 
 def _check_limits(job: Job, user: "User | None") -> None:

@@ -92,6 +92,20 @@ def test_the_same_form_twice_is_one_job(staff, browse):
     assert Job.objects.count() == 1
 
 
+def test_the_same_form_with_other_values_starts_nothing(staff, browse):
+    client = browse(staff)
+    form = filled(client)
+    client.post(MOVE, form)
+    for url, other in ((MOVE, {"target": "5"}), (MOVE, {"clients": "129"}), (RETIRE, {})):
+        answer = client.post(url, form | other)
+        assert answer.status_code == 409
+        assert "This form was sent before" in text_of(answer)
+        assert 'name="target"' not in answer.content.decode()
+    assert client.post(MOVE, form).status_code == 302
+    job = Job.objects.get()
+    assert (job.kind, job.target_id, job.wanted) == (Job.Kind.MOVE, 1, {"clients": None})
+
+
 def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):
     form = filled(browse(owner))
     browse(staff).post(MOVE, filled(browse(staff)))
