@@ -92,7 +92,7 @@ def set_limits(limits: Limits, *, user: "User") -> None:
     """Save the limits of an account."""
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    limits.set_by = user.get_username()
+    limits.set_by, limits.set_at = user.get_username(), timezone.now()
     limits.save()
     record(Event.LIMITS_SET, user=user, detail=limits.account_id)
 

@@ -315,12 +315,14 @@ def test_a_reason_without_the_right_is_no_way_past(staff, browse, sandbox, limit
     assert not sandbox.posts()
 
 
-def test_owners_set_the_limits(owner, browse):
+def test_owners_set_the_limits(owner, browse, limits):
+    limits(max_percent=5, set_at=timezone.now() - timedelta(days=100))
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
     assert SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner, detail="demo").count() == 1
     kept = Limits.objects.get(account="demo")
+    assert timezone.now() - kept.set_at < timedelta(minutes=1)
     assert (kept.max_percent, kept.max_rise, kept.max_birthday_bonus, kept.max_clients) == (
         Decimal("20.5"),
         None,
