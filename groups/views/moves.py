@@ -68,7 +68,7 @@ def clients_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(("groups.move_client", "groups.delete_group")):
+    if request.method == "POST" and not request.user.has_perms(moves.RIGHTS[Job.Kind.RETIRE]):
         raise PermissionDenied
     form = _form(request, group_id)
     context = {

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 State, Reason = Change.State, Change.Reason
 RIGHT = "groups.move_client"
+RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
+    Job.Kind.MOVE: (RIGHT,),
+    Job.Kind.RETIRE: (RIGHT, RemoveGroup.permission),
+}
 AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
 
@@ -61,7 +65,7 @@ def plan_move(
     kind: Job.Kind = Job.Kind.MOVE,
 ) -> Job:
     """Return the unsaved job that moves these clients of a group, or all of them. Raises `NoMove`."""
-    if not user.has_perm(RIGHT):
+    if not user.has_perms(RIGHTS[kind]):
         raise PermissionDenied
     chosen = None if client_ids is None else tuple(sorted(set(client_ids)))
     if group.id == target.id or chosen == ():

@@ -38,12 +38,10 @@ WORK: dict[str, Callable[[JobLease], None]] = {
     Job.Kind.EDIT: bulk_edits.edit,
     Job.Kind.IMPORT: bulk_edits.edit,
 }
-RIGHTS: dict[str, tuple[str, ...]] = {
-    Job.Kind.MOVE: (moves.RIGHT,),
-    Job.Kind.RETIRE: (moves.RIGHT,),
+RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
+    **moves.RIGHTS,
     Job.Kind.RESTORE: (snapshots.RIGHT,),
-    Job.Kind.EDIT: bulk_edits.RIGHTS[Job.Kind.EDIT],
-    Job.Kind.IMPORT: bulk_edits.RIGHTS[Job.Kind.IMPORT],
+    **bulk_edits.RIGHTS,
 }
 # The reach of all writes of a job together; a kind that is not here cannot be started.
 REACH: dict[str, Callable[[Job], Reach]] = {
@@ -277,7 +275,7 @@ def cancel(job: Job, user: "User") -> None:
 
 def may_control(job: Job, user: "User") -> bool:
     """Return True if a user may pause, resume and cancel a job."""
-    return user.has_perms(RIGHTS[job.kind])
+    return user.has_perms(RIGHTS[Job.Kind(job.kind)])
 
 
 def _check_right(job: Job, user: "User") -> None:

@@ -3,13 +3,16 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, Snapshot
 from groups.services import credentials as credentials_service
 from groups.services import snapshots
 from groups.services.jobs import moves, queue
 from poster_admin.common.encryption import SecretUnreadable
-from tests.groups.services.jobs.doing import ended, run, start
+from tests.conftest import make_user
+from tests.groups.services.jobs.doing import ended, plan, run, start
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -155,3 +158,14 @@ def test_the_history_offers_the_restore_of_a_retired_group_with_all_who_were_in_
     row = re.search(rf'data-change="{removal.pk}".*?</tr>', page, flags=re.DOTALL)[0]
     assert f'href="/history/snapshots/{snapshot.pk}/restore/"' in row
     assert f"Restore with {snapshot.clients} clients" in row
+
+
+def test_who_may_remove_no_group_retires_none(staff, sandbox):
+    """The right to move clients is not enough to start one, and not to approve or resume another's."""
+    job = retirement(staff)
+    mover = make_user("mover", account="demo", sandbox=sandbox)
+    mover.user_permissions.add(*Permission.objects.filter(codename__in=["view_group", "move_client"]))
+    assert plan(mover).kind == Job.Kind.MOVE
+    with pytest.raises(PermissionDenied):
+        plan(mover, kind=Job.Kind.RETIRE)
+    assert not queue.may_control(job, mover)
