@@ -99,3 +99,4 @@ def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
     PosterAccount.objects.filter(pk=account.pk).update(
         bonus_unit=PosterAccount.BonusUnit(unit), bonus_block=None
     )
+    record(Event.BONUS_UNIT_SET, user=user, detail=f"{account.pk} {unit}")

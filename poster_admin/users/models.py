@@ -96,6 +96,7 @@ class Event(models.TextChoices):
     WEBHOOK_SET = "webhook_set", _("set a webhook")
     WEBHOOK_REMOVED = "webhook_removed", _("removed a webhook")
     LIMITS_SET = "limits_set", _("set the limits")
+    BONUS_UNIT_SET = "bonus_unit_set", _("set the unit of the birthday bonus")
     WATCH_ON = "watch_on", _("switched the watch on")
     WATCH_OFF = "watch_off", _("switched the watch off")
     LINKED = "linked", _("was linked to the company's sign-in")

@@ -22,6 +22,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
+from poster_admin.users.models import Event, SecurityEvent
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -258,6 +259,8 @@ def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandb
     assert execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
     assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
     assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
+    event = SecurityEvent.objects.get(kind=Event.BONUS_UNIT_SET)
+    assert (event.user_name, event.detail) == (kopecks_owner.username, "kopecks kopecks")
 
 
 def test_only_an_owner_sets_the_unit(staff, sandbox):
