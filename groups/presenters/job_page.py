@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
 State, Stop = Change.State, Job.Stop
+SAID_BY_POSTER = (Stop.REFUSED, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
+"""Stop reasons whose detail is a message of Poster's."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def job_words(job: Job) -> Message:
             )
         case Job.State.STOPPED:
             text, next_step = _stopped_words(job)
-            said = job.detail if job.reason in (Stop.REFUSED, Stop.NOT_REMOVED) else ""
+            said = job.detail if job.reason in SAID_BY_POSTER else ""
             return Message(_("It has stopped by itself"), text, next_step, said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))

@@ -116,8 +116,7 @@ class _Restore:
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
         else:
-            last = tries[-1]
-            raise Stopped(Job.Stop.GROUP_NOT_CREATED, last.message or last.reason)
+            raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _group_command(self, number: int) -> CreateGroup:
         user, credentials = actors(self._job)

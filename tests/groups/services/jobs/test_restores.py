@@ -14,6 +14,7 @@ from django.utils import timezone
 from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import InvalidResponse
 from groups.poster.fields import fold
+from groups.presenters.job_page import job_words
 from groups.services import clients, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
@@ -381,14 +382,16 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     job = started(owner, snapshot)
     row = {"client_groups_name": snapshot.group_name, "loyalty_type": "2", "count_groups_clients": "0"}
     sandbox.console().put(row | {"client_groups_discount": "10", "birthday_bonus": "0"})
-    assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "name_taken")
+    assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "")
 
 
-def test_of_a_longer_name_than_the_journals_poster_decides(owner, sandbox):
+def test_of_a_longer_name_than_the_journals_poster_decides_and_the_page_says_its_words(owner, sandbox):
     sandbox.console().edit(4, client_groups_name="я" * 450)
     snapshot, _were = removed(owner, sandbox)
-    assert run(started(owner, snapshot)).reason == "group_not_created"
+    job = run(started(owner, snapshot))
+    assert job.reason == "group_not_created"
     assert Change.objects.get().state == State.REFUSED
+    assert job_words(job).details == Change.objects.get().message != ""
 
 
 def test_a_group_waits_in_peace_for_the_change_that_locks_its_name(owner, sandbox, settings):
