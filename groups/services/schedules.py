@@ -37,10 +37,12 @@ class NotNow(Exception):
 def plan(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `BeyondLimits` if its start goes beyond the limits of the account, `Planned`
+    Raises `PermissionDenied`, `BeyondLimits` if its start goes beyond the limits of the account, `Planned`
     if the group has another one, `Occupied` if it is being retired, `Busy` if its removal is open,
     `OperationReused`, and `NotRecorded` if the database refuses the row for another reason.
     """
+    if not sender.user.has_perm(RIGHT):
+        raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
     problem: IntegrityError | None = None

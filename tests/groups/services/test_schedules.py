@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -231,6 +232,12 @@ def test_a_token_that_poster_withdraws_is_asked_again_at_the_time(staff, sandbox
     sandbox.script("clients.getGroup", "error_object", code=10)
     run_due(at(2))
     assert (states(schedule)[0], schedule.reason) == ("missed", Reason.TOKEN)
+
+
+def test_a_person_without_the_right_plans_nothing(manager, sandbox):
+    with pytest.raises(PermissionDenied):
+        planned(manager)
+    assert not Schedule.objects.exists()
 
 
 # --- Poster away -------------------------------------------------------------------------------------------
