@@ -10,7 +10,7 @@ The package does not use Django and could be published as it is. `errors` lists 
 
 from groups.poster.address import DEFAULT_URL, api_url
 from groups.poster.client import CallReport, PosterClient
-from groups.poster.clients import Client, ClientList, ClientValues
+from groups.poster.clients import Client, ClientList, ClientValues, is_removed
 from groups.poster.errors import (
     ErrorReason,
     InvalidResponse,
@@ -68,5 +68,6 @@ __all__ = [
     "Unreachable",
     "UnreadableRow",
     "api_url",
+    "is_removed",
     "read_groups",
 ]

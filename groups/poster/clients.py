@@ -144,7 +144,7 @@ class Client:
                 bonus=_money(row, "bonus"),
                 total_paid=_money(row, "total_payed_sum"),
                 ewallet=_money(row, "ewallet"),
-                removed=is_told(row, "delete") and read_integer(row, "delete") != 0,
+                removed=_is_removed(row),
                 raw=MappingProxyType(dict(row)),
                 **{name: _text(row, name) for name in _TEXTS},
             )
@@ -156,6 +156,14 @@ _TEXTS = (
     *("lastname", "firstname", "patronymic", "phone", "email", "card_number"),
     *("country", "city", "address", "comment"),
 )
+
+
+def is_removed(row: object) -> bool:
+    """Return True if Poster has removed the client of this row; False also if that cannot be read."""
+    try:
+        return isinstance(row, Mapping) and _is_removed(row)
+    except UnreadableRow:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,10 @@ def _written(name: str, value: Any) -> str:
     if name == "total_paid":
         return f"{value * KOPECKS:.0f}"
     return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def _is_removed(row: Mapping[Any, Any]) -> bool:
+    return is_told(row, "delete") and read_integer(row, "delete") != 0
 
 
 def _text(row: Mapping[Any, Any], name: str) -> str:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.models.contents import ClientsToMove, RestoreScope
-from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow
+from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow, is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token
@@ -160,7 +160,7 @@ def living_ids(snapshot: Snapshot) -> Iterator[int]:
     for rows in parts_of(snapshot):
         for row in rows:
             with suppress(UnreadableRow):
-                if isinstance(row, dict) and not _is_removed(row):
+                if isinstance(row, dict) and not is_removed(row):
                     yield read_id(row, "client_id")
 
 
@@ -231,7 +231,7 @@ def _keep(
     try:
         check()
         for number, rows in enumerate(pages):
-            snapshot.clients += sum(not _is_removed(row) for row in rows)
+            snapshot.clients += sum(not is_removed(row) for row in rows)
             SnapshotPart.objects.create(
                 snapshot=snapshot, number=number, rows=Secret(json.dumps(rows, ensure_ascii=False))
             )
@@ -257,7 +257,3 @@ def _chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterat
             continue
         rows.append(dict(client.raw))
     yield rows
-
-
-def _is_removed(row: Any) -> bool:
-    return isinstance(row, dict) and str(row.get("delete", "0")) not in ("0", "")

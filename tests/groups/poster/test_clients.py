@@ -18,6 +18,7 @@ from groups.poster import (
     NotFound,
     Promotion,
     UnreadableRow,
+    is_removed,
 )
 from tests.groups.poster.transport.listener import listening
 
@@ -97,9 +98,17 @@ def test_a_birthday_that_is_no_date_is_none(birthday):
     assert (client.birthday, client.raw["birthday"]) == (None, birthday)
 
 
-@pytest.mark.parametrize(("told", "removed"), [("0", False), ("1", True), (2, True), (None, False)])
+@pytest.mark.parametrize(
+    ("told", "removed"), [("0", False), ("0.0", False), ("1", True), (2, True), (None, False)]
+)
 def test_a_removed_client_is_one_too(told, removed):
-    assert Client.from_wire(ROW | {"delete": told}).removed is removed
+    row = ROW | {"delete": told}
+    assert Client.from_wire(row).removed is is_removed(row) is removed
+
+
+@pytest.mark.parametrize("row", [ROW | {"delete": "yes"}, {}, None, ["1"]])
+def test_a_row_that_cannot_be_read_is_of_no_removed_client(row):
+    assert not is_removed(row)
 
 
 def test_what_poster_does_not_tell_is_not_made_up():

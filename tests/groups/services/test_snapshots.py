@@ -103,6 +103,14 @@ def test_what_cannot_be_kept_is_not_removed(owner, browse, sandbox, fault, statu
     assert Snapshot.objects.get().complete
 
 
+@pytest.mark.parametrize("told", [None, "0.0"])
+def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, browse, sandbox, told):
+    sandbox.console().edit_client(130, delete=told)
+    snapshot = remove(browse(owner))
+    assert snapshot.clients == FEW
+    assert 130 in snapshots.living_ids(snapshot)
+
+
 def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse, sandbox):
     client = browse(owner)
     for values in ({"confirm_name": "x"}, {"confirm_name": NAME, "version": "x"}):
