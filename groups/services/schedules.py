@@ -8,14 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Lock, PosterCredentials, Schedule, ScheduleQuerySet
+from groups.models import ApprovalRequest, PosterCredentials, Schedule, ScheduleQuerySet
 from groups.poster import GroupValues
 from groups.services.gateway import check_token
 from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
+from groups.services.writes.not_sent import NotRecorded, OperationReused, raise_if_locked
 from groups.services.writes.outcome import differing
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
         except IntegrityError as error:
             problem = error
             if find_same(schedule) is None:
-                _raise_lock(schedule)
+                raise_if_locked(schedule.account_id, schedule.lock_keys)
         else:
             return schedule
     log.error("A planned change cannot be recorded", exc_info=problem)
@@ -92,7 +92,7 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
             update(schedule, **values)
             schedule.take_locks()
     except IntegrityError:
-        _raise_lock(schedule)
+        raise_if_locked(schedule.account_id, schedule.lock_keys)
         raise NotNow from None  # the conflicting lock was released a moment ago
 
 
@@ -120,16 +120,6 @@ def _asked(schedule: Schedule) -> tuple[object, ...]:
         *(schedule.account_id, user_id, schedule.group_id),
         *(planned.percent, planned.birthday_bonus, schedule.starts_at, schedule.ends_at),
     )
-
-
-def _raise_lock(schedule: Schedule) -> None:
-    lock = Lock.objects.in_the_way(schedule.account_id, schedule.lock_keys)
-    if lock and lock.schedule:
-        raise Planned(lock.schedule)
-    if lock and lock.job:
-        raise Occupied(lock.job)
-    if lock and lock.change:
-        raise Busy(lock.change)
 
 
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
@@ -194,5 +184,5 @@ def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
             schedule.take_locks()
     except IntegrityError:
         schedule.refresh_from_db()
-        _raise_lock(schedule)
+        raise_if_locked(schedule.account_id, schedule.lock_keys)
         raise NotNow from None  # the conflicting lock was released a moment ago

@@ -15,7 +15,7 @@ from groups.presenters.job_page import JobPage
 from groups.presenters.schedules import schedule_row
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import Busy, Planned
+from groups.services.writes.not_sent import Busy, Occupied, Planned
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
@@ -43,7 +43,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     try:
         if decide is not None:
             decide(job, request.user)
-    except queue.AlreadyThere as there:
+    except Occupied as there:
         return _show(request, job, status=409, busy=there.job)
     except Busy as there:
         return _show(request, job, status=409, removal=there.change)

@@ -23,7 +23,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, OperationReused, Planned
+from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,
@@ -105,7 +105,7 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
             return show(context, status=status_of_reason(request))
         except NotRecorded:
             return show(context | blocked | {"outcome": not_recorded_words()}, status=503)
-        except (queue.AlreadyThere, Busy, Planned, OperationReused) as there:
+        except (Occupied, Busy, Planned, OperationReused) as there:
             blocked = _blocked_by(request, form, there)
     status = 409 if form.is_bound and blocked else 422 if form.errors else 200
     return show(context | blocked, status=status)
@@ -120,11 +120,11 @@ def _blocked(request: Request, form: Form) -> dict[str, Any]:
 
 
 def _blocked_by(
-    request: Request, form: Form, there: queue.AlreadyThere | Busy | Planned | OperationReused
+    request: Request, form: Form, there: Occupied | Busy | Planned | OperationReused
 ) -> dict[str, Any]:
     """Return the lock's holder as the page names it, or the message for a form that was sent before."""
     match there:
-        case queue.AlreadyThere():
+        case Occupied():
             return {"busy": there.job}
         case Busy():
             closed = there.change.group_id in {group.id for group in form.sources}

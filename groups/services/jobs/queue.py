@@ -15,14 +15,14 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Lock, PosterCredentials
+from groups.models import ApprovalRequest, Change, Job, PosterCredentials
 from groups.models.contents import RestoreScope
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
-from groups.services.writes.not_sent import Busy, NotRecorded, OperationReused, Planned
+from groups.services.writes.not_sent import NotRecorded, OperationReused, raise_if_locked
 from groups.services.writes.reach import Reach
 from poster_admin.common.outages import is_outage
 
@@ -59,14 +59,6 @@ ABANDONED = timedelta(days=1)
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
 
-class AlreadyThere(Exception):
-    """Another job (`job`) has locked one of these groups. Nothing was started."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__()
-        self.job = job
-
-
 class NotNow(Exception):
     """The action no longer fits the state of the job."""
 
@@ -74,7 +66,7 @@ class NotNow(Exception):
 def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `AlreadyThere` if another job moves clients out of or into the same groups, `Busy` if the
+    Raises `Occupied` if another job moves clients out of or into the same groups, `Busy` if the
     removal of one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account,
     `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
     the same id, `OperationReused` if the same form came with other values, and `NotRecorded` if the database
@@ -92,7 +84,7 @@ def start(job: Job) -> Job:
                 _enqueue(job)
         except IntegrityError as error:
             problem = error
-            _look_for_another(job)
+            raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
         else:
             return job
     log.error("A job cannot be recorded", exc_info=problem)
@@ -128,17 +120,6 @@ def _check_limits(job: Job, user: "User | None") -> None:
         raise PermissionDenied
     reach = REACH[job.kind](job)
     check_as_a_whole(reach, account_id=job.account_id, user=user, has_consent=job.is_given)
-
-
-def _look_for_another(job: Job) -> None:
-    """Raise `AlreadyThere`, `Busy` or `Planned` if something else holds one of this job's locks."""
-    lock = Lock.objects.in_the_way(job.account_id, job.lock_keys, of=[job.pk])
-    if lock and lock.job:
-        raise AlreadyThere(lock.job)
-    if lock and lock.change:
-        raise Busy(lock.change)
-    if lock and lock.schedule:
-        raise Planned(lock.schedule)
 
 
 def _enqueue(job: Job) -> None:
@@ -234,7 +215,7 @@ def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[s
             job.take_locks()
             _enqueue(job)
     except IntegrityError:
-        _look_for_another(job)
+        raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
         raise NotNow from None  # the conflicting lock was released a moment ago
 
 
@@ -260,7 +241,7 @@ def resume(job: Job, user: "User") -> None:
             _enqueue(job)
     except IntegrityError:
         job.refresh_from_db()
-        _look_for_another(job)
+        raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
         raise NotNow from None  # the conflicting lock was released a moment ago
 
 

@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Lock
+from groups.models import ApprovalRequest, Change
 from groups.poster import (
     NotAllowed,
     OutcomeUnknown,
@@ -36,9 +36,8 @@ from groups.services.writes.not_sent import (
     MovedOn,
     NotRecorded,
     NotRecordedNow,
-    Occupied,
     OperationReused,
-    Planned,
+    raise_if_locked,
 )
 from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
@@ -216,13 +215,7 @@ def _existing_change(command: Command, change: Change) -> Change | None:
             raise Busy(known)
         time.sleep(0.1)
     own = (change.job_id, change.again_of_id)
-    lock = Lock.objects.in_the_way(change.account_id, command.lock_keys, of=own)
-    if lock and lock.change:
-        raise Busy(lock.change)
-    if lock and lock.job:
-        raise Occupied(lock.job)
-    if lock and lock.schedule:
-        raise Planned(lock.schedule)
+    raise_if_locked(change.account_id, command.lock_keys, of=own)
     return None
 
 

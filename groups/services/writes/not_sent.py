@@ -3,7 +3,10 @@
 `groups.services.writes.limit_check` has one more, for writes beyond the limits.
 """
 
-from groups.models import Change, Job, Schedule
+import uuid
+from collections.abc import Iterable
+
+from groups.models import Change, Job, Lock, Schedule
 from poster_admin.common.outages import Outage
 
 
@@ -16,7 +19,7 @@ class Busy(Exception):
 
 
 class Occupied(Exception):
-    """A job moves clients out of this group or into it, so the group cannot be removed."""
+    """A job moves clients out of this group or into it: no other job may, and the group cannot be removed."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -49,3 +52,14 @@ class MovedOn(Exception):
 
 class BonusBlocked(Exception):
     """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
+
+
+def raise_if_locked(account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
+    """Raise `Busy`, `Occupied` or `Planned` if something holds one of these keys, but for the ids in `of`."""
+    lock = Lock.objects.in_the_way(account_id, keys, of=of)
+    if lock and lock.change:
+        raise Busy(lock.change)
+    if lock and lock.job:
+        raise Occupied(lock.job)
+    if lock and lock.schedule:
+        raise Planned(lock.schedule)

@@ -20,7 +20,6 @@ from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
-from groups.services.jobs.queue import AlreadyThere
 from groups.services.writes.limit_check import limits_of
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, Occupied, Planned
 from groups.views.cost import card_of_command
@@ -83,7 +82,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return _moved_on(request, asked)
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
-    except (Busy, Occupied, Planned, AlreadyThere):
+    except (Busy, Occupied, Planned):
         return _show(request, asked, status=409, outcome=_locked_words())
     except BonusBlocked:
         return _show(request, asked, status=409, outcome=_blocked_words())

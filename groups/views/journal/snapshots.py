@@ -20,7 +20,7 @@ from groups.presenters.messages import not_recorded_words, unreadable_snapshot_w
 from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded
+from groups.services.writes.not_sent import Busy, NotRecorded, Occupied
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,
@@ -119,7 +119,7 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
             return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
         context = beyond_context(request, beyond.breaches)
         return _show(request, seen, status=status_of_reason(request), **context)
-    except queue.AlreadyThere as there:
+    except Occupied as there:
         return _show(request, seen, status=409, busy=there.job)
     except Busy as there:
         return _show(request, seen, status=409, removal=there.change)

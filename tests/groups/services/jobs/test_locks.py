@@ -282,7 +282,7 @@ def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(sta
     change = Change.objects.get(action=Action.REMOVE)
     Change.objects.settle(change, state=State.REVIEW, reason="accepted_but_absent")
     queue.cancel(job, staff)
-    with pytest.raises(queue.AlreadyThere):
+    with pytest.raises(Occupied):
         start(staff, group_id=5, target_id=4)
     history.resolve(change, "failed", staff)
     assert not Lock.objects.exists()
@@ -363,7 +363,7 @@ def at_once(*works):
         try:
             barrier.wait()
             results[number] = work()
-        except (Busy, Occupied, queue.AlreadyThere) as refused:
+        except (Busy, Occupied) as refused:
             results[number] = refused
         finally:
             connections.close_all()

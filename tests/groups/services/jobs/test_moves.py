@@ -15,6 +15,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
+from groups.services.writes.not_sent import Occupied
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
@@ -395,10 +396,10 @@ def test_newcomers_are_not_left_behind(staff, sandbox, people):
 
 def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
     job = start(staff)
-    with pytest.raises(queue.AlreadyThere) as there:
+    with pytest.raises(Occupied) as there:
         start(owner)
     assert there.value.job == job
-    with pytest.raises(queue.AlreadyThere):
+    with pytest.raises(Occupied):
         start(owner, group_id=5, target_id=4)
     assert Job.objects.count() == 1
 
@@ -411,7 +412,7 @@ def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
             planned = plan(user)
             barrier.wait()
             results.append(queue.start(planned).user_name)
-        except queue.AlreadyThere:
+        except Occupied:
             results.append(None)
         finally:
             connections.close_all()

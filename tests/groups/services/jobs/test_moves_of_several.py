@@ -12,7 +12,8 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue, restore_preview
-from groups.services.writes.execute import Occupied, execute
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import Occupied
 from tests.groups.services.jobs.doing import die_before_sending, ended, run
 from tests.groups.services.jobs.doing import start as start_move
 from tests.groups.services.jobs.test_locks import keys, removal
@@ -135,7 +136,7 @@ def test_all_groups_are_locked_against_removals_and_other_jobs(owner, sandbox):
         with pytest.raises(Occupied):
             execute(removal(owner, group_id))
     for group_id in (4, 5):
-        with pytest.raises(queue.AlreadyThere) as there:
+        with pytest.raises(Occupied) as there:
             start_move(owner, group_id=group_id, target_id=TARGET)
         assert there.value.job == job
     assert not sandbox.posts()
