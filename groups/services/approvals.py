@@ -38,7 +38,7 @@ from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import RIGHT
-from groups.services.writes.not_sent import Busy, MovedOn, OperationReused
+from groups.services.writes.not_sent import Busy, NotNow, OperationReused
 from groups.services.writes.outcome import same
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Kind, State = ApprovalRequest.Kind, ApprovalRequest.State
-
-
-class NotNow(Exception):
-    """The request no longer waits, or a planned change is over by now; nothing was sent."""
 
 
 class ChangedSince(Exception):
@@ -337,7 +333,7 @@ def _approve_change(
     snapshots.before_removal(command, now.group if now else None)
     try:
         return execute(command)
-    except (MovedOn, OperationReused):
+    except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Busy:
         request.refresh_from_db()
@@ -354,10 +350,7 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Present | None) ->
         groups = {group.id: group for group in now.groups}
         lines = tuple(_line_onto(line, groups.get(line.group_id or 0)) for line in content.lines)
         wanted = replace(content, lines=lines).to_json()
-    try:
-        queue.start_asked(job, request, user, wanted)
-    except queue.NotNow:
-        raise NotNow from None
+    queue.start_asked(job, request, user, wanted)
 
 
 def _line_onto(line: Line, group: Group | None) -> Line:
@@ -373,10 +366,7 @@ def _line_onto(line: Line, group: Group | None) -> Line:
 def _approve_schedule(request: ApprovalRequest, user: "User", now: Present | None) -> None:
     schedule = request.schedules.get()
     group = now.group if now else None
-    try:
-        schedules.start_asked(schedule, request, user, group.values if group else schedule.base_values)
-    except schedules.NotNow:
-        raise NotNow from None
+    schedules.start_asked(schedule, request, user, group.values if group else schedule.base_values)
 
 
 def lapse_overdue() -> int:

@@ -15,7 +15,7 @@ from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.not_sent import NotRecorded, OperationReused, raise_if_locked
+from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
 from groups.services.writes.outcome import differing
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ log = logging.getLogger("groups.journal")
 
 RIGHT = "groups.change_group"
 State = Schedule.State
-
-
-class NotNow(Exception):
-    """The action no longer fits the state of the schedule."""
 
 
 # --- Plan and read -----------------------------------------------------------------------------------------

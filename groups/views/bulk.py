@@ -27,6 +27,7 @@ from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
 from groups.services.writes.limit_check import BeyondLimits
+from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.approvals.beyond import (
@@ -99,7 +100,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             queue.start_draft(job, request.user, limit_reason=reason_of(request))
-        except queue.NotNow:
+        except NotNow:
             raise Http404 from None
         except BeyondLimits as beyond:
             if must_ask(request, beyond):

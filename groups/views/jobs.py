@@ -15,7 +15,7 @@ from groups.presenters.job_page import JobPage
 from groups.presenters.schedules import schedule_row
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import Busy, Occupied, Planned
+from groups.services.writes.not_sent import Busy, NotNow, Occupied, Planned
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
@@ -49,7 +49,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
         return _show(request, job, status=409, removal=there.change)
     except Planned as there:
         return _show(request, job, status=409, planned=schedule_row(there.schedule, request.user))
-    except queue.NotNow:
+    except NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
 

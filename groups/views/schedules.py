@@ -29,7 +29,7 @@ from groups.services import groups as reads
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
+from groups.services.writes.not_sent import Busy, NotNow, NotRecorded, Occupied, OperationReused, Planned
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,
@@ -153,7 +153,7 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
     schedule = get_object_or_404(found, pk=schedule_id)
     try:
         schedules.cancel(schedule, user=request.user)
-    except (schedules.NotNow, Planned, Occupied, Busy):
+    except (NotNow, Planned, Occupied, Busy):
         messages.warning(request, _("This planned change has moved on meanwhile. Look at it again."))
     else:
         _say_end(request, schedule)

@@ -22,7 +22,7 @@ from groups.services.jobs import bulk_edits, moves, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
-from groups.services.writes.not_sent import NotRecorded, OperationReused, raise_if_locked
+from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
 from groups.services.writes.reach import Reach
 from poster_admin.common.outages import is_outage
 
@@ -57,10 +57,6 @@ RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 ABANDONED = timedelta(days=1)
 # Stop reasons that a user accepts by resuming the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
-
-
-class NotNow(Exception):
-    """The action no longer fits the state of the job."""
 
 
 def start(job: Job) -> Job:

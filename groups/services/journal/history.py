@@ -15,6 +15,7 @@ from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
+from groups.services.writes.not_sent import NotNow
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,10 +25,6 @@ CHANGED_LATELY = timedelta(days=7)
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
-
-
-class NotNow(Exception):
-    """The action no longer fits the state of the change."""
 
 
 class HistoryPages(Paginator[Change]):

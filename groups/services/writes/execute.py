@@ -33,7 +33,7 @@ from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import (
     BonusBlocked,
     Busy,
-    MovedOn,
+    NotNow,
     NotRecorded,
     NotRecordedNow,
     OperationReused,
@@ -67,7 +67,7 @@ TRIES_TO_RECORD = 3
 def execute(command: Command) -> Change:
     """Execute a command and return its change with the outcome.
 
-    Raises `PermissionDenied`, `BeyondLimits`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `MovedOn`,
+    Raises `PermissionDenied`, `BeyondLimits`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `NotNow`,
     `NotRecorded`, `BonusBlocked`, for a job `LocksLost`, and `PosterError` if the clients that the write
     reaches cannot be counted; in all these cases nothing was sent. Every result of a later call to Poster is
     in `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned
@@ -142,7 +142,7 @@ def _record(command: Command) -> Change:
                 if command.request is not None and command.request.kind == ApprovalRequest.Kind.CHANGE:
                     _approve(command.request, command)
                 change.save(lock_keys=command.lock_keys)
-        except MovedOn:
+        except NotNow:
             if (known := _existing_change(command, change)) is not None:
                 return known
             raise
@@ -172,7 +172,7 @@ def _supersede(change: Change) -> None:
         settled_at=timezone.now(),
         next_check_at=None,
     ):
-        raise MovedOn
+        raise NotNow
 
 
 def _approve(request: ApprovalRequest, command: Command) -> None:
@@ -181,7 +181,7 @@ def _approve(request: ApprovalRequest, command: Command) -> None:
     So exactly one of two users who approve it at once makes the write.
     """
     if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, command.sender.user):
-        raise MovedOn
+        raise NotNow
 
 
 def _row(command: Command) -> Change:

@@ -46,8 +46,8 @@ class NotRecordedNow(NotRecorded, Outage):
     """The dashboard's database or its disk is away; a job waits and tries again."""
 
 
-class MovedOn(Exception):
-    """The lost change that was to be repeated, or the request that was to be approved, no longer waits."""
+class NotNow(Exception):
+    """The action no longer fits the state of the change, the job, the planned change or the request."""
 
 
 class BonusBlocked(Exception):

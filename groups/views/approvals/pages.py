@@ -21,7 +21,7 @@ from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
 from groups.services.writes.limit_check import limits_of
-from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, Occupied, Planned
+from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecorded, Occupied, Planned
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
@@ -78,7 +78,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         change = approvals.approve(
             asked, user=request.user, credentials=request.credentials, seen=request.POST.get("version", "")
         )
-    except approvals.NotNow:
+    except NotNow:
         return _moved_on(request, asked)
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
@@ -103,7 +103,7 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return _show(request, asked, status=422, reason_form=form)
     try:
         approvals.refuse(asked, user=request.user, reason=form.cleaned_data["reason"])
-    except approvals.NotNow:
+    except NotNow:
         return _moved_on(request, asked)
     messages.success(request, _("The request was refused. Nothing was sent to Poster."))
     return redirect("groups:request", asked.pk)

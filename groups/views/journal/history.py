@@ -15,7 +15,7 @@ from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
 from groups.services.journal import history
 from groups.services.writes.commands import Command
-from groups.services.writes.not_sent import MovedOn
+from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.exports import CONTENT_TYPES
 from groups.spreadsheets.history_exports import WRITERS, file_name
 from groups.views.http.requests import Request, form_methods, requires
@@ -78,7 +78,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
             page.context["decision"] = decision
             return execute_and_respond(page, command)
         history.resolve(change, decision, request.user)
-    except (history.NotNow, MovedOn):
+    except NotNow:
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
     return redirect("groups:change", change.pk)
 

@@ -26,6 +26,7 @@ from groups.services.writes.commands import (
 )
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits
+from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import reconcile_due
 from tests.conftest import make_user
 from tests.groups.services.jobs.doing import plan as plan_move
@@ -210,7 +211,7 @@ def test_limits_that_come_while_a_job_runs_stop_it(staff, sandbox):
 def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
     request = approvals.ask_for_job(plan_move(staff), staff, ())
     approvals.approve(request, user=owner, credentials=owner.credentials)
-    with pytest.raises(approvals.NotNow):
+    with pytest.raises(NotNow):
         approvals.approve(
             ApprovalRequest.objects.get(pk=request.pk), user=deputy, credentials=deputy.credentials
         )
@@ -307,7 +308,7 @@ def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
         try:
             ends.append(approvals.approve(mine, user=user, credentials=user.credentials).state)
         # The second one may look at the group after the first one's write.
-        except (approvals.NotNow, approvals.ChangedSince):
+        except (NotNow, approvals.ChangedSince):
             ends.append("not now")
         finally:
             connections.close_all()
@@ -331,7 +332,7 @@ def test_a_double_click_is_one_write(staff, owner, sandbox):
     approvals.approve(first, user=owner, credentials=owner.credentials)
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(second, user=owner, credentials=owner.credentials)
-    with pytest.raises(approvals.NotNow):
+    with pytest.raises(NotNow):
         approvals.approve(second, user=owner, credentials=owner.credentials, seen=changed.value.now.mark)
     assert len(sandbox.posts()) == 1
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Lock, Schedule
-from groups.services import schedule_steps, schedules
+from groups.services import schedule_steps
 from groups.services.groups import read_now
 from groups.services.journal import history
 from groups.services.schedule_steps import run_due
@@ -18,7 +18,7 @@ from groups.services.schedules import cancel, plan
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, Sender, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import OperationReused, Planned
+from groups.services.writes.not_sent import NotNow, OperationReused, Planned
 
 pytestmark = pytest.mark.django_db
 State, Reason = Schedule.State, Schedule.Reason
@@ -393,7 +393,7 @@ def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     schedule = planned(staff, ends=None)
     run_due(at(2))
     schedule.refresh_from_db()
-    with pytest.raises(schedules.NotNow):
+    with pytest.raises(NotNow):
         cancel(schedule, user=staff)
 
 

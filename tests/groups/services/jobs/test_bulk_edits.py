@@ -15,6 +15,7 @@ from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
+from groups.services.writes.not_sent import NotNow
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -307,5 +308,5 @@ def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypat
     assert bulk_edits.forget_drafts() == 3
     assert set(Job.objects.values_list("pk", flat=True)) == {started.pk, plans[-1].pk}
     plans[0].state = Job.State.DRAFT
-    with pytest.raises(queue.NotNow):
+    with pytest.raises(NotNow):
         queue.start_draft(plans[0], staff)

@@ -15,7 +15,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
-from groups.services.writes.not_sent import Occupied
+from groups.services.writes.not_sent import NotNow, Occupied
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
@@ -498,7 +498,7 @@ def test_it_can_be_stopped_on_the_way(staff, sandbox, settings, people, decide):
         assert people(4) == set()
         assert sorted(moved_ids(sandbox)) == sorted(set(moved_ids(sandbox)))
     else:
-        with pytest.raises(queue.NotNow):
+        with pytest.raises(NotNow):
             queue.resume(job, staff)
         assert ended(run(job)) == (Job.State.CANCELLED, "")
         assert people(4) == left

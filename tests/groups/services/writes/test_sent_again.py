@@ -9,7 +9,7 @@ from groups.services import credentials as credentials_service
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import MovedOn
+from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
 from tests.pages import group_form, open_form, text_of
@@ -244,7 +244,7 @@ def test_what_has_an_outcome_by_now_is_not_sent_again(lost, owner, browse, sandb
     command = history.command_again(lost, user=owner, credentials=link)
     Change.objects.settle(lost, state=State.APPLIED)
     sandbox.log.clear()
-    with pytest.raises(MovedOn):
+    with pytest.raises(NotNow):
         execute(command)
     assert not sandbox.posts()
     monkeypatch.setattr(history, "command_again", lambda *_args, **_options: command)
