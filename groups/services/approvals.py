@@ -39,7 +39,7 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import RIGHT
 from groups.services.writes.not_sent import Busy, NotNow, OperationReused
-from groups.services.writes.outcome import same
+from groups.services.writes.outcome import onto, same
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
@@ -354,13 +354,11 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Present | None) ->
 
 
 def _line_onto(line: Line, group: Group | None) -> Line:
-    """Return the line for its group as it is now: only what was to be changed is changed."""
+    """Return the line for its group as it is now."""
     if group is None or line.old is None:
         return line
-    old, new = line.old, line.new
-    names = ("name", "loyalty_type", "percent", "birthday_bonus")
-    wanted = {name: getattr(new, name) for name in names if getattr(old, name) != getattr(new, name)}
-    return replace(line, old=group.values, new=group.values.replace(**wanted), clients=group.clients)
+    new = onto(line.old, line.new, group.values)
+    return replace(line, old=group.values, new=new, clients=group.clients)
 
 
 def _approve_schedule(request: ApprovalRequest, user: "User", now: Present | None) -> None:

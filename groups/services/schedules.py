@@ -16,7 +16,7 @@ from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
-from groups.services.writes.outcome import differing
+from groups.services.writes.outcome import onto
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -68,14 +68,12 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    old, new = schedule.base_values, schedule.planned_values
-    wanted = {name: getattr(new, name) for name in differing(old, new)}
     values: dict[str, object] = {
         "user": user,
         "user_name": user.get_username(),
         "asked_by": request.user_name,
         "base": base.to_json(),
-        "planned": base.replace(**wanted).to_json(),
+        "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,
         "created_at": timezone.now(),
     }

@@ -98,6 +98,11 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
     return fields
 
 
+def onto(old: GroupValues, new: GroupValues, now: GroupValues) -> GroupValues:
+    """Return the values of now with what is to be changed from `old` to `new`; other fields keep theirs."""
+    return now.replace(**{name: getattr(new, name) for name in differing(old, new)})
+
+
 def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
     """Return True if only the birthday bonus differs, and by the factor of 100."""
     if differing(intended, stored) != ["birthday_bonus"]:

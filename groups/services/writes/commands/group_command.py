@@ -13,7 +13,7 @@ from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
 from groups.services.writes.lag import replaced_in_group, unseen_change
-from groups.services.writes.outcome import RemoteState, differing, same
+from groups.services.writes.outcome import RemoteState, onto, same
 
 # Poster may store longer names. The journal cuts a group's label to this length, but not its values.
 LONGEST_NAME = 400
@@ -89,14 +89,10 @@ class GroupCommand(Command, ABC):
         return bool(self.intended and self.intended.birthday_bonus)
 
     def onto(self, values: GroupValues, clients: int) -> Self:
-        """Return the command for a group that has these values and clients by now.
-
-        Only what was to be changed is changed: another field that somebody has edited keeps its new value.
-        """
+        """Return the command for a group that has these values and clients by now."""
         intended = self.intended
         if intended is not None and self.loaded is not None:
-            wanted = {name: getattr(intended, name) for name in differing(self.loaded, intended)}
-            intended = values.replace(**wanted)
+            intended = onto(self.loaded, intended, values)
         counted = None if self.loaded_clients is None else clients
         return replace(self, loaded=values, loaded_clients=counted, intended=intended)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from groups.poster import UnreadableRow
-from groups.services.writes.outcome import differing, is_unit_mismatch, same
+from groups.services.writes.outcome import differing, is_unit_mismatch, onto, same
 from tests.groups.services.writes.commands.examples import OLD, group, listed
 
 
@@ -56,3 +56,9 @@ def test_a_switch_differs_only_where_both_know_it():
 def test_a_name_may_be_composed_in_two_ways():
     composed, decomposed = OLD.replace(name="\u0457жа"), OLD.replace(name="\u0456\u0308жа")
     assert same(composed, decomposed)
+
+
+def test_only_what_is_to_be_changed_is_changed_in_values_that_are_others_by_now():
+    old, now = OLD.replace(use_ewallet="0"), OLD.replace(name="Інша", use_ewallet="0")
+    wanted = {"percent": Decimal(12), "use_ewallet": "1"}
+    assert onto(old, old.replace(**wanted), now) == now.replace(**wanted)
