@@ -304,7 +304,7 @@ class _Move:
             return False
         staying = self._staying(credentials)
         if staying or (group.clients and not moved_just_now(self._job)):
-            return self._stop(Job.Stop.NOT_EMPTY, str(len(staying) or group.clients))
+            raise Stopped(Job.Stop.NOT_EMPTY, str(len(staying) or group.clients))
         if group.clients:
             self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
             return False
@@ -350,15 +350,13 @@ class _Move:
         return self._backoff.through(lambda: place_of(credentials, client_id))
 
     def _is_removed(self, change: Change) -> bool:
-        again = change.reason in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}
         if change.state == State.APPLIED or change.reason == Reason.GONE:
             return True
-        return False if again else self._stop(Job.Stop.NOT_REMOVED, change.message)
+        if change.reason in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
+            return False
+        raise Stopped(Job.Stop.NOT_REMOVED, change.message)
 
     def _nobody_left_to_try(self) -> bool:
         group_id = self._job.group_id or 0
         page = self._backoff.through(lambda: self._read(group_id, 0))
         return not self._commands(group_id, [client.id for client in page.clients if not client.removed])
-
-    def _stop(self, reason: Job.Stop, detail: str) -> bool:
-        raise Stopped(reason, detail)
