@@ -130,34 +130,37 @@ class _Edit:
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
         if not self._job.tested and (first := first_made(self._job, *actions)):
             self._check_first(first)
-        while due := self._due():
-            if not self._job.tested:
-                self._test()
+        while self._due():
+            tried = not self._job.tested and self._test()
             if self._job.tested:
-                self._pass(self._due())
-            elif due == self._due():
+                tried |= self._pass()
+            if not tried:
                 self._backoff.wait(Job.Stop.BUSY)
             settle_open(self._lease)
 
-    def _pass(self, due: dict[int, tuple[Line, int]]) -> None:
-        """Try all lines that are due. A line whose group is locked leaves no row and stays due."""
-        tried: list[Change] = []
-        for part in batched(due.values(), AT_ONCE):
-            tried += (changes := submit_all(self._lease, self._commands(part)))
+    def _pass(self) -> bool:
+        """Try all lines that are due; return True if any was. One whose group is locked stays due."""
+        tried = False
+        for part in batched(self._due(), AT_ONCE):
+            changes = submit_all(self._lease, self._commands(part))
             self._backoff.note(changes)
-        if due and not tried:
-            self._backoff.wait(Job.Stop.BUSY)
+            tried |= bool(changes)
+        return tried
 
-    def _test(self) -> None:
-        """Execute single lines until one is applied. Raises `Stopped` if Poster stored other values.
+    def _test(self) -> bool:
+        """Execute single lines until one is applied; return True if any was tried.
 
-        Start with lines that have a birthday bonus, because Poster may store it in another unit.
+        Start with lines that have a birthday bonus, because Poster may store it in another unit. Raises
+        `Stopped` if Poster stored other values.
         """
-        for line, tries in sorted(self._due().values(), key=lambda each: not each[0].new.birthday_bonus):
+        tried = False
+        for line, tries in sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus):
             for change in submit_and_see(self._lease, self._backoff, self._commands([(line, tries)])):
+                tried = True
                 self._check_first(change)
             if self._job.tested:
-                return
+                break
+        return tried
 
     def _check_first(self, change: Change) -> None:
         if change.state == State.DIFFERS:
@@ -195,15 +198,15 @@ class _Edit:
     def _operation(self, line: Line, tries: int) -> uuid.UUID:
         return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
 
-    def _due(self) -> dict[int, tuple[Line, int]]:
+    def _due(self) -> list[tuple[Line, int]]:
         """Return the lines that may be tried, each with its number of earlier tries that were not sent."""
         rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
         known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
-        due = {}
+        due = []
         for line in self._lines:
             tries = 0
             while nothing_sent := known.get(self._operation(line, tries)):
                 tries += 1
             if nothing_sent is None:
-                due[line.number] = (line, tries)
+                due.append((line, tries))
         return due
