@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
@@ -10,9 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
-from groups.models import Change, Job, LocksLost
-from groups.poster import InvalidResponse, NotAllowed, TokenRejected, Unreachable
-from groups.services.jobs.lease import Interrupted, JobLease, Stopped
+from groups.models import Change, Job, LocksLost, PosterCredentials
+from groups.poster import InvalidResponse, NotAllowed, NotFound, TokenRejected, Unreachable
+from groups.services.client_locations import Whereabouts, each_of, place_of
+from groups.services.groups import read_now
+from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits
@@ -161,6 +163,31 @@ def may_be_tried(before: list[tuple[str, str]]) -> bool:
         return False
     sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
     return len(sent) < TRIES and set(sent) <= {Reason.NOT_APPLIED}
+
+
+def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
+    """Make passes over the clients of a job until none is left; `one_pass` returns True if it tried any."""
+    more = True
+    while more:
+        # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
+        tried = one_pass()
+        more = settle_open(lease) or tried
+
+
+def check_target(job: Job) -> None:
+    """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`."""
+    _, credentials = actors(job)
+    try:
+        read_now(credentials, job.target_id or 0)
+    except NotFound:
+        raise Stopped(Job.Stop.TARGET_GONE) from None
+
+
+def find_clients(
+    backoff: OutageBackoff, credentials: PosterCredentials, client_ids: Collection[int]
+) -> Whereabouts:
+    """Find the groups of clients; wait while Poster is away."""
+    return each_of(client_ids, lambda each: backoff.through(lambda: place_of(credentials, each)))
 
 
 def settle_open(lease: JobLease) -> bool:

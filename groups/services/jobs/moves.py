@@ -18,16 +18,17 @@ from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapsh
 from groups.models.contents import ClientAfter, ClientsToMove
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
-from groups.services.client_locations import Whereabouts, each_of, place_of
 from groups.services.clients import with_everybody
 from groups.services.gateway import call_poster
-from groups.services.groups import find_group, read_now
+from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    check_target,
+    find_clients,
     first_made,
     may_be_tried,
-    settle_open,
+    run_passes,
     submit_all,
     submit_and_see,
 )
@@ -152,11 +153,7 @@ class _Move:
         if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
             self._check_first(first)
         self._snapshots = [self._take_snapshot(group_id) for group_id in self._sources]
-        more = True
-        while more:
-            # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
-            tried = self._pass()
-            more = settle_open(self._lease) or tried
+        run_passes(self._lease, self._pass)
 
     def _take_snapshot(self, group_id: int) -> Snapshot:
         try:
@@ -199,7 +196,7 @@ class _Move:
                     yield group_id, page
                 continue
             for some in batched(chosen, AT_ONCE, strict=False):
-                self._backoff.through(self._check_target)
+                self._backoff.through(partial(check_target, self._job))
                 yield group_id, list(some)
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
@@ -218,7 +215,7 @@ class _Move:
             offset += page.size - (self._left(ids) - back)
 
     def _read(self, group_id: int, offset: int) -> ClientList:
-        self._check_target()
+        check_target(self._job)
         _, credentials = actors(self._job)
         return call_poster(
             credentials,
@@ -226,13 +223,6 @@ class _Move:
                 group_id=group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
             ),
         )
-
-    def _check_target(self) -> None:
-        _, credentials = actors(self._job)
-        try:
-            read_now(credentials, self._job.target_id or 0)
-        except NotFound:
-            raise Stopped(Job.Stop.TARGET_GONE) from None
 
     def _left(self, client_ids: list[int]) -> int:
         """Count the clients that have left the group according to the journal."""
@@ -333,21 +323,15 @@ class _Move:
         living = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
         known = {*living, *filter(None, tried)}
         unproven = known.difference(self._gone().values_list("client_id", flat=True))
-        places = self._places(credentials, unproven)
+        places = find_clients(self._backoff, credentials, unproven)
         if absent := unproven - places.groups.keys() - places.unreadable:
             # Poster may omit a client by mistake, so read twice before a client counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            again = self._places(credentials, absent)
+            again = find_clients(self._backoff, credentials, absent)
             places.groups |= again.groups
             places.unreadable |= again.unreadable
         in_group = (each for each, group_id in places.groups.items() if group_id == self._job.group_id)
         return [*places.unreadable, *in_group]
-
-    def _places(self, credentials: PosterCredentials, client_ids: set[int]) -> Whereabouts:
-        return each_of(client_ids, partial(self._look, credentials))
-
-    def _look(self, credentials: PosterCredentials, client_id: int) -> int | None:
-        return self._backoff.through(lambda: place_of(credentials, client_id))
 
     def _is_removed(self, change: Change) -> bool:
         if change.state == State.APPLIED or change.reason == Reason.GONE:

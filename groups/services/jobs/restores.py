@@ -10,16 +10,18 @@ from itertools import batched
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.models import Change, Job, Snapshot
 from groups.models.contents import ClientAfter, RestoreScope
-from groups.poster import Client, GroupValues, NotFound, UnreadableRow
+from groups.poster import Client, GroupValues, UnreadableRow
 from groups.services import snapshots
-from groups.services.client_locations import Whereabouts, each_of, place_of
-from groups.services.groups import read_now
+from groups.services.client_locations import Whereabouts
 from groups.services.jobs.executor import (
     OutageBackoff,
+    check_target,
+    find_clients,
     first_made,
     may_be_tried,
+    run_passes,
     settle_open,
     submit_all,
     submit_and_see,
@@ -73,17 +75,13 @@ class _Restore:
         """Create the group if needed, then restore clients in passes until none is left to try."""
         while self._job.target_id is None:
             self._create_group()
-        more = True
-        while more:
-            # Settle open changes of an earlier run after the pass, so that the other clients need not wait.
-            tried = self._pass()
-            more = settle_open(self._lease) or tried
+        run_passes(self._lease, self._pass)
 
     def _pass(self) -> bool:
         """Go through the clients once; return True if any was tried."""
         tried = False
         for rows in snapshots.parts_of(self._snapshot):
-            self._check_target()
+            self._backoff.through(partial(check_target, self._job))
             people = [each for each in clients_in(rows) if not isinstance(each, UnreadableRow)]
             for some in batched([each for each in people if not each.removed], AT_ONCE, strict=False):
                 tried |= self._bring_back(some)
@@ -148,13 +146,6 @@ class _Restore:
             self._backoff.wait(Job.Stop.LOCKED)
         self._lease.check()
 
-    def _check_target(self) -> None:
-        _, credentials = actors(self._job)
-        try:
-            self._backoff.through(lambda: read_now(credentials, self._job.target_id or 0))
-        except NotFound:
-            raise Stopped(Job.Stop.TARGET_GONE) from None
-
     # --- The clients to restore ----------------------------------------------------------------------------
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
@@ -167,7 +158,7 @@ class _Restore:
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
         user, credentials = actors(self._job)
-        places = each_of([now[old] for old in left], partial(self._look, credentials))
+        places = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
         for old, client in left.items():
             place, number = self._place(now[old], places), len(tries[old])
@@ -197,9 +188,6 @@ class _Restore:
                     )
                 )
         return commands
-
-    def _look(self, credentials: PosterCredentials, client_id: int) -> int | None:
-        return self._backoff.through(lambda: place_of(credentials, client_id))
 
     def _place(self, client_id: int, places: Whereabouts) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""

@@ -313,17 +313,17 @@ def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner,
 def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner, sandbox, monkeypatch):
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
-    job, check, tried = queue.start(restore_of(owner, snapshot)), restores._Restore._check_target, []
+    job, check, tried = queue.start(restore_of(owner, snapshot)), restores.check_target, []
     assert keys(job=job) == {"members:4"}
 
     def and_somebody_removes_it(restoring):
         if not tried:
             with pytest.raises(Occupied) as occupied:
-                execute(removal(owner, restoring._job.target_id))
+                execute(removal(owner, restoring.target_id))
             tried.append(occupied.value.job)
         check(restoring)
 
-    monkeypatch.setattr(restores._Restore, "_check_target", and_somebody_removes_it)
+    monkeypatch.setattr(restores, "check_target", and_somebody_removes_it)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert tried == [job]
     assert not Lock.objects.exists()

@@ -18,8 +18,8 @@ from groups.presenters.job_page import job_words
 from groups.services import clients, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
+from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs import queue, restore_preview, restores
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
 from tests.groups.services.jobs.doing import FEW, die_before_sending, plan, run
@@ -300,7 +300,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "fin_before_headers", when="after", call=5)
-    real = restores.settle_open
+    real = executor.settle_open
 
     def spend(hold):
         for change in Change.objects.filter(job=job, action=Action.CREATE_CLIENT, state=State.UNKNOWN):
@@ -312,7 +312,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
             assert change.client_id is None
         real(hold)
 
-    monkeypatch.setattr(restores, "settle_open", spend)
+    monkeypatch.setattr(executor, "settle_open", spend)
     assert run(job).state == Job.State.DONE
     row = Change.objects.get(job=job, state=State.REVIEW)
     assert row.reason == "looks_alike"
