@@ -251,9 +251,10 @@ def _pages(credentials: PosterCredentials, group_id: int, until: float) -> Itera
 def _chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:
     rows = []
     for client_id in client_ids:
-        try:
-            client = call_poster(credentials, lambda poster, of=client_id: poster.get_client(of))  # type: ignore[misc]  # mypy infers no default of a lambda
-        except NotFound:
-            continue
-        rows.append(dict(client.raw))
+        with suppress(NotFound):
+            rows.append(_row(credentials, client_id))
     yield rows
+
+
+def _row(credentials: PosterCredentials, client_id: int) -> dict[str, Any]:
+    return dict(call_poster(credentials, lambda poster: poster.get_client(client_id)).raw)

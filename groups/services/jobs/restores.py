@@ -94,10 +94,11 @@ class _Restore:
         if self._tests(commands):
             # Only continue with an action after one client was restored with it.
             commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
-        changes = submit_all(self._lease, commands)
-        if commands and not changes:
-            self._backoff.wait(Job.Stop.LOCKED)
-        self._backoff.note(changes)
+        if commands:
+            changes = submit_all(self._lease, commands)
+            if not changes:
+                self._backoff.wait(Job.Stop.LOCKED)
+            self._backoff.note(changes)
         return True
 
     # --- The group -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ its progress; the sums are in the cache when the task is done.
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -115,12 +116,11 @@ def add_up_sales(credentials_id: int, days: int, clients: int) -> None:
     if found is None or not found.user.has_perm(sales.RIGHT) or sales.cached_sales(found, days):
         return
     try:
-        _add_up(found, days, clients)
+        with suppress(_Interrupted):
+            _add_up(found, days, clients)
     except PosterError as error:
         log.warning("The sales of account %s were not added up: %s", found.account_id, error.reason)
         _note(found, days, error, FAILED)
-    except _Interrupted:
-        ask_shared(lambda: cache.delete(_key(found, days)), None)
     else:
         ask_shared(lambda: cache.delete(_key(found, days)), None)
 

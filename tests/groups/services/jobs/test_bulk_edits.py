@@ -16,6 +16,7 @@ from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow
+from tests.groups.services.jobs.doing import run
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -41,12 +42,6 @@ def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
         lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
     return bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
-
-
-def run(job):
-    queue.run_job.func(str(job.pk))
-    job.refresh_from_db()
-    return job
 
 
 def done(job, user):
