@@ -15,7 +15,7 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, PosterCredentials
+from groups.models import ApprovalRequest, Change, Job, Snapshot
 from groups.models.contents import RestoreScope
 from groups.services import snapshots
 from groups.services.jobs import bulk_edits, moves, restores
@@ -87,10 +87,12 @@ def start(job: Job) -> Job:
     raise NotRecorded from problem
 
 
-def started_by(user: "User", credentials: PosterCredentials, operation: uuid.UUID) -> Job | None:
-    """Return the job that a form of this user has started, or None, also if another user has approved it."""
-    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=credentials.account_id)
-    return jobs.filter(pk=operation).first()
+def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
+    """Return the restore that a form of this user has started, also if another user has approved it."""
+    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=snapshot.account_id)
+    found = jobs.filter(pk=operation, kind=Job.Kind.RESTORE).first()
+    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
+    return found if is_its else None
 
 
 def _known(job: Job) -> Job | None:

@@ -16,11 +16,11 @@ from django.views.decorators.http import require_GET
 
 from groups.forms.groups import RestoreForm
 from groups.models import Snapshot
-from groups.presenters.messages import not_recorded_words, unreadable_snapshot_words
+from groups.presenters.messages import not_recorded_words, reused_words, unreadable_snapshot_words
 from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied
+from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused
 from groups.views.approvals.beyond import (
     beyond_context,
     must_ask,
@@ -93,7 +93,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid():
-        started = queue.started_by(request.user, request.credentials, form.cleaned_data["operation"])
+        started = queue.restore_started_by(request.user, snapshot, form.cleaned_data["operation"])
         if started is not None:
             return to_job(started)
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
@@ -123,6 +123,8 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
         return _show(request, seen, status=409, busy=there.job)
     except Busy as there:
         return _show(request, seen, status=409, removal=there.change)
+    except OperationReused:
+        return _show(request, seen, status=409, outcome=reused_words())
     except NotRecorded:
         return _show(request, seen, status=503, outcome=not_recorded_words())
     except restore_preview.NoRestore:
