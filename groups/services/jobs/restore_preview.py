@@ -54,7 +54,7 @@ class Losses:
 
 
 @dataclass(slots=True)
-class Outlook:
+class RestorePreview:
     """The present state of a snapshot's group and clients, and the effects of a restore.
 
     `target` is the group for the clients: the old group, another one with the same name, or None if it has to
@@ -123,36 +123,38 @@ class Outlook:
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) -> Outlook:
+def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) -> RestorePreview:
     """Return the preview of a restore. Raises `PosterError` and `SecretUnreadable`."""
     if not user.has_perm(snapshots.RIGHT):
         raise PermissionDenied
     groups = call_poster(credentials, lambda poster: poster.get_groups())
-    found = Outlook(snapshot, _target(groups, snapshot))
+    preview = RestorePreview(snapshot, _target(groups, snapshot))
     names = {group.id: group.name for group in groups.groups}
-    now, undecided = _everybody(credentials, snapshot, found)
+    now, undecided = _everybody(credentials, snapshot, preview)
     of_all = sum(group.clients for group in groups.groups)
     places = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
-    _count(found, now, places, names)
-    found.undecided = len(undecided)
-    if not found.is_the_same:
-        _add_up(found, {old for old, client_id in now.items() if _is_gone(client_id, places)})
+    _count(preview, now, places, names)
+    preview.undecided = len(undecided)
+    if not preview.is_the_same:
+        _add_up(preview, {old for old, client_id in now.items() if _is_gone(client_id, places)})
         named = dependents_of(credentials, snapshot.group_id, fresh=True)
-        found.promotions = [promotion.name for promotion in named.promotions.found]
-        found.rules = len(named.ladder.into(snapshot.group_id))
-    return found
+        preview.promotions = [promotion.name for promotion in named.promotions.found]
+        preview.rules = len(named.ladder.into(snapshot.group_id))
+    return preview
 
 
-def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, outlook: Outlook) -> Job:
+def plan(
+    *, user: "User", credentials: PosterCredentials, operation: uuid.UUID, preview: RestorePreview
+) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     rights = [snapshots.RIGHT, moves.RIGHT]
-    if outlook.target is None:
+    if preview.target is None:
         rights.append(CreateGroup.permission)
     if not user.has_perms(rights):
         raise PermissionDenied
-    if not outlook.has_work:
+    if not preview.has_work:
         raise NoRestore
-    snapshot, target = outlook.snapshot, outlook.target
+    snapshot, target = preview.snapshot, preview.target
     return Job(
         id=operation,
         account=credentials.account,
@@ -165,10 +167,10 @@ def plan(*, user: "User", credentials: PosterCredentials, operation: uuid.UUID, 
         target_name=(target.name if target else snapshot.group_name)[:400],
         wanted=RestoreScope(
             snapshot=str(snapshot.pk),
-            sources=tuple(origin.group_id for origin in outlook.origins),
-            create=not outlook.is_the_same,
+            sources=tuple(origin.group_id for origin in preview.origins),
+            create=not preview.is_the_same,
         ).to_json(),
-        total=outlook.total,
+        total=preview.total,
     )
 
 
@@ -223,11 +225,11 @@ def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
 
 
 def _everybody(
-    credentials: PosterCredentials, snapshot: Snapshot, found: Outlook
+    credentials: PosterCredentials, snapshot: Snapshot, preview: RestorePreview
 ) -> tuple[dict[int, int], set[int]]:
     """Return old and present ids of the clients that can be restored, and the undecided ones.
 
-    Count unreadable and removed clients in `found`.
+    Count unreadable and removed clients in `preview`.
     """
     now: dict[int, int] = {}
     undecided: set[int] = set()
@@ -235,8 +237,8 @@ def _everybody(
         clients = clients_in(rows)
         people = [client for client in clients if isinstance(client, Client)]
         living = [client.id for client in people if not client.removed]
-        found.unreadable += len(clients) - len(people)
-        found.removed += len(people) - len(living)
+        preview.unreadable += len(clients) - len(people)
+        preview.removed += len(people) - len(living)
         ids, open_ones = present_ids(credentials.account_id, living)
         now |= ids
         undecided |= open_ones
@@ -247,26 +249,26 @@ def _is_gone(client_id: int, places: Whereabouts) -> bool:
     return client_id not in places.groups and client_id not in places.unreadable
 
 
-def _count(found: Outlook, now: dict[int, int], places: Whereabouts, names: dict[int, str]) -> None:
+def _count(preview: RestorePreview, now: dict[int, int], places: Whereabouts, names: dict[int, str]) -> None:
     counted = Counter(places.groups[client_id] for client_id in now.values() if client_id in places.groups)
-    if found.target is not None:
-        found.in_place = counted.pop(found.target.id, 0)
-    found.origins = [
+    if preview.target is not None:
+        preview.in_place = counted.pop(preview.target.id, 0)
+    preview.origins = [
         Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
     ]
-    found.unreadable += sum(client_id in places.unreadable for client_id in now.values())
-    found.gone = sum(_is_gone(client_id, places) for client_id in now.values())
+    preview.unreadable += sum(client_id in places.unreadable for client_id in now.values())
+    preview.gone = sum(_is_gone(client_id, places) for client_id in now.values())
 
 
-def _add_up(found: Outlook, gone: set[int]) -> None:
+def _add_up(preview: RestorePreview, gone: set[int]) -> None:
     """Add up the balances of the clients that would be created again, and count their losses."""
-    for rows in snapshots.parts_of(found.snapshot):
+    for rows in snapshots.parts_of(preview.snapshot):
         for client in clients_in(rows):
             if isinstance(client, UnreadableRow) or client.id not in gone:
                 continue
-            found.bonus += max(client.bonus or Decimal(0), Decimal(0))
-            found.paid += client.total_paid or Decimal(0)
-            losses, raw_birthday = found.losses, client.raw.get("birthday")
+            preview.bonus += max(client.bonus or Decimal(0), Decimal(0))
+            preview.paid += client.total_paid or Decimal(0)
+            losses, raw_birthday = preview.losses, client.raw.get("birthday")
             losses.names += bool(client.patronymic) or not (client.lastname and client.firstname)
             losses.birthdays += client.birthday is None and str(raw_birthday or "") not in _NO_BIRTHDAY
             losses.ewallets += bool(client.ewallet)

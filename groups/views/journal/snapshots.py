@@ -107,11 +107,11 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID) -> HttpResponse:
+def _start(request: Request, seen: restore_preview.RestorePreview, operation: uuid.UUID) -> HttpResponse:
     """Start the restore that the page announced, and redirect to its progress."""
     user, credentials = request.user, request.credentials
     try:
-        job = restore_preview.plan(user=user, credentials=credentials, operation=operation, outlook=seen)
+        job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
         job.limit_reason = reason_of(request)
         job = queue.start(job)
     except BeyondLimits as beyond:
@@ -132,10 +132,12 @@ def _start(request: Request, seen: restore_preview.Outlook, operation: uuid.UUID
     return to_job(job)
 
 
-def _show(request: Request, seen: restore_preview.Outlook, *, status: int, **context: Any) -> HttpResponse:
+def _show(
+    request: Request, seen: restore_preview.RestorePreview, *, status: int, **context: Any
+) -> HttpResponse:
     """Render the page of a restore, with a form for its current preview."""
     context = {
-        "outlook": seen,
+        "preview": seen,
         "snapshot": seen.snapshot,
         "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
         "form": RestoreForm(mark=seen.mark),

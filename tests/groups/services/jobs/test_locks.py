@@ -66,7 +66,7 @@ def snapshot_of(user, group_id):
 def restore_of(user, snapshot):
     link = credentials_service.connection_of(user)
     seen = restore_preview.look(user=user, credentials=link, snapshot=snapshot)
-    return restore_preview.plan(user=user, credentials=link, operation=uuid.uuid4(), outlook=seen)
+    return restore_preview.plan(user=user, credentials=link, operation=uuid.uuid4(), preview=seen)
 
 
 # --- An open removal ---------------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ def test_each_group_has_its_snapshot_and_its_clients_come_back_from_it(owner, sa
         5: [131],
     }
     credentials = credentials_service.connection_of(owner)
-    outlook = restore_preview.look(user=owner, credentials=credentials, snapshot=kept[4])
-    back = restore_preview.plan(user=owner, credentials=credentials, operation=uuid.uuid4(), outlook=outlook)
+    preview = restore_preview.look(user=owner, credentials=credentials, snapshot=kept[4])
+    back = restore_preview.plan(user=owner, credentials=credentials, operation=uuid.uuid4(), preview=preview)
     assert ended(run(queue.start(back))) == (Job.State.DONE, "")
     assert people(4) == before
 

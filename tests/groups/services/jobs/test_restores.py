@@ -51,7 +51,7 @@ def started(user, snapshot):
     credentials = credentials_service.connection_of(user)
     return queue.start(
         restore_preview.plan(
-            user=user, credentials=credentials, operation=uuid.uuid4(), outlook=look(user, snapshot)
+            user=user, credentials=credentials, operation=uuid.uuid4(), preview=look(user, snapshot)
         )
     )
 
@@ -460,7 +460,7 @@ def test_rights(staff, owner, sandbox):
             user=staff,
             credentials=credentials_service.connection_of(staff),
             operation=uuid.uuid4(),
-            outlook=found,
+            preview=found,
         )
 
 
