@@ -16,7 +16,7 @@ from groups.services.gateway import call_poster
 
 
 @dataclass(slots=True)
-class Whereabouts:
+class ClientLocations:
     """The group of each client, and the ids of clients that could not be read.
 
     A client in neither is gone: Poster no longer has it, or lists it as removed.
@@ -28,7 +28,7 @@ class Whereabouts:
 
 def look_for(
     credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
-) -> Whereabouts:
+) -> ClientLocations:
     """Find clients in an account that has `of_all` clients. Raises `PosterError`."""
     until = time.monotonic() + seconds
     if len(client_ids) > of_all // READ_AT_ONCE + 1:
@@ -36,9 +36,9 @@ def look_for(
     return each_of(client_ids, partial(_place, credentials, until))
 
 
-def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> Whereabouts:
+def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
     """Find each client with `place`, several at a time; `place` returns the same values as `place_of`."""
-    found = Whereabouts()
+    found = ClientLocations()
     with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
         for client_id, group_id in pool.map(partial(_apart, place), client_ids):
             if group_id is None:
@@ -74,8 +74,8 @@ def _place(credentials: PosterCredentials, until: float, client_id: int) -> int 
     return place_of(credentials, client_id, within=min(left, settings.POSTER_READ_DEADLINE))
 
 
-def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> Whereabouts:
-    wanted, found = set(client_ids), Whereabouts()
+def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> ClientLocations:
+    wanted, found = set(client_ids), ClientLocations()
     for page in pages_of(credentials, None, until=until):
         for client in page.clients:
             if client.id in wanted and not client.removed:

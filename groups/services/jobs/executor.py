@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.poster import InvalidResponse, NotAllowed, NotFound, TokenRejected, Unreachable
-from groups.services.client_locations import Whereabouts, each_of, place_of
+from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import read_now
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
 from groups.services.writes.commands import Command
@@ -185,7 +185,7 @@ def check_target(job: Job) -> None:
 
 def find_clients(
     backoff: OutageBackoff, credentials: PosterCredentials, client_ids: Collection[int]
-) -> Whereabouts:
+) -> ClientLocations:
     """Find the groups of clients; wait while Poster is away."""
     return each_of(client_ids, lambda each: backoff.through(lambda: place_of(credentials, each)))
 

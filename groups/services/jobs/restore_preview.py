@@ -15,7 +15,7 @@ from groups.models.contents import RestoreScope
 from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
 from groups.poster.fields import fold
 from groups.services import snapshots
-from groups.services.client_locations import Whereabouts, look_for
+from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
 from groups.services.jobs import moves
 from groups.services.rules.dependents import dependents_of
@@ -245,11 +245,13 @@ def _everybody(
     return {old: client_id for old, client_id in now.items() if old not in undecided}, undecided
 
 
-def _is_gone(client_id: int, places: Whereabouts) -> bool:
+def _is_gone(client_id: int, places: ClientLocations) -> bool:
     return client_id not in places.groups and client_id not in places.unreadable
 
 
-def _count(preview: RestorePreview, now: dict[int, int], places: Whereabouts, names: dict[int, str]) -> None:
+def _count(
+    preview: RestorePreview, now: dict[int, int], places: ClientLocations, names: dict[int, str]
+) -> None:
     counted = Counter(places.groups[client_id] for client_id in now.values() if client_id in places.groups)
     if preview.target is not None:
         preview.in_place = counted.pop(preview.target.id, 0)

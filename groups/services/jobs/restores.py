@@ -14,7 +14,7 @@ from groups.models import Change, Job, Snapshot
 from groups.models.contents import ClientAfter, RestoreScope
 from groups.poster import Client, GroupValues, UnreadableRow
 from groups.services import snapshots
-from groups.services.client_locations import Whereabouts
+from groups.services.client_locations import ClientLocations
 from groups.services.jobs.executor import (
     OutageBackoff,
     check_target,
@@ -190,7 +190,7 @@ class _Restore:
                 )
         return commands
 
-    def _place(self, client_id: int, places: Whereabouts) -> int | None:
+    def _place(self, client_id: int, places: ClientLocations) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in places.unreadable else places.groups.get(client_id, 0)
 
