@@ -24,7 +24,7 @@ log = logging.getLogger("groups.accounts")
 COMPANY_WITHIN = 3.0
 
 
-def connection_of(user: "User") -> PosterCredentials | None:
+def credentials_of(user: "User") -> PosterCredentials | None:
     """Return the user's credentials with their account, or None."""
     return PosterCredentials.objects.select_related("account").filter(user=user).first()
 

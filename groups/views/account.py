@@ -28,7 +28,7 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @requires("view_group", connected=False)
 def account(request: Request) -> HttpResponse:
     """Connect the user's own Poster account; nothing is saved unless Poster accepts the token for it."""
-    confirmed = recently_confirmed(request) or credentials_service.connection_of(request.user) is None
+    confirmed = recently_confirmed(request) or credentials_service.credentials_of(request.user) is None
     if request.method == "POST" and not confirmed:
         return ask_to_confirm(request)
     form = AccountForm(request.POST if request.method == "POST" else None)
@@ -52,7 +52,7 @@ def account(request: Request) -> HttpResponse:
 @requires("view_group", connected=False)
 def account_disconnect(request: Request) -> HttpResponse:
     """Delete the user's credentials; ask first, because Poster shows a token only once."""
-    if credentials_service.connection_of(request.user) is None:
+    if credentials_service.credentials_of(request.user) is None:
         return redirect("groups:account")
     if not recently_confirmed(request):
         back = reverse("groups:account") if request.method == "POST" else ""
@@ -91,7 +91,7 @@ def account_watch(request: Request) -> HttpResponse:
 
 def _watch(request: Request) -> dict[str, Any]:
     """Return what the page says about the watch, to users who may switch it."""
-    credentials = credentials_service.connection_of(request.user)
+    credentials = credentials_service.credentials_of(request.user)
     if credentials is None or credentials.refused_at or not request.user.has_perm(elsewhere.RIGHT):
         return {}
     minutes = settings.POSTER_WATCH_SECONDS / 60

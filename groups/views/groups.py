@@ -45,14 +45,14 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @requires("view_group")
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
-    link = request.credentials
-    groups = reads.list_groups(link, fresh="refresh" in request.GET)
+    credentials = request.credentials
+    groups = reads.list_groups(credentials, fresh="refresh" in request.GET)
     listing = _listing(
         request,
         groups,
         Filters.parse(request.GET),
-        locked_ids=history.locked_ids(link),
-        planned=marks(schedules.open_schedules(link)),
+        locked_ids=history.locked_ids(credentials),
+        planned=marks(schedules.open_schedules(credentials)),
     )
     context = {
         "listing": listing,
@@ -103,14 +103,14 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
-    link = request.credentials
+    credentials = request.credentials
     try:
-        one = reads.read_group(link, group_id, fresh="refresh" in request.GET)
+        one = reads.read_group(credentials, group_id, fresh="refresh" in request.GET)
     except NotFound:
         return _gone(request, group_id)
-    lock = job_lease.members_lock(link, group_id)
-    locked = history.open_change(link, group_id)
-    planned = schedules.schedule_of(link, group_id)
+    lock = job_lease.members_lock(credentials, group_id)
+    locked = history.open_change(credentials, group_id)
+    planned = schedules.schedule_of(credentials, group_id)
     context = {
         "group": one.group,
         **_list_around(request, group_id),
@@ -121,9 +121,9 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "job": lock.job if lock else None,
         "planned": schedule_row(planned, request.user) if planned else None,
         "writable": not one.failure and not locked,
-        "changes": history_rows(history.latest_changes(link, group_id), request.user),
-        "dependents": None if one.failure else dependents_at_once(link, group_id),
-        "counts": draw_counts(client_counts.counts_of(link, group_id)),
+        "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
+        "dependents": None if one.failure else dependents_at_once(credentials, group_id),
+        "counts": draw_counts(client_counts.counts_of(credentials, group_id)),
     }
     return render_page(request, "groups/group/detail.html", context)
 
@@ -220,13 +220,13 @@ def _group_like(request: Request) -> Group | None:
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:
     """Open the form on Poster's current values, or on an own change that Poster does not show yet."""
-    link = request.credentials
-    group, late = with_own_change(link.account_id, reads.read_now(link, group_id).group)
+    credentials = request.credentials
+    group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)
-    planned = schedules.schedule_of(link, group_id)
+    planned = schedules.schedule_of(credentials, group_id)
     context = {"late": late, "planned": schedule_row(planned, request.user) if planned else None}
     page = WritePage(request, "groups/group/form.html", form, group, context)
-    locked = history.open_change(link, group_id)
+    locked = history.open_change(credentials, group_id)
     return page.show_conflict(busy=locked) if locked else page.show()
 
 

@@ -143,13 +143,13 @@ class Dashboard:
     def open_form(self, wanted):
         """Return the values on which the form of a group is opened, as its view does; None for a new one."""
         from groups.poster import PosterError
-        from groups.services.credentials import connection_of
+        from groups.services.credentials import credentials_of
         from groups.services.groups import read_now
         from groups.services.writes.lag import with_own_change
 
         if wanted.action == "create":
             return None
-        credentials = connection_of(self._user)
+        credentials = credentials_of(self._user)
         while True:
             try:
                 group = read_now(credentials, wanted.group_id).group
@@ -173,12 +173,12 @@ class Dashboard:
 
     def _command(self, wanted, seen, operation):
         from groups.poster import GroupValues
-        from groups.services.credentials import connection_of
+        from groups.services.credentials import credentials_of
         from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
         percent = Decimal(wanted.percent) if wanted.percent else seen.percent
         intended = GroupValues(name=wanted.name, loyalty_type=2, percent=percent)
-        asked = {"user": self._user, "credentials": connection_of(self._user), "operation": operation}
+        asked = {"user": self._user, "credentials": credentials_of(self._user), "operation": operation}
         if wanted.action == "create":
             return CreateGroup(**asked, intended=intended)
         if wanted.action == "remove":

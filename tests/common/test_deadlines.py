@@ -144,16 +144,16 @@ def test_a_job_goes_on_in_another_worker(staff, sandbox):
 
 
 def test_the_circuit_breaker_closes(staff, sandbox):
-    link = credentials_service.connection_of(staff)
+    credentials = credentials_service.credentials_of(staff)
     with an_hour_ahead():
         for _ in range(2):
-            gateway._count_failure(link.account, OutcomeUnknown(reason="timeout"), 12.0)
+            gateway._count_failure(credentials.account, OutcomeUnknown(reason="timeout"), 12.0)
     assert PosterAccount.objects.get().open_until > timezone.now() + timedelta(minutes=50)
-    assert list_groups(credentials_service.connection_of(staff)).failure is None
+    assert list_groups(credentials_service.credentials_of(staff)).failure is None
 
 
 def test_failures_of_that_time_do_not_count(staff, sandbox):
-    account = credentials_service.connection_of(staff).account
+    account = credentials_service.credentials_of(staff).account
     with an_hour_ahead():
         gateway._count_failure(account, OutcomeUnknown(reason="timeout"), 12.0)
     gateway._count_failure(account, OutcomeUnknown(reason="timeout"), 12.0)
@@ -162,13 +162,13 @@ def test_failures_of_that_time_do_not_count(staff, sandbox):
 
 def test_a_list_of_that_time_is_not_taken_for_a_fresh_one(staff, sandbox):
     with an_hour_ahead():
-        list_groups(credentials_service.connection_of(staff))
-    list_groups(credentials_service.connection_of(staff))
+        list_groups(credentials_service.credentials_of(staff))
+    list_groups(credentials_service.credentials_of(staff))
     assert len(sandbox.calls("clients.getGroups")) == 2
 
 
 def test_half_a_snapshot_of_that_time_holds_up_no_removal(owner, sandbox):
-    credentials, operation = credentials_service.connection_of(owner), uuid.uuid4()
+    credentials, operation = credentials_service.credentials_of(owner), uuid.uuid4()
     group = read_now(credentials, 4).group
     with an_hour_ahead():
         Snapshot.objects.create(

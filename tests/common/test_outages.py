@@ -142,7 +142,7 @@ def test_a_cache_whose_files_are_of_root_is_left_alone(staff, sandbox, monkeypat
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(reads, "cache", SimpleNamespace(get=refuse, set=refuse, add=refuse))
-    assert len(reads.list_groups(credentials_service.connection_of(staff)).groups) == 3
+    assert len(reads.list_groups(credentials_service.credentials_of(staff)).groups) == 3
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
     monkeypatch.setattr(reads, "cache", full)
     monkeypatch.setattr(semaphore, "_shared", lambda: semaphore.Files(disk.path / "places"))
     disk.fill()
-    assert len(list_groups(credentials_service.connection_of(staff)).groups) == 3
+    assert len(list_groups(credentials_service.credentials_of(staff)).groups) == 3
 
 
 @pytest.mark.services
@@ -236,22 +236,22 @@ def _take(name, *, wait):
 
 
 def test_the_last_good_copy_is_left_out(staff, sandbox, locked):
-    link = credentials_service.connection_of(staff)
+    credentials = credentials_service.credentials_of(staff)
     with locked():
-        assert len(list_groups(link).groups) == 3
+        assert len(list_groups(credentials).groups) == 3
     assert not GroupsCopy.objects.exists()
 
 
 def test_the_breaker_and_a_refused_token_are_left_out(staff, sandbox, locked, monkeypatch):
-    list_groups(credentials_service.connection_of(staff))
+    list_groups(credentials_service.credentials_of(staff))
     cache.clear()
     monkeypatch.setattr(gateway, "SLOW", 0.0)
     with locked():
         sandbox.script("*", "fin_before_headers", times=2)
-        assert list_groups(credentials_service.connection_of(staff), fresh=True).failure
+        assert list_groups(credentials_service.credentials_of(staff), fresh=True).failure
         sandbox.script("*", "error_object", code=12)
         with pytest.raises(Exception, match="refused"):
-            list_groups(credentials_service.connection_of(staff), fresh=True)
+            list_groups(credentials_service.credentials_of(staff), fresh=True)
     assert PosterAccount.objects.get().failing_since is None
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
-from groups.services.credentials import connection_of
+from groups.services.credentials import credentials_of
 from groups.services.groups import list_groups
 from poster_admin.devtools.sandbox import Sandbox
 from tests import environment
@@ -21,7 +21,7 @@ from tests.tools.dashboard.killing import Dashboard
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="each thread keeps its own there")
 @pytest.mark.django_db(transaction=True)
 def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
-    link, database, held = connection_of(staff), connections["default"], []
+    credentials, database, held = credentials_of(staff), connections["default"], []
     answer = sandbox._api.answer
 
     def note(request, **options):
@@ -30,7 +30,7 @@ def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
 
     monkeypatch.setattr(sandbox._api, "answer", note)
     assert database.connection is not None
-    list_groups(link, fresh=True)
+    list_groups(credentials, fresh=True)
     assert held == [False]
 
 

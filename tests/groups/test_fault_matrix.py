@@ -322,7 +322,7 @@ def assert_told(page, case, change):
 def move_one(form):
     """Move a client from group 5 to group 1, as a job does."""
     owner = User.objects.get(username="owner")
-    credentials = credentials_service.connection_of(owner)
+    credentials = credentials_service.credentials_of(owner)
     wanted = ClientsToMove((MOVED,)).to_json()
     job = Job.objects.create(
         account=credentials.account, kind=Job.Kind.MOVE, group_id=5, target_id=1, wanted=wanted

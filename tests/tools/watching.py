@@ -123,14 +123,14 @@ class World:
 
     def run(self, steps):
         """Let people work for so many steps, then let everything settle."""
-        from groups.services.credentials import connection_of
+        from groups.services.credentials import credentials_of
         from groups.services.elsewhere.watch import switch_on
 
         for _ in range(GROUPS):
             self.poster.put(f"Група {next(self._numbers)}", "10")
         self.clock.sleep(2 * LAG)
         self.poster.log.clear()
-        switch_on(user=self._user, credentials=connection_of(self._user))
+        switch_on(user=self._user, credentials=credentials_of(self._user))
         self._look()
         self._reconcile()
         self.clock.sleep(2 * LAG)
@@ -207,13 +207,13 @@ class World:
     def _write_here(self):
         """Change a group in the dashboard, as it is shown there."""
         from groups.poster import PosterError
-        from groups.services.credentials import connection_of
+        from groups.services.credentials import credentials_of
         from groups.services.groups import read_now
         from groups.services.writes.execute import execute
         from groups.services.writes.lag import with_own_change
         from groups.services.writes.not_sent import Busy
 
-        credentials = connection_of(self._user)
+        credentials = credentials_of(self._user)
         number = self._any_group()
         what = draw(self.chance, {"create": 0.2, "remove": 0.1 if len(self.poster.groups) > GROUPS else 0})
         seen = None

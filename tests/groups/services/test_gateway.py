@@ -32,7 +32,7 @@ def dead_poster(sandbox, monkeypatch):
 
 
 def ask(user):
-    return gateway.call_poster(credentials_service.connection_of(user), lambda poster: poster.get_groups())
+    return gateway.call_poster(credentials_service.credentials_of(user), lambda poster: poster.get_groups())
 
 
 def fail(user, times):
@@ -69,12 +69,12 @@ def test_what_one_user_of_the_account_has_waited_for_spares_the_others(staff, ow
 
 @pytest.mark.django_db(transaction=True)
 def test_failures_at_the_same_moment_all_count(staff, owner, manager, sandbox):
-    links = [credentials_service.connection_of(user) for user in (staff, owner, manager) for _ in range(4)]
+    links = [credentials_service.credentials_of(user) for user in (staff, owner, manager) for _ in range(4)]
     come = threading.Barrier(len(links))
 
-    def count(link):
+    def count(credentials):
         come.wait(30)
-        gateway._count_failure(link.account, Unreachable(reason="timeout"), 1.5)
+        gateway._count_failure(credentials.account, Unreachable(reason="timeout"), 1.5)
         connections.close_all()
 
     with ThreadPoolExecutor(len(links)) as pool:
@@ -87,7 +87,7 @@ def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(
     fail(staff, 2)
     PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
     dead_poster.clear_faults()
-    waiting = credentials_service.connection_of(staff)
+    waiting = credentials_service.credentials_of(staff)
     assert ask(staff).groups
     account = PosterAccount.objects.get()
     assert (account.failing_since, account.failing_seconds, account.open_until) == (None, 0, None)
@@ -98,7 +98,7 @@ def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(
 def test_after_another_process_has_looked_in_vain_the_next_rest_ends_for_all(staff, dead_poster, monkeypatch):
     monkeypatch.setattr(gateway, "REST", timedelta())
     fail(staff, 2)
-    waiting = credentials_service.connection_of(staff)
+    waiting = credentials_service.credentials_of(staff)
     fail(staff, 1)
     dead_poster.clear_faults()
     with pytest.raises(Unreachable, match="circuit_open"):
@@ -110,7 +110,7 @@ def test_a_refusal_is_an_answer_and_closes_the_circuit(staff, dead_poster):
     fail(staff, 2)
     PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
     dead_poster.clear_faults()
-    credentials = credentials_service.connection_of(staff)
+    credentials = credentials_service.credentials_of(staff)
     with pytest.raises(NotFound):
         gateway.call_poster(credentials, lambda poster: poster.get_group(999))
     account = PosterAccount.objects.get()
@@ -172,8 +172,8 @@ def test_a_refused_token_is_marked_and_a_good_answer_clears_the_mark(staff, sand
 
 
 def test_a_token_replaced_meanwhile_is_not_blamed_for_the_old_one(staff, sandbox):
-    old = credentials_service.connection_of(staff)
-    new = credentials_service.connection_of(staff)
+    old = credentials_service.credentials_of(staff)
+    new = credentials_service.credentials_of(staff)
     new.set_token(sandbox.accounts["kavarnia"].token)
     new.save()
     sandbox.script("*", "error_object", code=12)

@@ -410,7 +410,7 @@ def test_a_worker_deletes_it_too(snapshot):
 def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sent, kept):
     """A removal may be applied late, and then only the snapshot has its clients."""
     operation = uuid.uuid4()
-    credentials = credentials_service.connection_of(owner)
+    credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
     snapshots.take(user=owner, credentials=credentials, group=group, operation=operation)
     if state:
@@ -424,7 +424,7 @@ def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sen
 
 
 def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
-    credentials = credentials_service.connection_of(owner)
+    credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
     half = Snapshot.objects.create(
         account_id="demo", user_name="owner", group_id=4, group_name=NAME, group={},

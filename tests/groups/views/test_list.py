@@ -12,7 +12,7 @@ from django.utils import timezone
 from groups.models import Change, GroupsCopy
 from groups.poster import read_groups
 from groups.services import groups as reads
-from groups.services.credentials import connection_of
+from groups.services.credentials import credentials_of
 from tests.pages import fragment, group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -391,15 +391,15 @@ def test_a_fraction_of_a_second_counts(manager, browse, sandbox, settings, monke
 def test_a_cache_in_files_has_the_list_and_the_group_as_they_were(staff, sandbox, tmp_path, monkeypatch):
     monkeypatch.setattr(reads, "cache", FileBasedCache(str(tmp_path), {}))
     sandbox.script("clients.getGroups", "row_percent_150", group=4)
-    link = connection_of(staff)
-    asked, cached = reads.list_groups(link), reads.list_groups(link)
+    credentials = credentials_of(staff)
+    asked, cached = reads.list_groups(credentials), reads.list_groups(credentials)
     assert cached.groups == asked.groups
     assert [group.id for group in cached.groups] == [1, 5]
     assert [(row.id, row.problem) for row in cached.unreadable] == [
         (row.id, row.problem) for row in asked.unreadable
     ]
     assert cached.as_of == asked.as_of
-    assert reads.read_group(link, 1) == reads.read_group(link, 1)
+    assert reads.read_group(credentials, 1) == reads.read_group(credentials, 1)
     assert [call.method for call in sandbox.calls()] == ["clients.getGroups", "clients.getGroup"]
 
 
@@ -407,18 +407,18 @@ def test_a_process_parses_the_cached_list_once(staff, sandbox, monkeypatch):
     parsed = []
     monkeypatch.setattr(reads, "read_groups", lambda body: parsed.append(body) or read_groups(body))
     sandbox.console().edit(1, client_groups_name="Щойно названа")
-    link = connection_of(staff)
-    first, *others = [reads.list_groups(link) for _ in range(3)]
+    credentials = credentials_of(staff)
+    first, *others = [reads.list_groups(credentials) for _ in range(3)]
     assert [len(each.groups) for each in others] == [len(first.groups)] * 2
     assert len(parsed) == len(sandbox.calls("clients.getGroups")) == 1
 
 
 def test_a_list_whose_bytes_are_no_longer_cached_is_asked_for_again(staff, sandbox):
     sandbox.console().edit(1, client_groups_name="Ще не розібрана")
-    link = connection_of(staff)
-    asked = reads.list_groups(link)
+    credentials = credentials_of(staff)
+    asked = reads.list_groups(credentials)
     cache.delete(f"{reads.BODY}:{asked.answer.digest}")
-    assert reads.list_groups(link).groups == asked.groups
+    assert reads.list_groups(credentials).groups == asked.groups
     assert len(sandbox.calls("clients.getGroups")) == 2
 
 
@@ -585,15 +585,15 @@ def test_a_group_that_the_list_leaves_out_has_no_neighbours(staff, browse, sandb
 def test_the_groups_for_the_neighbours_are_those_read_before_with_this_token(
     staff, browse, sandbox, settings
 ):
-    link = connection_of(staff)
-    assert reads.known_groups(link) is None
+    credentials = credentials_of(staff)
+    assert reads.known_groups(credentials) is None
     browse(staff).get("/groups/")
     settings.POSTER_CACHE_SECONDS = 0
     sandbox.log.clear()
-    assert [group.id for group in reads.known_groups(connection_of(staff)).groups] == [1, 4, 5]
+    assert [group.id for group in reads.known_groups(credentials_of(staff)).groups] == [1, 4, 5]
     assert not sandbox.calls()
-    link.refused_at = timezone.now()
-    assert reads.known_groups(link) is None
+    credentials.refused_at = timezone.now()
+    assert reads.known_groups(credentials) is None
 
 
 def _html(client, headers):

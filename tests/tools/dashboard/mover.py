@@ -19,7 +19,7 @@ def start(sources, target_id):
     from groups.services.jobs import moves, queue
 
     user = User.objects.get()
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     who = {"user": user, "credentials": credentials}
     groups = [read_now(credentials, each).group for each in sources]
     form = {**who, "operation": uuid.uuid4(), "target": read_now(credentials, target_id).group}

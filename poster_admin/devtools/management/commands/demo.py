@@ -135,6 +135,6 @@ def _sign_in(name: str, password: str, role: str, sandbox: Sandbox) -> None:
         user.set_password(password)
         user.save()
     user.groups.add(Group.objects.get(name=role))
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     if credentials is None or credentials.account_id == "demo":
         credentials_service.connect(user=user, account="demo", token=sandbox.accounts["demo"].token)

@@ -13,7 +13,7 @@ import pytest
 from groups.poster import NotAllowed
 from groups.services.calls import limits
 from groups.services.calls.single_flight import single_flight
-from groups.services.credentials import connection_of
+from groups.services.credentials import credentials_of
 from poster_admin.common.limits import account_limiter, semaphore
 from poster_admin.common.serving import threaded
 from tests import environment
@@ -214,7 +214,7 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
     assert answer["Retry-After"] == "10"
     assert "Too many are asking at once" in answer.content.decode()
     assert not sandbox.calls()
-    account = connection_of(staff).account
+    account = credentials_of(staff).account
     assert (account.failing_since, account.open_until) == (None, None)
 
 

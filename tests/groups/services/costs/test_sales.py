@@ -90,7 +90,7 @@ def test_a_birthday_of_29_february_is_on_the_28th_where_there_is_no_29th():
 
 @pytest.fixture
 def credentials(owner):
-    return credentials_service.connection_of(owner)
+    return credentials_service.credentials_of(owner)
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ FEW = 8
 
 
 def plan(user, group_id=4, target_id=1, **options):
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     group, target = (read_now(credentials, each).group for each in (group_id, target_id))
     operation = options.pop("operation", None) or uuid.uuid4()
     return moves.plan_move(

@@ -33,7 +33,7 @@ def new_group(name, percent=5, bonus=0):
 
 def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
     """Plan new percents for groups, by id, and new groups."""
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     groups = reads.list_groups(credentials, fresh=True)
     lines = []
     for group_id, percent in dict(percents).items():
@@ -134,16 +134,16 @@ def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sand
 
 
 @pytest.fixture
-def link(owner, sandbox):
+def credentials(owner, sandbox):
     """Return the owner's credentials for an account that stores bonuses in another unit."""
-    link = PosterCredentials.objects.get(user=owner)
-    link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
-    link.set_token(sandbox.accounts["kopecks"].token)
-    link.save()
-    return link
+    credentials = PosterCredentials.objects.get(user=owner)
+    credentials.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
+    credentials.set_token(sandbox.accounts["kopecks"].token)
+    credentials.save()
+    return credentials
 
 
-def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, link, sandbox, monkeypatch):
+def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, credentials, sandbox, monkeypatch):
     """The worker was killed after the first line, and before it compared the group with it."""
 
     def die(*_):
@@ -159,7 +159,7 @@ def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, link, 
     assert len(sandbox.posts("clients.createGroup")) == 1
 
 
-def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, link, sandbox):
+def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, credentials, sandbox):
     values = [new_group(f"Нова {number}", bonus=50) for number in range(4)]
     job = done(plan(owner, created=values), owner)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
@@ -168,7 +168,7 @@ def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, li
     job = run(job)
     assert (job.state, job.reason) == (Job.State.STOPPED, "bonus_blocked")
     assert len(sandbox.posts("clients.createGroup")) == 1
-    credentials_service.set_bonus_unit(user=owner, account=link.account, unit="kopecks")
+    credentials_service.set_bonus_unit(user=owner, account=credentials.account, unit="kopecks")
     queue.resume(job, owner)
     assert run(job).state == Job.State.DONE
     assert job_lease.progress_of(job) == job_lease.Progress(total=4, done=4)
@@ -240,8 +240,8 @@ def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandb
 
 def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypatch):
     settings.JOB_RETRY_PAUSES = (0.05,)
-    link = credentials_service.connection_of(staff)
-    lock = Change(account=link.account, user=staff, user_name="x", action="update", target="group:4")
+    credentials = credentials_service.credentials_of(staff)
+    lock = Change(account=credentials.account, user=staff, user_name="x", action="update", target="group:4")
     lock.save()
     looks = []
 
@@ -259,8 +259,8 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypa
 def test_a_group_that_stays_locked_stops_it(staff, sandbox, settings):
     settings.JOB_RETRY_PAUSES = (0.05,)
     settings.JOB_PATIENCE = 0.1
-    link = credentials_service.connection_of(staff)
-    Change(account=link.account, user=staff, user_name="x", action="update", target="group:4").save()
+    credentials = credentials_service.credentials_of(staff)
+    Change(account=credentials.account, user=staff, user_name="x", action="update", target="group:4").save()
     job = done(plan(staff, {1: "11", 4: "12"}), staff)
     assert (job.state, job.reason) == (Job.State.STOPPED, "busy")
 
@@ -276,18 +276,18 @@ def test_a_line_comes_back_as_it_was():
 
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
     job = plan(staff, {1: "11"})
-    link = credentials_service.connection_of(staff)
-    assert bulk_edits.plan_of(link, staff, job.pk) == job
-    assert bulk_edits.plan_of(link, staff, uuid.uuid4()) is None
-    assert bulk_edits.plan_of(credentials_service.connection_of(owner), owner, job.pk) is None
-    assert bulk_edits.plan_of(credentials_service.connection_of(outsider), staff, job.pk) is None
+    credentials = credentials_service.credentials_of(staff)
+    assert bulk_edits.plan_of(credentials, staff, job.pk) == job
+    assert bulk_edits.plan_of(credentials, staff, uuid.uuid4()) is None
+    assert bulk_edits.plan_of(credentials_service.credentials_of(owner), owner, job.pk) is None
+    assert bulk_edits.plan_of(credentials_service.credentials_of(outsider), staff, job.pk) is None
     for kind in (Job.Kind.EDIT, Job.Kind.IMPORT):
         with pytest.raises(PermissionDenied):
             plan(manager, {1: "11"}, kind=kind)
     staff.groups.set(manager.groups.all())
     demoted = type(staff).objects.get(pk=staff.pk)
     with pytest.raises(PermissionDenied):
-        bulk_edits.plan_of(link, demoted, job.pk)
+        bulk_edits.plan_of(credentials, demoted, job.pk)
     with pytest.raises(PermissionDenied):
         queue.start_draft(job, demoted)
 

@@ -30,11 +30,11 @@ NAMES = {4: "Скидочная система 10%", 5: "Скидочная си
 
 
 def removal(user, group_id, **options):
-    link = credentials_service.connection_of(user)
-    group = read_now(link, group_id).group
+    credentials = credentials_service.credentials_of(user)
+    group = read_now(credentials, group_id).group
     return RemoveGroup(
         user=user,
-        credentials=link,
+        credentials=credentials,
         operation=uuid.uuid4(),
         group_id=group_id,
         loaded=group.values,
@@ -58,15 +58,15 @@ def keys(**holder):
 
 
 def snapshot_of(user, group_id):
-    link = credentials_service.connection_of(user)
-    group = read_now(link, group_id).group
-    return snapshots.take(user=user, credentials=link, group=group, operation=uuid.uuid4())
+    credentials = credentials_service.credentials_of(user)
+    group = read_now(credentials, group_id).group
+    return snapshots.take(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
 
 
 def restore_of(user, snapshot):
-    link = credentials_service.connection_of(user)
-    seen = restore_preview.look(user=user, credentials=link, snapshot=snapshot)
-    return restore_preview.plan(user=user, credentials=link, operation=uuid.uuid4(), preview=seen)
+    credentials = credentials_service.credentials_of(user)
+    seen = restore_preview.look(user=user, credentials=credentials, snapshot=snapshot)
+    return restore_preview.plan(user=user, credentials=credentials, operation=uuid.uuid4(), preview=seen)
 
 
 # --- An open removal ---------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
         start(staff, target_id=5)
     with pytest.raises(Busy):
         execute(removal(owner, 5))
-    assert history.locked_ids(credentials_service.connection_of(staff)) == {5}
+    assert history.locked_ids(credentials_service.credentials_of(staff)) == {5}
     history.resolve(lost_removal, "failed", owner)
     assert not Lock.objects.exists()
     assert start(staff, target_id=5).pk
@@ -218,7 +218,7 @@ def test_a_thread_that_comes_too_late_writes_nothing_down_for_a_job_that_has_end
     queue.cancel(job, staff)
     late = MoveClient(
         user=staff,
-        credentials=credentials_service.connection_of(staff),
+        credentials=credentials_service.credentials_of(staff),
         operation=uuid.uuid4(),
         job=job,
         client_id=FIRST,

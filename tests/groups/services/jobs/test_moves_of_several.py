@@ -35,7 +35,7 @@ def _in_three_groups(sandbox):
 
 
 def plan(user, choice=CHOICE, target=TARGET):
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     groups = [read_now(credentials, each).group for each in sorted({*choice.values()})]
     return moves.plan_choice(
         user=user,
@@ -87,7 +87,7 @@ def test_each_group_has_its_snapshot_and_its_clients_come_back_from_it(owner, sa
         4: [129, 130],
         5: [131],
     }
-    credentials = credentials_service.connection_of(owner)
+    credentials = credentials_service.credentials_of(owner)
     preview = restore_preview.look(user=owner, credentials=credentials, snapshot=kept[4])
     back = restore_preview.plan(user=owner, credentials=credentials, operation=uuid.uuid4(), preview=preview)
     assert ended(run(queue.start(back))) == (Job.State.DONE, "")
@@ -222,7 +222,7 @@ def test_beyond_the_limit_all_of_them_are_one_request_and_one_yes(staff, owner, 
     assert answer["Location"] == f"/requests/{request.pk}/"
     assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
     assert not sandbox.posts()
-    approvals.approve(request, user=owner, credentials=credentials_service.connection_of(owner))
+    approvals.approve(request, user=owner, credentials=credentials_service.credentials_of(owner))
     assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
     assert people(TARGET) >= set(CHOICE)
     assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}

@@ -35,20 +35,20 @@ FIELDS = (
 
 def take(user, group_id=4):
     """Take the snapshot of a removal."""
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     group = read_now(credentials, group_id).group
     return snapshots.take(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
 
 
 def look(user, snapshot):
     return restore_preview.look(
-        user=user, credentials=credentials_service.connection_of(user), snapshot=snapshot
+        user=user, credentials=credentials_service.credentials_of(user), snapshot=snapshot
     )
 
 
 def started(user, snapshot):
     """Start the restore that its page offers."""
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     return queue.start(
         restore_preview.plan(
             user=user, credentials=credentials, operation=uuid.uuid4(), preview=look(user, snapshot)
@@ -454,11 +454,11 @@ def test_rights(staff, owner, sandbox):
     with pytest.raises(PermissionDenied):
         look(staff, snapshot)
     with pytest.raises(PermissionDenied):
-        snapshots.of(user=staff, credentials=credentials_service.connection_of(staff))
+        snapshots.of(user=staff, credentials=credentials_service.credentials_of(staff))
     with pytest.raises(PermissionDenied):
         restore_preview.plan(
             user=staff,
-            credentials=credentials_service.connection_of(staff),
+            credentials=credentials_service.credentials_of(staff),
             operation=uuid.uuid4(),
             preview=found,
         )

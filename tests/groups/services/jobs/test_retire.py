@@ -73,7 +73,7 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
 
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
     job = retirement(staff)
-    snapshots.take_for(job, job.group_id, staff, credentials_service.connection_of(staff))
+    snapshots.take_for(job, job.group_id, staff, credentials_service.credentials_of(staff))
     sandbox.lag("count_zero", "clients.getGroup")
     sandbox.lag("row_absent", MEMBERS, ids=SOME)
     assert_not_removed(run(job), sandbox, people, set(SOME))

@@ -36,14 +36,14 @@ def command_of(user, action, **values):
     kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
     return kinds[action](
         user=user,
-        credentials=credentials_service.connection_of(user),
+        credentials=credentials_service.credentials_of(user),
         operation=values.pop("operation", None) or uuid.uuid4(),
         **values,
     )
 
 
 def edit_of(user, group_id=1, *, operation=None, **changes):
-    group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
+    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
     return command_of(
         user,
         Change.Action.UPDATE,
@@ -55,7 +55,7 @@ def edit_of(user, group_id=1, *, operation=None, **changes):
 
 
 def removal_of(user, group_id):
-    group = read_group(credentials_service.connection_of(user), group_id, fresh=True).group
+    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
     return command_of(
         user,
         Change.Action.REMOVE,
@@ -90,7 +90,7 @@ def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, b
     assert change.state == State.APPLIED
     assert sandbox.posts()[-1].form["birthday_bonus"] == f"{Decimal(bonus):.2f}"
     assert read_group(
-        credentials_service.connection_of(staff), 1, fresh=True
+        credentials_service.credentials_of(staff), 1, fresh=True
     ).group.birthday_bonus == Decimal(bonus)
 
 
@@ -209,7 +209,7 @@ def test_a_group_that_went_before_the_edit_is_not_edited(staff, sandbox):
 
 
 def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):
-    account = credentials_service.connection_of(outsider)
+    account = credentials_service.credentials_of(outsider)
     group = next(group for group in list_groups(account).groups if group.use_ewallet is not None)
     change = execute(edit_of(outsider, group.id, percent=group.percent + 1))
     assert change.state == State.APPLIED
@@ -231,10 +231,10 @@ def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
 
 @pytest.fixture
 def kopecks_owner(owner, sandbox):
-    link = owner.credentials
-    link.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
-    link.set_token(sandbox.accounts["kopecks"].token)
-    link.save()
+    credentials = owner.credentials
+    credentials.account, _ = PosterAccount.objects.get_or_create(name="kopecks")
+    credentials.set_token(sandbox.accounts["kopecks"].token)
+    credentials.save()
     return owner
 
 
@@ -254,8 +254,8 @@ def test_a_bonus_off_by_100_is_named_and_blocks_further_ones(kopecks_owner, sand
 def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandbox):
     group_id = next(iter(sandbox.accounts["kopecks"].groups))
     execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
-    link = credentials_service.connection_of(kopecks_owner)
-    credentials_service.set_bonus_unit(user=kopecks_owner, account=link.account, unit="kopecks")
+    credentials = credentials_service.credentials_of(kopecks_owner)
+    credentials_service.set_bonus_unit(user=kopecks_owner, account=credentials.account, unit="kopecks")
     assert execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
     assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
     assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
@@ -422,7 +422,7 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
 
 
 def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):
-    values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values
+    values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values
     sandbox.script("clients.getGroups", "error_object", code=404, times=1)
     change = execute(command_of(staff, Change.Action.CREATE, intended=values))
     assert (change.state, change.reason) == (State.FAILED, "not_read")
@@ -441,7 +441,7 @@ def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff
         return found
 
     monkeypatch.setattr(write_path, "_read_before", somebody_else_is_sooner)
-    values = read_group(credentials_service.connection_of(staff), 1, fresh=True).group.values.replace(
+    values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values.replace(
         name="Нова"
     )
     change = execute(command_of(staff, Change.Action.CREATE, intended=values.replace(percent=Decimal(5))))

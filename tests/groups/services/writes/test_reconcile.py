@@ -14,7 +14,7 @@ from django.utils import timezone
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, InvalidResponse
 from groups.services.clients import pages_of
-from groups.services.credentials import connection_of
+from groups.services.credentials import credentials_of
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import CreateClient, UpdateGroup, create_client
 from groups.services.writes.execute import execute
@@ -452,7 +452,7 @@ def first_client(credentials):
 
 @pytest.mark.django_db(transaction=True)
 def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
-    credentials = connection_of(owner)
+    credentials = credentials_of(owner)
     person = first_client(credentials)
     changes = twin_creations(owner, person)
     shown = [look_at(change, credentials).outcome for change in changes]
@@ -480,7 +480,7 @@ def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
 
 
 def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner, sandbox, monkeypatch):
-    credentials = connection_of(owner)
+    credentials = credentials_of(owner)
     change, other = twin_creations(owner, first_client(credentials))
 
     def pages_and_a_creation(*args, **options):

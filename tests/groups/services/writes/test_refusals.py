@@ -152,7 +152,7 @@ def other_percent(credentials):
 
 
 def planned(user, line, kind):
-    credentials = credentials_service.connection_of(user)
+    credentials = credentials_service.credentials_of(user)
     job = bulk_edits.keep_plan(
         user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
     )

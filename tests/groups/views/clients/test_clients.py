@@ -455,7 +455,7 @@ def left_behind(caplog):
 def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse, sandbox, somebody, caplog):
     caplog.set_level(logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    client, connection = browse(owner), credentials_service.connection_of(owner)
+    client, connection = browse(owner), credentials_service.credentials_of(owner)
     sandbox.console().edit(1, count_groups_clients="30")
     group, target = (read_now(connection, each).group for each in (1, 4))
     options = {"user": owner, "credentials": connection, "operation": uuid.uuid4(), "client_ids": [6, 7, 8]}
