@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from groups.models import PosterCredentials
 from poster_admin.users.models import Event
-from poster_admin.users.pages.people import connections_asked
+from poster_admin.users.pages.people import credentials_asked
 from poster_admin.users.security_log import record
 
 
@@ -17,8 +17,8 @@ def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> Non
     record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=instance.account_id)
 
 
-@receiver(connections_asked)
-def connections_that_work(sender: Any, user_ids: list[int], **_: Any) -> dict[int, bool]:
+@receiver(credentials_asked)
+def credentials_that_work(sender: Any, user_ids: list[int], **_: Any) -> dict[int, bool]:
     """Return for each connected user whether Poster accepted the token the last time."""
     rows = PosterCredentials.objects.filter(user__in=user_ids).values_list("user_id", "refused_at")
     return {user_id: refused_at is None for user_id, refused_at in rows}

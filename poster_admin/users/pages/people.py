@@ -26,7 +26,7 @@ ROLE_LABELS = {"Managers": _("Manager"), "Staff": _("Staff"), "Owners": _("Owner
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
-connections_asked = Signal()
+credentials_asked = Signal()
 """Asked with `user_ids`. An app above this one answers with a dict: connected users, and if it works."""
 
 
@@ -67,7 +67,7 @@ def all_users() -> QuerySet[User]:
 def as_people(users: Iterable[User]) -> list[Person]:
     """Return users of `all_users` as people, with one question about their connections."""
     users = list(users)
-    answers: list[tuple[Any, Any]] = connections_asked.send(sender=User, user_ids=[user.pk for user in users])
+    answers: list[tuple[Any, Any]] = credentials_asked.send(sender=User, user_ids=[user.pk for user in users])
     connected: dict[int, bool] = {
         user_id: works for _receiver, answer in answers for user_id, works in answer.items()
     }
