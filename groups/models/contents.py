@@ -8,7 +8,26 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+import msgspec
+
 from groups.poster import GroupValues
+
+
+class Content:
+    """A dataclass whose JSON has the names of its fields; decimals are texts."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of the column."""
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        return content
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the content from the result of `to_json`; additional names are ignored."""
+        return msgspec.convert(data or {}, cls)
+
 
 # --- Changes -----------------------------------------------------------------------------------------------
 
@@ -33,35 +52,17 @@ class LoadedGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordIds:
+class RecordIds(Content):
     """`before` of a creation: the ids that existed. `after` of a change in review: the ids to choose from."""
 
     ids: tuple[int, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
-        return {"ids": list(self.ids)}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
-        return cls(tuple((data or {}).get("ids", ())))
-
 
 @dataclass(frozen=True, slots=True)
-class ClientPlace:
+class ClientPlace(Content):
     """`loaded` and `intended` of a client's move: the id of a group."""
 
     group_id: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
-        return {"group_id": self.group_id}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`, or of another content that has a group."""
-        return cls(data["group_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,59 +88,32 @@ class ClientBefore:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientAfter:
+class ClientAfter(Content):
     """`after` of a client's change: the client's group, and the names of fields that changed beside it."""
 
     group_id: int
     changed: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
-        return {"group_id": self.group_id, "changed": list(self.changed)}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
-        return cls(data["group_id"], tuple(data.get("changed", ())))
-
 
 @dataclass(frozen=True, slots=True)
-class NewClient:
+class NewClient(Content):
     """`intended` of a client's creation: the group, the snapshot, and the old id of the client in it."""
 
     group_id: int
     snapshot: str
     client: int
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
-        return {"group_id": self.group_id, "snapshot": self.snapshot, "client": self.client}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
-        return cls(data["group_id"], data["snapshot"], data["client"])
-
 
 # --- Requests ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Content):
     """A member of `breaches` of a request: a limit, the number that was asked for, and the one allowed."""
 
     limit: str
     asked: Decimal
     allowed: Decimal
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the member of the column."""
-        return {"limit": self.limit, "asked": str(self.asked), "allowed": str(self.allowed)}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the breach from the result of `to_json`."""
-        return cls(data["limit"], Decimal(data["asked"]), Decimal(data["allowed"]))
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import logging
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -19,7 +19,7 @@ from django.utils import timezone
 from groups.models import Change, GroupsCopy, PosterCredentials, Watch
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services import client_counts
-from groups.services.elsewhere.compare import Finding, Look, Picture, alike, compare
+from groups.services.elsewhere.compare import Finding, Known, Look, Picture, alike, compare
 from groups.services.elsewhere.picture import from_json, to_json
 from groups.services.gateway import call_poster
 from poster_admin.common.deadlines import past, recent
@@ -97,17 +97,17 @@ def bring_looks_forward() -> None:
     )
     for copy in copies.select_related("credentials__account__watch"):
         watch = copy.credentials.account.watch
-        known = watch.picture.get("known", {})
-        shown = {str(row["id"]): row for row in copy.groups}
-        if watch.looked_at and now - watch.looked_at > HINTS_APART and _differ(known, shown):
+        if watch.looked_at is None or now - watch.looked_at <= HINTS_APART:
+            continue
+        shown = {row["id"]: GroupValues.from_json(row) for row in copy.groups}
+        if _differ(from_json(watch.picture).known, shown):
             Watch.objects.filter(pk=watch.pk, next_look_at__gt=now).update(next_look_at=now)
 
 
-def _differ(known: dict[str, Any], shown: dict[str, Any]) -> bool:
-    present = {number: each["values"] for number, each in known.items() if each["values"]}
+def _differ(known: dict[int, Known], shown: dict[int, GroupValues]) -> bool:
+    present = {number: each.values for number, each in known.items() if each.values}
     return present.keys() != shown.keys() or any(
-        not alike(GroupValues.from_json(values), GroupValues.from_json(shown[number]))
-        for number, values in present.items()
+        not alike(values, shown[number]) for number, values in present.items()
     )
 
 
@@ -164,7 +164,7 @@ def _store(watch: Watch, **values: object) -> bool:
 def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
     """Return what is known; nothing with another token, which may be shown other groups."""
     is_same = watch.fingerprint == credentials.fingerprint
-    return from_json(watch.picture, watch.looked_at) if is_same else Picture()
+    return from_json(watch.picture) if is_same else Picture()
 
 
 def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
