@@ -1,9 +1,12 @@
 """Fixtures of a real browser and a real server: `page_for(staff).goto("/groups/")`."""
 
+import asyncio
 import itertools
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.db import connections
@@ -38,14 +41,21 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def browser():
-    with sync_playwright() as playwright:
-        # Playwright's event loop stays in this thread, and Django would take the tests for asynchronous code.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # Playwright's event loop stays in this thread until the end. Django would take all later tests for
+    # asynchronous code, and asyncio would refuse them a loop of their own.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright, mock.patch("asyncio.run", run_apart):
         browser = playwright.chromium.launch(
             executable_path=chromium.find(), args=list(chromium.ARGUMENTS), headless=True
         )
         yield browser
         browser.close()
+
+
+def run_apart(coroutine, run=asyncio.run):
+    """Run a coroutine in a thread, and return its result."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run, coroutine).result()
 
 
 @pytest.fixture
