@@ -24,6 +24,12 @@ def spellings(word: str) -> set[str]:
     return {searchable(word), searchable(_replaced(folded(word), _FROM_LATIN))}
 
 
+def has_all(name: str, words: Iterable[set[str]]) -> bool:
+    """Return True if a name has all words, each in one of its spellings."""
+    name = searchable(name)
+    return all(any(spelling in name for spelling in word) for word in words)
+
+
 def is_almost(word: str, other: str) -> bool:
     """Return True if two words differ by one letter: another one, one more, or one less."""
     if abs(len(word) - len(other)) > 1:

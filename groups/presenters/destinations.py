@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import SavedView
 from groups.poster import Group
-from groups.presenters.alphabet import searchable, spellings
+from groups.presenters.alphabet import has_all, spellings
 from groups.presenters.messages import NumberFormat, type_label
 
 if TYPE_CHECKING:
@@ -32,17 +32,12 @@ def destinations(
 ) -> list[Destination]:
     """Return the groups, views and pages whose names have all words of the text; without one, no groups."""
     words = [spellings(word) for word in text.split()]
-    pages = [page for page in (*map(_view, views), *_pages(user)) if _has_all(page.label, words)]
+    pages = [page for page in (*map(_view, views), *_pages(user)) if has_all(page.label, words)]
     if not words:
         return pages
     numbers = NumberFormat.current()
-    found = [group for group in groups if _has_all(group.name, words)][:MOST_GROUPS]
+    found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
     return [_group(group, numbers) for group in found] + pages
-
-
-def _has_all(name: str, words: list[set[str]]) -> bool:
-    name = searchable(name)
-    return all(any(spelling in name for spelling in word) for word in words)
 
 
 def _group(group: Group, numbers: NumberFormat) -> Destination:

@@ -97,6 +97,19 @@ def test_filters_find_by_person_action_group_outcome_and_date(staff, owner, brow
         assert {change for change in (one, two) if f'data-change="{change.pk}"' in html} == found, query
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("м'ятні друзі", True), ("ДРУЗІ", True), ("myatni", True), ("друзи", True), ("гості", False)],
+)
+def test_a_name_is_found_in_any_spelling_as_in_the_list(staff, browse, text, found):
+    change = Change.objects.create(
+        account=staff.credentials.account, action="update", group_id=9, group_name="М’ятні Друзі"
+    )
+    client = browse(staff)
+    for url in ("/history/", "/history/export.jsonl"):
+        assert (str(change.pk) in client.get(url, {"group": text}).content.decode()) is found
+
+
 def test_a_group_with_ten_digits_is_found_by_its_id(staff, browse):
     change = Change.objects.create(
         account=staff.credentials.account, action="update", group_id=MAX_ID, group_name="Гості"
