@@ -63,6 +63,11 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     birthday_bonus: Decimal = Decimal(0)
     use_ewallet: str | None = None
 
+    @property
+    def effective_bonus(self) -> Decimal:
+        """The birthday bonus that clients get: a group with a discount may store one, and gives none."""
+        return self.birthday_bonus if self.loyalty_type == LoyaltyType.BONUS else Decimal(0)
+
     def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
         """Return the form fields of clients.createGroup and clients.updateGroup.
 

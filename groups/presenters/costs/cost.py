@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.poster import GroupValues, LoyaltyType, NotAllowed, PosterError
+from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.poster.fields import plain
 from groups.presenters.messages import Message, NumberFormat, clients_words, error_words, money_words
 from groups.services.costs.sales import MONTH
@@ -177,7 +177,7 @@ def _upper(text: str) -> str:
 
 def _title(cost: Decimal, period: Period, groups: Iterable[Costed]) -> str:
     """Return the cost in half a sentence; a birthday bonus that changes is not called nothing."""
-    if not cost and any(_bonus(old) != _bonus(new) for _group, old, new in groups):
+    if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
         return _("will cost nothing more, apart from birthday bonuses")
     return cost_words(cost, _days_of(period))
 
@@ -216,17 +216,12 @@ def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _("As Poster had it on %(time)s; it is added up once a day.") % {"time": as_of}
 
 
-def _bonus(values: GroupValues) -> Decimal:
-    """Return the birthday bonus that clients get: in a group with a discount, none."""
-    return values.birthday_bonus if values.loyalty_type == LoyaltyType.BONUS else Decimal(0)
-
-
 def _birthdays(groups: Iterable[Costed]) -> str:
     """Return the birthday bonuses of several groups in words, if they change."""
     changed = [
-        (group.birthdays, _bonus(old), _bonus(new))
+        (group.birthdays, old.effective_bonus, new.effective_bonus)
         for group, old, new in groups
-        if group.birthdays and _bonus(old) != _bonus(new)
+        if group.birthdays and old.effective_bonus != new.effective_bonus
     ]
     if not changed:
         return ""
@@ -245,7 +240,7 @@ def _birthdays(groups: Iterable[Costed]) -> str:
 
 def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
     """Return the birthday bonuses of the period in words: they come on top, and depend on no percent."""
-    before, after = _bonus(old), _bonus(new)
+    before, after = old.effective_bonus, new.effective_bonus
     if not group.birthdays or not (before or after):
         return ""
     values = {

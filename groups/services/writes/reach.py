@@ -57,11 +57,11 @@ def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0)
 
     A group that is only renamed reaches nobody.
     """
-    percent, bonus = (old.percent, old.birthday_bonus) if old else (_NOTHING, _NOTHING)
+    percent, bonus = (old.percent, old.effective_bonus) if old else (_NOTHING, _NOTHING)
     return Reach(
         percent=new.percent if new.percent > percent else _NOTHING,
         rise=max(new.percent - percent, _NOTHING),
-        birthday_bonus=new.birthday_bonus if new.birthday_bonus > bonus else _NOTHING,
+        birthday_bonus=new.effective_bonus if new.effective_bonus > bonus else _NOTHING,
         clients=clients if changes_terms(old, new) else 0,
     )
 

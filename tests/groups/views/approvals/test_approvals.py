@@ -118,6 +118,18 @@ def test_what_is_beyond_a_limit_already_may_be_lowered_and_renamed(staff, browse
     assert send(browse(staff), name="Інша", percent="8")["Location"] == "/groups/1/"
 
 
+def test_a_bonus_that_a_discount_group_only_stored_is_held_against_its_limit(staff, browse, sandbox, limits):
+    sandbox.console().edit(1, loyalty_type="2", birthday_bonus="100000")
+    limits(max_birthday_bonus=500)
+    client = browse(staff)
+    assert send(client, percent="9", loyalty_type="2")["Location"] == "/groups/1/"
+    again = {"percent": "9", "loyalty_type": "1", "confirmed": "1"}
+    assert send(client, **again, birthday_bonus="1000")["Location"].startswith("/requests/")
+    assert len(sandbox.posts()) == 1
+    text = text_of(client.get("/requests/"))
+    assert "The birthday bonus would be 1,000.00 ₴; the limit is 500.00 ₴." in text
+
+
 def test_creations_count_too(staff, browse, sandbox, limits):
     limits(max_rise=5)
     client = browse(staff)
