@@ -31,6 +31,7 @@ DELIMITERS = ";,\t"
 FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
 _marked = re.compile(FORMULA_START.format(mark="'"))
+_literal = re.compile(r'"[^"]*"|\\.')
 ZIP = b"PK\x03\x04"
 # Workbooks from before 2007, and those with a password.
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -216,8 +217,8 @@ def _text(cell: Any) -> str:
 
 
 def _number(number: Decimal, number_format: str) -> str:
-    if "%" in (number_format or ""):
-        # A cell that shows 12 % stores 0.12.
+    if "%" in _literal.sub("", number_format or ""):
+        # A cell that shows 12 % stores 0.12, unless the sign is only a text beside the number.
         return f"{_rounded(number * 100):f}%"
     return f"{_rounded(number):f}"
 

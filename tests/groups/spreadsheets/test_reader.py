@@ -180,6 +180,16 @@ def test_cells_of_every_kind_become_what_somebody_would_type():
     }
 
 
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [("0%", "50%"), ('0" грн"%', "50%"), ('0.0" %"', "0.5"), ("0.0\\%", "0.5"), ('0.0"%" \\"', "0.5")],
+)
+def test_a_sign_of_percent_that_is_only_a_text_multiplies_nothing(shown, text):
+    book, sheet = workbook(["Id", "Percent"], [1, 0.5])
+    sheet["B2"].number_format = shown
+    assert read(saved(book)).rows[2][1] == text
+
+
 def test_formulas_and_their_errors_are_marked():
     book, sheet = workbook(["Id", "Name", "Percent"], [1, "=1+1", "x"])
     sheet["C2"] = "#N/A"
