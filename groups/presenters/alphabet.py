@@ -57,8 +57,8 @@ _FROM_LATIN = (
     *zip("abvhgdezyijklmnoprstufcwq", "абвггдезиийклмнопрстуфквк", strict=True),
 )
 _FOLDS = (("ё", "е"), ("’", "'"), ("ʼ", "'"), ("`", "'"), ("‘", "'"), ("′", "'"))
-# Unicode sorts the letters that only Ukrainian has after all others.
-_UKRAINIAN_ORDER = (("ґ", "г\uffff"), ("є", "е\uffff"), ("і", "и\uffff"), ("ї", "и\uffff\uffff"))
+# Unicode sorts the letters that only Ukrainian has after all others. An apostrophe is no letter of it.
+_UKRAINIAN_ORDER = (("'", ""), ("ґ", "г\uffff"), ("є", "е\uffff"), ("і", "и\uffff"), ("ї", "и\uffff\uffff"))
 
 
 def _replaced(text: str, pairs: Iterable[tuple[str, str]]) -> str:

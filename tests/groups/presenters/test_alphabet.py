@@ -13,6 +13,11 @@ def test_names_are_sorted_as_in_the_ukrainian_alphabet():
     ]
 
 
+def test_an_apostrophe_has_no_place_in_the_order():
+    names = ["Обід", "Об'єкт", "Обачні", "М’ята", "Мавка"]
+    assert sorted(names, key=alphabetical) == names[::-1]
+
+
 def test_case_apostrophes_and_forms_make_no_difference():
     assert len({folded(f"КАВ{sign}ярня") for sign in "'’ʼ`‘′"}) == 1
     assert folded("ЗЕЛЁНАЯ") == folded("зеленая")
