@@ -23,11 +23,12 @@ class NewsCount:
 
 
 def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> ChangeQuerySet:
-    """Return what others have changed in groups since a time, without what was not made or is still open.
+    """Return what others have changed in groups, as it is known since a time; open changes are not in it.
 
-    Raises `TokenRejected` if Poster has refused the user's token.
+    A change that began before that time counts if its outcome, or that it was made elsewhere, was found
+    later. Raises `TokenRejected` if Poster has refused the user's token.
     """
-    changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, created_at__gt=since)
+    changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
     return changes.exclude(user=user)
 
 

@@ -34,7 +34,7 @@ def note(account, *, user=None, state="applied", action="update", ago=timedelta(
         state=state,
         created_at=moment,
         possible_since=moment - timedelta(minutes=5) if state == "elsewhere" else None,
-        **values,
+        **{"settled_at": moment} | values,
     )
     change.save()
     return change
@@ -91,6 +91,15 @@ def test_own_open_failed_and_older_changes_are_no_news(was_here, manager, staff)
     note(account, user=staff, state="review")
     note(account, user=staff, ago=timedelta(days=4))
     assert line(was_here(timedelta(days=3))) == ""
+
+
+@pytest.mark.parametrize("state", ["applied", "elsewhere"])
+def test_a_change_that_was_settled_after_the_visit_is_news(was_here, staff, state):
+    user = staff if state == "applied" else None
+    note(staff.credentials.account, user=user, state=state, ago=timedelta(days=4), settled_at=timezone.now())
+    client = was_here(timedelta(days=3))
+    assert ": 1 change" in line(client)
+    assert client.get("/history/new/").content.decode().count("data-change=") == 1
 
 
 def test_a_first_visit_has_no_line_and_a_feed_of_a_week(staff, manager, browse):
