@@ -41,9 +41,14 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         return self.order_by(order, "-starts_at", "-created_at")
 
     def between(self, first: datetime, last: datetime) -> "ScheduleQuerySet":
-        """Return the schedules that are, were or will be in force in some of this time."""
+        """Return the schedules that are, were or will be in force in some of this time.
+
+        One without an end is over once it has begun: nobody takes it back, and anybody may change it again.
+        """
         begun = self.filter(Q(state__in=Schedule.OPEN) | Q(began_at__isnull=False), starts_at__lt=last)
-        not_over = Q(ends_at=None, cancelled_at=None) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
+        not_over = (
+            Q(ends_at=None, state=Schedule.State.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
+        )
         return begun.filter(not_over).order_by("starts_at", "created_at")
 
     def due(self, now: datetime) -> "ScheduleQuerySet":

@@ -198,6 +198,19 @@ def test_the_list_says_until_when(staff, browse, sandbox):
     assert "20 % до" not in text_of(client.get("/groups/"))
 
 
+def test_a_change_without_an_end_is_in_the_calendar_until_the_week_in_which_it_came(staff, browse, sandbox):
+    monday = timezone.localdate() - timedelta(timezone.localdate().weekday())
+    weeks = [f"/schedules/?week={monday + timedelta(days)}" for days in (0, 7, 700)]
+
+    def shown():
+        return ['class="on' in browse(staff).get(week).content.decode() for week in weeks]
+
+    planned(staff, starts=timedelta(seconds=-1), ends=None)
+    assert shown() == [True, True, True]
+    run_due()
+    assert shown() == [True, False, False]
+
+
 def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
     planned(
         staff, starts_at=datetime(2027, 6, 4, 15, tzinfo=UTC), ends_at=datetime(2027, 6, 6, 21, tzinfo=UTC)
