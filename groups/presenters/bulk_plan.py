@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from groups.models.contents import Line
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.warnings import warnings_for
+from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
 
@@ -68,8 +69,8 @@ class Plan:
 
     @property
     def clients(self) -> int:
-        """Number of clients in the groups that change."""
-        return sum(line.clients for line in self._lines)
+        """Number of clients who would get something else, by the rule of the limits."""
+        return sum(reach_of_values(line.old, line.new, line.clients).clients for line in self._lines)
 
 
 def _risks_of(line: Line) -> list[str]:

@@ -84,11 +84,8 @@ class WritePage[F: WriteForm]:
         self, command: GroupCommand, warnings: list[str], *, status: int = 200, **more: Any
     ) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated."""
-        clients = (
-            reads.read_group(self.request.credentials, command.group_id).group.clients
-            if command.group_id
-            else 0
-        )
+        reached = command.reached_group
+        clients = reads.read_group(self.request.credentials, reached).group.clients if reached else 0
         context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
         rows = check_rows(command.loaded, command.values)
         template = "groups/writes/check.html"

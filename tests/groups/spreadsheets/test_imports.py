@@ -334,6 +334,13 @@ def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox, exte
 
 
 @pytest.mark.django_db
+def test_a_group_that_only_gets_a_name_touches_no_client(staff, browse):
+    client = browse(staff)
+    plan = client.get(upload(client, "Id;Name;Percent\n1;Інша;\n4;;11\n")["Location"])
+    assert "2 groups change, which touches 43 clients" in text_of(plan)
+
+
+@pytest.mark.django_db
 def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, browse, sandbox):
     answer = upload(browse(staff), "Id;Percent;Note\n1;101;a\n4;12;b\n5;20;c\n")
     assert answer.status_code == 422

@@ -199,6 +199,13 @@ def test_a_name_is_asked_about_along_with_other_risks(staff, browse, sandbox):
     text = text_of(edit(browse(staff), name="Скидочная система 20%", percent="45"))
     assert "Another group has this name already" in text
     assert "The percent rises from 10% to 45%" in text
+    assert "It touches 125 clients of the group." in text
+
+
+def test_a_name_that_is_asked_about_touches_no_client(staff, browse, sandbox):
+    text = text_of(edit(browse(staff), name="Скидочная система 20%"))
+    assert "Another group has this name already" in text
+    assert "It touches" not in text
 
 
 def test_a_name_that_somebody_else_takes_meanwhile_is_asked_about(staff, browse, sandbox, monkeypatch):
