@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from heapq import nlargest
 from operator import attrgetter
 
@@ -21,7 +21,7 @@ SHOWN = 6
 LARGE = 100
 """With more groups the chart counts them by percent."""
 EDGES = tuple(map(Decimal, (0, 1, 5, 10, 15, 20, 30, 50)))
-CENT = Decimal("0.01")
+CENT, TENTH = Decimal("0.01"), Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
             Share(
                 name=name,
                 clients=numbers.count(clients),
-                share=numbers.percent(share_of(clients, everyone)),
+                share=share_words(clients, everyone, numbers),
                 x=f"{x:.2f}",
                 width=f"{width:.2f}",
             )
@@ -140,6 +140,9 @@ def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat)
     ]
 
 
-def share_of(clients: int, everyone: int) -> Decimal:
-    """Return the percent of all clients: whole, or with one decimal."""
-    return round(Decimal(100 * clients) / everyone, 1) if everyone else Decimal(0)
+def share_words(clients: int, everyone: int, numbers: NumberFormat) -> str:
+    """Return the percent of all clients: whole, or with one decimal; a few of very many are not called 0%."""
+    if not clients:
+        return numbers.percent(Decimal(0))
+    share = (Decimal(100 * clients) / everyone).quantize(TENTH, ROUND_HALF_UP)
+    return numbers.percent(share) if share else f"<\N{NO-BREAK SPACE}{numbers.percent(TENTH)}"

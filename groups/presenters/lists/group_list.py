@@ -19,7 +19,7 @@ from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, GroupTotals, LoyaltyType, UnreadableRow
 from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
-from groups.presenters.lists.charts import Picture, make_picture, share_of
+from groups.presenters.lists.charts import Picture, make_picture, share_words
 from groups.presenters.lists.group_row import GroupRow
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link
@@ -82,7 +82,7 @@ class Listing:
             percent=numbers.percent(group.percent),
             bonus=numbers.money(bonus) if bonus else "",
             clients=numbers.count(group.clients),
-            share=numbers.percent(share_of(group.clients, self.clients)),
+            share=share_words(group.clients, self.clients, numbers),
             locked=locked,
             planned=self.planned.get(group.id, ""),
             **self._sales_of(group),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.core.cache import cache
@@ -70,6 +71,20 @@ def test_unknown_values_are_ignored(manager, browse, query):
 
 def test_bytes_that_are_no_text_are_no_error(manager, browse):
     assert browse(manager).get("/groups/?q=%ff%fe").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares"),
+    [((15, 1, 0), ["93.8%", "6.3%", "0%"]), ((99_000, 49, 1), ["99.9%", "<\xa00.1%", "<\xa00.1%"])],
+)
+def test_a_share_is_rounded_half_up_and_a_few_of_very_many_are_not_called_none(
+    manager, browse, sandbox, counts, shares
+):
+    for group_id, count in zip((1, 4, 5), counts, strict=True):
+        sandbox.console().edit(group_id, count_groups_clients=str(count))
+    html = browse(manager).get("/groups/").content.decode()
+    found = re.findall(r'data-label="Clients">[0-9,]+<span>([^<]+)</span>', html)
+    assert list(map(unescape, found)) == shares
 
 
 def test_the_search_knows_cyrillic(manager, browse, sandbox):
