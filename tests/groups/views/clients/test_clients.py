@@ -34,6 +34,7 @@ READ = {name for name, fault in FAULTS.items() if fault.readable} | ROW_FAULTS |
 NO_ANSWER = {
     *("reset_before_headers", "fin_before_headers", "reset_mid_headers", "reset_mid_body", "fin_mid_body"),
     *("cut_chunk", "junk_status_line", "many_headers", "huge_header", "two_lengths", "bad_gzip"),
+    "negative_chunk",
 }
 NO_ACCESS = {
     *("status_401", "status_403", "error_object", "error_object_text", "error_number", "error_number_text"),
