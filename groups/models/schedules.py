@@ -46,10 +46,10 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         One without an end is over once it has begun: nobody takes it back, and anybody may change it again.
         """
         begun = self.filter(Q(state__in=Schedule.OPEN) | Q(began_at__isnull=False), starts_at__lt=last)
-        not_over = (
-            Q(ends_at=None, state=Schedule.State.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
-        )
-        return begun.filter(not_over).order_by("starts_at", "created_at")
+        states = Schedule.State
+        not_over = Q(ends_at=None, state=states.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
+        not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.OF_PERSON)
+        return begun.filter(not_over | not_back).order_by("starts_at", "created_at")
 
     def due(self, now: datetime) -> "ScheduleQuerySet":
         """Return the schedules with a step that is due and that no worker is at."""
@@ -196,6 +196,12 @@ class Schedule(Consent):
     def can_be_returned(self) -> bool:
         """Return True if it was held in force because of its person: somebody else can end it."""
         return self.state == self.State.HELD and self.began_at is not None and self.reason in self.OF_PERSON
+
+    @property
+    def is_overdue(self) -> bool:
+        """Return True if its values are in force although their end is past."""
+        in_force = self.state == self.State.ACTIVE or self.can_be_returned
+        return in_force and self.ends_at is not None and self.ends_at <= timezone.now()
 
     @property
     def began_late(self) -> bool:

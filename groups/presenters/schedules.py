@@ -261,5 +261,7 @@ def _cell(schedule: Schedule, day: date) -> Cell:
 def _in_force(schedule: Schedule) -> tuple[datetime, datetime | None]:
     """Return the times between which the planned values are in force: the real ones where known."""
     start = schedule.began_at or schedule.starts_at
+    if schedule.is_overdue:
+        return start, None
     over = schedule.ended_at if schedule.state in (State.DONE, State.CANCELLED) else None
     return start, (over if schedule.ends_at or schedule.cancelled_at else None) or schedule.ends_at

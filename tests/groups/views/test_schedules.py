@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, Schedule
 from groups.services.schedule_steps import run_due
+from groups.services.schedules import cancel
 from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
 from tests.pages import fragment, hidden, text_of
 
@@ -198,17 +199,33 @@ def test_the_list_says_until_when(staff, browse, sandbox):
     assert "20 % до" not in text_of(client.get("/groups/"))
 
 
-def test_a_change_without_an_end_is_in_the_calendar_until_the_week_in_which_it_came(staff, browse, sandbox):
-    monday = timezone.localdate() - timedelta(timezone.localdate().weekday())
-    weeks = [f"/schedules/?week={monday + timedelta(days)}" for days in (0, 7, 700)]
+@pytest.fixture
+def in_calendar(manager, browse):
+    """Return a function that tells whether the calendar has a change this week, next week and much later."""
+    weeks = [timezone.localdate() + timedelta(days) for days in (0, 7, 700)]
+    client = browse(manager)
+    return lambda: ['class="on' in client.get(f"/schedules/?week={week}").content.decode() for week in weeks]
 
-    def shown():
-        return ['class="on' in browse(staff).get(week).content.decode() for week in weeks]
 
+def test_a_change_without_an_end_is_in_the_calendar_until_the_week_in_which_it_came(staff, in_calendar):
     planned(staff, starts=timedelta(seconds=-1), ends=None)
-    assert shown() == [True, True, True]
+    assert in_calendar() == [True, True, True]
     run_due()
-    assert shown() == [True, False, False]
+    assert in_calendar() == [True, False, False]
+
+
+def test_a_change_that_nothing_has_taken_back_is_in_the_calendar_after_its_end(staff, owner, in_calendar):
+    schedule = planned(staff, starts=timedelta(seconds=-1))
+    run_due()
+    assert in_calendar() == [True, False, False]
+    Schedule.objects.update(ends_at=timezone.now())
+    assert in_calendar() == [True, True, True]
+    type(staff.credentials).objects.filter(user=staff).update(refused_at=timezone.now())
+    run_due()
+    schedule.refresh_from_db()
+    assert (schedule.state, in_calendar()) == ("held", [True, True, True])
+    cancel(schedule, user=owner)
+    assert in_calendar() == [True, False, False]
 
 
 def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
