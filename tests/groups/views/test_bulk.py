@@ -84,7 +84,9 @@ def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):
         str(key) for key, row in sandbox.accounts["demo"].snapshot().items() if row["loyalty_type"] == "2"
     }
     assert set(re.findall(r'data-group="(\d+)"', page.content.decode())) == rows
-    assert "that the list found" in text_of(page)
+    assert "Only the 2 groups that the list found are here." in text_of(page)
+    sandbox.console().edit(4, loyalty_type="7")
+    assert "Only 1 group that the list found is here." in text_of(client.get("/groups/edit/?q=система"))
     # The way back, and "Cancel".
     assert page.content.decode().count('href="/groups/?type=2&amp;sort=name"') == 2
 

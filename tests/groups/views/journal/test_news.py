@@ -152,6 +152,7 @@ def test_a_long_feed_leads_to_the_history(was_here, staff):
     page = was_here(timedelta(days=1)).get("/history/new/")
     assert page.content.decode().count("data-change=") == SHOWN
     assert "Older ones are in the history" in text_of(page)
+    assert f"more than {SHOWN} changes" in text_of(page)
 
 
 def test_another_account_has_other_news(was_here, outsider):
