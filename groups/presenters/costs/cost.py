@@ -205,7 +205,7 @@ def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str
 def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _(
         "At most: products without a discount, promotions that win, and rounding make it less. "
-        "A client whose own percent is higher than the group's costs nothing more."
+        "A client whose own percent is higher than the new one costs nothing more."
     )
     yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):

@@ -145,6 +145,16 @@ def test_half_a_kopeck_is_rounded_up_and_once(owner, browse, sandbox):
     assert expected(sandbox, group_id, "2")[0] == "0.02"
 
 
+def test_an_own_percent_between_the_old_and_the_new_one_costs_the_rest(owner, browse, sandbox):
+    console, row = sandbox.console(), sandbox.accounts["demo"].groups[4]
+    console.put(row | {"client_groups_id": "9", "client_groups_discount": "5", "count_groups_clients": "0"})
+    console.sell(console.put_client(9, discount_per="7"), timezone.localdate(), 100_00, 93_00)
+    client = browse(owner)
+    assert [ask(client, 9, percent)[0] for percent in ("6", "7", "10")] == ["0.00", "0.00", "3.00"]
+    text = text_of(client.get(url_of(9, "10")))
+    assert "A client whose own percent is higher than the new one costs nothing more." in text
+
+
 def test_a_lower_percent_saves_and_the_same_costs_nothing(owner, browse):
     client = browse(owner)
     page = client.get(url_of(1, "5"))
