@@ -9,8 +9,9 @@ import uuid
 import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from groups.models import Change, Job, SavedView, Snapshot
+from groups.models import Change, Job, PosterCredentials, SavedView, Snapshot
 from groups.models.contents import Breach, Line
 from groups.services import approvals
 from groups.services.groups import read_now
@@ -454,6 +455,21 @@ def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, s
                     assert answer.status_code == 302
                     assert answer["Location"].startswith("/accounts/login/code/?next=")
     assert not sandbox.calls()
+
+
+@pytest.mark.parametrize("url", ["/no-such-page/", "/accounts/confirm/", "/groups/new/", "/help/"])
+def test_no_page_tells_of_open_changes_to_who_may_not_look(owner, nobody, staff, browse, url):
+    the_lost = {"account": staff.credentials.account, "user": staff, "action": "update", "state": "unknown"}
+    Change.objects.create(**the_lost, group_id=1, group_name=ONLY_HERE, sent_at=timezone.now())
+    assert ONLY_HERE in browse(owner).get(url).content.decode()
+    PosterCredentials.objects.filter(user=staff).update(user=nobody)
+    TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
+    half = browse()
+    half.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
+    for client in (browse(nobody), half):
+        html = client.get(url).content.decode()
+        assert ONLY_HERE not in html
+        assert "demo" not in html
 
 
 # --- One account shows nothing of another ------------------------------------------------------------------

@@ -24,6 +24,7 @@ from groups.services import approvals
 from groups.services.installation import workers
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
+from poster_admin.users.sign_in import two_factor
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -77,9 +78,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
-    credentials = SimpleLazyObject(
-        lambda: known or (_credentials(user) if user is not None and user.is_authenticated else None)
-    )
+    credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
     return {
         "user_mark": lambda: mark_of(user),
         "section": section,
@@ -130,6 +129,14 @@ def mark_of(user: Any) -> str:
     if user is None or not user.is_authenticated:
         return ""
     return salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
+
+
+def _may_look(request: HttpRequest) -> bool:
+    """Return True if the user may see the account: an error page and a sign-in are shown to others too."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or two_factor.page_that_is_due(request):
+        return False
+    return bool(user.has_perm("groups.view_group"))
 
 
 def _credentials(user: Any) -> PosterCredentials | None:
