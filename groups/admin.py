@@ -38,12 +38,19 @@ class CredentialsAdmin(ReadOnlyAdmin):
 
 
 class ChangeAdmin(ReadOnlyAdmin):
-    """Show the journal; it is append-only, here as everywhere."""
+    """Show the journal; it is append-only, here as everywhere. Owners see that of their own account."""
 
     list_display = ("created_at", "user_name", "account", "action", "group_name", "state", "reason")
     list_filter = ("state", "action")
     list_select_related = ("account",)
     search_fields = ("user_name", "group_name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        changes = super().get_queryset(request)
+        if request.user.is_superuser:
+            return changes
+        connected = PosterCredentials.objects.filter(user=request.user.pk, refused_at=None)
+        return changes.filter(account__in=connected.values("account"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

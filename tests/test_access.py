@@ -16,7 +16,7 @@ from groups.models.contents import Breach, Line
 from groups.services import approvals
 from groups.services.groups import read_now
 from groups.services.jobs.bulk_edits import keep_plan
-from poster_admin.users.models import TOTPDevice, UserSession, new_key
+from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD
 from tests.groups.services.jobs.doing import start
 from tests.groups.services.test_approvals import an_update
@@ -614,6 +614,27 @@ def test_an_owner_manages_users_but_makes_no_superuser(owner, staff, browse):
 
 def test_an_owner_cannot_touch_a_superuser(owner, admin_user, browse):
     assert browse(owner).get(f"/admin/auth/user/{admin_user.pk}/change/").status_code == 302
+
+
+def test_an_owner_takes_no_second_factor_from_a_superuser(owner, admin_user, browse):
+    own = {"user": admin_user, "name": "phone"}
+    factors = TOTPDevice.objects.create(**own, key=new_key(), confirmed=True), Passkey.objects.create(**own)
+    client = browse(owner)
+    for factor in factors:
+        table = f"/admin/users/{factor._meta.model_name}/"
+        assert f"{table}{factor.pk}/" not in client.get(table).content.decode()
+        client.post(f"{table}{factor.pk}/delete/", {"post": "yes"})
+        assert type(factor).objects.exists()
+
+
+def test_an_owner_sees_in_the_admin_the_journal_of_the_own_account_alone(staff, owner, outsider, browse):
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
+    url = f"/admin/groups/change/{Change.objects.get().pk}/change/"
+    assert ONLY_HERE in browse(owner).get(url).content.decode()
+    assert browse(outsider).get(url).status_code == 302
+    PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now())
+    assert browse(owner).get(url).status_code == 302
 
 
 def test_staff_and_managers_have_no_admin(staff, manager, browse):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from poster_admin.users.models import CompanyLink, Passkey, SecurityEvent, TOTPDevice
@@ -28,14 +29,22 @@ class SecurityEventAdmin(ReadOnlyAdmin):
         return False
 
 
-class AuthenticatorAdmin(ReadOnlyAdmin):
+class FactorAdmin(ReadOnlyAdmin):
+    """Let owners see and remove the second factors of users, but not those of superusers."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        factors = super().get_queryset(request)
+        return factors if request.user.is_superuser else factors.filter(user__is_superuser=False)
+
+
+class AuthenticatorAdmin(FactorAdmin):
     """List the users with a second factor, and remove it for a user who lost the phone and the codes."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     fields = list_display
 
 
-class PasskeyAdmin(ReadOnlyAdmin):
+class PasskeyAdmin(FactorAdmin):
     """List the passkeys of all users, and remove one whose device is lost."""
 
     list_display = ("user", "name", "created_at", "last_used_at")
