@@ -17,6 +17,7 @@ from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
 from groups.services.elsewhere import watch as elsewhere
+from groups.services.gateway import check_token
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import render_page
@@ -68,6 +69,7 @@ def account_disconnect(request: Request) -> HttpResponse:
 @requires("set_bonus_unit")
 def account_bonus_unit(request: Request) -> HttpResponse:
     """Set the unit of the birthday bonus, and unblock bonuses."""
+    check_token(request.credentials)
     unit = request.POST.get("bonus_unit", "")
     if unit in PosterAccount.BonusUnit:
         credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)
@@ -80,6 +82,7 @@ def account_bonus_unit(request: Request) -> HttpResponse:
 def account_watch(request: Request) -> HttpResponse:
     """Switch the watch for changes made elsewhere on, with the user's own token, or off."""
     credentials = request.credentials
+    check_token(credentials)
     if request.POST.get("watch") == "on":
         elsewhere.switch_on(user=request.user, credentials=credentials)
         messages.success(request, _("Changes made elsewhere will be written into the history."))

@@ -20,6 +20,7 @@ from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
+from groups.services.gateway import check_token
 from groups.services.writes.limit_check import limits_of
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecorded, Occupied, Planned
 from groups.views.cost import card_of_command
@@ -36,6 +37,7 @@ State = Change.State
 @requires("exceed_limits")
 def account_limits(request: Request) -> HttpResponse:
     """Show and set the limits of the account."""
+    check_token(request.credentials)
     limits = limits_of(request.credentials.account_id)
     form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
     if form.is_valid():

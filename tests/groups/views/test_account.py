@@ -132,6 +132,26 @@ def test_a_token_that_is_refused_later_asks_to_connect_again(staff, browse, sand
     assert client.get("/history/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
+        ("/account/limits/", {"max_percent": "90"}),
+        ("/account/bonus-unit/", {"bonus_unit": "kopecks"}),
+        ("/account/watch/", {"watch": "off"}),
+    ],
+)
+def test_who_has_a_refused_token_sets_nothing_of_the_account(owner, browse, url, form):
+    client = browse(owner)
+    client.post("/account/watch/", {"watch": "on"})
+    before = PosterAccount.objects.get()
+    PosterCredentials.objects.update(refused_at=timezone.now())
+    assert client.post(url, form).status_code == 424
+    assert PosterAccount.objects.filter(
+        bonus_unit=before.bonus_unit, limits=None, watch__isnull=False
+    ).exists()
+    assert client.get("/account/limits/").status_code == 424
+
+
 def test_a_fragment_is_the_form_alone(newcomer, browse):
     page = browse(newcomer).post(URL, {}, headers=fragment("form", URL))
     assert page.status_code == 422
