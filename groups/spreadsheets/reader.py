@@ -35,6 +35,8 @@ _literal = re.compile(r'"[^"]*"|\\.')
 ZIP = b"PK\x03\x04"
 # Workbooks from before 2007, and those with a password.
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+# Entities are declared below this, in each encoding that the parser reads by itself.
+DOCTYPES = tuple("<!DOCTYPE".encode(each) for each in ("utf-8", "utf-16-le", "utf-16-be"))
 STEP = 64 * 1024
 LARGE = Decimal(10) ** 12
 
@@ -192,7 +194,7 @@ def _unpacked(content: bytes) -> io.BytesIO:
                     left -= len(step)
             if left < 0 or number >= PARTS_AT_MOST:
                 raise NotReadable(_("This XLSX file is too large. Save only the table, in a new workbook."))
-            if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+            if any(doctype in data for doctype in DOCTYPES):
                 raise NotReadable(_("This XLSX file has something in it that no spreadsheet program writes."))
             plain.writestr(part.filename, bytes(data))
     return unpacked

@@ -270,10 +270,11 @@ def test_a_bomb_that_lies_about_its_size_is_not_unpacked_either():
     assert why(bytes(bomb))
 
 
-def test_no_entity_is_expanded():
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_no_entity_is_expanded(encoding):
     book, _ = workbook(["Id", "Name"], [1, "a"])
     parts = parts_of(saved(book))
-    laughs = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    laughs = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     name = "xl/worksheets/sheet1.xml"
-    parts[name] = laughs + parts[name]
+    parts[name] = (laughs + parts[name].decode()).encode(encoding)
     assert "that no spreadsheet program writes" in why(packed(parts))
