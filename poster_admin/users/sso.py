@@ -31,9 +31,10 @@ from poster_admin.users.identities import NameTaken, give_roles, user_behind
 from poster_admin.users.middleware import meta_name
 from poster_admin.users.models import Event
 from poster_admin.users.sign_in.errors import NoHelp
+from poster_admin.users.sign_in.reauthentication import forget_confirmation
 
 log = logging.getLogger("poster_admin.users")
-# Seconds: maximum age of the company's own sign-in after a fresh one was requested.
+# Seconds: maximum age of the company's own sign-in where the password would be asked for again.
 FRESH = 900
 # Seconds for each call of the provider.
 PATIENCE = 10
@@ -116,7 +117,8 @@ def back(request: HttpRequest) -> HttpResponse:
     fresh = request.session.pop("oidc_fresh", False) or request.user.is_authenticated
     page = request.session.pop("oidc_next", "")
     try:
-        user = _user_of(request, _claims(request, fresh=fresh))
+        claims = _claims(request, fresh=fresh)
+        user = _user_of(request, claims)
     except FAILURES as error:
         # The error's text may contain the code or the token.
         log.warning("The company's sign-in failed: %s", type(error).__name__)
@@ -124,6 +126,9 @@ def back(request: HttpRequest) -> HttpResponse:
         security_log.record(Event.REFUSED, request=request, name="?", about=name, detail="oidc")
         return redirect(REFUSED)
     login(request, user, backend=BACKEND)
+    if _is_old(claims):
+        # The company has asked for nothing now: anybody at an unlocked PC could sign out and in again.
+        forget_confirmation(request)
     return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
@@ -201,6 +206,12 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
             raise SuspiciousOperation("The provider speaks of two people.")
         claims |= told
     return claims
+
+
+def _is_old(claims: dict[str, Any]) -> bool:
+    """Return True if the provider says that the user signed in there long ago; some do not say when."""
+    at = claims.get("auth_time")
+    return isinstance(at, int | float) and time.time() - at > FRESH
 
 
 def _user_of(request: HttpRequest, claims: dict[str, Any]) -> User:

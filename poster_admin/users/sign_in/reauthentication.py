@@ -21,6 +21,11 @@ def note_confirmation(request: HttpRequest) -> None:
     request.session[CONFIRMED_AT] = time.time()
 
 
+def forget_confirmation(request: HttpRequest) -> None:
+    """Record that the user has not proved anything at this sign-in."""
+    request.session.pop(CONFIRMED_AT, None)
+
+
 def recently_confirmed(request: HttpRequest) -> bool:
     """Return True if the user signed in or typed the password in the last 15 minutes."""
     confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
