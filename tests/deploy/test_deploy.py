@@ -48,7 +48,7 @@ def config(tmp_path, ports):
     )
     whole = tmp_path / "nginx.conf"
     frame = f"daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}"
-    whole.write_text(f"{frame} http {{ access_log off; {paths}\n{site} }}", encoding="utf-8")
+    whole.write_text(f"{frame} http {{ access_log {tmp_path}/access; {paths}\n{site} }}", encoding="utf-8")
     return whole
 
 
@@ -78,6 +78,22 @@ def test_nginx_leads_to_tls_under_the_name_of_the_site(nginx, ports, host):
     answer = asked(ports["80"], f"GET /groups/?q=a HTTP/1.1\r\nHost: {host}\r\n\r\n")
     assert answer.startswith("HTTP/1.1 301 ")
     assert "\r\nLocation: https://loyalty.example.com/groups/?q=a\r\n" in answer
+
+
+def test_nginx_writes_down_nothing_that_people_search(nginx, ports, tmp_path):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = "GET /groups/?q=Olena HTTP/1.0\r\nHost: loyalty.example.com\r\n\r\n"
+    asked(ports["80"], request)
+    with (
+        socket.create_connection(("127.0.0.1", ports["443"])) as plain,
+        context.wrap_socket(plain, server_hostname="loyalty.example.com") as secure,
+    ):
+        secure.sendall(request.replace("/groups/", "/metrics").encode())
+        assert secure.recv(1000).startswith(b"HTTP/1.1 404 ")
+    asked(ports["80"], "GET /strangers/ HTTP/1.0\r\n\r\n")
+    wait_until(lambda: "/strangers/" in (tmp_path / "access").read_text(encoding="utf-8"), 0.05)
+    assert "Olena" not in (tmp_path / "access").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

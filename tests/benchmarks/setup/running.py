@@ -202,7 +202,7 @@ def nginx(directory, *ports, more="access_log off;"):
     upstream, *servers = re.split(r"^(?=server )", site, flags=re.MULTILINE)
     turns = itertools.cycle(ports)
     upstream = re.sub(r"(?<=127\.0\.0\.1:)8000", lambda _: str(next(turns)), upstream)
-    served = re.sub(r" *(listen|ssl_\w+|server_name) .*\n", "", servers[-1])
+    served = re.sub(r" *(listen|ssl_\w+|server_name|access_log) .*\n", "", servers[-1])
     served = served.replace("server {", f"server {{ listen 127.0.0.1:{front};", 1)
     paths = " ".join(
         f"{kind}_temp_path {directory}/{kind};"
