@@ -13,8 +13,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
+from poster_admin.common.deadlines import recent
 from poster_admin.users import security_log, sessions
 from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
+from poster_admin.users.sign_in.reauthentication import CONFIRMATION_LIFE
 
 DUE = "second_factor_due"
 CODES = 10
@@ -79,9 +81,14 @@ def check_code(request: HttpRequest, text: str) -> bool:
 
 
 def prepare(user: User) -> TOTPDevice:
-    """Return an authenticator that is not confirmed yet."""
-    device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    """Return an authenticator that is not confirmed yet.
+
+    One that was shown a while ago is replaced: somebody else may have read its key at an unlocked PC.
+    """
+    shown = TOTPDevice.objects.filter(user=user, confirmed=False)
+    device: TOTPDevice | None = shown.filter(recent("created_at", age=CONFIRMATION_LIFE)).first()
     if device is None:
+        shown.delete()
         device = TOTPDevice(user=user, name="app", confirmed=False, key=new_key())
         device.save()
     return device

@@ -58,6 +58,18 @@ def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     assert {Event.FACTOR_SET, Event.FACTOR_USED} <= set(SecurityEvent.objects.values_list("kind", flat=True))
 
 
+def test_a_key_that_was_shown_a_while_ago_and_not_used_is_shown_no_more(staff, browse):
+    client = browse(staff)
+    client.get(SET)
+    first = TOTPDevice.objects.get()
+    client.get(SET)
+    assert TOTPDevice.objects.get() == first
+    TOTPDevice.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+    html = client.get(SET).content.decode()
+    assert two_factor.key_in_groups(first) not in html
+    assert two_factor.key_in_groups(TOTPDevice.objects.get()) in html
+
+
 def test_who_has_no_password_here_confirms_by_a_code(staff, browse):
     staff.set_unusable_password()
     staff.save()
