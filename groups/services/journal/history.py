@@ -181,5 +181,5 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
 
 
 def _check_right(change: Change, user: "User") -> None:
-    if not user.has_perm(Command.kind_of(change).permission):
+    if not Command.from_change(change).may_be_sent_by(user):
         raise PermissionDenied

@@ -12,7 +12,7 @@ from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.change_words import outcome_words
 from groups.services import groups as reads
-from groups.services.writes.commands import GroupCommand, RemoveGroup
+from groups.services.writes.commands import GroupCommand
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -42,19 +42,17 @@ class WritePage[F: WriteForm]:
             "operation": str(command.operation),
         }
         group = None
-        context: dict[str, Any] = {}
         if command.group_id and command.loaded:
             group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
         if group and command.removes:
             form: WriteForm = RemovalForm(hidden, group=group)
             template, url = "groups/group/remove.html", reverse("groups:remove", args=[group.id])
-            may_remove_clients = request.user.has_perm(RemoveGroup.permission_with_clients)
-            context["allowed"] = not group.clients or may_remove_clients
         else:
             form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})
             template = "groups/group/form.html"
             url = reverse("groups:update", args=[group.id]) if group else reverse("groups:create")
         form.is_valid()
+        context = {"allowed": True}
         return WritePage(request, template, form, group, context, form_action=url, asks_at=request.path)
 
     def show(self, *, status: int = 0, template: str = "", **context: Any) -> HttpResponse:

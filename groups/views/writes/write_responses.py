@@ -258,6 +258,7 @@ def show_outcome(
 
 def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
     command = Command.from_change(change)
+    may_decide = command.may_be_sent_by(request.user)
     return {
         "change": change,
         "whom": command.subject(change),
@@ -270,8 +271,8 @@ def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
         "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _poll_seconds(change) if change.is_open else None,
-        "can_resolve": change.state == State.REVIEW,
-        "can_send_again": can_repeat(change),
+        "can_resolve": may_decide and change.state == State.REVIEW,
+        "can_send_again": may_decide and can_repeat(change),
     }
 
 

@@ -92,6 +92,10 @@ class Command(ABC):
             raise ValueError("This command was rebuilt from the journal; it cannot be sent.")
         return Sender(self.user, self.credentials)
 
+    def may_be_sent_by(self, user: "User") -> bool:
+        """Return True if a user has the right to this write, and so to a decision on it."""
+        return user.has_perm(self.permission)
+
     def confirmed(self) -> Self:
         """Return the command after the user has confirmed its warnings."""
         return self

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,9 @@ from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import has_new_clients, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reach import Reach
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 Reason, State = Change.Reason, Change.State
 
@@ -35,6 +38,11 @@ class RemoveGroup(GroupCommand):
     repeatable = True
 
     group_id: int
+
+    def may_be_sent_by(self, user: "User") -> bool:
+        """Return True if a user may remove the group, with the clients that the form has shown."""
+        may_remove = GroupCommand.may_be_sent_by(self, user)
+        return may_remove and (not self.loaded_clients or user.has_perm(self.permission_with_clients))
 
     @property
     def lock_keys(self) -> frozenset[str]:

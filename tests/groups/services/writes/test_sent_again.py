@@ -189,12 +189,16 @@ def test_what_poster_says_to_the_second_is_shown(lost, owner, browse, sandbox):
     assert "Poster says:" in text_of(answer)
 
 
-def test_without_the_right_no_form_offers_to_remove_the_clients(lost, staff, owner, browse, sandbox):
-    sandbox.script("clients.getClients", "status_500", times=None)
-    for user, offered in ((staff, False), (owner, True)):
-        answer = again(browse(user), lost)
-        assert answer.status_code == 502
-        assert ('name="confirm_name"' in answer.content.decode()) is offered
+def test_only_who_may_remove_the_clients_too_is_offered_it_and_decides(
+    lost, manager, staff, owner, browse, sandbox
+):
+    for user, offered in ((manager, False), (staff, False), (owner, True)):
+        page = browse(user).get(f"/history/{lost.pk}/").content.decode()
+        assert ('value="again"' in page) is offered
+    sandbox.log.clear()
+    for user in (manager, staff):
+        assert again(browse(user), lost).status_code == 403
+    assert not sandbox.calls()
     assert_still_lost(lost)
 
 
