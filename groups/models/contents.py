@@ -20,7 +20,7 @@ class Content:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of the column."""
-        content: dict[str, Any] = msgspec.to_builtins(self)
+        content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return content
 
     @classmethod
