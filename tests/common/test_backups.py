@@ -293,9 +293,10 @@ def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tabl
             "auth_user",
         )
     os.truncate(file, 20_000)
-    status, said = restore(on_postgresql, file)
-    assert (status, len(said.splitlines())) == (1, 1), said
-    assert names_in(on_postgresql) == ["early"]
+    foreign = f"{file}.foreign"
+    subprocess.run(["pg_dump", "--format=custom", "--table=auth_user", f"--file={foreign}", url], check=True)
+    for said in refused(on_postgresql, (file, "yes"), (foreign, "yes")):
+        assert len(said.splitlines()) == 1, said
 
 
 def test_a_backup_of_another_version_is_refused(on_sqlite, file):
@@ -315,8 +316,11 @@ def test_a_file_that_is_damaged_foreign_or_missing_is_one_line_and_replaces_noth
     os.truncate(file, 20_000)
     foreign = on_sqlite.directory / "foreign"
     foreign.write_bytes(b"PGDMQ" + b"x" * 100)
+    other = on_sqlite.directory / "of-another-program.sqlite3"
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("CREATE TABLE songs (name text)")
     rename(on_sqlite, "late")
-    paths = (file, foreign, on_sqlite.directory / "missing", on_sqlite.directory)
+    paths = (file, foreign, other, on_sqlite.directory / "missing", on_sqlite.directory)
     for said in refused(on_sqlite, *((path, "yes") for path in paths)):
         assert len(said.splitlines()) == 1, said
         assert said.startswith("CommandError: ")
