@@ -117,7 +117,7 @@ def _token(credentials: PosterCredentials) -> str:
     try:
         return credentials.token.reveal()
     except SecretUnreadable:
-        log.exception("The token of credentials %s cannot be decrypted", credentials.pk)
+        log.warning("No key of POSTER_TOKEN_KEYS opens the token of credentials %s", credentials.pk)
     raise TokenRejected(None, "the stored token cannot be read", reason=ErrorReason.UNREADABLE)
 
 

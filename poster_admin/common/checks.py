@@ -8,6 +8,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from poster_admin.common.outages import first_line
+
 
 @register
 def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
@@ -27,8 +29,8 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
         try:
             missing = missing_migrations(alias)
         except DatabaseError as error:
-            words = str(error).strip().partition("\n")[0]
-            found.append(Error(f"The database {alias!r} does not answer: {words}", id="groups.E002"))
+            words = f"The database {alias!r} does not answer: {first_line(error)}"
+            found.append(Error(words, id="groups.E002"))
             continue
         if missing:
             words = f"{missing} migrations are missing in the database {alias!r}."

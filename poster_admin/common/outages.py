@@ -74,6 +74,11 @@ def _is_of_database(error: Exception) -> bool:
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of the text of an error: drivers add hints and the statement below it."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 @contextmanager
 def optional(what: str) -> Iterator[None]:
     """Skip the block while the database or the disk is away, and log that.

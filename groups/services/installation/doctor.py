@@ -20,6 +20,7 @@ from groups.poster import Failure, Timeouts, Transport, api_url
 from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
+from poster_admin.common.outages import first_line
 from poster_admin.users import sso
 from poster_admin.users.sign_in.errors import NoHelp
 
@@ -60,7 +61,7 @@ def examine() -> Iterator[Finding]:
         try:
             found = list(look())
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            found = [(State.BAD, _first_line(error))]
+            found = [(State.BAD, first_line(error))]
         yield from (Finding(part, state, words) for state, words in found)
 
 
@@ -216,10 +217,6 @@ def _disk() -> Found:
         share = usage.free / usage.total
         state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
         yield state, f"{usage.free / 1024**3:.1f} GB of {folder} are free, {share:.0%}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (

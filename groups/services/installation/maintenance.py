@@ -19,6 +19,7 @@ from groups.services.jobs.lease import stopping
 from groups.services.notices import deliveries, outbox
 from groups.services.writes.reconcile import bring_checks_forward, reconcile_due
 from groups.services.writes.unrecorded import catch_up
+from poster_admin.common.outages import first_line, is_outage
 
 log = logging.getLogger("groups.journal")
 
@@ -106,9 +107,12 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
         close_old_connections()
         try:
             step()
-        except Exception:
-            # Keep the thread alive: the database may be away for a while.
-            log.exception("The thread %r failed and goes on", name)
+        except Exception as error:
+            # Keep the thread alive: the database may be away for a while, and each thread fails at each step.
+            if is_outage(error):
+                log.warning("The thread %r waits: %s", name, first_line(error))
+            else:
+                log.exception("The thread %r failed and goes on", name)
         finally:
             close_old_connections()
         if stop.wait(pause):

@@ -48,7 +48,7 @@ from groups.services.writes.reconcile import (
     settle,
 )
 from groups.services.writes.unrecorded import Step, write_down
-from poster_admin.common.outages import PATIENCE, Outage, is_outage, patience
+from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
 
@@ -103,8 +103,8 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
     except Exception as error:
         if not is_outage(error):
             raise
-        said = str(error).partition("\n")[0]
-        log.warning("A change was not recorded, so nothing was sent: %s: %s", type(error).__name__, said)
+        name, said = type(error).__name__, first_line(error)
+        log.warning("A change was not recorded, so nothing was sent: %s: %s", name, said)
         if change is not None:
             write_down(change, partial(_close_unsent, change), until=0)
         raise NotRecordedNow from error

@@ -14,6 +14,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from poster_admin.common.outages import first_line
+
 log = logging.getLogger("groups.health")
 ALIVE = "readyz"
 
@@ -50,8 +52,8 @@ def _database() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return bool(cursor.fetchone())
-    except DatabaseError:
-        log.exception("The database does not answer")
+    except DatabaseError as error:
+        log.warning("The database does not answer: %s", first_line(error))
     return False
 
 
@@ -59,7 +61,6 @@ def _cache() -> bool:
     try:
         cache.set(ALIVE, 1, timeout=10)
         return bool(cache.get(ALIVE))
-    except Exception:
-        # Each cache backend raises exceptions of its own.
-        log.exception("The cache does not answer")
+    except Exception as error:  # noqa: BLE001 - each cache backend raises exceptions of its own
+        log.warning("The cache does not answer: %s", first_line(error))
     return False

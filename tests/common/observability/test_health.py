@@ -18,18 +18,21 @@ pytestmark = pytest.mark.django_db
 
 class Away:
     def set(self, *_, **__):
-        raise ConnectionError
+        raise ConnectionError("gone")
 
     def cursor(self):
-        raise DatabaseError
+        raise DatabaseError("gone\nand more")
 
 
 @pytest.mark.parametrize(("part", "name"), [("cache", "cache"), ("connection", "database")])
-def test_readyz_asks_the_database_and_the_cache(browse, monkeypatch, part, name):
+def test_readyz_asks_the_database_and_the_cache(browse, monkeypatch, caplog, part, name):
     assert browse().get("/readyz").content == b"ok\n"
     monkeypatch.setattr(f"poster_admin.common.observability.health.{part}", Away())
     answer = browse().get("/readyz")
     assert (answer.status_code, answer.content) == (503, f"not ready: {name}\n".encode())
+    (record,) = [each for each in caplog.records if each.name == "groups.health"]
+    assert record.getMessage() == f"The {name} does not answer: gone"
+    assert record.exc_info is None  # it is asked every few seconds
 
 
 def test_missing_migrations_are_named_at_the_start_and_do_not_concern_readyz(browse, monkeypatch):

@@ -179,7 +179,7 @@ def test_rotation_encrypts_with_the_newest_key_and_older_ones_may_go(staff, sand
     assert "1 tokens" in capsys.readouterr().out
 
 
-def test_a_lost_key_asks_for_the_token_again_and_calls_nobody(staff, browse, sandbox, settings):
+def test_a_lost_key_asks_for_the_token_again_and_calls_nobody(staff, browse, sandbox, settings, caplog):
     settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(SecretUnreadable):
         PosterCredentials.objects.get().token.reveal()
@@ -187,7 +187,11 @@ def test_a_lost_key_asks_for_the_token_again_and_calls_nobody(staff, browse, san
     assert page.status_code == 424
     assert "cannot be read" in text_of(page)
     assert not sandbox.calls()
-    with pytest.raises(CommandError):
+    pk = PosterCredentials.objects.get().pk
+    (record,) = [each for each in caplog.records if each.name == "groups.poster"]
+    assert record.getMessage() == f"No key of POSTER_TOKEN_KEYS opens the token of credentials {pk}"
+    assert record.exc_info is None
+    with pytest.raises(CommandError, match=rf"No key opens these; .* again: groups\.postercredentials {pk}$"):
         call_command("rotate_tokens")
 
 

@@ -21,7 +21,7 @@ class Command(BaseCommand):
                     try:
                         setattr(row, column, Secret(getattr(row, column).reveal()))
                     except SecretUnreadable:
-                        unreadable.append(f"{model._meta.verbose_name} {row}")
+                        unreadable.append(f"{model._meta.label_lower} {pk}")
                         continue
                     row.save(update_fields=[column])
                     rotated += 1

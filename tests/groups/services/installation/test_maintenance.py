@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from groups.models import Change, Job, WorkerHeartbeat
@@ -24,14 +24,17 @@ def test_a_thread_survives_what_goes_wrong(caplog):
     def turn():
         turns.append(len(turns))
         if len(turns) == 1:
-            raise DatabaseError("away")
+            raise OperationalError("away\nLINE 1: SELECT")
         if len(turns) == 2:
             raise RuntimeError("a mistake of ours")
         stop.set()
 
     maintenance.repeat("a turn", turn, 0.01, stop)
     assert turns == [0, 1, 2]
-    assert caplog.text.count("The thread 'a turn' failed and goes on") == 2
+    away, mistake = caplog.records
+    assert (away.getMessage(), away.exc_info) == ("The thread 'a turn' waits: away", None)
+    assert mistake.getMessage() == "The thread 'a turn' failed and goes on"
+    assert mistake.exc_info
 
 
 @pytest.mark.django_db(transaction=True)
