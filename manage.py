@@ -6,7 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import DatabaseError
 
 # Commands of the app poster_admin.devtools, which nothing else installs.
 DEVTOOLS = {"demo", "sandbox"}
@@ -22,5 +22,7 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit("\n".join(f"Configuration: {line}" for line in str(error).splitlines()))
-    except OperationalError as error:
+    except DatabaseError as error:
+        if "--traceback" in sys.argv:
+            raise
         sys.exit(f"The database at DATABASE_URL: {str(error).strip().partition('\n')[0]}")

@@ -259,6 +259,13 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
     assert "a-password" not in line
 
 
+def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_for(installation):
+    (installation.directory / "db.sqlite3").write_text("A letter, and no database. " * 50, encoding="utf-8")
+    (one, said), (two, traceback) = (installation.output("check", *more) for more in ([], ["--traceback"]))
+    assert (one, said) == (1, "The database at DATABASE_URL: file is not a database\n")
+    assert (two, traceback.startswith("Traceback ")) == (1, True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "place",

@@ -36,6 +36,7 @@ def test_an_address_that_is_none_is_one_line():
 
 def test_the_options_of_the_address_count():
     copied = run("manage.py", "copy_database", "postgres://loyalty@127.0.0.1:9/loyalty?sslmode=strict")
+    assert copied.stderr.startswith("CommandError: The database given: ")
     assert 'invalid sslmode value: "strict"' in copied.stderr
 
 

@@ -6,10 +6,11 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
+from poster_admin.common.outages import first_line
 from poster_admin.common.serving.in_use import alone
 from poster_admin.env import database_settings
 
@@ -39,6 +40,10 @@ class Command(BaseCommand):
             raise CommandError("That is the database of DATABASE_URL itself.")
         connections.settings[TARGET] = {**default, "OPTIONS": {}, **address}
         with alone():
+            try:
+                connections[TARGET].ensure_connection()
+            except OperationalError as error:
+                raise CommandError(f"The database given: {first_line(error)}") from None
             self._fill(connections[TARGET])
 
     def _fill(self, target: BaseDatabaseWrapper) -> None:
