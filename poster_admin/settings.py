@@ -195,7 +195,7 @@ TEMPLATES = [
 # --- Data ------------------------------------------------------------------------------------------------
 
 with suppress(OSError):  # env.py reports it as a DATABASE_URL that cannot be written
-    VAR_DIR.mkdir(exist_ok=True)
+    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 _sqlite = "sqlite:///" + quote(str(VAR_DIR / "db.sqlite3"))
 DATABASES = {"default": stores.database(env.database("DATABASE_URL", default=_sqlite))}
 # One cache for all processes: in files on this machine, or in Redis.

@@ -259,6 +259,11 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
     assert "a-password" not in line
 
 
+def test_the_folder_of_the_data_is_for_its_owner_alone(installation):
+    installation.settings()
+    assert (installation.directory / "var").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_for(installation):
     (installation.directory / "db.sqlite3").write_text("A letter, and no database. " * 50, encoding="utf-8")
     (one, said), (two, traceback) = (installation.output("check", *more) for more in ([], ["--traceback"]))

@@ -20,7 +20,7 @@ from tests.tools.starts import Installation
 # A server that an operator starts by hand is left out: it requires no machine of its own.
 BLOCKS = [text for title, text in page.BLOCKS.items() if title != "start by hand"]
 # Packages of a minimal Debian, and the packages that provide the other commands.
-BARE = {"apt-get", "cd", "chmod", "cp", "echo", "mkdir", "rm", "sed", "systemctl", "useradd"}
+BARE = {"apt-get", "cd", "cp", "echo", "install", "mkdir", "rm", "sed", "systemctl", "useradd"}
 PACKAGES = dict.fromkeys(("createdb", "createuser"), "postgresql")
 # The machine of the test has no service, and no user of that name.
 STAND_IN = 'set -e; systemctl() { :; }; sudo() { shift 2; "$@"; }\n'
@@ -65,7 +65,7 @@ def test_a_start_by_hand_names_commands_that_there_are():
             case [".venv/bin/python", "manage.py", command]:
                 assert command in get_commands(), line
             case words:
-                assert words == ["cp", ".env.example", ".env"]
+                assert words == ["install", "-m", "600", ".env.example", ".env"]
 
 
 def test_commands_of_ours_are_not_run_as_root():
