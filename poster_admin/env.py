@@ -146,6 +146,7 @@ class Environment:
                 parts is None
                 or parts.scheme not in {"http", "https"}
                 or not (parts.username and parts.hostname)
+                or not parts.path.rpartition("/")[2].isdecimal()
             ):
                 raise ValueError("is not the address of a project, https://KEY@HOST/NUMBER")
             if parts.scheme == "http" and not is_loopback(parts.hostname):

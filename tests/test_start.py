@@ -1,6 +1,7 @@
 """Test the start of an installation: secrets in files, and one clear line for each wrong value."""
 
 import contextlib
+import re
 import shutil
 import signal
 import subprocess
@@ -257,6 +258,17 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
     (line,) = said.splitlines()
     assert line.startswith("The database at DATABASE_URL: connection failed")
     assert "a-password" not in line
+
+
+def test_an_address_that_this_machine_does_not_have_is_told_as_such(installation):
+    code, said = installation.output("serve", HOST="192.0.2.1", PORT=str(free_port()))
+    assert code == 1
+    assert re.fullmatch(r"CommandError: Nothing can listen on 192\.0\.2\.1:\d+: Cannot assign .+\.\n", said)
+
+
+def test_the_first_migration_does_not_advise_to_migrate(installation):
+    code, said = installation.output("migrate", "--plan")
+    assert (code, said.splitlines()[0]) == (0, "Planned operations:")
 
 
 def test_the_folder_of_the_data_is_for_its_owner_alone(installation):

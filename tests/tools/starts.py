@@ -67,6 +67,7 @@ WRONG = (
     ("a mail server without a host", "EMAIL_URL", "smtp+tls://"),
     ("reports without a key", "SENTRY_DSN", "https://sentry.example.com/1"),
     ("reports without TLS", "SENTRY_DSN", "http://key@sentry.example.com/1"),
+    ("reports of no project", "SENTRY_DSN", "https://key@sentry.example.com"),
     ("a port beyond all", "PORT", "80000"),
     ("no file", "SECRET_KEY", None),
     ("a file in UTF-16", "METRICS_TOKEN", UTF_16),

@@ -1,5 +1,6 @@
 """Prepare and run the production server and its job workers; each step runs only if it is needed."""
 
+import errno
 import fcntl
 import hashlib
 import signal
@@ -160,9 +161,9 @@ def claimed_port(host: str, port: int) -> Iterator[None]:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
-            other = port + 1 if port < HIGHEST_PORT else port - 1
-            if isinstance(error, socket.gaierror | PermissionError):
+            if error.errno not in {errno.EADDRINUSE, errno.EAGAIN}:  # the second one is that of the lock
                 raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+            other = port + 1 if port < HIGHEST_PORT else port - 1
             raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
         yield
 
