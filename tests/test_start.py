@@ -260,6 +260,13 @@ def test_a_database_that_does_not_answer_is_one_line(installation, command):
     assert "a-password" not in line
 
 
+def test_the_doctor_says_first_why_the_database_does_not_answer(installation):
+    doctor = installation.start("doctor", DATABASE_URL="postgres://loyalty:a-password@127.0.0.1:9/loyalty")
+    first = doctor.stdout.readline()
+    assert first.startswith("FAILS   database    connection failed: ")
+    assert "a-password" not in first
+
+
 def test_an_address_that_this_machine_does_not_have_is_told_as_such(installation):
     code, said = installation.output("serve", HOST="192.0.2.1", PORT=str(free_port()))
     assert code == 1

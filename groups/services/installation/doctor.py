@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.utils import timezone
 
 from groups.models import Delivery, PosterAccount, WorkerHeartbeat
@@ -21,6 +21,7 @@ from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.common.outages import first_line
+from poster_admin.common.serving.server import own_session
 from poster_admin.users import sso
 from poster_admin.users.sign_in.errors import NoHelp
 
@@ -69,7 +70,7 @@ type Found = Iterator[tuple[State, str]]
 
 
 def _database() -> Found:
-    with connection.cursor() as cursor:
+    with own_session(DEFAULT_DB_ALIAS) as cursor:
         cursor.execute("SELECT 1")
     version = ".".join(map(str, connection.get_database_version()))
     yield State.GOOD, f"{connection.display_name} {version} answers"

@@ -89,7 +89,7 @@ def sqlite_file(alias: str) -> Path | None:
 
 @contextmanager
 def own_session(alias: str) -> Iterator[CursorWrapper]:
-    """Open a session of PostgreSQL beside the pool, which ends with the block.
+    """Open a session beside the pool of PostgreSQL, which ends with the block.
 
     One from the pool would not end, and the pool would hide why no session can be opened.
     """
