@@ -20,7 +20,7 @@ from tests.tools.starts import Installation
 # A server that an operator starts by hand is left out: it requires no machine of its own.
 BLOCKS = [text for title, text in page.BLOCKS.items() if title != "start by hand"]
 # Packages of a minimal Debian, and the packages that provide the other commands.
-BARE = {"apt-get", "cd", "cp", "echo", "install", "mkdir", "rm", "sed", "systemctl", "useradd"}
+BARE = {"apt-get", "cd", "chmod", "cp", "echo", "install", "mkdir", "rm", "sed", "systemctl", "useradd"}
 PACKAGES = dict.fromkeys(("createdb", "createuser"), "postgresql")
 # The machine of the test has no service, and no user of that name.
 STAND_IN = 'set -e; systemctl() { :; }; sudo() { shift 2; "$@"; }\n'
