@@ -14,7 +14,9 @@ import psycopg
 import pytest
 import requests
 from cryptography.fernet import Fernet
+from django.core.management.base import CommandError
 
+from poster_admin.common.management.commands import restore as restoring
 from tests import environment
 from tests.services import made_once, migrated, migrated_database
 from tests.tools.dashboard.killing import wait_until
@@ -235,6 +237,16 @@ def test_nothing_is_restored_without_a_yes(on_sqlite, file):
     for said in refused(on_sqlite, *((file, answer) for answer in ("", "no", "y", "YES"))):
         assert said.splitlines()[-1].endswith("CommandError: Nothing was restored.")
     assert names_in(on_sqlite) == ["late"]
+
+
+def test_ctrl_c_at_the_question_is_a_no(monkeypatch):
+    class Keyboard:
+        def readline(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Keyboard())
+    with pytest.raises(CommandError, match=r"^Nothing was restored\.$"):
+        restoring.Command()._ask()
 
 
 def test_a_backup_is_for_its_owner_alone_and_the_only_word_of_the_command(on_sqlite):

@@ -47,7 +47,11 @@ class Command(BaseCommand):
     def _ask(self) -> None:
         self.stdout.write("Type yes to go on: ", ending="")
         self.stdout.flush()
-        if sys.stdin.readline().strip() != "yes":
+        try:
+            answer = sys.stdin.readline().strip()
+        except KeyboardInterrupt:
+            answer = ""
+        if answer != "yes":
             raise CommandError("Nothing was restored.")
 
 
