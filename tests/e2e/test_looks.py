@@ -6,8 +6,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.models import Limits
+from groups.services.saved_views import save
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT
 from tests.e2e.pages import heading, new_group, open_row, row, show_in, show_list
+from tests.groups.services.test_schedules import HOUR, planned
 
 
 def luminance(colour):
@@ -73,6 +76,67 @@ def test_the_refusal_of_a_token_stands_apart_from_the_connection_below(page_for,
     page.goto("/account/")
     refusal = page.locator("[data-notice=error]").bounding_box()
     assert page.locator(".pairs").bounding_box()["y"] - bottom(refusal) >= ROOM
+
+
+def test_who_set_the_limits_stands_apart_from_the_last_field(page_for, owner):
+    Limits.objects.create(account_id="demo", max_percent=20, set_by="owner")
+    page = page_for(owner)
+    page.goto("/account/limits/")
+    words = page.get_by_text("Set by owner").bounding_box()
+    assert words["y"] - bottom(page.locator("[name=max_clients]").bounding_box()) >= ROOM
+
+
+def test_the_error_of_a_choice_stands_below_its_name(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/new/")
+    page.get_by_role("button", name="Create group").click()
+    name, error = page.locator(".wrong > legend"), page.locator("fieldset.wrong .error")
+    assert error.bounding_box()["y"] - bottom(name.bounding_box()) >= 4
+
+
+def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.fill("#id_percent", "45")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator("#dependents [data-promotion]")).to_be_visible()
+    correct = page.get_by_text("Correct the values").bounding_box()
+    assert bottom(correct) < page.locator("#dependents").bounding_box()["y"]
+
+
+# --- The phone ---------------------------------------------------------------------------------------------
+
+
+def test_the_name_of_a_saved_view_is_not_covered_by_its_buttons(page_for, staff):
+    save(staff, "Empty ones", "only=empty")
+    page = page_for(staff, width=360, height=780)
+    page.goto("/account/views/")
+    page.locator("[data-view] summary").click()
+    name = page.locator("[data-view] [name=name]")
+    name.evaluate("field => scrollTo(0, scrollY + field.getBoundingClientRect().bottom - innerHeight)")
+    assert page.locator("[data-view] [value=rename]").bounding_box()["y"] > bottom(name.bounding_box())
+
+
+def test_the_tools_of_a_stale_list_stand_apart(page_for, manager, sandbox):
+    page = page_for(manager, language="uk", width=360, height=780)
+    show_list(page)
+    sandbox.script("*", "fin_before_headers", times=None)
+    show_list(page, "/groups/?refresh=1")
+    expect(page.locator("[data-notice=stale]")).to_be_visible()
+    order = page.locator("[name=sort]").bounding_box()
+    more = page.locator(".end .more-menu").bounding_box()
+    assert more["x"] - order["x"] - order["width"] >= 8
+
+
+def test_the_week_of_planned_changes_shows_today(page_for, staff):
+    planned(staff, starts=-HOUR)
+    page = page_for(staff, width=360, height=780)
+    page.goto("/schedules/")
+    today = page.locator(".week-table .today").bounding_box()
+    names = page.locator(".week-table tbody th").first.bounding_box()
+    assert names["x"] + names["width"] - 1 <= today["x"]
+    assert today["x"] + today["width"] <= 360
+    assert page.evaluate("scrollY") == 0
 
 
 # --- The list at work --------------------------------------------------------------------------------------
