@@ -166,5 +166,7 @@ def test_the_menu_names_the_page_that_an_address_belongs_to(owner, browse, sandb
             page = client.get(url, follow=True)
             path, html = page.request["PATH_INFO"], page.content.decode()
             section = SECTIONS.get(path.strip("/").partition("/")[0]) if "<nav" in html else None
+            # Without a request that waits there is no entry for requests.
+            section = "history" if section == "requests" else section
             own = [(f"/{section}/", "page" if path == f"/{section}/" else "true")] if section else []
             assert re.findall(r'<a href="(/\w+/)" aria-current="(\w+)">', html) == own

@@ -181,5 +181,7 @@ def _shown(field: str, version: Version) -> str:
             return _("yes") if value == "1" else _("no")
         case "clients":
             return number_format(value, 0, force_grouping=True)
+        case "group_id":
+            return _("no. %(id)s") % {"id": value}
         case _:
             return str(value)

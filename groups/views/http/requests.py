@@ -36,7 +36,7 @@ SECTIONS = {
     "jobs": "history",
     "schedules": "groups",
     "account": "account",
-    "requests": "history",
+    "requests": "requests",
 }
 
 

@@ -17,8 +17,8 @@ BANNER = 'data-worker="away"'
 SIGNED_IN = ("/groups/", "/groups/1/", "/groups/new/", "/history/", "/jobs/", "/account/", "/help/")
 WORDS = {
     "en": "No worker has been seen for a minute",
-    "uk": "Уже хвилину не видно жодного виконавця",
-    "ru": "Уже минуту не видно ни одного исполнителя",
+    "uk": "Уже хвилину не видно жодного фонового процесу",
+    "ru": "Уже минуту не видно ни одного фонового процесса",
 }
 
 

@@ -335,6 +335,7 @@ def test_the_history_has_the_parts_of_a_job_where_they_are_asked_for(staff, brow
     parts = client.get(f"/history/?job={job.pk}")
     assert len(re.findall("data-change", parts.content.decode())) == 2
     assert "client 129" in text_of(parts)
+    assert "Group: no. 4 → no. 1" in text_of(parts)
 
 
 @pytest.mark.parametrize("job", ["x", "", str(uuid.UUID(int=1))])

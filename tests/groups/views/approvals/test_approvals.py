@@ -164,6 +164,10 @@ def test_another_approves_with_their_own_token_and_the_history_names_both(
     url = ask(browse, staff, limits)
     client = browse(owner)
     assert 'data-to-decide="1"' in client.get("/groups/").content.decode()
+    page = client.get(url).content.decode()
+    assert re.findall('<a href="([^"]+)"[^>]* aria-current', page) == ["/requests/"]
+    assert "After the approval" in page
+    assert "Asked for" not in page
     sandbox.log.clear()
     answer = client.post(f"{url}approve/")
     assert (answer.status_code, answer["Location"]) == (302, url)

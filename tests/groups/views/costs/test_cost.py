@@ -288,6 +288,7 @@ def test_without_the_right_to_statistics_the_page_says_who_can_give_it(owner, br
         page = client.get(url_of(4, "15"))
         assert page.status_code == 424
         assert told(page) is None
+        assert "Your token may not see sales. Poster knows" in text_of(page)
         assert "The owner of the Poster account can give it" in text_of(page)
     assert len(sandbox.calls(METHOD)) == 1
     assert not sandbox.calls(MEMBERS)
