@@ -89,6 +89,19 @@ def test_owners_read_it_and_nobody_else(owner, staff, manager, nobody, browse):
         assert browse(owner).get("/accounts/security-log/", query).status_code == 200
 
 
+def test_owners_read_it_in_their_language(owner, staff, browse):
+    staff.groups.add(Group.objects.get(name="Managers"))
+    staff.is_active = False
+    staff.save()
+    record(Event.CONFIRMED, user=owner, detail="passkey")
+    text = text_of(browse(owner, language="uk").get("/accounts/security-log/"))
+    assert "+Менеджер" in text
+    assert "заблоковано" in text
+    assert "ключ доступу" in text
+    for english in ("Managers", "is_active", "passkey"):
+        assert english not in text
+
+
 def test_a_line_of_json_has_the_request_and_no_token(sandbox, log_stream):
     stream, log = log_stream("json"), logging.getLogger("tests.json")
     bind_contextvars(request_id="12345678-1234-1234-1234-123456789abc")

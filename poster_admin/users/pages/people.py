@@ -15,14 +15,23 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
 from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
-from poster_admin.users.models import Event, Passkey, TOTPDevice
+from poster_admin.users.models import Event, Passkey, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import invitations, two_factor
 
 RIGHT = "auth.change_user"
 ROLE_LABELS = {"Managers": _("Manager"), "Staff": _("Staff"), "Owners": _("Owner")}
+# Details of events that are words; all others are names and numbers.
+DETAIL_LABELS = ROLE_LABELS | {
+    two_factor.PASSKEY: _("passkey"),
+    "password": _("Password"),
+    "code": _("Code"),
+    "is_active=False": pgettext_lazy("a user", "blocked"),
+    "is_active=True": pgettext_lazy("a user", "no longer blocked"),
+}
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -156,3 +165,10 @@ def reset_second_factor(user: User) -> None:
     """Remove the second factor and the passkeys of a lost phone, and end the sessions that they opened."""
     two_factor.remove(user)
     sign_out(user)
+
+
+def detail_words(event: SecurityEvent) -> str:
+    """Return the detail of an event, with its words in the reader's language."""
+    sign = event.detail[:1] if event.kind == Event.RIGHTS else ""
+    words = event.detail.removeprefix(sign).split(", ")
+    return sign + ", ".join(str(DETAIL_LABELS.get(word, word)) for word in words)

@@ -22,6 +22,7 @@ from poster_admin.common.htmx import is_ours, render_page
 from poster_admin.users import sessions
 from poster_admin.users.identities import has_password
 from poster_admin.users.models import Event, RecoveryCode, SecurityEvent, passkeys_of
+from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
@@ -122,7 +123,8 @@ def security_log(request: Request) -> HttpResponse:
     if kind in Event:
         events = events.filter(kind=kind)
     page = Paginator(events, LOG_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "kinds": Event.choices, "kind": kind}
+    lines = [(event, people.detail_words(event)) for event in page]
+    context = {"page": page, "lines": lines, "kinds": Event.choices, "kind": kind}
     return render_page(request, "users/security_log.html", context)
 
 
