@@ -331,7 +331,9 @@ def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
 def test_the_history_has_the_parts_of_a_job_where_they_are_asked_for(staff, browse):
     job = run(start(staff, client_ids=[129, 130]))
     client = browse(staff)
-    assert "data-change" not in client.get("/history/").content.decode()
+    history = client.get("/history/")
+    assert "data-change" not in history.content.decode()
+    assert "Moves of clients stand with their jobs." in text_of(history)
     parts = client.get(f"/history/?job={job.pk}")
     assert len(re.findall("data-change", parts.content.decode())) == 2
     assert "client 129" in text_of(parts)
