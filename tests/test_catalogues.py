@@ -108,3 +108,15 @@ def test_plural_rules_are_those_of_the_language(po):
     rule = c2py(po.plural_expr)
     assert len({rule(number) for number in examples}) == len(examples)
     assert all(rule(number) < po.num_plurals for number in range(200))
+
+
+# "зробив(-ла)", "сделал(а)".
+TWO_GENDERS = re.compile(r"\w\(-?[а-яёії]{1,3}\)")
+TORN_PERCENT = re.compile(r"[\ds] %(?![(a-z])")
+
+
+def test_no_text_asks_for_a_gender_or_lets_a_percent_sign_begin_a_line(po):
+    texts = [
+        form for message in po for form in (message.string if message.pluralizable else [message.string])
+    ]
+    assert [text for text in texts if TWO_GENDERS.search(text) or TORN_PERCENT.search(text)] == []

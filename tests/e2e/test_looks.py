@@ -104,6 +104,12 @@ def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
     assert bottom(correct) < page.locator("#dependents").bounding_box()["y"]
 
 
+def test_the_rules_of_a_password_are_its_description(page_for, staff):
+    page = page_for(staff)
+    page.goto("/accounts/password/")
+    expect(page.locator("[name=new_password1]")).to_have_accessible_description(re.compile("12 characters"))
+
+
 # --- The phone ---------------------------------------------------------------------------------------------
 
 
