@@ -32,6 +32,7 @@ def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandb
     assert client.post(URL, form)["Location"] == asked
     assert client.post(URL, form, headers=fragment("form", URL))["HX-Redirect"] == asked
     assert not sandbox.posts()
+    assert '<a class="button plain wide" href="/">Cancel</a>' in client.get(asked).content.decode()
     key = client.session.session_key
     answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": URL})
     assert (answer.status_code, answer["Location"]) == (302, URL)
