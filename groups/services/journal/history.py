@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.models import ApprovalRequest, Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
@@ -123,17 +123,23 @@ def can_undo(change: Change, user: "User") -> bool:
     return undo is not None and user.has_perm(undo.permission)
 
 
-def undo_command(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
+def undo_command(
+    change: Change, *, user: "User", credentials: PosterCredentials, sent: str = ""
+) -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
-    Raises `PermissionDenied` if this user cannot undo the change.
+    `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
+    the change.
     """
     undo = Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
-    # A double click is one operation; a new attempt after a settled one is a new operation.
-    tries = change.undone_by.exclude(state=Change.State.PENDING).count()
-    operation = uuid.uuid5(change.pk, f"undo {tries}")
+    # A double click is one operation, as is a form that comes again; a new attempt after a settled one is a
+    # new operation.
+    own = change.undone_by.filter(user=user)
+    known = next((each.pk for each in own if str(each.pk) == sent), None)
+    tries = own.exclude(state=Change.State.PENDING).count() + _ended_requests(user, undo_of=change)
+    operation = known or uuid.uuid5(change.pk, f"undo {user.pk} {tries}")
     return replace(undo, user=user, credentials=credentials, operation=operation)
 
 
@@ -176,8 +182,14 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     again = command.repeat(change, remote)
     if not isinstance(again, GroupCommand):
         raise NotNow
-    operation = uuid.uuid5(change.pk, "again")
+    operation = uuid.uuid5(change.pk, f"again {user.pk} {_ended_requests(user, again_of=change)}")
     return replace(again, user=user, credentials=credentials, operation=operation)
+
+
+def _ended_requests(user: "User", **link: Change) -> int:
+    """Count the user's requests for a write that no longer wait: the next one is another request."""
+    asked = ApprovalRequest.objects.filter(user=user, **link)
+    return asked.count() - asked.waiting().count()
 
 
 def _check_right(change: Change, user: "User") -> None:

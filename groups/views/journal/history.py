@@ -88,6 +88,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     """Undo a change by a new change, after a confirmation if a form would ask for one."""
     change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
-    command = history.undo_command(change, user=request.user, credentials=request.credentials)
+    sent = request.POST.get("operation", "")
+    command = history.undo_command(change, user=request.user, credentials=request.credentials, sent=sent)
     page = WritePage.for_command(request, command)
     return ask_or_execute(page, command, confirmed=request.POST.get("confirmed") == "1")

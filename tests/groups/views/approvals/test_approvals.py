@@ -421,6 +421,33 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     assert len(sandbox.posts()) == sent <= 1
 
 
+def a_lost_edit(client, sandbox):
+    """Lose an edit whose write beyond the limits nobody asks about, and return its address and its form."""
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    Limits.objects.update(max_percent=None)
+    assert send(client, percent="25", confirmed="1").status_code == 504
+    Limits.objects.update(max_percent=20)
+    return f"/history/{Change.objects.get().pk}/", {"decision": "again"}
+
+
+@pytest.mark.parametrize("what", ["undo", "again"])
+def test_a_refused_request_hinders_nobody_from_asking_anew_or_from_passing(
+    staff, owner, browse, sandbox, limits, what
+):
+    limits(max_percent=Decimal(20))
+    client, deciding = browse(staff), browse(owner)
+    url, form = an_undo(client)[:2] if what == "undo" else a_lost_edit(client, sandbox)
+    first = client.post(url, form)["Location"]
+    assert client.post(url, form)["Location"] == first
+    assert deciding.post(url, form).status_code == 200  # it asks the owner for a reason
+    deciding.post(f"{first}refuse/", {"reason": "Задорого"})
+    second = client.post(url, form)["Location"]
+    assert second != first
+    assert state_of(client.get(second))[1] == "waiting"
+    assert deciding.post(url, {**form, "confirmed": "1", "reason": "Ювілей"}).status_code == 302
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "25"
+
+
 @pytest.mark.parametrize(
     "way", [an_undo, a_bulk_edit, a_copy, a_plan, an_import], ids=lambda way: way.__name__
 )

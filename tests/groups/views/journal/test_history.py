@@ -259,6 +259,17 @@ def test_a_removed_group_beside_which_there_is_another_of_its_name_is_asked_abou
     assert len(sandbox.accounts["demo"].groups) == 3
 
 
+def test_a_confirmed_undo_that_is_sent_twice_creates_one_group(owner, browse, sandbox):
+    client = browse(owner)
+    remove(client, 4, "Скидочная система 10%")
+    sandbox.console("demo").edit(5, client_groups_name="Скидочная система 10%")
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    form = hidden(client.post(url), "operation", "confirmed")
+    assert [client.post(url, form).status_code for _ in range(2)] == [302, 302]
+    assert len(sandbox.accounts["demo"].groups) == 3
+    assert len(sandbox.posts("clients.createGroup")) == 1
+
+
 def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):
     client = browse(staff)
     change = lose_an_edit(client, sandbox)
