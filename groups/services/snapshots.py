@@ -40,6 +40,8 @@ type Rows = list[Any]
 RIGHT = "groups.view_snapshot"
 SECONDS_FOR_REMOVAL = 20.0
 """Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
+# A later try of the same form takes a new snapshot: the clients, and what they have, are others by then.
+OF_ONE_TRY = timedelta(minutes=1)
 # A snapshot without a removal is deleted after this time, when no open form can send that removal any more.
 FORGOTTEN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
@@ -121,7 +123,7 @@ def before_removal(command: GroupCommand, group: Group | None) -> None:
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
     """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
-    The same operation sent twice makes one snapshot. Raises `PosterError`, and `OperationReused` if the
+    The same operation sent twice at once makes one snapshot. Raises `PosterError`, and `OperationReused` if the
     operation belongs to another group or account.
     """
     until = time.monotonic() + SECONDS_FOR_REMOVAL
@@ -135,10 +137,10 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
                 continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
-        if found.complete:
+        if is_past(found.taken_at, age=OF_ONE_TRY):
+            _itself(found).delete()  # nothing was removed then, or the process that was taking it was killed
+        elif found.complete:
             return found
-        if is_past(found.taken_at, age=2 * timedelta(seconds=SECONDS_FOR_REMOVAL)):
-            found.delete()  # the process that was taking it was killed
         elif time.monotonic() > until:
             raise Unreachable(
                 "no time left", method="clients.getClients", reason=ErrorReason.DEADLINE, sent=False
@@ -237,11 +239,17 @@ def _keep(
             )
             check()
     except BaseException:
-        snapshot.delete()
+        _itself(snapshot).delete()
         raise
     snapshot.complete = True
-    snapshot.save(update_fields=["clients", "complete"])
+    if not _itself(snapshot).update(clients=snapshot.clients, complete=True):
+        raise IntegrityError("Another process has taken this snapshot anew.")
     return snapshot
+
+
+def _itself(snapshot: Snapshot) -> "QuerySet[Snapshot]":
+    """Return the row of a snapshot, but not one that another process has taken anew under the same id."""
+    return Snapshot.objects.filter(pk=snapshot.pk, taken_at=snapshot.taken_at)
 
 
 def _pages(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:

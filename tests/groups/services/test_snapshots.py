@@ -134,6 +134,38 @@ def test_a_lost_removal_that_is_sent_again_keeps_it_anew(owner, browse, sandbox)
     assert {each.pk for each in Snapshot.objects.all()} == {each.pk for each in Change.objects.all()}
 
 
+def test_a_form_that_is_sent_again_later_keeps_who_is_there_by_then(owner, browse, sandbox):
+    client = browse(owner)
+    form = open_form(client, URL, confirm_name=NAME)
+    Change(account_id="demo", action="update", group_id=4, target="group:4", state="unknown").save()
+    assert client.post(URL, form).status_code == 409
+    Change.objects.settle(Change.objects.get(), state="failed")
+    ids = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(4)]
+    sandbox.console().edit_client(ids[-1], total_payed_sum="777700")
+    Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
+    assert client.post(URL, form).status_code == 302
+    assert rows_of(Snapshot.objects.get())[-1]["total_payed_sum"] == "777700"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_process_does_not_delete_what_another_one_has_taken_anew(owner, sandbox, monkeypatch):
+    credentials = credentials_service.credentials_of(owner)
+    group, operation = read_now(credentials, 4).group, uuid.uuid4()
+    options = {"user": owner, "credentials": credentials, "group": group, "operation": operation}
+    pages, anew = snapshots._pages, []
+
+    def slow_pages(*args):
+        monkeypatch.setattr(snapshots, "_pages", pages)
+        Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
+        anew.append(snapshots.take(**options))
+        yield from pages(*args)
+
+    monkeypatch.setattr(snapshots, "_pages", slow_pages)
+    snapshots.take(**options)
+    assert Snapshot.objects.get().taken_at == anew[0].taken_at
+    assert len(rows_of(anew[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))
+
+
 def test_an_operation_of_another_account_opens_nothing(snapshot, outsider, browse, sandbox):
     client = browse(outsider)
     group_id = next(iter(sandbox.accounts["kavarnia"].groups))
@@ -428,7 +460,7 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
     group = read_now(credentials, 4).group
     half = Snapshot.objects.create(
         account_id="demo", user_name="owner", group_id=4, group_name=NAME, group={},
-        taken_at=timezone.now() - timedelta(minutes=1),
+        taken_at=timezone.now() - timedelta(minutes=2),
     )  # fmt: skip
     again = snapshots.take(user=owner, credentials=credentials, group=group, operation=half.pk)
     assert (again.pk, again.complete, again.clients) == (half.pk, True, FEW)
