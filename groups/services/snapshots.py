@@ -123,8 +123,8 @@ def before_removal(command: GroupCommand, group: Group | None) -> None:
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
     """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
-    The same operation sent twice at once makes one snapshot. Raises `PosterError`, and `OperationReused` if the
-    operation belongs to another group or account.
+    The same operation sent twice at once makes one snapshot. Raises `PosterError`, and `OperationReused` if
+    the operation belongs to another group or account.
     """
     until = time.monotonic() + SECONDS_FOR_REMOVAL
     while True:

@@ -42,7 +42,7 @@ RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
     Job.Kind.IMPORT: ("groups.add_group", "groups.change_group"),
 }
 AT_ONCE = 25
-"""Lines that are executed before the rights of the user and the state of the account are checked again."""
+"""Lines that are executed before the job waits if Poster is away."""
 DRAFT_LIFE = timedelta(days=1)
 DRAFTS_AT_MOST = 10
 """Drafts that are kept for each user; older ones are deleted."""
@@ -177,16 +177,12 @@ class _Edit:
         operation = self._operation(line, tries)
         if line.group_id is None:
             return CreateGroup(
-                user=user,
-                credentials=credentials,
                 operation=operation,
                 intended=line.new,
                 name_confirmed=bool(line.namesakes),
                 job=self._job,
             )
         return UpdateGroup(
-            user=user,
-            credentials=credentials,
             operation=operation,
             group_id=line.group_id,
             loaded=line.old,

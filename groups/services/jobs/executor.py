@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -32,7 +33,7 @@ TURN = 60.0
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
-    """Execute the commands, POSTER_MAX_CONCURRENCY at a time, and return the changes of those tried.
+    """Execute the commands, still without sender, several at a time, and return the changes of those tried.
 
     Skip commands whose client or group is locked by another change. End early if Poster cannot be reached
     several times in a row. Raises `Interrupted`, and `Stopped` if the remaining commands would fail too.
@@ -68,8 +69,10 @@ class _Executor:
             connections.close_all()
 
     def _execute(self, command: Command) -> None:
+        """Execute a command with the rights and the token that the job's user has now."""
+        user, credentials = actors(self._lease.job)
         try:
-            change = execute(command)
+            change = execute(replace(command, user=user, credentials=credentials))
         except (Busy, Occupied, Planned):
             return  # the next pass tries it again
         except PermissionDenied:

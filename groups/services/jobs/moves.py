@@ -237,15 +237,12 @@ class _Move:
 
     def _commands(self, group_id: int, client_ids: list[int]) -> list[MoveClient]:
         """Return the commands for the clients of a group that may still be tried."""
-        user, credentials = actors(self._job)
         tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
         rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
         for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
             tries[client_id or 0].append((state, reason))
         return [
             MoveClient(
-                user=user,
-                credentials=credentials,
                 operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
                 job=self._job,
                 client_id=client_id,
@@ -285,7 +282,7 @@ class _Move:
 
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
-        user, credentials = actors(self._job)
+        _, credentials = actors(self._job)
         group = self._backoff.through(lambda: find_group(credentials, self._job.group_id or 0))
         if group is None:
             return True
@@ -300,8 +297,6 @@ class _Move:
             return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         command = RemoveGroup(
-            user=user,
-            credentials=credentials,
             operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
             group_id=group.id,
             loaded=group.values,

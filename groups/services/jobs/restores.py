@@ -118,10 +118,7 @@ class _Restore:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _group_command(self, number: int) -> CreateGroup:
-        user, credentials = actors(self._job)
         return CreateGroup(
-            user=user,
-            credentials=credentials,
             operation=uuid.uuid5(self._job.pk, f"group {number}"),
             intended=self._snapshot.content.values,
             job=self._job,
@@ -158,7 +155,7 @@ class _Restore:
             for client in clients
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
-        user, credentials = actors(self._job)
+        _, credentials = actors(self._job)
         places = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
         for old, client in left.items():
@@ -166,8 +163,6 @@ class _Restore:
             if place in self._scope.sources and place != self._job.target_id:
                 commands.append(
                     MoveClient(
-                        user=user,
-                        credentials=credentials,
                         operation=uuid.uuid5(self._job.pk, f"{now[old]} {number}"),
                         job=self._job,
                         client_id=now[old],
@@ -178,8 +173,6 @@ class _Restore:
             elif place == 0 and self._scope.create:
                 commands.append(
                     CreateClient(
-                        user=user,
-                        credentials=credentials,
                         operation=uuid.uuid5(self._job.pk, f"enrol {now[old]} {number}"),
                         job=self._job,
                         snapshot_id=self._snapshot.pk,
