@@ -52,13 +52,12 @@ TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, F
 
 
 def run_due(now: datetime | None = None) -> list[Schedule]:
-    """Make each step that is due at `now`, and return the schedules that have a new state."""
-    moment = now or timezone.now()
+    """Make each step that is due, at `now` or else at its turn; return the schedules that have a new state."""
     moved = []
-    for schedule in Schedule.objects.due(moment).select_related("account"):
+    for schedule in Schedule.objects.due(now or timezone.now()).select_related("account"):
         state = schedule.state
         try:
-            Run(schedule, moment).make()
+            Run(schedule, now or timezone.now()).make()  # the steps before may have taken minutes
         except Exception as error:
             if is_outage(error):
                 raise

@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -74,6 +75,22 @@ def active(staff, sandbox):
 
 
 # --- It comes and goes -------------------------------------------------------------------------------------
+
+
+def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, monkeypatch):
+    planned(staff, ends=None)
+    late = planned(staff, group_id=1, starts=2 * HOUR, ends=3 * HOUR)
+    clock = [at(2.5)]
+
+    def slow_execute(command):
+        clock[0] = at(4)
+        return execute(command)
+
+    monkeypatch.setattr(schedule_steps, "timezone", SimpleNamespace(now=lambda: clock[0]))
+    monkeypatch.setattr(schedule_steps, "execute", slow_execute)
+    run_due()
+    assert states(late) == ("missed", None, None)
+    assert late.reason == Reason.TOO_LATE
 
 
 def test_it_comes_at_its_time_and_the_old_values_come_back(staff, sandbox):
