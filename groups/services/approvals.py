@@ -88,8 +88,9 @@ def set_limits(limits: Limits, *, user: "User") -> None:
     """Save the limits of an account."""
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    limits.set_by, limits.set_at = user.get_username(), timezone.now()
-    limits.save()
+    values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
+    values |= {"set_by": user.get_username(), "set_at": timezone.now()}
+    Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
     record(Event.LIMITS_SET, user=user, detail=limits.account_id)
 
 

@@ -1,5 +1,6 @@
 """Test that the limits hold for every command and every way to write, and that one approval is one write."""
 
+import contextlib
 import threading
 import uuid
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
@@ -323,6 +324,32 @@ def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
     change = Change.objects.get()
     request.refresh_from_db()
     assert request.decided_by_name == change.user_name
+
+
+def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
+    ends, barrier = [], threading.Barrier(2, timeout=0.3)
+
+    def meet(execute, sql, *args):
+        if sql.startswith("INSERT"):
+            with contextlib.suppress(threading.BrokenBarrierError):  # one waits for the lock of the other
+                barrier.wait()
+        return execute(sql, *args)
+
+    def set_one():
+        try:
+            with connection.execute_wrapper(meet):
+                approvals.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+            ends.append("set")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=set_one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends == ["set", "set"]
+    assert Limits.objects.get().max_clients == 5
 
 
 def test_a_double_click_is_one_write(staff, owner, sandbox):
