@@ -52,7 +52,7 @@ TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, F
 
 
 def run_due(now: datetime | None = None) -> list[Schedule]:
-    """Make each step that is due, at `now` or else at its turn; return the schedules that have a new state."""
+    """Make each step that is due, at `now` or else at its turn; return the schedules with a new state."""
     moved = []
     for schedule in Schedule.objects.due(now or timezone.now()).select_related("account"):
         state = schedule.state

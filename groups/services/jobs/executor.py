@@ -90,7 +90,7 @@ class _Executor:
         self._note(change)
 
     def _next(self) -> Command | None:
-        self._lease.check()
+        self._lease.check_now()
         with self._lock:
             return None if self._given_up else next(self._commands, None)
 

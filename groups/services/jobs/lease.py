@@ -112,6 +112,12 @@ class JobLease:
         if self._over.is_set() or stopping.is_set():
             raise Interrupted
 
+    def check_now(self) -> None:
+        """Check also in the database, which the heartbeat does only every few seconds. Raises as `check`."""
+        if not self._mine().exists():
+            self._over.set()
+        self.check()
+
     def wait(self, seconds: float) -> None:
         """Wait for so many seconds. Raises as `check` does."""
         until = time.monotonic() + seconds
@@ -122,10 +128,9 @@ class JobLease:
 
     def end(self, state: Job.State, reason: Job.Stop | None = None, detail: str = "") -> None:
         """Store the job's state unless this run has lost the job; if the job has ended, release its locks."""
-        mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
         now = timezone.now()
         with transaction.atomic():
-            mine.update(
+            self._mine().update(
                 state=state,
                 reason=reason or "",
                 detail=detail[:400],
@@ -134,14 +139,17 @@ class JobLease:
             )
             Change.objects.release_job(self.job.pk)
 
+    def _mine(self) -> JobQuerySet:
+        """Return the job's row, but not if the job was paused, cancelled or taken over."""
+        return Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+
     def _heartbeat(self) -> None:
         """Renew the lease until the run ends; note if the job was paused, cancelled or taken over."""
         lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
         try:
             while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):
                 try:
-                    mine = Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
-                    if not mine.update(held_until=timezone.now() + _lease_time()):
+                    if not self._mine().update(held_until=timezone.now() + _lease_time()):
                         self._over.set()
                         return
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS

@@ -218,7 +218,7 @@ def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[s
 
 
 def pause(job: Job, user: "User") -> None:
-    """Pause the job; its run ends at the next heartbeat. Raises `NotNow` if it is not active."""
+    """Pause the job; its run ends after the writes in progress. Raises `NotNow` if it is not active."""
     _check_right(job, user)
     if not job.move_on(*Job.ACTIVE, state=Job.State.PAUSED):
         raise NotNow

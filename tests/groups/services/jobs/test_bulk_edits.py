@@ -187,6 +187,22 @@ def test_a_refused_line_stops_nothing(staff, sandbox):
     assert job_lease.progress_of(job) == job_lease.Progress(total=3, done=2, refused=1)
 
 
+def test_a_cancellation_lets_no_further_group_be_changed(staff, sandbox, settings, monkeypatch):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    job = plan(staff, {1: "11", 4: "12", 5: "13"})
+    execute = executor.execute
+
+    def and_cancel(command):
+        change = execute(command)
+        if len(sandbox.posts()) == 2:
+            queue.cancel(Job.objects.get(pk=job.pk), staff)
+        return change
+
+    monkeypatch.setattr(executor, "execute", and_cancel)
+    assert done(job, staff).state == Job.State.CANCELLED
+    assert len(sandbox.posts()) == 2
+
+
 @pytest.mark.parametrize("kind", [Job.Kind.EDIT, Job.Kind.IMPORT])
 def test_a_lost_right_stops_it(staff, sandbox, kind):
     job = plan(staff, {1: "11"}, kind=kind)

@@ -347,6 +347,15 @@ def test_it_stops_at_the_next_client_when_its_user_may_no_more(staff, sandbox, s
     assert len(sandbox.posts(MOVE)) == 3
 
 
+def test_a_pause_lets_no_further_client_be_moved(staff, sandbox, settings, monkeypatch):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    job = start(staff)
+    after_three(monkeypatch, sandbox, lambda: queue.pause(Job.objects.get(pk=job.pk), staff))
+    assert ended(run(job)) == (Job.State.PAUSED, "")
+    assert job.holder is None
+    assert len(sandbox.posts(MOVE)) == 3
+
+
 def test_a_new_token_is_used_from_the_next_client_on(staff, sandbox, settings, monkeypatch):
     settings.POSTER_MAX_CONCURRENCY = 1
     job = start(staff)
