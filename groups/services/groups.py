@@ -8,6 +8,7 @@ writes and has no unreadable rows.
 
 import math
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import IntegrityError
 from django.utils import timezone
 
 from groups.models import GroupsCopy, PosterCredentials
@@ -256,7 +258,8 @@ def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetim
         unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
         if not unchanged.update(fetched_at=as_of):
             values |= {"fetched_at": as_of, "groups": [group.to_json() for group in answer.present]}
-            GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
+            with suppress(IntegrityError):  # these credentials were deleted while Poster was asked
+                GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
 
 
 def _last_good_copy(credentials: PosterCredentials) -> Groups | None:

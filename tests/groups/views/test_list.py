@@ -13,7 +13,7 @@ from django.utils import timezone
 from groups.models import Change, GroupsCopy
 from groups.poster import read_groups
 from groups.services import groups as reads
-from groups.services.credentials import credentials_of
+from groups.services.credentials import credentials_of, disconnect
 from tests.pages import fragment, group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -333,6 +333,20 @@ def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manage
     sandbox.script("*", "fin_before_headers", times=None)
     assert 'data-notice="stale"' in browse(owner).get("/groups/?refresh=1").content.decode()
     assert browse(manager).get("/groups/").status_code == 504
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_disconnects_while_poster_answers_sees_that_list(staff, browse, sandbox, monkeypatch):
+    call_poster = reads.call_poster
+
+    def and_disconnect(credentials, question):
+        answer = call_poster(credentials, question)
+        disconnect(user=staff)
+        return answer
+
+    monkeypatch.setattr(reads, "call_poster", and_disconnect)
+    assert browse(staff).get("/groups/").status_code == 200
+    assert not GroupsCopy.objects.exists()
 
 
 def test_a_failed_search_leaves_the_page_and_says_so_above_it(manager, browse, sandbox):
