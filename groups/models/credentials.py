@@ -138,6 +138,12 @@ class PosterCredentials(models.Model):
         return timezone.now() >= self.connected_at + TOKEN_LIFE - TOKEN_WARNING
 
 
+class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):
+    def of_present_token(self) -> "GroupsCopyQuerySet":
+        """Return the copies read with the present token: an older one may be of another account."""
+        return self.filter(fingerprint=F("credentials__fingerprint"))
+
+
 class GroupsCopy(models.Model):
     """The groups of the last good response to one user's credentials, shown while Poster does not answer."""
 
@@ -148,6 +154,8 @@ class GroupsCopy(models.Model):
     fetched_at = models.DateTimeField()
     digest = models.CharField(max_length=64)
     groups = models.JSONField()
+
+    objects = GroupsCopyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("last good copy")

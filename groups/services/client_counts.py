@@ -23,7 +23,7 @@ def keep_of_copies() -> int:
     today = timezone.localdate()
     counted = ClientCount.objects.filter(account=OuterRef("credentials__account"), day=today)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    copies = GroupsCopy.objects.filter(~Exists(counted), fetched_at__gte=midnight)
+    copies = GroupsCopy.objects.of_present_token().filter(~Exists(counted), fetched_at__gte=midnight)
     kept = 0
     for copy in copies.select_related("credentials").order_by("-fetched_at"):
         kept += keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)

@@ -104,13 +104,20 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
             raise Http404 from None
         except BeyondLimits as beyond:
             if must_ask(request, beyond):
-                return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+                return _ask_for(request, job, beyond)
             return _show_draft(
                 request, job, status_of_reason(request), beyond_context(request, beyond.breaches)
             )
     if job.state != Job.State.DRAFT:
         return to_job(job)
     return _show_draft(request, job)
+
+
+def _ask_for(request: Request, job: Job, beyond: BeyondLimits) -> HttpResponse:
+    try:
+        return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+    except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
+        raise Http404 from None
 
 
 def _show_draft(

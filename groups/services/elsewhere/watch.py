@@ -92,7 +92,7 @@ def bring_looks_forward() -> None:
     could not be read. So the worker reads the list itself, with the token of the watch.
     """
     now = timezone.now()
-    copies = GroupsCopy.objects.filter(
+    copies = GroupsCopy.objects.of_present_token().filter(
         recent("fetched_at", age=HINT_AGE), credentials__account__watch__isnull=False
     )
     for copy in copies.select_related("credentials__account__watch"):

@@ -283,7 +283,12 @@ class _Move:
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
         _, credentials = actors(self._job)
-        group = self._backoff.through(lambda: find_group(credentials, self._job.group_id or 0))
+        look = partial(find_group, credentials, self._job.group_id or 0)
+        group = self._backoff.through(look)
+        if group is None:
+            # Poster may omit a group by mistake, so look twice before it counts as gone.
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            group = self._backoff.through(look)
         if group is None:
             return True
         group = self._backoff.through(partial(with_everybody, credentials, group))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import DatabaseError
 from django.tasks import task
 
 from groups.models import PosterCredentials
@@ -103,7 +104,11 @@ def _in_background(credentials: PosterCredentials, days: int, clients: int) -> P
         if added is None:
             raise busy()
         if added:
-            add_up_sales.enqueue(credentials.pk, days, clients)
+            try:
+                add_up_sales.enqueue(credentials.pk, days, clients)
+            except DatabaseError:
+                ask_shared(lambda: cache.delete(key), None)
+                raise
     if isinstance(noted, PosterError):
         raise noted
     return noted

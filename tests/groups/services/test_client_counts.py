@@ -55,6 +55,12 @@ def test_two_workers_that_keep_the_same_list_keep_it_once(staff, browse, monkeyp
     assert ClientCount.objects.count() == before
 
 
+def test_a_copy_that_another_token_has_read_is_no_figure_of_this_account(staff, browse):
+    browse(staff).get("/groups/")
+    GroupsCopy.objects.update(fingerprint="of a token that was replaced during the read")
+    assert client_counts.keep_of_copies() == 0
+
+
 def test_a_copy_of_yesterday_is_no_figure_of_today(staff, browse):
     browse(staff).get("/groups/")
     GroupsCopy.objects.update(fetched_at=timezone.now() - timedelta(days=1))

@@ -124,6 +124,6 @@ class CreateGroup(GroupCommand):
 
 def _copied_ids(change: Change) -> frozenset[int]:
     """Return the ids of the groups in the account's last good copy."""
-    copies = GroupsCopy.objects.filter(credentials__account=change.account_id).order_by("-fetched_at")
-    rows: list[dict[str, int]] = copies.values_list("groups", flat=True).first() or []
+    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=change.account_id)
+    rows: list[dict[str, int]] = copies.order_by("-fetched_at").values_list("groups", flat=True).first() or []
     return frozenset(row["id"] for row in rows)

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from groups.models import Change, Job, Snapshot
 from groups.services import credentials as credentials_service
 from groups.services import snapshots
+from groups.services.groups import find_group
 from groups.services.jobs import moves, queue
 from poster_admin.common.encryption import SecretUnreadable
 from tests.conftest import make_user
@@ -69,6 +70,15 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
     sandbox.script("clients.getClient", "row_absent", times=3)
     queue.resume(job, staff)
     assert_not_removed(run(job), sandbox, people, staying)
+
+
+def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
+    looks = iter((None,))
+    monkeypatch.setattr(
+        moves, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
+    )
+    assert ended(run(retirement(staff))) == (Job.State.DONE, "")
+    assert len(sandbox.posts(REMOVE)) == 1
 
 
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):

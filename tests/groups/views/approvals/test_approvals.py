@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
+from groups.services.approvals import ask_for_job
 from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.groups.services.jobs.test_locks import snapshot_of
@@ -393,6 +394,20 @@ def a_plan(client):
 def an_import(client):
     answer = upload(client, "Id;Percent\n1;25\n")
     return answer["Location"], {}, {}
+
+
+def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbox, limits, monkeypatch):
+    limits(max_percent=Decimal(20))
+    client = browse(staff)
+    url, form, _headers = a_bulk_edit(client)
+
+    def deleted_first(job, *args):
+        Job.objects.filter(pk=job.pk).delete()
+        return ask_for_job(job, *args)
+
+    monkeypatch.setattr("groups.services.approvals.ask_for_job", deleted_first)
+    assert client.post(url, form).status_code == 404
+    assert not ApprovalRequest.objects.exists()
 
 
 WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan, an_import]

@@ -9,10 +9,12 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import batched, product
 from math import ceil, floor
+from unittest.mock import Mock
 
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
@@ -350,6 +352,20 @@ def test_a_large_account_is_added_up_in_the_background_once(owner, browse, sandb
     assert ask(client, 1, 15) == expected(sandbox, 1, 15)
     work_queue()
     assert len(sandbox.calls(METHOD)) == 1
+
+
+def test_a_task_that_the_database_does_not_take_is_put_into_the_queue_by_the_next_page(
+    owner, browse, sandbox, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    client = browse(owner)
+    client.raise_request_exception = False
+    with monkeypatch.context() as outage:
+        outage.setattr(type(sales_reading.add_up_sales), "enqueue", Mock(side_effect=OperationalError))
+        assert client.get(url_of(1, "15")).status_code == 503
+    assert "waiting for its turn" in text_of(client.get(url_of(1, "15")))
+    work_queue()
+    assert ask(client, 1, 15) == expected(sandbox, 1, 15)
 
 
 def test_the_progress_is_shown(owner, browse, monkeypatch):
