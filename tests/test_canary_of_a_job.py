@@ -72,6 +72,10 @@ def inbox():
     server.stop()
 
 
+# The fraction of a second may happen to be the number of a card.
+SECOND = re.compile(r"(?<=:\d\d)\.\d{6}")
+
+
 def people_in(rows):
     """Return what these clients are known by, in each form in which it may be written."""
     found = set()
@@ -133,6 +137,7 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
         "a webhook": "".join(body.decode() for _, body in receiver.requests),
     }
     files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    files = {name: SECOND.sub("", file.decode("latin-1")).encode("latin-1") for name, file in files.items()}
     # All of it has happened.
     assert done.returncode == 0, done.stderr
     assert jobs[CRASHING] == ("stopped", "error")
@@ -153,6 +158,6 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
     for what, forms in secrets.items():
         for where, text in places.items():
             for form in forms:
-                assert form not in text, f"{what} is in {where}"
+                assert form not in SECOND.sub("", text), f"{what} is in {where}"
         found = {name for name, file in files.items() if any(form.encode() in file for form in forms)}
         assert not found, f"{what} is in a file"
