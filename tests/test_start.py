@@ -4,6 +4,7 @@ import contextlib
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -192,6 +193,15 @@ def test_a_password_that_is_escaped_is_read_as_it_was_meant(installation):
     database = installation.settings()["DATABASES"]["default"]
     assert (database["HOST"], database["NAME"], database["PASSWORD"]) == ("127.0.0.1", "main", "p@ss/w#rd?")
     assert database["OPTIONS"]["sslmode"] == "require"
+
+
+def test_a_locked_database_is_not_taken_for_one_without_json(installation, tmp_path):
+    database = shutil.copy(migrated(), tmp_path / "locked.sqlite3")
+    installation.write(installation.values | {"DATABASE_URL": f"sqlite:///{database}?timeout=0"})
+    with contextlib.closing(sqlite3.connect(database)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, said = installation.output("check")
+    assert code == 0, said
 
 
 # --- Several starts at once over an empty database --------------------------------------------------------

@@ -14,7 +14,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.groups import GroupForm, Version
+from groups.forms.groups import GroupForm
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
@@ -49,24 +49,19 @@ class LineForm(GroupForm):
     version = None  # type: ignore[assignment]  # as Django takes a field away
     operation = None  # type: ignore[assignment]  # as above
     confirmed = None  # type: ignore[assignment]  # as above
+    loaded: GroupValues | None = None
 
     def __init__(self) -> None:
         super().__init__({})
-        self._version = Version()
 
     def check(self, values: dict[str, str], group: Group | None = None) -> bool:
         """Check the values of a line, completed by those of the group; return True if they are valid."""
-        known = {}
-        if group is not None:
-            known = {name: str(value) for name, value in group.values.to_json().items()}
-        self._version = Version(group.values) if group else Version()
+        self.loaded = group.values if group else None
+        self._accept_stored()
+        known = {name: str(value) for name, value in self.loaded.to_json().items()} if self.loaded else {}
         self.data = known | values
         self.full_clean()
         return not self.errors
-
-    def clean(self) -> dict[str, Any]:
-        self.cleaned_data["version"] = self._version
-        return super().clean()
 
 
 class PercentsForm(forms.Form):
@@ -95,11 +90,9 @@ class PercentsForm(forms.Form):
         self.groups = {group_id: now[group_id] for group_id in self._opened if group_id in now}
         for group in self.groups.values():
             for name in self._opened[group.id]:
-                field = copy.deepcopy(GroupForm.base_fields[name])
+                field: Any = copy.deepcopy(GroupForm.base_fields[name])
                 field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
-                # Poster's own bonus may be above the limit; an edited number is checked once more as a line.
-                own = self._opened[group.id][name]
-                field.maximum = max(field.maximum, own)  # type: ignore[attr-defined]  # a decimal field's
+                field.stored = self._opened[group.id][name]
                 # A script may send percents alone, as before there were bonuses: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data
                 field.error_messages["required"] = REQUIRED[name]

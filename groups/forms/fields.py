@@ -27,8 +27,10 @@ class DecimalField(forms.CharField):
     """A decimal number as people type it: `12,5`, `12.5`, `1 000`, with or without its unit.
 
     Cleans to a `Decimal` with at most two decimals. Exponents, signs and digits of other scripts are refused,
-    all of which Django's own field accepts.
+    all of which Django's own field accepts. A value as it is `stored` in Poster is accepted, however odd.
     """
+
+    stored: Decimal | None = None
 
     def __init__(
         self,
@@ -58,9 +60,12 @@ class DecimalField(forms.CharField):
             if _NUMBER.fullmatch(text.lstrip("-+")) and not text.startswith(("--", "++")):
                 raise ValidationError(self.range_message)
             raise ValidationError(_("Enter a number, for example 12.5 or 12,5."))
+        number = Decimal(text.translate(_NOT_DIGITS))
+        if number == self.stored:
+            return number
         if len(match[1] or "") > DECIMALS:
             raise ValidationError(_("Enter no more than two digits after the decimal point."))
-        if len(text) > 20 or (number := Decimal(text.translate(_NOT_DIGITS))) > self.maximum:
+        if len(text) > 20 or number > self.maximum:
             raise ValidationError(self.range_message)
         return number
 

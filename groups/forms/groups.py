@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Self, cast
 
 from django import forms
 from django.core import signing
@@ -151,45 +152,37 @@ class GroupForm(WriteForm):
             kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
             kwargs["initial"] |= _copied(like) if like else {}
         super().__init__(*args, **kwargs)
+        self._accept_stored()
+
+    @cached_property
+    def loaded(self) -> GroupValues | None:
+        """The values that the form was opened on, None for a new group."""
+        return Version.parse(self["version"].value() or "").values
+
+    def _accept_stored(self) -> None:
+        """Let the numbers through that Poster has: they may be beyond the limits of their fields."""
+        loaded = self.loaded
+        percent, bonus = (cast("DecimalField", self.fields[name]) for name in ("percent", "birthday_bonus"))
+        percent.stored = loaded.percent if loaded else None
+        bonus.stored = loaded.birthday_bonus if loaded and loaded.loyalty_type == LoyaltyType.BONUS else None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if "name" in data:
-            data["name"] = _kept_name(data.get("version"), data["name"])
+            data["name"] = _kept_name(self.loaded, data["name"])
         if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
             # A discount group has no such field on its page, so a value in it is ignored.
-            data["birthday_bonus"] = _kept_bonus(data.get("version"))
+            data["birthday_bonus"] = _kept_bonus(self.loaded)
             self.errors.pop("birthday_bonus", None)
-        elif "birthday_bonus" in self.errors and self._has_stored_bonus(data.get("version")):
-            data["birthday_bonus"] = data["version"].values.birthday_bonus
-            del self.errors["birthday_bonus"]
         elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
             self.add_error("birthday_bonus", ValidationError(_("Enter a birthday bonus, 0 for none.")))
         return data
 
-    def _has_stored_bonus(self, version: Version | None) -> bool:
-        """Return True if the bonus of a bonus group is as Poster has it: its own may be above the limit."""
-        values = version.values if version else None
-        if values is None or values.loyalty_type != LoyaltyType.BONUS:
-            return False
-        unlimited = DecimalField(maximum=values.birthday_bonus, range_message="", required=False)
-        try:
-            typed = unlimited.to_python(self.data.get("birthday_bonus"))
-        except ValidationError:
-            return False
-        return bool(typed == values.birthday_bonus)
-
-    @property
-    def loaded(self) -> GroupValues | None:
-        version: Version = self.cleaned_data["version"]
-        return version.values
-
     @property
     def draft(self) -> str:
         """The values that the form was opened with, as JSON: `drafts.js` compares the input with them."""
-        opened = Version.parse(self["version"].value() or "").values
         names = ("name", "loyalty_type", "percent", "birthday_bonus")
-        values = {name: getattr(opened, name) for name in names} if opened else self.initial
+        values = {name: getattr(self.loaded, name) for name in names} if self.loaded else self.initial
         return json.dumps(
             {
                 name: str(self.fields[name].prepare_value(values[name])) if name in values else ""
@@ -227,17 +220,16 @@ def _given_nothing(name: str) -> dict[str, Any]:
     return {"name": archived[:NAME_LENGTH], "percent": Decimal(0), "birthday_bonus": Decimal(0)}
 
 
-def _kept_name(version: Version | None, typed: str) -> str:
+def _kept_name(loaded: GroupValues | None, typed: str) -> str:
     """Return the name as Poster has it if it looks the same as the input: only intended edits are sent."""
-    loaded = version.values.name if version and version.values else ""
-    return loaded if NameField(required=False).to_python(loaded) == typed else typed
+    name = loaded.name if loaded else ""
+    return name if NameField(required=False).to_python(name) == typed else typed
 
 
-def _kept_bonus(version: Version | None) -> Decimal:
+def _kept_bonus(loaded: GroupValues | None) -> Decimal:
     """Return the bonus that a discount group keeps: its own, however odd, else none."""
-    values = version.values if version else None
-    if values and values.loyalty_type == LoyaltyType.DISCOUNT:
-        return values.birthday_bonus
+    if loaded and loaded.loyalty_type == LoyaltyType.DISCOUNT:
+        return loaded.birthday_bonus
     return Decimal(0)
 
 

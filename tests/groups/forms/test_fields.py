@@ -80,6 +80,15 @@ def test_more_than_two_decimals_are_refused(typed):
         PERCENT.clean(typed)
 
 
+@pytest.mark.parametrize("stored", ["12.345", "120"])
+def test_a_number_that_poster_has_is_accepted_however_odd(stored):
+    field = DecimalField(maximum=Decimal(100), range_message="", unit="%")
+    field.stored = Decimal(stored)
+    assert field.clean(field.prepare_value(field.stored)) == field.stored
+    with pytest.raises(ValidationError):
+        field.clean(stored + "1")
+
+
 def test_a_number_is_shown_in_the_language():
     money = DecimalField(maximum=Decimal(10**6), range_message="", shown_decimals=2)
     with translation.override("uk"):
