@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount, PosterCredentials
-from groups.poster import PosterError, Refused
+from groups.poster import NotAllowed, PosterError, Refused, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import Outcome, contradicts_refusal
@@ -162,15 +162,12 @@ def follow_up(change: Change) -> bool:
         )
     if not _claim(change, now):
         return False
-    credentials = _credentials_for(change)
-    if credentials is None:
-        return False
     try:
-        look = look_at(change, credentials)
+        look = _look(change)
     except PosterError as error:
         log.warning("Change %s is still open: %s", change.pk, error.reason)
         return False
-    if not change.is_open:
+    if look is None or not change.is_open:
         return False
     outcome = look.shown
     if change.reason == Reason.REFUSAL_NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
@@ -206,10 +203,23 @@ def _pause_after(looks: int) -> timedelta:
     return min(timedelta(seconds=seconds), LONGEST_PAUSE)
 
 
-def _credentials_for(change: Change) -> PosterCredentials | None:
-    """Return usable credentials for the change's account, preferably those of its user, or None."""
-    usable = usable_credentials().filter(account=change.account_id)
-    return usable.filter(user=change.user_id).first() or usable.first()
+def _look(change: Change) -> Look | None:
+    """Look with the token of the change's user; where that one may not, with another one of the account.
+
+    Returns None if the account has no usable credentials. Raises `PosterError`.
+    """
+    denied: dict[str, PosterError] = {}
+    usable = usable_credentials().filter(account=change.account_id).order_by("pk")
+    for credentials in sorted(usable, key=lambda each: each.user_id != change.user_id):
+        if credentials.fingerprint in denied:
+            continue
+        try:
+            return look_at(change, credentials)
+        except (TokenRejected, NotAllowed) as error:
+            denied[credentials.fingerprint] = error
+    if denied:
+        raise next(iter(denied.values()))
+    return None
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:

@@ -525,6 +525,27 @@ def test_a_refused_token_is_never_used(owner, staff, asked_with):
     assert asked_with == ["owner"]
 
 
+def test_another_token_of_the_account_looks_where_the_own_one_may_not_and_each_token_once(
+    owner, staff, manager, sandbox
+):
+    own = {"fingerprint": "of a token that may not look"}
+    PosterCredentials.objects.filter(user__in=(staff, manager)).update(**own)
+    sandbox.console().edit(1, client_groups_discount="15")
+    sandbox.script("clients.getGroup", "error_object", code=20)
+    change = unknown(staff)
+    assert follow_up(change)
+    assert change.state == State.APPLIED
+    assert len(sandbox.calls()) == 2
+
+
+def test_a_change_stays_open_while_no_token_of_its_account_may_look(owner, staff, sandbox):
+    sandbox.script("clients.getGroup", "error_object", code=20, times=None)
+    change = unknown(staff)
+    assert not follow_up(change)
+    assert change.state == State.UNKNOWN
+    assert len(sandbox.calls()) == 1
+
+
 def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(sandbox, asked_with):
     change = unknown()
     make_user("outsider", role="Owners", account="kavarnia", sandbox=sandbox)
