@@ -14,8 +14,10 @@ from groups.poster.errors import (
     ErrorReason,
     InvalidResponse,
     NotAllowed,
+    NotFound,
     OutcomeUnknown,
     PosterError,
+    Refused,
     TokenRejected,
     Unreachable,
     refusal,
@@ -65,6 +67,8 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
         if groups is not None:
             return groups
     error = parse_response(answer, method)
+    if isinstance(error, NotFound):  # the list of all groups is no record that could be missing
+        return Refused(error.code, error.message, method=method)
     if isinstance(error, PosterError):
         return error
     return InvalidResponse("the list is not a list", method=method, reason=ErrorReason.SHAPE)

@@ -164,8 +164,7 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
 def find_group(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> Group | None:
     """Return a group as stored at Poster now, or None if it is found neither by its id nor in the list.
 
-    Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows, and `NotFound`
-    if Poster denies the list itself: that says nothing of the group.
+    Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows.
     """
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))

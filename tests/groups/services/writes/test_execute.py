@@ -425,7 +425,17 @@ def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox)
     values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values
     sandbox.script("clients.getGroups", "error_object", code=404, times=1)
     change = execute(command_of(staff, Change.Action.CREATE, intended=values))
-    assert (change.state, change.reason) == (State.FAILED, "not_read")
+    assert (change.state, change.reason, change.failure) == (State.FAILED, "not_read", "unclear")
+    assert not sandbox.posts()
+
+
+def test_a_list_that_is_not_there_does_not_mean_that_the_group_of_an_edit_is_gone(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    sandbox.script("clients.getGroup", "response_false")
+    sandbox.script("clients.getGroups", "error_object", code=404)
+    change = execute(command)
+    assert (change.state, change.reason, change.failure) == (State.FAILED, "not_read", "unclear")
+    assert change.code == 404
     assert not sandbox.posts()
 
 
