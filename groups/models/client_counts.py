@@ -6,7 +6,7 @@ from groups.models.credentials import PosterAccount
 
 
 class ClientCount(models.Model):
-    """The number of clients of one group on one day, in the first list of that day that was read."""
+    """The number of clients of one group on one day, in the first list of that day that has the group."""
 
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="client_counts")
     group_id = models.PositiveIntegerField()

@@ -7,23 +7,27 @@ good copy of a list that a page has read. A day on which nobody reads the list h
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import ClientCount, GroupsCopy, PosterCredentials
 from groups.poster import Group
+from poster_admin.common.deadlines import recent
 
 KEPT = timedelta(days=400)
 SHOWN = timedelta(days=90)
+# Age up to which a list may add groups that the first list of the day has left out.
+JUST_READ = timedelta(minutes=3)
 BATCH = 500
 
 
 def keep_of_copies() -> int:
-    """Keep the figures of each account whose list was read today and has none yet; return how many."""
+    """Keep the figures of lists that were read today, where none is kept yet; return how many."""
     today = timezone.localdate()
     counted = ClientCount.objects.filter(account=OuterRef("credentials__account"), day=today)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    copies = GroupsCopy.objects.of_present_token().filter(~Exists(counted), fetched_at__gte=midnight)
+    may_add = Q(~Exists(counted)) | recent("fetched_at", age=JUST_READ)
+    copies = GroupsCopy.objects.of_present_token().filter(may_add, fetched_at__gte=midnight)
     kept = 0
     for copy in copies.select_related("credentials").order_by("-fetched_at"):
         kept += keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
@@ -31,13 +35,13 @@ def keep_of_copies() -> int:
 
 
 def keep(credentials: PosterCredentials, groups: Iterable[Group], as_of: datetime) -> int:
-    """Keep the figures of a list for its day, unless the account has some; return how many."""
-    day = timezone.localdate(as_of)
-    account = credentials.account_id
-    if ClientCount.objects.filter(account=account, day=day).exists():
-        return 0
+    """Keep the figures of a list for its day, except of groups that have one; return how many."""
+    its = {"account_id": credentials.account_id, "day": timezone.localdate(as_of)}
+    known = set(ClientCount.objects.filter(**its).values_list("group_id", flat=True))
     rows = [
-        ClientCount(account_id=account, group_id=group.id, day=day, clients=group.clients) for group in groups
+        ClientCount(**its, group_id=group.id, clients=group.clients)
+        for group in groups
+        if group.id not in known
     ]
     # Another worker may keep the same list at this moment.
     ClientCount.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import ClientCount, GroupsCopy, PosterAccount
@@ -41,6 +42,19 @@ def test_a_worker_keeps_one_figure_a_day_from_the_list_that_a_page_has_read(staf
     assert client_counts.keep_of_copies() == 0
     assert counted() == [(days_ago(0), 125)]
     assert len(sandbox.log) == asked
+
+
+def test_a_group_that_the_first_list_of_a_day_leaves_out_gets_its_figure_from_a_later_one(
+    staff, browse, sandbox
+):
+    sandbox.console().edit(1, delete="1")
+    browse(staff).get("/groups/")
+    assert client_counts.keep_of_copies() == 2
+    sandbox.console().edit(1, delete="0")
+    cache.clear()  # a copy is taken at most every 30 seconds
+    browse(staff).get("/groups/")
+    assert client_counts.keep_of_copies() == 1
+    assert counted() == [(days_ago(0), 125)]
 
 
 def test_two_workers_that_keep_the_same_list_keep_it_once(staff, browse, monkeypatch):
