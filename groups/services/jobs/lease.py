@@ -22,7 +22,7 @@ from django.utils import timezone
 from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, Lock, PosterCredentials
 from groups.models.locks import members_key
 from groups.services.gateway import check_token
-from poster_admin.common.outages import Outage, optional
+from poster_admin.common.outages import Outage, first_line, optional
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -153,8 +153,8 @@ class JobLease:
                         self._over.set()
                         return
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
-                except DatabaseError:
-                    log.exception("The lease of job %s cannot be renewed", self.job.pk)
+                except DatabaseError as error:
+                    log.warning("The lease of job %s cannot be renewed: %s", self.job.pk, first_line(error))
                     connections.close_all()
                     if time.monotonic() > lost_at:
                         self._out_of_touch = True
