@@ -189,7 +189,7 @@ def _json_of(snapshot: Snapshot) -> Iterator[bytes]:
     yield json.dumps(head, ensure_ascii=False).removesuffix("}").encode() + b', "clients": ['
     comma = b"\n"
     for rows in parts_of(snapshot):
-        lines = (json.dumps(row, ensure_ascii=False).encode() for row in rows)
+        lines = (json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace") for row in rows)
         yield (comma if rows else b"") + b",\n".join(lines)
         comma = b",\n" if rows else comma
     yield b"\n]}\n"
@@ -234,9 +234,8 @@ def _keep(
         check()
         for number, rows in enumerate(pages):
             snapshot.clients += sum(not is_removed(row) for row in rows)
-            SnapshotPart.objects.create(
-                snapshot=snapshot, number=number, rows=Secret(json.dumps(rows, ensure_ascii=False))
-            )
+            # In ASCII: half a character, which a row may hold, is no UTF-8.
+            SnapshotPart.objects.create(snapshot=snapshot, number=number, rows=Secret(json.dumps(rows)))
             check()
     except BaseException:
         _itself(snapshot).delete()

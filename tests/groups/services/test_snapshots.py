@@ -103,6 +103,16 @@ def test_what_cannot_be_kept_is_not_removed(owner, browse, sandbox, fault, statu
     assert Snapshot.objects.get().complete
 
 
+def test_a_client_whose_name_holds_half_a_character_is_kept_and_downloaded(owner, browse, sandbox):
+    sandbox.script("clients.getClients", "row_surrogate_name", times=None)
+    client = browse(owner)
+    snapshot = remove(client)
+    assert snapshot.clients == FEW
+    assert "\ud83d" in "".join(row["firstname"] + row["lastname"] for row in rows_of(snapshot))
+    told = json.loads(b"".join(client.get(download_url(snapshot))))
+    assert told["clients"] == rows_of(snapshot)
+
+
 @pytest.mark.parametrize("told", [None, "0.0"])
 def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, browse, sandbox, told):
     sandbox.console().edit_client(130, delete=told)
