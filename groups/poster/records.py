@@ -33,6 +33,7 @@ from groups.poster.fields import (
     read_words,
     readable,
     sort_out,
+    storable,
     unescaped,
 )
 
@@ -175,7 +176,7 @@ class Settings:
         symbol = label(money.get("currency_symbol"))
         if not symbol or "<" in symbol or len(symbol) > LONGEST_SYMBOL:
             symbol = label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
-        company_id = str(data.get("COMPANY_ID") or "")[:LONGEST_COMPANY]
+        company_id = storable(str(data.get("COMPANY_ID") or ""))[:LONGEST_COMPANY]
         return cls(label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
 
 

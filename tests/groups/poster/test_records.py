@@ -283,6 +283,9 @@ def test_settings_that_no_page_and_no_database_could_hold_are_made_harmless(valu
     text = settings.company_name + settings.currency
     text.encode()
     assert not set(text) & set("\0[{")
+    company_id = Settings.from_wire({"COMPANY_ID": value}).company_id
+    company_id.encode()
+    assert "\0" not in company_id
 
 
 # --- Round trips -------------------------------------------------------------------------------------------
