@@ -79,11 +79,13 @@ def changed_ids(credentials: PosterCredentials) -> frozenset[int]:
 def change_before(credentials: PosterCredentials, change: Change) -> Change | None:
     """Return the change that left the group as `change` found it, or None if it was not made here."""
     found = Group.from_json(change.before).values
-    for each in latest_changes(credentials, change.group_id or 0):
-        was_made = each.state in (Change.State.APPLIED, Change.State.DIFFERS) and each.after
-        if was_made and Group.from_json(each.after).values == found:
-            return each
-    return None
+    made = changes_of(credentials).filter(
+        group_id=change.group_id,
+        created_at__lt=change.created_at,
+        state__in=Change.MADE,
+        after__isnull=False,
+    )
+    return next((each for each in made[:LATEST] if Group.from_json(each.after).values == found), None)
 
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
