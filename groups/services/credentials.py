@@ -11,6 +11,7 @@ from django.db import transaction
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, PosterClient, PosterError, TokenRejected
 from groups.services import gateway
+from groups.services.writes.reconcile import bring_checks_forward
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
@@ -55,6 +56,7 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
             fingerprint=credentials.fingerprint
         ).delete()
     record(Event.TOKEN_SET, about=user.get_username(), user=user, detail=account)
+    bring_checks_forward(owner.changes.all())
     return credentials
 
 

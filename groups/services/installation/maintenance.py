@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from django.db import close_old_connections, transaction
 
-from groups.models import WorkerHeartbeat
+from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, client_counts, schedule_steps, snapshots
 from groups.services.elsewhere.watch import look_where_due
 from groups.services.jobs import bulk_edits, queue
@@ -85,7 +85,7 @@ def look_after(worker_id: str) -> None:
     """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
-            bring_checks_forward()
+            bring_checks_forward(Change.objects.all())
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)

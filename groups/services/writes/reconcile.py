@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, PosterAccount, PosterCredentials
+from groups.models import Change, ChangeQuerySet, PosterAccount, PosterCredentials
 from groups.poster import NotAllowed, PosterError, Refused, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.services.writes.commands import Command
@@ -26,8 +26,8 @@ Reason = Change.Reason
 
 # The pauses after those of POSTER_RECHECK_PAUSES double up to this one.
 LONGEST_PAUSE = timedelta(minutes=30)
-# The longest pause before the next check once a worker has started: the last check may have been cut short.
-PAUSE_AFTER_START = timedelta(seconds=30)
+# The longest pause before the next check once a worker has started, or a token was saved.
+SOON = timedelta(seconds=30)
 # Checks over POSTER_ABSENT_SECONDS that do not show a write which Poster accepted, before a user reviews it.
 # Checks that failed count too.
 LOOKS_AT_LEAST = 3
@@ -144,10 +144,13 @@ def reconcile_due() -> list[Change]:
     ]
 
 
-def bring_checks_forward() -> None:
-    """Let no open change wait longer than PAUSE_AFTER_START: a killed worker may not have ended its check."""
-    latest = timezone.now() + PAUSE_AFTER_START
-    for change in Change.objects.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
+def bring_checks_forward(changes: ChangeQuerySet) -> None:
+    """Let none of these changes wait longer than SOON for its check.
+
+    A killed worker may not have ended the last one, or there was no token for it.
+    """
+    latest = timezone.now() + SOON
+    for change in changes.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
         Change.objects.settle(change, next_check_at=latest)
 
 

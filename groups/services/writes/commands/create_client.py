@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordIds
 from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, NotFound, PosterClient
-from groups.services.clients import pages_of
+from groups.services.clients import SECONDS_FOR_ALL, pages_of
 from groups.services.gateway import call_poster
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
@@ -112,7 +111,7 @@ class CreateClient(Command):
         """Return the group's clients that match the one to be created and belong to no other change."""
         self._check_alone(change)
         expected = ClientBefore.from_json(change.before).field_hmacs
-        until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
+        until = time.monotonic() + (SECONDS_FOR_ALL if within is None else within)
         found = [
             client
             for page in pages_of(credentials, self.group_id, until=until)

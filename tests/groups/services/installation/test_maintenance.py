@@ -72,9 +72,7 @@ def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cu
         assert (change.state, change.checks) == (State.UNKNOWN, 3)
     assert soon.next_check_at == now + pauses[0]
     for change in (cut_short, late):
-        assert (
-            timedelta(0) < change.next_check_at - now <= reconciler.PAUSE_AFTER_START + timedelta(seconds=5)
-        )
+        assert timedelta(0) < change.next_check_at - now <= reconciler.SOON + timedelta(seconds=5)
     Change.objects.settle(late, next_check_at=now + pauses[2])
     maintenance.look_after("the next worker")
     late.refresh_from_db()

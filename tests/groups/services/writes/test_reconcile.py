@@ -14,7 +14,7 @@ from django.utils import timezone
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, InvalidResponse
 from groups.services.clients import pages_of
-from groups.services.credentials import credentials_of
+from groups.services.credentials import connect, credentials_of
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import CreateClient, UpdateGroup, create_client
 from groups.services.writes.execute import execute
@@ -492,6 +492,17 @@ def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner
         look_at(change, credentials)
 
 
+def test_a_large_group_in_which_a_lost_creation_is_looked_for_is_read_to_its_end(
+    owner, sandbox, settings, monkeypatch
+):
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 15)
+    credentials = credentials_of(owner)
+    change, _ = twin_creations(owner, first_client(credentials))
+    sandbox.latency, settings.POSTER_READ_DEADLINE = 0.4, 1.0
+    assert look_at(change, credentials).shown is not None
+    assert len(sandbox.calls("clients.getClients")) == 4
+
+
 # --- Credentials of a check --------------------------------------------------------------------------------
 
 
@@ -556,6 +567,18 @@ def test_somebody_else_looks_when_the_user_is_gone_but_only_in_the_same_account(
         let_be_due(change)
         assert follow_up(change) is is_settled
     assert asked_with == ["colleague", "colleague"]
+
+
+def test_a_token_that_is_saved_lets_the_open_changes_of_its_account_be_checked_soon(staff, sandbox):
+    later = timezone.now() + timedelta(minutes=25)
+    change = unknown(staff, next_check_at=later)
+    kavarnia = PosterAccount.objects.create(name="kavarnia")
+    other = unknown(account=kavarnia, next_check_at=later)
+    connect(user=staff, account="demo", token=sandbox.accounts["demo"].token)
+    change.refresh_from_db()
+    other.refresh_from_db()
+    assert change.next_check_at < timezone.now() + timedelta(minutes=1)
+    assert other.next_check_at == later
 
 
 # --- The command -------------------------------------------------------------------------------------------
