@@ -113,35 +113,21 @@ class PosterClient:
         row = self._read(method, {"group_id": str(group_id)}, within)
         if row is False:
             raise NotFound(None, "no such group", method=method)
-        try:
-            group = Group.from_wire(row)
-        except UnreadableRow as error:
-            problem = error.problem
-        else:
-            if group.id != group_id:
-                raise InvalidResponse(
-                    "another group than was asked for", method=method, reason=ErrorReason.SHAPE
-                )
-            if group.removed:
-                raise NotFound(None, "the group is removed", method=method)
-            return group
-        raise InvalidResponse(problem, method=method, reason=ErrorReason.UNREADABLE_ROW)
+        found = GroupList.from_wire([row])
+        return _the_one(found.groups, found.unreadable, group_id, method)
 
     def create_group(self, values: GroupValues, *, within: float | None = None) -> int:
         """Create a group and return its id. Raises `OutcomeUnknown` if the response contains no id."""
-        method = "clients.createGroup"
-        return written_id(
-            self._write(method, values.to_wire(in_kopecks=self._bonus_in_kopecks), within), method
-        )
+        form = values.to_wire(in_kopecks=self._bonus_in_kopecks)
+        return self._write_for_id("clients.createGroup", form, within)
 
     def update_group(self, group_id: int, values: GroupValues, *, within: float | None = None) -> int:
         """Replace all values of a group and return the id in Poster's response.
 
         Poster's own sample returns a different id than the one sent, so only a later read proves the update.
         """
-        method = "clients.updateGroup"
         form = {"client_groups_id": str(group_id), **values.to_wire(in_kopecks=self._bonus_in_kopecks)}
-        return written_id(self._write(method, form, within), method)
+        return self._write_for_id("clients.updateGroup", form, within)
 
     def remove_group(self, group_id: int, *, within: float | None = None) -> None:
         """Remove a group **and every client in it**, permanently."""
@@ -197,32 +183,19 @@ class PosterClient:
         if not isinstance(rows, list) or len(rows) != 1:
             raise InvalidResponse("the client is not a list of one", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
-        if found.unreadable:
-            raise InvalidResponse(
-                found.unreadable[0].problem, method=method, reason=ErrorReason.UNREADABLE_ROW
-            )
-        client = found.clients[0]
-        if client.id != client_id:
-            raise InvalidResponse(
-                "another client than was asked for", method=method, reason=ErrorReason.SHAPE
-            )
-        if client.removed:
-            raise NotFound(None, "the client is removed", method=method)
-        return client
+        return _the_one(found.clients, found.unreadable, client_id, method)
 
     def create_client(self, values: ClientValues, *, within: float | None = None) -> int:
         """Create a client and return its id. Raises `OutcomeUnknown` if the response contains no id."""
-        method = "clients.createClient"
-        return written_id(self._write(method, values.to_wire(), within), method)
+        return self._write_for_id("clients.createClient", values.to_wire(), within)
 
     def update_client(self, client_id: int, values: ClientValues, *, within: float | None = None) -> int:
         """Change these values of a client, keep the others, and return the id in Poster's response.
 
         As with a group, only a later read proves the update.
         """
-        method = "clients.updateClient"
         form = {"client_id": str(client_id), **values.to_wire()}
-        return written_id(self._write(method, form, within), method)
+        return self._write_for_id("clients.updateClient", form, within)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
         """Return the promotions and the groups that each is limited to."""
@@ -259,7 +232,7 @@ class PosterClient:
         self, method: str, params: Mapping[str, str], within: float | None, *, parse: Parse = parse_response
     ) -> Any:
         deadline = time.monotonic() + (self._timeouts.read_deadline if within is None else within)
-        return self._call(method, params, None, deadline, may_repeat=_may_repeat_read, parse=parse)
+        return self._call(method, params, None, deadline, parse)
 
     def _read_rows(self, method: str, params: Mapping[str, str], within: float | None) -> list[Any]:
         rows = self._read(method, params, within)
@@ -269,7 +242,10 @@ class PosterClient:
 
     def _write(self, method: str, form: Mapping[str, str], within: float | None) -> Any:
         deadline = time.monotonic() + (self._timeouts.write_deadline if within is None else within)
-        return self._call(method, {}, form, deadline, may_repeat=_may_repeat_write)
+        return self._call(method, {}, form, deadline, parse_response)
+
+    def _write_for_id(self, method: str, form: Mapping[str, str], within: float | None) -> int:
+        return written_id(self._write(method, form, within), method)
 
     def _call(
         self,
@@ -277,12 +253,10 @@ class PosterClient:
         params: Mapping[str, str],
         form: Mapping[str, str] | None,
         deadline: float,
-        *,
-        may_repeat: Callable[[PosterError], bool],
-        parse: Parse = parse_response,
+        parse: Parse,
     ) -> Any:
         result = self._attempt(method, params, form, deadline, 1, parse)
-        if isinstance(result, PosterError) and may_repeat(result):
+        if isinstance(result, PosterError) and result.retryable:
             pause = _pause(result, self._timeouts)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
@@ -339,20 +313,26 @@ class PosterClient:
         )
 
 
+def _the_one[T: (Group, Client)](
+    records: tuple[T, ...], unreadable: tuple[UnreadableRow, ...], record_id: int, method: str
+) -> T:
+    """Return the record in a response about one. Raises `NotFound` if it is removed."""
+    if unreadable:
+        raise InvalidResponse(unreadable[0].problem, method=method, reason=ErrorReason.UNREADABLE_ROW)
+    record = records[0]
+    if record.id != record_id:
+        raise InvalidResponse("another record than was asked for", method=method, reason=ErrorReason.SHAPE)
+    if record.removed:
+        raise NotFound(None, "the record is removed", method=method)
+    return record
+
+
 def _without_token(answer: Answer, token: str) -> Answer:
     """Mask the token in a body that echoes the request, before the body is parsed or stored."""
     secret = token.rpartition(":")[2].encode()
     if not secret or secret not in answer.body:
         return answer
     return Answer(answer.status, answer.body.replace(secret, MASK.encode()), answer.retry_after)
-
-
-def _may_repeat_read(error: PosterError) -> bool:
-    return isinstance(error, Unreachable | InvalidResponse) and error.retryable
-
-
-def _may_repeat_write(error: PosterError) -> bool:
-    return isinstance(error, Unreachable) and not error.sent and error.retryable
 
 
 def _pause(error: PosterError, timeouts: Timeouts) -> float:
@@ -364,7 +344,8 @@ def _pause(error: PosterError, timeouts: Timeouts) -> float:
 def _write_error(error: PosterError) -> PosterError:
     """Return the error to raise for a write.
 
-    The outcome is unknown unless Poster refused with a known code or the request was never sent.
+    The outcome is unknown unless Poster refused with a known code or the request was never sent. So only a
+    write that was never sent is retried.
     """
     if isinstance(error, Unreachable) and not error.sent:
         return error

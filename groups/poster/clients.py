@@ -122,34 +122,27 @@ class Client:
         return max(self.own_percent, self.group_percent)
 
     @classmethod
-    def from_wire(cls, row: object) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one client of a response.
 
         Raises `UnreadableRow` if the id or a number cannot be read: no value is clamped or invented. A
         missing text is empty.
         """
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        client_id: int | None = None
-        try:
-            client_id = read_id(row, "client_id")
-            return cls(
-                id=client_id,
-                group_id=read_integer(row, "client_groups_id"),
-                group_percent=_percent(row, "client_groups_discount"),
-                loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
-                sex=read_integer(row, "client_sex") if is_told(row, "client_sex") else 0,
-                birthday=_birthday(row),
-                own_percent=_percent(row, "discount_per"),
-                bonus=_money(row, "bonus"),
-                total_paid=_money(row, "total_payed_sum"),
-                ewallet=_money(row, "ewallet"),
-                removed=_is_removed(row),
-                raw=MappingProxyType(dict(row)),
-                **{name: _text(row, name) for name in _TEXTS},
-            )
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, client_id) from None
+        return cls(
+            id=read_id(row, "client_id"),
+            group_id=read_integer(row, "client_groups_id"),
+            group_percent=_percent(row, "client_groups_discount"),
+            loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
+            sex=read_integer(row, "client_sex") if is_told(row, "client_sex") else 0,
+            birthday=_birthday(row),
+            own_percent=_percent(row, "discount_per"),
+            bonus=_money(row, "bonus"),
+            total_paid=_money(row, "total_payed_sum"),
+            ewallet=_money(row, "ewallet"),
+            removed=_is_removed(row),
+            raw=MappingProxyType(dict(row)),
+            **{name: _text(row, name) for name in _TEXTS},
+        )
 
 
 _TEXTS = (
@@ -185,7 +178,7 @@ class ClientList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(readable(Client.from_wire, rows)), tuple(rows))
+        return cls(*sort_out(readable(Client.from_wire, rows, "client_id")), tuple(rows))
 
 
 def _written(name: str, value: Any) -> str:

@@ -71,8 +71,11 @@ class ErrorReason(StrEnum):
 class PosterError(Exception):
     """Base class: a call to Poster failed.
 
-    `method` is Poster's name of the method ("clients.getGroup"), and `reason` an `ErrorReason`.
+    `method` is Poster's name of the method ("clients.getGroup"), and `reason` an `ErrorReason`. `retryable`
+    is True if the same call may succeed a moment later.
     """
+
+    retryable = False
 
     def __init__(self, detail: str = "", *, method: str = "", reason: str = "") -> None:
         self.detail = redact(detail)
@@ -89,8 +92,8 @@ class Unreachable(PosterError):
 
     `sent` is False if the request certainly never left: the name was not resolved, the connection was refused
     or timed out, the proxy opened no connection, or the certificate was not accepted. Only then may a write
-    be retried. `retryable` is True if the same read may succeed a moment later. The reason `BUSY` means that
-    the application's own limit of concurrent calls was reached and Poster was not asked.
+    be retried. The reason `BUSY` means that the application's own limit of concurrent calls was reached and
+    Poster was not asked.
     """
 
     def __init__(

@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Protocol, cast
@@ -35,12 +36,19 @@ class _HasId(Protocol):
     def id(self) -> int: ...
 
 
-def readable[T](from_wire: Callable[[object], T], rows: Iterable[object]) -> "Iterator[T | UnreadableRow]":
+def readable[T](
+    from_wire: Callable[[Mapping[Any, Any]], T], rows: Iterable[object], id_field: str
+) -> "Iterator[T | UnreadableRow]":
     """Yield the record of each row, or the `UnreadableRow` that says why it cannot be read."""
     for row in rows:
+        if not isinstance(row, Mapping):
+            yield UnreadableRow("not an object")
+            continue
         try:
             yield from_wire(row)
         except UnreadableRow as error:
+            with suppress(UnreadableRow):
+                error.id = read_id(row, id_field)
             yield error
 
 

@@ -36,21 +36,14 @@ class LoyaltyRule:
     loyalty_type: int | None = None
 
     @classmethod
-    def from_wire(cls, row: object) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one rule of a response. Raises `UnreadableRow` if its sum or its group cannot be read."""
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        rule_id: int | None = None
-        try:
-            rule_id = read_id(row, "rule_id")
-            return cls(
-                id=rule_id,
-                group_id=read_id(row, "group_id"),
-                value=read_decimal(row, "value", maximum=_LARGEST_SUM),
-                loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
-            )
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, rule_id) from None
+        return cls(
+            id=read_id(row, "rule_id"),
+            group_id=read_id(row, "group_id"),
+            value=read_decimal(row, "value", maximum=_LARGEST_SUM),
+            loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +56,4 @@ class LoyaltyRuleList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(readable(LoyaltyRule.from_wire, rows)))
+        return cls(*sort_out(readable(LoyaltyRule.from_wire, rows, "rule_id")))

@@ -22,16 +22,9 @@ class Promotion:
     group_ids: frozenset[int] = frozenset()
 
     @classmethod
-    def from_wire(cls, row: object) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        promotion_id: int | None = None
-        try:
-            promotion_id = read_id(row, "promotion_id")
-            return cls(promotion_id, read_words(row, "name"), _promoted(row.get("params")))
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, promotion_id) from None
+        return cls(read_id(row, "promotion_id"), read_words(row, "name"), _promoted(row.get("params")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class PromotionList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(readable(Promotion.from_wire, rows)))
+        return cls(*sort_out(readable(Promotion.from_wire, rows, "promotion_id")))
 
 
 def _promoted(params: object) -> frozenset[int]:

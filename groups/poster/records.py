@@ -131,29 +131,22 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
         )
 
     @classmethod
-    def from_wire(cls, row: object) -> "Group":
+    def from_wire(cls, row: Mapping[Any, Any]) -> "Group":
         """Parse one group of a response.
 
         Numbers may be strings, as documented, or JSON numbers. Raises `UnreadableRow` for anything else that
         does not match the documentation: no value is clamped or invented.
         """
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        group_id: int | None = None
-        try:
-            group_id = read_id(row, "client_groups_id")
-            return cls(
-                id=group_id,
-                name=read_words(row, "client_groups_name"),
-                loyalty_type=read_integer(row, "loyalty_type"),
-                percent=read_decimal(row, "client_groups_discount", maximum=HIGHEST_PERCENT),
-                birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
-                clients=read_integer(row, "count_groups_clients"),
-                use_ewallet=read_switch(row, "use_ewallet"),
-                removed=row.get("delete") is not None and read_integer(row, "delete") != 0,
-            )
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, group_id) from None
+        return cls(
+            id=read_id(row, "client_groups_id"),
+            name=read_words(row, "client_groups_name"),
+            loyalty_type=read_integer(row, "loyalty_type"),
+            percent=read_decimal(row, "client_groups_discount", maximum=HIGHEST_PERCENT),
+            birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
+            clients=read_integer(row, "count_groups_clients"),
+            use_ewallet=read_switch(row, "use_ewallet"),
+            removed=row.get("delete") is not None and read_integer(row, "delete") != 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +220,7 @@ class GroupList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
         """Parse the rows of a response; collect those that cannot be read."""
-        return cls(*sort_out(readable(Group.from_wire, rows)))
+        return cls(*sort_out(readable(Group.from_wire, rows, "client_groups_id")))
 
     @classmethod
     def from_documented(cls, body: bytes) -> "GroupList | None":

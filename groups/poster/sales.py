@@ -37,22 +37,15 @@ class ClientSales:
         return f"<ClientSales {self.id}>"
 
     @classmethod
-    def from_wire(cls, row: object) -> Self:
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one row of a response. Raises `UnreadableRow` if a number cannot be read."""
-        if not isinstance(row, Mapping):
-            raise UnreadableRow("not an object")
-        client_id: int | None = None
-        try:
-            client_id = read_id(row, "client_id")
-            counted = "clients" if row.get("clients") is not None else "clienst"
-            return cls(
-                id=client_id,
-                total=read_money(row, "sum"),
-                revenue=read_money(row, "revenue"),
-                receipts=read_integer(row, counted),
-            )
-        except UnreadableRow as error:
-            raise UnreadableRow(error.problem, client_id) from None
+        counted = "clients" if row.get("clients") is not None else "clienst"
+        return cls(
+            id=read_id(row, "client_id"),
+            total=read_money(row, "sum"),
+            revenue=read_money(row, "revenue"),
+            receipts=read_integer(row, counted),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,7 @@ class SalesList:
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
         known = (row for row in rows if not _is_nobodys(row))
-        return cls(*sort_out(readable(ClientSales.from_wire, known)))
+        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")))
 
 
 def _is_nobodys(row: object) -> bool:

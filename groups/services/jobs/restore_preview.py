@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
 from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
-from groups.poster.fields import fold
+from groups.poster.fields import fold, readable
 from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
@@ -176,14 +176,7 @@ def plan(
 
 def clients_in(rows: Iterable[Any]) -> list[Client | UnreadableRow]:
     """Return the client in each row, or an `UnreadableRow`."""
-    return [_read(row) for row in rows]
-
-
-def _read(row: Any) -> Client | UnreadableRow:
-    try:
-        return Client.from_wire(row)
-    except UnreadableRow as error:
-        return error
+    return list(readable(Client.from_wire, rows, "client_id"))
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:

@@ -142,10 +142,9 @@ OTHERS = (None, True, False, [], {}, float("nan"), float("inf"), -1, -0.0, 1e22)
 @pytest.mark.parametrize("field", NUMBERS)
 @pytest.mark.parametrize("value", [*SPELLINGS, *WORDS, *OTHERS], ids=ascii)
 def test_a_number_that_is_none_makes_the_row_unreadable(field, value):
-    with pytest.raises(UnreadableRow) as caught:
-        Group.from_wire(ROW | {field: value})
-    assert field in caught.value.problem
-    assert caught.value.id == (None if field == "client_groups_id" else 1)
+    (row,) = GroupList.from_wire([ROW | {field: value}]).unreadable
+    assert field in row.problem
+    assert row.id == (None if field == "client_groups_id" else 1)
 
 
 @pytest.mark.parametrize("field", [*NUMBERS, "client_groups_name"])
@@ -186,9 +185,8 @@ def test_a_value_out_of_range_makes_the_row_unreadable(field, value):
 
 @pytest.mark.parametrize("row", [None, False, "group", 5, [], [ROW]], ids=repr)
 def test_a_row_that_is_no_object_is_unreadable(row):
-    with pytest.raises(UnreadableRow) as caught:
-        Group.from_wire(row)
-    assert caught.value.id is None
+    (unreadable,) = GroupList.from_wire([row]).unreadable
+    assert (unreadable.problem, unreadable.id) == ("not an object", None)
 
 
 # --- Names -------------------------------------------------------------------------------------------------
