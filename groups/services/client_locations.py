@@ -10,9 +10,8 @@ from django.conf import settings
 from django.db import connections
 
 from groups.models import PosterCredentials
-from groups.poster import ErrorReason, InvalidResponse, NotFound, Unreachable
-from groups.services.clients import READ_AT_ONCE, pages_of
-from groups.services.gateway import call_poster
+from groups.poster import ErrorReason, InvalidResponse, Unreachable
+from groups.services.clients import READ_AT_ONCE, find_client, pages_of
 
 
 @dataclass(slots=True)
@@ -58,13 +57,12 @@ def _apart(place: Callable[[int], int | None], client_id: int) -> tuple[int, int
 def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
     """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
     try:
-        return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within)).group_id
-    except NotFound:
-        return 0
+        client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:
         if error.reason == ErrorReason.UNREADABLE_ROW:
             return None
         raise
+    return client.group_id if client else 0
 
 
 def _place(credentials: PosterCredentials, until: float, client_id: int) -> int | None:

@@ -23,6 +23,7 @@ from groups.poster import (
     ErrorReason,
     Group,
     InvalidResponse,
+    NotFound,
     PosterClient,
     Unreachable,
     UnreadableRow,
@@ -227,6 +228,14 @@ def with_everybody(credentials: PosterCredentials, group: Group, *, within: floa
     until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
     pages = pages_of(credentials, group.id, until=until)
     return group.replace(clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
+
+
+def find_client(credentials: PosterCredentials, client_id: int, *, within: float | None) -> Client | None:
+    """Return a client as stored at Poster now, or None if Poster has none. Raises `PosterError`."""
+    try:
+        return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
+    except NotFound:
+        return None
 
 
 def _group(user: "User", credentials: PosterCredentials, group_id: int) -> Group:

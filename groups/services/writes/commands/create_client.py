@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordIds
-from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, NotFound, PosterClient
-from groups.services.clients import SECONDS_FOR_ALL, pages_of
-from groups.services.gateway import call_poster
+from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, PosterClient
+from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
 from groups.services.writes.outcome import Outcome, RemoteState
@@ -86,24 +85,16 @@ class CreateClient(Command):
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
         """Read the old client."""
-        try:
-            client = call_poster(credentials, lambda poster: poster.get_client(self.old_id, within=within))
-        except NotFound:
-            return RemoteState()
-        return RemoteState(client=client)
+        return RemoteState(client=find_client(credentials, self.old_id, within=within))
 
     def observe(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
         """Read the client whose id Poster answered. Without one, read those who may be the new client."""
-        answered = change.client_id
-        if not answered:
+        if not change.client_id:
             return RemoteState(newcomers=self._newcomers(change, credentials, within))
-        try:
-            client = call_poster(credentials, lambda poster: poster.get_client(answered, within=within))
-        except NotFound:
-            return RemoteState()
-        return RemoteState(newcomers=(client,))
+        client = find_client(credentials, change.client_id, within=within)
+        return RemoteState(newcomers=(client,) if client else ())
 
     def _newcomers(
         self, change: Change, credentials: PosterCredentials, within: float | None

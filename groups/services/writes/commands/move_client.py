@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, ClientPlace
-from groups.poster import Client, ClientValues, NotFound, PosterClient
-from groups.services.gateway import call_poster
+from groups.poster import Client, ClientValues, PosterClient
+from groups.services.clients import find_client
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import hides_move, replaced_of_client
 from groups.services.writes.matching import field_hmacs
@@ -90,11 +90,7 @@ class MoveClient(Command):
     def observe(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
-        try:
-            client = call_poster(credentials, lambda poster: poster.get_client(self.client_id, within=within))
-        except NotFound:
-            return RemoteState()
-        return RemoteState(client=client)
+        return RemoteState(client=find_client(credentials, self.client_id, within=within))
 
     def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
         return replaced_of_client(change)
