@@ -189,7 +189,8 @@ class ApprovalRequest(models.Model):
     def present_state(self) -> "ApprovalRequest.State":
         """The state now: a request lapses by the clock, whenever a worker marks it."""
         state = self.State(self.state)
-        return self.State.LAPSED if state == self.State.WAITING and self._is_overdue else state
+        is_overdue = state == self.State.WAITING and is_past(self.created_at, age=LIFE)
+        return self.State.LAPSED if is_overdue else state
 
     @property
     def is_waiting(self) -> bool:
@@ -203,7 +204,3 @@ class ApprovalRequest(models.Model):
     def broken(self) -> tuple[Breach, ...]:
         """The limits that it breaks."""
         return tuple(map(Breach.from_json, self.breaches))
-
-    @property
-    def _is_overdue(self) -> bool:
-        return is_past(self.created_at, age=LIFE)

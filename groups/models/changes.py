@@ -27,11 +27,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Return the changes whose outcome is not known yet."""
         return self.filter(state__in=Change.OPEN)
 
-    def locking(self) -> "ChangeQuerySet":
-        """Return the changes that hold their locks, because Poster may still carry them out."""
-        in_review = Q(state=Change.State.REVIEW, action__in=Change.LOCKED_IN_REVIEW)
-        return self.filter(Q(state__in=Change.OPEN) | in_review)
-
     def unsettled(self) -> "ChangeQuerySet":
         """Return the open changes and those in review."""
         return self.filter(state__in=Change.UNSETTLED)
@@ -61,22 +56,21 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
             of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
-            written = bool(models.QuerySet.update(self.model.objects.filter(**untouched), **values))
-            if written and ends:
+            if not models.QuerySet.update(self.model.objects.filter(**untouched), **values):
+                change.refresh_from_db()
+                return False
+            if ends:
                 Lock.objects.filter(change=change).delete()
             nothing_changed = (
                 values.get("state") in Change.NOTHING_CHANGED
                 and values.get("reason") != Change.Reason.SUPERSEDED
             )
-            if written and nothing_changed and change.request_id:
+            if nothing_changed and change.request_id:
                 ApprovalRequest.objects.wait_again(change.request_id)
-            if written and of_job and change.job_id:
+            if of_job and change.job_id:
                 self._release(change.job_id)
-            if written and not values.keys().isdisjoint(("state", "sent_at")):
+            if not values.keys().isdisjoint(("state", "sent_at")):
                 change.account.count_write()
-        if not written:
-            change.refresh_from_db()
-            return False
         for name, value in values.items():
             setattr(change, name, value)
         return True
@@ -92,7 +86,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def _release(self, job_id: uuid.UUID) -> None:
         has_ended = Job.objects.filter(pk=job_id, state__in=Job.ENDED)
-        if has_ended.exists() and not self.locking().filter(job=job_id).exists():
+        if has_ended.exists() and not Lock.objects.filter(change__job=job_id).exists():
             Lock.objects.filter(job=job_id).delete()
 
     def update(self, **_: Any) -> NoReturn:
@@ -362,7 +356,7 @@ class Change(Consent):
         raise TypeError("The journal is append-only.")
 
     def locks_in(self, state: str) -> bool:
-        """Return True if a change in this state holds its locks; the same rule as `locking`."""
+        """Return True if a change in this state holds its locks, because Poster may still carry it out."""
         return state in self.OPEN or (state == self.State.REVIEW and self.action in self.LOCKED_IN_REVIEW)
 
     @property

@@ -6,12 +6,7 @@ machine. Each process counts in its own file, and the response adds them up.
 
 from django.db.models import Count, Max, Q
 from django.utils import timezone
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from groups.models import Change, Delivery, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
 from groups.models.credentials import TOKEN_LIFE, TOKEN_WARNING

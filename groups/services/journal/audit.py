@@ -17,7 +17,7 @@ from groups.services.writes.reconcile import usable_credentials
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
-SETTLED = (*Change.HAPPENED, Change.State.REFUSED, Change.State.FAILED)
+SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 
 
 @dataclass(frozen=True, slots=True)

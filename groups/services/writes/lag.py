@@ -95,20 +95,17 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
 def has_new_clients(change: Change) -> bool:
     """Return True if a job has recently moved clients into the group, which may not be counted yet."""
-    arrived = Change.objects.filter(
-        recent("settled_at", age=_lag()),
-        account=change.account_id,
-        job__target_id=change.group_id,
-        action__in=Change.OF_CLIENTS,
-        state__in=Change.MADE,
-    )
-    return arrived.exists()
+    return _have_moved(account=change.account_id, job__target_id=change.group_id)
 
 
 def moved_just_now(job: Job) -> bool:
     """Return True if a job has recently moved a client: Poster may still show the old group."""
-    moved = Change.objects.filter(job=job, action__in=Change.OF_CLIENTS, state__in=Change.MADE)
-    return moved.filter(recent("settled_at", age=_lag())).exists()
+    return _have_moved(job=job)
+
+
+def _have_moved(**by: object) -> bool:
+    changes = Change.objects.filter(recent("settled_at", age=_lag()), **by)
+    return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
 
 
 def _lag() -> timedelta:
