@@ -196,15 +196,21 @@ def _json_of(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 def forget_old() -> int:
-    """Delete snapshots that are too old, unfinished, or without a removal; return how many were deleted."""
+    """Delete snapshots that are too old, unfinished, or without a removal; return how many were deleted.
+
+    Keep those that an active restore reads; a job that is paused or has stopped may stay so for years.
+    """
     now = timezone.now()
-    old = Snapshot.objects.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
+    restores = Job.objects.filter(kind=Job.Kind.RESTORE, state__in=Job.ACTIVE)
+    read = [RestoreScope.from_json(job.wanted).snapshot for job in restores]
+    unread = Snapshot.objects.exclude(pk__in=read)
+    old = unread.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
     # Keep the snapshot of a failed removal that was sent: Poster may still carry it out.
     made = Change.objects.filter(pk=OuterRef("pk")).exclude(
         Q(state=Change.State.REFUSED) | Q(state=Change.State.FAILED, sent_at=None)
     )
-    of_no_removal = Snapshot.objects.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
-    given_up = Snapshot.objects.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
+    of_no_removal = unread.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
+    given_up = unread.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
     deleted = [each.delete()[1].get("groups.Snapshot", 0) for each in (old, of_no_removal, given_up)]
     return sum(deleted)
 

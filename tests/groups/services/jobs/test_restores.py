@@ -433,6 +433,31 @@ def test_a_lost_key_stops_the_job_and_a_snapshot_that_is_gone_too(owner, sandbox
     assert not sandbox.posts("clients.createClient")
 
 
+def test_a_snapshot_is_kept_until_its_restore_has_ended(owner, sandbox, monkeypatch):
+    snapshot, _were = removed(owner, sandbox)
+    job, read = started(owner, snapshot), restores.find_clients
+
+    def and_a_worker_looks_after(*args):
+        assert snapshots.forget_old() == 0
+        return read(*args)
+
+    monkeypatch.setattr(restores, "find_clients", and_a_worker_looks_after)
+    Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=91))
+    assert snapshots.forget_old() == 0
+    assert (run(job).state, job.reason) == (Job.State.DONE, "")
+    assert snapshots.forget_old() == 1
+
+
+def test_a_restore_that_waits_for_a_person_keeps_no_snapshot(owner, sandbox):
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    queue.pause(job, owner)
+    Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=91))
+    assert snapshots.forget_old() == 1
+    queue.resume(job, owner)
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "snapshot_gone")
+
+
 def test_one_by_one_or_all_at_once_they_are_found(owner, sandbox, monkeypatch):
     snapshot = take(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
