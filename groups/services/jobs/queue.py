@@ -17,8 +17,7 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Snapshot
 from groups.models.contents import RestoreScope
-from groups.services import snapshots
-from groups.services.jobs import bulk_edits, moves, restores
+from groups.services.jobs import bulk_edits, moves, restore_preview, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
@@ -38,11 +37,7 @@ WORK: dict[str, Callable[[JobLease], None]] = {
     Job.Kind.EDIT: bulk_edits.edit,
     Job.Kind.IMPORT: bulk_edits.edit,
 }
-RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
-    **moves.RIGHTS,
-    Job.Kind.RESTORE: (snapshots.RIGHT,),
-    **bulk_edits.RIGHTS,
-}
+RIGHTS = moves.RIGHTS | restore_preview.RIGHTS | bulk_edits.RIGHTS
 # The reach of all writes of a job together; a kind that is not here cannot be started.
 REACH: dict[str, Callable[[Job], Reach]] = {
     Job.Kind.MOVE: moves.reach_of,

@@ -25,6 +25,7 @@ from groups.services.writes.commands.create_client import target_of
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+RIGHTS: dict[Job.Kind, tuple[str, ...]] = {Job.Kind.RESTORE: (snapshots.RIGHT, moves.RIGHT)}
 SECONDS = 20.0
 """Seconds that the page may spend on finding the clients."""
 _NO_BIRTHDAY = ("", "0", "0000-00-00")
@@ -147,10 +148,8 @@ def plan(
     *, user: "User", credentials: PosterCredentials, operation: uuid.UUID, preview: RestorePreview
 ) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
-    rights = [snapshots.RIGHT, moves.RIGHT]
-    if preview.target is None:
-        rights.append(CreateGroup.permission)
-    if not user.has_perms(rights):
+    creation = () if preview.target else (CreateGroup.permission,)
+    if not user.has_perms([*RIGHTS[Job.Kind.RESTORE], *creation]):
         raise PermissionDenied
     if not preview.has_work:
         raise NoRestore

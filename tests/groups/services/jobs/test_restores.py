@@ -8,13 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 from cryptography.fernet import Fernet
+from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
 from groups.poster import InvalidResponse
 from groups.poster.fields import fold
-from groups.presenters.job_page import job_words
+from groups.presenters.job_page import JobPage, job_words
 from groups.services import clients, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
@@ -22,6 +23,7 @@ from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
+from tests.conftest import make_user
 from tests.groups.services.jobs.doing import FEW, die_before_sending, plan, run
 
 State, Action = Change.State, Change.Action
@@ -341,8 +343,6 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):
-    from tests.conftest import make_user
-
     user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
     sandbox.console("kopecks").edit_client(129, bonus="5000", total_payed_sum="100000")
     # An owner sets only the unit of birthday bonuses, so no value of a client is converted.
@@ -487,6 +487,17 @@ def test_rights(staff, owner, sandbox):
             operation=uuid.uuid4(),
             preview=found,
         )
+
+
+def test_who_may_not_start_a_restore_does_not_stop_one(owner, sandbox):
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    reader = make_user("reader", account="demo", sandbox=sandbox)
+    reader.user_permissions.add(*Permission.objects.filter(codename__in=["view_group", "view_snapshot"]))
+    for decide in (queue.pause, queue.resume, queue.cancel):
+        with pytest.raises(PermissionDenied):
+            decide(job, reader)
+    assert JobPage(job, reader).actions == []
 
 
 def test_no_more_than_a_part_is_in_memory(owner, sandbox, monkeypatch):
