@@ -48,7 +48,7 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         begun = self.filter(Q(state__in=Schedule.OPEN) | Q(began_at__isnull=False), starts_at__lt=last)
         states = Schedule.State
         not_over = Q(ends_at=None, state=states.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
-        not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.OF_PERSON)
+        not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.RETURNABLE)
         return begun.filter(not_over | not_back).order_by("starts_at", "created_at")
 
     def due(self, now: datetime) -> "ScheduleQuerySet":
@@ -118,8 +118,8 @@ class Schedule(Consent):
 
     OPEN = (State.PLANNED, State.ACTIVE)
     ENDED = (State.DONE, State.HELD, State.MISSED, State.CANCELLED)
-    # Reasons that lie with the person or the token: the return can be made by somebody else.
-    OF_PERSON = (Reason.NO_USER, Reason.NO_RIGHT, Reason.TOKEN)
+    # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
+    RETURNABLE = (Reason.NO_USER, Reason.NO_RIGHT, Reason.TOKEN, Reason.BONUS_BLOCKED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="schedules")
@@ -194,14 +194,8 @@ class Schedule(Consent):
 
     @property
     def can_be_returned(self) -> bool:
-        """Return True if it was held in force because of its person: somebody else can end it."""
-        return self.state == self.State.HELD and self.began_at is not None and self.reason in self.OF_PERSON
-
-    @property
-    def is_overdue(self) -> bool:
-        """Return True if its values are in force although their end is past."""
-        in_force = self.state == self.State.ACTIVE or self.can_be_returned
-        return in_force and self.ends_at is not None and self.ends_at <= timezone.now()
+        """Return True if it was held in force, and a user can still end it."""
+        return self.state == self.State.HELD and self.began_at is not None and self.reason in self.RETURNABLE
 
     @property
     def began_late(self) -> bool:

@@ -122,9 +122,8 @@ class ScheduleRow:
 def schedule_row(schedule: Schedule, user: "User") -> ScheduleRow:
     """Return a planned change as a row."""
     label = _cancel_label(schedule) if user.has_perm(RIGHT) else ""
-    held = schedule.state == State.HELD
-    began, returned = schedule.began_at is not None, schedule.ended_at is not None and not held
-    tried = began and (returned or (held and schedule.reason not in Schedule.OF_PERSON))
+    began = schedule.began_at is not None
+    tried = began and schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
     return ScheduleRow(
         schedule=schedule,
         values=values_words(schedule),
@@ -132,7 +131,7 @@ def schedule_row(schedule: Schedule, user: "User") -> ScheduleRow:
         who=names_words(schedule.user_name, schedule.asked_by),
         notes=tuple(_notes(schedule)),
         start_url=reverse("groups:change", args=[schedule.start_id]) if began else "",
-        return_url=reverse("groups:change", args=[schedule.return_id]) if tried and schedule.returns else "",
+        return_url=reverse("groups:change", args=[schedule.return_id]) if tried else "",
         cancel_url=reverse("groups:schedule_cancel", args=[schedule.pk]) if label else "",
         cancel_label=label,
     )
@@ -259,9 +258,11 @@ def _cell(schedule: Schedule, day: date) -> Cell:
 
 
 def _in_force(schedule: Schedule) -> tuple[datetime, datetime | None]:
-    """Return the times between which the planned values are in force: the real ones where known."""
-    start = schedule.began_at or schedule.starts_at
-    if schedule.is_overdue:
-        return start, None
-    over = schedule.ended_at if schedule.state in (State.DONE, State.CANCELLED) else None
-    return start, (over if schedule.ends_at or schedule.cancelled_at else None) or schedule.ends_at
+    """Return the times between which the planned values are in force: the real ones where known.
+
+    Without an end nothing takes them back, or the return that is due has not been made.
+    """
+    end = schedule.ended_at or schedule.ends_at
+    is_late = schedule.state == State.ACTIVE and end is not None and end <= timezone.now()
+    stays = is_late or schedule.can_be_returned or not schedule.returns
+    return schedule.began_at or schedule.starts_at, None if stays else end

@@ -143,8 +143,8 @@ def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | Non
 def cancel(schedule: Schedule, *, user: "User") -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
-    One that was held in force because of its person is returned too; any other held one is only closed. If
-    the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
+    One that was held in force and can still be returned is returned too; any other held one is only closed.
+    If the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
     `Planned`, `Occupied` or `Busy` if something else has the lock of a held one by now.
     """
     if not user.has_perm(RIGHT):
@@ -168,7 +168,7 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
 
 
 def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
-    """Put a held schedule in force again, to be returned by another user."""
+    """Put a held schedule in force again, to be returned by this user."""
     again = uuid.uuid5(schedule.return_id, "again")
     values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
     try:

@@ -161,7 +161,7 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
 
 
 def _say_end(request: Request, schedule: Schedule) -> None:
-    if schedule.state == State.CANCELLED and schedule.began_at:
+    if schedule.state == State.CANCELLED and schedule.began_at and not schedule.reason:
         messages.success(request, _("The planned change was cancelled: the group has its old values again."))
     elif schedule.state == State.CANCELLED:
         messages.success(request, _("The planned change was cancelled."))

@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import Change, Lock, Schedule
+from groups.models import Change, Lock, PosterAccount, Schedule
+from groups.presenters.schedules import schedule_row
 from groups.services import schedule_steps
 from groups.services.groups import read_now
 from groups.services.journal import history
@@ -242,6 +243,27 @@ def test_without_its_person_it_is_held_and_somebody_else_returns_it(owner, staff
     assert states(schedule) == ("cancelled", "applied", "applied")
     assert percent_of(sandbox) != 20
     assert Change.objects.get(pk=schedule.return_id).user == staff
+
+
+def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_lifted(owner, staff, sandbox):
+    group = read_now(owner.credentials, 1).group
+    schedule = planned(owner, group_id=1, planned=group.values.to_json() | {"birthday_bonus": "75"})
+    run_due(at(1.5))
+    block_bonuses(schedule.start_id)
+    run_due(at(4))
+    assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
+    row = schedule_row(schedule, staff)
+    assert (row.cancel_label, row.return_url) == ("Return to the old values now", "")
+    cancel(schedule, user=staff)
+    assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
+    block_bonuses(None)
+    cancel(schedule, user=staff)
+    assert states(schedule) == ("cancelled", "applied", "applied")
+    assert read_now(owner.credentials, 1).group == group
+
+
+def block_bonuses(change_id):
+    PosterAccount.objects.filter(pk="demo").update(bonus_block=change_id)
 
 
 def test_a_token_that_poster_withdraws_is_asked_again_at_the_time(staff, sandbox):

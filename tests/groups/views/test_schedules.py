@@ -228,6 +228,31 @@ def test_a_change_that_nothing_has_taken_back_is_in_the_calendar_after_its_end(s
     assert in_calendar() == [True, False, False]
 
 
+def test_a_change_that_was_held_for_one_made_elsewhere_is_in_the_calendar_until_then(
+    staff, browse, sandbox, in_calendar
+):
+    schedule = planned(staff, starts=timedelta(seconds=-1), ends=timedelta(days=14))
+    run_due()
+    assert in_calendar() == [True, True, False]
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    cancel(schedule, user=staff)
+    assert (schedule.state, in_calendar()) == ("held", [True, False, False])
+    page = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "The planned change was cancelled." in text_of(page)
+    assert "has its old values again" not in text_of(page)
+    assert in_calendar() == [True, False, False]
+
+
+def test_a_change_that_its_person_can_no_longer_end_is_in_the_calendar_without_an_end(
+    staff, owner, in_calendar
+):
+    schedule = planned(staff, starts=timedelta(seconds=-1))
+    run_due()
+    type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
+    cancel(schedule, user=owner)
+    assert (schedule.state, in_calendar()) == ("held", [True, True, True])
+
+
 def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
     planned(
         staff, starts_at=datetime(2027, 6, 4, 15, tzinfo=UTC), ends_at=datetime(2027, 6, 6, 21, tzinfo=UTC)
