@@ -185,6 +185,17 @@ def test_those_who_are_in_the_target_stay_and_one_other_group_is_an_ordinary_mov
 # --- The page ----------------------------------------------------------------------------------------------
 
 
+def test_the_button_counts_nobody_who_is_in_the_target_already(staff, browse, sandbox):
+    client = browse(staff)
+    form = filled(client, target="4")
+    for page in (client.get(address()), client.post(URL, form | {"preview": "1"})):
+        assert re.findall(r'<button class="button">\s*([^<]*?)\s*</button>', page.content.decode()) == [
+            "Move the chosen clients"
+        ]
+    client.post(URL, form)
+    assert Job.objects.get().total == 3
+
+
 def test_the_page_names_the_groups_and_starts_one_job(staff, browse, sandbox, people):
     client = browse(staff)
     page = text_of(client.get(address()))
