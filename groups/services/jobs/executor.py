@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
-from groups.poster import InvalidResponse, NotAllowed, NotFound, TokenRejected, Unreachable
+from groups.poster import InvalidResponse, NotFound, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import read_now
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
@@ -132,7 +132,10 @@ class OutageBackoff:
         self._bad += 1
 
     def through[T](self, question: Callable[[], T]) -> T:
-        """Return the result of a call to Poster; repeat the call while Poster is away."""
+        """Return the result of a call to Poster; repeat the call while Poster is away.
+
+        Raises `NotFound`, and `Stopped` if Poster refuses the call for another reason.
+        """
         away = OutageBackoff(self._lease)  # an answer to an earlier call says nothing about this one
         while True:
             self._lease.check()
@@ -140,7 +143,9 @@ class OutageBackoff:
                 return question()
             except (Unreachable, InvalidResponse):
                 away.wait()
-            except (TokenRejected, NotAllowed) as error:
+            except NotFound:
+                raise
+            except Refused as error:
                 raise Stopped(Job.Stop.REFUSED, error.message) from None
 
 

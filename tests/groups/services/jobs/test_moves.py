@@ -309,6 +309,15 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
+@pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroup"])
+def test_a_read_that_poster_refuses_is_no_mistake_of_ours(staff, sandbox, method):
+    job = start(staff)
+    sandbox.script(method, "error_object", code=34, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "refused")
+    assert job.detail
+    assert not sandbox.posts()
+
+
 def test_a_refused_token_stops_it_at_once(staff, sandbox):
     job = start(staff)
     sandbox.script(MOVE, "error_object", call=6, times=None, when="before")
