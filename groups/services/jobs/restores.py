@@ -109,13 +109,19 @@ class _Restore:
         made = next((change for change in tries if change.state in Change.MADE), None)
         if made is not None:
             self._take_group(made)
-        elif may_be_tried([(change.state, change.reason) for change in tries]):
+        elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
             if not submit_and_see(self._lease, self._backoff, [self._group_command(len(tries))]):
                 self._backoff.wait(Job.Stop.LOCKED)
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
         else:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
+
+    def _still_counts(self, change: Change) -> bool:
+        """Return False for a failed try from before the job stopped: a user has let the job go on since."""
+        stopped_at = self._job.stopped_at
+        is_old = stopped_at is not None and change.created_at < stopped_at
+        return not (is_old and change.state in Change.NOTHING_CHANGED)
 
     def _group_command(self, number: int) -> CreateGroup:
         return CreateGroup(
@@ -210,7 +216,10 @@ class _Restore:
                 if self._is_tested(action):
                     break
                 tried = True
-                self._check_first(submit_and_see(self._lease, self._backoff, [command]))
+                changes = submit_and_see(self._lease, self._backoff, [command])
+                if not changes:
+                    self._backoff.wait(Job.Stop.LOCKED)
+                self._check_first(changes)
         return tried
 
     def _is_tested(self, action: Change.Action) -> bool:

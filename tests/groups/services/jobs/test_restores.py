@@ -385,6 +385,34 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "")
 
 
+def test_once_its_cause_is_mended_the_group_is_created_after_all(owner, sandbox):
+    snapshot, were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createGroup", "error_object", code=36, when="before", times=2)
+    for _ in range(2):
+        assert (run(job).state, job.reason) == (Job.State.STOPPED, "group_not_created")
+        queue.resume(job, owner)
+    assert run(job).state == Job.State.DONE
+    assert own(people(sandbox, job.target_id)) == own(were)
+
+
+def test_a_client_that_another_change_locks_is_waited_for(owner, sandbox, settings, monkeypatch):
+    settings.JOB_PATIENCE = 0.0
+    snapshot = take(owner)
+    sandbox.console().edit_client(129, client_groups_id="5")
+    job, calls, read = started(owner, snapshot), [], restores.find_clients
+
+    def a_few_times(*args):
+        calls.append(args)
+        assert len(calls) < 5, "The job never waits."
+        return read(*args)
+
+    monkeypatch.setattr(restores, "find_clients", a_few_times)
+    Change(account_id="demo", action=Action.MOVE, target="client:129", state=State.UNKNOWN).save()
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "locked")
+    assert not sandbox.posts()
+
+
 def test_of_a_longer_name_than_the_journals_poster_decides_and_the_page_says_its_words(owner, sandbox):
     sandbox.console().edit(4, client_groups_name="я" * 450)
     snapshot, _were = removed(owner, sandbox)
