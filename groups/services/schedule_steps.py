@@ -124,7 +124,7 @@ class Run:
         elif change is None and schedule.ends_at is not None and schedule.ends_at <= self.now:
             self._end(State.MISSED, Reason.TOO_LATE)
         elif self._is_made(change or self._write(schedule.start_id)):
-            schedule.refresh_from_db()
+            schedule.refresh_from_db(fields=["cancelled_at", "cancelled_by", "cancelled_by_name"])
             # Without an end it is done, unless it was cancelled while the start was being made.
             if not schedule.returns and not self._is_cancelled_at_end():
                 return

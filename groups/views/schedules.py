@@ -161,11 +161,11 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
 
 
 def _say_end(request: Request, schedule: Schedule) -> None:
-    if schedule.state == State.CANCELLED and schedule.began_at and not schedule.reason:
+    if schedule.began_at and schedule.ended_at and not schedule.reason:
         messages.success(request, _("The planned change was cancelled: the group has its old values again."))
     elif schedule.state == State.CANCELLED:
         messages.success(request, _("The planned change was cancelled."))
     elif schedule.is_open:
         messages.warning(request, _("The planned change is being cancelled. This page shows the end of it."))
     else:
-        messages.error(request, Schedule.Reason(schedule.reason).label if schedule.reason else "")
+        messages.error(request, Schedule.Reason(schedule.reason).label)

@@ -581,6 +581,24 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
     assert len(sandbox.posts()) == 1
 
 
+def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_again(
+    staff, sandbox, monkeypatch
+):
+    schedule = planned(staff)
+    send, nested = schedule_steps.execute, []
+
+    def overtaken(command):
+        change = send(command)
+        if not nested:
+            nested.append(True)
+            run_due(at(4))
+        return change
+
+    monkeypatch.setattr(schedule_steps, "execute", overtaken)
+    run_due(at(1.1))
+    assert states(schedule) == ("done", "applied", "applied")
+
+
 # --- Others' changes here ----------------------------------------------------------------------------------
 
 

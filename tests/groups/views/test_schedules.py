@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from groups.models import Change, Job, Schedule
-from groups.services.schedule_steps import run_due
+from groups.services.schedule_steps import Run, run_due
 from groups.services.schedules import cancel
 from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
 from tests.pages import fragment, hidden, text_of
@@ -302,6 +302,20 @@ def test_cancelling_while_it_is_in_force_returns_at_once(staff, owner, browse, s
     assert hooks(answer) == [(str(schedule.pk), str(GROUP), "cancelled")]
     assert percent_of(sandbox) == before
     assert {change.state for change in Change.objects.all()} == {"applied"}
+
+
+def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    lease = Run._lease
+
+    def a_worker_is_sooner(run):
+        Schedule.objects.update(state="done", ended_at=timezone.now())
+        return lease(run)
+
+    monkeypatch.setattr(Run, "_lease", a_worker_is_sooner)
+    answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "the group has its old values again" in text_of(answer)
 
 
 def test_cancelling_twice_is_once(staff, browse, sandbox):
