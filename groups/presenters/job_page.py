@@ -84,8 +84,12 @@ class JobPage:
         """Actions of this user: the decision, the label of its button, and whether it is the primary one."""
         if not may_control(self.job, self.user) or not self.job.is_unfinished:
             return []
-        go_on = _("Go on all the same") if self.job.reason in SEEN else _("Go on")
-        first = ("pause", _("Pause"), False) if self.job.is_active else ("resume", go_on, True)
+        if self.job.is_active:
+            first = ("pause", _("Pause"), False)
+        elif self.job.reason in SEEN:
+            first = ("accept", _("Go on all the same"), True)
+        else:
+            first = ("resume", _("Go on"), True)
         return [first, ("cancel", _("Cancel the rest"), False)]
 
     @property

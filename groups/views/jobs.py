@@ -1,9 +1,12 @@
 """Views of the jobs: list, progress, and control."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -20,7 +23,12 @@ from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
 PAGE_SIZE = 50
-DECISIONS = {"pause": queue.pause, "resume": queue.resume, "cancel": queue.cancel}
+DECISIONS: dict[str, Callable[[Job, User], None]] = {
+    "pause": queue.pause,
+    "resume": queue.resume,
+    "accept": partial(queue.resume, accepts=True),
+    "cancel": queue.cancel,
+}
 
 
 @require_GET

@@ -50,7 +50,7 @@ REACH: dict[str, Callable[[Job], Reach]] = {
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 # A run whose job goes on elsewhere may be alive, and has to end its row itself.
 ABANDONED = timedelta(days=1)
-# Stop reasons that a user accepts by resuming the job.
+# Stop reasons that a user has to accept to resume the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
 
@@ -219,13 +219,16 @@ def pause(job: Job, user: "User") -> None:
         raise NotNow
 
 
-def resume(job: Job, user: "User") -> None:
-    """Continue a job that was paused or has stopped, and thereby accept a side effect that stopped it.
+def resume(job: Job, user: "User", *, accepts: bool = False) -> None:
+    """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
-    Take locks that the job has lost again. Raises `NotNow`, and else as `start` does.
+    Take locks that the job has lost again. Raises `NotNow`, also if the user has not seen why it stopped, and
+    else as `start` does.
     """
     _check_right(job, user)
-    tested = job.tested or job.reason in SEEN
+    if accepts != (job.reason in SEEN):
+        raise NotNow
+    tested = job.tested or accepts
     try:
         with transaction.atomic():
             if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):

@@ -164,7 +164,7 @@ def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, cr
     job = done(plan(owner, created=values), owner)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
     assert len(sandbox.posts("clients.createGroup")) == 1
-    queue.resume(job, owner)
+    queue.resume(job, owner, accepts=True)
     job = run(job)
     assert (job.state, job.reason) == (Job.State.STOPPED, "bonus_blocked")
     assert len(sandbox.posts("clients.createGroup")) == 1

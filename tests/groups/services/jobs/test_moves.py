@@ -1,6 +1,7 @@
 """Test moves: each client is moved exactly once, whatever fails on the way."""
 
 import logging
+import re
 import threading
 import uuid
 from datetime import timedelta
@@ -19,6 +20,7 @@ from groups.services.writes.not_sent import NotNow, Occupied
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
+from tests.pages import text_of
 from tests.tools.dashboard.killing import wait_until
 
 State = Change.State
@@ -173,17 +175,34 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
             run(job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 1
-    queue.resume(job, staff)
+    queue.resume(job, staff, accepts=True)
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
-def test_a_person_may_let_it_go_on_all_the_same(staff, sandbox, people):
+def test_a_person_may_let_it_go_on_all_the_same(staff, browse, sandbox, people):
     sandbox.script(MOVE, "busy_till")
     job = run(start(staff))
     assert (ended(job), job.detail) == ((Job.State.STOPPED, "side_effect"), "bonus, total_payed_sum")
-    queue.resume(job, staff)
+    browse(staff).post(f"/jobs/{job.pk}/", {"decision": "accept"})
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
+
+
+def test_a_page_from_before_the_side_effect_lets_nothing_go_on(staff, owner, browse, sandbox):
+    """Its user has not seen it: somebody else let the job go on in between."""
+    sandbox.script(MOVE, "busy_till")
+    job = start(staff)
+    queue.pause(job, staff)
+    client, url = browse(owner), f"/jobs/{job.pk}/"
+    assert re.findall(r'name="decision" value="(\w+)"', client.get(url).content.decode()) == [
+        "resume",
+        "cancel",
+    ]
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert "has moved on meanwhile" in text_of(client.post(url, {"decision": "resume"}, follow=True))
+    job.refresh_from_db()
+    assert (ended(job), job.tested) == ((Job.State.STOPPED, "side_effect"), False)
 
 
 def test_an_order_at_the_till_of_a_later_one_is_no_reason_to_stop(staff, sandbox):

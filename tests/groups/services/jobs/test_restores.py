@@ -354,7 +354,7 @@ def test_money_in_another_unit_stops_after_the_first(db, sandbox):
     assert job.detail == "bonus"
     (sent,) = sandbox.posts("clients.createClient")
     assert (sent.form["bonus"], sent.form["total_payed_sum"]) == ("50.00", "100000")
-    queue.resume(job, user)
+    queue.resume(job, user, accepts=True)
     assert run(job).state == Job.State.DONE
     now = people(sandbox, job.target_id, "kopecks")
     assert sorted(row["total_payed_sum"] for row in now) == sorted(row["total_payed_sum"] for row in were)
