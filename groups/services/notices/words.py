@@ -26,7 +26,7 @@ def review(change: Change) -> str:
 
 def elsewhere(change: Change) -> str:
     """Say what was done, and from which value to which."""
-    words = {"group": change.group_name, "changes": ", ".join(_differences(change))}
+    words = {"group": change.group_name}
     match Change.Action(change.action):
         case Change.Action.CREATE:
             text = _("In Poster, not here: “%(group)s” was created.")
@@ -34,6 +34,7 @@ def elsewhere(change: Change) -> str:
             text = _("In Poster, not here: “%(group)s” was removed.")
         case Change.Action.UPDATE:
             text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
+            words["changes"] = ", ".join(_differences(change))
         case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
             raise ValueError("Changes of clients that were made elsewhere are not looked for.")
         case _ as never:

@@ -74,19 +74,18 @@ def later(**time):
         DBTaskResult.objects.filter(pk=row.pk).update(run_after=row.run_after - ago)
 
 
-def elsewhere(user, group_name="Гості"):
+def elsewhere(user, **values):
     """Write down a change that somebody made in Poster's console."""
     before = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "50"}
+    usual = {"action": Change.Action.UPDATE, "group_name": "Гості", "before": before}
+    usual["after"] = before | {"percent": "12.5"}
     change = Change(
         account=user.credentials.account,
-        action=Change.Action.UPDATE,
         group_id=1,
-        group_name=group_name,
         target="group:1",
-        before=before,
-        after=before | {"percent": "12.5"},
         state=Change.State.ELSEWHERE,
         settled_at=timezone.now(),
+        **usual | values,
     )
     change.save()
     return change

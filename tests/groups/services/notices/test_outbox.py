@@ -72,6 +72,21 @@ def test_a_notice_is_in_the_language_that_its_reader_has_chosen(reader, inbox, l
     assert words in inbox.mail[0].get_content()
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"action": Change.Action.CREATE, "before": None}, "“Гості” was created."),
+        ({"action": Change.Action.REMOVE, "after": None}, "“Гості” was removed."),
+    ],
+)
+def test_a_group_that_was_created_or_removed_elsewhere_is_told(reader, inbox, values, words):
+    ChosenLanguage.objects.create(user=reader, language="en")
+    wants(reader)
+    elsewhere(reader, **values)
+    tell()
+    assert inbox.mail[0]["Subject"] == f"Poster Admin: In Poster, not here: {words}"
+
+
 def test_the_name_of_a_group_breaks_no_subject(reader, inbox):
     wants(reader)
     elsewhere(reader, group_name="Гості\r\nBcc: all@example.com")
