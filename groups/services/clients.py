@@ -103,8 +103,9 @@ def list_members(
     offset = (page - 1) * PAGE_SIZE
     answer = _ask_for(credentials, group_id, order, PAGE_SIZE, offset)
     clients = _living(answer)
-    # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it.
-    everybody = page == 1 and len(clients) >= group.clients
+    # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
+    # a lower count than what was read is late.
+    everybody = page == 1 and len(clients) == group.clients
     return Members(
         group=group,
         clients=clients,

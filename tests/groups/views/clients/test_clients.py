@@ -97,6 +97,11 @@ def test_every_client_is_on_one_page_and_removed_ones_on_none(staff, browse):
     assert "There are no more clients" in text_of(client.get(URL, {"page": "4"}))
 
 
+def test_a_count_that_is_late_hides_no_page(staff, browse, sandbox):
+    sandbox.lag("count_zero")
+    assert "Next page" in text_of(browse(staff).get(URL))
+
+
 def test_what_a_row_says(staff, browse, somebody):
     html = browse(staff).get(URL).content.decode()
     row = re.search(r'(?s)<tr data-client="7">.*?</tr>', html)[0]
