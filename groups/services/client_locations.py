@@ -73,10 +73,15 @@ def _place(credentials: PosterCredentials, until: float, client_id: int) -> int 
 
 
 def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> ClientLocations:
-    wanted, found = set(client_ids), ClientLocations()
+    found, missing = ClientLocations(), set(client_ids)
+    unreadable: set[int | None] = set()
     for page in pages_of(credentials, None, until=until):
         for client in page.clients:
-            if client.id in wanted and not client.removed:
-                found.groups[client.id] = client.group_id
-        found.unreadable |= {row.id for row in page.unreadable if row.id in wanted}
+            if client.id in missing:
+                missing.remove(client.id)
+                if not client.removed:
+                    found.groups[client.id] = client.group_id
+        unreadable |= {row.id for row in page.unreadable}
+    # A row without a readable id may be any client that was not found.
+    found.unreadable = missing if None in unreadable else missing & unreadable
     return found

@@ -444,6 +444,15 @@ def test_who_cannot_be_read_is_counted_and_left(owner, sandbox):
     assert len(sandbox.posts("clients.createClient")) == FEW - 1
 
 
+def test_who_may_be_a_row_without_a_readable_id_is_not_called_gone(owner, sandbox):
+    snapshot = take(owner)
+    first = people(sandbox, 4)[0]["client_id"]
+    assert (look(owner, snapshot).in_place, look(owner, snapshot).gone) == (FEW, 0)
+    sandbox.script("clients.getClients", "row_id_zero", group=first, times=None)
+    found = look(owner, snapshot)
+    assert (found.in_place, found.gone, found.unreadable) == (FEW - 1, 0, 1)
+
+
 def test_a_lost_key_stops_the_job_and_a_snapshot_that_is_gone_too(owner, sandbox, settings):
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
