@@ -63,7 +63,7 @@ def test_the_ladder_has_the_rules_in_the_order_of_their_sums(manager, browse):
     text = text_of(page)
     assert re.search(r"Скидочная система 10% Discount from 5,000 ₴ 10% 43 \d+ paid 18,000 ₴ or more", text)
     assert "Скидочная система 20% Discount from 20,000 ₴ 20% 42 –" in text
-    assert "No rule leads here Постоянный посетитель 10% · clients: 125" in text
+    assert "No rule leads here Постоянный посетитель no. 1 10% · clients: 125" in text
     assert attributes(page, "data-problem") == []
 
 
@@ -259,6 +259,16 @@ def test_percents_that_no_rule_leads_to(manager, staff, browse, sandbox):
     sandbox.script("clients.getLoyaltyRules", "status_500", times=None)
     page = browse(manager).get("/groups/audit/?refresh=1")
     assert 'data-audit="unled"' not in page.content.decode()
+
+
+def test_the_audit_tells_groups_of_one_name_apart_by_their_numbers(manager, browse, sandbox):
+    twins = [put(sandbox, client_groups_discount="7", count_groups_clients="3") for _twin in range(2)]
+    for number, twin in enumerate(twins):
+        sandbox.console().edit_client(number + 1, client_groups_id=str(twin), discount_per="50")
+    page = browse(manager).get("/groups/audit/")
+    for name in ("own", "alike", "unled"):
+        shown = section(page, name)
+        assert all(f"no. {twin}" in shown for twin in twins), name
 
 
 # --- The filter of the clients -----------------------------------------------------------------------------
