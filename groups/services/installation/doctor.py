@@ -60,10 +60,10 @@ def examine() -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at."""
     for part, look in PARTS:
         try:
-            found = list(look())
+            for state, words in look():
+                yield Finding(part, state, words)
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            found = [(State.BAD, first_line(error))]
-        yield from (Finding(part, state, words) for state, words in found)
+            yield Finding(part, State.BAD, first_line(error))
 
 
 type Found = Iterator[tuple[State, str]]

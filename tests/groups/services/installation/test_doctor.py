@@ -117,6 +117,20 @@ def test_an_address_where_nobody_answers_is_red(staff, worker, settings):
     assert parts["Poster"] == [("FAILS", "127.0.0.1:9 is not reached: refused")]
 
 
+def test_a_part_that_fails_in_the_middle_keeps_what_was_found_before(staff, worker, settings):
+    class Odd:
+        def serve(self, client):
+            client.recv(4096)
+            client.sendall(b"HTTP/1.1 200 OK\r\nDate: yesterday\r\n\r\n")
+
+    with running(Odd()) as address:
+        settings.POSTER_API_URL = f"{address}/{{account}}/api/"
+        code, parts = doctor_says()
+    assert (code, bad(parts)) == (1, {"Poster"})
+    assert [state for state, _ in parts["Poster"]] == ["ok", "warning", "FAILS"]
+    assert parts["Poster"][2][1] == 'Invalid date value or format "yesterday"'
+
+
 def test_no_token_is_sent(staff, worker, sandbox):
     doctor_says()
     assert sandbox.accounts["demo"].token not in str([call.target for call in sandbox.calls()])
