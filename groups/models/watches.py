@@ -18,8 +18,8 @@ class Watch(models.Model):
     """The watch of one account for changes that were not made here.
 
     `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
-    with the token of this `fingerprint`, because another token may be shown other groups. `picture` is
-    `services.elsewhere.picture.to_json`; groups are no personal data. `turn` counts the looks, so that of two
+    with the token of this `fingerprint`, because another token may be shown other groups. `picture` is a
+    `services.elsewhere.compare.Picture`; groups are no personal data. `turn` counts the looks, so that of two
     workers only one stores what it found.
     """
 

@@ -17,7 +17,9 @@ counts only if nothing else explains it:
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
+
+import msgspec
 
 from groups.models import Change
 from groups.poster import GroupValues
@@ -99,6 +101,19 @@ class Picture:
     taken_at: datetime | None = None
     looked_at: datetime | None = None
     full_at: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the picture as plain JSON."""
+        content: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)
+        return content
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the picture from the result of `to_json`; an empty one for that of an older version."""
+        try:
+            return msgspec.convert(data, cls, str_keys=True)
+        except msgspec.ValidationError:
+            return cls()
 
     def missing_in(self, groups: Container[int]) -> list[int]:
         """Return the ids of groups that a list lacks, first those that the last look lacked too."""

@@ -20,7 +20,6 @@ from groups.models import Change, GroupsCopy, PosterCredentials, Watch
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services import client_counts
 from groups.services.elsewhere.compare import Finding, Known, Look, Picture, alike, compare
-from groups.services.elsewhere.picture import from_json, to_json
 from groups.services.gateway import call_poster
 from poster_admin.common.deadlines import past, recent
 from poster_admin.users.models import Event
@@ -100,7 +99,7 @@ def bring_looks_forward() -> None:
         if watch.looked_at is None or now - watch.looked_at <= HINTS_APART:
             continue
         shown = {row["id"]: GroupValues.from_json(row) for row in copy.groups}
-        if _differ(from_json(watch.picture).known, shown):
+        if _differ(Picture.from_json(watch.picture).known, shown):
             Watch.objects.filter(pk=watch.pk, next_look_at__gt=now).update(next_look_at=now)
 
 
@@ -130,7 +129,7 @@ def look_with(watch: Watch) -> list[Change]:
         findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
         stored = _store(
             watch,
-            picture=to_json(picture),
+            picture=picture.to_json(),
             looked_at=picture.looked_at,
             fingerprint=credentials.fingerprint,
             next_look_at=timezone.now() + _pause(picture, is_first=is_first),
@@ -164,7 +163,7 @@ def _store(watch: Watch, **values: object) -> bool:
 def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
     """Return what is known; nothing with another token, which may be shown other groups."""
     is_same = watch.fingerprint == credentials.fingerprint
-    return from_json(watch.picture) if is_same else Picture()
+    return Picture.from_json(watch.picture) if is_same else Picture()
 
 
 def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
