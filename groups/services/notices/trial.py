@@ -48,48 +48,38 @@ def send(*, user: "User", credentials: PosterCredentials) -> None:
     """
     if not user.has_perm(WEBHOOK_RIGHT):
         raise PermissionDenied
-    delivery = _begin(credentials.account_id)
+    delivery, owner = _begin(credentials.account_id)
     try:
-        webhooks.send(delivery, [_notice(delivery, credentials.account_id)])
+        webhooks.send(delivery, [_notice(credentials.account_id, owner)])
     except SendFailed as failed:
         _end(delivery, failure=failed.failure, status=failed.status)
         raise
     _end(delivery, state=State.SENT)
 
 
-def _begin(account_id: str) -> Delivery:
-    """Write the trial down, unless one was sent a moment ago.
+def _begin(account_id: str) -> "tuple[Delivery, User]":
+    """Write the trial down, unless one was sent a moment ago; return it and the owner of the webhook.
 
     Its state is one that no worker takes up: a trial whose process dies has no second try.
     """
     with transaction.atomic():
-        webhook = Webhook.objects.on().select_for_update(of=("self",)).filter(account=account_id).first()
+        found = Webhook.objects.on().select_related("credentials__user").filter(account=account_id)
+        webhook = found.select_for_update(of=("self",)).first()
         delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
-        if webhook is None or not is_still_allowed(delivery, account_id):
+        if webhook is None or webhook.credentials is None or not is_still_allowed(delivery, account_id):
             raise TrialRefused(TrialRefused.Reason.OFF)
         if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
             raise TrialRefused(TrialRefused.Reason.TOO_SOON)
         delivery.save(force_insert=True)
-    return delivery
+    return delivery, webhook.credentials.user
 
 
-def _notice(delivery: Delivery, account_id: str) -> Notice:
-    """Return the notice, which is not kept, in the language of the owner who has set the webhook."""
-    webhook = Webhook.objects.select_related("credentials__user").get(pk=delivery.webhook_id)
-    language = language_of(webhook.credentials.user) if webhook.credentials else translation.get_language()
-    with translation.override(language):
+def _notice(account_id: str, owner: "User") -> Notice:
+    """Return the notice, which is not kept."""
+    with translation.override(language_of(owner)):
         text = words.trial(account_id)
-    now = timezone.now()
-    return Notice(
-        id=uuid.uuid4(),
-        account_id=account_id,
-        webhook=webhook,
-        kind=KIND,
-        at=now,
-        text=text,
-        path=reverse("groups:notices"),
-        due_at=now,
-    )
+    path = reverse("groups:notices")
+    return Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text, path=path)
 
 
 def _end(delivery: Delivery, **values: object) -> None:
