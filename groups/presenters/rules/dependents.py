@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import PosterCredentials
-from groups.poster import LoyaltyRule, PosterError, Promotion, Unreachable
+from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.presenters.messages import NumberFormat, error_words
-from groups.services.rules import dependents
+from groups.services.rules.dependents import Dependents, dependents_of
 from poster_admin.common.observability.server_timing import poster_time
 
 QUICK = 0.15
@@ -28,7 +27,7 @@ class RuleLine:
 
     id: int
     group_id: int
-    way: Literal["in", "out"]
+    leads_here: bool
     sum: str
     name: str = ""
     url: str = ""
@@ -54,38 +53,28 @@ class DependentsCard:
         self.leaving = leaving
 
     @cached_property
-    def _found(self) -> dependents.Dependents:
-        return dependents.dependents_of(
-            self._credentials, self.group_id, fresh=self.leaving, within=self._within
-        )
+    def found(self) -> Dependents:
+        return dependents_of(self._credentials, self.group_id, fresh=self.leaving, within=self._within)
 
     @property
     def is_late(self) -> bool:
         """Return True if a list did not come in time, and may come later."""
         return any(
-            isinstance(each.failure, Unreachable) for each in (self._found.promotions, self._found.rules)
+            isinstance(each.failure, Unreachable) for each in (self.found.promotions, self.found.rules)
         )
 
     @property
-    def promotions(self) -> tuple[Promotion, ...]:
-        return self._found.promotions.found
-
-    @cached_property
     def rules(self) -> list[RuleLine]:
         """The rules that lead into the group, and those that lead on from it."""
-        numbers, ladder = NumberFormat.current(), self._found.ladder
-        ways: list[tuple[Literal["in", "out"], tuple[LoyaltyRule, ...]]] = [
-            ("in", ladder.into(self.group_id)),
-            ("out", ladder.out_of(self.group_id)),
-        ]
-        return [self._line(rule, way, numbers) for way, rules in ways for rule in rules]
+        numbers = NumberFormat.current()
+        return [self._line(rule, numbers) for rule in self.found.rules.found]
 
-    def _line(self, rule: LoyaltyRule, way: Literal["in", "out"], numbers: NumberFormat) -> RuleLine:
-        group = self._found.ladder.group_of(rule)
+    def _line(self, rule: LoyaltyRule, numbers: NumberFormat) -> RuleLine:
+        group = self.found.ladder.group_of(rule)
         return RuleLine(
             id=rule.id,
             group_id=rule.group_id,
-            way=way,
+            leads_here=rule.group_id == self.group_id,
             sum=numbers.round_money(rule.value),
             name=group.name if group else "",
             url=reverse("groups:detail", args=[group.id]) if group else "",
@@ -94,37 +83,15 @@ class DependentsCard:
     @property
     def unread(self) -> list[str]:
         """Sentences about the lists that could not be read, so that nothing is known of them."""
-        sentences = []
-        if self._is_unread(self._found.promotions):
-            words = _("Whether promotions are for this group could not be read.")
-            sentences.append(f"{words} {_why(self._found.promotions.failure)}")
-        if self._is_unread(self._found.rules):
-            words = _("Whether rules lead clients into this group could not be read.")
-            sentences.append(f"{words} {_why(self._found.rules.failure)}")
-        return [sentence.strip() for sentence in sentences]
-
-    def _is_unread(self, listed: dependents.Listed[Promotion] | dependents.Listed[LoyaltyRule]) -> bool:
-        """Return True if an unread row may name the group while no other one does."""
-        named = self.promotions if listed is self._found.promotions else self.rules
-        return listed.failure is not None or bool(listed.unreadable and not named)
-
-    @property
-    def no_promotion(self) -> bool:
-        """Return True if it is certain that no promotion names the group."""
-        return not self.promotions and not self._is_unread(self._found.promotions)
-
-    @property
-    def no_rule(self) -> bool:
-        """Return True if it is certain that no rule leads to the group."""
-        return not self.rules and not self._is_unread(self._found.rules)
-
-    @property
-    def unreadable_promotions(self) -> int:
-        return self._found.promotions.unreadable
-
-    @property
-    def unreadable_rules(self) -> int:
-        return self._found.rules.unreadable
+        sentences = {
+            _("Whether promotions are for this group could not be read."): self.found.promotions,
+            _("Whether rules lead clients into this group could not be read."): self.found.rules,
+        }
+        return [
+            f"{words} {_why(listed.failure)}".strip()
+            for words, listed in sentences.items()
+            if listed.is_unread
+        ]
 
 
 def dependents_at_once(credentials: PosterCredentials, group_id: int) -> DependentsCard | None:

@@ -24,12 +24,16 @@ class Listed[T]:
     unreadable: int = 0
     failure: PosterError | None = None
 
+    @property
+    def is_unread(self) -> bool:
+        """Return True if there is no record, and it is not certain that there is none."""
+        return self.failure is not None or bool(self.unreadable and not self.found)
+
 
 @dataclass(frozen=True, slots=True)
 class Dependents:
-    """The promotions that are for a group, and all loyalty rules with the ladder that they make."""
+    """The promotions that are for a group, the rules that lead to it and on from it, and the whole ladder."""
 
-    group_id: int
     promotions: Listed[Promotion]
     rules: Listed[LoyaltyRule]
     ladder: Ladder
@@ -47,12 +51,9 @@ def dependents_of(
     mine = tuple(each for each in promotions.found if group_id in each.group_ids)
     rules = list_rules(credentials, fresh=fresh, within=within)
     groups = _groups(credentials) if rules.found else None
-    return Dependents(
-        group_id,
-        replace(promotions, found=mine),
-        rules,
-        Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ()),
-    )
+    ladder = Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ())
+    of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
+    return Dependents(replace(promotions, found=mine), replace(rules, found=of_group), ladder)
 
 
 def list_promotions(

@@ -30,11 +30,6 @@ class Scheme:
         return sum(map(attrgetter("clients"), self.groups.groups))
 
     @property
-    def rules_unread(self) -> bool:
-        """Return True if nothing is known of the rules."""
-        return self.rules.failure is not None or bool(self.rules.unreadable and not self.rules.found)
-
-    @property
     def alike(self) -> list[list[Group]]:
         """Groups of one name, percent and type, two or more together."""
         found = defaultdict(list)
