@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -114,4 +115,4 @@ def name_refused_words(change: Change) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{capfirst(text)}." if text else ""

@@ -3,12 +3,12 @@
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import ROUND_UP, Decimal
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -96,13 +96,13 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
     clients = sum(group.clients for group, _old, _new in groups)
     receipts = sum(group.receipts for group, _old, _new in groups)
     revenue = summed(group.revenue for group, _old, _new in groups)
-    period = Period(sales.parts[0].first, sales.parts[-1].last)
+    period = sales.period
     return Figures(
         cost=f"{cost:.2f}",
         clients=clients,
         receipts=receipts,
         revenue=f"{revenue:.2f}",
-        title=_upper(_title(cost, period, groups)),
+        title=capfirst(_title(cost, period, groups)),
         basis=_basis(period, clients, receipts, revenue),
         notes=tuple(_notes(sales, groups)),
         birthday=_birthday(*groups[0]) if len(groups) == 1 else _birthdays(groups),
@@ -142,6 +142,12 @@ def progress_words(progress: Progress) -> str:
     }
 
 
+def days_words(period: Period) -> dict[str, str]:
+    """Return the first and the last day of a period."""
+    days = {"first": period.first, "last": period.last}
+    return {name: date_format(day, "SHORT_DATE_FORMAT") for name, day in days.items()}
+
+
 def unreadable_words(count: int) -> str:
     """Return how many rows are in no sum."""
     return ngettext(
@@ -171,23 +177,15 @@ def problem_words(error: PosterError) -> Message:
             return words
 
 
-def _upper(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def _title(cost: Decimal, period: Period, groups: Iterable[Costed]) -> str:
     """Return the cost in half a sentence; a birthday bonus that changes is not called nothing."""
     if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
         return _("will cost nothing more, apart from birthday bonuses")
-    return cost_words(cost, _days_of(period))
-
-
-def _days_of(period: Period) -> int:
-    return (period.last - period.first).days + 1
+    return cost_words(cost, (period.last - period.first).days + 1)
 
 
 def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str:
-    values = {"first": _day(period.first), "last": _day(period.last)}
+    values = days_words(period)
     if not receipts:
         return _("Nobody whom this concerns bought anything from %(first)s to %(last)s.") % values
     numbers = NumberFormat.current()
@@ -289,7 +287,3 @@ def _month(part: Period) -> str:
     month = date_format(part.first, "YEAR_MONTH_FORMAT")
     whole = (part.first.day, part.last.day) == (1, monthrange(part.first.year, part.first.month)[1])
     return month if whole else f"{month}, {part.first.day}\N{EN DASH}{part.last.day}"
-
-
-def _day(day: date) -> str:
-    return date_format(day, "SHORT_DATE_FORMAT")

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.poster import Group, LoyaltyType, PosterError
-from groups.presenters.costs.cost import problem_words, progress_words, unreadable_words
+from groups.presenters.costs.cost import days_words, problem_words, progress_words, unreadable_words
 from groups.presenters.messages import Message
 from groups.services.costs.sales_sums import Sales, rounded
 from groups.services.jobs.sales_reading import Progress
@@ -50,19 +48,13 @@ class SalesColumns:
         """The days that the figures are about, what they are, and what they lack."""
         if self.sums is None:
             return ""
-        days = [date_format(day, "SHORT_DATE_FORMAT") for day in self._days]
         words = _(
             "Sales from %(first)s to %(last)s. Turnover is what was paid. Given is the price less what was "
             "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
             "paid: the group's, or the client's own where that is higher."
-        ) % {"first": days[0], "last": days[-1]}
+        ) % days_words(self.sums.period)
         unreadable = self.sums.unreadable
         return f"{words} {unreadable_words(unreadable)}" if unreadable else words
-
-    @property
-    def _days(self) -> tuple[date, ...]:
-        parts = self.sums.parts if self.sums else ()
-        return tuple(day for part in parts for day in (part.first, part.last))
 
     def of(self, group: Group) -> GroupFigures:
         """Return the figures of a group."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule, LoyaltyType
@@ -66,8 +67,7 @@ def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[Ladde
     pen = _Pen(ladder, numbers, highest, turnover_of)
     kinds = sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0)
     pictures = [
-        LadderPicture(_title(kind), pen.draw(rules))
-        for kind, rules in ((kind, list(rules)) for kind, rules in groupby(kinds, key=ladder.kind))
+        LadderPicture(_title(kind), pen.draw(rules)) for kind, rules in groupby(kinds, key=ladder.kind)
     ]
     outside = sorted(ladder.outside, key=lambda group: (-group.clients, group.id))
     if outside:
@@ -107,7 +107,7 @@ class _Pen:
         group = self.ladder.group_of(item) if isinstance(item, LoyaltyRule) else item
         line = y + (ARROW if rule else 0) + 16
         return Step(
-            name=_cut(group.name if group else _missing(rule), int(width / LETTER)),
+            name=Truncator(group.name if group else _missing(rule)).chars(int(width / LETTER)),
             figures=self._figures(group),
             figures_y=str(line + 19),
             sum=_("from %(sum)s") % {"sum": self.numbers.round_money(rule.value)} if rule else "",
@@ -138,7 +138,3 @@ def _width(group: Group | None, highest: Decimal, width: int) -> Decimal:
 
 def _missing(rule: LoyaltyRule | None) -> str:
     return _("no. %(id)s is not in the list") % {"id": rule.group_id if rule else ""}
-
-
-def _cut(name: str, room: int) -> str:
-    return name if len(name) <= room else f"{name[: max(room - 1, 1)].rstrip()}…"

@@ -133,6 +133,11 @@ class Sales(msgspec.Struct, frozen=True):
     groups: dict[int, GroupSales]
     unreadable: int = 0
 
+    @property
+    def period(self) -> Period:
+        """All days of the sums."""
+        return Period(self.parts[0].first, self.parts[-1].last)
+
     def of(self, group_id: int) -> GroupSales:
         """Return the sales of a group; a group without any has none."""
         return self.groups.get(group_id, GroupSales())

@@ -22,6 +22,7 @@ import certifi
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from groups.models import Delivery, Notice, PosterCredentials, Webhook
 from groups.services.notices import addresses
@@ -146,7 +147,7 @@ def payload(delivery: Delivery, notices: list[Notice]) -> bytes:
     data = {
         "id": str(delivery.pk),
         "account": notices[0].account_id,
-        "text": _short("\n\n".join(words)),
+        "text": Truncator("\n\n".join(words)).chars(LONGEST_TEXT),
         "notices": [
             {
                 "id": str(notice.pk),
@@ -166,10 +167,6 @@ def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     key = base64.b64decode(secret.removeprefix(PREFIX))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def _request(target: Target, message_id: str, body: bytes, secret: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from django.template.defaultfilters import date as date_text
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -21,7 +22,7 @@ from groups.services.jobs.titles import job_title
 def review(change: Change) -> str:
     """Say why a change needs a person."""
     text = _("A change of “%(group)s” needs a person.") % {"group": change.group_name}
-    return _joined(text, _sentence(change.reason_label))
+    return _joined(text, f"{capfirst(change.reason_label)}." if change.reason_label else "")
 
 
 def elsewhere(change: Change) -> str:
@@ -134,10 +135,6 @@ def _type(value: Any) -> str:
 
 def _number(value: Any) -> str:
     return number_format(f"{Decimal(str(value)).normalize():f}", use_l10n=True)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _joined(*sentences: str) -> str:

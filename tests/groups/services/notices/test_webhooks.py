@@ -498,6 +498,6 @@ def test_a_long_text_is_cut_and_the_notices_are_whole(owner, receiver, secret):
         elsewhere(owner, group_name="Г" * 300)
     tell()
     (body,) = receiver.bodies
-    assert len(body["text"]) == webhooks.LONGEST_TEXT + 1
+    assert len(body["text"]) == webhooks.LONGEST_TEXT
     assert len(body["notices"]) == 60
     assert set(NoticeKind.values) >= {each["kind"] for each in body["notices"]}
