@@ -8,7 +8,7 @@ account, token and day. They serve every group and every percent, in every proce
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ PERIODS = (MONTH, 90, 365)
 """Numbers of days that can be asked for; a longer period than MONTH is read month by month."""
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
+DAY = 24 * 60 * 60
 REFUSAL_LIFE = 60
 """Seconds for which a token without the right to statistics is not tried again."""
 LARGEST_COST = Decimal(10**15)
@@ -112,7 +113,7 @@ def add_up(
         adder.add_sales(place, _sales_in(credentials, part, until))
         note(adder.clients_read)
     sales = adder.result(as_of)
-    ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sales), timeout=seconds_of_today()), None)
+    ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sales), timeout=DAY), None)
     return sales
 
 
@@ -205,15 +206,6 @@ def cache_key(credentials: PosterCredentials, days: int, *, day: date | None = N
     """Return the key of today's sums: of this account, token and period."""
     today = day or timezone.localdate()
     return f"sales:{credentials.account_id}:{credentials.fingerprint}:{today}:{days}"
-
-
-def seconds_of_today() -> int:
-    """Return the seconds that are left of today, at least a minute."""
-    now = timezone.localtime()
-    tomorrow = timezone.make_aware(
-        datetime.combine(now.date() + timedelta(days=1), datetime.min.time()), now.tzinfo
-    )
-    return max(60, int((tomorrow - now).total_seconds()))
 
 
 def check_refusal(credentials: PosterCredentials) -> None:
