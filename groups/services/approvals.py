@@ -318,11 +318,8 @@ def _present_of_group(
 def _present_of_lines(credentials: PosterCredentials, job: Job) -> Present:
     lines = {line.group_id: line for line in EditPlan.from_json(job.wanted).lines if line.group_id}
     found = tuple(group for group in list_groups_now(credentials).groups if group.id in lines)
-    return Present(found, all(_is_as_planned(lines[group.id], group) for group in found))
-
-
-def _is_as_planned(line: Line, group: Group) -> bool:
-    return line.old is not None and same(line.old, group)
+    olds = ((lines[group.id].old, group) for group in found)
+    return Present(found, all(old is not None and same(old, group) for old, group in olds))
 
 
 def _approve_change(

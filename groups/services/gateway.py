@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
     except Refused as error:
         if isinstance(error, TokenRejected):
             with optional("a refused token"):
-                _update(credentials, refused_at=credentials.refused_at or timezone.now())
+                _set_refused(credentials, credentials.refused_at or timezone.now())
         _close_breaker(credentials.account)
         raise
     except Unreachable as error:
@@ -102,7 +102,7 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
         raise
     if credentials.refused_at:
         with optional("a good answer"):
-            _update(credentials, refused_at=None)
+            _set_refused(credentials, None)
     _close_breaker(credentials.account)
     return answer
 
@@ -173,12 +173,11 @@ def _close_breaker(account: PosterAccount) -> None:
         )
 
 
-def _update(credentials: PosterCredentials, **values: object) -> None:
-    for field, value in values.items():
-        setattr(credentials, field, value)
+def _set_refused(credentials: PosterCredentials, refused_at: datetime | None) -> None:
+    credentials.refused_at = refused_at
     # The fingerprint excludes a token that was replaced during the call.
-    same = PosterCredentials.objects.filter(Q(pk=credentials.pk), fingerprint=credentials.fingerprint)
-    same.update(**values)
+    same = PosterCredentials.objects.filter(pk=credentials.pk, fingerprint=credentials.fingerprint)
+    same.update(refused_at=refused_at)
 
 
 def _report(call: CallReport) -> None:

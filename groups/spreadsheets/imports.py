@@ -17,7 +17,7 @@ from groups.forms.bulk import LineForm
 from groups.forms.fields import NameField
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
-from groups.poster.fields import MAX_ID, fold
+from groups.poster.fields import fold, whole_number
 from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.messages import DEFAULT_CURRENCY, currency, type_label
 from groups.services.groups import Groups
@@ -163,9 +163,8 @@ class _Reading:
 
     def _group(self, number: int, text: str) -> Group | None:
         """Return the group of an id, or record an error if it does not exist."""
-        known = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_ID))
-        group_id = int(text) if known else 0
-        if not known:
+        group_id = whole_number(text)
+        if group_id is None:
             self._fail(number, "id", _("An id is a whole number. For a new group, leave the cell empty."))
         elif group_id in self._line_of_id:
             line = self._line_of_id[group_id]

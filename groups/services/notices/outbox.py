@@ -126,13 +126,11 @@ def may_be_told(user: User, *further: str) -> bool:
 
 def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
     """Return True if its reader may still see the account: a digest waits for hours."""
-    user_id, rights = delivery.user_id, list[str]()
+    usable = PosterCredentials.objects.filter(account=account_id, refused_at=None)
     if delivery.webhook_id is not None:
-        owners = (
-            Webhook.objects.on().filter(pk=delivery.webhook_id).values_list("credentials__user", flat=True)
-        )
-        user_id, rights = owners.first(), [WEBHOOK_RIGHT]
-    usable = PosterCredentials.objects.filter(user=user_id, account=account_id, refused_at=None)
+        usable, rights = usable.filter(webhooks=delivery.webhook_id), [WEBHOOK_RIGHT]
+    else:
+        usable, rights = usable.filter(user=delivery.user_id), []
     credentials = usable.select_related("user").first()
     return credentials is not None and may_be_told(credentials.user, *rights)
 
