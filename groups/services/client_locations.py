@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db import connections
 
 from groups.models import PosterCredentials
-from groups.poster import ErrorReason, InvalidResponse, Unreachable
+from groups.poster import ErrorReason, InvalidResponse
 from groups.services.clients import READ_AT_ONCE, find_client, pages_of
+from groups.services.gateway import seconds_left
 
 
 @dataclass(slots=True)
@@ -66,10 +67,7 @@ def place_of(credentials: PosterCredentials, client_id: int, *, within: float | 
 
 
 def _place(credentials: PosterCredentials, until: float, client_id: int) -> int | None:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise Unreachable("no time left", method="clients.getClient", reason=ErrorReason.DEADLINE, sent=False)
-    return place_of(credentials, client_id, within=min(left, settings.POSTER_READ_DEADLINE))
+    return place_of(credentials, client_id, within=seconds_left(until, "clients.getClient"))
 
 
 def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> ClientLocations:

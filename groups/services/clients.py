@@ -25,10 +25,9 @@ from groups.poster import (
     InvalidResponse,
     NotFound,
     PosterClient,
-    Unreachable,
     UnreadableRow,
 )
-from groups.services.gateway import call_poster
+from groups.services.gateway import call_poster, seconds_left
 from groups.services.groups import read_group
 
 if TYPE_CHECKING:
@@ -266,12 +265,7 @@ def pages_of(
     size = size or READ_AT_ONCE
     last: int | None = None
     while True:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise Unreachable(
-                "no time left", method="clients.getClients", reason=ErrorReason.DEADLINE, sent=False
-            )
-        within = min(left, settings.POSTER_READ_DEADLINE)
+        within = seconds_left(until, "clients.getClients")
         again = 0 if last is None else 1
         answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
         if last is not None:

@@ -107,6 +107,14 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
     return answer
 
 
+def seconds_left(until: float, method: str) -> float:
+    """Return the seconds that one read may take until then. Raises `Unreachable` if none are left."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise Unreachable("no time left", method=method, reason=ErrorReason.DEADLINE, sent=False)
+    return min(left, settings.POSTER_READ_DEADLINE)
+
+
 def check_token(credentials: PosterCredentials) -> None:
     """Raise `TokenRejected` if Poster has refused the token: its user may not see local data then."""
     if credentials.refused_at:

@@ -20,10 +20,10 @@ from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
 from groups.models.contents import ClientsToMove, RestoreScope
-from groups.poster import ErrorReason, Group, NotFound, Unreachable, UnreadableRow, is_removed
+from groups.poster import Group, NotFound, UnreadableRow, is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import pages_of
-from groups.services.gateway import call_poster, check_token
+from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import OperationReused
@@ -141,11 +141,8 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
             _itself(found).delete()  # nothing was removed then, or the process that was taking it was killed
         elif found.complete:
             return found
-        elif time.monotonic() > until:
-            raise Unreachable(
-                "no time left", method="clients.getClients", reason=ErrorReason.DEADLINE, sent=False
-            )
         else:
+            seconds_left(until, "clients.getClients")
             time.sleep(0.1)
 
 

@@ -25,12 +25,11 @@ from groups.poster import (
     InvalidResponse,
     NotAllowed,
     SalesList,
-    Unreachable,
 )
 from groups.services.calls.single_flight import single_flight
 from groups.services.clients import pages_of
 from groups.services.costs.sales_sums import GroupSales, Period, Sales, Steps, Sums, months_of, rounded
-from groups.services.gateway import call_poster
+from groups.services.gateway import call_poster, seconds_left
 from poster_admin.common.outages import ask_shared
 
 if TYPE_CHECKING:
@@ -181,12 +180,7 @@ class _Adder:
 
 
 def _sales_in(credentials: PosterCredentials, part: Period, until: float) -> SalesList:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise Unreachable(
-            "no time left", method="dash.getClientsSales", reason=ErrorReason.DEADLINE, sent=False
-        )
-    within = min(left, settings.POSTER_READ_DEADLINE)
+    within = seconds_left(until, "dash.getClientsSales")
     found = call_poster(
         credentials, lambda poster: poster.get_clients_sales(part.first, part.last, within=within)
     )
