@@ -47,10 +47,8 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
         since, known = credentials.connected_at, credentials.fingerprint
         credentials.account = owner
         credentials.set_token(token)
-        if credentials.fingerprint == known:
-            credentials.connected_at = (
-                since  # the token is the same, so keep the date that its age counts from
-            )
+        if credentials.fingerprint == known:  # keep the date that the age of the token counts from
+            credentials.connected_at = since
         credentials.save()
         GroupsCopy.objects.filter(credentials=credentials).exclude(
             fingerprint=credentials.fingerprint

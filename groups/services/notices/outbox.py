@@ -5,13 +5,13 @@ the event, so the database takes each once, whatever number of workers look, and
 """
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 
@@ -95,8 +95,9 @@ def _write_down(account: PosterAccount, readers: list[Reader]) -> int:
 def _readers() -> dict[PosterAccount, list[Reader]]:
     """Return the readers of each account that may see it now."""
     found: dict[PosterAccount, list[Reader]] = {}
-    for credentials, choices in _chosen():
+    for credentials in _with_mail():
         if may_be_told(credentials.user):
+            choices = credentials.user.notice_choices.all()
             chosen = {each.kind: (each.how, each.chosen_at) for each in choices}
             found.setdefault(credentials.account, []).append(Reader(credentials.user, None, chosen))
     for webhook in Webhook.objects.on().select_related("account", "credentials__user"):
@@ -107,16 +108,13 @@ def _readers() -> dict[PosterAccount, list[Reader]]:
     return found
 
 
-def _chosen() -> Iterator[tuple[PosterCredentials, list[NoticeChoice]]]:
-    """Yield the credentials of users who want to be told, and can be, with their choices."""
+def _with_mail() -> QuerySet[PosterCredentials]:
+    """Return the credentials of users who want to be told by mail, and can be."""
     if not settings.EMAIL_ENABLED:
-        return
-    by_user: dict[int, list[NoticeChoice]] = {}
-    for choice in NoticeChoice.objects.exclude(how=How.OFF):
-        by_user.setdefault(choice.user_id, []).append(choice)
-    usable = PosterCredentials.objects.filter(user__in=by_user, refused_at=None).exclude(user__email="")
-    for credentials in usable.select_related("account", "user").order_by("pk"):
-        yield credentials, by_user[credentials.user_id]
+        return PosterCredentials.objects.none()
+    wish = NoticeChoice.objects.exclude(how=How.OFF).values("user")
+    usable = PosterCredentials.objects.filter(user__in=wish, refused_at=None).exclude(user__email="")
+    return usable.select_related("account", "user").prefetch_related("user__notice_choices")
 
 
 def may_be_told(user: User, *further: str) -> bool:
