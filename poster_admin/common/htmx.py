@@ -9,6 +9,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from poster_admin.common.pages import page_at
+
 
 def htmx_of(request: HttpRequest) -> HtmxDetails:
     """Return the HTMX details of a request."""
@@ -56,13 +58,16 @@ def is_ours(request: HttpRequest, url: str) -> bool:
 
 
 def page_behind(request: HttpRequest) -> str:
-    """Return the page that sent the request, by HTMX or a form; an empty string if it is not on this site."""
+    """Return the page that sent the request, by HTMX or a form; an empty string if it is not on this site.
+
+    A page that answers a form has the form's address: then it is the page above that.
+    """
     htmx = htmx_of(request)
     try:
         page = (htmx.current_url_abs_path or "") if htmx else _path_of_referer(request)
     except ValueError:  # The text is not an address at all.
         return ""
-    return page if is_ours(request, page) else ""
+    return page_at(page) if is_ours(request, page) else ""
 
 
 def _path_of_referer(request: HttpRequest) -> str:

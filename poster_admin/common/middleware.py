@@ -10,20 +10,16 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, resolve
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.encoding import escape_uri_path
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
-from poster_admin.common.htmx import (
-    client_redirect,
-    page_behind,
-    wants_page,
-)
+from poster_admin.common.htmx import client_redirect, page_behind, wants_page
 from poster_admin.common.observability.logs import REQUEST_ID, mask
 from poster_admin.common.observability.metrics import count_request
 from poster_admin.common.observability.server_timing import PosterTime, poster_time
+from poster_admin.common.pages import page_at
 
 access = logging.getLogger("poster_admin.access")
 
@@ -36,25 +32,6 @@ RETRY_AFTER = "10"
 """Seconds to wait where the response sets no time itself: most calls are done by then."""
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
-# Addresses that accept a form and show no page: the page is the one above them.
-WITHOUT_PAGE = {
-    *(
-        "groups:undo",
-        "groups:bonus_unit",
-        "groups:watch",
-        "groups:schedule_cancel",
-        "groups:request_approve",
-        "groups:request_refuse",
-        "groups:webhook_secret",
-        "groups:webhook_remove",
-        "groups:webhook_trial",
-        "groups:view",
-        "second_factor_remove",
-        "recovery_codes",
-    ),
-    *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
-    *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),
-}
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:
@@ -144,24 +121,11 @@ def _way_back_in(request: HttpRequest) -> str:
     """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
     back = page_behind(request)
     if not back:
-        back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
-    path = back.partition("?")[0]
-    if _name_of(path) in WITHOUT_PAGE:
-        back = _page_above(path)
+        back = resolve_url(settings.LOGIN_REDIRECT_URL)
+        if wants_page(request):
+            back = page_at(request.get_full_path())
     lost = {"unsaved": 1} if _has_form(request) else {}
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back, **lost})}"
-
-
-def _page_above(path: str) -> str:
-    above = f"{path.rstrip('/').rpartition('/')[0]}/"
-    return above if _name_of(above) or above == "/" else _page_above(above)
-
-
-def _name_of(path: str) -> str:
-    try:
-        return resolve(path).view_name
-    except Resolver404:
-        return ""
 
 
 def _has_form(request: HttpRequest) -> bool:

@@ -297,11 +297,13 @@ def test_an_approval_that_poster_fails_is_tried_again_on_the_page_of_the_request
     url = ask(browse, staff, limits)
     client = browse(owner)
     sandbox.script("*", "status_500", times=None)
-    for behind, again in ((f"http://testserver{url}", url), ("", "/groups/")):
+    asked_again = f"http://testserver{url}approve/"
+    for behind, again in ((f"http://testserver{url}", url), (asked_again, url), ("", "/groups/")):
         answer = client.post(f"{url}approve/", headers={"Referer": behind})
         assert answer.status_code == 502
         html = answer.content.decode()
         assert re.search(rf'href="{again}"[^>]*>\s*Try again', html), html
+        assert hidden(answer, "next") == {"next": url}  # another language
 
 
 # --- The right to go beyond them ---------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""Find the page of an address: some addresses accept a form and show no page."""
+
+from django.urls import Resolver404, resolve
+
+# Their page is the one above them.
+WITHOUT_PAGE = {
+    *(
+        "groups:undo",
+        "groups:bonus_unit",
+        "groups:watch",
+        "groups:schedule_cancel",
+        "groups:request_approve",
+        "groups:request_refuse",
+        "groups:webhook_secret",
+        "groups:webhook_remove",
+        "groups:webhook_trial",
+        "groups:view",
+        "second_factor_remove",
+        "recovery_codes",
+    ),
+    *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
+    *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),
+}
+
+
+def page_at(url: str) -> str:
+    """Return the address, or the page above it if it only accepts a form."""
+    path = url.partition("?")[0]
+    return _page_above(path) if _name_of(path) in WITHOUT_PAGE else url
+
+
+def _page_above(path: str) -> str:
+    above = f"{path.rstrip('/').rpartition('/')[0]}/"
+    return above if _name_of(above) or above == "/" else _page_above(above)
+
+
+def _name_of(path: str) -> str:
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return ""
