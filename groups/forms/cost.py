@@ -36,6 +36,11 @@ class CostForm(forms.Form):
         super().__init__({**data.dict(), "days": days, "percent": percent})
         self.group = group
 
+    def clean_percent(self) -> Decimal:
+        """Return the typed percent; the group's own for a blank."""
+        typed: Decimal | None = self.cleaned_data["percent"]
+        return self.group.percent if typed is None else typed
+
     def values(self) -> GroupValues:
         """Return the group's values with those that were asked about."""
         data = self.cleaned_data

@@ -34,15 +34,17 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
         raise NotFound(None, "no such group", reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
-    status = 422 if not form.is_readable else status_of(card.failure) if card.failure else 200
+    status = 422 if not form.is_readable else status_of(card.failure) if card and card.failure else 200
     context = {"group": group, "form": form, "cost": card}
     return render_page(request, "groups/costs/cost.html", context, fragment=FRAGMENT, status=status)
 
 
-def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard:
+def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | None:
+    """Return the card; None where the page has the error beside the field, which is in no fragment."""
     card = CostCard(request.get_full_path())
     if not form.is_readable:
-        return CostCard(card.url, problem=Message("", form.percent_error))
+        is_fragment = element_asked_for(request) == FRAGMENT
+        return CostCard(card.url, problem=Message("", form.percent_error)) if is_fragment else None
     if not group.is_editable:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
         return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import batched, product
 from math import ceil, floor
 from unittest.mock import Mock
+from urllib.parse import urlencode
 
 import pytest
 from django.core.cache import cache
@@ -201,17 +202,24 @@ def told_html(html):
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?days=31", "?days=x&percent=", "?loyalty_type=9&days=-1", "?birthday_bonus=x"]
+    "query",
+    [
+        *("", "?days=31", "?days=x&percent=", "?percent=%20", "?percent=%25"),
+        *("?loyalty_type=9&days=-1", "?birthday_bonus=x"),
+    ],
 )
 def test_unknown_values_are_ignored(owner, browse, query):
     assert told(browse(owner).get(f"/groups/1/cost/{query}")) is not None
 
 
 @pytest.mark.parametrize("percent", ["101", "-1", "x", "1e1", "٥"])
-def test_a_percent_that_is_none_is_said(owner, browse, percent):
-    page = browse(owner).get("/groups/1/cost/", {"percent": percent})
-    assert page.status_code == 422
-    assert told(page) is None
+def test_a_percent_that_is_none_is_said_once(owner, browse, percent):
+    client, url = browse(owner), f"/groups/1/cost/?{urlencode({'percent': percent})}"
+    for page in (client.get(url), client.get(url, headers=fragment("cost", url))):
+        assert page.status_code == 422
+        assert told(page) is None
+        said = re.findall("The percent must be|Enter a number, for", text_of(page))
+        assert len(said) == 1
 
 
 def test_a_comma_and_a_sign_are_understood(owner, browse):
