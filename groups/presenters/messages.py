@@ -287,16 +287,19 @@ class NumberFormat:
 
     def count(self, number: int) -> str:
         """Return a number with its thousands separated: «1 250»."""
-        return f"{number:,}".replace(",", self.thousands)
+        return self._written(f"{number:,}")
 
     def percent(self, percent: Decimal) -> str:
         """Return a percent: "12.5%", «12,5 %»."""
         return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
 
     def money(self, amount: Decimal) -> str:
-        """Return an amount in the account's currency: «1 250,00 ₴»."""
+        """Return an amount in the account's currency: «1 250,00 ₴», «−3,50 ₴»."""
         whole, _point, part = f"{amount:,.2f}".partition(".")
-        return f"{whole.replace(',', self.thousands)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
+        return f"{self._written(whole)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
+
+    def _written(self, whole: str) -> str:
+        return whole.replace(",", self.thousands).replace("-", "\N{MINUS SIGN}")
 
     def round_money(self, amount: Decimal) -> str:
         """Return an amount without its kopecks if there are none: «1 000 ₴», «999,50 ₴»."""

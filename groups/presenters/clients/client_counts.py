@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from groups.presenters.messages import NumberFormat
+
 WIDTH, HEIGHT = 100, 24
 ROOM = 2
 """Free space above and below the line, so that its thickness is not cut off."""
@@ -29,9 +31,11 @@ class CountLine:
     steps: tuple[tuple[date, int], ...]
 
     @property
-    def change(self) -> int:
-        """The difference between the last figure and the first."""
-        return self.last - self.first
+    def change(self) -> str:
+        """The difference between the last figure and the first, with its sign; empty if there is none."""
+        change = self.last - self.first
+        sign = "+" if change > 0 else ""
+        return f"{sign}{NumberFormat.current().count(change)}" if change else ""
 
 
 def draw_counts(counts: Counts) -> CountLine | None:

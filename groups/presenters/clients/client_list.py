@@ -21,7 +21,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, folded
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
-from groups.presenters.messages import percent_words
+from groups.presenters.messages import NumberFormat, percent_words
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 
 SHOWN_AT_MOST = 200
@@ -130,8 +130,8 @@ class MemberRow:
     card: str
     phone: str
     birthday: date | None
-    bonus: Decimal | None
-    paid: Decimal | None
+    bonus: str
+    paid: str
     own_percent: Decimal
     percent: Decimal
     why: str
@@ -152,6 +152,7 @@ class MemberPage:
             clients.sort(
                 key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
             )
+        numbers = NumberFormat.current()
         return [
             MemberRow(
                 id=client.id,
@@ -160,8 +161,8 @@ class MemberPage:
                 card=client.card_number,
                 phone=client.phone,
                 birthday=client.birthday,
-                bonus=client.bonus,
-                paid=client.total_paid,
+                bonus=numbers.money(client.bonus) if client.bonus else "",
+                paid=numbers.money(client.total_paid) if client.total_paid else "",
                 own_percent=client.own_percent,
                 percent=client.effective_percent,
                 why=why_percent(client),

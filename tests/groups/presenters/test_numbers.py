@@ -1,4 +1,4 @@
-"""Test that numbers are formatted as by Django, with one lookup for a whole list."""
+"""Test that numbers are formatted as by Django, but with a minus for a hyphen, and one lookup for a list."""
 
 from decimal import Decimal
 
@@ -6,13 +6,13 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 from django.utils.formats import number_format
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from groups.presenters.messages import NumberFormat, currency
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
-AMOUNTS = st.decimals(min_value=0, max_value=10**9, places=2)
+AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=2)
 
 
 @pytest.fixture(autouse=True)
@@ -23,17 +23,20 @@ def _zloty():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@given(number=st.integers(min_value=0, max_value=10**12))
+@example(number=-1250)
+@given(number=st.integers(min_value=-(10**12), max_value=10**12))
 def test_a_count_is_written_as_django_writes_it(language, number):
     with translation.override(language):
-        assert NumberFormat.current().count(number) == number_format(number, force_grouping=True)
+        written = number_format(number, force_grouping=True).replace("-", "−")
+        assert NumberFormat.current().count(number) == written
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@example(amount=Decimal("-3.50"))
 @given(amount=AMOUNTS)
 def test_an_amount_is_written_as_django_writes_it(language, amount):
     with translation.override(language):
-        written = number_format(amount, 2, force_grouping=True)
+        written = number_format(amount, 2, force_grouping=True).replace("-", "−")
         assert NumberFormat.current().money(amount) == f"{written}\N{NO-BREAK SPACE}zł"
 
 

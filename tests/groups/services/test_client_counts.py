@@ -98,6 +98,7 @@ def test_old_figures_are_forgotten(staff):
 def test_the_page_of_a_group_draws_the_figures_and_lists_the_days_on_which_they_changed(manager, browse):
     put(manager, (90, 100), (60, 100), (30, 140), (0, 125))
     put(manager, (3, 7), group_id=4)
+    put(manager, (3, 1307), (0, 7), group_id=5)
     page = browse(manager).get("/groups/1/")
     words = text_of(page)
     assert "100 → 125" in words
@@ -106,6 +107,7 @@ def test_the_page_of_a_group_draws_the_figures_and_lists_the_days_on_which_they_
     drawn = page.context["counts"]
     assert drawn.points == "0.00,22.00 33.33,22.00 66.67,2.00 100.00,9.50"
     assert drawn.steps == ((days_ago(0), 125), (days_ago(30), 140), (days_ago(90), 100))
+    assert "(−1,300)" in text_of(browse(manager).get("/groups/5/"))
     assert "One figure a day is kept from now on" in text_of(browse(manager).get("/groups/4/"))
 
 
@@ -119,4 +121,4 @@ def test_figures_of_another_account_are_not_shown(manager, browse):
 def test_a_number_that_never_changed_is_a_line_in_the_middle(manager):
     drawn = draw_counts([(days_ago(1), 5), (days_ago(0), 5)])
     assert drawn.points == "0.00,12.00 100.00,12.00"
-    assert (drawn.change, drawn.steps) == (0, ((days_ago(1), 5),))
+    assert (drawn.change, drawn.steps) == ("", ((days_ago(1), 5),))
