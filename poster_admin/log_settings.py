@@ -9,7 +9,10 @@ def handlers_and_loggers(style: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         # Filters belong to the handler: those of a logger do not see the records of its children.
-        "filters": {"redact": {"()": "poster_admin.common.observability.logs.RedactFilter"}},
+        "filters": {
+            "redact": {"()": "poster_admin.common.observability.logs.RedactFilter"},
+            "outages": {"()": "poster_admin.common.outages.OutageFilter"},
+        },
         "formatters": {
             "line": {"()": "poster_admin.common.observability.logs.formatter", "style": "line"},
             "json": {"()": "poster_admin.common.observability.logs.formatter", "style": "json"},
@@ -20,6 +23,7 @@ def handlers_and_loggers(style: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            "django.request": {"filters": ["outages"]},
             "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
             # Its warnings contain whole URLs, with the token: "Failed to parse headers (url=…)".
             "urllib3": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},

@@ -3,6 +3,7 @@
 Essential work waits or fails with a 503; optional work is left out. A programming error is no outage.
 """
 
+import copy
 import errno
 import logging
 import sqlite3
@@ -77,6 +78,19 @@ def _is_of_database(error: Exception) -> bool:
 def first_line(error: BaseException) -> str:
     """Return the first line of the text of an error: drivers add hints and the statement below it."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+class OutageFilter(logging.Filter):
+    """Name an outage in the line of its 503: the same traceback for each request would hide all else."""
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or not is_outage(error):
+            return record
+        short = copy.copy(record)
+        short.msg, short.args = f"{record.getMessage()}: {type(error).__name__}: {first_line(error)}", ()
+        short.exc_info = None
+        return short
 
 
 @contextmanager

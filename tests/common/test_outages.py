@@ -277,19 +277,25 @@ def test_within_a_transaction_nothing_is_left_out():
         raise Outage
 
 
-def test_a_page_that_needs_the_database_is_503_in_words(browse, locked):
+def test_a_page_that_needs_the_database_is_503_in_words_and_one_line_of_the_log(browse, locked, caplog):
     client = browse(raise_request_exception=False)
     with locked():
         answer = client.post("/accounts/login/", {"username": "staff", "password": "wrong"})
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
     assert "database" in answer.content.decode()
+    (line,) = [record for record in caplog.records if record.name == "django.request"]
+    assert line.getMessage() == "Service Unavailable: /accounts/login/: OperationalError: database is locked"
+    assert not line.exc_info
 
 
 @pytest.mark.django_db
-def test_a_mistake_of_ours_is_a_500(staff, browse, sandbox, monkeypatch):
+def test_a_mistake_of_ours_is_a_500_with_its_traceback_in_the_log(
+    staff, browse, sandbox, monkeypatch, caplog
+):
     monkeypatch.setattr("groups.views.groups.history.latest_changes", lambda *_: 1 / 0)
     answer = browse(staff, raise_request_exception=False).get("/groups/1/")
     assert answer.status_code == 500
+    assert "ZeroDivisionError" in caplog.text
 
 
 # --- Writes ------------------------------------------------------------------------------------------------
