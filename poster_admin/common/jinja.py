@@ -10,7 +10,6 @@ from django.utils.translation import gettext
 from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension
 
-from poster_admin.common.pages import page_at
 from poster_admin.common.templatetags.icons import icon
 
 
@@ -29,7 +28,5 @@ def environment(**options: Any) -> Environment:
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
     jinja = Environment(**options)  # noqa: S701 - Django passes autoescape=True
     # An address without a number in it is the same in each page.
-    jinja.globals.update(
-        {"_": gettext, "icon": icon, "page_at": page_at, "static": static, "url": cache(reverse)}
-    )
+    jinja.globals.update({"_": gettext, "icon": icon, "static": static, "url": cache(reverse)})
     return jinja
