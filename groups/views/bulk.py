@@ -49,7 +49,8 @@ def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
     groups = reads.list_groups_now(request.credentials)
     sheet = _sheet(request, groups)
-    calculation = CalculationForm(request.POST if request.POST.get("amount") else None)
+    asked = "calculate" in request.POST or request.POST.get("amount")
+    calculation = CalculationForm(request.POST if asked else None)
     if request.method != "POST":
         page = sheet.page_of(request.GET.get("page", ""))
         form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.typed)

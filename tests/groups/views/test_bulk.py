@@ -213,6 +213,16 @@ def test_one_value_out_of_range_stops_the_calculation(staff, browse, sandbox):
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize("amount", ["", " ", "x"])
+def test_a_calculation_without_a_number_asks_for_one(staff, browse, sandbox, amount):
+    client = browse(staff)
+    calculation = {"what": "percent", "how": "add", "amount": amount}
+    answer = client.post(URL, opened(client, p1="30") | CALCULATE | calculation)
+    assert answer.status_code == 422
+    assert "Enter a number, for example" in text_of(answer)
+    assert hidden(answer, "percent_1") == {"percent_1": "30"}
+
+
 def test_a_birthday_bonus_that_somebody_else_changed_is_told(staff, browse, sandbox):
     client = browse(staff)
     form = opened(client) | {"bonus_1": "70"}
