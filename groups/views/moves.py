@@ -1,5 +1,6 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
+import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -70,6 +71,8 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(moves.RIGHTS[Job.Kind.RETIRE]):
         raise PermissionDenied
+    if started := _retirement_sent_before(request, group_id):
+        return to_job(started)
     form = _form(request, group_id)
     context = {
         "group": form.group,
@@ -77,6 +80,17 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     }
     plan = partial(_job, request, form, Job.Kind.RETIRE)
     return _move(request, form, plan, "groups/jobs/retire.html", context)
+
+
+def _retirement_sent_before(request: Request, group_id: int) -> Job | None:
+    """Return the job that the same form has started, or None: by now it may have removed the group."""
+    try:
+        operation = uuid.UUID(request.POST.get("operation", ""))
+    except ValueError:
+        return None
+    job = queue.started_by(request.user, request.credentials.account_id, Job.Kind.RETIRE, operation)
+    form = (group_id, request.POST.get("target"))
+    return job if job is not None and (job.group_id, str(job.target_id)) == form else None
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:

@@ -82,10 +82,15 @@ def start(job: Job) -> Job:
     raise NotRecorded from problem
 
 
+def started_by(user: "User", account_id: str, kind: Job.Kind, operation: uuid.UUID) -> Job | None:
+    """Return the job that a form of the user has started, also if another user has approved it."""
+    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=account_id)
+    return jobs.filter(pk=operation, kind=kind).first()
+
+
 def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
-    """Return the restore that a form of this user has started, also if another user has approved it."""
-    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=snapshot.account_id)
-    found = jobs.filter(pk=operation, kind=Job.Kind.RESTORE).first()
+    """Return the restore of this snapshot that a form of the user has started, as `started_by` does."""
+    found = started_by(user, snapshot.account_id, Job.Kind.RESTORE, operation)
     is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
     return found if is_its else None
 

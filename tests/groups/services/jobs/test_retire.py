@@ -14,6 +14,7 @@ from groups.services.jobs import moves, queue
 from poster_admin.common.encryption import SecretUnreadable
 from tests.conftest import make_user
 from tests.groups.services.jobs.doing import ended, plan, run, start
+from tests.pages import hidden
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -46,6 +47,19 @@ def test_a_counter_of_none_removes_nobody_whom_poster_has_refused_to_move(staff,
     job = retirement(staff)
     sandbox.lag("count_zero")
     assert_not_removed(run(job), sandbox, people, refused_ids(job))
+
+
+def test_its_form_that_comes_again_leads_to_its_job(owner, browse, sandbox):
+    client, url = browse(owner), "/groups/4/retire/"
+    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    answer = client.post(url, form)
+    job = run(Job.objects.get())
+    assert ended(job) == (Job.State.DONE, "")
+    assert client.post(url, form)["Location"] == answer["Location"] == f"/jobs/{job.pk}/"
+    assert client.post(url, form | {"target": "5"}).status_code == 404
+    assert client.post(url, form | {"operation": "x"}).status_code == 404
+    assert client.post("/groups/5/retire/", form).status_code == 409
+    assert Job.objects.count() == 1
 
 
 def test_nor_does_a_list_that_shows_nobody_besides(staff, sandbox, people):
