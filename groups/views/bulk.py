@@ -30,14 +30,7 @@ from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
-from groups.views.approvals.beyond import (
-    beyond_context,
-    must_ask,
-    reason_of,
-    status_of_reason,
-    to_job,
-    to_request,
-)
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
 from groups.views.cost import card_of_plan
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
@@ -85,7 +78,8 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
         else:
             if found.lines and not found.errors:
-                return _show_plan(request, Job.Kind.IMPORT, found.lines, found.unchanged, found.ignored)
+                draft = _keep_plan(request, Job.Kind.IMPORT, found.lines, found.unchanged, found.ignored)
+                return redirect("groups:plan", draft.pk)
             context |= {"found": found, "plan": Plan(found.lines)}
     status = 422 if form.errors or context["found"].errors else 200
     return render_page(request, "groups/jobs/import.html", {"form": form, **context}, status=status)
@@ -106,9 +100,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         except BeyondLimits as beyond:
             if must_ask(request, beyond):
                 return _ask_for(request, job, beyond)
-            return _show_draft(
-                request, job, status_of_reason(request), beyond_context(request, beyond.breaches)
-            )
+            return _show_draft(request, job, **asks_for_reason(request, beyond))
     if job.state != Job.State.DRAFT:
         return to_job(job)
     return _show_draft(request, job)
@@ -121,16 +113,13 @@ def _ask_for(request: Request, job: Job, beyond: BeyondLimits) -> HttpResponse:
         raise Http404 from None
 
 
-def _show_draft(
-    request: Request, job: Job, status: int = 200, more: dict[str, Any] | None = None
-) -> HttpResponse:
+def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
     content = EditPlan.from_json(job.wanted)
-    context = {
+    context |= {
         "job": job,
         "content": content,
         "plan": Plan(content.lines, request.GET.get("page")),
         "cost": card_of_plan(request, request.path, content.lines),
-        **(more or {}),
     }
     return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
 
@@ -189,7 +178,8 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
         return redirect("groups:list")
     lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
     if not stays:
-        return _show_plan(request, Job.Kind.EDIT, lines, unchanged=max(0, sheet.found - len(lines)))
+        draft = _keep_plan(request, Job.Kind.EDIT, lines, unchanged=max(0, sheet.found - len(lines)))
+        return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
     query["plan"] = str(_keep_plan(request, Job.Kind.EDIT, lines).pk) if lines else ""
     query["page"] = page or request.POST.get("here", "")
@@ -204,12 +194,6 @@ def _typed_before(request: Request) -> Sequence[Line]:
         return ()
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
     return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
-
-
-def _show_plan(
-    request: Request, kind: Job.Kind, lines: list[Line], unchanged: int, ignored: Sequence[str] = ()
-) -> HttpResponse:
-    return redirect("groups:plan", _keep_plan(request, kind, lines, unchanged, ignored).pk)
 
 
 def _keep_plan(

@@ -25,14 +25,7 @@ from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
-from groups.views.approvals.beyond import (
-    beyond_context,
-    must_ask,
-    reason_of,
-    status_of_reason,
-    to_job,
-    to_request,
-)
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
@@ -107,22 +100,24 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
     if "preview" in request.POST:
         return _preview(request, form, template, context)
     blocked = _blocked(request, form)
-    show = partial(render_page, request, template, fragment="form")
+
+    def show(*, status: int, **more: Any) -> HttpResponse:
+        return render_page(request, template, context | blocked | more, fragment="form", status=status)
+
     if form.is_valid():
         job = plan()
+        job.limit_reason = reason_of(request)
         try:
             return to_job(queue.start(job))
         except BeyondLimits as beyond:
             if must_ask(request, beyond):
                 return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-            context |= blocked | beyond_context(request, beyond.breaches)
-            return show(context, status=status_of_reason(request))
+            return show(**asks_for_reason(request, beyond))
         except NotRecorded:
-            return show(context | blocked | {"outcome": not_recorded_words()}, status=503)
+            return show(status=503, outcome=not_recorded_words())
         except (Occupied, Busy, Planned, OperationReused) as there:
             blocked = _blocked_by(request, form, there)
-    status = 409 if form.is_bound and blocked else 422 if form.errors else 200
-    return show(context | blocked, status=status)
+    return show(status=409 if form.is_bound and blocked else 422 if form.errors else 200)
 
 
 def _blocked(request: Request, form: Form) -> dict[str, Any]:
@@ -170,7 +165,7 @@ def _effects(request: Request, form: Form) -> MoveEffects:
 
 
 def _job(request: Request, form: MoveForm, kind: Job.Kind = Job.Kind.MOVE) -> Job:
-    job = moves.plan_move(
+    return moves.plan_move(
         user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
@@ -179,12 +174,10 @@ def _job(request: Request, form: MoveForm, kind: Job.Kind = Job.Kind.MOVE) -> Jo
         client_ids=form.cleaned_data["clients"],
         kind=kind,
     )
-    job.limit_reason = reason_of(request)
-    return job
 
 
 def _job_of_choice(request: Request, form: ChoiceForm) -> Job:
-    job = moves.plan_choice(
+    return moves.plan_choice(
         user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
@@ -192,5 +185,3 @@ def _job_of_choice(request: Request, form: ChoiceForm) -> Job:
         target=form.cleaned_data["target"],
         choice=form.choice.groups,
     )
-    job.limit_reason = reason_of(request)
-    return job

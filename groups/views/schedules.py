@@ -30,13 +30,7 @@ from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotNow, NotRecorded, Occupied, OperationReused, Planned
-from groups.views.approvals.beyond import (
-    beyond_context,
-    must_ask,
-    reason_of,
-    status_of_reason,
-    to_request,
-)
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
@@ -116,8 +110,7 @@ def _respond_beyond(
 ) -> HttpResponse:
     if must_ask(request, beyond):
         return to_request(approvals.ask_for_schedule(schedule, request.user, beyond.breaches))
-    status, context = status_of_reason(request), beyond_context(request, beyond.breaches)
-    return _show(request, form, status=status, **context)
+    return _show(request, form, **asks_for_reason(request, beyond))
 
 
 def _schedule(request: Request, form: ScheduleForm) -> Schedule:

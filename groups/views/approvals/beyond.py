@@ -1,6 +1,5 @@
 """Answer a form that goes beyond the limits: with a request for another user's yes, or with a question."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -8,7 +7,6 @@ from django.shortcuts import redirect
 
 from groups.forms.approvals import ReasonForm
 from groups.models import ApprovalRequest, Job
-from groups.models.contents import Breach
 from groups.presenters.approvals import breach_words
 from groups.services.writes.limit_check import RIGHT, BeyondLimits
 from groups.views.http.requests import Request
@@ -25,15 +23,17 @@ def must_ask(request: Request, beyond: BeyondLimits) -> bool:
     return beyond.asked or not request.user.has_perm(RIGHT)
 
 
-def beyond_context(request: Request, breaches: Iterable[Breach]) -> dict[str, Any]:
-    """Return the context of a form that asks for a reason, and says which limits are broken."""
-    form = ReasonForm(request.POST if "reason" in request.POST else None)
-    return {"beyond": [breach_words(breach) for breach in breaches], "reason_form": form}
+def asks_for_reason(request: Request, beyond: BeyondLimits) -> dict[str, Any]:
+    """Return what a form shows that asks for a reason: the broken limits, the field, and its status.
 
-
-def status_of_reason(request: Request) -> int:
-    """Return the status of that form: an error if the reason was asked for and is not there."""
-    return 422 if "reason" in request.POST else 200
+    The status is an error if the reason was asked for before and is not there.
+    """
+    is_sent = "reason" in request.POST
+    return {
+        "status": 422 if is_sent else 200,
+        "beyond": [breach_words(breach) for breach in beyond.breaches],
+        "reason_form": ReasonForm(request.POST if is_sent else None),
+    }
 
 
 def to_request(request: ApprovalRequest) -> HttpResponse:

@@ -21,14 +21,7 @@ from groups.services import approvals, snapshots
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused
-from groups.views.approvals.beyond import (
-    beyond_context,
-    must_ask,
-    reason_of,
-    status_of_reason,
-    to_job,
-    to_request,
-)
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
@@ -117,8 +110,7 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
     except BeyondLimits as beyond:
         if must_ask(request, beyond):
             return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-        context = beyond_context(request, beyond.breaches)
-        return _show(request, seen, status=status_of_reason(request), **context)
+        return _show(request, seen, **asks_for_reason(request, beyond))
     except Occupied as there:
         return _show(request, seen, status=409, busy=there.job)
     except Busy as there:

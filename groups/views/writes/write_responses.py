@@ -53,7 +53,7 @@ from groups.services.writes.not_sent import (
     OperationReused,
     Planned,
 )
-from groups.views.approvals.beyond import beyond_context, must_ask, reason_of, status_of_reason, to_request
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
 from groups.views.http.requests import Request, list_behind
 from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_refusal
 from groups.views.writes.write_page import WritePage, is_in_row
@@ -111,11 +111,8 @@ def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondL
             return to_request(approvals.ask_for_change(command, beyond.breaches))
         except OperationReused:
             return page.show_conflict(reused=True)
-    context = beyond_context(page.request, beyond.breaches)
-    status = status_of_reason(page.request)
-    if command.removes:
-        return page.show(status=status, **context)
-    return page.show_check(command, _warnings_of(command), status=status, **context)
+    asks = asks_for_reason(page.request, beyond)
+    return page.show(**asks) if command.removes else page.show_check(command, _warnings_of(command), **asks)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
