@@ -54,10 +54,5 @@ class CostForm(forms.Form):
 
     @property
     def percent_error(self) -> str:
-        """The reason why the percent cannot be read, or an empty text."""
+        """The reason why the percent cannot be read, or an empty text: all other values have a default."""
         return " ".join(map(str, self.errors.get("percent", ())))
-
-    @property
-    def is_readable(self) -> bool:
-        """Return True if the percent can be read; all other values have a default."""
-        return self.is_valid() or "percent" not in self.errors

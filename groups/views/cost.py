@@ -34,7 +34,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
         raise NotFound(None, "no such group", reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
-    status = 422 if not form.is_readable else status_of(card.failure) if card and card.failure else 200
+    status = 422 if form.percent_error else status_of(card.failure) if card and card.failure else 200
     context = {"group": group, "form": form, "cost": card}
     return render_page(request, "groups/costs/cost.html", context, fragment=FRAGMENT, status=status)
 
@@ -42,9 +42,9 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
 def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | None:
     """Return the card; None where the page has the error beside the field, which is in no fragment."""
     card = CostCard(request.get_full_path())
-    if not form.is_readable:
+    if error := form.percent_error:
         is_fragment = element_asked_for(request) == FRAGMENT
-        return CostCard(card.url, problem=Message("", form.percent_error)) if is_fragment else None
+        return CostCard(card.url, problem=Message("", error)) if is_fragment else None
     if not group.is_editable:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
         return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
@@ -77,10 +77,9 @@ def card_of_plan(request: Request, job_url: str, lines: Sequence[Line]) -> CostC
     if not edits:
         return None
     asked = element_asked_for(request) == FRAGMENT or FRAGMENT in request.GET
-    find = partial(find_sales, request.credentials, MONTH) if asked else None
-    return cost_card(
-        CostCard(f"{job_url}?{FRAGMENT}=1"), edits, find or partial(find_sales_quickly, request.credentials)
-    )
+    quickly = partial(find_sales_quickly, request.credentials)
+    find = partial(find_sales, request.credentials, MONTH) if asked else quickly
+    return cost_card(CostCard(f"{job_url}?{FRAGMENT}=1"), edits, find)
 
 
 def _costs(request: Request, old: GroupValues, new: GroupValues) -> bool:
