@@ -203,9 +203,8 @@ def bonus_blocked_words() -> str:
 
 def not_counted_words(error: PosterError) -> Message:
     """Return the message for a write that was not sent because its clients could not be counted."""
-    words = error_words(error)
     text = _("The account limits how many clients a change may reach, and they could not be counted.")
-    return Message(_("Nothing was changed"), f"{text} {words.title}.", words.next_step, words.details)
+    return _because_of(error, _("Nothing was changed"), text)
 
 
 def unreadable_snapshot_words() -> Message:
@@ -219,21 +218,19 @@ def unreadable_snapshot_words() -> Message:
 
 def no_snapshot_words(error: PosterError) -> Message:
     """Return the message for a removal that was not sent because its clients could not be read first."""
-    words = error_words(error)
     text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
-    return Message(_("The group was not removed"), f"{text} {words.title}.", words.next_step, words.details)
+    return _because_of(error, _("The group was not removed"), text)
 
 
 def not_proven_words(error: PosterError) -> Message:
     """Return the message for a group that cannot be removed because it may not be empty."""
-    words = error_words(error)
     text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
-    return Message(
-        _("It is not proven that the group is empty"),
-        f"{text} {words.title}.",
-        words.next_step,
-        words.details,
-    )
+    return _because_of(error, _("It is not proven that the group is empty"), text)
+
+
+def _because_of(error: PosterError, title: str, text: str) -> Message:
+    words = error_words(error)
+    return Message(title, f"{text} {words.title}.", words.next_step, words.details)
 
 
 def clients_words(count: int) -> str:
