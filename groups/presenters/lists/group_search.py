@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from groups.poster import Group
-from groups.presenters.alphabet import is_almost, searchable, spellings
+from groups.presenters.alphabet import has_all, is_almost, searchable, spellings
 
 SHORTEST = 4
 """Letters from which on a word may differ by one."""
@@ -14,18 +14,12 @@ def search(groups: Sequence[Group], text: str) -> Sequence[Group]:
     words = [spellings(word) for word in text.split()]
     if not words:
         return groups
-    names = [(group, searchable(group.name)) for group in groups]
-    found = [group for group, name in names if all(_is_in(name, word) for word in words)]
-    return found or [group for group, name in names if all(_is_almost_in(name, word) for word in words)]
+    found = [group for group in groups if has_all(group.name, words)]
+    return found or [group for group in groups if all(_almost_has(group.name, word) for word in words)]
 
 
-def _is_in(name: str, word: set[str]) -> bool:
-    return any(spelling in name for spelling in word)
-
-
-def _is_almost_in(name: str, word: set[str]) -> bool:
+def _almost_has(name: str, word: set[str]) -> bool:
     """Return True if the name has the word, or one that differs by a letter."""
     longer = [spelling for spelling in word if len(spelling) >= SHORTEST]
-    return _is_in(name, word) or any(
-        is_almost(spelling, other) for spelling in longer for other in name.split()
-    )
+    others = searchable(name).split()
+    return has_all(name, [word]) or any(is_almost(mine, other) for mine in longer for other in others)
