@@ -1,6 +1,5 @@
 """Show requests for writes beyond the limits: what is asked for, which limits it breaks, and who decides."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -134,8 +133,3 @@ class RequestPage:
         made = self.job or self.request.schedules.get()
         url = reverse("groups:job", args=[self.job.pk]) if self.job else reverse("groups:schedules")
         return [{"url": url, "label": str(made.get_state_display()), "state": made.state, "why": ""}]
-
-
-def request_rows(requests: Iterable[ApprovalRequest], user: "User") -> list[RequestPage]:
-    """Return requests as rows of the list."""
-    return [RequestPage(request, user) for request in requests]

@@ -32,14 +32,6 @@ ONE_PAGE = 100
 """Up to so many groups are one page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A total above the list, as text, and its label."""
-
-    label: str
-    text: str
-
-
 @dataclass(frozen=True)
 class Listing:
     """Everything that the page of the list shows."""
@@ -121,15 +113,16 @@ class Listing:
         return len(self.groups.groups)
 
     @property
-    def figures(self) -> list[Figure]:
-        """Totals above the list."""
+    def figures(self) -> list[tuple[str, str]]:
+        """Totals above the list: the label of each, and the number."""
+        bonus, discount = (self.totals.of_type[each] for each in (LoyaltyType.BONUS, LoyaltyType.DISCOUNT))
         totals = (
             (ngettext("group", "groups", self.total), self.total),
             (ngettext("client", "clients", self.clients), self.clients),
-            (npgettext("groups", "bonus", "bonus", self.bonus_groups), self.bonus_groups),
-            (npgettext("groups", "discount", "discount", self.discount_groups), self.discount_groups),
+            (npgettext("groups", "bonus", "bonus", bonus), bonus),
+            (npgettext("groups", "discount", "discount", discount), discount),
         )
-        return [Figure(label, self.numbers.count(count)) for label, count in totals]
+        return [(label, self.numbers.count(count)) for label, count in totals]
 
     @property
     def totals(self) -> GroupTotals:
@@ -138,14 +131,6 @@ class Listing:
     @property
     def clients(self) -> int:
         return self.totals.clients
-
-    @property
-    def bonus_groups(self) -> int:
-        return self.totals.of_type[LoyaltyType.BONUS]
-
-    @property
-    def discount_groups(self) -> int:
-        return self.totals.of_type[LoyaltyType.DISCOUNT]
 
     @property
     def unreadable(self) -> tuple[UnreadableRow, ...]:

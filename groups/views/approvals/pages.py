@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
 from groups.poster import PosterError
-from groups.presenters.approvals import RequestPage, request_rows
+from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
@@ -56,8 +56,10 @@ def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
     found = approvals.requests_of(request.credentials, request.user)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "rows": request_rows(page.object_list, request.user)}
-    return render_page(request, "groups/approvals/requests.html", context, fragment="rows")
+    rows = [RequestPage(asked, request.user) for asked in page.object_list]
+    return render_page(
+        request, "groups/approvals/requests.html", {"page": page, "rows": rows}, fragment="rows"
+    )
 
 
 @require_GET
