@@ -68,9 +68,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 const leaves = (xhr) => xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location");
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  detail.target?.removeAttribute("aria-busy");
-  if (detail.requestConfig.waits) wait(-1);
-  if (!detail.successful) $$(".row-form[data-sent]", detail.target ?? page).forEach(release);
+  // An error is shown in the notice, which is the target of the event then.
+  const { target, waits } = detail.requestConfig;
+  target?.removeAttribute("aria-busy");
+  if (waits) wait(-1);
+  if (!detail.successful) $$(".row-form[data-sent]", target ?? page).forEach(release);
   const form = detail.elt.closest?.("form[data-sent]");
   if (!form || leaves(detail.xhr)) return;
   if (!detail.successful) setUnsaved(guarded(form));

@@ -376,6 +376,17 @@ def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_fo
     expect(page.locator("html.busy")).to_have_count(0)
 
 
+def test_a_list_that_could_not_be_searched_is_not_busy_any_more(page_for, staff, sandbox):
+    page = page_for(staff)
+    page.goto("/groups/1/clients/")
+    page.wait_for_load_state()
+    sandbox.script("clients.getClients", "fin_before_headers", times=None)
+    page.fill("#q", "Коваленко")
+    page.press("#q", "Enter")
+    expect(page.locator("#notice [data-notice=error]")).to_be_visible()
+    expect(page.locator("#rows")).not_to_have_attribute("aria-busy", "true")
+
+
 def test_a_row_whose_change_is_under_way_is_not_left(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
