@@ -15,8 +15,9 @@ function close() {
 }
 
 dialog.addEventListener("close", () => {
+  // The form of a row that a question was about was changed; the help and the places say nothing about it.
+  if (!$("#help, #go", dialog)) setUnsaved($(".row-form"));
   empty();
-  setUnsaved($(".row-form"));
 });
 
 async function openInDialog(link, part) {

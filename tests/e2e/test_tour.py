@@ -228,6 +228,22 @@ def test_the_help_lies_over_a_form_that_keeps_what_was_typed(page_for, staff):
     expect(page.locator("details.menu")).not_to_have_attribute("open", "")
 
 
+def test_a_form_in_which_nothing_was_typed_is_left_without_a_warning_after_a_dialog(page_for, staff):
+    page = page_for(staff, new=True)
+    show_list(page)
+    heading(page, "Loyalty groups")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    open_row(page, 1)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("link", name="History").click()
+    heading(page, "History")
+    assert asked == []
+
+
 def test_shortcuts_can_be_switched_off(page_for, staff):
     page = page_for(staff)
     show_list(page)
