@@ -61,3 +61,19 @@ def test_the_new_group_is_searched_by_its_name_and_says_what_it_changes(staff, p
     page.get_by_label("Search the groups").fill("такої немає")
     expect(options).to_have_count(1)  # the one that is chosen stays
     assert page.url.endswith("/clients/move/?client=1,2")
+
+
+def test_the_new_group_is_found_in_another_spelling_and_enter_sends_nothing(staff, page_for, sandbox):
+    for number in range(9):
+        new_group(sandbox, f"Гості {number}")
+    found = new_group(sandbox, "Кур'єри ґанку")
+    page = page_for(staff)
+    page.goto("/groups/1/clients/move/?client=1,2")
+    search = page.get_by_label("Search the groups")
+    search.fill("кур’ёры ганку")
+    expect(page.locator("#id_target option:not([value=''])")).to_have_attribute("value", str(found))
+    search.press("Enter")
+    page.select_option("#id_target", str(found))
+    expect(page.locator("#effect")).to_contain_text("3% · Discount")
+    expect(search).to_have_value("кур’ёры ганку")
+    expect(page.get_by_role("alert")).to_have_count(0)
