@@ -5,7 +5,7 @@
 // and neither the form's version nor its operation.
 import { $, $$ } from "./dom.js";
 import { openInRow } from "./rows.js";
-import { clearUnsaved, setUnsaved, unsavedForm } from "./unsaved.js";
+import { clearUnsaved, unsavedForm } from "./unsaved.js";
 
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
@@ -114,7 +114,7 @@ async function restore(key, draft) {
     if (form.elements[name]) form.elements[name].value = value;
   for (const box of $$("details")) if (box.contains(form)) box.open = true;
   const searches = form.method === "get" || form.getAttribute("role") === "search";
-  if (!searches) setUnsaved(form);
+  if (!searches) form.dispatchEvent(new Event("input", { bubbles: true }));
   const note = await makeNote();
   $("[data-meanwhile]", note).hidden = !compare($("table", note), form, draft, now);
   const said = $("[role=alert]", note);

@@ -22,7 +22,7 @@ function count(form) {
 }
 
 document.addEventListener("input", ({ target }) => {
-  const form = target.form;
+  const form = target.closest("form");
   // A number that has its former value again is nothing to lose.
   if (form && $("[data-changes]", form) && !count(form)) clearUnsaved();
 });
