@@ -126,6 +126,16 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
     assert page.evaluate(OVERFLOW) <= 0
 
 
+def test_the_sales_are_printed_below_their_names(page_for, owner):
+    page = page_for(owner)
+    page.goto("/groups/?columns=sales")
+    given = page.locator("td[data-label='Given']").first
+    expect(given).to_be_visible()
+    page.emulate_media(media="print")
+    expect(given).to_be_visible()
+    expect(page.locator(".groups td:visible:has(.row-edit)")).to_have_count(0)
+
+
 def test_a_row_of_the_list_tells_the_cost_too(page_for, owner, sandbox):
     page = page_for(owner, language="uk")
     page.goto("/groups/")
