@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from groups.models import Limits
 from groups.services.saved_views import save
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.e2e.pages import heading, new_group, open_row, row, show_in, show_list
+from tests.e2e.pages import OVERFLOW, heading, new_group, open_row, row, show_in, show_list
 from tests.groups.services.test_schedules import HOUR, planned
 
 
@@ -121,6 +121,22 @@ def test_the_name_of_a_saved_view_is_not_covered_by_its_buttons(page_for, staff)
     name = page.locator("[data-view] [name=name]")
     name.evaluate("field => scrollTo(0, scrollY + field.getBoundingClientRect().bottom - innerHeight)")
     assert page.locator("[data-view] [value=rename]").bounding_box()["y"] > bottom(name.bounding_box())
+
+
+def test_the_menu_is_one_line_and_shows_the_page_that_is_open(page_for, staff):
+    page = page_for(staff, language="ru", width=360, height=780)
+    page.goto("/account/")
+    assert page.locator(".nav").bounding_box()["height"] < 50
+    here = page.locator(".nav [aria-current]").bounding_box()
+    assert here["x"] + here["width"] <= 360
+    assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_on_a_tablet_too_a_group_is_edited_at_the_edge_of_its_card(page_for, staff):
+    page = page_for(staff, language="uk", width=800)
+    show_list(page)
+    with_bonus, without = (row(page, group_id).locator(".row-edit").bounding_box() for group_id in (1, 4))
+    assert with_bonus["x"] == without["x"]
 
 
 def test_the_tools_of_a_stale_list_stand_apart(page_for, manager, sandbox):
