@@ -51,14 +51,15 @@ addEventListener("pageshow", () => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { detail } = event;
-  // The row of a saved form may be fetched; it takes the place of the form.
+  const isQuiet = detail.elt.hasAttribute("data-quiet");
   const sent = underWay();
-  if (sent && sent !== detail.elt && sent.closest("tr") !== detail.target) {
+  // A part that loads by itself replaces no form. The row of a saved form may be fetched: it takes the place of the form.
+  if (sent && !isQuiet && sent !== detail.elt && sent.closest("tr") !== detail.target) {
     event.preventDefault();
     return;
   }
   detail.target?.setAttribute("aria-busy", "true");
-  if (!detail.elt.hasAttribute("data-quiet")) {
+  if (!isQuiet) {
     wait(1);
     detail.requestConfig.waits = true;
   }

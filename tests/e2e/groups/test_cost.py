@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.services.jobs import sales_reading
-from tests.e2e.pages import OVERFLOW, heading, open_row
+from tests.e2e.pages import OVERFLOW, caught, heading, hold_back, new_group, open_row
 from tests.groups.views.costs.test_cost import expected
 
 COSTS = "коштуватиме до 12 400 ₴ на місяць"
@@ -124,6 +124,21 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
     page.wait_for_url("**sort=-given**")
     expect(page.locator("td[data-label='Надано']").first).to_be_visible()
     assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_the_progress_of_the_sales_goes_on_while_a_row_is_saved(page_for, owner, sandbox):
+    new_group(sandbox, "Гості", percent="5", clients=3000)
+    page = page_for(owner)
+    page.goto("/groups/?columns=sales")
+    open_row(page, 4)
+    page.get_by_label("Percent, %").fill("12")
+    held = hold_back(page, "**/groups/4/edit/")
+    page.get_by_label("Percent, %").press("Enter", no_wait_after=True)
+    saving = caught(page, held)
+    with page.expect_response("**/groups/?columns=sales"):
+        pass
+    saving.continue_()
+    expect(page.locator("tr[data-group='4']")).to_contain_text("12%")
 
 
 def test_the_sales_are_printed_below_their_names(page_for, owner):
