@@ -448,6 +448,13 @@ def test_a_factor_of_100_is_named_blocks_bonuses_and_points_to_its_setting(
     assert sandbox.accounts["kopecks"].groups[kopecks]["birthday_bonus"] == "9000"
 
 
+def test_only_a_filter_is_taken_away_by_show_all(staff, browse):
+    client = browse(staff)
+    assert "Show all" not in text_of(client.get("/history/?page=2"))
+    for filtered in ("state=unknown", "job=7f4c1f0c-8a5e-4f38-9a50-0d2f3c1b6a55", "since=2026-11-01"):
+        assert "Show all" in text_of(client.get(f"/history/?{filtered}"))
+
+
 def test_those_who_changed_something_can_be_chosen_in_the_filter(staff, owner, browse, sandbox):
     for user, percent in ((staff, "11"), (owner, "12")):
         client = browse(user)
