@@ -35,18 +35,15 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> type[UserSession]:
         return UserSession
 
-    def _get_session_from_db(self) -> UserSession | None:
-        try:
-            row = UserSession.objects.get(session_key=self.session_key)
-        except UserSession.DoesNotExist:
-            return None
-        if row.is_over:
-            with optional("the end of a session"):
-                row.delete()
-            self._session_key = None
-            return None
-        self.seen_at = row.seen_at
-        return row
+    def load(self) -> dict[str, Any]:
+        """Return the data of the session. One that is gone or over loses its key, so its cookie goes too."""
+        row = UserSession.objects.filter(pk=self.session_key).first()
+        if row is not None and not row.is_over:
+            self.seen_at = row.seen_at
+            return row.get_decoded()
+        with optional("the end of a session"):
+            self.flush()
+        return {}
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:
         row: Any = super().create_model_instance(data)

@@ -56,6 +56,20 @@ def test_a_session_that_was_ended_is_not_written_again(staff, browse):
     assert not UserSession.objects.exists()
 
 
+def test_a_browser_whose_session_is_gone_starts_a_new_one(staff, browse):
+    client = browse(staff)
+    UserSession.objects.all().delete()
+    # Stores the challenge in a session, without a sign-in.
+    assert client.post("/accounts/passkeys/options/").status_code == 200
+    assert UserSession.objects.get().user is None
+
+
+def test_the_cookie_of_a_session_that_is_gone_is_taken_back(staff, browse, settings):
+    client = browse(staff)
+    UserSession.objects.all().delete()
+    assert client.get("/accounts/login/").cookies[settings.SESSION_COOKIE_NAME].value == ""
+
+
 def test_using_it_keeps_it_but_no_longer_than_twelve_hours(staff, browse):
     client = browse(staff)
     for _ in range(3):
