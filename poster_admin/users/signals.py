@@ -83,13 +83,14 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
     if created or before is None:
         record(Event.USER_ADDED, about=name)
         return
+    # Others may have changed the columns that were not saved, since the instance was read.
+    saved = {"password", *WATCHED} if update_fields is None else set(update_fields)
     # Django renews an older hash of the same password at a sign-in, in this column alone.
-    is_renewed = update_fields is not None and set(update_fields) == {"password"}
-    if before.password != instance.password and not is_renewed:
+    if "password" in saved and saved != {"password"} and before.password != instance.password:
         record(Event.PASSWORD, about=name)
         Invitation.objects.filter(user=instance).delete()
     changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
-               if getattr(before, each) != getattr(instance, each)]  # fmt: skip
+               if each in saved and getattr(before, each) != getattr(instance, each)]  # fmt: skip
     if changed:
         record(Event.USER_CHANGED, about=name, detail=" ".join(changed))
     if not instance.is_active:

@@ -4,10 +4,10 @@ import json
 import logging
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import Event, Invitation, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD
 from tests.pages import text_of
@@ -64,6 +64,19 @@ def test_passwords_and_switches_of_users_are_written_down(staff):
     assert lines(Event.PASSWORD) == [("", "staff", "")]
     assert lines(Event.USER_CHANGED) == [("", "staff", "is_active=False")]
     assert lines(Event.USER_REMOVED) == [("", "staff", "")]
+
+
+def test_a_column_that_was_not_saved_has_not_changed(staff):
+    # Read before an owner gave a new password and blocked the user, and saved after it, as by a sign-in.
+    early = User.objects.get(pk=staff.pk)
+    staff.set_password("another-one-entirely")
+    staff.is_active = False
+    staff.save()
+    Invitation.objects.create(user=staff)
+    before = SecurityEvent.objects.count()
+    early.save(update_fields=["last_login"])
+    assert SecurityEvent.objects.count() == before
+    assert Invitation.objects.exists()
 
 
 def test_nothing_is_changed_or_deleted(staff, admin_user, browse):
