@@ -98,15 +98,14 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
     """Confirm the authenticator with its first code; return the recovery codes, or none if it is wrong."""
     user: Any = request.user
     with transaction.atomic():
-        device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
-        right = device.verify_token("".join(code.split()))
-        if right:
-            TOTPDevice.objects.filter(user=user, confirmed=True).delete()
-            device.confirmed = True
-            device.save(update_fields=["confirmed"])
-    if not right:
-        return []
-    mark(request, device)
+        # None if it was removed meanwhile.
+        locked: TOTPDevice | None = TOTPDevice.objects.select_for_update().filter(pk=device.pk).first()
+        if locked is None or not locked.verify_token("".join(code.split())):
+            return []
+        TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+        locked.confirmed = True
+        locked.save(update_fields=["confirmed"])
+    mark(request, locked)
     security_log.record(Event.FACTOR_SET, request=request)
     # Sessions begun before lack the mark.
     sessions.end(user, but=request.session.session_key)

@@ -70,6 +70,15 @@ def test_a_key_that_was_shown_a_while_ago_and_not_used_is_shown_no_more(staff, b
     assert two_factor.key_in_groups(TOTPDevice.objects.get()) in html
 
 
+def test_an_app_that_an_owner_removes_meanwhile_is_not_confirmed(staff, rf):
+    device = two_factor.prepare(staff)
+    code = code_of(device)
+    two_factor.remove(staff)
+    request = rf.post(SET)
+    request.user = staff
+    assert two_factor.finish(request, device, code) == []
+
+
 def test_who_has_no_password_here_confirms_by_a_code(staff, browse):
     staff.set_unusable_password()
     staff.save()
