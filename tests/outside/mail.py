@@ -15,17 +15,23 @@ from tests.tools.ports import free_port
 
 
 class Inbox(Message):
-    """Keep the mail that a server takes, parsed. `refuses` makes it refuse all."""
+    """Keep the mail that a server takes, parsed. `refuses` makes it refuse each mail, or its address."""
 
     def __init__(self):
         super().__init__()
         self.mail = []
-        self.refuses = False
+        self.refuses = ""
         self.goes_on = threading.Event()
         self.goes_on.set()
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd names it so
-        if self.refuses:
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd names it so
+        if self.refuses == "the address":
+            return f"550 {address} is nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - as above
+        if self.refuses == "the mail":
             return "451 try again later"
         return await super().handle_DATA(server, session, envelope)
 

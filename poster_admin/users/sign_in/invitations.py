@@ -4,16 +4,12 @@ Until then their password is a random one that was shown to nobody. The link hol
 first sign-in, another password, another address, or a block.
 """
 
-import logging
-import smtplib
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.mail import EmailMessage
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -23,9 +19,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users.models import Event, Invitation
 from poster_admin.users.security_log import record
-from poster_admin.users.sign_in import password_reset
+from poster_admin.users.sign_in import mail, password_reset
 
-log = logging.getLogger(__name__)
 # A mail of an hour, as for a forgotten password, would be too old before most people read it.
 LIFETIME = timedelta(days=3)
 SALT = "poster_admin.users.invitation"
@@ -85,16 +80,8 @@ def send(request: HttpRequest, user: User) -> bool:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("invitation", kwargs={"uidb64": uid, "token": tokens.make_token(user)})
     context = {"person": user, "by": request.user, "link": request.build_absolute_uri(path)}
-    message = EmailMessage(
-        render_to_string("registration/mail/invitation_subject.txt").strip(),
-        render_to_string("registration/mail/invitation_mail.txt", context),
-        to=[user.email],
-    )
-    try:
-        message.send()
-    except (smtplib.SMTPException, OSError, ValueError) as error:
-        # The text of the error may name the address. ValueError: the address is none for a mail server.
-        log.error("The mail server took no invitation: %s", type(error).__name__)  # noqa: TRY400 - as above
-        return False
-    record(Event.INVITED, request=request, about=user.get_username())
-    return True
+    templates = "registration/mail/invitation_subject.txt", "registration/mail/invitation_mail.txt"
+    sent = mail.send(*templates, context, user.email, what="an invitation")
+    if sent:
+        record(Event.INVITED, request=request, about=user.get_username())
+    return sent

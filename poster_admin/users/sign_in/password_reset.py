@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.users import sessions
-from poster_admin.users.sign_in import throttle
+from poster_admin.users.sign_in import mail, throttle
 
 MAIL_THREAD = "mail of a new password"
 
@@ -52,16 +52,24 @@ class AddressForm(PasswordResetForm):
         },
     )
 
-    def send_mail(self, *args: Any, **options: Any) -> None:
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        from_email: str | None,
+        to_email: str,
+        html_email_template_name: str | None = None,
+    ) -> None:
         """Send the mail beside the request: a longer wait for the answer would tell who is known here.
 
         `throttle.count_reset` limits how many are under way.
         """
-        language, send = translation.get_language(), super().send_mail
+        language, what = translation.get_language(), "a link to a new password"
 
         def send_in_language() -> None:
             with translation.override(language):
-                send(*args, **options)
+                mail.send(subject_template_name, email_template_name, context, to_email, what=what)
 
         Thread(target=copy_context().run, args=(send_in_language,), name=MAIL_THREAD).start()
 
