@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
@@ -11,7 +12,9 @@ from groups.poster.redact import redact
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.settings import PASSWORD_HASHERS
 from poster_admin.users.models import Event, SecurityEvent, UserSession
+from poster_admin.users.pages.forms import OwnPasswordForm
 from poster_admin.users.sessions import SessionStore
+from poster_admin.users.sign_in.password_reset import NewPasswordForm
 from tests.conftest import PASSWORD
 from tests.pages import text_of
 
@@ -114,6 +117,20 @@ def test_a_new_password_ends_the_other_sessions(staff, browse):
     assert here.get("/accounts/sessions/").status_code == 200
     assert there.get("/accounts/sessions/").status_code == 302
     assert UserSession.objects.filter(user=staff).count() == 1
+
+
+@pytest.mark.parametrize(("form_class", "more"), [(NewPasswordForm, ()), (OwnPasswordForm, ("request",))])
+def test_a_new_password_undoes_no_block_made_meanwhile(staff, rf, form_class, more):
+    new = "a-quite-different-one"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    form = form_class(staff, data, **dict.fromkeys(more, rf.post("/accounts/password/")))
+    assert form.is_valid()
+    User.objects.filter(pk=staff.pk).update(is_active=False)
+    form.save()
+    user = User.objects.get(pk=staff.pk)
+    assert not user.is_active
+    assert user.check_password(new)
+    assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="staff").count() == 1
 
 
 def test_guessing_at_the_old_password_is_locked_as_at_the_sign_in(staff, browse):

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users.pages import people
+from poster_admin.users.sign_in.password_reset import NewPasswordForm
 
 
 class PasswordForm(forms.Form):
@@ -28,7 +29,7 @@ class PasswordForm(forms.Form):
     )
 
 
-class OwnPasswordForm(PasswordChangeForm):
+class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
     """Change the user's own password; wrong old passwords count as failed sign-ins and lock the form."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:

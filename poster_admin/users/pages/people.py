@@ -19,6 +19,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
+from poster_admin.users.identities import set_password
 from poster_admin.users.models import Event, Passkey, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import invitations, two_factor
 
@@ -136,9 +137,7 @@ def change(user: User, full_name: str, email: str, role: str) -> None:
 def give_password(user: User) -> str:
     """Set a new password, end all sessions of the user, and return it: it is kept nowhere else."""
     password = new_password()
-    user.set_password(password)
-    # The password alone would count as a renewed hash, and a whole row could undo a block made meanwhile.
-    user.save(update_fields=["password", "username"])
+    set_password(user, password)
     sign_out(user)
     return password
 

@@ -12,13 +12,14 @@ from axes.utils import reset as reset_locks
 from django import forms
 from django.conf import settings
 from django.contrib.auth import logout, views
-from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.users import sessions
+from poster_admin.users.identities import set_password
 from poster_admin.users.sign_in import mail, throttle
 
 MAIL_THREAD = "mail of a new password"
@@ -93,9 +94,18 @@ class Sent(_OnlyWithMail, views.PasswordResetDoneView):
     template_name = "registration/reset_sent.html"
 
 
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # it takes none at run time
+    """Ask for a new password twice."""
+
+    def save(self, commit: bool = True) -> Any:
+        set_password(self.user, self.cleaned_data["new_password1"])
+        return self.user
+
+
 class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
     """Show the form of a link that holds, and say so of another one."""
 
+    form_class = NewPasswordForm
     template_name = "registration/reset_choose.html"
     success_url = reverse_lazy("password_reset_complete")
 
