@@ -8,6 +8,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -126,6 +127,11 @@ class PersonForm(forms.Form):
 class NewPersonForm(PersonForm):
     """A new user: the name for the sign-in too."""
 
+    TAKEN = _(
+        "Somebody signs in by this name already. Choose another one. "
+        "If you have just created this person, give a new password on their page."
+    )
+
     username = forms.CharField(
         label=_("Name for the sign-in"),
         max_length=150,
@@ -149,10 +155,14 @@ class NewPersonForm(PersonForm):
     def clean_username(self) -> str:
         name: str = User.normalize_username(self.cleaned_data["username"])
         if User.objects.filter(username__iexact=name).exists():
-            raise ValidationError(
-                _(
-                    "Somebody signs in by this name already. Choose another one. "
-                    "If you have just created this person, give a new password on their page."
-                )
-            )
+            raise ValidationError(self.TAKEN)
         return name
+
+    @sensitive_variables()
+    def create(self) -> tuple[User, str] | None:
+        """Create the person, as `people.create`; None if a form that was sent at the same time was sooner."""
+        try:
+            return people.create(**self.cleaned_data)
+        except IntegrityError:
+            self.add_error("username", self.TAKEN)
+            return None

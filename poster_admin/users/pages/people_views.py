@@ -57,15 +57,15 @@ def person_list(request: Request) -> HttpResponse:
 
 @form_methods
 @manages_people
-@sensitive_variables("password")
+@sensitive_variables("password", "created")
 def person_new(request: Request) -> HttpResponse:
     """Create a user, and send an invitation.
 
     Without mail show the password once: no page and no message shows it again.
     """
     form = NewPersonForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        user, password = people.create(**form.cleaned_data)
+    if form.is_valid() and (created := form.create()):
+        user, password = created
         by_mail = invitations.can_be_invited(user)
         if by_mail and invitations.send(request, user):
             messages.success(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.signals import pre_save
 from django.utils import timezone
 
 from groups.models import PosterCredentials
@@ -137,6 +138,21 @@ def test_a_form_with_a_mistake_says_how_to_mend_it_and_keeps_the_rest(
     assert User.objects.filter(username__in=("olena", "STAFF", "two words")).count() == 0
     if field != "email":
         assert 'value="olena@example.com"' in answer.content.decode()
+
+
+def test_a_form_sent_twice_at_once_makes_one_person_and_says_what_to_do(owner, browse):
+    def first_one(instance, **_):
+        # The other form was checked before this one was saved, and saves first.
+        User.objects.bulk_create([User(username=instance.username)])
+
+    client = browse(owner)
+    pre_save.connect(first_one, sender=User)
+    try:
+        answer = client.post(NEW, OLENA)
+    finally:
+        pre_save.disconnect(first_one, sender=User)
+    assert answer.status_code == 422
+    assert "Somebody signs in by this name already" in text_of(answer)
 
 
 def test_the_password_is_asked_for_again_before_people_are_managed(owner, staff, browse):
