@@ -60,19 +60,22 @@ class Environment:
         for name, value in EnvFile.ENVIRON.items():
             os.environ.setdefault(name, value)
 
-    def text(self, name: str, *, default: str = "") -> str:
-        """Return a value unchanged."""
-        return self._read(name, default, lambda text: text or default)
-
-    def choice(self, name: str, choices: Collection[str], *, default: str) -> str:
-        """Return one of these words."""
+    def text(
+        self, name: str, fits: Callable[[str], bool] = bool, words: str = "", *, default: str = ""
+    ) -> str:
+        """Return a value unchanged, if it fits; `words` say why another one is wrong."""
 
         def parse(text: str) -> str:
-            if text and text not in choices:
-                raise ValueError(f"is not one of {', '.join(choices)}")
+            if text and not fits(text):
+                raise ValueError(words)
             return text or default
 
         return self._read(name, default, parse)
+
+    def choice(self, name: str, choices: Collection[str], *, default: str) -> str:
+        """Return one of these words."""
+        words = f"is not one of {', '.join(choices)}"
+        return self.text(name, choices.__contains__, words, default=default)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a switch; an unknown word is an error, not False."""
@@ -124,11 +127,11 @@ class Environment:
         """Return an http(s) address. Without TLS it must be on this machine, unless `plain` allows it."""
 
         def parse(text: str) -> str:
-            if not text and not default:
-                return ""
             parts = _split(text)
             if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("is not an http or https address")
+            if set("{}") & set(text.replace("{account}", "")):
+                raise ValueError("has braces around something other than {account}")
             if parts.scheme == "http" and not plain and not is_loopback(parts.hostname):
                 raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
             return text
@@ -140,8 +143,6 @@ class Environment:
 
         def parse(text: str) -> str:
             parts = _split(text)
-            if not text:
-                return ""
             if (
                 parts is None
                 or parts.scheme not in {"http", "https"}
@@ -162,7 +163,7 @@ class Environment:
         def parse(text: str) -> str:
             parts = _split(text)
             fits = parts and parts.scheme in {"http", "https"} and parts.hostname
-            if text and (not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts)):
+            if not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts):
                 raise ValueError(f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})")
             return text
 
@@ -173,8 +174,7 @@ class Environment:
 
         def parse(path: str) -> str:
             try:
-                if path:
-                    ssl.create_default_context(cafile=path)
+                ssl.create_default_context(cafile=path)
             except ssl.SSLError:
                 raise ValueError("names a file without certificates in PEM") from None
             except OSError as error:
@@ -203,8 +203,6 @@ class Environment:
 
         def parse(text: str) -> dict[str, Any]:
             parts = _split(text)
-            if not text:
-                return {}
             if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or _is_unescaped(parts):
                 raise ValueError(f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})")
             if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
@@ -229,8 +227,6 @@ class Environment:
 
         def parse(text: str) -> str:
             parts = _split(text)
-            if not text:
-                return ""
             if (
                 parts is None
                 or parts.scheme not in LDAP_SCHEMES
@@ -252,13 +248,8 @@ class Environment:
 
     def entry(self, name: str) -> str:
         """Return the name of an entry of a directory; empty for none."""
-
-        def parse(text: str) -> str:
-            if text and not is_distinguished_name(text):
-                raise ValueError("is not the name of an entry, such as ou=people,dc=example,dc=com")
-            return text
-
-        return self._read(name, "", parse)
+        words = "is not the name of an entry, such as ou=people,dc=example,dc=com"
+        return self.text(name, is_distinguished_name, words)
 
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""
@@ -279,15 +270,15 @@ class Environment:
         return ""
 
     def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
-        """Return the parsed value; the default if there is none, or if it is wrong.
+        """Return the parsed value; the default if there is none, or if it is wrong: the rest is read too.
 
-        A text that `missing` accepts counts as none. The default replaces a wrong value so that the rest can
-        be read.
+        `missing` is the text of a value that is not there. An empty text is none where the default is empty.
         """
         try:
             path = os.environ.get(f"{name}_FILE")
             text = _read_text(Path(path)) if path else os.environ.get(name, missing)
-            return default if text is None else parse(text.strip())
+            text = text and text.strip()
+            return default if text is None or not (text or default) else parse(text)
         except ValueError as error:
             self.require(name, right=False, words=str(error))
             return default

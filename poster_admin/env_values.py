@@ -5,11 +5,13 @@ import binascii
 import ipaddress
 import re
 import zoneinfo
+from email.utils import parseaddr
 
 FERNET_KEY_BYTES = 32
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 ORIGIN = re.compile(r"https?://[^/\s]+")
+HEADER = re.compile(r"[a-z][a-z0-9_-]*", re.IGNORECASE)
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE)
 # Attribute and value of each part; a value may hold escaped commas.
 DISTINGUISHED_NAME = re.compile(
@@ -54,6 +56,16 @@ def is_host(text: str) -> bool:
 def is_origin(text: str) -> bool:
     """Return True for a scheme and a host without a path."""
     return ORIGIN.fullmatch(text) is not None
+
+
+def is_header(text: str) -> bool:
+    """Return True for the name of a header, or REMOTE_USER."""
+    return HEADER.fullmatch(text) is not None
+
+
+def is_sender(text: str) -> bool:
+    """Return True for an address of mail in one line, with a name before it or without."""
+    return text.isprintable() and "@" in parseaddr(text)[1]
 
 
 def is_attribute(text: str) -> bool:

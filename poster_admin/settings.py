@@ -10,19 +10,9 @@ from urllib.parse import quote, urlsplit
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin import log_settings, stores
+from poster_admin import env_values, log_settings, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
-from poster_admin.env_values import (
-    LDAP_GROUP_CLASSES,
-    is_attribute,
-    is_fernet_key,
-    is_host,
-    is_loopback,
-    is_network,
-    is_origin,
-    is_time_zone,
-)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -35,11 +25,14 @@ DEBUG = env.flag("DEBUG", default=False)
 # True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: plain HTTP on an intranet.
 HTTPS = env.flag("HTTPS", default=True)
 ALLOWED_HOSTS = env.items(
-    "ALLOWED_HOSTS", is_host, "names without scheme and port", default=["localhost", "127.0.0.1", "[::1]"]
+    "ALLOWED_HOSTS",
+    env_values.is_host,
+    "names without scheme and port",
+    default=["localhost", "127.0.0.1", "[::1]"],
 )
 env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
 CSRF_TRUSTED_ORIGINS = env.items(
-    "CSRF_TRUSTED_ORIGINS", is_origin, "origins such as https://loyalty.example.com", default=[]
+    "CSRF_TRUSTED_ORIGINS", env_values.is_origin, "origins such as https://loyalty.example.com", default=[]
 )
 
 _FOR_DEBUG_ONLY = "for-debugging-only-" + "0123456789" * 5
@@ -56,7 +49,7 @@ env.require(
     "POSTER_PROXY",
     not POSTER_PROXY
     or POSTER_API_URL.startswith("https:")
-    or is_loopback(urlsplit(POSTER_PROXY).hostname or ""),
+    or env_values.is_loopback(urlsplit(POSTER_PROXY).hostname or ""),
     "would read the tokens: POSTER_API_URL has no TLS",
 )
 # The authorities to trust for Poster, instead of certifi's.
@@ -104,7 +97,7 @@ SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Fernet keys, newest first. Separate from SECRET_KEY: ending all sessions must not lose the tokens.
 POSTER_TOKEN_KEYS = env.items(
-    "POSTER_TOKEN_KEYS", is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
+    "POSTER_TOKEN_KEYS", env_values.is_fernet_key, "Fernet keys", default=["x" * 43 + "="] if DEBUG else []
 )
 env.require("POSTER_TOKEN_KEYS", POSTER_TOKEN_KEYS, "is missing")
 
@@ -211,10 +204,10 @@ SIGN_IN_BACKEND = "groups.permissions.CredentialsBackend"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", SIGN_IN_BACKEND]
 # A proxy in front may name the browser's address, and only these proxies may name the user.
 TRUSTED_PROXY_IPS = env.items(
-    "TRUSTED_PROXY_IPS", is_network, "addresses and networks", default=["127.0.0.1", "::1"]
+    "TRUSTED_PROXY_IPS", env_values.is_network, "addresses and networks", default=["127.0.0.1", "::1"]
 )
-TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER")
-TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER")
+TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is not the name of a header")
+TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
 COMPANY_ROLES = env.pairs("COMPANY_ROLES")
@@ -252,9 +245,10 @@ LDAP_BIND_PASSWORD = env.text("LDAP_BIND_PASSWORD")
 # The branches with the people and with the groups.
 LDAP_USER_SEARCH = env.entry("LDAP_USER_SEARCH")
 LDAP_GROUP_SEARCH = env.entry("LDAP_GROUP_SEARCH")
-LDAP_NAME_ATTRIBUTE = env.text("LDAP_NAME_ATTRIBUTE", default="uid")
-LDAP_GROUP_CLASS = env.choice("LDAP_GROUP_CLASS", LDAP_GROUP_CLASSES, default="groupOfNames")
-env.require("LDAP_NAME_ATTRIBUTE", is_attribute(LDAP_NAME_ATTRIBUTE), "is not the name of an attribute")
+LDAP_NAME_ATTRIBUTE = env.text(
+    "LDAP_NAME_ATTRIBUTE", env_values.is_attribute, "is not the name of an attribute", default="uid"
+)
+LDAP_GROUP_CLASS = env.choice("LDAP_GROUP_CLASS", env_values.LDAP_GROUP_CLASSES, default="groupOfNames")
 env.require("LDAP_USER_SEARCH", LDAP_USER_SEARCH or not LDAP_URL, "is missing, but LDAP_URL is set")
 env.require(
     "LDAP_GROUP_SEARCH",
@@ -280,6 +274,7 @@ if EMAIL_ENABLED:
 DEFAULT_FROM_EMAIL = (
     env.text("EMAIL_FROM") or f"poster-admin@{''.join(ALLOWED_HOSTS[:1]).lstrip('.*') or 'localhost'}"
 )
+env.require("EMAIL_FROM", env_values.is_sender(DEFAULT_FROM_EMAIL), "is not the address of a sender")
 PASSWORD_RESET_TIMEOUT = 3600
 # The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
@@ -369,8 +364,9 @@ LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
-TIME_ZONE = env.text("TIME_ZONE", default="Europe/Kyiv")
-env.require("TIME_ZONE", is_time_zone(TIME_ZONE), "is not a time zone that this machine knows")
+TIME_ZONE = env.text(
+    "TIME_ZONE", env_values.is_time_zone, "is not a time zone that this machine knows", default="Europe/Kyiv"
+)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -126,6 +126,13 @@ def test_a_secret_may_lie_in_a_file(tmp_path):
         ({"OIDC_CLIENT_ID": "x"}, "OIDC_"),
         ({"OIDC_ISSUER": "http://company.example/keys"}, "TLS"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+        ({"TRUSTED_USER_HEADER": "X Forwarded User"}, "TRUSTED_USER_HEADER is not the name of a header"),
+        ({"TRUSTED_GROUPS_HEADER": "X-Groups:"}, "TRUSTED_GROUPS_HEADER is not the name of a header"),
+        ({"EMAIL_FROM": "loyalty@example.com\nBcc: all@example.com"}, "EMAIL_FROM is not the address"),
+        ({"EMAIL_FROM": "The dashboard"}, "EMAIL_FROM is not the address"),
+        ({"POSTER_API_URL": "https://{konto}.joinposter.com/api/"}, "POSTER_API_URL has braces"),
+        ({"POSTER_API_URL": ""}, "POSTER_API_URL is not an http or https address"),
+        ({"TIME_ZONE": "Europe/Kiew"}, "TIME_ZONE is not a time zone"),
         ({"LDAP_URL": "ldap.example.com"}, "LDAP_URL is not the address of a directory"),
         ({"LDAP_URL": "https://ldap.example.com"}, "LDAP_URL is not the address of a directory"),
         ({"LDAP_URL": "ldaps://ldap.example.com/dc=example"}, "LDAP_URL is not the address of a directory"),
@@ -143,6 +150,19 @@ def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
         read_settings(**changes)
     (line,) = str(raised.value).splitlines()
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRUSTED_USER_HEADER", "REMOTE_USER"),
+        ("TRUSTED_USER_HEADER", "X-Forwarded-User"),
+        ("DEFAULT_FROM_EMAIL", "loyalty@example.com"),
+        ("DEFAULT_FROM_EMAIL", "Лояльність <loyalty@example.com>"),
+    ],
+)
+def test_the_usual_values_are_taken(name, value):
+    assert read_settings(**{name.replace("DEFAULT_FROM_EMAIL", "EMAIL_FROM"): value})[name] == value
 
 
 @pytest.mark.needs("slapd")

@@ -24,6 +24,8 @@ def in_use() -> Iterator[None]:
     """Say that this process uses the database. PostgreSQL knows its sessions by itself."""
     path = server.sqlite_file(DEFAULT_DB_ALIAS)
     if path is None:
+        if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+            raise CommandError("DATABASE_URL is a database in memory, which each process has for itself.")
         yield
         return
     with _lock(path, "in-use") as file:
