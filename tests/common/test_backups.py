@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 
 import psycopg
@@ -272,6 +273,19 @@ def test_the_newest_backups_are_kept_and_nothing_else_is_deleted(on_sqlite):
     assert (status, "--keep is less than 1" in said) == (1, True)
 
 
+def test_what_a_killed_backup_left_is_deleted_and_what_another_one_writes_is_not(on_sqlite):
+    folder = on_sqlite.directory / "backups"
+    folder.mkdir()
+    names = ("sqlite3.part", "sqlite3.part-journal", "dump.part")
+    killed, written = ([folder / f".poster-admin-{day}.{name}" for name in names] for day in (1, 2))
+    for path in (*killed, *written):
+        path.touch()
+    for path in killed:
+        os.utime(path, (time.time() - 7 * 3600,) * 2)
+    made = back_up(on_sqlite)
+    assert sorted(map(str, folder.iterdir())) == sorted([made, *map(str, written)])
+
+
 def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
     new = Fernet.generate_key().decode()
     status, said = restore(on_sqlite, file, "no", POSTER_TOKEN_KEYS=new)
@@ -294,11 +308,16 @@ def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tabl
     """A table that the backup lacks has to go: the next migration that makes it would fail."""
     file = back_up(on_postgresql)
     url = on_postgresql.values["DATABASE_URL"]
+    # As a killed restore leaves it: the whole database as text.
+    killed = on_postgresql.directory / "var" / "restore-killed"
+    killed.mkdir(parents=True)
+    (killed / "script.sql").touch()
     with psycopg.connect(url) as database:
         database.execute("CREATE TABLE newer (id int)")
     _, said = restore(on_postgresql, file, "no", POSTER_TOKEN_KEYS=Fernet.generate_key().decode())
     assert said.startswith("POSTER_TOKEN_KEYS open 0 of 1 stored secrets; not: groups.postercredentials 1. ")
     assert restore(on_postgresql, file)[0] == 0
+    assert not killed.exists()
     with psycopg.connect(url) as database:
         assert database.execute("SELECT to_regclass('newer'), to_regclass('auth_user')").fetchone() == (
             None,
@@ -354,6 +373,17 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
     assert restore(on_sqlite, file)[0] == 0
     assert names_in(on_sqlite) == ["early"]
     assert database.stat().st_mode & 0o777 == 0o600
+
+
+def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
+    other = shutil.copy(file, on_sqlite.directory / "other")
+    with closing(sqlite3.connect(other)) as held:
+        held.execute("PRAGMA journal_mode=WAL")
+        held.execute("UPDATE auth_user SET username = 'other'")
+        held.commit()
+        shutil.copy(f"{other}-wal", on_sqlite.directory / ".db.sqlite3.restored-wal")
+    assert restore(on_sqlite, file)[0] == 0
+    assert names_in(on_sqlite) == ["early"]
 
 
 def test_a_copy_of_the_bare_files_is_restored_with_its_last_writes(on_sqlite):

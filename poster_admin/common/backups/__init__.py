@@ -1,5 +1,7 @@
 """Copy the database into one file, and put such a file in its place: SQLite and PostgreSQL."""
 
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from poster_admin.common.backups.postgresql import PostgreSQL
 from poster_admin.common.backups.sqlite import SQLite
 
 PREFIX = "poster-admin-"
+# Seconds without a write after which an unfinished backup is that of a process that was killed.
+LEFT_OVER = 6 * 3600
 
 
 def engine() -> Engine:
@@ -26,6 +30,10 @@ def back_up(folder: Path) -> Path:
     unfinished = path.with_name(f".{path.name}.part")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in folder.glob(f".{PREFIX}*.part*"):
+            with suppress(FileNotFoundError):  # that of another process, which has just ended
+                if time.time() - left.stat().st_mtime > LEFT_OVER:
+                    left.unlink()
         try:
             # Made here, so that nobody else can read it while it grows.
             unfinished.touch(mode=0o600, exist_ok=False)

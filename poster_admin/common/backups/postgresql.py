@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from shutil import which
+from shutil import rmtree, which
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
@@ -40,6 +40,8 @@ class PostgreSQL(Engine):
     def prepared(self, file: Path) -> Iterator[Prepared]:
         """Turn the whole backup into SQL, which finds a damaged one."""
         settings.VAR_DIR.mkdir(exist_ok=True)
+        for left in settings.VAR_DIR.glob("restore-*"):  # by a restore that was killed
+            rmtree(left)
         with TemporaryDirectory(prefix="restore-", dir=settings.VAR_DIR) as folder:
             script = Path(folder) / "script.sql"
             self.run(*("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file)))

@@ -43,7 +43,7 @@ class SQLite(Engine):
         """Copy the backup beside the database, so that one rename replaces it."""
         copy = self._path.with_name(f".{self._path.name}.restored")
         try:
-            copy.unlink(missing_ok=True)
+            _delete(copy)  # left by a restore that was killed
             copy.touch(mode=0o600)
             shutil.copyfile(file, copy)
             # A copy of the bare files, made by hand, may have its last writes beside it.
@@ -57,8 +57,7 @@ class SQLite(Engine):
         except OSError as error:
             raise CommandError(f"Nothing was restored: {error}") from None
         finally:
-            for suffix in ("", *BESIDE):
-                Path(f"{copy}{suffix}").unlink(missing_ok=True)
+            _delete(copy)
 
     @property
     def _path(self) -> Path:
@@ -93,6 +92,12 @@ class _PreparedSQLite(Prepared):
 def _connect(path: Path) -> sqlite3.Connection:
     """Open a file that is there: SQLite would make an empty one."""
     return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=PATIENCE)
+
+
+def _delete(path: Path) -> None:
+    """Delete a database with the files beside it: SQLite would read them into the next one of that name."""
+    for suffix in ("", *BESIDE):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _make_whole(database: sqlite3.Connection) -> None:
