@@ -14,7 +14,6 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -180,7 +179,8 @@ def second_factor_remove(request: Request) -> HttpResponse:
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
     two_factor.remove_app(request.user)
-    messages.success(request, gettext_lazy("The second factor was removed."))
+    two_factor.unmark(request)
+    messages.success(request, _("The second factor was removed."))
     return redirect("sessions")
 
 

@@ -166,6 +166,13 @@ def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
     request.session.cycle_key()
 
 
+def unmark(request: HttpRequest) -> None:
+    """Record that the session has passed no second factor, once the user has removed the last one."""
+    user: Any = request.user
+    if factor_of(user) is None:
+        request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
+
+
 def _digest(code: str) -> str:
     return salted_hmac("users.recovery", code, algorithm="sha256").hexdigest()
 

@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.utils import timezone
 from django_otp.oath import TOTP
 
-from poster_admin.users.models import Event, RecoveryCode, SecurityEvent, TOTPDevice
+from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import two_factor
 from tests.conftest import PASSWORD
 from tests.pages import text_of
@@ -180,6 +180,19 @@ def test_owners_need_one_where_it_is_required(owner, staff, browse, settings):
     assert "Owners of this dashboard need one" in text_of(client.get(SET))
     set_up(client, owner)
     assert client.get("/groups/").status_code == 200
+
+
+def test_an_owner_who_removes_the_last_one_needs_another_at_once_where_it_is_required(
+    owner, browse, settings
+):
+    settings.REQUIRE_2FA = True
+    client = browse(owner)
+    set_up(client, owner)
+    passkey = Passkey.objects.create(user=owner, name="laptop", confirmed=True)
+    client.post("/accounts/second-factor/remove/")
+    assert client.get("/groups/").status_code == 200
+    client.post(f"/accounts/passkeys/{passkey.pk}/remove/")
+    assert client.get("/groups/")["Location"] == f"{SET}?next=/groups/"
 
 
 def test_an_owner_takes_it_away_from_who_lost_the_phone(owner, staff, browse):
