@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.views.i18n import set_language
 
+from poster_admin.common.pages import page_at
 from poster_admin.users.models import ChosenLanguage
 
 LANGUAGES = dict(settings.LANGUAGES)
@@ -22,7 +23,10 @@ def switch(request: HttpRequest) -> HttpResponse:
     language = request.POST.get("language")
     if request.method == "POST" and request.user.is_authenticated and language in LANGUAGES:
         ChosenLanguage.objects.update_or_create(user=request.user, defaults={"language": language})
-    return set_language(request)
+    response = set_language(request)
+    if "Location" in response:
+        response["Location"] = page_at(response["Location"])
+    return response
 
 
 def begin(request: Any, user: User) -> None:

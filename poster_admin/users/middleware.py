@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import page_at
 from poster_admin.users import language, security_log
 from poster_admin.users.models import Event
 from poster_admin.users.sign_in import browsers, two_factor
@@ -125,7 +126,7 @@ def second_factor(get_response: GetResponse) -> GetResponse:
             return None
         if page == "second_factor_set" and match.view_name in OPEN_TO_SET_UP:
             return None
-        return redirect_to_login(request.get_full_path(), reverse(page))
+        return redirect_to_login(page_at(request.get_full_path()), reverse(page))
 
     middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
     return middleware
@@ -144,6 +145,7 @@ class TryLaterMiddleware:
         if not isinstance(error, TryLater):
             return None
         template, status = TRY_LATER[type(error)]
-        response = render_page(request, template, {"seconds": error.seconds}, status=status)
+        context = {"seconds": error.seconds, "again": page_at(request.get_full_path())}
+        response = render_page(request, template, context, status=status)
         response["Retry-After"] = str(error.seconds)
         return response

@@ -56,6 +56,20 @@ def test_a_choice_is_remembered_on_every_device(staff):
     assert ChosenLanguage.objects.get().language == "uk"
 
 
+@pytest.mark.parametrize(
+    ("here", "back"),
+    [
+        ("/people/7/password/", "/people/7/"),
+        ("/accounts/second-factor/codes/", "/accounts/second-factor/"),
+        ("/accounts/passkeys/use/", "/"),
+        ("/people/?page=2", "/people/?page=2"),
+    ],
+)
+def test_a_switch_on_a_page_that_a_form_has_made_leads_to_the_page_above(staff, browse, here, back):
+    answer = browse(staff).post("/language/", {"language": "ru", "next": here})
+    assert answer["Location"] == back
+
+
 def test_the_cookie_of_a_sign_in_is_like_that_of_a_switch(staff, settings):
     here, there = a_browser("uk"), a_browser("uk")
     sign_in(here, "staff")
