@@ -115,6 +115,11 @@ def seconds_left(until: float, method: str) -> float:
     return min(left, settings.POSTER_READ_DEADLINE)
 
 
+def rest_of(within: float | None, began: float) -> float | None:
+    """Return the rest of the seconds that several calls may take together; None is no limit."""
+    return None if within is None else within - (time.monotonic() - began)
+
+
 def check_token(credentials: PosterCredentials) -> None:
     """Raise `TokenRejected` if Poster has refused the token: its user may not see local data then."""
     if credentials.refused_at:

@@ -8,6 +8,7 @@ writes and has no unreadable rows.
 
 import math
 import random
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,7 +36,7 @@ from groups.poster import (
 from groups.poster.fields import fold
 from groups.services.calls.metrics import LISTS
 from groups.services.calls.single_flight import single_flight
-from groups.services.gateway import call_poster
+from groups.services.gateway import call_poster, rest_of
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
 
@@ -166,10 +167,12 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
 
     Raises `InvalidResponse` if the group is not listed but may be one of the unreadable rows.
     """
+    began = time.monotonic()
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
     except NotFound:
-        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+        left = rest_of(within, began)
+        listed = call_poster(credentials, lambda poster: poster.get_groups(within=left))
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
         raise InvalidResponse(

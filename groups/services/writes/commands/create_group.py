@@ -1,5 +1,6 @@
 """Create a group."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,7 +11,7 @@ from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.models.contents import RecordIds
 from groups.poster import GroupList, GroupValues, NotFound, PosterClient
 from groups.poster.fields import fold
-from groups.services.gateway import call_poster
+from groups.services.gateway import call_poster, rest_of
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
 from groups.services.writes.lag import created_ids
@@ -72,12 +73,13 @@ class CreateGroup(GroupCommand):
     def observe(
         self, change: Change, credentials: PosterCredentials, *, within: float | None = None
     ) -> RemoteState:
+        began = time.monotonic()
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
-        answered = change.group_id
+        answered, left = change.group_id, rest_of(within, began)
         if not answered or any(group.id == answered for group in listed.groups):
             return RemoteState(groups=listed)
         try:
-            made = call_poster(credentials, lambda poster: poster.get_group(answered, within=within))
+            made = call_poster(credentials, lambda poster: poster.get_group(answered, within=left))
         except NotFound:
             return RemoteState(groups=listed)
         return RemoteState(groups=GroupList((*listed.groups, made), listed.unreadable))

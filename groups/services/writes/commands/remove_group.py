@@ -12,6 +12,7 @@ from groups.models.locks import members_key, schedule_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.services.clients import with_everybody
+from groups.services.gateway import rest_of
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.group_command import GroupCommand
@@ -75,7 +76,7 @@ class RemoveGroup(GroupCommand):
         remote = self.observe(change, credentials, within=within)
         if remote.group is None:
             return remote
-        left = None if within is None else within - (time.monotonic() - began)
+        left = rest_of(within, began)
         return RemoteState(group=with_everybody(credentials, remote.group, within=left))
 
     def determine_outcome(

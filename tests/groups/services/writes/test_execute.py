@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
-from groups.poster import GroupValues
+from groups.poster import GroupValues, Unreachable
 from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
@@ -416,6 +416,25 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
     assert reconcile_due() == [change]
     change.refresh_from_db()
     assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
+
+
+# --- The deadline ------------------------------------------------------------------------------------------
+
+
+def test_two_calls_of_one_look_take_no_longer_than_the_look_may(staff, sandbox, settings):
+    command = edit_of(staff, percent=Decimal(11))
+    settings.POSTER_WRITE_DEADLINE = 5.0  # one second for the read before
+    sandbox.latency = 0.7
+    sandbox.script("clients.getGroup", "response_false", times=None)
+    change = execute(command)
+    assert (change.state, change.reason) == (State.FAILED, "not_read")
+
+
+def test_two_calls_that_look_for_a_creation_take_no_longer_than_the_look_may(staff, sandbox):
+    command = command_of(staff, Change.Action.CREATE, intended=BARISTA)
+    sandbox.latency = 0.7
+    with pytest.raises(Unreachable):
+        command.observe(Change(group_id=99), command.credentials, within=1.0)
 
 
 # --- Refused creations -------------------------------------------------------------------------------------
