@@ -5,7 +5,6 @@ counts as outdated, not as a change made elsewhere.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -14,21 +13,21 @@ from groups.models import Change, ChangeQuerySet, Job
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.poster import Client, Group, GroupValues
-from groups.services.writes.outcome import same
+from groups.services.writes.outcome import Replaced, same
 from poster_admin.common.deadlines import recent
 
 
-def replaced_in_group(change: Change) -> list[dict[str, Any] | None]:
+def replaced_in_group(change: Change) -> Replaced:
     """Return the values that other recent changes of the same group have replaced, None for its creation."""
     return _replaced(change, _latest(change.account_id, OF_GROUPS, group_id=change.group_id))
 
 
-def replaced_of_client(change: Change) -> list[dict[str, Any] | None]:
+def replaced_of_client(change: Change) -> Replaced:
     """Return the `before` of other recent changes of the same client, None for the client's creation."""
     return _replaced(change, _latest(change.account_id, client_id=change.client_id))
 
 
-def _replaced(change: Change, recent_changes: ChangeQuerySet) -> list[dict[str, Any] | None]:
+def _replaced(change: Change, recent_changes: ChangeQuerySet) -> Replaced:
     sent = recent_changes.exclude(pk=change.pk).filter(sent_at__isnull=False)
     rows = sent.values_list("action", "before")
     return [None if action in Change.CREATIONS else before for action, before in rows]

@@ -7,6 +7,7 @@ for changes whose outcome stayed unknown.
 import hashlib
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,9 @@ from groups.poster import (
 Reason, Failure = Change.Reason, Change.Failure
 UNIT_FACTOR = Decimal(100)
 """Kopecks in a hryvnia: a birthday bonus that is off by this factor was read in the wrong unit."""
+
+type Replaced = Sequence[dict[str, Any] | None]
+"""The states that recent changes have replaced, with None for "did not exist": late reads show them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,10 @@ from django.utils.translation import gettext as _
 from groups.models import ApprovalRequest, Change, Job, PosterCredentials
 from groups.models.approvals import Consent
 from groups.poster import PosterClient
-from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from django.contrib.auth.models import User
 
 _kinds: dict[Change.Action, type["Command"]] = {}
@@ -186,18 +184,16 @@ class Command(ABC):
     # --- The outcome ----------------------------------------------------------------------------------------
 
     def observe_before(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+        self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         """Read the remote state before the write is sent. Raises `PosterError`."""
         return self.observe(change, credentials, within=within)
 
     @abstractmethod
-    def observe(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
-    ) -> RemoteState:
+    def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         """Read the remote state that can prove the outcome. Raises `PosterError`."""
 
-    def replaced(self, change: Change) -> "Sequence[dict[str, Any] | None]":
+    def replaced(self, change: Change) -> Replaced:
         """Return the states that other recent changes have replaced, with None for "did not exist".
 
         An outdated read may still show one of them, so such a state proves nothing.
@@ -205,9 +201,7 @@ class Command(ABC):
         return ()
 
     @abstractmethod
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: "Sequence[dict[str, Any] | None]"
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Return the outcome that the remote state proves, or None while it proves nothing."""
 
     def absent_reason(self, change: Change) -> Change.Reason:

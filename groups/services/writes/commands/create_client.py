@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
@@ -15,7 +14,7 @@ from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, Po
 from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
-from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
@@ -56,10 +55,30 @@ class CreateClient(Command):
 
     @property
     def values(self) -> ClientValues:
-        """The values to send. Raises `ValueError` for a command that was rebuilt from its row."""
-        if self.client is None:
+        """The values to send, without empty ones; a negative bonus becomes 0.
+
+        Raises `ValueError` for a command that was rebuilt from its row.
+        """
+        client = self.client
+        if client is None:
             raise ValueError("The journal has no values of clients.")
-        return values_of(self.client, self.group_id)
+        return ClientValues(
+            group_id=self.group_id,
+            name=client.name or None,
+            sex=client.sex or None,
+            card_number=client.card_number or None,
+            own_percent=client.own_percent,
+            phone=client.phone or None,
+            email=client.email or None,
+            birthday=client.birthday,
+            country=client.country or None,
+            city=client.city or None,
+            address=client.address or None,
+            comment=client.comment or None,
+            # Send zeros too: Poster may give a new client a welcome bonus, and a difference must be seen.
+            bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
+            total_paid=client.total_paid,
+        )
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -82,14 +101,12 @@ class CreateClient(Command):
         return {"client_id": answered_id}
 
     def observe_before(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+        self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         """Read the old client."""
         return RemoteState(client=find_client(credentials, self.old_id, within=within))
 
-    def observe(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
-    ) -> RemoteState:
+    def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         """Read the client whose id Poster answered. Without one, read those who may be the new client."""
         if not change.client_id:
             return RemoteState(newcomers=self._newcomers(change, credentials, within))
@@ -124,9 +141,7 @@ class CreateClient(Command):
                 "others are on their way", method="clients.getClients", reason=ErrorReason.MOVING
             )
 
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Match by the id that Poster answered. Without one, match by HMACs, and accept a single match."""
         expected = ClientBefore.from_json(change.before).field_hmacs
         found = [(client, other_fields(expected, client, change.pk)) for client in remote.newcomers]
@@ -152,27 +167,6 @@ class CreateClient(Command):
 
     def subject(self, change: Change) -> str:
         return _("client %(id)s") % {"id": change.client_id or self.old_id}
-
-
-def values_of(client: Client, group_id: int) -> ClientValues:
-    """Return the client's values that a creation can set, without empty ones; a negative bonus becomes 0."""
-    return ClientValues(
-        group_id=group_id,
-        name=client.name or None,
-        sex=client.sex or None,
-        card_number=client.card_number or None,
-        own_percent=client.own_percent,
-        phone=client.phone or None,
-        email=client.email or None,
-        birthday=client.birthday,
-        country=client.country or None,
-        city=client.city or None,
-        address=client.address or None,
-        comment=client.comment or None,
-        # Send zeros too: Poster may give a new client a welcome bonus, and a difference has to be noticed.
-        bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
-        total_paid=client.total_paid,
-    )
 
 
 def target_of(client_id: int) -> str:

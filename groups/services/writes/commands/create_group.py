@@ -1,7 +1,6 @@
 """Create a group."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,7 +14,7 @@ from groups.services.gateway import call_poster, rest_of
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
 from groups.services.writes.lag import created_ids
-from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
 Reason, State = Change.Reason, Change.State
@@ -65,14 +64,12 @@ class CreateGroup(GroupCommand):
         return {} if answered_id in change.known_ids else {"group_id": answered_id}
 
     def observe_before(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+        self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
         return RemoteState(groups=listed, seen_ids=_copied_ids(change) | created_ids(change.account_id))
 
-    def observe(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
-    ) -> RemoteState:
+    def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         began = time.monotonic()
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
         answered, left = change.group_id, rest_of(within, began)
@@ -84,12 +81,10 @@ class CreateGroup(GroupCommand):
             return RemoteState(groups=listed)
         return RemoteState(groups=GroupList((*listed.groups, made), listed.unreadable))
 
-    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+    def replaced(self, change: Change) -> Replaced:
         return ()
 
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Match by the id that Poster answered, even if it appears late. Without one, match by values."""
         known = change.known_ids
         new = [group for group in remote.groups.present if group.id not in known]

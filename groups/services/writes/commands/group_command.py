@@ -1,7 +1,6 @@
 """Define what the commands of groups have in common: columns, locks, and reads of a group that exists."""
 
 from abc import ABC
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Self
@@ -13,7 +12,7 @@ from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
 from groups.services.writes.lag import replaced_in_group, unseen_change
-from groups.services.writes.outcome import RemoteState, onto, same
+from groups.services.writes.outcome import RemoteState, Replaced, onto, same
 
 # Poster may store longer names. The journal cuts a group's label to this length, but not its values.
 LONGEST_NAME = 400
@@ -110,12 +109,10 @@ class GroupCommand(Command, ABC):
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         return unseen_change(change.account_id, self.group_id or 0, remote.group) is not None
 
-    def observe(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
-    ) -> RemoteState:
+    def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         return RemoteState(group=find_group(credentials, self.group_id or 0, within=within))
 
-    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+    def replaced(self, change: Change) -> Replaced:
         return replaced_in_group(change)
 
     def repeat(self, change: Change, remote: RemoteState) -> Self | None:

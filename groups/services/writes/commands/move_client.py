@@ -1,7 +1,6 @@
 """Move a client from one group to another."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from groups.services.clients import find_client
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import hides_move, replaced_of_client
 from groups.services.writes.matching import field_hmacs
-from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
@@ -87,17 +86,13 @@ class MoveClient(Command):
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         return poster.update_client(self.client_id, ClientValues(group_id=self.to_id), within=within)
 
-    def observe(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
-    ) -> RemoteState:
+    def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         return RemoteState(client=find_client(credentials, self.client_id, within=within))
 
-    def replaced(self, change: Change) -> Sequence[dict[str, Any] | None]:
+    def replaced(self, change: Change) -> Replaced:
         return replaced_of_client(change)
 
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         now = remote.client
         if now is None:
             return None if None in replaced else Outcome(State.REVIEW, Reason.CLIENT_GONE)

@@ -1,9 +1,8 @@
 """Remove a group, with the clients in it."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.utils.translation import gettext as _
 
@@ -17,7 +16,7 @@ from groups.services.writes.commands.base import register
 from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import has_new_clients, unseen_change
-from groups.services.writes.outcome import Outcome, RemoteState
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class RemoveGroup(GroupCommand):
         return None
 
     def observe_before(
-        self, change: Change, credentials: PosterCredentials, *, within: float | None = None
+        self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         """Read the group; where it says that it is empty, count its members: that count may be late."""
         began = time.monotonic()
@@ -79,9 +78,7 @@ class RemoveGroup(GroupCommand):
         left = rest_of(within, began)
         return RemoteState(group=with_everybody(credentials, remote.group, within=left))
 
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
         answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
         was_just_made = None in replaced

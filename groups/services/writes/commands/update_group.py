@@ -1,8 +1,6 @@
 """Change the values of a group."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -10,7 +8,7 @@ from groups.models import Change
 from groups.poster import Group, GroupValues, PosterClient
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import GroupCommand
-from groups.services.writes.outcome import Outcome, RemoteState, is_unit_mismatch, same, taken
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 
 Reason, State = Change.Reason, Change.State
@@ -48,9 +46,7 @@ class UpdateGroup(GroupCommand):
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         return poster.update_group(self.group_id, self.intended, within=within)
 
-    def determine_outcome(
-        self, change: Change, remote: RemoteState, replaced: Sequence[dict[str, Any] | None]
-    ) -> Outcome | None:
+    def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         now = remote.group
         if now is None:
             return None if None in replaced else Outcome(State.REVIEW, Reason.GONE)
