@@ -17,7 +17,6 @@ from groups.poster.errors import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Refused,
     TokenRejected,
     Unreachable,
     refusal,
@@ -67,9 +66,8 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
         if groups is not None:
             return groups
     error = parse_response(answer, method)
-    if isinstance(error, NotFound):  # the list of all groups is no record that could be missing
-        return Refused(error.code, error.message, method=method)
-    if isinstance(error, PosterError):
+    # The list of all groups is no record that could be missing.
+    if isinstance(error, PosterError) and not isinstance(error, NotFound):
         return error
     return InvalidResponse("the list is not a list", method=method, reason=ErrorReason.SHAPE)
 
