@@ -40,18 +40,15 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
         Afterwards `change` holds the values of the row: the new ones, or those of the other process. A new
         state or `sent_at` also raises the account's write counter, which makes all its cached data stale.
-        A state that ends the change releases its locks.
+        A state that is not open sets `settled_at` and ends the checks; most of them release the locks.
         """
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
-        of_client = change.action in Change.OF_CLIENTS
-        if of_client and "message" in values:
-            # Poster's words about a client may name somebody; the code stays.
-            values["message"] = ""
-        if of_client and values.get("state") not in (None, *Change.OPEN):
-            # Drop the field HMACs: the change is closing, nothing will be compared any more.
-            before = ClientBefore.from_json(values.get("before", change.before))
-            values["before"] = replace(before, field_hmacs={}).to_json()
+        closes = values.get("state") not in (None, *Change.OPEN)
+        if closes:
+            values |= {"settled_at": timezone.now(), "next_check_at": None}
+        if change.action in Change.OF_CLIENTS:
+            values |= _without_people(change, values, closes=closes)
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         ends = "state" in values and not change.locks_in(values["state"])
         with transaction.atomic(savepoint=False):
@@ -94,6 +91,18 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def delete(self) -> NoReturn:
         raise TypeError("The journal is append-only.")
+
+
+def _without_people(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
+    """Return those of the values that may tell of a client as the row may keep them."""
+    kept: dict[str, Any] = {}
+    if "message" in values:
+        kept["message"] = ""  # Poster's words may name somebody; the code stays
+    if closes:
+        # Drop the field HMACs: nothing will be compared any more.
+        before = ClientBefore.from_json(values.get("before", change.before))
+        kept["before"] = replace(before, field_hmacs={}).to_json()
+    return kept
 
 
 class Change(Consent):

@@ -66,7 +66,7 @@ class ClientPlace(Content):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientBefore:
+class ClientBefore(Content):
     """`before` of a client's change: the client's group, if there was a client, and HMACs of the fields.
 
     The HMACs are there only while the change is open.
@@ -79,12 +79,6 @@ class ClientBefore:
         """Return the content of the column, without empty parts."""
         content: dict[str, Any] = {} if self.group_id is None else {"group_id": self.group_id}
         return content | ({"field_hmacs": dict(self.field_hmacs)} if self.field_hmacs else {})
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
-        data = data or {}
-        return cls(data.get("group_id"), data.get("field_hmacs", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ class Breach(Content):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientsToMove:
+class ClientsToMove(Content):
     """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
 
     If they are in several groups, the job has no single group, and `groups` has the group of each client.
@@ -133,12 +127,6 @@ class ClientsToMove:
         """Return the content of the column."""
         clients = {"clients": None if self.clients is None else list(self.clients)}
         return clients | ({"groups": list(self.groups)} if self.groups else {})
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
-        clients = data["clients"]
-        return cls(None if clients is None else tuple(clients), tuple(data.get("groups", ())))
 
     def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
         """Return the ids for each group, None for all of it; `group_id` is the job's single group."""

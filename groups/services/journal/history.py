@@ -65,8 +65,7 @@ def people_of(credentials: PosterCredentials) -> set[str]:
 
 def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:
     """Return the latest few changes of a group, as `changes_of` does."""
-    check_token(credentials)
-    return list(Change.objects.filter(account=credentials.account_id, group_id=group_id)[:LATEST])
+    return list(changes_of(credentials).filter(group_id=group_id)[:LATEST])
 
 
 def changed_ids(credentials: PosterCredentials) -> frozenset[int]:
@@ -102,13 +101,8 @@ def locked_ids(credentials: PosterCredentials) -> set[int]:
 
 def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change that removed a group, or None."""
-    removals = Change.objects.filter(
-        account=credentials.account_id,
-        group_id=group_id,
-        action=Change.Action.REMOVE,
-        state__in=(Change.State.APPLIED, Change.State.ELSEWHERE),
-    )
-    return removals.first()
+    removals = Change.objects.filter(account=credentials.account_id, action=Change.Action.REMOVE)
+    return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
 def was_sent(command: GroupCommand) -> bool:
@@ -154,12 +148,7 @@ def resolve(change: Change, decision: str, user: "User") -> None:
     if (
         change.state != Change.State.REVIEW
         or decision not in (Change.State.APPLIED, Change.State.FAILED)
-        or not Change.objects.settle(
-            change,
-            state=Change.State(decision),
-            resolved_by=user.get_username(),
-            settled_at=timezone.now(),
-        )
+        or not Change.objects.settle(change, state=Change.State(decision), resolved_by=user.get_username())
     ):
         raise NotNow
 

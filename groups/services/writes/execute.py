@@ -166,11 +166,7 @@ def _supersede(change: Change) -> None:
     """
     change.refresh_from_db()
     if change.state != Change.State.UNKNOWN or not Change.objects.settle(
-        change,
-        state=Change.State.FAILED,
-        reason=Reason.SUPERSEDED,
-        settled_at=timezone.now(),
-        next_check_at=None,
+        change, state=Change.State.FAILED, reason=Reason.SUPERSEDED
     ):
         raise NotNow
 
@@ -261,15 +257,7 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
         schedule_recheck(change, reason=reason, **said)
         return
     failure = failure_of(error) if error else FAILURES.get(reason, Failure.REJECTED)
-    Change.objects.settle(
-        change,
-        state=Change.State.FAILED,
-        reason=reason,
-        **said,
-        failure=failure,
-        settled_at=timezone.now(),
-        **values,
-    )
+    Change.objects.settle(change, state=Change.State.FAILED, reason=reason, **said, failure=failure, **values)
 
 
 # --- 4. Send once, 5. read after, 6. settle ----------------------------------------------------------------
@@ -324,7 +312,6 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         state=Change.State.REFUSED,
         reason=error.reason,
         failure=failure_of(error),
-        settled_at=timezone.now(),
         **said,
     )
 

@@ -91,8 +91,6 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
                 "after": outcome.after,
                 "group_id": outcome.group_id or change.group_id,
                 "client_id": outcome.client_id or change.client_id,
-                "settled_at": timezone.now(),
-                "next_check_at": None,
             },
         )
         if settled and outcome.reason == Reason.UNITS:
@@ -160,9 +158,7 @@ def follow_up(change: Change) -> bool:
     if not Change.objects.filter(due(now), pk=change.pk).exists():
         return False
     if change.sent_at is None and change.again_of_id is None:
-        return Change.objects.settle(
-            change, state=Change.State.FAILED, reason=Reason.NEVER_SENT, settled_at=timezone.now()
-        )
+        return Change.objects.settle(change, state=Change.State.FAILED, reason=Reason.NEVER_SENT)
     if not _claim(change, now):
         return False
     try:

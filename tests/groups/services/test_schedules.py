@@ -330,7 +330,7 @@ def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owne
     lost = Change.objects.get(pk=schedule.start_id)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
     again = execute(history.command_again(lost, user=staff, credentials=staff.credentials))
-    Change.objects.settle(again, state="failed", reason="not_applied", settled_at=timezone.now())
+    Change.objects.settle(again, state="failed", reason="not_applied")
     run_due(at(1.2))
     cancel(schedule, user=owner)
     assert states(schedule) == ("cancelled", None, None)

@@ -94,7 +94,7 @@ class RemoveGroup(GroupCommand):
 
     def undo(self, change: Change) -> CreateGroup | None:
         """Return the command that creates the group again, without its clients."""
-        if change.state not in (State.APPLIED, State.ELSEWHERE):
+        if change.state not in Change.HAPPENED:
             return None
         intended = GroupValues.from_json(change.before)
         return CreateGroup(operation=self.operation, intended=intended, undo_of=change)

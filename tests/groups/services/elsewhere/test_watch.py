@@ -200,7 +200,7 @@ def test_a_write_that_was_given_up_and_still_arrives_is_ours(watch, owner, brows
     client.post("/groups/1/edit/", form)
     sandbox.clear_faults()
     change = Change.objects.get()
-    Change.objects.settle(change, state=State.FAILED, reason="not_applied", settled_at=timezone.now())
+    Change.objects.settle(change, state=State.FAILED, reason="not_applied")
     assert watch() == []
     sandbox.console().edit(1, client_groups_discount="15")
     assert watch() == []
@@ -218,7 +218,7 @@ def test_a_change_that_was_never_sent_does_not_hide_the_same_one_in_the_console(
     client.post("/groups/1/edit/", form)
     sandbox.clear_faults()
     change = Change.objects.get()
-    Change.objects.settle(change, state=State.FAILED, reason=reason, settled_at=timezone.now())
+    Change.objects.settle(change, state=State.FAILED, reason=reason)
     sandbox.console().edit(1, client_groups_discount="15")
     assert len(watch()) == (0 if reason == "not_applied" else 1)
 

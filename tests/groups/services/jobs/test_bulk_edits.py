@@ -265,7 +265,7 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypa
 
     def unlock(lease, seconds):
         looks.append(seconds)
-        Change.objects.settle(lock, state=State.FAILED, reason="never_sent", settled_at=timezone.now())
+        Change.objects.settle(lock, state=State.FAILED, reason="never_sent")
 
     monkeypatch.setattr(job_lease.JobLease, "wait", unlock)
     job = done(plan(staff, {1: "11", 4: "12"}), staff)
