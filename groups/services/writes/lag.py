@@ -28,8 +28,8 @@ def replaced_of_client(change: Change) -> Replaced:
 
 
 def _replaced(change: Change, recent_changes: ChangeQuerySet) -> Replaced:
-    sent = recent_changes.exclude(pk=change.pk).filter(sent_at__isnull=False)
-    rows = sent.values_list("action", "before")
+    sent = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
+    rows = recent_changes.exclude(pk=change.pk).filter(sent).values_list("action", "before")
     return [None if action in Change.CREATIONS else before for action, before in rows]
 
 

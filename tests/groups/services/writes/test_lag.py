@@ -11,6 +11,7 @@ from groups.poster import GroupValues
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import follow_up
 from tests.groups.services.writes.test_execute import command_of, edit_of
+from tests.groups.services.writes.test_reconcile import BEFORE, write_down
 from tests.pages import group_form, text_of
 
 State = Change.State
@@ -83,6 +84,20 @@ def test_a_lost_return_to_the_old_value_is_not_proven_by_a_late_read(behind, bro
     sandbox.console().edit(1, client_groups_discount="10")
     Change.objects.settle(change, next_check_at=timezone.now() - timedelta(seconds=1))
     assert 'data-outcome="unknown"' in behind.get(f"/history/{change.pk}/").content.decode()
+
+
+def test_a_value_that_was_replaced_elsewhere_a_moment_ago_is_late_too(staff, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    values = {"before": BEFORE.to_json(), "after": BEFORE.replace(percent=Decimal(12)).to_json()}
+    write_down(state=State.ELSEWHERE, sent_at=None, settled_at=timezone.now(), **values)
+    command = edit_of(staff, percent=Decimal(15))
+    late = {"client_groups_discount": "10"}
+    sandbox.script("clients.getGroup", "busy_console", call=2, group=1, fields=late)
+    change = execute(command)
+    assert (change.state, change.accepted) == (State.UNKNOWN, True)
+    sandbox.console().edit(1, client_groups_discount="15")
+    assert look_at_once(change)
+    assert change.state == State.APPLIED
 
 
 def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken_for_ours(
