@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +35,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def of_groups(self) -> "ChangeQuerySet":
         """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
+
+    def last_tries(self) -> "ChangeQuerySet":
+        """Return the latest change of each target: a client or group of a job may have been tried before."""
+        number = Window(RowNumber(), partition_by="target", order_by="-created_at")
+        return self.filter(pk__in=self.annotate(number=number).filter(number=1).values("pk"))
 
     def settle(self, change: "Change", **values: Any) -> bool:
         """Update the row unless another process has updated it meanwhile; return True if it was updated.

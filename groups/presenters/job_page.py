@@ -108,7 +108,8 @@ class JobPage:
     @cached_property
     def problems(self) -> list[dict[str, Any]]:
         """The last parts that did not succeed as intended."""
-        rows = Change.objects.filter(job=self.job).exclude(state__in=(State.APPLIED, State.PENDING))
+        tries = Change.objects.filter(job=self.job).last_tries()
+        rows = tries.exclude(state__in=(State.APPLIED, State.PENDING))
         return [
             {
                 "change": row,

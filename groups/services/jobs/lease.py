@@ -19,7 +19,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, Lock, PosterCredentials
+from groups.models import Change, Job, JobQuerySet, Lock, PosterCredentials
 from groups.models.locks import members_key
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -211,12 +211,10 @@ def progress_of(job: Job) -> Progress:
     rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
     if job.kind == Job.Kind.RESTORE:
         rows = rows.exclude(action=Change.Action.CREATE)
-    counted = rows.order_by().values_list("state", "reason").annotate(Count("pk"))
+    counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
     found = {"done": 0, "refused": 0, "failed": 0, "unknown": 0, "skipped": job.unreadable}
     for state, reason, count in counted:
         found[_kind(state, reason)] += count
-    # Each try leaves a row; do not count the failed tries that were followed by another one.
-    found["failed"] -= min(found["failed"], _tried_again(rows))
     return Progress(max(job.total, sum(found.values())), **found)
 
 
@@ -234,10 +232,3 @@ def _kind(state: str, reason: str) -> str:
             raise ValueError("A change made elsewhere belongs to no job.")
         case _ as never:
             assert_never(never)
-
-
-def _tried_again(rows: ChangeQuerySet) -> int:
-    """Return the number of failed tries that were followed by another try for the same client or group."""
-    repeated = rows.order_by().values("target").annotate(n=Count("pk")).filter(n__gt=1)
-    counts = repeated.values_list("n", flat=True)
-    return sum(count - 1 for count in counts)

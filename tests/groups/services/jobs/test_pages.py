@@ -328,6 +328,15 @@ def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
     assert f"client {refused.client_id}" in text_of(outcome)
 
 
+def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse, sandbox):
+    sandbox.script("clients.updateClient", "lost_before", call=3, seconds=0.05)
+    job = run(start(staff))
+    assert Change.objects.filter(job=job, state="failed").count() == 1
+    page = browse(staff).get(f"/jobs/{job.pk}/")
+    assert f"moved {FEW}" in text_of(page)
+    assert "Not made as asked for" not in text_of(page)
+
+
 def test_the_history_has_the_parts_of_a_job_where_they_are_asked_for(staff, browse):
     job = run(start(staff, client_ids=[129, 130]))
     client = browse(staff)
