@@ -25,6 +25,10 @@ class ClientLocations:
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
 
+    def of(self, client_id: int) -> int | None:
+        """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
+        return None if client_id in self.unreadable else self.groups.get(client_id, 0)
+
 
 def look_for(
     credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
@@ -37,7 +41,7 @@ def look_for(
 
 
 def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """Find each client with `place`, several at a time; `place` returns the same values as `place_of`."""
+    """Find each client with `place`, several at a time; `place` returns the same values as `of`."""
     found = ClientLocations()
     with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
         for client_id, group_id in pool.map(partial(_apart, place), client_ids):
@@ -56,7 +60,7 @@ def _apart(place: Callable[[int], int | None], client_id: int) -> tuple[int, int
 
 
 def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
-    """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
+    """Read where one client is: the same value as of `ClientLocations.of`."""
     try:
         client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
-from groups.poster import Client, Group, GroupList, GroupValues, LoyaltyType, UnreadableRow
-from groups.poster.fields import fold, readable
+from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
+from groups.poster.fields import fold
 from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
@@ -137,7 +137,7 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     _count(preview, now, places, names)
     preview.undecided = len(undecided)
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if _is_gone(client_id, places)})
+        _add_up(preview, {old for old, client_id in now.items() if places.of(client_id) == 0})
         named = dependents_of(credentials, snapshot.group_id, fresh=True)
         preview.promotions = [promotion.name for promotion in named.promotions.found]
         preview.rules = len(named.ladder.into(snapshot.group_id))
@@ -171,11 +171,6 @@ def plan(
         ).to_json(),
         total=preview.total,
     )
-
-
-def clients_in(rows: Iterable[Any]) -> list[Client | UnreadableRow]:
-    """Return the client in each row, or an `UnreadableRow`."""
-    return list(readable(Client.from_wire, rows, "client_id"))
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:
@@ -226,39 +221,35 @@ def _everybody(
     now: dict[int, int] = {}
     undecided: set[int] = set()
     for rows in snapshots.parts_of(snapshot):
-        clients = clients_in(rows)
-        people = [client for client in clients if isinstance(client, Client)]
-        living = [client.id for client in people if not client.removed]
-        preview.unreadable += len(clients) - len(people)
-        preview.removed += len(people) - len(living)
+        found = ClientList.from_wire(rows)
+        living = [client.id for client in found.clients if not client.removed]
+        preview.unreadable += len(found.unreadable)
+        preview.removed += len(found.clients) - len(living)
         ids, open_ones = present_ids(credentials.account_id, living)
         now |= ids
         undecided |= open_ones
     return {old: client_id for old, client_id in now.items() if old not in undecided}, undecided
 
 
-def _is_gone(client_id: int, places: ClientLocations) -> bool:
-    return client_id not in places.groups and client_id not in places.unreadable
-
-
 def _count(
     preview: RestorePreview, now: dict[int, int], places: ClientLocations, names: dict[int, str]
 ) -> None:
-    counted = Counter(places.groups[client_id] for client_id in now.values() if client_id in places.groups)
+    found = [places.of(client_id) for client_id in now.values()]
+    preview.unreadable += found.count(None)
+    preview.gone = found.count(0)
+    counted = Counter(filter(None, found))
     if preview.target is not None:
         preview.in_place = counted.pop(preview.target.id, 0)
     preview.origins = [
         Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
     ]
-    preview.unreadable += sum(client_id in places.unreadable for client_id in now.values())
-    preview.gone = sum(_is_gone(client_id, places) for client_id in now.values())
 
 
 def _add_up(preview: RestorePreview, gone: set[int]) -> None:
     """Add up the balances of the clients that would be created again, and count their losses."""
     for rows in snapshots.parts_of(preview.snapshot):
-        for client in clients_in(rows):
-            if isinstance(client, UnreadableRow) or client.id not in gone:
+        for client in ClientList.from_wire(rows).clients:
+            if client.id not in gone:
                 continue
             preview.bonus += max(client.bonus or Decimal(0), Decimal(0))
             preview.paid += client.total_paid or Decimal(0)

@@ -12,9 +12,8 @@ from django.db import IntegrityError, transaction
 
 from groups.models import Change, Job, Snapshot
 from groups.models.contents import ClientAfter, RestoreScope
-from groups.poster import Client, GroupValues, UnreadableRow
+from groups.poster import Client, ClientList, GroupValues
 from groups.services import snapshots
-from groups.services.client_locations import ClientLocations
 from groups.services.jobs.executor import (
     OutageBackoff,
     check_target,
@@ -27,7 +26,7 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.restore_preview import clients_in, present_ids
+from groups.services.jobs.restore_preview import present_ids
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
@@ -82,8 +81,8 @@ class _Restore:
         tried = False
         for rows in snapshots.parts_of(self._snapshot):
             self._backoff.through(partial(check_target, self._job))
-            people = [each for each in clients_in(rows) if not isinstance(each, UnreadableRow)]
-            for some in batched([each for each in people if not each.removed], AT_ONCE, strict=False):
+            living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
+            for some in batched(living, AT_ONCE, strict=False):
                 tried |= self._bring_back(some)
         return tried
 
@@ -165,7 +164,7 @@ class _Restore:
         places = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
         for old, client in left.items():
-            place, number = self._place(now[old], places), len(tries[old])
+            place, number = places.of(now[old]), len(tries[old])
             if place in self._scope.sources and place != self._job.target_id:
                 commands.append(
                     MoveClient(
@@ -188,10 +187,6 @@ class _Restore:
                     )
                 )
         return commands
-
-    def _place(self, client_id: int, places: ClientLocations) -> int | None:
-        """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
-        return None if client_id in places.unreadable else places.groups.get(client_id, 0)
 
     def _tries(self, now: dict[int, int]) -> dict[int, list[tuple[str, str]]]:
         """Return the states and reasons of the earlier tries of this job for each client."""
