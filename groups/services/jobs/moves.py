@@ -36,7 +36,6 @@ from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 from groups.services.writes.reach import Reach
-from poster_admin.common.encryption import SecretUnreadable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -130,12 +129,9 @@ def move(lease: JobLease) -> None:
 def retire(lease: JobLease) -> None:
     """Move all clients out of a group, and remove the group once it is proven to be empty."""
     moving = _Move(lease)
-    try:
+    moving.run()
+    while not moving.remove_when_empty():
         moving.run()
-        while not moving.remove_when_empty():
-            moving.run()
-    except SecretUnreadable:
-        raise Stopped(Job.Stop.SNAPSHOT_UNREADABLE) from None
 
 
 class _Move:

@@ -23,6 +23,7 @@ from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
 from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
 from groups.services.writes.reach import Reach
+from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
 if TYPE_CHECKING:
@@ -165,6 +166,9 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
         except Stopped as stopped:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
+        except SecretUnreadable:
+            log.warning("Job %s has stopped: no key opens its snapshot", job.pk)
+            lease.end(Job.State.STOPPED, Job.Stop.SNAPSHOT_UNREADABLE)
         except Exception as error:
             if is_outage(error):
                 raise

@@ -31,7 +31,6 @@ from groups.services.writes.commands import CreateClient, CreateGroup, MoveClien
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
 from groups.services.writes.reach import Reach, reach_of_values
-from poster_admin.common.encryption import SecretUnreadable
 
 State = Change.State
 AT_ONCE = 50
@@ -51,10 +50,7 @@ def reach_of(job: Job) -> Reach:
 
 def restore(lease: JobLease) -> None:
     """Restore the snapshot of the job."""
-    try:
-        _Restore(lease).run()
-    except SecretUnreadable:
-        raise Stopped(Job.Stop.SNAPSHOT_UNREADABLE) from None
+    _Restore(lease).run()
 
 
 class _Restore:
