@@ -15,7 +15,13 @@ from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
+from groups.services.writes.not_sent import (
+    NotNow,
+    NotRecorded,
+    OperationReused,
+    raise_if_locked,
+    taking_locks,
+)
 from groups.services.writes.outcome import onto
 
 if TYPE_CHECKING:
@@ -79,15 +85,11 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
     }
     if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
         raise NotNow
-    try:
-        with transaction.atomic():
-            if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-                raise NotNow
-            update(schedule, **values)
-            schedule.take_locks()
-    except IntegrityError:
-        raise_if_locked(schedule.account_id, schedule.lock_keys)
-        raise NotNow from None  # the conflicting lock was released a moment ago
+    with taking_locks(schedule):
+        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+            raise NotNow
+        update(schedule, **values)
+        schedule.take_locks()
 
 
 def find(credentials: PosterCredentials, operation: str) -> Schedule | None:
@@ -171,12 +173,7 @@ def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
     """Put a held schedule in force again, to be returned by this user."""
     again = uuid.uuid5(schedule.return_id, "again")
     values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
-    try:
-        with transaction.atomic():
-            if not update(schedule, **values):
-                raise NotNow
-            schedule.take_locks()
-    except IntegrityError:
-        schedule.refresh_from_db()
-        raise_if_locked(schedule.account_id, schedule.lock_keys)
-        raise NotNow from None  # the conflicting lock was released a moment ago
+    with taking_locks(schedule):
+        if not update(schedule, **values):
+            raise NotNow
+        schedule.take_locks()

@@ -21,7 +21,13 @@ from groups.services.jobs import bulk_edits, moves, restore_preview, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
-from groups.services.writes.not_sent import NotNow, NotRecorded, OperationReused, raise_if_locked
+from groups.services.writes.not_sent import (
+    NotNow,
+    NotRecorded,
+    OperationReused,
+    raise_if_locked,
+    taking_locks,
+)
 from groups.services.writes.reach import Reach
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
@@ -209,16 +215,12 @@ def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[s
     """
     _check_right(job, user)
     values = {"user": user, "user_name": user.get_username(), "asked_by": request.user_name, "wanted": wanted}
-    try:
-        with transaction.atomic():
-            if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-                raise NotNow
-            job.move_on(Job.State.ASKED, state=Job.State.WAITING, created_at=timezone.now(), **values)
-            job.take_locks()
-            _enqueue(job)
-    except IntegrityError:
-        raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
-        raise NotNow from None  # the conflicting lock was released a moment ago
+    with taking_locks(job):
+        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+            raise NotNow
+        job.move_on(Job.State.ASKED, state=Job.State.WAITING, created_at=timezone.now(), **values)
+        job.take_locks()
+        _enqueue(job)
 
 
 def pause(job: Job, user: "User") -> None:
@@ -238,16 +240,11 @@ def resume(job: Job, user: "User", *, accepts: bool = False) -> None:
     if accepts != (job.reason in SEEN):
         raise NotNow
     tested = job.tested or accepts
-    try:
-        with transaction.atomic():
-            if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
-                raise NotNow
-            job.take_locks()
-            _enqueue(job)
-    except IntegrityError:
-        job.refresh_from_db()
-        raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
-        raise NotNow from None  # the conflicting lock was released a moment ago
+    with taking_locks(job):
+        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
+            raise NotNow
+        job.take_locks()
+        _enqueue(job)
 
 
 def cancel(job: Job, user: "User") -> None:

@@ -4,7 +4,10 @@
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.db import IntegrityError, transaction
 
 from groups.models import Change, Job, Lock, Schedule
 from poster_admin.common.outages import Outage
@@ -52,6 +55,21 @@ class NotNow(Exception):
 
 class BonusBlocked(Exception):
     """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
+
+
+@contextmanager
+def taking_locks(row: Job | Schedule) -> Iterator[None]:
+    """Commit the block, in which a job or a planned change takes its locks, or undo all of it.
+
+    Raises `Busy`, `Occupied` or `Planned` if something else has one of them, `NotNow` if it had a moment ago.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        row.refresh_from_db()
+        raise_if_locked(row.account_id, row.lock_keys, of=[row.pk])
+        raise NotNow from None
 
 
 def raise_if_locked(account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
