@@ -184,12 +184,10 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Mend the cause in Poster first.") + " " + again
         case Stop.TOKEN:
             return _("Connect the account again.") + " " + again
-        case Stop.NO_USER:
+        case Stop.NO_USER | Stop.BEYOND_LIMITS:
             return _("Cancel it, and start a new one.")
         case Stop.NO_RIGHT:
             return _("Ask an owner for the right.") + " " + again
-        case Stop.BEYOND_LIMITS:
-            return _("Cancel it, and start a new one.")
         case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:
             return _("Cancel the rest.")
         case Stop.TARGET_GONE:

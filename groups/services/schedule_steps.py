@@ -8,7 +8,6 @@ repeated after a kill at any line, and two workers may even make it at once.
 import logging
 import time
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -82,6 +81,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
         loaded=loaded,
         intended=intended,
         returns=returns,
+        undo_of=_find_change(schedule.start_id) if returns else None,
         request=schedule.request,
         limit_reason=schedule.limit_reason,
     )
@@ -152,13 +152,10 @@ class Run:
 
     def _write(self, change_id: uuid.UUID) -> Change | None:
         """Send the write of the step through the one write path; None if it has to wait or has ended."""
-        schedule, start = self.schedule, None
-        sender = self._sender()
+        schedule, sender = self.schedule, self._sender()
         if sender is None:
             return None
-        if change_id == schedule.return_id:
-            start = _find_change(schedule.start_id)
-        command = replace(command_of(schedule, change_id, sender), undo_of=start)
+        command = command_of(schedule, change_id, sender)
         if not self._has_lease():
             return None
         try:

@@ -38,7 +38,7 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
     Skip commands whose client or group is locked by another change. End early if Poster cannot be reached
     several times in a row. Raises `Interrupted`, and `Stopped` if the remaining commands would fail too.
     """
-    executor = _Executor(lease, iter(commands))
+    executor = _Executor(lease, commands)
     count = settings.POSTER_MAX_CONCURRENCY
     with ThreadPoolExecutor(count, thread_name_prefix="job") as pool:
         for done in [pool.submit(executor.work) for _ in range(count)]:
@@ -50,7 +50,7 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
 class _Executor:
     """Several threads that take commands from one shared iterator."""
 
-    def __init__(self, lease: JobLease, commands: "Iterable[Command]") -> None:
+    def __init__(self, lease: JobLease, commands: Iterable[Command]) -> None:
         self.changes: list[Change] = []
         self._lease = lease
         self._commands = iter(commands)
