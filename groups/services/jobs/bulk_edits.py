@@ -155,7 +155,8 @@ class _Edit:
         """
         tried = False
         for line, tries in sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus):
-            for change in submit_and_see(self._lease, self._backoff, self._commands([(line, tries)])):
+            (command,) = self._commands([(line, tries)])
+            if change := submit_and_see(self._lease, self._backoff, command):
                 tried = True
                 self._check_first(change)
             if self._job.tested:

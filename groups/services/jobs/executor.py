@@ -149,14 +149,12 @@ class OutageBackoff:
                 raise Stopped(Job.Stop.REFUSED, error.message) from None
 
 
-def submit_and_see(lease: JobLease, backoff: OutageBackoff, commands: Iterable[Command]) -> list[Change]:
-    """Execute the commands, wait until every outcome is known, and return the changes."""
-    changes = submit_all(lease, commands)
+def submit_and_see(lease: JobLease, backoff: OutageBackoff, command: Command) -> Change | None:
+    """Execute a command, and return its change once the outcome is known; None if another change locks it."""
+    changes = submit_all(lease, [command])
     backoff.note(changes)
     settle_open(lease)
-    for change in changes:
-        change.refresh_from_db()
-    return changes
+    return Change.objects.get(pk=command.operation) if changes else None
 
 
 def first_made(job: Job, *actions: Change.Action) -> Change | None:

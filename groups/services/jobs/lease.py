@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -212,10 +213,10 @@ def progress_of(job: Job) -> Progress:
     if job.kind == Job.Kind.RESTORE:
         rows = rows.exclude(action=Change.Action.CREATE)
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
-    found = {"done": 0, "refused": 0, "failed": 0, "unknown": 0, "skipped": job.unreadable}
+    found = Counter(skipped=job.unreadable)
     for state, reason, count in counted:
         found[_kind(state, reason)] += count
-    return Progress(max(job.total, sum(found.values())), **found)
+    return Progress(max(job.total, found.total()), **found)
 
 
 def _kind(state: str, reason: str) -> str:

@@ -257,10 +257,10 @@ class _Move:
         Raises `Stopped` if anything but the client's group changed.
         """
         for command in commands:
-            changes = submit_and_see(self._lease, self._backoff, [command])
-            if not changes:
+            change = submit_and_see(self._lease, self._backoff, command)
+            if change is None:
                 self._backoff.wait(Job.Stop.LOCKED)
-            for change in changes:
+            else:
                 self._check_first(change)
             if self._job.tested:
                 break
@@ -304,10 +304,10 @@ class _Move:
             loaded_clients=0,
             job=self._job,
         )
-        changes = submit_and_see(self._lease, self._backoff, [command])
-        if not changes:
+        change = submit_and_see(self._lease, self._backoff, command)
+        if change is None:
             self._backoff.wait(Job.Stop.LOCKED)
-        return all(self._is_removed(change) for change in changes) and bool(changes)
+        return change is not None and self._is_removed(change)
 
     def _staying(self, credentials: PosterCredentials) -> list[int]:
         """Return the clients of the group that have not provably left it.

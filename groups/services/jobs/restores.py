@@ -105,7 +105,7 @@ class _Restore:
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
-            if not submit_and_see(self._lease, self._backoff, [self._group_command(len(tries))]):
+            if submit_and_see(self._lease, self._backoff, self._group_command(len(tries))) is None:
                 self._backoff.wait(Job.Stop.LOCKED)
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
@@ -207,23 +207,23 @@ class _Restore:
                 if self._is_tested(action):
                     break
                 tried = True
-                changes = submit_and_see(self._lease, self._backoff, [command])
-                if not changes:
+                change = submit_and_see(self._lease, self._backoff, command)
+                if change is None:
                     self._backoff.wait(Job.Stop.LOCKED)
-                self._check_first(changes)
+                else:
+                    self._check_first(change)
         return tried
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
         first = first_made(self._job, action)
         if first is not None and not self._job.tested:
-            self._check_first([first])
+            self._check_first(first)
         return first is not None
 
-    def _check_first(self, changes: list[Change]) -> None:
+    def _check_first(self, change: Change) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
-        for change in changes:
-            if change.after and (changed := ClientAfter.from_json(change.after).changed):
-                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
-            if change.state == State.REFUSED and change.action == Change.Action.MOVE:
-                raise Stopped(Job.Stop.REFUSED, change.message)
+        if change.after and (changed := ClientAfter.from_json(change.after).changed):
+            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+        if change.state == State.REFUSED and change.action == Change.Action.MOVE:
+            raise Stopped(Job.Stop.REFUSED, change.message)
