@@ -1,6 +1,7 @@
 """Define the contents of JSON columns: one frozen dataclass for each shape.
 
-The values of a group are `GroupValues` and `Group` of the client package. They have the same two methods.
+The values of a group are `GroupValues` and `Group` of the client package. All of them have the same two
+methods: `to_json` returns the content of the column, `from_json` reads it and ignores additional names.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,11 @@ class Content:
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
         content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return content
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`; additional names are ignored."""
         return msgspec.convert(data or {}, cls)
 
 
@@ -40,14 +39,12 @@ class LoadedGroup:
     clients: int | None = None
 
     def to_json(self) -> dict[str, Any] | None:
-        """Return the content of the column."""
         if self.values is None:
             return None
         return self.values.to_json() | ({} if self.clients is None else {"clients": self.clients})
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
         return cls(GroupValues.from_json(data), data.get("clients")) if data else cls(None)
 
 
@@ -124,7 +121,6 @@ class ClientsToMove(Content):
     groups: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
         clients = {"clients": None if self.clients is None else list(self.clients)}
         return clients | ({"groups": list(self.groups)} if self.groups else {})
 
@@ -155,7 +151,6 @@ class Line:
     namesakes: tuple[tuple[int, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the line as plain JSON, to be stored in the plan."""
         old = self.old.to_json() if self.old else None
         return {
             "number": self.number,
@@ -170,7 +165,6 @@ class Line:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return the line from the result of `to_json`."""
         old = data["old"]
         return cls(
             number=data["number"],
@@ -195,13 +189,11 @@ class EditPlan:
     ignored: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
         rows = [line.to_json() for line in self.lines]
         return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
         lines = tuple(Line.from_json(row) for row in data["rows"])
         return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
 
@@ -219,10 +211,8 @@ class RestoreScope:
     create: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column."""
         return {"snapshot": self.snapshot, "from": list(self.sources), "create": self.create}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the content from the result of `to_json`."""
         return cls(data["snapshot"], tuple(data["from"]), data["create"])
