@@ -264,7 +264,7 @@ def approve(
     """Approve a request, and return the change if it asks for one; a job and a schedule are started.
 
     `seen` is the mark of the present values that the user has seen. Raises `ChangedSince`, `NotNow`,
-    `PermissionDenied`, `PosterError`, and as `execute`, `queue.start` and `schedules.plan` do.
+    `PermissionDenied`, `PosterError`, and as `execute`, `queue.start` and `schedules.start_asked` do.
     """
     if not may_decide(request, user):
         raise PermissionDenied

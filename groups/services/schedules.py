@@ -33,6 +33,10 @@ RIGHT = "groups.change_group"
 State = Schedule.State
 
 
+class TooLate(Exception):
+    """The whole time of the schedule has passed before its approval; the request still waits."""
+
+
 # --- Plan and read -----------------------------------------------------------------------------------------
 
 
@@ -69,8 +73,8 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
 def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base: GroupValues) -> None:
     """Approve the request for a schedule, and plan it with the rights and the token of this user.
 
-    `base` are the values of its group now. Raises `NotNow` if the request no longer waits or the schedule is
-    over by now, and else as `plan` does.
+    `base` are the values of its group now. Raises `NotNow` if the request no longer waits, `TooLate`, and
+    else as `plan` does.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
@@ -84,7 +88,7 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
         "created_at": timezone.now(),
     }
     if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
-        raise NotNow
+        raise TooLate
     with taking_locks(schedule):
         if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
             raise NotNow

@@ -21,6 +21,7 @@ from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message, not_recorded_words
 from groups.services import approvals
 from groups.services.gateway import check_token
+from groups.services.schedules import TooLate
 from groups.services.writes.limit_check import limits_of
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecorded, Occupied, Planned
 from groups.views.cost import card_of_command
@@ -90,6 +91,8 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return _show(request, asked, status=409, outcome=_locked_words())
     except BonusBlocked:
         return _show(request, asked, status=409, outcome=_blocked_words())
+    except TooLate:
+        return _show(request, asked, status=409, outcome=_too_late_words())
     except NotRecorded:
         return _show(request, asked, status=503, outcome=not_recorded_words())
     return _respond(request, asked, change)
@@ -166,6 +169,14 @@ def _locked_words() -> Message:
         _("Another change is under way"),
         _("Nothing was sent, and the request still waits."),
         _("Try again when that has ended."),
+    )
+
+
+def _too_late_words() -> Message:
+    return Message(
+        _("The time of this change is over"),
+        _("Nothing was sent, and the request still waits."),
+        _("Refuse it. The change can be planned anew."),
     )
 
 

@@ -437,6 +437,21 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     assert len(sandbox.posts()) == sent <= 1
 
 
+def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
+    staff, owner, browse, sandbox, limits
+):
+    limits(max_percent=Decimal(20))
+    url, form, _headers = a_plan(client := browse(staff))
+    client.post(url, form)
+    asked = the_request()
+    asked.schedules.update(ends_at=timezone.now())
+    answer = browse(owner).post(f"/requests/{asked.pk}/approve/")
+    assert answer.status_code == 409
+    assert "The time of this change is over" in text_of(answer)
+    assert state_of(answer) == (str(asked.pk), "waiting")
+    assert asked.schedules.get().state == Schedule.State.ASKED
+
+
 def a_lost_edit(client, sandbox):
     """Lose an edit whose write beyond the limits nobody asks about, and return its address and its form."""
     sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
