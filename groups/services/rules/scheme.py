@@ -6,7 +6,7 @@ from functools import cached_property
 from operator import attrgetter
 
 from groups.models import PosterCredentials
-from groups.poster import Group, LoyaltyRule
+from groups.poster import Group, LoyaltyRule, UnreadableRow
 from groups.poster.fields import fold
 from groups.services.groups import Groups, list_groups
 from groups.services.rules.dependents import Listed, list_rules
@@ -22,7 +22,10 @@ class Scheme:
 
     @cached_property
     def ladder(self) -> Ladder:
-        return Ladder(self.rules.found, self.groups.groups, self.groups.unreadable)
+        # The last good copy lacks unreadable rows and groups that came since, so nothing is certainly gone.
+        is_old = self.groups.failure is not None
+        unreadable = (UnreadableRow("a copy"),) if is_old else self.groups.unreadable
+        return Ladder(self.rules.found, self.groups.groups, unreadable)
 
     @property
     def everybody(self) -> int:

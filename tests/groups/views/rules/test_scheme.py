@@ -144,6 +144,18 @@ def test_while_poster_is_away_the_last_copy_is_shown(manager, browse, sandbox, u
     assert "Clients are being counted" not in text_of(page)
 
 
+def test_a_group_that_came_after_the_last_copy_is_not_called_gone(manager, browse, sandbox):
+    client = browse(manager)
+    client.get("/groups/")
+    cache.clear()
+    sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": put(sandbox)})
+    sandbox.script("clients.getGroups", "status_500", times=None)
+    page = client.get("/groups/ladder/")
+    assert 'data-notice="stale"' in page.content.decode()
+    assert len(attributes(page, "data-rule")) == 1
+    assert attributes(page, "data-problem") == []
+
+
 # --- Counting in parts -------------------------------------------------------------------------------------
 
 
