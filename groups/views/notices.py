@@ -69,7 +69,8 @@ def webhook_secret(request: Request) -> HttpResponse:
     check_token(request.credentials)
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("groups:webhook"))
-    return _show_secret(request, webhooks.renew_secret(user=request.user, credentials=request.credentials))
+    secret = webhooks.renew_secret(user=request.user, credentials=request.credentials)
+    return _show_secret(request, secret) if secret else redirect("groups:notices")
 
 
 @require_POST

@@ -95,9 +95,10 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
     """Give the webhook another secret, and return it; empty if there is no webhook."""
     _check_right(user)
     secret = _new_secret()
-    found = Webhook.objects.filter(account=credentials.account_id).update(secret=Secret(secret))
+    if not Webhook.objects.filter(account=credentials.account_id).update(secret=Secret(secret)):
+        return ""
     record(Event.WEBHOOK_SET, user=user, detail=credentials.account_id)
-    return secret if found else ""
+    return secret
 
 
 def remove(*, user: "User", credentials: PosterCredentials) -> None:
