@@ -7,7 +7,7 @@ the group's clients up to a limit; the result says how many were read.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -101,29 +101,26 @@ def list_members(
     group = _group(user, credentials, group_id)
     offset = (page - 1) * PAGE_SIZE
     answer = _ask_for(credentials, group_id, order, PAGE_SIZE, offset)
-    clients = _living(answer)
+    found = _members(group, answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
-    everybody = page == 1 and len(clients) == group.clients
-    return Members(
-        group=group,
-        clients=clients,
-        unreadable=answer.unreadable,
-        removed=len(answer.clients) - len(clients),
-        as_of=timezone.now(),
-        more=answer.size == PAGE_SIZE and not everybody,
-        in_order=order.holds(clients),
-    )
+    everybody = page == 1 and len(found.clients) == group.clients
+    more = answer.size == PAGE_SIZE and not everybody
+    return replace(found, more=more, in_order=order.holds(found.clients))
 
 
 def first_members(*, user: "User", credentials: PosterCredentials, group_id: int) -> Members:
     """Return the first FIRST clients of a group; removed ones among the rows are left out."""
     group = _group(user, credentials, group_id)
-    answer = _ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0)
+    found = _members(group, _ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0))
+    return replace(found, clients=found.clients[:FIRST])
+
+
+def _members(group: Group, answer: ClientList) -> Members:
     clients = _living(answer)
     return Members(
         group=group,
-        clients=clients[:FIRST],
+        clients=clients,
         unreadable=answer.unreadable,
         removed=len(answer.clients) - len(clients),
         as_of=timezone.now(),

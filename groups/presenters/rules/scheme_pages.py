@@ -84,19 +84,6 @@ class GroupLine:
     clients: str
     turnover: str = ""
 
-    @classmethod
-    def of(cls, group: Group, numbers: NumberFormat, url: str) -> "GroupLine":
-        return cls(
-            id=group.id,
-            number=_("no. %(id)s") % {"id": group.id},
-            name=group.name,
-            url=url,
-            type=type_label(group.loyalty_type),
-            is_bonus=group.is_bonus,
-            percent=numbers.percent(group.percent),
-            clients=numbers.count(group.clients),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class LadderRow:
@@ -141,11 +128,17 @@ class SchemePage:
         return [self.line(group, mended_at) for group in groups]
 
     def line(self, group: Group, mended_at: str = "") -> GroupLine:
-        return GroupLine.of(group, self.numbers, self._url(group, mended_at))
-
-    def _url(self, group: Group, mended_at: str) -> str:
-        may = mended_at and self._may_change and group.is_editable
-        return reverse(mended_at if may else "groups:detail", args=[group.id])
+        may_mend = mended_at and self._may_change and group.is_editable
+        return GroupLine(
+            id=group.id,
+            number=_("no. %(id)s") % {"id": group.id},
+            name=group.name,
+            url=reverse(mended_at if may_mend else "groups:detail", args=[group.id]),
+            type=type_label(group.loyalty_type),
+            is_bonus=group.is_bonus,
+            percent=self.numbers.percent(group.percent),
+            clients=self.numbers.count(group.clients),
+        )
 
     def sum_of(self, rule: LoyaltyRule) -> str:
         return self.numbers.round_money(rule.value)
