@@ -69,8 +69,8 @@ def restorable(changes: Iterable[Change], user: "User") -> dict[uuid.UUID, Snaps
     ids, jobs = {change.pk for change in removals}, {change.job_id for change in removals if change.job_id}
     found = Snapshot.objects.filter(Q(pk__in=ids) | Q(job__in=jobs), complete=True, clients__gt=0)
     by_id = {snapshot.job_id or snapshot.pk: snapshot for snapshot in found.defer("group")}
-    kept = {change.pk: by_id.get(change.job_id or change.pk) for change in removals}
-    return {pk: snapshot for pk, snapshot in kept.items() if snapshot}
+    keys = {change.pk: change.job_id or change.pk for change in removals}
+    return {pk: by_id[key] for pk, key in keys.items() if key in by_id}
 
 
 def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:

@@ -99,7 +99,8 @@ def add_up(
     try:
         latest = _sales_in(credentials, parts[-1], until)
     except NotAllowed as error:
-        _keep_refusal(credentials, error)
+        refused = (error.code, error.message)
+        ask_shared(lambda: cache.set(_refusal_key(credentials), refused, timeout=REFUSAL_LIFE), None)
         raise
     adder = _Adder(parts)
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
@@ -207,11 +208,6 @@ def check_refusal(credentials: PosterCredentials) -> None:
     refused = ask_shared(lambda: cache.get(_refusal_key(credentials)), None)
     if refused:
         raise NotAllowed(*refused, method="dash.getClientsSales")
-
-
-def _keep_refusal(credentials: PosterCredentials, error: NotAllowed) -> None:
-    refused = (error.code, error.message)
-    ask_shared(lambda: cache.set(_refusal_key(credentials), refused, timeout=REFUSAL_LIFE), None)
 
 
 def _refusal_key(credentials: PosterCredentials) -> str:

@@ -62,8 +62,7 @@ def revive() -> int:
     for pk in lost.values_list("pk", flat=True):
         with transaction.atomic():
             # Put it off, so that one worker queues it, and not each at each look.
-            moved = lost.filter(pk=pk).update(next_try_at=timezone.now())
-            if moved:
+            if lost.filter(pk=pk).update(next_try_at=timezone.now()):
                 deliver.enqueue(str(pk))
                 found += 1
     return found
