@@ -28,10 +28,10 @@ def keep_of_copies() -> int:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     may_add = Q(~Exists(counted)) | recent("fetched_at", age=JUST_READ)
     copies = GroupsCopy.objects.of_present_token().filter(may_add, fetched_at__gte=midnight)
-    kept = 0
-    for copy in copies.select_related("credentials").order_by("-fetched_at"):
-        kept += keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
-    return kept
+    return sum(
+        keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
+        for copy in copies.select_related("credentials").order_by("-fetched_at")
+    )
 
 
 def keep(credentials: PosterCredentials, groups: Iterable[Group], as_of: datetime) -> int:

@@ -45,22 +45,19 @@ def events_since(account: PosterAccount, since: datetime) -> Iterator[Event]:
         yield from source(account, since)
 
 
-def _reviews(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the changes that need a person. Those of clients are told with their job."""
-    rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since)
-    for change in rows.filter(state=Change.State.REVIEW).order_by():
-        yield _of_change(NoticeKind.REVIEW, change, partial(words.review, change))
-
-
-def _elsewhere(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since)
-    for change in rows.filter(state=Change.State.ELSEWHERE).order_by():
-        yield _of_change(NoticeKind.ELSEWHERE, change, partial(words.elsewhere, change))
-
-
-def _of_change(kind: NoticeKind, change: Change, text: Callable[[], str]) -> Event:
-    url = reverse("groups:change", args=[change.pk])
-    return Event(kind, f"{kind} {change.pk}", change.settled_at or change.created_at, url, text)
+def _changes(
+    kind: NoticeKind,
+    state: Change.State,
+    text: Callable[[Change], str],
+    account: PosterAccount,
+    since: datetime,
+) -> Iterator[Event]:
+    """Yield the changes of groups that have come into a state. Those of clients are told with their job."""
+    rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since, state=state)
+    for change in rows.order_by():
+        at = change.settled_at or change.created_at
+        url = reverse("groups:change", args=[change.pk])
+        yield Event(kind, f"{kind} {change.pk}", at, url, partial(text, change))
 
 
 def _jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
@@ -144,11 +141,11 @@ def _circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 SOURCES: dict[NoticeKind, Callable[[PosterAccount, datetime], Iterator[Event]]] = {
-    NoticeKind.REVIEW: _reviews,
+    NoticeKind.REVIEW: partial(_changes, NoticeKind.REVIEW, Change.State.REVIEW, words.review),
     NoticeKind.JOB: _jobs,
     NoticeKind.SCHEDULE: _schedules,
     NoticeKind.REQUEST: _requests,
-    NoticeKind.ELSEWHERE: _elsewhere,
+    NoticeKind.ELSEWHERE: partial(_changes, NoticeKind.ELSEWHERE, Change.State.ELSEWHERE, words.elsewhere),
     NoticeKind.TOKEN: _tokens,
     NoticeKind.CIRCUIT: _circuits,
 }

@@ -62,8 +62,7 @@ def schedule(schedule: Schedule) -> str:
         text = _("A planned change of “%(group)s” was missed.") % words
     else:
         text = _("A planned change of “%(group)s” is held: a person has to decide.") % words
-    is_known = schedule.reason in Schedule.Reason.values
-    return _joined(text, str(Schedule.Reason(schedule.reason).label) if is_known else "")
+    return _joined(text, str(Schedule.Reason(schedule.reason).label))
 
 
 def request(request: ApprovalRequest) -> str:
