@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -163,21 +163,19 @@ def command_onto(request: ApprovalRequest, now: "Present | None") -> GroupComman
 def ask_for_change(command: GroupCommand, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a change; the same form sent twice is one request. Raises `OperationReused`."""
     sender, columns = command.sender, command.columns
-    wanted = {name: columns[name] for name in ("group_id", "group_name", "loaded", "intended")}
-    links = {name: columns[name] for name in ("undo_of", "again_of")}
-    request = _new(Kind.CHANGE, command.operation, sender.user, sender.credentials.account_id, breaches)
-    for name, value in {"action": command.action, **wanted, **links}.items():
-        setattr(request, name, value)
-    known = ApprovalRequest.objects.filter(pk=request.pk).first()
-    if known is None:
-        try:
-            with transaction.atomic():
-                request.save(force_insert=True)
-        except IntegrityError:
-            known = ApprovalRequest.objects.get(pk=request.pk)
-    if known is not None and _asked(known) != _asked(request):
-        raise OperationReused
-    return known or request
+    names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of")
+    wanted = {"action": command.action, **{name: columns[name] for name in names}}
+    account_id = sender.credentials.account_id
+    request = _new(Kind.CHANGE, command.operation, sender.user, account_id, breaches, **wanted)
+    try:
+        with transaction.atomic():
+            request.save(force_insert=True)
+    except IntegrityError:
+        known = ApprovalRequest.objects.get(pk=request.pk)
+        if _asked(known) != _asked(request):
+            raise OperationReused from None
+        return known
+    return request
 
 
 def _asked(request: ApprovalRequest) -> tuple[object, ...]:
@@ -186,7 +184,8 @@ def _asked(request: ApprovalRequest) -> tuple[object, ...]:
 
 def ask_for_job(job: Job, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a job, new or a draft; the same form sent twice is one request."""
-    request = _new(Kind.JOB, job.pk, user, job.account_id, breaches, job.group_id, job.group_name)
+    group = {"group_id": job.group_id, "group_name": job.group_name}
+    request = _new(Kind.JOB, job.pk, user, job.account_id, breaches, **group)
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -207,8 +206,8 @@ def _let_wait(job: Job, request: ApprovalRequest) -> None:
 
 def ask_for_schedule(schedule: Schedule, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a planned change; the same form sent twice is one request."""
-    group = (schedule.group_id, schedule.group_name)
-    request = _new(Kind.SCHEDULE, schedule.pk, user, schedule.account_id, breaches, *group)
+    group = {"group_id": schedule.group_id, "group_name": schedule.group_name}
+    request = _new(Kind.SCHEDULE, schedule.pk, user, schedule.account_id, breaches, **group)
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -232,8 +231,7 @@ def _new(
     user: "User",
     account_id: str,
     breaches: Iterable[Breach],
-    group_id: int | None = None,
-    group_name: str = "",
+    **columns: Any,
 ) -> ApprovalRequest:
     return ApprovalRequest(
         id=operation,
@@ -241,9 +239,8 @@ def _new(
         user=user,
         user_name=user.get_username(),
         kind=kind,
-        group_id=group_id,
-        group_name=group_name,
         breaches=[breach.to_json() for breach in breaches],
+        **columns,
     )
 
 
