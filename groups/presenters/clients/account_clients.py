@@ -7,14 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 
 from django.urls import reverse
 
 from groups.poster import Client, Group
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, why_percent
+from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, ClientRow, client_row
+from groups.presenters.messages import NumberFormat
 from groups.services.clients import Found
 
 MOST_CHOSEN = 300
@@ -68,22 +68,6 @@ def value_of(client_id: int, group_id: int) -> str:
     return f"{client_id}-{group_id}" if group_id else ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class FoundRow:
-    """A client as one row; `group` is the name of its group, empty if that is not in the list."""
-
-    id: int
-    value: str
-    name: str
-    card: str
-    phone: str
-    group_id: int
-    group: str
-    percent: Decimal
-    why: str
-    chosen: bool
-
-
 @dataclass(frozen=True, repr=False)
 class AccountPage:
     """Everything that the page shows; `found` is None before the first search."""
@@ -94,29 +78,22 @@ class AccountPage:
     groups: Mapping[int, Group]
 
     @cached_property
-    def rows(self) -> list[FoundRow]:
-        clients = sorted(
-            self.found.clients if self.found else (), key=lambda client: alphabetical(client.name)
-        )
-        return [self._row(client) for client in clients[:SHOWN_AT_MOST]]
+    def rows(self) -> list[ClientRow]:
+        clients = self.found.clients if self.found else ()
+        shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
+        numbers = NumberFormat.current()
+        return [self._row(client, numbers) for client in shown]
 
-    def _row(self, client: Client) -> FoundRow:
-        return FoundRow(
-            id=client.id,
-            value=value_of(client.id, client.group_id),
-            name=client.name,
-            card=client.card_number,
-            phone=client.phone,
+    def _row(self, client: Client, numbers: NumberFormat) -> ClientRow:
+        group = self.groups.get(client.group_id)
+        return client_row(
+            client,
+            value_of(client.id, client.group_id),
+            numbers,
             group_id=client.group_id,
-            group=self._name(client.group_id),
-            percent=client.effective_percent,
-            why=why_percent(client),
+            group=group.name if group else "",
             chosen=client.id in self.choice.groups,
         )
-
-    def _name(self, group_id: int) -> str:
-        group = self.groups.get(group_id)
-        return group.name if group else ""
 
     @property
     def count(self) -> int:

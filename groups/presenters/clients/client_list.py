@@ -21,7 +21,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, folded
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
-from groups.presenters.messages import NumberFormat, percent_words
+from groups.presenters.messages import NumberFormat
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 
 SHOWN_AT_MOST = 200
@@ -120,9 +120,12 @@ class ClientFilters:
         return digits if len(digits) >= _SHORTEST_PART else ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MemberRow:
-    """A client as one row of the page."""
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class ClientRow:
+    """A client as one row, ready to print; `value` is how a form names the client.
+
+    `group` is the name of the client's group where the page has clients of several.
+    """
 
     id: int
     value: str
@@ -135,6 +138,34 @@ class MemberRow:
     own_percent: Decimal
     percent: Decimal
     why: str
+    group_id: int = 0
+    group: str = ""
+    chosen: bool = False
+
+
+def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -> ClientRow:
+    """Return a client as a row; `more` are the fields that only one of the pages has."""
+    return ClientRow(
+        id=client.id,
+        value=value,
+        name=client.name,
+        card=client.card_number,
+        phone=client.phone,
+        birthday=client.birthday,
+        bonus=numbers.money(client.bonus) if client.bonus else "",
+        paid=numbers.money(client.total_paid) if client.total_paid else "",
+        own_percent=client.own_percent,
+        percent=client.effective_percent,
+        why=_why_percent(client, numbers),
+        **more,
+    )
+
+
+def _why_percent(client: Client, numbers: NumberFormat) -> str:
+    """Return why another percent than the group's applies; an empty string if it is the group's."""
+    if not client.has_own_percent:
+        return ""
+    return _("own, the group has %(percent)s") % {"percent": numbers.percent(client.group_percent)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +176,7 @@ class MemberPage:
     filters: ClientFilters
 
     @cached_property
-    def rows(self) -> list[MemberRow]:
+    def rows(self) -> list[ClientRow]:
         """The rows of this page, or the search results."""
         clients = list(self.members.clients)
         if self.searching and self.filters.sort:
@@ -153,22 +184,7 @@ class MemberPage:
                 key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
             )
         numbers = NumberFormat.current()
-        return [
-            MemberRow(
-                id=client.id,
-                value=str(client.id),
-                name=client.name,
-                card=client.card_number,
-                phone=client.phone,
-                birthday=client.birthday,
-                bonus=numbers.money(client.bonus) if client.bonus else "",
-                paid=numbers.money(client.total_paid) if client.total_paid else "",
-                own_percent=client.own_percent,
-                percent=client.effective_percent,
-                why=why_percent(client),
-            )
-            for client in clients[:SHOWN_AT_MOST]
-        ]
+        return [client_row(client, str(client.id), numbers) for client in clients[:SHOWN_AT_MOST]]
 
     @property
     def searching(self) -> bool:
@@ -277,10 +293,3 @@ class MemberPage:
 
     def _href(self, **changes: Any) -> str:
         return replace(self.filters, **changes).address(self.members.group.id)
-
-
-def why_percent(client: Client) -> str:
-    """Return why another percent than the group's applies; an empty string if it is the group's."""
-    if not client.has_own_percent:
-        return ""
-    return _("own, the group has %(percent)s") % {"percent": percent_words(client.group_percent)}
