@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from groups.models import Delivery, PosterCredentials, Webhook
+from groups.models import Delivery, PosterCredentials
 from groups.services.notices import webhooks
 from groups.services.notices.failures import SendFailed
 from groups.services.notices.outbox import WEBHOOK_RIGHT, may_be_told
@@ -36,10 +36,8 @@ class WebhookState:
 def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
     """Return the state of the account's webhook, or None without one."""
     webhook = webhooks.webhook_of(credentials)
-    return _state(webhook) if webhook else None
-
-
-def _state(webhook: Webhook) -> WebhookState:
+    if webhook is None:
+        return None
     last = webhooks.last_try(webhook)
     owner = webhook.credentials
     failed = last if last and last.failure else None
