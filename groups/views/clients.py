@@ -17,7 +17,7 @@ from groups.services import clients
 from groups.services.groups import list_groups
 from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
 from groups.views.http.requests import Request, form_methods, requires
-from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 
 
 @sensitive_post_parameters("q")
@@ -48,8 +48,8 @@ def client_search(request: Request) -> HttpResponse:
     """Search the clients of all groups by POST, which keeps names out of addresses; choose some to move."""
     choice = Choice.parse(request.POST.getlist("client") or request.GET.getlist("client"))
     moves = "move" in request.POST
-    if moves and (url := choice.address):
-        return client_redirect(url) if element_asked_for(request) else redirect(url)
+    if moves and choice.address:
+        return redirect(choice.address)
     asked = {name: request.POST.get(name, "") for name in ("q", "from")}
     filters = ClientFilters.parse(asked)
     found = None

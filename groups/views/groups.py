@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
+from django_htmx.http import reselect
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
@@ -37,7 +39,7 @@ from groups.views.http.statuses import status_of
 from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
-from poster_admin.common.htmx import client_redirect, element_asked_for, render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -80,10 +82,9 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
     """
     row = context["listing"].only(group_id)
     if row is None or row.stale:
-        return client_redirect(request.get_full_path())
+        return redirect(request.get_full_path())
     response = render_page(request, "groups/list/list.html#row", context | {"listing": row})
-    response["HX-Reselect"] = f'tr[data-group="{group_id}"]'
-    return response
+    return reselect(response, f'tr[data-group="{group_id}"]')
 
 
 @require_GET

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit, urlunsplit
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from poster_admin.common.pages import page_at
@@ -75,8 +74,3 @@ def _path_of_referer(request: HttpRequest) -> str:
     if (referer.scheme, referer.netloc) != (request.scheme, request.get_host()):
         return ""
     return urlunsplit(("", "", referer.path, referer.query, ""))
-
-
-def client_redirect(url: str) -> HttpResponse:
-    """Send the browser of an HTMX request to another page."""
-    return HttpResponseClientRedirect(url)

@@ -12,10 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.encoding import escape_uri_path
+from django_htmx.http import HttpResponseClientRedirect
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
-from poster_admin.common.htmx import client_redirect, page_behind, wants_page
+from poster_admin.common.htmx import page_behind, wants_page
 from poster_admin.common.observability.logs import REQUEST_ID, mask
 from poster_admin.common.observability.metrics import count_request
 from poster_admin.common.observability.server_timing import PosterTime, poster_time
@@ -109,7 +110,7 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
             if ended and _has_form(request):
                 response["Location"] = _way_back_in(request)
             return response
-        answer = client_redirect(_way_back_in(request) if ended else response["Location"])
+        answer = HttpResponseClientRedirect(_way_back_in(request) if ended else response["Location"])
         answer.status_code = 401 if ended else 200
         answer.cookies = response.cookies
         return answer

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_htmx.http import push_url, reswap, retarget
 
 from groups.forms.groups import Version
 from groups.models import Change
@@ -71,14 +72,6 @@ NOTICES = {
     State.REVIEW: "unknown",
 }
 """Kind of the notice on the page of a change, by its state; every other state is an error."""
-
-
-def _instead_of_page(response: HttpResponse, url: str) -> HttpResponse:
-    """Show another page in place of the list, under its own address."""
-    response["HX-Retarget"] = "#main"
-    response["HX-Reswap"] = "innerHTML"
-    response["HX-Push-Url"] = url
-    return response
 
 
 def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
@@ -246,8 +239,9 @@ def show_outcome(
     context = _outcome_context(request, change)
     template = "groups/writes/outcome.html"
     if is_in_row(request):
+        # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
-        return _instead_of_page(page, reverse("groups:change", args=[change.pk]))
+        return push_url(reswap(retarget(page, "#main"), "innerHTML"), context["poll_url"])
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
