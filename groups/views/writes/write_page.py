@@ -45,7 +45,7 @@ class WritePage[F: WriteForm]:
         if command.group_id and command.loaded:
             group = group_of(command.group_id, command.loaded, command.loaded_clients or 0)
         if group and command.removes:
-            form: WriteForm = RemovalForm(hidden, group=group)
+            form: WriteForm = RemovalForm(hidden | {"confirm_name": group.name}, group=group)
             template, url = "groups/group/remove.html", reverse("groups:remove", args=[group.id])
         else:
             form = GroupForm({**command.values.to_json(), **hidden, "note": command.note})

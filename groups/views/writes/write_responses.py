@@ -105,7 +105,9 @@ def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondL
         except OperationReused:
             return page.show_conflict(reused=True)
     asks = asks_for_reason(page.request, beyond)
-    return page.show(**asks) if command.removes else page.show_check(command, _warnings_of(command), **asks)
+    if command.removes:
+        return page.show(asks_at=page.asks_at, **asks)
+    return page.show_check(command, _warnings_of(command), **asks)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:

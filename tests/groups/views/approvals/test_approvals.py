@@ -555,6 +555,25 @@ def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(ow
     assert Change.objects.get().limit_reason == "Зачиняємо"
 
 
+def test_an_owner_sends_a_lost_removal_again_with_a_reason(owner, browse, sandbox, limits):
+    client, url = browse(owner), "/groups/4/delete/"
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    form = open_form(client, url, confirm_name="Скидочная система 10%")
+    assert client.post(url, form).status_code == 504
+    limits(max_clients=10)
+    lost = Change.objects.get()
+    question = client.post(f"/history/{lost.pk}/", {"decision": "again"})
+    assert question.status_code == 200
+    html = question.content.decode()
+    assert "Not removed yet" not in html
+    (asks_at,) = re.findall(r'action="(/(?:groups|history)/[^"]+)"', html)
+    filled = hidden(question, "version", "operation", "decision", "confirm_name")
+    done = client.post(asks_at, filled | {"reason": "Зачиняємо"})
+    assert done["Location"] == "/groups/"
+    states = [(change.state, change.limit_reason) for change in Change.objects.all()]
+    assert states == [("applied", "Зачиняємо"), ("failed", "")]
+
+
 def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     cost = expected(sandbox, 1, 25)
