@@ -34,7 +34,7 @@ async function openInDialog(link, part) {
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
-  await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "outerHTML ignoreTitle:true" });
+  await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true" });
 }
 
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.

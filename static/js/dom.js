@@ -23,7 +23,7 @@ export const storage = {
 // rejects its promise without an error; every failure of another kind is an event of HTMX, which says it on the page.
 export async function fetchInto(target, address, { verb = "GET", ...context } = {}) {
   try {
-    await htmx.ajax(verb, address, { target, swap: "outerHTML", ...context });
+    await htmx.ajax(verb, address, { target, ...context });
   } catch (error) {
     if (error) throw error;
   }

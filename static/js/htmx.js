@@ -2,7 +2,7 @@
 import { $, announce, placeOfFocus } from "./dom.js";
 import { setUnsaved } from "./unsaved.js";
 
-// Avoid features that the content security policy forbids, and show every response.
+// Avoid features that the content security policy forbids, and show every response: it takes the place of its target.
 Object.assign(htmx.config, {
   includeIndicatorStyles: false,
   allowEval: false,

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django_htmx.http import reswap, retarget
+from django_htmx.http import retarget
 
 from groups.poster import PosterError
 from groups.presenters.messages import error_words
@@ -32,5 +32,5 @@ class PosterErrorMiddleware:
         if fragment:
             # A failed search leaves the page as it is, with the message above it.
             response = render_page(request, "poster_error.html#notice", context, status=status_of(error))
-            return reswap(retarget(response, "#notice"), "outerHTML")
+            return retarget(response, "#notice")
         return render_page(request, "poster_error.html", context, status=status_of(error))

@@ -228,7 +228,6 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
         "path": page_behind(request) or reverse("groups:list"),
         "target": f"#{element_asked_for(request)}",
         "selectOOB": "#figures,#pictures,#messages:innerHTML",
-        "swap": "outerHTML",
         "push": "false",
     }
     return HttpResponse(headers={"HX-Location": json.dumps(place)})
