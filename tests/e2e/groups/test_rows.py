@@ -280,6 +280,9 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     heading(page, SEED)
     toast = page.locator(".toast")
     top = page.locator("h1").bounding_box()["y"]
+    page.emulate_media(media="print")
+    expect(toast).to_be_hidden()
+    page.emulate_media(media="screen")
     toast.get_by_role("button", name="Close").click()
     assert page.locator("h1").bounding_box()["y"] == top
     page.reload()
