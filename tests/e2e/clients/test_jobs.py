@@ -11,6 +11,7 @@ from groups.models import Job
 from groups.services.jobs import queue
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.pages import OVERFLOW, from_the_menu, heading
+from tests.groups.services.jobs.doing import start
 
 
 @pytest.fixture
@@ -100,3 +101,14 @@ def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker,
         # The page polls by itself.
         expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
+
+
+def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):
+    job = start(staff)
+    page = page_for(staff)
+    page.goto(f"/jobs/{job.pk}/")
+    pause = page.get_by_role("button", name="Pause")
+    pause.focus()
+    before = page.locator("#job").element_handle()
+    page.wait_for_function("job => !job.isConnected", arg=before)
+    expect(pause).to_be_focused()
