@@ -195,7 +195,7 @@ def test_a_database_that_is_away_is_a_line_with_503_and_not_asked_again_for_it(
         asked.append(len(access()))
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(sessions.SessionStore, "_get_session_from_db", away)
+    monkeypatch.setattr(sessions.SessionStore, "load", away)
     assert client.get("/groups/").status_code == 503
     (line,) = access()
     assert line.startswith("GET /groups/ 503 ")
