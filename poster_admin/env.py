@@ -61,7 +61,7 @@ class Environment:
             os.environ.setdefault(name, value)
 
     def text(
-        self, name: str, fits: Callable[[str], bool] = bool, words: str = "", *, default: str = ""
+        self, name: str, fits: Callable[[str], object] = bool, words: str = "", *, default: str = ""
     ) -> str:
         """Return a value unchanged, if it fits; `words` say why another one is wrong."""
 
@@ -101,7 +101,7 @@ class Environment:
 
         return self._read(name, default, parse)
 
-    def items(self, name: str, fits: Callable[[str], bool], kind: str, *, default: list[str]) -> list[str]:
+    def items(self, name: str, fits: Callable[[str], object], kind: str, *, default: list[str]) -> list[str]:
         """Return the comma-separated items, if each of them is valid."""
 
         def parse(text: str) -> list[str]:
