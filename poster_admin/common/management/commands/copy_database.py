@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.in_use import alone
@@ -16,6 +16,8 @@ from poster_admin.env import database_settings
 
 TARGET = "target"
 BATCH = 500
+# Rows of these show that a database is already in use.
+OURS = ("auth.User", "groups.Change", "groups.PosterAccount")
 
 
 class Command(BaseCommand):
@@ -48,12 +50,12 @@ class Command(BaseCommand):
 
     def _fill(self, target: BaseDatabaseWrapper) -> None:
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
-        models = [model for model in _models() if model._meta.managed]
-        if any(model._base_manager.using(TARGET).exists() for model in _ours()):
+        models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+        if any(apps.get_model(label)._base_manager.using(TARGET).exists() for label in OURS):
             raise CommandError("There are people or changes in that database already.")
         with transaction.atomic(using=TARGET), target.constraint_checks_disabled():
             for model in reversed(models):
-                model._base_manager.using(TARGET).all()._raw_delete(TARGET)  # noqa: SLF001 - past the journal's own refusal
+                QuerySet(model, using=TARGET).delete()  # past the journal's own refusal
             target.check_constraints()
             for model in models:
                 self._copy(model)
@@ -65,16 +67,3 @@ class Command(BaseCommand):
         rows = model._base_manager.using("default").order_by("pk")
         made = model._base_manager.using(TARGET).bulk_create(rows.iterator(BATCH), batch_size=BATCH)
         self.stdout.write(f"{model._meta.label}: {len(made)}")
-
-
-def _models() -> list[type[Model]]:
-    return list(apps.get_models(include_auto_created=True))
-
-
-def _ours() -> list[type[Model]]:
-    """Return the models whose rows show that a database is already in use."""
-    return [
-        apps.get_model("auth.User"),
-        apps.get_model("groups.Change"),
-        apps.get_model("groups.PosterAccount"),
-    ]
