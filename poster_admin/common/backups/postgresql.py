@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree, which
@@ -44,7 +45,7 @@ class PostgreSQL(Engine):
             rmtree(left)
         with TemporaryDirectory(prefix="restore-", dir=settings.VAR_DIR) as folder:
             script = Path(folder) / "script.sql"
-            self.run(*("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file)))
+            self.run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
             yield _PreparedPostgreSQL(self, script)
 
     @cached_property
@@ -74,10 +75,10 @@ class PostgreSQL(Engine):
             raise CommandError(done.stderr.strip().partition("\n")[0] or f"{program} failed.")
 
 
+@dataclass(slots=True)
 class _PreparedPostgreSQL(Prepared):
-    def __init__(self, engine: PostgreSQL, script: Path) -> None:
-        self._engine = engine
-        self._script = script
+    _engine: PostgreSQL
+    _script: Path
 
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         """Read the column out of the COPY block of its table."""
@@ -106,6 +107,4 @@ class _PreparedPostgreSQL(Prepared):
             f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE;" for table in tables
         )
         options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
-        self._engine.run(
-            *("psql", *options, f"--command={drop}", f"--file={self._script}", self._engine.target)
-        )
+        self._engine.run("psql", *options, f"--command={drop}", f"--file={self._script}", self._engine.target)

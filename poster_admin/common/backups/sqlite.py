@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,11 +65,11 @@ class SQLite(Engine):
         return Path(self.settings["NAME"])
 
 
+@dataclass(slots=True)
 class _PreparedSQLite(Prepared):
-    def __init__(self, database: sqlite3.Connection, copy: Path, path: Path) -> None:
-        self._database = database
-        self._copy = copy
-        self._path = path
+    _database: sqlite3.Connection
+    _copy: Path
+    _path: Path
 
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         with suppress(sqlite3.OperationalError):  # an older backup may lack the table or the column
