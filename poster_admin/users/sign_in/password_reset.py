@@ -12,10 +12,12 @@ from axes.utils import reset as reset_locks
 from django import forms
 from django.conf import settings
 from django.contrib.auth import logout, views
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils import translation
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
 from poster_admin.users import sessions
@@ -26,8 +28,9 @@ MAIL_THREAD = "mail of a new password"
 
 
 class _OnlyWithMail:
-    """Answer 404 where no mail can be sent."""
+    """Answer everybody, and with 404 where no mail can be sent."""
 
+    @method_decorator(login_not_required)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.EMAIL_ENABLED:
             raise Http404
