@@ -16,7 +16,7 @@ from poster_admin.common.client_ip import describe_agent
 from poster_admin.common.htmx import render_page
 from poster_admin.users.models import Event
 from poster_admin.users.pages.forms import PasskeyForm
-from poster_admin.users.pages.views import Request, form_methods, next_page
+from poster_admin.users.pages.views import Request, form_methods, next_page, render_form
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import passkeys, two_factor
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
@@ -44,9 +44,7 @@ def passkey_new(request: Request) -> HttpResponse:
                 return render_page(request, "users/recovery_codes.html", context)
             messages.success(request, _("The passkey was added."))
             return redirect("sessions")
-    return render_page(
-        request, "users/passkeys/passkey_new.html", {"form": form}, status=422 if form.errors else 200
-    )
+    return render_form(request, "users/passkeys/passkey_new.html", form)
 
 
 @require_POST
@@ -60,10 +58,10 @@ def passkey_new_options(request: Request) -> HttpResponse:
 @require_POST
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """Tell the browser how to use a passkey, without saying who has one to somebody who is not signed in."""
-    if not request.user.is_authenticated:
+    user = request.user if request.user.is_authenticated else None
+    if user is None:
         PasskeyAttempt(request).check()
-        return HttpResponse(passkeys.request_options(request, None), content_type=JSON)
-    return HttpResponse(passkeys.request_options(request, request.user), content_type=JSON)
+    return HttpResponse(passkeys.request_options(request, user), content_type=JSON)
 
 
 @sensitive_post_parameters("credential")

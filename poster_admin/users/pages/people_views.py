@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from poster_admin.common.htmx import render_page
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
-from poster_admin.users.pages.views import Request, form_methods
+from poster_admin.users.pages.views import Request, form_methods, render_form
 from poster_admin.users.sign_in import invitations
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -74,8 +74,7 @@ def person_new(request: Request) -> HttpResponse:
             return redirect("people:person", user.pk)
         context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
         return render_page(request, "users/person_password.html", context)
-    context = {"form": form, "by_mail": settings.EMAIL_ENABLED}
-    return render_page(request, "users/person_new.html", context, status=422 if form.errors else 200)
+    return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
 
 
 @form_methods
@@ -88,8 +87,7 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
         people.change(person.user, **form.cleaned_data)
         messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})
         return redirect("people:list")
-    context = {"person": person, "form": form}
-    return render_page(request, "users/person.html", context, status=422 if form.errors else 200)
+    return render_form(request, "users/person.html", form, person=person)
 
 
 @require_POST

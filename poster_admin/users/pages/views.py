@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
@@ -60,9 +61,8 @@ def confirm(request: Request) -> HttpResponse:
             record(Event.CONFIRMED, request=request, detail=detail)
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
-    status = 422 if form.errors else 200
-    context = {"form": form, "next": back, "has_passkeys": bool(passkeys_of(request.user))}
-    return render_page(request, "registration/confirm.html", context, status=status)
+    passkeys = passkeys_of(request.user)
+    return render_form(request, "registration/confirm.html", form, next=back, has_passkeys=bool(passkeys))
 
 
 @form_methods
@@ -142,9 +142,8 @@ def login_code(request: Request) -> HttpResponse:
         form.add_error(
             "code", _("This code is not right, or it was used. After a few of them you have to wait.")
         )
-    status = 422 if form.errors else 200
-    context = {"form": form, "next": back, "has_passkeys": bool(passkeys_of(request.user))}
-    return render_page(request, "users/code.html", context, status=status)
+    passkeys = passkeys_of(request.user)
+    return render_form(request, "users/code.html", form, next=back, has_passkeys=bool(passkeys))
 
 
 @sensitive_post_parameters("code")
@@ -168,9 +167,9 @@ def second_factor_set(request: Request) -> HttpResponse:
         form.add_error(
             "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
         )
-    context = {"form": form, "qr": two_factor.qr_code(device), "key": two_factor.key_in_groups(device),
+    context = {"qr": two_factor.qr_code(device), "key": two_factor.key_in_groups(device),
                "required": two_factor.is_required(request.user), "next": next_page(request)}  # fmt: skip
-    return render_page(request, "users/second_factor.html", context, status=422 if form.errors else 200)
+    return render_form(request, "users/second_factor.html", form, **context)
 
 
 @require_POST
@@ -216,6 +215,12 @@ def _is_right(request: Request, form: Any) -> bool:
         return False
     request.user = user
     return True
+
+
+def render_form(request: HttpRequest, template: str, form: Form, **context: Any) -> HttpResponse:
+    """Render a page with its form, with the status of a form that has errors."""
+    status = 422 if form.errors else 200
+    return render_page(request, template, {"form": form, **context}, status=status)
 
 
 def next_page(request: HttpRequest) -> str:
