@@ -38,12 +38,6 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
     return found
 
 
-def is_too_old(alias: str) -> bool:
-    """Return True if the database was made before 1.0: its migrations have been replaced since."""
-    applied = MigrationExecutor(connections[alias]).loader.applied_migrations
-    return any(app == "people" for app, _name in applied)
-
-
 def unknown_migrations(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Return the applied migrations that this version does not have. Raises `DatabaseError`."""
     loader = MigrationLoader(connections[alias])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -100,15 +101,10 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def _open(sealed: str) -> str:
-    text = None
     if sealed.startswith(_PREFIX):
-        try:
-            text = _cipher(tuple(settings.POSTER_TOKEN_KEYS)).decrypt(sealed.removeprefix(_PREFIX)).decode()
-        except InvalidToken:
-            text = None
-    if text is None:
-        raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
-    return text
+        with suppress(InvalidToken):
+            return _cipher(tuple(settings.POSTER_TOKEN_KEYS)).decrypt(sealed.removeprefix(_PREFIX)).decode()
+    raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
 
 
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:

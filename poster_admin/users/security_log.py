@@ -51,13 +51,14 @@ def record(
     # The log of the process has the line in any case.
     with optional("a line of the security log"):
         event.save()
+    line = {"kind": kind.value, "user": event.user_name, "about": event.about, "address": event.address,
+            "detail": event.detail}  # fmt: skip
     log.log(
         logging.WARNING if kind in SERIOUS else logging.INFO,
-        "%s user=%r about=%r address=%s detail=%r",
-        *(kind.value, event.user_name, event.about, event.address, event.detail),
-        extra={"event": {"kind": kind.value, "user": event.user_name, "about": event.about,
-                         "address": event.address, "detail": event.detail}},
-    )  # fmt: skip
+        "%(kind)s user=%(user)r about=%(about)r address=%(address)s detail=%(detail)r",
+        line,
+        extra={"event": line},
+    )
 
 
 def forget_old() -> int:

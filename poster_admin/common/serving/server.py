@@ -21,9 +21,10 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate as django_migrate
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
+from django.db.migrations.loader import MigrationLoader
 
 from poster_admin.common.catalogues import compile_catalogues
-from poster_admin.common.checks import is_too_old, missing_migrations
+from poster_admin.common.checks import missing_migrations
 
 HIGHEST_PORT = 65535
 START_SECONDS = 60.0
@@ -101,8 +102,8 @@ def own_session(alias: str) -> Iterator[CursorWrapper]:
 
 
 def refuse_too_old(alias: str) -> None:
-    """Stop with one clear line if the database is too old for the migrations."""
-    if is_too_old(alias):
+    """Stop with one clear line if the database was made before 1.0, whose migrations have been replaced."""
+    if any(app == "people" for app, _name in MigrationLoader(connections[alias]).applied_migrations):
         raise CommandError(
             "The database at DATABASE_URL was made by a version before 1.0, and is left as it is. "
             "Name a new one; the demo's is deleted with var/demo."

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from textwrap import wrap
 from typing import Any
 
 import django_otp
@@ -118,7 +119,7 @@ def renew_codes(user: User) -> list[str]:
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
         RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=_digest(code)) for code in codes)
-    return ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in codes]
+    return ["-".join(wrap(code, 4)) for code in codes]
 
 
 def remove(user: User) -> None:
@@ -179,5 +180,4 @@ def _digest(code: str) -> str:
 
 def key_in_groups(device: TOTPDevice) -> str:
     """Return the key in groups of four, for a phone without a camera."""
-    key = device.key.reveal()
-    return " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+    return " ".join(wrap(device.key.reveal(), 4))

@@ -66,11 +66,11 @@ class Command(BaseCommand):
             server.run(command, workers=settings.JOB_WORKERS, reloads=True)
 
     def _check(self, **what: Any) -> None:
-        found = [message for message in checks.run_checks(**what) if self._matters(message)]
+        ignored = set() if settings.HTTPS else ABOUT_TLS
+        found = [
+            each for each in checks.run_checks(**what) if not each.is_silenced() and each.id not in ignored
+        ]
         for message in found:
             self.stderr.write(f"{message.id}: {message.msg}")
         if any(message.is_serious() for message in found):
             raise CommandError("The configuration is not fit to serve.")
-
-    def _matters(self, message: checks.CheckMessage) -> bool:
-        return not message.is_silenced() and (settings.HTTPS or message.id not in ABOUT_TLS)
