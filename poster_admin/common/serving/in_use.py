@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -28,11 +27,9 @@ def in_use() -> Iterator[None]:
             raise CommandError("DATABASE_URL is a database in memory, which each process has for itself.")
         yield
         return
-    with _lock(path, "in-use") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError("A backup is being restored. Start again when that is done.") from None
+    with _locked(path, "in-use", fcntl.LOCK_SH) as is_held:
+        if not is_held:
+            raise CommandError("A backup is being restored. Start again when that is done.")
         yield
 
 
@@ -46,24 +43,17 @@ def only_server() -> Iterator[bool]:
     if path is None:
         yield True
         return
-    with _lock(path, "serving") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with _locked(path, "serving", fcntl.LOCK_EX) as is_held:
+        yield is_held
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """Have the database for this process. Raises `CommandError` while another one uses it."""
     if path := server.sqlite_file(DEFAULT_DB_ALIAS):
-        with _lock(path, "in-use") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CommandError(BUSY.format("a server or a worker runs")) from None
+        with _locked(path, "in-use", fcntl.LOCK_EX) as is_held:
+            if not is_held:
+                raise CommandError(BUSY.format("a server or a worker runs"))
             _refuse_open_file(path)
             yield
         return
@@ -99,5 +89,13 @@ def _refuse_open_file(path: Path) -> None:
             raise CommandError(BUSY.format("another process has it open")) from None
 
 
-def _lock(path: Path, suffix: str) -> TextIO:
-    return server.lock_file(path.with_name(f"{path.name}.{suffix}"))
+@contextmanager
+def _locked(path: Path, suffix: str, kind: int) -> Iterator[bool]:
+    """Hold the lock of a file beside the database; yield False while another process is in the way."""
+    with server.lock_file(path.with_name(f"{path.name}.{suffix}")) as file:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
