@@ -1,11 +1,12 @@
 """Prepare Django for the tests. Pytest loads this module first."""
 
+import gc
 import os
 from collections.abc import Generator
 
 import pytest
 
-from tests import environment
+from tests import environment, pairwise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,3 +29,17 @@ def pytest_load_initial_conftests() -> Generator[None]:
     if not environment.ON_SERVICES:
         settings.DATABASES["default"]["OPTIONS"]["init_command"] += environment.UNSYNCED
     return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the products be collected in part where the run takes no more of them."""
+    pairwise.takes_product = config.getoption("markexpr") != "not product"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Leave the thousands of tests out of the search for garbage: they are there until the end."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()

@@ -33,9 +33,9 @@ ALLOWED_ERRORS = (
 
 
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
+    here = str(Path(__file__).parent)
     for item in items:
-        if item.path.is_relative_to(here):
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.browser)
 
 
