@@ -12,7 +12,8 @@ from django.db.models import Q
 from groups.models import Change, ChangeQuerySet, Job
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
-from groups.poster import Client, Group, GroupValues
+from groups.poster import Client, Group, GroupList, GroupValues
+from groups.poster.fields import fold
 from groups.services.writes.outcome import Replaced, same
 from poster_admin.common.deadlines import recent
 
@@ -44,6 +45,17 @@ def created_ids(account_id: str) -> frozenset[int]:
     """Return the ids of the groups that were created here lately; a read may not show them yet."""
     created = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE)
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
+
+
+def unseen_names(account_id: str, listed: GroupList) -> frozenset[str]:
+    """Return the names of the groups that were created here lately, and that this list does not show yet."""
+    made = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)
+    removed = Change.objects.filter(
+        account=account_id, action=Change.Action.REMOVE, state__in=Change.HAPPENED
+    )
+    unseen = made.exclude(group_id__in=[group.id for group in listed.groups])
+    names = unseen.exclude(group_id__in=removed.values("group_id")).values_list("group_name", flat=True)
+    return frozenset(map(fold, names))
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:

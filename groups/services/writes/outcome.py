@@ -68,6 +68,7 @@ class RemoteState:
 
     `newcomers` are the clients that may be the one to be created. `seen_ids` are the ids in the last good
     copy and of groups just created here, so that a group that one list omits does not count as new later.
+    `unseen_names` are the folded names of such groups that the list does not show yet.
     """
 
     group: Group | None = None
@@ -75,6 +76,7 @@ class RemoteState:
     client: Client | None = None
     newcomers: tuple[Client, ...] = ()
     seen_ids: frozenset[int] = frozenset()
+    unseen_names: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> list[int]:

@@ -13,7 +13,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
-from groups.services.writes.lag import created_ids
+from groups.services.writes.lag import created_ids, unseen_names
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -49,10 +49,9 @@ class CreateGroup(GroupCommand):
         return RecordIds(tuple(remote.ids)).to_json()
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
-        if self.name_confirmed:
-            return None
-        name = fold(self.intended.name)
-        return Reason.NAME_TAKEN if any(fold(each.name) == name for each in remote.groups.present) else None
+        names = remote.unseen_names | {fold(group.name) for group in remote.groups.present}
+        is_taken = fold(self.intended.name) in names
+        return Reason.NAME_TAKEN if is_taken and not self.name_confirmed else None
 
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         return False
@@ -67,7 +66,11 @@ class CreateGroup(GroupCommand):
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
-        return RemoteState(groups=listed, seen_ids=_copied_ids(change) | created_ids(change.account_id))
+        return RemoteState(
+            groups=listed,
+            seen_ids=_copied_ids(change) | created_ids(change.account_id),
+            unseen_names=unseen_names(change.account_id, listed),
+        )
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         began = time.monotonic()

@@ -10,7 +10,7 @@ from groups.models import Change
 from groups.poster import GroupValues
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import follow_up
-from tests.groups.services.writes.test_execute import command_of, edit_of
+from tests.groups.services.writes.test_execute import command_of, edit_of, removal_of
 from tests.groups.services.writes.test_reconcile import BEFORE, write_down
 from tests.pages import group_form, text_of
 
@@ -115,11 +115,32 @@ def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken
     assert (change.state, change.code, change.group_id) == (State.REFUSED, 38, None)
 
 
+NEW = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
+
+
+def creation_of(user, name):
+    return command_of(user, Change.Action.CREATE, intended=NEW.replace(name=name))
+
+
+def test_the_name_of_a_group_that_lists_do_not_show_yet_is_asked_about(staff, owner, sandbox):
+    made = execute(creation_of(staff, "Нова"))
+    sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
+    again = execute(creation_of(owner, " НОВА"))
+    assert (again.state, again.reason) == (State.FAILED, "name_taken")
+    assert execute(creation_of(owner, "Інша")).state == State.APPLIED
+    assert execute(creation_of(owner, "Нова").confirmed()).state == State.APPLIED
+
+
+def test_the_name_of_a_group_that_was_removed_again_is_free_at_once(owner, sandbox):
+    made = execute(creation_of(owner, "Нова"))
+    assert execute(removal_of(owner, made.group_id)).state == State.APPLIED
+    assert execute(creation_of(owner, "Нова")).state == State.APPLIED
+
+
 @pytest.fixture
 def made_a_moment_ago(staff, sandbox):
     """Return an edit that Poster took, of a group that it showed before and does not show any more."""
-    values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
-    made = execute(command_of(staff, Change.Action.CREATE, intended=values))
+    made = execute(creation_of(staff, "Нова"))
     command = edit_of(staff, made.group_id, percent=Decimal(6))
     sandbox.script("clients.getGroup", "response_false", call=2, times=None)
     sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
