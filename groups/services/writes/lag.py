@@ -65,19 +65,18 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     not outdated.
     """
     made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
-    changes = made.exclude(action=Change.Action.REMOVE)
-    rows = list(changes.values_list("action", "before", "after"))
-    if not rows:
+    changes = list(made.exclude(action=Change.Action.REMOVE))
+    if not changes:
         return None
+    newest = changes[0]
     if group is None:
-        is_behind = any(action == Change.Action.CREATE for action, _before, _after in rows)
+        is_behind = any(each.action == Change.Action.CREATE for each in changes)
+    elif newest.after is None or same(group, GroupValues.from_json(newest.after)):
+        is_behind = False
     else:
-        newest = rows[0][2]
-        if newest is None or same(group, GroupValues.from_json(newest)):
-            return None
-        replaced = (before for action, before, _after in rows if action == Change.Action.UPDATE)
+        replaced = (each.before for each in changes if each.action == Change.Action.UPDATE)
         is_behind = any(values and same(group, GroupValues.from_json(values)) for values in replaced)
-    return changes.first() if is_behind else None
+    return newest if is_behind else None
 
 
 def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
