@@ -14,7 +14,6 @@ from groups.poster.errors import (
     ErrorReason,
     InvalidResponse,
     NotAllowed,
-    NotFound,
     OutcomeUnknown,
     PosterError,
     TokenRejected,
@@ -66,8 +65,7 @@ def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | Poste
         if groups is not None:
             return groups
     error = parse_response(answer, method)
-    # The list of all groups is no record that could be missing.
-    if isinstance(error, PosterError) and not isinstance(error, NotFound):
+    if isinstance(error, PosterError):
         return error
     return InvalidResponse("the list is not a list", method=method, reason=ErrorReason.SHAPE)
 

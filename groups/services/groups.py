@@ -171,14 +171,24 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
     except NotFound:
-        left = rest_of(within, began)
-        listed = call_poster(credentials, lambda poster: poster.get_groups(within=left))
+        listed = read_list(credentials, rest_of(within, began))
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
         raise InvalidResponse(
             "a row cannot be read", method="clients.getGroups", reason=ErrorReason.UNREADABLE_ROW
         )
     return found
+
+
+def read_list(credentials: PosterCredentials, within: float | None) -> GroupList:
+    """Return the list as stored at Poster now.
+
+    Raises `InvalidResponse` if Poster says that it has no such list: that means of no group that it is gone.
+    """
+    try:
+        return call_poster(credentials, lambda poster: poster.get_groups(within=within))
+    except NotFound as error:
+        raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
 
 
 # --- The cache ---------------------------------------------------------------------------------------------

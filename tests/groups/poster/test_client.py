@@ -237,14 +237,6 @@ def test_poster_says_no(sandbox, connect, poster):
         assert_silent(caught.value)
 
 
-@pytest.mark.parametrize("code", [32, 404])
-def test_a_list_of_groups_that_is_not_there_is_no_answer(sandbox, poster, code):
-    sandbox.script("clients.getGroups", "error_object", code=code)
-    with pytest.raises(InvalidResponse) as caught:
-        poster.get_groups()
-    assert caught.value.reason == "shape"
-
-
 def test_both_forms_of_a_token_are_sent_as_they_are(sandbox, connect):
     account = sandbox.accounts["demo"]
     for token in (account.token, f"{account.number}:{account.token}"):

@@ -11,6 +11,7 @@ from groups.models.contents import RecordIds
 from groups.poster import GroupList, GroupValues, NotFound, PosterClient
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
+from groups.services.groups import read_list
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
 from groups.services.writes.lag import created_ids, unseen_names
@@ -65,7 +66,7 @@ class CreateGroup(GroupCommand):
     def observe_before(
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
-        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+        listed = read_list(credentials, within)
         return RemoteState(
             groups=listed,
             seen_ids=_copied_ids(change) | created_ids(change.account_id),
@@ -74,7 +75,7 @@ class CreateGroup(GroupCommand):
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         began = time.monotonic()
-        listed = call_poster(credentials, lambda poster: poster.get_groups(within=within))
+        listed = read_list(credentials, within)
         answered, left = change.group_id, rest_of(within, began)
         if not answered or any(group.id == answered for group in listed.groups):
             return RemoteState(groups=listed)
