@@ -11,7 +11,6 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, assert_never
 
 from django.conf import settings
@@ -88,8 +87,6 @@ class JobLease:
             holder=self._me,
             held_until=now + _lease_time(),
             started_at=self.job.started_at or now,
-            reason="",
-            detail="",
         )
         self.job.refresh_from_db()
         return bool(taken)
@@ -98,9 +95,7 @@ class JobLease:
         self._pulse.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._pulse.join()
         with optional("the release of a job"):

@@ -239,9 +239,9 @@ def resume(job: Job, user: "User", *, accepts: bool = False) -> None:
     _check_right(job, user)
     if accepts != (job.reason in SEEN):
         raise NotNow
-    tested = job.tested or accepts
+    values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
     with taking_locks(job):
-        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, state=Job.State.WAITING, tested=tested):
+        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, **values):
             raise NotNow
         job.take_locks()
         _enqueue(job)

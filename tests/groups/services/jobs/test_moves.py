@@ -183,7 +183,10 @@ def test_a_person_may_let_it_go_on_all_the_same(staff, browse, sandbox, people):
     sandbox.script(MOVE, "busy_till")
     job = run(start(staff))
     assert (ended(job), job.detail) == ((Job.State.STOPPED, "side_effect"), "bonus, total_payed_sum")
-    browse(staff).post(f"/jobs/{job.pk}/", {"decision": "accept"})
+    client, url = browse(staff), f"/jobs/{job.pk}/"
+    assert "bonus, total_payed_sum" in text_of(client.get(url))
+    client.post(url, {"decision": "accept"})
+    assert "bonus, total_payed_sum" not in text_of(client.get(url))
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
 
