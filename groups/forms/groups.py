@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
 from groups.models import Change, ChangeQuerySet
-from groups.models.changes import LONGEST_NOTE
+from groups.models.approvals import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings

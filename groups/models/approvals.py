@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
-LONGEST_REASON = 200
+LONGEST_REASON = LONGEST_NOTE = 200
 
 
 class Limits(models.Model):
@@ -120,9 +120,9 @@ class ApprovalRequest(models.Model):
     """A write beyond the limits that waits for the yes of another user.
 
     The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
-    has what its command is rebuilt from: `action`, the group, and `loaded` and `intended` as in the journal.
-    A job or a schedule is a row of its own in the state "asked". `breaches` are the limits that it breaks
-    (`Breach`), as they were when it was asked.
+    has what its command is rebuilt from: `action`, the group, and `loaded`, `intended` and `note` as in the
+    journal. A job or a schedule is a row of its own in the state "asked". `breaches` are the limits that it
+    breaks (`Breach`), as they were when it was asked.
 
     `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
     again.
@@ -153,6 +153,7 @@ class ApprovalRequest(models.Model):
     intended = models.JSONField(null=True)
     undo_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
     again_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True, default="")
     breaches = models.JSONField(default=list)
 
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)

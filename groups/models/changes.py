@@ -11,13 +11,12 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.approvals import ApprovalRequest, Consent
+from groups.models.approvals import LONGEST_NOTE, ApprovalRequest, Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
 
-LONGEST_NOTE = 200
 OF_GROUPS = Q(client_id__isnull=True)
 
 

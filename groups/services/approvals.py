@@ -139,6 +139,7 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
         group_name=request.group_name,
         loaded=request.loaded,
         intended=request.intended,
+        note=request.note,
     )
     command = Command.from_change(row)
     if not isinstance(command, GroupCommand):
@@ -163,7 +164,7 @@ def command_onto(request: ApprovalRequest, now: "Present | None") -> GroupComman
 def ask_for_change(command: GroupCommand, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a change; the same form sent twice is one request. Raises `OperationReused`."""
     sender, columns = command.sender, command.columns
-    names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of")
+    names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
     wanted = {"action": command.action, **{name: columns[name] for name in names}}
     account_id = sender.credentials.account_id
     request = _new(Kind.CHANGE, command.operation, sender.user, account_id, breaches, **wanted)

@@ -67,6 +67,17 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     assert "Nobody approves a request of their own." in text_of(page)
 
 
+def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_history(
+    staff, owner, browse, sandbox, limits
+):
+    limits(max_percent=Decimal(20))
+    send(browse(staff), percent="25", note="До свята")
+    url, client = f"/requests/{the_request().pk}/", browse(owner)
+    assert "До свята" in text_of(client.get(url))
+    client.post(f"{url}approve/")
+    assert Change.objects.get().note == "До свята"
+
+
 def test_htmx_is_led_to_the_request(staff, browse, limits):
     limits(max_percent=Decimal(20))
     client = browse(staff)
