@@ -1,9 +1,8 @@
 """Form that plans a change of a group, and its times on the site's clock."""
 
-import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import DecimalField
-from groups.forms.groups import LARGEST_BONUS, Version
+from groups.forms.groups import LARGEST_BONUS, Version, WriteForm
 from groups.poster import Group, GroupValues, LoyaltyType
 
 FORMAT = "%Y-%m-%dT%H:%M"
@@ -47,7 +46,7 @@ class LocalTimeField(forms.CharField):
         return moment.astimezone(UTC)
 
 
-class ScheduleForm(forms.Form):
+class ScheduleForm(WriteForm):
     """A percent, and the times at which it comes and goes.
 
     `version` is optional: with it a group that was changed since the form was opened is a conflict.
@@ -79,24 +78,12 @@ class ScheduleForm(forms.Form):
         help_text=_("Then the present values come back. Leave it empty if they should not."),
     )
     version = forms.CharField(widget=forms.HiddenInput, required=False)
-    operation = forms.UUIDField(
-        widget=forms.HiddenInput,
-        error_messages={
-            "required": _("This form is incomplete. Open the page again."),
-            "invalid": _("This form is incomplete. Open the page again."),
-        },
-    )
 
     def __init__(self, data: Any = None, *, group: Group) -> None:
-        initial = {"operation": uuid.uuid4(), "version": str(Version.of(group)), "percent": group.percent}
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial={"percent": group.percent}, version=Version.of(group))
         self.group = group
         if group.loyalty_type != LoyaltyType.BONUS:
             del self.fields["birthday_bonus"]
-
-    def clean_version(self) -> GroupValues | None:
-        text = self.cleaned_data["version"]
-        return Version.parse(text).values if text else None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -122,11 +109,8 @@ class ScheduleForm(forms.Form):
     @property
     def is_moved_on(self) -> bool:
         """Return True if the group was changed since the form was opened."""
-        opened_on = self.cleaned_data.get("version")
-        return opened_on is not None and opened_on != self.group.values
+        version: Version = self.cleaned_data.get("version", Version())
+        return version.values not in (None, self.group.values)
 
-    def again(self) -> "ScheduleForm":
-        """Return the form with the same input for another operation, opened on the group as it is now."""
-        data = {name: self.data[name] for name in self.fields if name in self.data}
-        data |= {"operation": str(uuid.uuid4()), "version": str(Version.of(self.group))}
-        return ScheduleForm(data, group=self.group)
+    def _with(self, data: dict[str, str]) -> Self:
+        return type(self)(data, group=self.group)

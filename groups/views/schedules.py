@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from groups.forms.groups import Version
 from groups.forms.schedules import ScheduleForm
 from groups.models import Schedule
 from groups.poster import Group
@@ -84,7 +85,8 @@ def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
     schedule = _schedule(request, form)
     try:
         if schedules.find_same(schedule) is None and form.is_moved_on:
-            return _show(request, form.again(), status=409, moved_on=True)
+            again = form.again(version=Version.of(form.group))
+            return _show(request, again, status=409, moved_on=True)
         schedule = schedules.plan(schedule, Sender(request.user, request.credentials))
     except BeyondLimits as beyond:
         return _respond_beyond(request, form, schedule, beyond)
