@@ -169,10 +169,6 @@ class Listing:
     def refresh_href(self) -> str:
         return self.href(page=self.number, refresh=1)
 
-    def export_href(self, extension: str) -> str:
-        """Address of the file with the same rows."""
-        return reverse("groups:export", args=[extension]) + self.filters.query()
-
     @property
     def export_links(self) -> list[Link]:
         """Links to the files with the same rows, each with its tooltip."""
@@ -180,7 +176,7 @@ class Listing:
         return [
             Link(
                 label=kind,
-                href=self.export_href(kind.lower()),
+                href=reverse("groups:export", args=[kind.lower()]) + self.filters.query(),
                 title=title % {"n": self.found, "kind": kind},
                 count=self.numbers.count(self.found),
             )
