@@ -84,12 +84,15 @@ class WritePage[F: WriteForm]:
         """Render the page that asks for confirmation, with all input repeated."""
         reached = command.reached_group
         clients = reads.read_group(self.request.credentials, reached).group.clients if reached else 0
-        context: dict[str, Any] = {"asks_at": self.asks_at} if self.asks_at else {}
-        rows = check_rows(command.loaded, command.values)
-        template = "groups/writes/check.html"
-        context |= {"rows": rows, "warnings": warnings, "clients": clients, **more}
         return self.show(
-            status=status, template=template, cost=card_of_command(self.request, command), **context
+            status=status,
+            template="groups/writes/check.html",
+            asks_at=self.asks_at,
+            rows=check_rows(command.loaded, command.values),
+            warnings=warnings,
+            clients=clients,
+            cost=card_of_command(self.request, command),
+            **more,
         )
 
     def show_conflict(self, **context: Any) -> HttpResponse:

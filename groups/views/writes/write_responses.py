@@ -15,14 +15,7 @@ from django_htmx.http import push_url, reswap, retarget
 
 from groups.forms.groups import Version
 from groups.models import Change
-from groups.poster import (
-    ErrorReason,
-    Group,
-    InvalidValue,
-    NameTaken,
-    NotFound,
-    PosterError,
-)
+from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
@@ -285,8 +278,7 @@ def _poll_seconds(change: Change) -> int:
 
 def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     """Show the form again with Poster's message: beside a refused name, else above the form."""
-    error = REFUSALS.get(change.code or 0, InvalidValue)
-    if issubclass(error, NameTaken) and "name" in page.form.fields:
+    if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
         page.form = page.form.again()
         page.form.add_error("name", name_refused_words(change))
         return page.show(data_outcome=State.REFUSED)
