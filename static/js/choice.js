@@ -22,16 +22,15 @@ function note() {
   count();
 }
 
-// The clients of other pages are hidden fields, so that they are sent with those of this one.
+// The clients of other pages are one hidden field, sent with those of this one: a form has room for few fields.
 function restore() {
   const form = $(KEPT);
   if (form) {
-    for (const field of $$("input[type=hidden][name=client]", form)) field.remove();
+    $("input[type=hidden][name=client]", form)?.remove();
     const boxes = new Map($$(BOXES).map((box) => [box.value, box]));
-    for (const value of chosen) {
-      if (boxes.has(value)) boxes.get(value).checked = true;
-      else form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "client", value }));
-    }
+    for (const value of chosen) if (boxes.has(value)) boxes.get(value).checked = true;
+    const value = [...chosen].filter((each) => !boxes.has(each)).join();
+    if (value) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "client", value }));
   }
   count();
 }
