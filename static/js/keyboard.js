@@ -5,12 +5,12 @@ import { leaveRow } from "./rows.js";
 import { underWay } from "./waiting.js";
 
 const SHORTCUTS = {
-  "/": () => $("#q"),
-  n: () => $("[data-key=n]"),
-  e: () => $("[data-key=e]"),
-  "?": () => $("[data-help]"),
-  "[": () => $("[data-key=previous]"),
-  "]": () => $("[data-key=next]"),
+  "/": "#q",
+  n: "[data-key=n]",
+  e: "[data-key=e]",
+  "?": "[data-help]",
+  "[": "[data-key=previous]",
+  "]": "[data-key=next]",
 };
 // The keys of these by their place: on a Ukrainian layout they type "т", "у", ".", "х" and "ї".
 const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/", BracketLeft: "[", BracketRight: "]" };
@@ -41,7 +41,8 @@ function nameOf({ key, code, shiftKey }) {
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !areOn()) return;
   if (event.target.closest(TYPING)) return;
-  const element = SHORTCUTS[nameOf(event)]?.();
+  const selector = SHORTCUTS[nameOf(event)];
+  const element = selector && $(selector);
   if (!element) return;
   event.preventDefault();
   if (element.id === "q") {

@@ -12,13 +12,9 @@ function wait(change) {
 // Keep the form while its change is under way: otherwise its outcome could not be shown.
 export const underWay = () => $("#dialog form[data-sent], .row-form[data-sent]");
 
+// Not `disabled`: that would remove the focus, and the button's value from the form.
 function holdButtons(form, held) {
-  for (const button of $$("button:not([type=button])", form)) {
-    // Not `disabled`: that would remove the focus, and the button's value from the form.
-    button.toggleAttribute("data-held", held);
-    if (held) button.setAttribute("aria-disabled", "true");
-    else button.removeAttribute("aria-disabled");
-  }
+  for (const button of $$("button:not([type=button])", form)) button.ariaDisabled = held ? "true" : null;
 }
 
 function release(form) {
