@@ -31,6 +31,10 @@ class SessionStore(DatabaseStore):
 
     seen_at: datetime | None = None
 
+    def __init__(self, session_key: str | None = None) -> None:
+        # A cookie may hold a NUL, which PostgreSQL does not take.
+        super().__init__(None if "\0" in (session_key or "") else session_key)
+
     @classmethod
     def get_model_class(cls) -> type[UserSession]:
         return UserSession

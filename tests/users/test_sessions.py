@@ -73,6 +73,13 @@ def test_the_cookie_of_a_session_that_is_gone_is_taken_back(staff, browse, setti
     assert client.get("/accounts/login/").cookies[settings.SESSION_COOKIE_NAME].value == ""
 
 
+@pytest.mark.parametrize("key", [r'"\000aaaaaaaaaaaa"', "й" * 32, "a" * 4000])
+def test_a_cookie_that_holds_no_key_is_no_error(browse, settings, key):
+    cookie = f"{settings.SESSION_COOKIE_NAME}={key}".encode().decode("latin-1")
+    assert browse(headers={"Cookie": cookie}).get("/accounts/login/").status_code == 200
+    assert browse(headers={"Cookie": cookie}).get("/groups/").status_code == 302
+
+
 def test_using_it_keeps_it_but_no_longer_than_twelve_hours(staff, browse):
     client = browse(staff)
     for _ in range(3):
