@@ -69,6 +69,10 @@ WRONG = (
     ("reports without TLS", "SENTRY_DSN", "http://key@sentry.example.com/1"),
     ("reports of no project", "SENTRY_DSN", "https://key@sentry.example.com"),
     ("a port beyond all", "PORT", "80000"),
+    ("a port that is a word", "PORT", "many"),
+    ("no key for the site", "SECRET_KEY", ""),
+    ("a key for tokens that is none", "POSTER_TOKEN_KEYS", "short"),
+    ("a Poster without TLS", "POSTER_API_URL", "http://poster.example/{account}/api/"),
     ("no file", "SECRET_KEY", None),
     ("a file in UTF-16", "METRICS_TOKEN", UTF_16),
 )
