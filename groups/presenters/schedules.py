@@ -27,10 +27,10 @@ NEAR = timedelta(days=6)
 EARLIEST, LATEST = date(2000, 1, 3), date(2999, 12, 30)
 
 
-def time_words(moment: datetime, *, now: datetime | None = None) -> str:
+def time_words(moment: datetime) -> str:
     """Return a time in short: "Sun 23:59" within a week, else with its date."""
-    local, today = timezone.localtime(moment), timezone.localtime(now or timezone.now())
-    if abs(local.date() - today.date()) > NEAR:
+    local = timezone.localtime(moment)
+    if abs(local.date() - timezone.localdate()) > NEAR:
         return date_format(local, "SHORT_DATETIME_FORMAT")
     day = date_format(local, "D")
     return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"

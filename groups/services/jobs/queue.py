@@ -161,8 +161,7 @@ def run_job(job_id: str) -> None:
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
     """Run a job if it is due and no other run holds its lease."""
     job = Job.objects.select_related("account").filter(pk=job_id).first()
-    lease = JobLease(job, run) if job is not None else None
-    if job is None or lease is None or not lease.take():
+    if job is None or not (lease := JobLease(job, run)).take():
         return
     with lease:
         try:
