@@ -1,14 +1,20 @@
-"""Record removed tokens in the security log, and tell the page of users which tokens work."""
+"""Lock and record tokens that are removed, and tell the page of users which tokens work."""
 
 from typing import Any
 
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 
 from groups.models import PosterCredentials
 from poster_admin.users.models import Event
 from poster_admin.users.pages.people import credentials_asked
 from poster_admin.users.security_log import record
+
+
+@receiver(pre_delete, sender=PosterCredentials)
+def token_is_being_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
+    """Lock the row: a list that is read meanwhile stores its copy before the removal, or not at all."""
+    PosterCredentials.objects.select_for_update().filter(pk=instance.pk).first()
 
 
 @receiver(post_delete, sender=PosterCredentials)

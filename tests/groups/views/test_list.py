@@ -1,16 +1,19 @@
 """Test the list of groups."""
 
 import re
+import threading
+from contextlib import closing
 from datetime import timedelta
 from html import unescape
 
 import pytest
 from django.core.cache import cache
 from django.core.cache.backends.filebased import FileBasedCache
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from groups.models import Change, GroupsCopy
+from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.poster import read_groups
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of, disconnect
@@ -346,6 +349,30 @@ def test_a_user_who_disconnects_while_poster_answers_sees_that_list(staff, brows
 
     monkeypatch.setattr(reads, "call_poster", and_disconnect)
     assert browse(staff).get("/groups/").status_code == 200
+    assert not GroupsCopy.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one transaction writes at a time there")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("with_user", [False, True])
+def test_a_list_that_is_stored_while_the_token_is_forgotten_hinders_nobody(staff, sandbox, with_user):
+    reader = credentials_of(staff)
+
+    def read():
+        with closing(connection):
+            reads.list_groups(reader, fresh=True)
+
+    def store_first(execute, sql, *args):
+        if sql.startswith('DELETE FROM "groups_postercredentials"'):
+            other.start()
+            other.join(1)
+        return execute(sql, *args)
+
+    other = threading.Thread(target=read)
+    with connection.execute_wrapper(store_first):
+        staff.delete() if with_user else disconnect(user=staff)
+    other.join()
+    assert not PosterCredentials.objects.filter(pk=reader.pk).exists()
     assert not GroupsCopy.objects.exists()
 
 
