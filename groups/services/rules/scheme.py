@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter
 
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyRule, UnreadableRow
@@ -30,7 +29,7 @@ class Scheme:
     @property
     def everybody(self) -> int:
         """Number of clients by Poster's count, which leaves out removed ones."""
-        return sum(map(attrgetter("clients"), self.groups.groups))
+        return self.groups.totals.clients
 
     @property
     def alike(self) -> list[list[Group]]:
