@@ -10,6 +10,13 @@ function empty() {
   $("#form, #help, #go", dialog)?.remove();
 }
 
+// Failures are shown and told in the dialog while it is open: what lies behind it is neither seen nor heard.
+function show() {
+  $("form[method=dialog]", dialog).after($("#live"), $("#notice"));
+  if (!dialog.open) dialog.showModal();
+  placeOfFocus(dialog)?.focus();
+}
+
 function close() {
   if (!underWay()) dialog.close();
 }
@@ -18,6 +25,7 @@ dialog.addEventListener("close", () => {
   // The form of a row that a question was about was changed; the help and the places say nothing about it.
   if (!$("#help, #go", dialog)) setUnsaved($(".row-form"));
   empty();
+  $("#messages").after($("#live"), $("#notice"));
 });
 
 async function openInDialog(link, part) {
@@ -29,8 +37,7 @@ async function openInDialog(link, part) {
     if (detail.pathInfo?.requestPath !== href || (type === "htmx:afterRequest" && detail.successful)) return;
     for (const name of ENDS) document.removeEventListener(name, end);
     if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
-      dialog.showModal();
-      placeOfFocus(dialog)?.focus();
+      show();
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
@@ -45,9 +52,7 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 });
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (detail.target !== dialog) return;
-  if (!dialog.open) dialog.showModal();
-  placeOfFocus(dialog)?.focus();
+  if (detail.target === dialog) show();
 });
 
 document.addEventListener("click", (event) => {

@@ -479,6 +479,21 @@ def test_a_removal_in_a_dialog_takes_the_typed_name(page_for, owner, sandbox):
     assert 1 not in sandbox.accounts["demo"].groups
 
 
+def test_a_failure_of_a_dialog_is_shown_in_it_and_stays_when_it_is_closed(page_for, owner, sandbox):
+    page = page_for(owner)
+    dialog = removal_of(page, 4)
+    dialog.get_by_label("Name of the group").fill("Скидочная система 10%")
+    broken = "<!doctype html><title>502</title><p data-notice=error>A proxy speaks</p>"
+    page.route("**/groups/4/delete/", lambda route, _: route.fulfill(status=502, body=broken), times=1)
+    dialog.get_by_role("button", name="Remove group and 43 clients").click()
+    expect(dialog.locator("[data-notice=error]")).to_contain_text("A proxy speaks")
+    expect(dialog.locator("#live")).to_be_attached()
+    expect(dialog.get_by_label("Name of the group")).to_have_value("Скидочная система 10%")
+    page.keyboard.press("Escape")
+    expect(page.locator("main > #notice")).to_contain_text("A proxy speaks")
+    assert not sandbox.posts()
+
+
 def test_an_unknown_outcome_is_followed_up_to_its_end(page_for, staff, browse, sandbox, worker):
     page = page_for(staff)
     page.goto("/groups/1/edit/")
