@@ -127,12 +127,10 @@ class KeyReport:
         words = f"POSTER_TOKEN_KEYS open {self.total - len(self.lost)} of {self.total} stored secrets"
         words += f"; not: {', '.join(self.lost)}." if self.lost else "."
         count = len(settings.POSTER_TOKEN_KEYS)
-        useless = [str(place + 1) for place in range(count) if not self.opened[place]] if self.total else []
-        return (
-            f"{words} Keys that open none, by their place: {', '.join(useless)} of {count}."
-            if useless
-            else words
-        )
+        useless = [str(place + 1) for place in range(count) if self.total and not self.opened[place]]
+        if useless:
+            words += f" Keys that open none, by their place: {', '.join(useless)} of {count}."
+        return words
 
 
 def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
