@@ -122,11 +122,9 @@ def _way_back_in(request: HttpRequest) -> str:
     """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
     back = page_behind(request)
     if not back:
-        back = resolve_url(settings.LOGIN_REDIRECT_URL)
-        if wants_page(request):
-            back = page_at(request.get_full_path())
+        back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
     lost = {"unsaved": 1} if _has_form(request) else {}
-    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back, **lost})}"
+    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page_at(back), **lost})}"
 
 
 def _has_form(request: HttpRequest) -> bool:

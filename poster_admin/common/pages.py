@@ -13,10 +13,10 @@ WITHOUT_PAGE = {
 }
 
 
-def page_at(url: str) -> str:
-    """Return the address, or the page above it if it only accepts a form."""
-    path = url.partition("?")[0]
-    return _page_above(path) if _name_of(path) in WITHOUT_PAGE else url
+def page_at(address: str) -> str:
+    """Return an address of this site, or that of the page above if it accepts a form alone."""
+    path = address.partition("?")[0]
+    return _page_above(path) if _name_of(path) in WITHOUT_PAGE else address
 
 
 def _page_above(path: str) -> str:
