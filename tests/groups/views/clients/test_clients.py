@@ -102,11 +102,6 @@ def test_a_count_that_is_late_hides_no_page(staff, browse, sandbox):
     assert "Next page" in text_of(browse(staff).get(URL))
 
 
-def test_an_overdrawn_account_of_bonuses_has_a_minus(staff, browse, somebody, sandbox):
-    sandbox.console().edit_client(7, bonus="-123456")
-    assert "−1,234.56 ₴" in text_of(search(browse(staff), "C-9001"))
-
-
 def test_what_a_row_says(staff, browse, somebody):
     html = browse(staff).get(URL).content.decode()
     row = re.search(r'(?s)<tr data-client="7">.*?</tr>', html)[0]
@@ -122,6 +117,11 @@ def test_what_a_row_says(staff, browse, somebody):
     ):
         assert part in words
     assert "ніколи" not in html
+
+
+def test_an_overdrawn_account_of_bonuses_has_a_minus(staff, browse, somebody, sandbox):
+    sandbox.console().edit_client(7, bonus="-123456")
+    assert "−1,234.56 ₴" in text_of(search(browse(staff), "C-9001"))
 
 
 def test_an_own_percent_that_is_not_larger_does_not_count(staff, browse, sandbox):
