@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
 from groups.presenters.clients.account_clients import AccountPage, Choice
@@ -66,7 +66,7 @@ def client_search(request: Request) -> HttpResponse:
     return render_page(request, "groups/clients/clients.html", context, fragment="rows")
 
 
-@require_GET
+@require_safe
 @requires("view_client")
 def group_first_clients(request: Request, group_id: int) -> HttpResponse:
     """Show the first clients of a group on its page, which loads them as a fragment."""
@@ -82,7 +82,7 @@ def group_first_clients(request: Request, group_id: int) -> HttpResponse:
     return render(request, "groups/group/first_clients.html", context)
 
 
-@require_GET
+@require_safe
 @requires("view_client")
 def group_members_export(request: Request, group_id: int, extension: str) -> HttpResponse:
     """Return a file with all clients of a group; if one page cannot be read, return no file."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.forms.cost import CostForm
 from groups.models.contents import Line
@@ -25,7 +25,7 @@ from poster_admin.common.htmx import element_asked_for, render_page
 FRAGMENT = "cost"
 
 
-@require_GET
+@require_safe
 @requires("view_group", "view_sales")
 def group_cost(request: Request, group_id: int) -> HttpResponse:
     """Show what a percent of a group costs."""

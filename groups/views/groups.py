@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import reselect
 
 from groups.forms.fields import NAME_LENGTH
@@ -43,7 +43,7 @@ from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
@@ -87,7 +87,7 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
     return reselect(response, f'tr[data-group="{group_id}"]')
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
@@ -100,7 +100,7 @@ def group_export(request: Request, extension: str) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
@@ -151,7 +151,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     return context
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def group_dependents(request: Request, group_id: int) -> HttpResponse:
     """Show the promotions and rules that name a group; its page and its form load them as a fragment."""

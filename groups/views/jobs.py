@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.models import Job
 from groups.presenters.job_page import JobPage
@@ -31,7 +31,7 @@ DECISIONS: dict[str, Callable[[Job, User], None]] = {
 }
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def job_list(request: Request) -> HttpResponse:
     """Show the jobs of the account, the newest first."""

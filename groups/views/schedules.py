@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import Version
 from groups.forms.schedules import ScheduleForm
@@ -40,7 +40,7 @@ PAGE_SIZE = 50
 State = Schedule.State
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def schedule_list(request: Request) -> HttpResponse:
     """Show the planned changes of the account, those to come first, and a week of them as a calendar."""

@@ -1,7 +1,7 @@
 """Views of the loyalty scheme: the ladder of its rules, the audit of its percents, and its chart."""
 
 from django.http import HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.poster import PosterError
 from groups.poster.fields import whole_number
@@ -23,21 +23,21 @@ from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def ladder(request: Request) -> HttpResponse:
     """Show the groups in the order of the rules that lead to them."""
     return _show(request, LadderPage, "groups/rules/ladder.html")
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def audit(request: Request) -> HttpResponse:
     """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
     return _show(request, AuditPage, "groups/rules/audit.html")
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def chart(request: Request) -> HttpResponse:
     """Show the whole scheme as a picture, with its numbers beside it."""

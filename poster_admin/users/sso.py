@@ -21,7 +21,7 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from joserfc.errors import JoseError
 
 from poster_admin.common.client_ip import comes_from_proxy
@@ -88,7 +88,7 @@ class CompanyBackend(ModelBackend):
 # --- OpenID Connect ----------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def begin(request: HttpRequest) -> HttpResponse:
     """Send the browser to the company; a user who is signed in must sign in there again."""
     if not settings.OIDC_ENABLED:
@@ -108,7 +108,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 def back(request: HttpRequest) -> HttpResponse:
     """Take the company's answer. None of its failures is a 500."""
     if not settings.OIDC_ENABLED:

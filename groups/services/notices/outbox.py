@@ -4,6 +4,7 @@ A worker looks at the rows of the last minutes again and again. The id of a noti
 the event, so the database takes each once, whatever number of workers look, and whenever one dies.
 """
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -25,8 +26,10 @@ from groups.models import (
     Webhook,
 )
 from groups.services.notices.sources import Event, events_since
+from poster_admin.common.outages import is_outage
 from poster_admin.users.language import language_of
 
+log = logging.getLogger("groups.notices")
 RIGHT = "groups.view_group"
 WEBHOOK_RIGHT = "groups.set_webhook"
 # Rows may be committed some time after the time that they name, and clocks of servers differ.
@@ -76,7 +79,16 @@ def next_morning(moment: datetime) -> datetime:
 
 def write_down() -> int:
     """Write the notices of new events down for every reader; return the number of events looked at."""
-    return sum(_write_down(account, readers) for account, readers in _readers().items())
+    looked_at = 0
+    for account, readers in _readers().items():
+        try:
+            looked_at += _write_down(account, readers)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            # Go on with the other accounts; this one is looked at again in a moment.
+            log.exception("The events of account %s cannot be told", account.pk)
+    return looked_at
 
 
 def _write_down(account: PosterAccount, readers: list[Reader]) -> int:

@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
@@ -51,7 +51,7 @@ def account_limits(request: Request) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
@@ -63,7 +63,7 @@ def request_list(request: Request) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def request_detail(request: Request, request_id: uuid.UUID) -> HttpResponse:
     """Show a request; to users who may decide it, with the values that Poster has now."""

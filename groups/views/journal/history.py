@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
@@ -27,7 +27,7 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 HISTORY_PAGE = 50
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     """Show the history of the account."""
@@ -43,7 +43,7 @@ def history_list(request: Request) -> HttpResponse:
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the changes that the history shows with the same filters, on all its pages."""

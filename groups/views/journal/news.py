@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.presenters.changes.news_page import NewsFilters, NewsPage, news_line
 from groups.services.journal.news import count_news, news_of
@@ -17,7 +17,7 @@ A_WEEK = timedelta(days=7)
 """Time that the feed goes back for a user who was never here before."""
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
     """Show what others have changed since the last visit; the line above the list is over by that."""

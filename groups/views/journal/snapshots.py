@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from groups.forms.groups import RestoreForm
 from groups.models import Snapshot
@@ -51,7 +51,7 @@ def of_one[**P](
     return found
 
 
-@require_GET
+@require_safe
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
     """Show the snapshots taken before groups were moved or removed."""
@@ -63,7 +63,7 @@ def snapshot_list(request: Request) -> HttpResponse:
     return render_page(request, "groups/journal/snapshots.html", context, fragment="rows")
 
 
-@require_GET
+@require_safe
 @requires("view_snapshot")
 @of_one
 def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:

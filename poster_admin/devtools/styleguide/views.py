@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import GroupForm
 from groups.models import Change
@@ -33,7 +33,7 @@ NOTICES = {
 }
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def gallery(request: Request) -> HttpResponse:
     """Show the pieces, and a button for each state."""
@@ -69,7 +69,7 @@ def play(request: Request, name: str) -> HttpResponse:
     return redirect(state.opens, preserve_request=bool(state.form))
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
@@ -77,7 +77,7 @@ def no_groups(request: Request) -> HttpResponse:
     return render_page(request, "groups/list/list.html", {"listing": listing})
 
 
-@require_GET
+@require_safe
 @requires("view_group")
 def no_right(request: Request) -> HttpResponse:
     """Show the page for a user without the right to it."""

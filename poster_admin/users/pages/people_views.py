@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_page
 from poster_admin.users.pages import people
@@ -45,7 +45,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
     return guarded
 
 
-@require_GET
+@require_safe
 def person_list(request: Request) -> HttpResponse:
     """Show all users, with their roles and how they are signed in."""
     if not request.user.has_perm(people.RIGHT):

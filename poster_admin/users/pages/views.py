@@ -16,7 +16,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from poster_admin.common.htmx import is_ours, render_page
 from poster_admin.users import sessions
@@ -112,7 +112,7 @@ class PasswordChange(PasswordChangeView):
         return response
 
 
-@require_GET
+@require_safe
 def security_log(request: Request) -> HttpResponse:
     """Show the security log to owners."""
     if not request.user.has_perm("users.view_securityevent"):

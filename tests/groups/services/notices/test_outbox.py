@@ -376,6 +376,17 @@ def test_events_of_another_account_are_not_told(reader, outsider, inbox):
     assert not inbox.mail
 
 
+def test_an_event_that_cannot_be_worded_keeps_no_other_account_from_its_own(reader, outsider, inbox):
+    outsider.email = "outsider@example.com"
+    outsider.save()
+    for user in (reader, outsider):
+        wants(user)
+    schedule(reader, state=Schedule.State.HELD, reason="of another version")
+    elsewhere(outsider)
+    tell()
+    assert [message["To"] for message in inbox.mail] == ["outsider@example.com"]
+
+
 def test_what_happened_before_the_choice_is_not_told_and_nothing_is_lost_by_another_choice(reader, inbox):
     wants(reader, How.OFF)
     elsewhere(reader)
@@ -486,13 +497,13 @@ def test_more_than_a_hundred_are_several_mails(reader, inbox, monkeypatch):
 def test_a_mail_that_is_not_taken_is_sent_again_with_the_same_id_until_it_is(reader, inbox):
     wants(reader)
     elsewhere(reader)
-    inbox.refuses = True
+    inbox.refuses = "the mail"
     tell()
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.failure, delivery.tries) == (State.WAITING, "mail", 1)
     tell()
     assert Delivery.objects.get().tries == 1
-    inbox.refuses = False
+    inbox.refuses = ""
     later(seconds=31)
     tell()
     assert [message["Message-ID"] for message in inbox.mail] == [f"<{delivery.pk}@example.com>"]
@@ -502,7 +513,7 @@ def test_a_mail_that_is_not_taken_is_sent_again_with_the_same_id_until_it_is(rea
 def test_it_is_given_up_after_a_day(reader, inbox):
     wants(reader)
     elsewhere(reader)
-    inbox.refuses = True
+    inbox.refuses = "the mail"
     for _ in range(12):
         tell()
         later(hours=9)
