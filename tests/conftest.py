@@ -33,7 +33,6 @@ from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from poster_admin.users.sign_in.two_factor import DUE, factor_of
 from tests import environment, matrix
 from tests.e2e import chromium
-from tests.factories import make_roles
 from tests.outside.mail import mail_server
 from tests.pairwise import THOROUGH
 from tests.seed import programs
@@ -160,18 +159,10 @@ def forget():
 
 
 @pytest.fixture(autouse=True)
-def _roles(request):
-    """Make the roles anew where a test with real transactions was before: it empties all tables."""
-    if uses_database(request.node):
-        request.getfixturevalue("db")
-        if not Group.objects.exists():
-            make_roles()
-
-
-@pytest.fixture(autouse=True)
-def _a_worker_runs(_roles, request):
+def _a_worker_runs(request):
     """Let a worker have been seen just now: without one every page has a banner."""
     if uses_database(request.node):
+        request.getfixturevalue("db")
         WorkerHeartbeat.objects.create(pk="a worker", seen_at=timezone.now())
 
 

@@ -1,15 +1,15 @@
 """Empty the database after a test with real transactions, as Django's `flush` does, but sooner."""
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.commands import flush
 from django.db import connections, transaction
 
-KEPT = {model._meta.db_table for model in (ContentType, Permission)}
+KEPT = {model._meta.db_table for model in (ContentType, Permission, Group, Group.permissions.through)}
 
 
 class Command(flush.Command):
-    """Delete the rows of all tables but those that depend on the code alone.
+    """Delete the rows of all tables but those that depend on the code alone, as the roles do.
 
     Django's own command makes the content types and the permissions anew each time, for which it asks the
     database a hundred times. Where tables are small, PostgreSQL deletes their rows ten times sooner than it
