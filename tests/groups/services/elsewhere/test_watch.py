@@ -13,9 +13,9 @@ from groups.services.credentials import connect
 from groups.services.elsewhere import watch as watching
 from groups.services.installation import maintenance
 from groups.services.journal.history import resolve
-from groups.services.writes.reconcile import reconcile_due
 from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
+from tests.groups.views.journal.test_history import let_a_worker_check, lose_an_edit
 from tests.pages import group_form, open_form, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
@@ -178,28 +178,17 @@ def test_a_change_before_ours_that_no_look_has_seen_is_found_in_our_own_journal(
 
 
 def test_a_lost_write_of_ours_that_arrives_is_ours(watch, owner, browse, sandbox):
-    client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    assert client.post("/groups/1/edit/", form).status_code == 504
-    sandbox.clear_faults()
+    change = lose_an_edit(browse(owner), sandbox)
     assert watch() == []
     sandbox.console().edit(1, client_groups_discount="15")  # it arrives late
     assert watch() == []
-    change = Change.objects.get()
-    Change.objects.settle(change, next_check_at=timezone.now())
-    reconcile_due()
+    let_a_worker_check(change)
     assert watch() == []
     assert Change.objects.get().state == State.APPLIED
 
 
 def test_a_write_that_was_given_up_and_still_arrives_is_ours(watch, owner, browse, sandbox):
-    client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    client.post("/groups/1/edit/", form)
-    sandbox.clear_faults()
-    change = Change.objects.get()
+    change = lose_an_edit(browse(owner), sandbox)
     Change.objects.settle(change, state=State.FAILED, reason="not_applied")
     assert watch() == []
     sandbox.console().edit(1, client_groups_discount="15")
@@ -212,24 +201,14 @@ def test_a_write_that_was_given_up_and_still_arrives_is_ours(watch, owner, brows
 def test_a_change_that_was_never_sent_does_not_hide_the_same_one_in_the_console(
     watch, owner, browse, sandbox, reason
 ):
-    client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    client.post("/groups/1/edit/", form)
-    sandbox.clear_faults()
-    change = Change.objects.get()
+    change = lose_an_edit(browse(owner), sandbox)
     Change.objects.settle(change, state=State.FAILED, reason=reason)
     sandbox.console().edit(1, client_groups_discount="15")
     assert len(watch()) == (0 if reason == "not_applied" else 1)
 
 
 def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(watch, owner, browse, sandbox):
-    client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    client.post("/groups/1/edit/", form)
-    sandbox.clear_faults()
-    change = Change.objects.get()
+    change = lose_an_edit(browse(owner), sandbox)
     other = change.before | {"percent": "44"}
     Change.objects.settle(change, state=State.REVIEW, reason="overwritten", after=other)
     resolve(change, State.APPLIED, owner)
@@ -241,11 +220,7 @@ def test_a_change_that_a_person_has_closed_after_a_later_one_of_ours_changes_not
     watch, owner, browse, sandbox
 ):
     client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    client.post("/groups/1/edit/", form)
-    sandbox.clear_faults()
-    change = Change.objects.get()
+    change = lose_an_edit(client, sandbox)
     Change.objects.settle(change, state=State.REVIEW, reason="overwritten", after=change.before)
     edit(client, percent="20")
     assert watch() == []
@@ -254,11 +229,7 @@ def test_a_change_that_a_person_has_closed_after_a_later_one_of_ours_changes_not
 
 
 def test_while_ours_is_open_its_group_is_left_alone_and_the_others_are_not(watch, owner, browse, sandbox):
-    client = browse(owner)
-    form = group_form(client, "/groups/1/edit/", **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    client.post("/groups/1/edit/", form)
-    sandbox.clear_faults()
+    lose_an_edit(browse(owner), sandbox)
     sandbox.console().edit(1, client_groups_discount="44")
     sandbox.console().edit(4, client_groups_discount="33")
     assert [change.group_id for change in watch()] == [4]
