@@ -1,10 +1,8 @@
 """Test the lock: no job into a group with an open removal, no removal during a job, no two crossing jobs."""
 
-import threading
 import uuid
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, Job, Lock, LocksLost
@@ -22,6 +20,7 @@ from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
 from tests.pages import fragment, hidden, text_of
+from tests.threads import at_once
 
 State, Action = Change.State, Change.Action
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -353,27 +352,6 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
 
 
 # --- At the same moment -------------------------------------------------------------------------------------
-
-
-def at_once(*works):
-    """Run several functions in threads at the same moment, and return their results or exceptions."""
-    results, barrier = [None] * len(works), threading.Barrier(len(works))
-
-    def do(number, work):
-        try:
-            barrier.wait()
-            results[number] = work()
-        except (Busy, Occupied) as refused:
-            results[number] = refused
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=do, args=each) for each in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_of_crossing_jobs_at_the_same_moment_one_is_started(staff, owner, sandbox):

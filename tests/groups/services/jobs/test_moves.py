@@ -1,5 +1,6 @@
 """Test moves: each client is moved exactly once, whatever fails on the way."""
 
+import functools
 import logging
 import re
 import threading
@@ -21,6 +22,7 @@ from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
 from tests.pages import text_of
+from tests.threads import at_once
 from tests.tools.dashboard.killing import wait_until
 
 State = Change.State
@@ -471,24 +473,8 @@ def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
 
 
 def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
-    barrier, results = threading.Barrier(2), []
-
-    def both(user):
-        try:
-            planned = plan(user)
-            barrier.wait()
-            results.append(queue.start(planned).user_name)
-        except Occupied:
-            results.append(None)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=both, args=[user]) for user in (staff, owner)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results.count(None) == 1
+    results = at_once(*(functools.partial(queue.start, plan(user)) for user in (staff, owner)))
+    assert [isinstance(result, Occupied) for result in results].count(True) == 1
     assert Job.objects.count() == 1
 
 

@@ -1,11 +1,9 @@
 """Test who is told of what, when and how often: the outbox, and the mail of a real server."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -30,6 +28,7 @@ from groups.services.notices.outbox import next_morning
 from poster_admin.users.models import ChosenLanguage
 from tests.conftest import make_user
 from tests.groups.services.notices.conftest import elsewhere, later, tell, wants, work
+from tests.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db,
@@ -562,26 +561,7 @@ def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox
         wants(user)
     for _ in range(5):
         elsewhere(owner)
-    together = threading.Barrier(3)
-    problems = []
-
-    def run():
-        try:
-            together.wait(5)
-            for _ in range(3):
-                work()
-        except BaseException as error:
-            problems.append(error)
-            raise
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=run) for _ in range(3)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join()
-    assert not problems
+    assert at_once(*[lambda: [work() for _ in range(3)]] * 3) == [[None] * 3] * 3
     assert Notice.objects.count() == 15
     assert sum(message.get_content().count("Гості") for message in inbox.mail) == 15
     assert len({message["Message-ID"] for message in inbox.mail}) == len(inbox.mail)

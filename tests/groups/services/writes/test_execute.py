@@ -24,6 +24,7 @@ from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
 from tests.pages import group_form, text_of
+from tests.threads import at_once
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -313,8 +314,8 @@ def test_a_group_with_an_open_change_is_locked_for_everybody(staff, owner, sandb
 def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
     template = edit_of(staff, percent=Decimal(15))
     sandbox.latency = 0.1
-    results = in_parallel(
-        8, lambda: execute(template if one_operation else replace(template, operation=uuid.uuid4()))
+    results = at_once(
+        *[lambda: execute(template if one_operation else replace(template, operation=uuid.uuid4()))] * 8
     )
     assert len(sandbox.posts()) == 1
     states = [result.state if isinstance(result, Change) else type(result) for result in results]
@@ -381,27 +382,6 @@ def elsewhere(work):
     thread = threading.Thread(target=lambda: (work(), connections.close_all()))
     thread.start()
     thread.join()
-
-
-def in_parallel(count, work):
-    """Run the same function in several threads at once; return results and exceptions."""
-    results, start = [], threading.Barrier(count)
-
-    def run():
-        start.wait()
-        try:
-            results.append(work())
-        except Exception as error:  # noqa: BLE001 - an exception is a result here
-            results.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):

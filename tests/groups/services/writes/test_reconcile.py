@@ -1,6 +1,7 @@
 """Test the states of a change, and how open changes are settled."""
 
-import threading
+import functools
+import itertools
 import uuid
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ from decimal import Decimal
 import pytest
 from django.core import checks
 from django.core.management import call_command
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
@@ -22,6 +23,7 @@ from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
 from tests.groups.services.writes.test_execute import command_of
+from tests.threads import at_once
 
 State, Action = Change.State, Change.Action
 SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)
@@ -242,20 +244,7 @@ def test_two_reconcilers_at_once_look_once(owner, sandbox):
     sandbox.console().edit(1, client_groups_discount="15")
     sandbox.latency = 0.2
     changes = [unknown(owner) for _ in range(3)]
-    settled, start = [], threading.Barrier(4)
-
-    def work():
-        start.wait()
-        try:
-            settled.extend(reconcile_due())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    settled = itertools.chain(*at_once(*[reconcile_due] * 4))
     assert sorted(change.pk for change in settled) == sorted(change.pk for change in changes)
     assert len(sandbox.calls()) == 3
     assert set(Change.objects.values_list("state", "checks")) == {(State.APPLIED, 1)}
@@ -457,21 +446,8 @@ def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
     changes = twin_creations(owner, person)
     shown = [look_at(change, credentials).outcome for change in changes]
     assert [outcome.client_id for outcome in shown] == [person.id, person.id]
-    settled, start = [], threading.Barrier(2)
-
-    def work(change, outcome):
-        start.wait()
-        try:
-            settled.append(settle(change, outcome))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work, args=each) for each in zip(changes, shown, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(settled) == [False, True]
+    works = [functools.partial(settle, *each) for each in zip(changes, shown, strict=True)]
+    assert sorted(at_once(*works)) == [False, True]
     made, lost = sorted(changes, key=lambda change: change.state)
     assert (made.state, made.client_id) == (State.APPLIED, person.id)
     assert (lost.state, lost.client_id) == (State.UNKNOWN, None)
