@@ -115,7 +115,7 @@ def _words(message):
 
 @pytest.fixture
 def watch(settings, caplog):
-    """Return a watch, with handlers in both formats and a mail handler on every logger of the settings."""
+    """Return a watch, with handlers in both formats and a mail handler on every logger that has some."""
     caplog.set_level(logging.DEBUG, logger="groups")
     watch = Watch()
     settings.ADMINS = ["admin@corp.example"]
@@ -127,7 +127,9 @@ def watch(settings, caplog):
         watch.streams[name] = StringIO()
         handlers.append(logging.StreamHandler(watch.streams[name]))
         handlers[-1].setFormatter(configurator.configure_formatter(dict(formatter)))
-    loggers = [logging.getLogger(name) for name in ("", *settings.LOGGING["loggers"])]
+    of_settings = settings.LOGGING["loggers"].items()
+    names = [name for name, each in of_settings if "handlers" in each]
+    loggers = [logging.getLogger(name) for name in ("", *names)]
     for handler, logger in itertools.product(handlers, loggers):
         handler.addFilter(RedactFilter())
         logger.addHandler(handler)

@@ -157,7 +157,7 @@ def page_for(browser, windows, live, settings):
         else:
             shown.append((page, free))
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.emulate_media(media="null", color_scheme=scheme, reduced_motion="reduce")
         sign_in(page, live, settings, user, language)
         return page
 

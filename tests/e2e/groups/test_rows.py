@@ -282,7 +282,7 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     top = page.locator("h1").bounding_box()["y"]
     page.emulate_media(media="print")
     expect(toast).to_be_hidden()
-    page.emulate_media(media="screen")
+    page.emulate_media(media="null")
     toast.get_by_role("button", name="Close").click()
     assert page.locator("h1").bounding_box()["y"] == top
     page.reload()
