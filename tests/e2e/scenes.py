@@ -484,7 +484,7 @@ def cost_under_way(stage):
     stage.goto("/groups/1/cost/?percent=15")
 
 
-@scene(shows="#cost [data-announce]")
+@scene(shows="#id_percent[aria-invalid=true]")
 def cost_of_no_percent(stage):
     stage.goto("/groups/1/cost/?percent=101")
 

@@ -93,7 +93,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     heading(hands.page, "Перемістити 3 клієнтів")
     hands.choose(hands.page.locator("#id_target"), "Свої · Бонусна 15 %")
     expect(hands.page.locator("#effect")).to_contain_text("→ 15 % · Бонусна, 1 клієнт")
-    hands.click(hands.page.get_by_role("button", name="Перемістити 3 клієнтів"))
+    hands.click(hands.page.get_by_role("button", name="Перемістити вибраних клієнтів"))
     hands.page.wait_for_url("**/jobs/**")
     assert run(Job.objects.get()).state == Job.State.DONE
     assert {clients.row(number)["client_groups_id"] for number in people} == {str(target)}
