@@ -117,7 +117,7 @@ class ClientsToMove(Content):
     If they are in several groups, the job has no single group, and `groups` has the group of each client.
     """
 
-    clients: tuple[int, ...] | None = None
+    clients: tuple[int, ...] | None
     groups: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

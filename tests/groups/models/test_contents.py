@@ -3,6 +3,9 @@
 import json
 from decimal import Decimal
 
+import msgspec
+import pytest
+
 from groups.models.contents import (
     ClientAfter,
     ClientBefore,
@@ -38,7 +41,7 @@ CONTENTS = [
     (ClientBefore(4), {"group_id": 4}),
     (ClientBefore(), {}),
     (ClientAfter(1, ("bonus",)), {"group_id": 1, "changed": ["bonus"]}),
-    (ClientsToMove(), {"clients": None}),
+    (ClientsToMove(None), {"clients": None}),
     (ClientsToMove((129, 130)), {"clients": [129, 130]}),
     (RestoreScope("8", (1, 2), create=True), {"snapshot": "8", "from": [1, 2], "create": True}),
     (
@@ -72,3 +75,9 @@ def test_what_a_column_does_not_have_is_empty():
     assert RecordIds.from_json(None) == RecordIds()
     assert ClientBefore.from_json(None) == ClientBefore()
     assert ClientAfter.from_json({"group_id": 1}) == ClientAfter(1)
+
+
+@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
+def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
+    with pytest.raises(msgspec.ValidationError):
+        ClientsToMove.from_json(data)
