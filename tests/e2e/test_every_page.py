@@ -85,96 +85,74 @@ def violations(page, options):
 
 
 EVERY_LOOK = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
-
-
-def looks_at(name):
-    """Return the looks of `make test` and of `make test-all` at a page; colours do not need each width."""
-    turn = TURN[name]
-    quick = EVERY_LOOK[turn % len(EVERY_LOOK)]
-    every = [("light", 360), ("light", 1280), ("dark", (360, 1280)[turn % 2])]
-    return [quick], [quick] if name in REPEATS else every
-
-
+# Scenes that together draw every template. `make test` sees these, and `make test-all` them in every look.
+EVERY_TEMPLATE = {
+    "account",
+    "audit",
+    "beyond_the_limits",
+    "chart",
+    "check_of_a_name",
+    "check_of_an_undo",
+    "chosen_clients_move",
+    "clients_of_all_groups",
+    "cost_of_a_year",
+    "dependents_page",
+    "disconnect",
+    "draft",
+    "file_planned",
+    "go_page",
+    "invitation",
+    "invitation_not_sent",
+    "job_running",
+    "jobs",
+    "ladder",
+    "limits",
+    "list_with_sales",
+    "locked",
+    "locked_detail",
+    "long_list",
+    "members_504",
+    "members_without_a_match",
+    "new_person_refused",
+    "no_passkeys_here",
+    "no_requests",
+    "no_right",
+    "no_worker",
+    "not_found",
+    "nothing_is_new",
+    "notices",
+    "people",
+    "percents",
+    "person",
+    "plan_a_change",
+    "planned_changes",
+    "planned_twice",
+    "request_of_a_group_that_changed",
+    "restore_a_group_that_is_gone",
+    "retire_while_a_job_is_at_it",
+    "row_check",
+    "saved_views",
+    "security",
+    "slowed",
+    "snapshot_without_its_key",
+    "snapshots",
+    "views_menu",
+    "webhook_refused",
+}
+# Languages and looks take turns over the scenes.
+TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: name not in EVERY_TEMPLATE))}
 CASES = [(name, language) for name in SCENES for language in LANGUAGES]
-# Pages made of the elements of another one, with other words or numbers: `make test` sees the other one.
-REPEATED = {
-    "locked": ["slowed"],
-    "no_match": [
-        "no_groups",
-        "no_group_readable",
-        "history_empty",
-        "snapshots_empty",
-        "no_requests",
-        "nobody_in_it",
-        "nothing_is_new",
-    ],
-    "history_without_a_match": ["members_without_a_match"],
-    "stale_list": ["stale_detail"],
-    "create_refused": [
-        "plan_a_change_refused",
-        "limits_refused",
-        "percents_refused",
-        "move_refused",
-        "new_person_refused",
-        "webhook_refused",
-        "view_without_a_name",
-        "file_refused",
-        "remove_refused_by_poster",
-    ],
-    "poster_504": ["poster_424", "poster_502", "members_504", "members_unreadable"],
-    "check": ["check_of_a_name", "check_of_an_undo"],
-    "dependents_unread": ["ladder_unread"],
-    "cost_under_way": ["list_with_sales_under_way"],
-    "cost": ["cost_of_no_percent"],
-    "edit_with_a_cost": ["percents_planned_with_a_cost", "history_with_a_cost"],
-    "chart": ["chart_with_turnover"],
-    "members": ["members_with_an_own_percent", "members_found"],
-    "planned_in_the_list": ["planned_and_held"],
-    "request_to_decide": ["request_of_a_group_that_changed", "request_refused"],
-    "outcome_review": ["outcome_differs"],
-    "account_refused": ["account_withdrawn"],
-    "invitation_not_sent": ["person_invited"],
-}
-REPEATS = {name for names in REPEATED.values() for name in names}
-# Pages that another one contains, with an error, a menu or a dialog more, or that are parts of two others:
-# `make test` sees these, and `make test-all` each of them in all looks.
-CONTAINED = {
-    "login": ["login_refused"],
-    "create": ["create_refused"],
-    "edit": ["edit_not_made", "edit_with_a_cost"],
-    "remove": ["remove_refused"],
-    "group_list": ["menu", "views_menu"],
-    "account": ["account_with_a_watch"],
-    "file_import": ["file_with_errors"],
-    "ladder": ["ladder_with_contradictions"],
-    "dependents_page": ["detail_with_dependents"],
-    "help_page": ["shortcuts"],
-    "go_page": ["go_to"],
-    "row_check": ["check", "remove_dialog"],
-    "row_conflict": ["conflict", "remove_dialog"],
-    "retire_while_a_job_is_at_it": ["retire", "locked_detail"],
-    "no_right": ["not_found"],
-    "invitation_too_old": ["not_found"],
-    "login_after_a_lost_form": ["login_refused", "locked"],
-    "busy": ["edit_not_made", "check"],
-    "client_moved": ["outcome_review", "outcome_elsewhere"],
-    "plan_a_change": ["planned_twice"],
-    "menu_of_a_group": ["detail", "menu"],
-    "disconnect": ["remove_refused"],
-    "account_not_connected": ["account_refused"],
-    "restore_a_group_that_is_gone": ["restore_into_a_group_that_is_there"],
-    "snapshot_without_its_key": ["not_found"],
-}
-ELSEWHERE = REPEATS | CONTAINED.keys()
-# `make test` sees each other page in one language and one look, which take turns.
-TURN = {name: number for number, name in enumerate(sorted(SCENES, key=ELSEWHERE.__contains__))}
-QUICK = [(name, LANGUAGES[number % 3]) for name, number in TURN.items() if name not in ELSEWHERE]
+QUICK = [(name, LANGUAGES[TURN[name] % 3]) for name in EVERY_TEMPLATE]
 
 
-def test_a_page_that_is_repeated_is_seen_itself():
-    assert SCENES.keys() >= REPEATED.keys() | ELSEWHERE
-    assert ELSEWHERE.isdisjoint(name for names in CONTAINED.values() for name in names)
-    assert REPEATED.keys().isdisjoint(ELSEWHERE)
+def looks_at(name, language):
+    """Return the looks at a scene in a language; colours do not need each width."""
+    turn = TURN[name]
+    if language == LANGUAGES[turn % 3]:
+        return [EVERY_LOOK[turn % 4]]
+    if name in EVERY_TEMPLATE and language == LANGUAGES[(turn + 1) % 3]:
+        return [("light", 360), ("light", 1280), ("dark", (360, 1280)[turn % 2])]
+    return []
 
 
 @pytest.mark.parametrize(("name", "language"), pairwise.marked(CASES, QUICK, name="-".join))
@@ -185,17 +163,15 @@ def test_a_page_has_nothing_to_trip_over(page_for, browse, sandbox, settings, na
     play(Stage(page, browse, user, sandbox, language, settings))
     expect(page.locator(shows).first).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", language)
-    quick, thorough, texts_alone = (LANGUAGES[(TURN[name] + turn) % 3] for turn in range(3))
-    few, every = looks_at(name)
-    look_at(page, language, {quick: few, thorough: every, texts_alone: []}[language])
+    look_at(page, language, looks_at(name, language))
 
 
 def look_at(page, language, looks):
     """Look at a page in three widths for what scrolls, and with axe in these looks.
 
     Texts and their lengths differ by language. Elements, roles and colours come from the same templates and
-    styles: in `make test-all` axe looks at them in light and dark, narrow and wide, in one language, and once
-    in another.
+    styles: axe looks at each scene once, and in `make test-all` at each template in light and dark, narrow
+    and wide.
     """
     if language != "en":
         assert english(page.evaluate(READ_TEXTS)) == []
