@@ -25,8 +25,6 @@ def dashboard(tmp_path):
     ("kills", "sources"),
     [
         pytest.param(1, (4, 5), id="1-chosen of two"),
-        pytest.param(1, (4,), id="1-one group", marks=pytest.mark.product),
-        pytest.param(3, (4, 5), id="3-chosen of two", marks=pytest.mark.product),
         pytest.param(3, (4,), id="3-one group", marks=pytest.mark.product),
     ],
 )
