@@ -207,9 +207,13 @@ def _look(change: Change) -> Look | None:
 
     Returns None if the account has no usable credentials. Raises `PosterError`.
     """
+    # The token of a blocked user comes last, and only for that user's own change: with no other token of the
+    # account the outcome would never be known, and the group would stay locked.
+    may_look = Q(user__is_active=True) | Q(user=change.user_id)
+    usable = _not_refused().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
+    order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
     denied: dict[str, PosterError] = {}
-    usable = usable_credentials().filter(account=change.account_id).order_by("pk")
-    for credentials in sorted(usable, key=lambda each: each.user_id != change.user_id):
+    for credentials in order:
         if credentials.fingerprint in denied:
             continue
         try:
@@ -222,7 +226,11 @@ def _look(change: Change) -> Look | None:
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:
-    """Return the credentials whose token Poster has not refused, with their accounts."""
+    """Return the credentials of active users whose token Poster has not refused, with their accounts."""
+    return _not_refused().filter(user__is_active=True)
+
+
+def _not_refused() -> QuerySet[PosterCredentials]:
     return PosterCredentials.objects.select_related("account").filter(refused_at__isnull=True)
 
 

@@ -274,11 +274,16 @@ def test_an_owner_who_connects_another_account_watches_the_first_one_no_more(wat
     assert 'data-watch="off"' in browse(owner).get("/account/").content.decode()
 
 
-def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(watch, owner, sandbox, settings):
+def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(
+    watch, owner, sandbox, settings, django_user_model
+):
     settings.POSTER_WATCH_SECONDS = 0
     calls = len(sandbox.calls("clients.getGroups"))
     watch()
     settings.POSTER_WATCH_SECONDS = 300
+    django_user_model.objects.update(is_active=False)
+    watch()
+    django_user_model.objects.update(is_active=True)
     owner.groups.clear()
     watch()
     owner.credentials.delete()

@@ -91,6 +91,14 @@ def test_a_poster_that_cannot_be_read_is_said(owner, sandbox, capsys):
     assert report(capsys) == ["demo: Poster could not be read (shape)"]
 
 
+def test_the_token_of_a_blocked_user_is_not_used(owner, staff, sandbox, capsys):
+    settled(owner)
+    for blocked, asked in (staff, 1), (owner, 1):
+        type(blocked).objects.filter(pk=blocked.pk).update(is_active=False)
+        report(capsys)
+        assert len(sandbox.calls()) == asked
+
+
 def test_it_comes_with_reconcile_all(owner, sandbox, capsys):
     settled(owner)
     call_command("reconcile", "--all")

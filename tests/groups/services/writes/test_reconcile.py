@@ -525,6 +525,20 @@ def test_another_token_of_the_account_looks_where_the_own_one_may_not_and_each_t
     assert len(sandbox.calls()) == 2
 
 
+def test_the_token_of_a_blocked_user_is_used_last_and_for_the_own_change_alone(
+    owner, staff, django_user_model, asked_with
+):
+    django_user_model.objects.filter(pk=staff.pk).update(is_active=False)
+    change = unknown(staff)
+    follow_up(change)
+    assert asked_with == ["owner"]
+    PosterCredentials.objects.filter(user=owner).delete()
+    let_be_due(change)
+    assert follow_up(change)
+    assert not follow_up(unknown(owner))
+    assert asked_with == ["owner", "staff"]
+
+
 def test_a_change_stays_open_while_no_token_of_its_account_may_look(owner, staff, sandbox):
     sandbox.script("clients.getGroup", "error_object", code=20, times=None)
     change = unknown(staff)
