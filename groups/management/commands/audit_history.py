@@ -14,10 +14,9 @@ class Command(BaseCommand):
     help = "Report groups that are not as the history says, of all accounts. It changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for credentials in accounts_to_audit():
-            account = credentials.account_id
+        for account, usable in accounts_to_audit().items():
             try:
-                findings = audit(credentials)
+                findings = audit(usable)
             except PosterError as error:
                 self.stdout.write(f"{account}: Poster could not be read ({error.reason})")
                 continue

@@ -13,7 +13,7 @@ from groups.poster import Group, GroupList, GroupValues
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
-from groups.services.writes.reconcile import usable_credentials
+from groups.services.writes.reconcile import first_allowed, usable_credentials
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
@@ -31,19 +31,24 @@ class Finding:
         return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
 
 
-def accounts_to_audit() -> list[PosterCredentials]:
-    """Return usable credentials for each account with a journal; skip accounts without any."""
-    found: dict[str, PosterCredentials] = {}
-    for credentials in usable_credentials().filter(account__changes__isnull=False).distinct():
-        found.setdefault(credentials.account_id, credentials)
-    return list(found.values())
+def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
+    """Return the usable credentials of each account with a journal; skip accounts without any."""
+    found: dict[str, list[PosterCredentials]] = {}
+    usable = usable_credentials().filter(account__changes__isnull=False).distinct()
+    for credentials in usable.order_by("account", "pk"):
+        found.setdefault(credentials.account_id, []).append(credentials)
+    return found
 
 
-def audit(credentials: PosterCredentials) -> list[Finding]:
-    """Return the differences that the account's journal does not explain. Raises `PosterError`.
+def audit(usable: list[PosterCredentials]) -> list[Finding]:
+    """Return the differences that the account's journal does not explain, read with the first token that may.
 
-    A single read may be outdated or wrong, so a finding has to appear in two reads.
+    A single read may be outdated or wrong, so a finding has to appear in two reads. Raises `PosterError`.
     """
+    return first_allowed(usable, _audit) or []
+
+
+def _audit(credentials: PosterCredentials) -> list[Finding]:
     changes = list(_last_changes(credentials.account_id))
     first = _findings(changes, _groups(credentials))
     if not first:

@@ -5,6 +5,7 @@ database. Each check is claimed in the database, so that no two processes make i
 """
 
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -212,12 +213,20 @@ def _look(change: Change) -> Look | None:
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
     usable = _not_refused().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
     order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
+    return first_allowed(order, lambda credentials: look_at(change, credentials))
+
+
+def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:
+    """Ask with each token in turn, and return the first answer; go on only where Poster refuses the token.
+
+    Returns None if there are no credentials. Raises `PosterError`.
+    """
     denied: dict[str, PosterError] = {}
-    for credentials in order:
+    for credentials in usable:
         if credentials.fingerprint in denied:
             continue
         try:
-            return look_at(change, credentials)
+            return ask(credentials)
         except (TokenRejected, NotAllowed) as error:
             denied[credentials.fingerprint] = error
     if denied:

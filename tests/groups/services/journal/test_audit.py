@@ -91,6 +91,16 @@ def test_a_poster_that_cannot_be_read_is_said(owner, sandbox, capsys):
     assert report(capsys) == ["demo: Poster could not be read (shape)"]
 
 
+def test_another_token_of_the_account_reads_where_the_first_one_is_refused(owner, staff, sandbox, capsys):
+    owner.credentials.set_token("1:that Poster no longer knows")
+    owner.credentials.save()
+    settled(owner)
+    assert report(capsys) == ["demo: 0 not explained by the history"]
+    assert len(sandbox.calls()) == 2
+    owner.credentials.refresh_from_db()
+    assert owner.credentials.refused_at
+
+
 def test_the_token_of_a_blocked_user_is_not_used(owner, staff, sandbox, capsys):
     settled(owner)
     for blocked, asked in (staff, 1), (owner, 1):
