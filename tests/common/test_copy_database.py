@@ -1,6 +1,7 @@
 """Test `manage.py copy_database`: users and their tokens arrive unchanged, and only once."""
 
 import fcntl
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -61,3 +62,23 @@ def test_everything_is_copied_once(tmp_path, is_new):
     again = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert again.returncode == 1
     assert "already" in again.stderr
+
+
+def test_a_large_table_is_never_in_memory_as_a_whole(tmp_path):
+    # Print the most memory of the process. `ru_maxrss` would be that of the tests, if they have had more.
+    program = (
+        "import sys; from django.core.management import execute_from_command_line; from pathlib import Path;"
+        "execute_from_command_line(sys.argv); print(Path('/proc/self/status').read_text())"
+    )
+    most = []
+    for count in (0, 8000):
+        old, new = tmp_path / f"old {count}.sqlite3", tmp_path / f"new {count}.sqlite3"
+        shutil.copy(migrated(), old)
+        shutil.copy(migrated(), new)
+        with closing(sqlite3.connect(old)) as database, database:
+            rows = ((str(number), "x" * 10_000, "2026-01-01") for number in range(count))
+            database.executemany("INSERT INTO django_session VALUES (?, ?, ?)", rows)
+        copied = run("-c", program, "copy_database", f"sqlite:///{new}", DATABASE_URL=f"sqlite:///{old}")
+        assert f"sessions.Session: {count}\n" in copied.stdout
+        most.append(int(re.search(r"VmHWM:\s+(\d+) kB", copied.stdout)[1]) // 1000)
+    assert most[1] - most[0] < 50, "The table has 80 MB."

@@ -1,5 +1,6 @@
 """`manage.py copy_database`: copy everything into another, empty database, for a move to PostgreSQL."""
 
+from itertools import batched
 from typing import Any
 
 from django.apps import apps
@@ -64,6 +65,9 @@ class Command(BaseCommand):
                     cursor.execute(statement)
 
     def _copy(self, model: type[Model]) -> None:
-        rows = model._base_manager.using("default").order_by("pk")
-        made = model._base_manager.using(TARGET).bulk_create(rows.iterator(BATCH), batch_size=BATCH)
-        self.stdout.write(f"{model._meta.label}: {len(made)}")
+        rows = model._base_manager.using("default").order_by("pk").iterator(BATCH)
+        target, count = model._base_manager.using(TARGET), 0
+        # `bulk_create` makes a list of all that it is given.
+        for batch in batched(rows, BATCH):
+            count += len(target.bulk_create(batch))
+        self.stdout.write(f"{model._meta.label}: {count}")
