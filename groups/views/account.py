@@ -98,8 +98,10 @@ def _watch(request: Request) -> dict[str, Any]:
     if credentials is None or credentials.refused_at or not request.user.has_perm(elsewhere.RIGHT):
         return {}
     minutes = settings.POSTER_WATCH_SECONDS / 60
+    watch = elsewhere.watch_of(credentials)
     return {
-        "watch": elsewhere.watch_of(credentials),
+        "watch": watch,
+        "watch_stopped": watch is not None and not elsewhere.may_look(watch),
         "watch_offered": bool(minutes),
         "watch_minutes": max(round(minutes), 1),
     }

@@ -16,6 +16,7 @@ from django.utils.http import urlsafe_base64_encode
 from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
+from groups.services.elsewhere import watch
 from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
@@ -810,6 +811,14 @@ def nothing_is_new(stage):
 def account_with_a_watch(stage):
     stage.goto("/account/")
     stage.page.locator("[name=watch]").click()
+
+
+@scene(shows="[data-watch=on] [data-notice=error]")
+def account_with_a_watch_that_stopped(stage):
+    partner = make_user("ivan", role="Owners", account="demo", sandbox=stage.sandbox)
+    watch.switch_on(user=partner, credentials=partner.credentials)
+    partner.groups.clear()
+    stage.goto("/account/")
 
 
 def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):

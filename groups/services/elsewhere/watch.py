@@ -69,6 +69,12 @@ def watch_of(credentials: PosterCredentials) -> Watch | None:
     return watches.filter(account=credentials.account_id).first()
 
 
+def may_look(watch: Watch) -> bool:
+    """Tell whether the token of a watch may be used: not refused, and of a user who still has the right."""
+    credentials = watch.credentials
+    return bool(credentials and not credentials.refused_at and credentials.user.has_perm(RIGHT))
+
+
 def look_where_due() -> list[Change]:
     """Look at each account whose turn it is, and return the changes that were found."""
     if not settings.POSTER_WATCH_SECONDS:
@@ -113,7 +119,7 @@ def _differ(known: dict[int, Known], shown: dict[int, GroupValues]) -> bool:
 def look_with(watch: Watch) -> list[Change]:
     """Look at the groups of an account with its watch, compare them, and store the result."""
     credentials = watch.credentials
-    if credentials is None or not credentials.user.has_perm(RIGHT):
+    if credentials is None or not may_look(watch):
         return []
     picture = _picture(watch, credentials)
     is_first = picture.looked_at is None

@@ -329,6 +329,23 @@ def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
     assert not Watch.objects.exists()
 
 
+@pytest.mark.parametrize("lost", ["blocked", "without the right", "refused"])
+def test_another_owner_reads_that_nobody_looks_and_switches_it_on_again(owner, browse, sandbox, lost):
+    watching.switch_on(user=owner, credentials=owner.credentials)
+    client = browse(make_user("partner", role="Owners", account="demo", sandbox=sandbox))
+    assert "Nobody looks" not in text_of(client.get("/account/"))
+    if lost == "blocked":
+        type(owner).objects.filter(pk=owner.pk).update(is_active=False)
+    elif lost == "refused":
+        type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
+    else:
+        owner.groups.clear()
+    assert "Nobody looks any more: the token of owner may not be used" in text_of(client.get("/account/"))
+    answer = client.post("/account/watch/", {"watch": "on"}, follow=True)
+    assert "Switched on, with the token of partner." in text_of(answer)
+    assert "Nobody looks" not in text_of(answer)
+
+
 def test_an_owner_switches_it_on_and_off(owner, staff, manager, browse, sandbox):
     client = browse(owner)
     assert 'data-watch="off"' in client.get("/account/").content.decode()
