@@ -22,8 +22,8 @@ from poster_admin.common.htmx import element_asked_for, render_page
 class WritePage[F: WriteForm]:
     """A page with a form that asks for a write; its fragment is `form`.
 
-    The form is sent to `form_action`, the answer to its confirmation to `asks_at`; both default to the
-    address of the request.
+    The form is sent to `form_action`; its confirmation, and another try of the same write, to `asks_at`. Both
+    default to the address of the request.
     """
 
     request: Request
@@ -61,6 +61,7 @@ class WritePage[F: WriteForm]:
             "form": self.form,
             "group": self.group,
             "form_action": self.form_action or self.request.path,
+            "asks_at": self.asks_at,
             **self.context,
             **context,
         }
@@ -87,7 +88,6 @@ class WritePage[F: WriteForm]:
         return self.show(
             status=status,
             template="groups/writes/check.html",
-            asks_at=self.asks_at,
             rows=check_rows(command.loaded, command.values),
             warnings=warnings,
             clients=clients,

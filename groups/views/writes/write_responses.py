@@ -99,7 +99,7 @@ def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondL
             return page.show_conflict(reused=True)
     asks = asks_for_reason(page.request, beyond)
     if command.removes:
-        return page.show(asks_at=page.asks_at, **asks)
+        return page.show(**asks)
     return page.show_check(command, _warnings_of(command), **asks)
 
 

@@ -1,5 +1,7 @@
 """Test sending a lost change again: until both outcomes are known, one of the two holds the lock."""
 
+import re
+
 import pytest
 from django.db import DatabaseError
 from django.utils import timezone
@@ -12,7 +14,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
-from tests.pages import group_form, open_form, text_of
+from tests.pages import group_form, hidden, open_form, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -39,6 +41,13 @@ def locks_of(change):
 
 def second():
     return Change.objects.exclude(again_of=None).get()
+
+
+def sent_from(client, page):
+    """Send the form of a page again, as its button does."""
+    html = page.content.decode()
+    (url,) = set(re.findall(r'<form method="post"\s+action="(/(?:groups|history)/[^"]+)"', html))
+    return client.post(url, hidden(page, "version", "operation", "decision", "confirm_name"))
 
 
 def let_be_due(change):
@@ -104,11 +113,18 @@ def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_
 # --- The second change cannot be recorded -------------------------------------------------------------------
 
 
-def test_without_its_snapshot_the_first_one_stays_as_it_is(lost, owner, browse, sandbox):
+def test_without_its_snapshot_the_first_one_stays_as_it_is_until_its_form_comes_again(
+    lost, owner, browse, sandbox
+):
     Snapshot.objects.all().delete()
     sandbox.script("clients.getClients", "status_500", times=None)
-    assert again(browse(owner), lost).status_code == 502
+    client = browse(owner)
+    page = again(client, lost)
+    assert page.status_code == 502
     assert_still_lost(lost)
+    sandbox.clear_faults()
+    assert sent_from(client, page)["Location"] == "/groups/"
+    assert second().state == State.APPLIED
 
 
 def test_what_the_database_does_not_take_leaves_the_first_one_as_it_is(lost, owner, browse, monkeypatch):
@@ -124,11 +140,15 @@ def test_where_another_has_the_locks_the_first_one_stays_as_it_is(lost, owner, b
     Lock.objects.filter(key="members:4").delete()
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=9, target="members:4")
     other.save()
-    answer = again(browse(owner), lost)
+    client = browse(owner)
+    answer = again(client, lost)
     assert answer.status_code == 409
     assert f"/history/{other.pk}/" in answer.content.decode()
     lost.refresh_from_db()
     assert (lost.state, locks_of(lost)) == (State.UNKNOWN, {"group:4", "schedule:4"})
+    Change.objects.settle(other, state=State.FAILED)
+    assert sent_from(client, answer)["Location"] == "/groups/"
+    assert second().state == State.APPLIED
 
 
 def test_a_blocked_bonus_leaves_the_first_one_as_it_is(staff, browse, sandbox):
