@@ -132,7 +132,7 @@ class _Restore:
         """
         if made.state == State.DIFFERS and made.after and not self._job.tested:
             wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
-            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(differing(wanted, there)))
+            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(wanted, there)))
         if made.group_id is None:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
         try:

@@ -386,6 +386,21 @@ def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
     assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "group_not_created", "")
 
 
+def test_a_group_with_other_values_stops_it_with_words_of_a_group(owner, sandbox):
+    snapshot, were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    made = {"group": 6, "fields": {"client_groups_discount": "77"}}
+    sandbox.script("clients.getGroups", "busy_console", call=2, **made)
+    assert (run(job).state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "percent")
+    assert job_words(job).next_step == (
+        "Look at that group in Poster before you decide. No other was touched."
+    )
+    assert not sandbox.posts("clients.createClient")
+    queue.resume(job, owner, accepts=True)
+    assert run(job).state == Job.State.DONE
+    assert own(people(sandbox, 6)) == own(were)
+
+
 def test_once_its_cause_is_mended_the_group_is_created_after_all(owner, sandbox):
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)
