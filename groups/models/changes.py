@@ -171,6 +171,10 @@ class Change(Consent):
         UNSAFE = "unsafe", _("Poster has a type for this group that is not known here")
         NO_RIGHT = "no_right", _("the group has clients, and the right to remove them was missing")
         NOT_READ = "not_read", _("Poster could not be asked before, so nothing was sent")
+        UNREADABLE_ROW = (
+            "unreadable_row",
+            _("Poster gave it in a form that could not be read, so nothing was sent"),
+        )
         NOT_SHOWN_YET = (
             "not_shown_yet",
             _("Poster does not show the last change of it yet, so nothing was sent: try again in a minute"),
@@ -194,10 +198,7 @@ class Change(Consent):
                 "it may be there under another number"
             ),
         )
-        REFUSAL_NOT_VERIFIED = (
-            "refusal_not_verified",
-            _("Poster said no, but that could not be checked"),
-        )
+        REFUSAL_NOT_VERIFIED = "refusal_not_verified", _("Poster said no, but that could not be checked")
         CLIENT_GONE = "client_gone", _("the client is no longer there")
         ELSEWHERE = "elsewhere", _("somebody has moved the client to another group")
         OTHER_FIELDS = "other_fields", _("other fields of the client changed too")

@@ -106,6 +106,10 @@ class Job(Consent):
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
         UNREACHABLE = "unreachable", _("Poster has not answered for a quarter of an hour.")
+        UNREADABLE_ROW = (
+            "unreadable_row",
+            _("Poster gave a client or a group in a form that could not be read."),
+        )
         UNKNOWN = "unknown", _("The outcome of some writes could not be found out.")
         NOT_EMPTY = (
             "not_empty",

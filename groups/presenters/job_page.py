@@ -180,7 +180,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Look at that client in Poster before you decide. Nobody else was touched.")
         case Stop.DIFFERS:
             return _("Look at that group in Poster before you decide. No other was touched.")
-        case Stop.REFUSED | Stop.GROUP_NOT_CREATED:
+        case Stop.REFUSED | Stop.GROUP_NOT_CREATED | Stop.UNREADABLE_ROW:
             return _("Mend the cause in Poster first.") + " " + again
         case Stop.TOKEN:
             return _("Connect the account again.") + " " + again

@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
-from groups.poster import InvalidResponse, NotFound, Refused, Unreachable
+from groups.poster import ErrorReason, InvalidResponse, NotFound, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import read_now
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
@@ -25,7 +25,9 @@ from groups.services.writes.unrecorded import catch_up
 
 State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.
-NOTHING_SENT = frozenset((Reason.NOT_READ, Reason.NOT_SHOWN_YET, Reason.NOT_SENT, Reason.NEVER_SENT))
+NOTHING_SENT = frozenset(
+    (Reason.NOT_READ, Reason.UNREADABLE_ROW, Reason.NOT_SHOWN_YET, Reason.NOT_SENT, Reason.NEVER_SENT)
+)
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
 TURN = 60.0
@@ -119,7 +121,7 @@ class OutageBackoff:
         if any(change.reason not in NOTHING_SENT for change in changes):
             self._bad = 0
         elif changes:
-            self.wait()
+            self.wait(_stop_after(changes[-1].reason))
 
     def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> None:
         """Wait, longer than the last time. Raises `Stopped` with this reason after JOB_PATIENCE."""
@@ -141,12 +143,18 @@ class OutageBackoff:
             self._lease.check()
             try:
                 return question()
-            except (Unreachable, InvalidResponse):
-                away.wait()
+            except (Unreachable, InvalidResponse) as error:
+                away.wait(_stop_after(error.reason))
             except NotFound:
                 raise
             except Refused as error:
                 raise Stopped(Job.Stop.REFUSED, error.message) from None
+
+
+def _stop_after(reason: str) -> Job.Stop:
+    """Return why a job stops that has waited in vain after a change or an error with this reason."""
+    is_row = reason == ErrorReason.UNREADABLE_ROW
+    return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 
 
 def submit_and_see(lease: JobLease, backoff: OutageBackoff, command: Command) -> Change | None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change
 from groups.poster import (
+    ErrorReason,
     NotAllowed,
     OutcomeUnknown,
     PosterError,
@@ -237,7 +238,8 @@ def _read_before(command: Command, change: Change) -> bool:
         try:
             remote = command.observe_before(change, command.sender.credentials, within=left)
         except PosterError as error:
-            _fail(change, Reason.NOT_READ, error)
+            is_row = error.reason == ErrorReason.UNREADABLE_ROW
+            _fail(change, Reason.UNREADABLE_ROW if is_row else Reason.NOT_READ, error)
             return False
         # An outdated read could lead to overwriting a change made here, so read again while there is time.
         problem = Reason.NOT_SHOWN_YET if command.is_behind(change, remote) else command.precheck(remote)

@@ -333,6 +333,22 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
+@pytest.mark.parametrize("read", [1, 2], ids=["snapshot", "write"])
+def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, settings, browse, read):
+    settings.JOB_PATIENCE = 0.05
+    job = start(staff, client_ids=[FIRST])
+    fault = {"field": "client_groups_id", "times": None}
+    sandbox.script("clients.getClient", "row_missing_field", call=read, **fault)
+    assert ended(run(job)) == (Job.State.STOPPED, "unreadable_row")
+    assert not sandbox.posts()
+    text = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    assert "in a form that could not be read" in text
+    assert "has not answered" not in text
+    sandbox.clear_faults()
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroup"])
 def test_a_read_that_poster_refuses_is_no_mistake_of_ours(staff, sandbox, method):
     job = start(staff)
