@@ -1,5 +1,5 @@
 // Configure HTMX, announce and focus the result of a swap, and show every failure.
-import { $, announce, placeOfFocus } from "./dom.js";
+import { $, announce, fetchInto, placeOfFocus } from "./dom.js";
 import { setUnsaved } from "./unsaved.js";
 
 // Avoid features that the content security policy forbids, and show every response: it takes the place of its target.
@@ -35,13 +35,44 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   for (const [key, value] of Array.from(detail.formData)) if (value === "") detail.formData.delete(key);
 });
 
+const AGAIN = 5000;
+
+// A part that the page loads by itself: nobody would ask for it again.
+const loadsItself = (element) => element.matches("[hx-trigger^=load]");
+
+function cannotReach({ detail }) {
+  const { elt, target } = detail.requestConfig;
+  const asksAgain = loadsItself(elt);
+  if (asksAgain)
+    setTimeout(() => {
+      if (elt.isConnected) fetchInto(target, detail.pathInfo.requestPath, { source: elt });
+    }, AGAIN);
+  const notice = $("#notice");
+  const words = $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
+  // Failures that nobody has caused are told once.
+  if (asksAgain && notice.textContent === words.textContent) return;
+  notice.replaceChildren(words.cloneNode(true));
+  announce(notice.textContent.trim());
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("htmx:sendError", cannotReach);
+document.addEventListener("htmx:timeout", cannotReach);
+
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.xhr.status < 400) {
+  const { requestConfig, serverResponse, xhr } = detail;
+  if (xhr.status < 400) {
     $("#notice").replaceChildren();
     return;
   }
-  // A whole error page: show its text in the notice, and leave the form as it is.
-  if (/^\s*<!doctype/i.test(detail.serverResponse)) {
+  const isPage = /^\s*<!doctype/i.test(serverResponse);
+  // Every error of the dashboard has a notice; that of a proxy has none, and must not take the place of a form.
+  const isForeign = (isPage || xhr.status >= 500) && !serverResponse.includes("data-notice");
+  if (isForeign || (isPage && xhr.status === 503 && loadsItself(requestConfig.elt))) {
+    detail.shouldSwap = false;
+    cannotReach({ detail });
+  } else if (isPage) {
+    // Show the text of a whole error page in the notice, and leave the form as it is.
     detail.target = $("#notice");
     detail.swapOverride = "innerHTML";
     detail.selectOverride = "[data-notice]";
@@ -69,13 +100,3 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   }
   else if (target.id === "notice") target.scrollIntoView({ block: "nearest" });
 });
-
-function cannotReach() {
-  const notice = $("#notice");
-  notice.replaceChildren($("#no-answer").content.cloneNode(true));
-  announce(notice.textContent.trim());
-  notice.scrollIntoView({ block: "nearest" });
-}
-
-document.addEventListener("htmx:sendError", cannotReach);
-document.addEventListener("htmx:timeout", cannotReach);

@@ -25,10 +25,10 @@ MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
     pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
 )
 # Errors in the console that tests cause on purpose: Chromium and HTMX report every answer with an error
-# status, and HTMX every request that a newer one replaces.
+# status and every request without an answer, and HTMX every request that a newer one replaces.
 ALLOWED_ERRORS = (
     *("Failed to load resource", "Response Status Error Code"),
-    *("htmx:afterRequest, ", "htmx:sendAbort, "),
+    *("htmx:afterRequest, ", "htmx:sendAbort, ", "htmx:sendError, "),
 )
 
 

@@ -1,0 +1,88 @@
+"""Test pages in a browser whose way to the dashboard breaks off and comes back."""
+
+import pytest
+from playwright.sync_api import expect
+
+from groups.models import Job
+from tests.groups.services.jobs.doing import start
+
+# As nginx writes it: without a doctype.
+OF_A_PROXY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"
+# The page of a dashboard whose database is away.
+NOT_READY = "<!doctype html><title>503</title><main><p data-notice=error>Not ready</p></main>"
+GOES_ON = "This page tries again by itself"
+FAILURES = {
+    "no connection": lambda route: route.abort(),
+    "proxy": lambda route: route.fulfill(status=502, content_type="text/html", body=OF_A_PROXY),
+    "empty": lambda route: route.fulfill(status=503, body=""),
+    "not ready": lambda route: route.fulfill(status=503, content_type="text/html", body=NOT_READY),
+}
+
+
+def follow(page, job):
+    """Open the page of a job, on a clock that the test moves on."""
+    page.clock.install()
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
+
+
+def end(job):
+    Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_job_is_followed_on_after_a_failure(page_for, staff, failure):
+    job, page = start(staff), page_for(staff, new=True)
+    follow(page, job)
+    page.route("**/jobs/**", lambda route, _: FAILURES[failure](route), times=2)
+    page.clock.run_for(2_000)
+    expect(page.locator("#live")).to_contain_text(GOES_ON)
+    expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
+    told = page.locator("#notice .notice").element_handle()
+    end(job)
+    with page.expect_event("requestfailed" if failure == "no connection" else "requestfinished"):
+        page.clock.run_for(5_000)
+    assert told.evaluate("notice => notice.isConnected")
+    page.clock.run_for(5_000)
+    expect(page.locator("#job")).to_have_attribute("data-state", "cancelled")
+    expect(page.locator("#notice")).to_be_empty()
+
+
+def test_a_job_is_followed_on_once_the_browser_is_online_again(page_for, staff):
+    job, page = start(staff), page_for(staff, new=True)
+    follow(page, job)
+    page.context.set_offline(True)
+    page.clock.run_for(2_000)
+    expect(page.locator("#notice")).to_contain_text(GOES_ON)
+    end(job)
+    page.context.set_offline(False)
+    page.clock.run_for(5_000)
+    expect(page.locator("#job")).to_have_attribute("data-state", "cancelled")
+    expect(page.locator("#notice")).to_be_empty()
+
+
+@pytest.mark.parametrize("failure", ["proxy", "empty"])
+def test_the_error_of_a_proxy_leaves_a_form_as_it_is(page_for, staff, sandbox, failure):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    percent = page.get_by_label("Percent, %")
+    percent.fill("12")
+    page.route("**/groups/1/edit/", lambda route, _: FAILURES[failure](route), times=1)
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator("#notice")).to_contain_text("What you typed is still here")
+    expect(percent).to_have_value("12")
+    assert not sandbox.posts()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_first_clients_of_a_group_are_loaded_after_a_failure(page_for, staff):
+    page = page_for(staff, new=True)
+    page.clock.install()
+    page.route("**/groups/4/clients/first/", lambda route, _: route.abort(), times=1)
+    page.goto("/groups/4/")
+    expect(page.locator("#notice")).to_contain_text(GOES_ON)
+    page.clock.run_for(5_000)
+    expect(page.locator("#first-clients li")).to_have_count(5)
+    expect(page.locator("#notice")).to_be_empty()
