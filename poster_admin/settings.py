@@ -150,6 +150,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "poster_admin.common.error_pages.page_for_405",
     "groups.views.http.poster_errors.PosterErrorMiddleware",
     "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -1,4 +1,4 @@
-"""Show pages for errors that no view handles."""
+"""Show pages for errors that no view handles, and for addresses that only take forms."""
 
 import sys
 
@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as django_server_error
 
+from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import is_outage
 
 
@@ -24,3 +25,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         response["HX-Refresh"] = "true"
     return response
+
+
+def page_for_405(get_response: GetResponse) -> GetResponse:
+    """Show a page where an address that only takes forms is opened: Django's own answer is empty."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code == 405 and request.method in {"GET", "HEAD"}:
+            response.content = render_to_string("405.html", request=request)
+        return response
+
+    return middleware

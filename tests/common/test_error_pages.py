@@ -1,0 +1,42 @@
+"""Open addresses that only take forms, as somebody does who types or reloads one."""
+
+import pytest
+
+from tests.pages import fragment, text_of
+from tests.test_access import ONLY_POST
+
+pytestmark = pytest.mark.django_db
+WORDS = {
+    "en": ("There is no page here", "To the groups"),
+    "uk": ("Тут немає сторінки", "До груп"),
+    "ru": ("Здесь нет страницы", "К группам"),
+}
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_an_address_for_forms_says_so_in_the_language_of_the_user(owner, browse, subtests, language):
+    client = browse(owner, language=language)
+    for url in sorted(ONLY_POST):
+        with subtests.test(url=url):
+            page = client.get(url)
+            assert (page.status_code, page["Allow"].split(", ")[0]) == (405, "POST")
+            assert all(words in text_of(page) for words in WORDS[language])
+            assert 'href="/groups/"' in page.content.decode()
+
+
+@pytest.mark.parametrize("url", ["/accounts/passkeys/options/", "/accounts/passkeys/use/"])
+def test_a_stranger_is_shown_the_way_to_the_sign_in(browse, url):
+    page = browse().get(url)
+    assert page.status_code == 405
+    assert 'href="/accounts/login/"' in page.content.decode()
+
+
+def test_htmx_finds_a_notice_in_it(owner, browse):
+    page = browse(owner).get("/account/watch/", headers=fragment("rows"))
+    assert 'data-notice="error"' in page.content.decode()
+
+
+def test_a_head_has_no_body_and_a_post_to_a_page_none_either(owner, browse):
+    client = browse(owner)
+    for answer in (client.head("/account/watch/"), client.post("/history/")):
+        assert (answer.status_code, answer.content) == (405, b"")
