@@ -21,9 +21,6 @@ class TargetForm(forms.Form):
 
     FEW = 8
 
-    target = forms.TypedChoiceField(
-        label=_("To the group"), error_messages={"required": _("Choose a group.")}
-    )
     clients = forms.CharField(widget=forms.HiddenInput)
     operation = forms.UUIDField(widget=forms.HiddenInput)
     sources: Sequence[Group]
@@ -35,14 +32,16 @@ class TargetForm(forms.Form):
         """Offer these groups as targets; not the only group that the clients are in."""
         single = self.sources[0].id if len(self.sources) == 1 else None
         by_id = {str(each.id): each for each in groups if each.id != single}
-        field = self.fields["target"]
         self.has_many_targets = len(by_id) > self.FEW
         # A list that shows several groups needs no line that asks to choose one.
         first = [] if self.has_many_targets else [("", _("Choose a group"))]
-        field.choices = [*first, *((pk, _described(each)) for pk, each in by_id.items())]  # type: ignore[attr-defined]  # a choice field's
-        field.coerce = by_id.__getitem__  # type: ignore[attr-defined]  # as above
-        if self.has_many_targets:
-            field.widget.attrs["size"] = self.FEW
+        self.fields["target"] = forms.TypedChoiceField(
+            label=_("To the group"),
+            choices=[*first, *((pk, _described(each)) for pk, each in by_id.items())],
+            coerce=by_id.__getitem__,
+            widget=forms.Select(attrs={"size": self.FEW} if self.has_many_targets else {}),
+            error_messages={"required": _("Choose a group.")},
+        )
 
 
 class MoveForm(TargetForm):
