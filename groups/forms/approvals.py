@@ -6,24 +6,18 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.fields import DecimalField
-from groups.forms.groups import LARGEST_BONUS
+from groups.forms.fields import BonusField, DecimalField, PercentField
 from groups.models import Limits
 from groups.models.approvals import LONGEST_REASON
 
 MOST_CLIENTS = Decimal(2**31 - 1)
+NO_WHOLE_NUMBER = _("Enter a whole number of clients.")
 
 
 class LimitsForm(forms.Form):
     """The limits of an account; an empty field is no limit."""
 
-    max_percent = DecimalField(
-        label=Limits.Limit.MAX_PERCENT.label,
-        maximum=Decimal(100),
-        range_message=_("The percent must be between 0 and 100."),
-        unit="%",
-        required=False,
-    )
+    max_percent = PercentField(label=Limits.Limit.MAX_PERCENT.label, required=False)
     max_rise = DecimalField(
         label=Limits.Limit.MAX_RISE.label,
         maximum=Decimal(100),
@@ -31,17 +25,11 @@ class LimitsForm(forms.Form):
         required=False,
         help_text=_("From 10% to 15% are 5 points. A new group rises from 0%."),
     )
-    max_birthday_bonus = DecimalField(
-        label=Limits.Limit.MAX_BIRTHDAY_BONUS.label,
-        maximum=LARGEST_BONUS,
-        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
-        shown_decimals=2,
-        required=False,
-    )
+    max_birthday_bonus = BonusField(label=Limits.Limit.MAX_BIRTHDAY_BONUS.label)
     max_clients = DecimalField(
         label=Limits.Limit.MAX_CLIENTS.label,
         maximum=MOST_CLIENTS,
-        range_message=_("Enter a whole number of clients."),
+        range_message=NO_WHOLE_NUMBER,
         required=False,
         help_text=_("A change of many groups, an import or a move counts as one change."),
     )
@@ -56,7 +44,7 @@ class LimitsForm(forms.Form):
         if number is None:
             return None
         if number != int(number):
-            raise forms.ValidationError(self.fields["max_clients"].range_message)  # type: ignore[attr-defined]  # a decimal field's
+            raise forms.ValidationError(NO_WHOLE_NUMBER)
         return int(number)
 
     def fill(self) -> Limits:

@@ -23,7 +23,6 @@ from groups.presenters.messages import money_words, percent_words
 INCOMPLETE = _("This form is incomplete. Open the page again.")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
-REQUIRED = {"percent": _("Enter a percent."), "birthday_bonus": _("Enter a birthday bonus, 0 for none.")}
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")
 
 
@@ -95,7 +94,6 @@ class PercentsForm(forms.Form):
                 field.stored = self._opened[group.id][name]
                 # A script may send percents alone, as before there were bonuses: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data
-                field.error_messages["required"] = REQUIRED[name]
                 self.fields[_field_of(group.id, name)] = field
 
     @property

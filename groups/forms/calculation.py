@@ -8,8 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.bulk import LineForm
-from groups.forms.fields import DecimalField
-from groups.forms.groups import LARGEST_BONUS
+from groups.forms.fields import LARGEST_BONUS, DecimalField
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
 

@@ -7,8 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from groups.forms.fields import DecimalField
-from groups.forms.groups import LARGEST_BONUS, TYPES
+from groups.forms.fields import BonusField, PercentField
+from groups.forms.groups import TYPES
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.services.costs.sales import MONTH, PERIODS
 
@@ -18,16 +18,10 @@ DAYS = [(str(days), ngettext_lazy("the last %d day", "the last %d days", days) %
 class CostForm(forms.Form):
     """New values of a group, and the days to add up. Missing values are the group's own, and 30 days."""
 
-    percent = DecimalField(
-        label=_("New percent"),
-        maximum=Decimal(100),
-        range_message=_("The percent must be between 0 and 100."),
-        unit="%",
-        required=False,
-    )
+    percent = PercentField(label=_("New percent"), required=False)
     days = forms.TypedChoiceField(label=_("Sales of"), choices=DAYS, coerce=int)
     loyalty_type = forms.TypedChoiceField(choices=TYPES, coerce=int, required=False)
-    birthday_bonus = DecimalField(maximum=LARGEST_BONUS, range_message="", required=False)
+    birthday_bonus = BonusField()
 
     def __init__(self, data: Any, *, group: Group) -> None:
         # Unknown values in an address are ignored, but a percent is typed: a wrong one is said.

@@ -19,6 +19,7 @@ _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
 _NOT_DIGITS = str.maketrans(",", ".", _SPACES)
 DECIMALS = 2
+LARGEST_BONUS = Decimal(1_000_000)
 NAME_LENGTH = 100
 VISIBLE = ("L", "N", "P", "S")
 
@@ -73,6 +74,33 @@ class DecimalField(forms.CharField):
         if not isinstance(value, Decimal):
             return value
         return number_format(Decimal(plain(value)), self.shown_decimals, force_grouping=False)
+
+
+class PercentField(DecimalField):
+    """A percent of a group."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            maximum=Decimal(100),
+            range_message=_("The percent must be between 0 and 100."),
+            unit="%",
+            error_messages={"required": _("Enter a percent.")},
+            **kwargs,
+        )
+
+
+class BonusField(DecimalField):
+    """A birthday bonus in hryvnia. It may be empty: each form decides the meaning of that."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            maximum=LARGEST_BONUS,
+            range_message=_("The birthday bonus must be between 0 and 1,000,000."),
+            shown_decimals=2,
+            required=False,
+            error_messages={"required": _("Enter a birthday bonus, 0 for none.")},
+            **kwargs,
+        )
 
 
 class NameField(forms.CharField):

@@ -15,7 +15,15 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.fields import NAME_LENGTH, AccountField, DecimalField, NameField, TokenField
+from groups.forms.fields import (
+    NAME_LENGTH,
+    AccountField,
+    BonusField,
+    DecimalField,
+    NameField,
+    PercentField,
+    TokenField,
+)
 from groups.models import Change, ChangeQuerySet
 from groups.models.approvals import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
@@ -24,7 +32,6 @@ from groups.presenters.alphabet import has_all, spellings
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
-LARGEST_BONUS = Decimal(1_000_000)
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
 
@@ -105,20 +112,8 @@ class GroupForm(WriteForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose a type."), "invalid_choice": _("Choose a type.")},
     )
-    percent = DecimalField(
-        label=_("Percent"),
-        maximum=Decimal(100),
-        range_message=_("The percent must be between 0 and 100."),
-        unit="%",
-        error_messages={"required": _("Enter a percent.")},
-    )
-    birthday_bonus = DecimalField(
-        label=_("Birthday bonus"),
-        maximum=LARGEST_BONUS,
-        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
-        shown_decimals=2,
-        required=False,
-    )
+    percent = PercentField(label=_("Percent"))
+    birthday_bonus = BonusField(label=_("Birthday bonus"))
     note = forms.CharField(
         label=_("Why, if you like"),
         required=False,
@@ -175,7 +170,7 @@ class GroupForm(WriteForm):
             data["birthday_bonus"] = _kept_bonus(self.loaded)
             self.errors.pop("birthday_bonus", None)
         elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
-            self.add_error("birthday_bonus", ValidationError(_("Enter a birthday bonus, 0 for none.")))
+            self.add_error("birthday_bonus", self.fields["birthday_bonus"].error_messages["required"])
         return data
 
     @property

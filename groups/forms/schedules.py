@@ -1,7 +1,6 @@
 """Form that plans a change of a group, and its times on the site's clock."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Self
 
 from django import forms
@@ -9,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.fields import DecimalField
-from groups.forms.groups import LARGEST_BONUS, Version, WriteForm
+from groups.forms.fields import BonusField, PercentField
+from groups.forms.groups import Version, WriteForm
 from groups.poster import Group, GroupValues, LoyaltyType
 
 FORMAT = "%Y-%m-%dT%H:%M"
@@ -52,19 +51,9 @@ class ScheduleForm(WriteForm):
     `version` is optional: with it a group that was changed since the form was opened is a conflict.
     """
 
-    percent = DecimalField(
-        label=_("Percent for that time"),
-        maximum=Decimal(100),
-        range_message=_("The percent must be between 0 and 100."),
-        unit="%",
-        error_messages={"required": _("Enter a percent.")},
-    )
-    birthday_bonus = DecimalField(
+    percent = PercentField(label=_("Percent for that time"))
+    birthday_bonus = BonusField(
         label=_("Birthday bonus for that time"),
-        maximum=LARGEST_BONUS,
-        range_message=_("The birthday bonus must be between 0 and 1,000,000."),
-        shown_decimals=2,
-        required=False,
         help_text=_("Leave it empty to keep the present one."),
     )
     starts_at = LocalTimeField(

@@ -8,7 +8,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.forms.fields import AccountField, DecimalField, NameField, TokenField
+from groups.forms.fields import AccountField, BonusField, NameField, PercentField, TokenField
 from groups.poster import api_url
 
 
@@ -18,7 +18,7 @@ def _in_english():
         yield
 
 
-PERCENT = DecimalField(maximum=Decimal(100), range_message="The percent must be between 0 and 100.", unit="%")
+PERCENT = PercentField()
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,7 @@ def test_a_percent_is_read_as_people_write_it(typed, number):
     ],
 )
 def test_thousands_may_stand_apart(typed, number):
-    field = DecimalField(maximum=Decimal(1_000_000), range_message="range")
-    assert field.clean(typed) == Decimal(number)
+    assert BonusField().clean(typed) == Decimal(number)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_more_than_two_decimals_are_refused(typed):
 
 @pytest.mark.parametrize("stored", ["12.345", "120"])
 def test_a_number_that_poster_has_is_accepted_however_odd(stored):
-    field = DecimalField(maximum=Decimal(100), range_message="", unit="%")
+    field = PercentField()
     field.stored = Decimal(stored)
     assert field.clean(field.prepare_value(field.stored)) == field.stored
     with pytest.raises(ValidationError):
@@ -90,7 +89,7 @@ def test_a_number_that_poster_has_is_accepted_however_odd(stored):
 
 
 def test_a_number_is_shown_in_the_language():
-    money = DecimalField(maximum=Decimal(10**6), range_message="", shown_decimals=2)
+    money = BonusField()
     with translation.override("uk"):
         assert PERCENT.prepare_value(Decimal("12.50")) == "12,5"
         assert money.prepare_value(Decimal(50)) == "50,00"
