@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -21,8 +20,8 @@ from groups.services.jobs import queue
 from groups.services.writes.not_sent import Busy, NotNow, Occupied, Planned
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
 
-PAGE_SIZE = 50
 DECISIONS: dict[str, Callable[[Job, User], None]] = {
     "pause": queue.pause,
     "resume": queue.resume,
@@ -35,7 +34,7 @@ DECISIONS: dict[str, Callable[[Job, User], None]] = {
 @requires("view_group")
 def job_list(request: Request) -> HttpResponse:
     """Show the jobs of the account, the newest first."""
-    page = Paginator(job_lease.jobs_of(request.credentials), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, job_lease.jobs_of(request.credentials))
     rows = [JobPage(job, request.user) for job in page.object_list]
     return render_page(request, "groups/jobs/jobs.html", {"page": page, "rows": rows}, fragment="rows")
 

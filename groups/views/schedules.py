@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -35,8 +34,8 @@ from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, 
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
 
-PAGE_SIZE = 50
 State = Schedule.State
 
 
@@ -45,7 +44,7 @@ State = Schedule.State
 def schedule_list(request: Request) -> HttpResponse:
     """Show the planned changes of the account, those to come first, and a week of them as a calendar."""
     found = schedules.schedules_of(request.credentials)
-    page = Paginator(found.in_order(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, found.in_order())
     monday = asked_week(request.GET.get("week", ""))
     context = {
         "page": page,

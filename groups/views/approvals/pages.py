@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -28,9 +27,9 @@ from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
 from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
-PAGE_SIZE = 50
 State = Change.State
 
 
@@ -55,8 +54,7 @@ def account_limits(request: Request) -> HttpResponse:
 @requires("view_group")
 def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
-    found = approvals.requests_of(request.credentials, request.user)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, approvals.requests_of(request.credentials, request.user))
     rows = [RequestPage(asked, request.user) for asked in page.object_list]
     return render_page(
         request, "groups/approvals/requests.html", {"page": page, "rows": rows}, fragment="rows"

@@ -7,7 +7,6 @@ from typing import Any, Concatenate
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
@@ -25,9 +24,8 @@ from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, 
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
-
-PAGE = 50
 
 
 def of_one[**P](
@@ -56,7 +54,7 @@ def of_one[**P](
 def snapshot_list(request: Request) -> HttpResponse:
     """Show the snapshots taken before groups were moved or removed."""
     kept = snapshots.of(user=request.user, credentials=request.credentials)
-    page = Paginator(kept, PAGE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, kept)
     restores = snapshots.restores_of(page.object_list)
     rows = [(snapshot, restores.get(snapshot.pk)) for snapshot in page.object_list]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}

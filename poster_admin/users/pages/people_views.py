@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,13 +17,12 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
 from poster_admin.users.pages.views import Request, form_methods, render_form
 from poster_admin.users.sign_in import invitations
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
-
-PAGE = 50
 
 type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
 
@@ -50,7 +48,7 @@ def person_list(request: Request) -> HttpResponse:
     """Show all users, with their roles and how they are signed in."""
     if not request.user.has_perm(people.RIGHT):
         raise PermissionDenied
-    page = Paginator(people.all_users(), PAGE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, people.all_users())
     rows = [(person, person.manageable_by(request.user)) for person in people.as_people(page.object_list)]
     return render_page(request, "users/people.html", {"page": page, "rows": rows})
 

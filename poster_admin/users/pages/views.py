@@ -8,7 +8,6 @@ from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
@@ -19,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from poster_admin.common.htmx import is_ours, render_page
+from poster_admin.common.paging import page_asked_for
 from poster_admin.users import sessions
 from poster_admin.users.identities import has_password
 from poster_admin.users.models import Event, RecoveryCode, SecurityEvent, passkeys_of
@@ -28,7 +28,6 @@ from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import browsers, two_factor
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
 
-LOG_PAGE = 50
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -121,7 +120,7 @@ def security_log(request: Request) -> HttpResponse:
     events = SecurityEvent.objects.all()
     if kind in Event:
         events = events.filter(kind=kind)
-    page = Paginator(events, LOG_PAGE).get_page(request.GET.get("page"))
+    page = page_asked_for(request, events)
     lines = [(event, people.detail_words(event)) for event in page]
     context = {"page": page, "lines": lines, "kinds": Event.choices, "kind": kind}
     return render_page(request, "users/security_log.html", context)
