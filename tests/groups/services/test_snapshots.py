@@ -381,6 +381,9 @@ def test_what_is_no_longer_as_the_page_said_is_not_started(owner, browse, sandbo
     assert answer.status_code == 409
     assert "Something has changed in Poster" in text_of(answer)
     assert "there is one of the same name" in text_of(answer)
+    part = client.post(restore_url(snapshot), form, headers=fragment("form", restore_url(snapshot)))
+    for shown in (answer, part):
+        assert f"“{NAME}”, 10%, with" in text_of(shown)
     assert not Job.objects.exists()
     again = form | hidden(answer, "version", "operation")
     assert client.post(restore_url(snapshot), again).status_code == 302
