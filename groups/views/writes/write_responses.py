@@ -281,7 +281,7 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
         page.form = page.form.again()
         page.form.add_error("name", name_refused_words(change))
-        return page.show(data_outcome=State.REFUSED)
+        return page.show(change=change)
     return page.show_again(change, status=status_of_refusal(change))
 
 
