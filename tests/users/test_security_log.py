@@ -115,6 +115,13 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
         assert english not in text
 
 
+def test_the_title_of_a_long_log_names_the_page(owner, browse):
+    for _ in range(51):
+        record(Event.FAILED, name="staff")
+    page = browse(owner).get("/accounts/security-log/?page=2")
+    assert "page 2 of 2" in page.content.decode().partition("</title>")[0]
+
+
 def test_a_line_of_json_has_the_request_and_no_token(sandbox, log_stream):
     stream, log = log_stream("json"), logging.getLogger("tests.json")
     bind_contextvars(request_id="12345678-1234-1234-1234-123456789abc")
