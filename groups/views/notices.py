@@ -1,5 +1,7 @@
 """Views of the notices: the user's own choices, and the webhook of the account."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -17,7 +19,7 @@ from groups.services.notices.addresses import AddressRefused
 from groups.services.notices.failures import SendFailed
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from groups.views.http.requests import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import render_form, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -31,10 +33,10 @@ def notices(request: Request) -> HttpResponse:
         choices.choose(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
-    context = {"form": form, "mail_problem": mail_problem(request.user)}
+    context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}
     if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
         context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
-    return render_page(request, "groups/account/notices.html", context, status=422 if form.errors else 200)
+    return render_form(request, "groups/account/notices.html", form, **context)
 
 
 @sensitive_post_parameters("address")
@@ -57,8 +59,7 @@ def webhook(request: Request) -> HttpResponse:
             form.add_error("address", str(refused.reason.label))
         else:
             return _show_secret(request, secret)
-    context = {"form": form, "webhook": present}
-    return render_page(request, "groups/account/webhook.html", context, status=422 if form.errors else 200)
+    return render_form(request, "groups/account/webhook.html", form, webhook=present)
 
 
 @require_POST

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -39,6 +40,14 @@ def render_page(
     if fragment and element_asked_for(request) == fragment:
         template = f"{template}#{fragment}"
     return render(request, template, {**context, "fragment": template.partition("#")[2]}, status=status)
+
+
+def render_form(
+    request: HttpRequest, template: str, form: Form, *, fragment: str = "", **context: Any
+) -> HttpResponse:
+    """Render a page with its form, with the status of a form that has errors."""
+    status = 422 if form.errors else 200
+    return render_page(request, template, {"form": form, **context}, fragment=fragment, status=status)
 
 
 def body_length(request: HttpRequest) -> int:

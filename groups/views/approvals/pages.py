@@ -26,7 +26,7 @@ from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecor
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -44,10 +44,7 @@ def account_limits(request: Request) -> HttpResponse:
         approvals.set_limits(form.fill(), user=request.user)
         messages.success(request, _("The limits are set."))
         return redirect("groups:limits")
-    context = {"form": form, "limits": limits}
-    return render_page(
-        request, "groups/approvals/limits.html", context, fragment="form", status=422 if form.errors else 200
-    )
+    return render_form(request, "groups/approvals/limits.html", form, fragment="form", limits=limits)
 
 
 @require_safe

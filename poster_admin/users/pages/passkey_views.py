@@ -13,10 +13,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from poster_admin.common.client_ip import describe_agent
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import render_form, render_page
 from poster_admin.users.models import Event
 from poster_admin.users.pages.forms import PasskeyForm
-from poster_admin.users.pages.views import Request, form_methods, next_page, render_form
+from poster_admin.users.pages.views import Request, form_methods, next_page
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import passkeys, two_factor
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed

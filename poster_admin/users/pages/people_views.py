@@ -16,11 +16,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
-from poster_admin.users.pages.views import Request, form_methods, render_form
+from poster_admin.users.pages.views import Request, form_methods
 from poster_admin.users.sign_in import invitations
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 

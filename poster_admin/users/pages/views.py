@@ -8,7 +8,6 @@ from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from poster_admin.common.htmx import is_ours, render_page
+from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users import sessions
 from poster_admin.users.identities import has_password
@@ -156,19 +155,19 @@ def second_factor_set(request: Request) -> HttpResponse:
     form = CodeForm(
         request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
     )
-    device = two_factor.prepare(request.user)
+    back, device = next_page(request), two_factor.prepare(request.user)
     if form.is_valid():
         codes = two_factor.finish(request, device, form.cleaned_data["code"])
         if codes:
-            return render_page(
-                request, "users/recovery_codes.html", {"codes": codes, "next": next_page(request)}
-            )
+            return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": back})
         form.add_error(
             "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
         )
-    context = {"qr": two_factor.qr_code(device), "key": two_factor.key_in_groups(device),
-               "required": two_factor.is_required(request.user), "next": next_page(request)}  # fmt: skip
-    return render_form(request, "users/second_factor.html", form, **context)
+    required = two_factor.is_required(request.user)
+    qr, key = two_factor.qr_code(device), two_factor.key_in_groups(device)
+    return render_form(
+        request, "users/second_factor.html", form, qr=qr, key=key, required=required, next=back
+    )
 
 
 @require_POST
@@ -214,12 +213,6 @@ def _is_right(request: Request, form: Any) -> bool:
         return False
     request.user = user
     return True
-
-
-def render_form(request: HttpRequest, template: str, form: Form, **context: Any) -> HttpResponse:
-    """Render a page with its form, with the status of a form that has errors."""
-    status = 422 if form.errors else 200
-    return render_page(request, template, {"form": form, **context}, status=status)
 
 
 def next_page(request: HttpRequest) -> str:
