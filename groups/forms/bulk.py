@@ -14,13 +14,13 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from groups.forms.fields import INCOMPLETE
 from groups.forms.groups import GroupForm
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
 from groups.presenters.messages import money_words, percent_words
 
-INCOMPLETE = _("This form is incomplete. Open the page again.")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")

@@ -18,6 +18,7 @@ from groups.poster.redact import TOKEN
 _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
 _NOT_DIGITS = str.maketrans(",", ".", _SPACES)
+INCOMPLETE = _("This form is incomplete. Open the page again.")
 DECIMALS = 2
 LARGEST_BONUS = Decimal(1_000_000)
 NAME_LENGTH = 100
@@ -77,7 +78,7 @@ class DecimalField(forms.CharField):
 
 
 class PercentField(DecimalField):
-    """A percent of a group."""
+    """A percent from 0 to 100, with or without its sign."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(

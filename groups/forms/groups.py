@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import (
+    INCOMPLETE,
     NAME_LENGTH,
     AccountField,
     BonusField,
@@ -31,6 +32,8 @@ from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
+VALUES = ("name", "loyalty_type", "percent", "birthday_bonus")
+"""The values of a group that a form changes."""
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
@@ -64,16 +67,9 @@ class Version:
 class WriteForm(forms.Form):
     """The fields of every form that asks for a write: the version it was opened on, and its operation."""
 
-    version = forms.CharField(
-        widget=forms.HiddenInput,
-        error_messages={"required": _("This form is incomplete. Open the page again.")},
-    )
+    version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
     operation = forms.UUIDField(
-        widget=forms.HiddenInput,
-        error_messages={
-            "required": _("This form is incomplete. Open the page again."),
-            "invalid": _("This form is incomplete. Open the page again."),
-        },
+        widget=forms.HiddenInput, error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE}
     )
 
     def __init__(self, *args: Any, version: Version | None = None, **kwargs: Any) -> None:
@@ -134,12 +130,7 @@ class GroupForm(WriteForm):
         **kwargs: Any,
     ) -> None:
         if group is not None:
-            kwargs["initial"] = {
-                "name": group.name,
-                "loyalty_type": group.loyalty_type,
-                "percent": group.percent,
-                "birthday_bonus": group.birthday_bonus,
-            }
+            kwargs["initial"] = _values_of(group)
             kwargs["version"] = Version.of(group)
             if archive:
                 kwargs["initial"] |= _given_nothing(group.name)
@@ -176,12 +167,11 @@ class GroupForm(WriteForm):
     @property
     def draft(self) -> str:
         """The values that the form was opened with, as JSON: `drafts.js` compares the input with them."""
-        names = ("name", "loyalty_type", "percent", "birthday_bonus")
-        values = {name: getattr(self.loaded, name) for name in names} if self.loaded else self.initial
+        values = _values_of(self.loaded) if self.loaded else self.initial
         return json.dumps(
             {
                 name: str(self.fields[name].prepare_value(values[name])) if name in values else ""
-                for name in names
+                for name in VALUES
             }
             | {"note": ""}
         )
@@ -199,14 +189,14 @@ class GroupForm(WriteForm):
         )
 
 
+def _values_of(group: Group | GroupValues) -> dict[str, Any]:
+    return {name: getattr(group, name) for name in VALUES}
+
+
 def _copied(group: Group) -> dict[str, Any]:
     """Return the values that a copy of a group begins with; its name says that it is one."""
-    return {
-        "name": (_("%(name)s (copy)") % {"name": group.name})[:NAME_LENGTH],
-        "loyalty_type": group.loyalty_type,
-        "percent": group.percent,
-        "birthday_bonus": group.birthday_bonus,
-    }
+    name = _("%(name)s (copy)") % {"name": group.name}
+    return _values_of(group) | {"name": name[:NAME_LENGTH]}
 
 
 def _given_nothing(name: str) -> dict[str, Any]:

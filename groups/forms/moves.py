@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from groups.forms.fields import INCOMPLETE
 from groups.poster import Group
 from groups.presenters.clients.account_clients import Choice
 from groups.presenters.messages import percent_words, type_label
@@ -67,7 +68,7 @@ class MoveForm(TargetForm):
             return None
         ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
         if not ids or len(ids) != text.count(",") + 1:
-            raise ValidationError(_("This form is incomplete. Open the page again."))
+            raise ValidationError(INCOMPLETE)
         return ids
 
     @property
@@ -95,7 +96,7 @@ class ChoiceForm(TargetForm):
         """Return the choice, if all of it can be read and the groups of all are still there."""
         choice, text = self.choice, self.cleaned_data["clients"]
         if len(choice.groups) != text.count(",") + 1 or choice.is_too_large:
-            raise ValidationError(_("This form is incomplete. Open the page again."))
+            raise ValidationError(INCOMPLETE)
         if len(self.sources) != len(choice.by_group):
             raise ValidationError(_("A group of these clients is no longer there. Choose the clients again."))
         return choice
