@@ -50,7 +50,7 @@ test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test MARKS= PROFILE=thorough
 
-coverage:  ## Run make test, and fail below 97 percent of lines and branches (ARGS, JOBS)
+coverage:  ## Run make test, and fail below 97 percent of lines and branches (needs make .venv/.ldap; ARGS, JOBS)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=97 $(ARGS)"
 
 lint: .venv/.all  ## Look at the code: format, rules, types, layers
