@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from groups.models import Change
-from groups.poster import InvalidValue, PosterError
+from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.services.writes.outcome import failure_of
 
@@ -28,8 +28,9 @@ def status_of_change(change: Change) -> int:
 
 def status_of_refusal(change: Change) -> int:
     """Return the status of a page that reports the code with which Poster refused a change."""
-    refusal = REFUSALS.get(change.code or 0, InvalidValue)
-    return status_of(refusal(change.code))
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    no_access = issubclass(error, TokenRejected | NotAllowed)
+    return status_of_failure(Failure.NO_ACCESS if no_access else Failure.REJECTED)
 
 
 def status_of_failure(failure: Change.Failure) -> int:

@@ -387,15 +387,6 @@ def test_a_refusal_of_a_write_has_its_status(staff, browse, sandbox, code, statu
     assert "Words of Poster's" in text_of(answer)
 
 
-def test_a_group_that_goes_just_before_its_edit_is_not_found(staff, browse, sandbox):
-    client = browse(staff)
-    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "busy_console", remove=True)
-    answer = client.post(EDIT, form)
-    assert answer.status_code == 404
-    assert 'data-outcome="refused"' in answer.content.decode()
-
-
 def test_an_unreachable_poster_is_a_504_for_the_form_itself(staff, browse, sandbox):
     sandbox.script("*", "fin_before_headers", times=None)
     assert browse(staff).get(EDIT).status_code == 504
