@@ -99,9 +99,11 @@ def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
     page.goto("/groups/1/edit/")
     page.fill("#id_percent", "45")
     page.get_by_role("button", name="Save changes").click()
+    correct = page.get_by_text("Correct the values")
+    # The dependents of the first page are shown until then.
+    expect(correct).to_be_visible()
     expect(page.locator("#dependents [data-promotion]")).to_be_visible()
-    correct = page.get_by_text("Correct the values").bounding_box()
-    assert bottom(correct) < page.locator("#dependents").bounding_box()["y"]
+    assert bottom(correct.bounding_box()) < page.locator("#dependents").bounding_box()["y"]
 
 
 def test_the_rules_of_a_password_are_its_description(page_for, staff):
