@@ -64,6 +64,8 @@ def test_everything_is_copied_once(tmp_path, is_new):
     assert "already" in again.stderr
 
 
+# Everything is copied above; this one takes seconds to measure.
+@pytest.mark.product
 def test_a_large_table_is_never_in_memory_as_a_whole(tmp_path):
     # Print the most memory of the process. `ru_maxrss` would be that of the tests, if they have had more.
     program = (
