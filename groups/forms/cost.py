@@ -5,27 +5,30 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from groups.forms.fields import BonusField, PercentField
 from groups.forms.groups import TYPES
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.services.costs.sales import MONTH, PERIODS
 
-DAYS = [(str(days), ngettext_lazy("the last %d day", "the last %d days", days) % days) for days in PERIODS]
+
+def periods() -> list[tuple[str, str]]:
+    """Return the periods and their words, by request: a lazy text that takes a number keeps its language."""
+    return [(str(days), ngettext("the last %d day", "the last %d days", days) % days) for days in PERIODS]
 
 
 class CostForm(forms.Form):
     """New values of a group, and the days to add up. Missing values are the group's own, and 30 days."""
 
     percent = PercentField(label=_("New percent"), required=False)
-    days = forms.TypedChoiceField(label=_("Sales of"), choices=DAYS, coerce=int)
+    days = forms.TypedChoiceField(label=_("Sales of"), choices=periods, coerce=int)
     loyalty_type = forms.TypedChoiceField(choices=TYPES, coerce=int, required=False)
     birthday_bonus = BonusField()
 
     def __init__(self, data: Any, *, group: Group) -> None:
         # Unknown values in an address are ignored, but a percent is typed: a wrong one is said.
-        days = data.get("days") if data.get("days") in dict(DAYS) else str(MONTH)
+        days = data.get("days") if data.get("days") in map(str, PERIODS) else str(MONTH)
         percent = data.get("percent") or self.base_fields["percent"].prepare_value(group.percent)
         super().__init__({**data.dict(), "days": days, "percent": percent})
         self.group = group

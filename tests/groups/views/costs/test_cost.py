@@ -212,6 +212,11 @@ def test_unknown_values_are_ignored(owner, browse, query):
     assert told(browse(owner).get(f"/groups/1/cost/{query}")) is not None
 
 
+def test_the_periods_are_said_in_the_language_of_each_user(owner, browse):
+    for language, words in (("en", "the last 365 days"), ("uk", "останні 365 днів")):
+        assert words in text_of(browse(owner, language=language).get("/groups/1/cost/"))
+
+
 @pytest.mark.parametrize("percent", ["101", "-1", "x", "1e1", "٥"])
 def test_a_percent_that_is_none_is_said_once(owner, browse, percent):
     client, url = browse(owner), f"/groups/1/cost/?{urlencode({'percent': percent})}"
