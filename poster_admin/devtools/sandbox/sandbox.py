@@ -182,7 +182,7 @@ class Sandbox:
     def reset(self) -> None:
         """Restore the groups of the seed, and remove faults, lags and the log.
 
-        A write that is still on its way is dropped.
+        A call that is still on its way is dropped.
         """
         with self._state.lock:
             self._era = object()
@@ -197,8 +197,9 @@ class Sandbox:
         if not request.method:
             connection.answer(not_found(), body=request.verb != "HEAD")
             return
-        if self.latency:
-            self.stopping.wait(self.latency)
+        if self.latency and not self._wait():
+            connection.reset()
+            return
         account = self._api.account(request)
         name = account.name if account else request.account
         kind = kind_of(request.method)
@@ -223,6 +224,12 @@ class Sandbox:
         else:
             answer = not_found()
         connection.answer(answer, body=verb != "HEAD")
+
+    def _wait(self) -> bool:
+        """Wait for the latency; return False after a reset: no fault of the new state may count the call."""
+        era = self._era
+        self.stopping.wait(self.latency)
+        return self._era is era
 
     def _spoil(self, call: Call, rule: Rule, exchange: Exchange, lag: Lag | None) -> None:
         fault = rule.fault

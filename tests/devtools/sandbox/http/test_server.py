@@ -129,6 +129,22 @@ def test_latency():
         assert sandbox.log[0].seconds >= 0.1
 
 
+def test_a_call_that_is_on_its_way_at_a_reset_is_dropped_and_hit_by_no_later_fault(
+    sandbox, wire, monkeypatch
+):
+    def reset_meanwhile(_seconds):
+        sandbox.reset()
+        sandbox.latency = 0.0
+        sandbox.script("clients.getGroups", "empty")
+
+    sandbox.latency = 0.1
+    monkeypatch.setattr(sandbox.stopping, "wait", reset_meanwhile)
+    with pytest.raises(ConnectionResetError):
+        wire.raw("clients.getGroups")
+    assert not sandbox.log
+    assert wire.body("clients.getGroups") == b""
+
+
 def test_urls(sandbox):
     assert sandbox.url.endswith("/{account}/api/")
     assert sandbox.bare_url == sandbox.url.replace("{account}/", "")
