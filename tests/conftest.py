@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker("once")
     result = yield
     # After all have been put into a random order.
-    items[:] = slow_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    items[:] = slow_spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
     return result
 
 
@@ -70,11 +70,13 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def slow_first(items, processes):
-    """Return the tests in an order in which each process of a run begins with some of the slow ones.
+def slow_spread(items, processes):
+    """Return the tests in an order in which a part of the processes wait while the others compute.
 
-    pytest-xdist gives each process an equal part of the tests, in their order. A slow test that comes last
-    would leave the other processes without work. Tests of a module stay together: they share their servers.
+    pytest-xdist gives each process an equal part of the tests, in their order. A slow test mostly waits: were
+    all of them first, all processes would wait at once; were they last, one would at the end. So every second
+    process begins with its slow ones, and the others have them in the middle. Tests of a module stay
+    together: they share their servers.
     """
     slow, others = {}, []
     for item in items:
@@ -83,12 +85,13 @@ def slow_first(items, processes):
         else:
             others.append(item)
     modules, ordered = list(slow.values()), []
-    for left in range(processes, 0, -1):
-        size = (len(items) - len(ordered)) // left
-        first = [item for module in modules[left - 1 :: processes] for item in module]
-        count = max(size - len(first), 0)
-        ordered += first + others[:count]
-        del others[:count]
+    for process in range(processes):
+        size = (len(items) - len(ordered)) // (processes - process)
+        waiting = [item for module in modules[process::processes] for item in module]
+        quick = others[: max(size - len(waiting), 0)]
+        del others[: len(quick)]
+        before = len(quick) // 2 if process % 2 else 0
+        ordered += quick[:before] + waiting + quick[before:]
     return ordered + others
 
 
