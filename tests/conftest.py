@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker("once")
     result = yield
     # After all have been put into a random order.
-    items[:] = slow_spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    items[:] = slow_in_turn(items, getattr(config, "workerinput", {}).get("workercount", 1))
     return result
 
 
@@ -70,12 +70,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def slow_spread(items, processes):
-    """Return the tests in an order in which a part of the processes wait while the others compute.
+def slow_in_turn(items, processes):
+    """Return the tests in an order in which one process after the other waits while the rest compute.
 
     pytest-xdist gives each process an equal part of the tests, in their order. A slow test mostly waits: were
-    all of them first, all processes would wait at once; were they last, one would at the end. So every second
-    process begins with its slow ones, and the others have them in the middle. Tests of a module stay
+    all of them first, all processes would wait at once; were they last, one would at the end. So the first
+    process begins with its slow ones, the second has them a little later, and so on. Tests of a module stay
     together: they share their servers.
     """
     slow, others = {}, []
@@ -90,7 +90,7 @@ def slow_spread(items, processes):
         waiting = [item for module in modules[process::processes] for item in module]
         quick = others[: max(size - len(waiting), 0)]
         del others[: len(quick)]
-        before = len(quick) // 2 if process % 2 else 0
+        before = len(quick) * process // (processes + 1)
         ordered += quick[:before] + waiting + quick[before:]
     return ordered + others
 

@@ -208,7 +208,8 @@ def test_a_locked_database_is_not_taken_for_one_without_json(installation, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("servers", [1, pytest.param(3, marks=pytest.mark.product)])
+@pytest.mark.product
+@pytest.mark.parametrize("servers", [1, 3])
 def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, servers):
     installation.take_static_files()  # tests/common/test_static_files.py collects them at once
     for compiled in installation.directory.rglob("*.mo"):

@@ -110,6 +110,7 @@ def test_it_is_the_second_factor_after_the_password(staff, with_passkey):
     page.wait_for_url("**/groups/?q=a")
 
 
+@pytest.mark.product
 def test_without_verification_nobody_comes_in(staff, with_passkey):
     page, device = with_passkey(staff)
     sign_out(page)
@@ -121,6 +122,7 @@ def test_without_verification_nobody_comes_in(staff, with_passkey):
     page.wait_for_url("**/groups/?q=a")
 
 
+@pytest.mark.product
 def test_a_passkey_of_another_address_is_not_offered(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page = page_for()
@@ -145,6 +147,7 @@ def test_a_blocked_user_is_refused(staff, with_passkey):
     page.wait_for_url("**/accounts/login/?next=*")
 
 
+@pytest.mark.product
 def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page, _ = stranger(page_for, device)

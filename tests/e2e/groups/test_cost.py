@@ -117,6 +117,7 @@ def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbo
     expect(page.locator("th", has_text="Бонус на день народження")).to_be_visible()
 
 
+@pytest.mark.product
 def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandbox):
     page = page_for(owner, language="uk", width=360)
     page.goto("/groups/?columns=sales")
@@ -141,6 +142,7 @@ def test_the_progress_of_the_sales_goes_on_while_a_row_is_saved(page_for, owner,
     expect(page.locator("tr[data-group='4']")).to_contain_text("12%")
 
 
+@pytest.mark.product
 def test_the_sales_are_printed_below_their_names(page_for, owner):
     page = page_for(owner)
     page.goto("/groups/?columns=sales")

@@ -48,6 +48,7 @@ def test_a_saved_row_keeps_its_place_and_the_focus(page_for, staff, sandbox, lon
     expect(row(page, group_id).locator("[name=percent]")).to_have_value("7.5")
 
 
+@pytest.mark.product
 def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is_a_tooltip(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -84,6 +85,7 @@ def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, st
     assert row(page, 1).evaluate("(row) => getComputedStyle(row).animationName") == animation
 
 
+@pytest.mark.product
 def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
@@ -137,6 +139,7 @@ def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
 
 
+@pytest.mark.product
 def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff, sandbox):
     page = page_for(staff)
     held = hold_back(page, "**/dependents/")
@@ -272,6 +275,7 @@ def test_a_saved_row_is_taken_back_where_it_stands(page_for, staff, sandbox):
     expect(toast).to_have_count(0)
 
 
+@pytest.mark.product
 def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, sandbox):
     page = page_for(staff, width=360, height=780)
     page.goto("/groups/1/edit/")
@@ -289,6 +293,7 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     assert page.locator("h1").bounding_box()["y"] == top
 
 
+@pytest.mark.product
 def test_a_message_without_a_way_back_leaves_no_room_for_it(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/new/")

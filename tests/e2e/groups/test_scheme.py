@@ -116,6 +116,7 @@ def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     assert page.locator("tr[data-client]").count() < shown
 
 
+@pytest.mark.product
 def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sandbox):
     for number in range(5):
         new_group(sandbox, f"Постійні гості кав'ярні на площі {number}", loyalty_type="1", percent="5")

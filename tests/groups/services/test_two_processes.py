@@ -126,6 +126,7 @@ def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
     assert [call.method for call in dashboard.sandbox.log] == ["clients.getGroups"]
 
 
+@pytest.mark.product
 def test_what_one_left_when_it_was_killed_is_settled_by_the_worker_and_shown_by_the_other(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("update", "while Poster works")
     path, form = dashboard.open_form(write)
