@@ -273,6 +273,7 @@ def test_the_newest_backups_are_kept_and_nothing_else_is_deleted(on_sqlite):
     assert (status, "--keep is less than 1" in said) == (1, True)
 
 
+@pytest.mark.product
 def test_what_a_killed_backup_left_is_deleted_and_what_another_one_writes_is_not(on_sqlite):
     folder = on_sqlite.directory / "backups"
     folder.mkdir()
@@ -358,6 +359,7 @@ def test_a_file_that_is_damaged_foreign_or_missing_is_one_line_and_replaces_noth
     assert names_in(on_sqlite) == ["late"]
 
 
+@pytest.mark.product
 def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite, file):
     """A killed process leaves it; SQLite would read it into whatever database lies beside it."""
     database = on_sqlite.directory / "db.sqlite3"
@@ -375,6 +377,7 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
     assert database.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.product
 def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     other = shutil.copy(file, on_sqlite.directory / "other")
     with closing(sqlite3.connect(other)) as held:
@@ -386,6 +389,7 @@ def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     assert names_in(on_sqlite) == ["early"]
 
 
+@pytest.mark.product
 def test_a_copy_of_the_bare_files_is_restored_with_its_last_writes(on_sqlite):
     database = on_sqlite.directory / "db.sqlite3"
     with closing(sqlite3.connect(database)) as held:
@@ -407,6 +411,7 @@ def test_a_database_that_another_program_has_open_is_not_replaced(on_sqlite, fil
     assert (status, said.count("another process has it open")) == (1, 1)
 
 
+@pytest.mark.product
 def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, file):
     process = subprocess.Popen(
         [sys.executable, "manage.py", "restore", file],

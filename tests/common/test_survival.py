@@ -197,7 +197,8 @@ def test_a_short_lock_after_the_send_is_waited_for(dashboard):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-@pytest.mark.parametrize("seconds", [pytest.param(1.5, marks=pytest.mark.product), 5.0])
+@pytest.mark.product
+@pytest.mark.parametrize("seconds", [1.5, 5.0])
 def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
     """This includes an outage in which the stop of the job can still be recorded."""
     dashboard = installation()
@@ -247,10 +248,9 @@ def test_a_job_waits_until_the_disk_has_room(installation, disk):
 # --- Redis is away -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.product
 @pytest.mark.services
-@pytest.mark.parametrize(
-    ("away", "back"), [("kill", "start"), pytest.param("freeze", "thaw", marks=pytest.mark.product)]
-)
+@pytest.mark.parametrize(("away", "back"), [("kill", "start"), ("freeze", "thaw")])
 def test_without_redis_all_goes_on(installation, redis, away, back):
     dashboard = installation(CACHE_URL=redis.url)
 

@@ -158,6 +158,7 @@ def test_a_client_is_found_from_there_by_keys_alone(page_for, owner):
     expect(page).to_have_url(re.compile("/clients/$"))
 
 
+@pytest.mark.product
 def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -169,6 +170,7 @@ def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
     heading(page, "History")
 
 
+@pytest.mark.product
 def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     """Enter asks for the places at once; letters that are typed before the answer comes ask again."""
     page = page_for(staff)
@@ -187,6 +189,7 @@ def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     page.evaluate("() => new Promise((done) => setTimeout(done))")
 
 
+@pytest.mark.product
 def test_a_place_that_is_not_there_leaves_the_search_open_for_another_one(page_for, manager):
     page = page_for(manager)
     show_list(page)

@@ -127,6 +127,7 @@ def test_strangers_who_send_half_of_a_body_stop_no_page(running):
         assert requests.post(f"{url}/accounts/login/", form, timeout=10).status_code == 403
 
 
+@pytest.mark.product
 def test_a_reload_replaces_every_worker(running):
     process, url = running
     wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)  # its worker is seen

@@ -83,6 +83,7 @@ def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 1, "12.5", 90)[0])
 
 
+@pytest.mark.product
 def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch):
     monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 0)
     page = page_for(owner, language="uk")
@@ -127,6 +128,7 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
     assert page.evaluate(OVERFLOW) <= 0
 
 
+@pytest.mark.product
 def test_the_progress_of_the_sales_goes_on_while_a_row_is_saved(page_for, owner, sandbox):
     new_group(sandbox, "Гості", percent="5", clients=3000)
     page = page_for(owner)

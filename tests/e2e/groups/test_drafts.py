@@ -120,6 +120,7 @@ def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     heading(page, "Нова")
 
 
+@pytest.mark.product
 def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     page.goto("/groups/edit/?type=2")
     field(page, "percent_4").fill("12")
@@ -213,6 +214,7 @@ def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     expect(field(page, "percent")).to_have_value("45")
 
 
+@pytest.mark.product
 def test_a_part_that_finds_the_session_ended_keeps_what_was_typed(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("45")

@@ -98,6 +98,7 @@ def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandb
     expect(page.locator("#figures")).to_contain_text("1,")
 
 
+@pytest.mark.product
 def test_a_row_that_is_left_keeps_its_place_and_the_focus(page_for, staff, long_list):
     page = page_for(staff)
     show_list(page)
@@ -191,6 +192,7 @@ def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sand
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "14"
 
 
+@pytest.mark.product
 def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_were_fresh(
     page_for, staff, sandbox
 ):
@@ -206,6 +208,7 @@ def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_w
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
+@pytest.mark.product
 def test_a_row_that_could_not_be_fetched_can_be_sent_again(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
@@ -238,6 +241,7 @@ def test_an_unknown_outcome_of_a_row_has_its_own_address_and_back_leads_to_the_l
     expect(row(page, 1)).to_be_visible()
 
 
+@pytest.mark.product
 def test_a_second_save_of_a_row_asks_about_a_colleagues_change_too(page_for, staff, owner, browse, sandbox):
     page = page_for(staff)
     show_list(page)
