@@ -89,6 +89,7 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
     assert "Not Found: /nowhere/" in said
 
 
+@pytest.mark.product
 def test_it_ends_tls_by_itself(tmp_path):
     authority = identity(tmp_path).ca_file
     files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))

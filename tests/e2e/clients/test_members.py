@@ -91,6 +91,7 @@ def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatc
     expect(search).to_have_value("кам'янецька")
 
 
+@pytest.mark.product
 @MOSTLY_SCRIPT
 def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
     sandbox.console().edit_client(77, bonus="99999999")

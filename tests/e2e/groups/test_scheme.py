@@ -93,6 +93,7 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
     expect(page.locator("#dependents [data-promotion='2']")).to_be_visible()
 
 
+@pytest.mark.product
 @MOSTLY_NO_SCRIPT
 def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
     for module in (member_sums, views):
@@ -128,7 +129,8 @@ def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sand
     assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.parametrize("groups", [pytest.param(3, marks=pytest.mark.product), 24])
+@pytest.mark.product
+@pytest.mark.parametrize("groups", [3, 24])
 def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
     for number in range(3, groups):
         name = f"Постійні гості на площі {number}"

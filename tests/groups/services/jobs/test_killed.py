@@ -9,7 +9,7 @@ from tests.tools.dashboard.killing import Dashboard
 from tests.tools.dashboard.moving import Move
 
 pytestmark = pytest.mark.slow
-CLIENTS = 60
+CLIENTS = 40
 
 
 @pytest.fixture
