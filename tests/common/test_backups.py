@@ -224,6 +224,7 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     stop(process)
 
 
+@pytest.mark.product
 def test_a_restore_is_refused_while_a_worker_runs(on_sqlite, file):
     worker = on_sqlite.start("worker")
     in_use = on_sqlite.directory / "db.sqlite3.in-use"

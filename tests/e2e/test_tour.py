@@ -546,6 +546,7 @@ def test_language_and_colours_are_remembered(page_for, staff):
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
+@pytest.mark.product
 def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
     here = page_for(staff, language="en")
     show_list(here)

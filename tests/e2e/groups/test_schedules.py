@@ -57,6 +57,7 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     expect(page.locator("[data-outcome]")).to_have_attribute("data-outcome", "applied")
 
 
+@pytest.mark.product
 def test_end_it_early_from_the_page_of_the_group(page_for, staff, owner, sandbox):
     before = percent_of(sandbox)
     plan(page_for(staff, language="uk"), starts=at(-1), ends=at(50))
