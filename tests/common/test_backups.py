@@ -8,7 +8,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -17,6 +19,7 @@ import requests
 from cryptography.fernet import Fernet
 from django.core.management.base import CommandError
 
+from poster_admin.common import backups
 from poster_admin.common.management.commands import restore as restoring
 from tests import environment
 from tests.services import made_once, migrated, migrated_database
@@ -272,6 +275,22 @@ def test_the_newest_backups_are_kept_and_nothing_else_is_deleted(on_sqlite):
     assert deleted == [f"Deleted {first.strip()}"]
     assert sorted(map(str, folder.iterdir())) == sorted([str(other), second.strip(), third])
     assert (status, "--keep is less than 1" in said) == (1, True)
+
+
+def test_old_ones_that_two_delete_at_once_are_no_error(tmp_path):
+    suffix = backups.engine().suffix
+    names = [f"poster-admin-{number:03}{suffix}" for number in range(500)]
+    for name in names:
+        (tmp_path / name).touch()
+    both = threading.Barrier(2)
+
+    def delete(_):
+        both.wait()
+        return backups.delete_old(tmp_path, 2)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert any(list(pool.map(delete, range(2))))
+    assert sorted(path.name for path in tmp_path.iterdir()) == names[-2:]
 
 
 @pytest.mark.product

@@ -50,5 +50,5 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     """Delete all backups in a folder but the newest `keep`, and return the deleted ones."""
     old = sorted(folder.glob(f"{PREFIX}*{engine().suffix}"), reverse=True)[keep:]
     for path in old:
-        path.unlink()
+        path.unlink(missing_ok=True)  # another process may delete them too
     return old
