@@ -43,7 +43,7 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 	@$(PYTHON) -c 'import secrets; print("SECRET_KEY=" + secrets.token_urlsafe(50))'
 	@$(PYTHON) -c 'from cryptography.fernet import Fernet; print("POSTER_TOKEN_KEYS=" + Fernet.generate_key().decode())'
 
-test: .venv/.all  ## Test all of the behaviour, in a browser too (ARGS, JOBS)
+test: .venv/.all  ## Test all that users do, in a browser too (ARGS, JOBS)
 	@$(PYTHON) -m tests.e2e.chromium
 	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m '$(MARKS)' --hypothesis-profile=$(PROFILE) $(ARGS)
 

@@ -142,7 +142,7 @@ def each(urls):
 
 
 def with_each(values):
-    """Pair addresses and values; `make test` has each value, and each part of the site, but not all pairs."""
+    """Pair addresses and values; `make test` has each address and each value once."""
 
     def traits(case):
         url, value = case

@@ -14,7 +14,7 @@ from groups.services.costs.sales import MONTH, PERIODS
 
 
 def periods() -> list[tuple[str, str]]:
-    """Return the periods and their words, by request: a lazy text that takes a number keeps its language."""
+    """Return the periods and their words. A lazy text would keep the language in which it got its number."""
     return [(str(days), ngettext("the last %d day", "the last %d days", days) % days) for days in PERIODS]
 
 

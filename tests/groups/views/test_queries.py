@@ -88,7 +88,7 @@ def test_the_journal_is_counted_in_the_index_of_what_is_asked_for(asked, index, 
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
-def test_every_page_finds_the_open_changes_by_their_state(staff, browse):
+def test_a_page_finds_the_open_changes_by_their_state(staff, browse):
     Change(account_id="demo", action="update", group_id=9, target="group:9", state="unknown").save()
     with CaptureQueriesContext(connection) as queries:
         browse(staff).get("/groups/")
