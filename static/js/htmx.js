@@ -40,6 +40,10 @@ const AGAIN = 5000;
 // A part that the page loads by itself: nobody would ask for it again.
 const loadsItself = (element) => element.matches("[hx-trigger^=load]");
 
+const wordsFor = (asksAgain) => $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
+
+const says = (notice, words) => notice.textContent === words.textContent;
+
 function cannotReach({ detail }) {
   const { elt, target } = detail.requestConfig;
   const asksAgain = loadsItself(elt);
@@ -48,9 +52,9 @@ function cannotReach({ detail }) {
       if (elt.isConnected) fetchInto(target, detail.pathInfo.requestPath, { source: elt });
     }, AGAIN);
   const notice = $("#notice");
-  const words = $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
+  const words = wordsFor(asksAgain);
   // Failures that nobody has caused are told once.
-  if (asksAgain && notice.textContent === words.textContent) return;
+  if (asksAgain && says(notice, words)) return;
   notice.replaceChildren(words.cloneNode(true));
   announce(notice.textContent.trim());
   notice.scrollIntoView({ block: "nearest" });
@@ -62,7 +66,9 @@ document.addEventListener("htmx:timeout", cannotReach);
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { requestConfig, serverResponse, xhr } = detail;
   if (xhr.status < 400) {
-    $("#notice").replaceChildren();
+    const notice = $("#notice");
+    // A part that loads itself takes back its own failure, not that of a form.
+    if (!loadsItself(requestConfig.elt) || says(notice, wordsFor(true))) notice.replaceChildren();
     return;
   }
   const isPage = /^\s*<!doctype/i.test(serverResponse);
