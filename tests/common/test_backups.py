@@ -293,7 +293,6 @@ def test_old_ones_that_two_delete_at_once_are_no_error(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names[-2:]
 
 
-@pytest.mark.product
 def test_what_a_killed_backup_left_is_deleted_and_what_another_one_writes_is_not(on_sqlite):
     folder = on_sqlite.directory / "backups"
     folder.mkdir()
@@ -379,7 +378,6 @@ def test_a_file_that_is_damaged_foreign_or_missing_is_one_line_and_replaces_noth
     assert names_in(on_sqlite) == ["late"]
 
 
-@pytest.mark.product
 def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite, file):
     """A killed process leaves it; SQLite would read it into whatever database lies beside it."""
     database = on_sqlite.directory / "db.sqlite3"
@@ -397,7 +395,6 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
     assert database.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.product
 def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     other = shutil.copy(file, on_sqlite.directory / "other")
     with closing(sqlite3.connect(other)) as held:

@@ -197,8 +197,7 @@ def test_a_short_lock_after_the_send_is_waited_for(dashboard):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-@pytest.mark.product
-@pytest.mark.parametrize("seconds", [1.5, 5.0])
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(5.0, marks=pytest.mark.product)])
 def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
     """This includes an outage in which the stop of the job can still be recorded."""
     dashboard = installation()

@@ -58,7 +58,6 @@ def groups(installation, poster):
     return groups
 
 
-@pytest.mark.product
 def test_a_database_of_the_first_release_is_used_further(groups, installation, poster, tmp_path):
     port = poster.url.split(":")[2].split("/")[0]
     with running.dashboard(tmp_path / "site", port, workers="1", **installation) as site:

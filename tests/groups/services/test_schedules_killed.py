@@ -4,10 +4,10 @@ import pytest
 
 from tests.tools import planning
 
-pytestmark = [pytest.mark.slow, pytest.mark.product]
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("kills", [2, 4])
+@pytest.mark.parametrize("kills", [2, pytest.param(4, marks=pytest.mark.product)])
 def test_workers_that_are_killed_forget_no_return_and_write_nothing_twice(tmp_path, kills):
     made, left, faults = planning.run(tmp_path, kills)
     assert not faults
