@@ -22,9 +22,11 @@ def database(settings: dict[str, Any]) -> dict[str, Any]:
         return {**settings, "OPTIONS": options, "CONN_MAX_AGE": None}
     # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
     # Poster and hold none meanwhile (`groups.services.calls.limits`). A page waits up to `timeout` seconds
-    # for a connection while the database is away. Options in the address, such as `?sslmode=verify-full`,
-    # are kept.
-    options = {**settings.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
+    # for a connection while the database is away. The pool gives up before that, so that the next page makes
+    # it try again: else its pauses grow to minutes, and last on when the database is back.
+    pool = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 4}
+    # Options in the address, such as `?sslmode=verify-full`, are kept.
+    options = {**settings.get("OPTIONS", {}), "pool": pool}
     return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
 
 
