@@ -2,16 +2,19 @@
 
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.utils import CursorWrapper
 
 from poster_admin.common.serving import server
 
 BUSY = "The database is in use: {}. Stop the server, the workers and the timers first."
+PAUSES = (0.1, 0.4, 1.0)  # seconds
 SESSIONS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -66,11 +69,19 @@ def alone() -> Iterator[None]:
 
 def _refuse_other_sessions() -> None:
     with server.own_session(DEFAULT_DB_ALIAS) as cursor:
-        cursor.execute(SESSIONS)
-        (sessions,) = cursor.fetchone() or (0,)
-    others = sessions - 1  # the one that holds the lock
-    if others > 0:
-        raise CommandError(BUSY.format(f"PostgreSQL has {others} sessions of it"))
+        # PostgreSQL counts a session for a moment after its end.
+        for pause in PAUSES:
+            if not _other_sessions(cursor):
+                return
+            time.sleep(pause)
+        if others := _other_sessions(cursor):
+            raise CommandError(BUSY.format(f"PostgreSQL has {others} sessions of it"))
+
+
+def _other_sessions(cursor: CursorWrapper) -> int:
+    cursor.execute(SESSIONS)
+    (sessions,) = cursor.fetchone() or (0,)
+    return max(sessions - 1, 0)  # without the one that holds the lock
 
 
 def _refuse_open_file(path: Path) -> None:

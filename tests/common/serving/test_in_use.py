@@ -1,5 +1,6 @@
 """Test the locks that say that a database is served."""
 
+import threading
 from contextlib import contextmanager
 
 import psycopg
@@ -68,3 +69,15 @@ def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
     monkeypatch.setattr(server, "migration_lock", lock_of_the_second)
     with pytest.raises(CommandError, match="PostgreSQL has 1 sessions"), alone():
         pass
+
+
+@pytest.mark.once
+@pytest.mark.services
+def test_a_session_that_is_about_to_end_is_in_nobody_s_way(another_database, postgres_url):
+    another_database(**database_settings(postgres_url))
+    session = psycopg.connect(postgres_url)
+    end = threading.Timer(0.3, session.close)
+    end.start()
+    with alone():
+        assert session.closed
+    end.join()
