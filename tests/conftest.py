@@ -75,8 +75,8 @@ def slow_in_turn(items, processes):
 
     pytest-xdist gives each process an equal part of the tests, in their order. A slow test mostly waits: were
     all of them first, all processes would wait at once; were they last, one would at the end. So the first
-    process begins with its slow ones, the second has them a little later, and so on, the last one with time
-    to spare. Tests of a module stay together: they share their servers.
+    process begins with its slow ones, the second has them a little later, and so on, the last one before half
+    of its tests. Tests of a module stay together: they share their servers.
     """
     slow, others = {}, []
     for item in items:
@@ -90,7 +90,7 @@ def slow_in_turn(items, processes):
         waiting = [item for module in modules[process::processes] for item in module]
         quick = others[: max(size - len(waiting), 0)]
         del others[: len(quick)]
-        before = len(quick) * process * 2 // (3 * processes)
+        before = len(quick) * process // (2 * processes)
         ordered += quick[:before] + waiting + quick[before:]
     return ordered + others
 
