@@ -167,7 +167,7 @@ TEMPLATES = [
         "OPTIONS": {
             "builtins": [
                 "poster_admin.common.templatetags.icons",
-                "poster_admin.common.templatetags.jinja",
+                "poster_admin.common.templatetags.jinja_parts",
             ],
             "context_processors": [
                 "django.template.context_processors.request",

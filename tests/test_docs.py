@@ -152,6 +152,21 @@ def test_no_folder_holds_more_modules_than_the_architecture_allows():
     assert {folder: count for folder, count in modules.items() if count > limit} == {}
 
 
+def test_no_layer_has_two_modules_of_one_name():
+    layers = [
+        path for code in ("groups", "poster_admin") for path in (ROOT / code).iterdir() if path.is_dir()
+    ]
+    modules = Counter(
+        f"{layer.relative_to(ROOT)}: {path.stem}"
+        for layer in layers
+        for path in layer.rglob("*.py")
+        # Django asks for the names of commands and migrations.
+        if path.name != "__init__.py" and path.parent.name not in {"commands", "migrations"}
+    )
+    assert len(modules) > 200
+    assert {name: count for name, count in modules.items() if count > 1} == {}
+
+
 def test_no_module_of_the_product_is_longer_than_the_architecture_allows():
     limit = int(re.search(r"A module of the product over (\d+) lines", read("docs/architecture.md"))[1])
     lines = {
