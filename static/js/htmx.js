@@ -40,10 +40,6 @@ const AGAIN = 5000;
 // A part that the page loads by itself: nobody would ask for it again.
 const loadsItself = (element) => element.matches("[hx-trigger^=load]");
 
-const wordsFor = (asksAgain) => $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
-
-const says = (notice, words) => notice.textContent === words.textContent;
-
 function cannotReach({ detail }) {
   const { elt, target } = detail.requestConfig;
   const asksAgain = loadsItself(elt);
@@ -52,9 +48,9 @@ function cannotReach({ detail }) {
       if (elt.isConnected) fetchInto(target, detail.pathInfo.requestPath, { source: elt });
     }, AGAIN);
   const notice = $("#notice");
-  const words = wordsFor(asksAgain);
-  // Failures that nobody has caused are told once.
-  if (asksAgain && says(notice, words)) return;
+  // A failure that nobody has caused is told once, and does not take the place of that of a form.
+  if (asksAgain && notice.childElementCount) return;
+  const words = $(asksAgain ? "#no-answer-yet" : "#no-answer").content;
   notice.replaceChildren(words.cloneNode(true));
   announce(notice.textContent.trim());
   notice.scrollIntoView({ block: "nearest" });
@@ -68,7 +64,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (xhr.status < 400) {
     const notice = $("#notice");
     // A part that loads itself takes back its own failure, not that of a form.
-    if (!loadsItself(requestConfig.elt) || says(notice, wordsFor(true))) notice.replaceChildren();
+    const isOwn = notice.textContent === $("#no-answer-yet").content.textContent;
+    if (isOwn || !loadsItself(requestConfig.elt)) notice.replaceChildren();
     return;
   }
   const isPage = /^\s*<!doctype/i.test(serverResponse);
