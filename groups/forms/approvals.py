@@ -66,3 +66,9 @@ class ReasonForm(forms.Form):
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "maxlength": LONGEST_REASON}),
     )
+
+
+class ConsentForm(ReasonForm):
+    """A reason to go beyond the limits; `reached` is the number of clients that the form has shown."""
+
+    reached = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)

@@ -1,9 +1,12 @@
 """Forms for moves of clients: of a whole group, some of its clients, or chosen clients of any groups."""
 
+import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Sequence
-from typing import Any
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,25 +15,42 @@ from django.utils.translation import gettext_lazy as _
 from groups.forms.fields import INCOMPLETE
 from groups.poster import Group
 from groups.presenters.clients.account_clients import Choice
-from groups.presenters.messages import percent_words, type_label
+from groups.presenters.messages import terms_words
 
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 
 
 class TargetForm(forms.Form):
-    """Choose the group to which clients go; `sources` are the groups that they are in."""
+    """Choose the group to which clients go; `sources` are the groups that they are in.
+
+    `version` says what the form has shown of each group: name, type, percent and birthday bonus.
+    """
 
     FEW = 8
 
     clients = forms.CharField(widget=forms.HiddenInput)
+    version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
     operation = forms.UUIDField(widget=forms.HiddenInput)
     sources: Sequence[Group]
 
     def __init__(self, data: Any, *, clients: str) -> None:
         super().__init__(data, initial={"clients": clients, "operation": uuid.uuid4()})
 
-    def offer(self, groups: Iterable[Group]) -> None:
+    @property
+    def is_moved_on(self) -> bool:
+        """Return True if the target or a source is not what the form has shown."""
+        shown = self.cleaned_data["version"].split("~")
+        return not {_mark(group) for group in (*self.sources, self.cleaned_data["target"])}.issubset(shown)
+
+    def again(self) -> Self:
+        """Return the form with the same input and with what the groups are by now."""
+        form = copy(self)
+        form.data = {**{name: self[name].data for name in self.fields}, "version": self.initial["version"]}
+        return form
+
+    def offer(self, groups: Sequence[Group]) -> None:
         """Offer these groups as targets; not the only group that the clients are in."""
+        self.initial["version"] = "~".join(dict.fromkeys(map(_mark, (*groups, *self.sources))))
         single = self.sources[0].id if len(self.sources) == 1 else None
         by_id = {str(each.id): each for each in groups if each.id != single}
         self.has_many_targets = len(by_id) > self.FEW
@@ -38,11 +58,17 @@ class TargetForm(forms.Form):
         first = [] if self.has_many_targets else [("", _("Choose a group"))]
         self.fields["target"] = forms.TypedChoiceField(
             label=_("To the group"),
-            choices=[*first, *((pk, _described(each)) for pk, each in by_id.items())],
+            choices=[*first, *((pk, terms_words(each)) for pk, each in by_id.items())],
             coerce=by_id.__getitem__,
             widget=forms.Select(attrs={"size": self.FEW} if self.has_many_targets else {}),
             error_messages={"required": _("Choose a group.")},
         )
+
+
+def _mark(group: Group) -> str:
+    """Return a short hash of a group's values, with its id. No character of it is encoded in a form."""
+    seen = hashlib.blake2b(repr(sorted(group.values.to_json().items())).encode(), digest_size=3).digest()
+    return f"{group.id}.{urlsafe_b64encode(seen).decode()}"
 
 
 class MoveForm(TargetForm):
@@ -51,7 +77,7 @@ class MoveForm(TargetForm):
     ALL = "all"
 
     def __init__(
-        self, data: Any = None, *, group: Group, groups: Iterable[Group], chosen: Sequence[str] = ()
+        self, data: Any = None, *, group: Group, groups: Sequence[Group], chosen: Sequence[str] = ()
     ) -> None:
         super().__init__(data, clients=",".join(dict.fromkeys(chosen)) or self.ALL)
         self.sources = [group]
@@ -114,8 +140,3 @@ class ChoiceForm(TargetForm):
         """The groups, with the numbers of their chosen clients."""
         by_group = self.choice.by_group
         return [(group.name, len(by_group[group.id])) for group in self.sources]
-
-
-def _described(group: Group) -> str:
-    """Return the choice for a group: its name, and its terms."""
-    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"

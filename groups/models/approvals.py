@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.contents import Breach
+from groups.models.contents import Breach, Effect
 from groups.models.credentials import PosterAccount
 from poster_admin.common.deadlines import is_past, past, recent
 
@@ -65,7 +65,8 @@ class Consent(models.Model):
     """The columns that say why a write may go beyond the limits: a request, or the reason of its own user.
 
     `request` is the approved request, `asked_by` the name of its user. `limit_reason` was typed by a user
-    with the right to exceed the limits.
+    with the right to exceed the limits. `allowed_clients` is the number of clients that was shown as
+    that was given: more of them need another yes. It is None where no number was shown.
     """
 
     request = models.ForeignKey(
@@ -73,6 +74,7 @@ class Consent(models.Model):
     )
     asked_by = models.CharField(max_length=150, blank=True, default="")
     limit_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="")
+    allowed_clients = models.PositiveIntegerField(null=True)
 
     class Meta:
         abstract = True
@@ -121,8 +123,9 @@ class ApprovalRequest(models.Model):
 
     The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
     has what its command is rebuilt from: `action`, the group, and `loaded`, `intended` and `note` as in the
-    journal. A job or a schedule is a row of its own in the state "asked". `breaches` are the limits that it
-    breaks (`Breach`), as they were when it was asked.
+    journal. A job or a schedule is a row of its own in the state "asked"; a job that asks for its rest stays
+    stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what it would have done
+    (`Effect`), as they were when it was asked.
 
     `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
     again.
@@ -154,7 +157,9 @@ class ApprovalRequest(models.Model):
     undo_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
     again_of = models.ForeignKey("groups.Change", null=True, on_delete=models.PROTECT, related_name="+")
     note = models.CharField(max_length=LONGEST_NOTE, blank=True, default="")
+    job = models.ForeignKey("groups.Job", null=True, on_delete=models.PROTECT, related_name="requests")
     breaches = models.JSONField(default=list)
+    effect = models.JSONField(null=True)
 
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
@@ -205,3 +210,8 @@ class ApprovalRequest(models.Model):
     def broken(self) -> tuple[Breach, ...]:
         """The limits that it breaks."""
         return tuple(map(Breach.from_json, self.breaches))
+
+    @property
+    def asked_effect(self) -> Effect | None:
+        """The effect that it would have had when it was asked; None if it was asked before that was kept."""
+        return Effect.from_json(self.effect) if self.effect else None

@@ -129,6 +129,9 @@ class Change(Consent):
 
     `note` is the reason that the user gave, in the user's words; it may be empty.
 
+    `reached` is the number of clients that the write moves, removes or gives other terms; 0 where it was not
+    counted, because the account has no limit on clients.
+
     `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
     failed.
@@ -274,6 +277,7 @@ class Change(Consent):
     possible_since = models.DateTimeField(null=True)
     monthly_cost = models.DecimalField(max_digits=17, decimal_places=2, null=True)
     note = models.CharField(max_length=LONGEST_NOTE, blank=True, default="")
+    reached = models.PositiveIntegerField(default=0)
 
     objects = ChangeQuerySet.as_manager()
 

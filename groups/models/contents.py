@@ -4,6 +4,7 @@ The values of a group are `GroupValues` and `Group` of the client package. All o
 methods: `to_json` returns the content of the column, `from_json` reads it and ignores additional names.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from groups.poster import GroupValues
+from groups.poster import Group, GroupValues
 
 
 class Content:
@@ -105,6 +106,45 @@ class Breach(Content):
     limit: str
     asked: Decimal
     allowed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """`effect` of a request: the groups that it writes or moves out of, the target of a move, the clients.
+
+    `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
+    of clients. The `clients` of the groups are Poster's counters, which may be late.
+    """
+
+    groups: tuple[Group, ...] = ()
+    target: Group | None = None
+    clients: int = 0
+
+    @property
+    def group(self) -> Group | None:
+        return self.groups[0] if self.groups else None
+
+    @property
+    def all_groups(self) -> tuple[Group, ...]:
+        return (*self.groups, self.target) if self.target else self.groups
+
+    @property
+    def mark(self) -> str:
+        """A hash of the effect, which a form carries to say that its user has seen it."""
+        seen = [(group.id, group.values.to_json()) for group in self.all_groups], self.clients
+        return hashlib.blake2b(repr(seen).encode(), digest_size=16).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "groups": [group.to_json() for group in self.groups],
+            "target": self.target.to_json() if self.target else None,
+            "clients": self.clients,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        target = Group.from_json(data["target"]) if data["target"] else None
+        return cls(tuple(map(Group.from_json, data["groups"])), target, data["clients"])
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

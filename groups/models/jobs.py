@@ -72,7 +72,10 @@ class Job(Consent):
         TOKEN = "token", _("Its user's token is no longer there or no longer valid.")
         NO_USER = "no_user", _("Its user is no longer here.")
         NO_RIGHT = "no_right", _("Its user may not do this any more.")
-        BEYOND_LIMITS = "beyond_limits", _("It goes beyond the limits of the account by now.")
+        BEYOND_LIMITS = (
+            "beyond_limits",
+            _("More would go beyond the limits of the account, so nothing more was sent."),
+        )
         NOT_RECORDED = (
             "not_recorded",
             _("The history could not be written, so nothing more was sent."),
@@ -123,7 +126,9 @@ class Job(Consent):
 
     NOT_STARTED = (State.DRAFT, State.ASKED)
     ACTIVE = (State.WAITING, State.RUNNING)
-    UNFINISHED = (*ACTIVE, State.PAUSED, State.STOPPED)
+    # A user may let it go on.
+    HALTED = (State.PAUSED, State.STOPPED)
+    UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

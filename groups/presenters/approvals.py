@@ -8,13 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.models.contents import Breach, EditPlan
+from groups.models.contents import Breach, EditPlan, Effect
+from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
-from groups.presenters.messages import NumberFormat, money_words, percent_words
+from groups.presenters.messages import NumberFormat, money_words, percent_words, terms_words
 from groups.presenters.schedules import planned_words
-from groups.services.approvals import Present, command_of, may_decide
+from groups.services.approvals import command_of, may_decide
 from groups.services.jobs import bulk_edits
 from groups.services.jobs.titles import job_title
 
@@ -47,22 +48,29 @@ def _points(number: Any) -> str:
     return plain(number).replace(".", NumberFormat.current().point)
 
 
+def _terms(group: Group) -> str:
+    bonus = group.effective_bonus
+    return " · ".join(
+        [terms_words(group), *([_("birthday: %(bonus)s") % {"bonus": money_words(bonus)}] if bonus else [])]
+    )
+
+
 @dataclass(frozen=True)
 class RequestPage:
-    """A request, as a row of the list and as a page; `now` has the present values where they were read."""
+    """A request, as a row of the list and as a page; `now` has its present effect where that was read."""
 
     request: ApprovalRequest
     user: "User"
-    now: Present | None = None
+    now: Effect | None = None
 
     @property
     def url(self) -> str:
         return reverse("groups:request", args=[self.request.pk])
 
-    @cached_property
+    @property
     def job(self) -> Job | None:
         """The job that waits for the request, for a request for one."""
-        return self.request.jobs.all()[0] if self.request.kind == Kind.JOB else None
+        return self.request.job
 
     @property
     def title(self) -> str:
@@ -98,8 +106,9 @@ class RequestPage:
         """The values of a change: when it was asked for, now if they differ, and afterwards."""
         if self.request.kind != Kind.CHANGE:
             return []
-        command = command_of(self.request)
-        return approval_rows(command, self.now.group if self.now and not self.now.is_asked else None)
+        return approval_rows(
+            command_of(self.request), self.now.group if self.now and self.changed_groups else None
+        )
 
     @property
     def plan(self) -> Plan | None:
@@ -108,12 +117,32 @@ class RequestPage:
             return None
         return Plan(EditPlan.from_json(self.job.wanted).lines)
 
-    @property
+    @cached_property
     def changed_groups(self) -> list[str]:
         """The names of the groups that have other values than when it was asked for."""
-        if self.now is None or self.now.is_asked:
+        asked = self.request.asked_effect
+        if self.now is None or asked is None:
             return []
-        return [group.name for group in self.now.groups]
+        before = {group.id: group.values for group in asked.all_groups}
+        return [group.name for group in self.now.all_groups if before.get(group.id) != group.values]
+
+    @property
+    def reached(self) -> tuple[str, str]:
+        """The number of clients that it would reach now, and the one when it was asked if that is another."""
+        count, asked = NumberFormat.current().count, self.request.asked_effect
+        if self.now is None:
+            return "", ""
+        is_other = asked is not None and asked.clients != self.now.clients
+        return count(self.now.clients), count(asked.clients) if asked and is_other else ""
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """The group that clients would go to with its terms, and the terms when it was asked if others."""
+        if self.now is None or self.now.target is None:
+            return "", ""
+        asked = self.request.asked_effect
+        now, then = _terms(self.now.target), _terms(asked.target) if asked and asked.target else ""
+        return now, then if then != now else ""
 
     @property
     def outcomes(self) -> list[dict[str, str]]:

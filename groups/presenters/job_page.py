@@ -59,6 +59,12 @@ class JobPage:
         return reverse("groups:job", args=[self.job.pk])
 
     @property
+    def request_url(self) -> str:
+        """Address of the request for the rest of the job, if one waits."""
+        waiting = self.job.requests.waiting().first() if self.job.state in Job.HALTED else None
+        return reverse("groups:request", args=[waiting.pk]) if waiting else ""
+
+    @property
     def notice(self) -> str:
         """Kind of the notice that describes the state."""
         match Job.State(self.job.state):
@@ -184,8 +190,10 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Mend the cause in Poster first.") + " " + again
         case Stop.TOKEN:
             return _("Connect the account again.") + " " + again
-        case Stop.NO_USER | Stop.BEYOND_LIMITS:
+        case Stop.NO_USER:
             return _("Cancel it, and start a new one.")
+        case Stop.BEYOND_LIMITS:
+            return _("Let it go on to ask for the rest, or cancel the rest.")
         case Stop.NO_RIGHT:
             return _("Ask an owner for the right.") + " " + again
         case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:

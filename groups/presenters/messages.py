@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from groups.poster import (
     ErrorReason,
+    Group,
     InvalidResponse,
     InvalidValue,
     LoyaltyType,
@@ -306,6 +307,11 @@ class NumberFormat:
 def percent_words(percent: Decimal) -> str:
     """Return a percent in the format of the language."""
     return NumberFormat.current().percent(percent)
+
+
+def terms_words(group: Group) -> str:
+    """Return a group and what it gives: its name, its type and its percent."""
+    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
 def money_words(amount: Decimal) -> str:

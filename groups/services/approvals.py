@@ -5,10 +5,9 @@ the transaction that writes it into the journal, a job and a planned change in t
 process can die between the yes and the write, and two users who approve at once make one write.
 """
 
-import hashlib
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +26,15 @@ from groups.models import (
     Schedule,
 )
 from groups.models.approvals import LIFE
-from groups.models.contents import Breach, EditPlan, Line
-from groups.poster import Group, GroupValues
-from groups.services import schedules, snapshots
-from groups.services.clients import with_everybody
+from groups.models.contents import Breach, EditPlan, Effect, Line
+from groups.poster import Group
+from groups.services import effects, schedule_steps, schedules, snapshots
 from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
-from groups.services.groups import find_group, list_groups_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import RIGHT
+from groups.services.writes.limit_check import RIGHT, BeyondLimits, reached_by
 from groups.services.writes.not_sent import Busy, NotNow, OperationReused
 from groups.services.writes.outcome import onto, same
 from poster_admin.users.models import Event
@@ -50,35 +47,18 @@ Kind, State = ApprovalRequest.Kind, ApprovalRequest.State
 
 
 class ChangedSince(Exception):
-    """A group has other values than when the request was made; nothing was sent.
+    """The request has another effect by now than the one that its page has shown; nothing was sent.
 
-    `now` has what Poster has now. Approving again with its `mark` applies what was asked for to that.
+    `now` is that effect. Approving again with its `mark` applies what was asked for to that.
     """
 
-    def __init__(self, now: "Present") -> None:
+    def __init__(self, now: Effect) -> None:
         super().__init__()
         self.now = now
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
-    """The groups of a request as Poster has them now: one for a change, those of the lines for a job.
-
-    `is_asked` is True if they are as they were when the request was made.
-    """
-
-    groups: tuple[Group, ...]
-    is_asked: bool
-
-    @property
-    def group(self) -> Group | None:
-        return self.groups[0] if self.groups else None
-
-    @property
-    def mark(self) -> str:
-        """A hash of these values, which a form carries to say that its user has seen them."""
-        text = repr([group.to_json() for group in self.groups])
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+class AlreadySo(Exception):
+    """Poster has all that was asked for already: the request is approved, and nothing was sent."""
 
 
 # --- Limits ------------------------------------------------------------------------------------------------
@@ -103,7 +83,7 @@ def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequest
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    found = ApprovalRequest.objects.filter(account=credentials.account_id).prefetch_related("jobs")
+    found = ApprovalRequest.objects.filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(RIGHT) else found.filter(user=user)
 
 
@@ -150,24 +130,46 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     return command.confirmed()
 
 
-def command_onto(request: ApprovalRequest, now: "Present | None") -> GroupCommand:
-    """Return the command of a request for a change, onto the values of now if they are others."""
+def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
+    """Return the command of a request for a change, onto the values of now."""
     command = command_of(request)
-    if now is None or now.group is None or now.is_asked:
+    if now is None or now.group is None:
         return command
     return command.onto(now.group.values, now.group.clients)
+
+
+def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:
+    """Return what a request would do now. Raises `PosterError`."""
+    match Kind(request.kind):
+        case Kind.CHANGE:
+            return effects.effect_of_command(command_of(request), credentials)
+        case Kind.JOB:
+            return effects.effect_of_job(job_of(request), credentials)
+        case Kind.SCHEDULE:
+            return effects.effect_of_schedule(request.schedules.get(), credentials)
+
+
+def job_of(request: ApprovalRequest) -> Job:
+    """Return the job of a request for one."""
+    if request.job is None:
+        raise ValueError("This request is for no job.")
+    return request.job
 
 
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 
 def ask_for_change(command: GroupCommand, breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a change; the same form sent twice is one request. Raises `OperationReused`."""
+    """Record a request for a change; the same form sent twice is one request.
+
+    Raises `OperationReused`, and `PosterError` if its effect cannot be read.
+    """
     sender, columns = command.sender, command.columns
     names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
     wanted = {"action": command.action, **{name: columns[name] for name in names}}
     account_id = sender.credentials.account_id
-    request = _new(Kind.CHANGE, command.operation, sender.user, account_id, breaches, **wanted)
+    effect = effects.effect_of_command(command, sender.credentials)
+    request = _new(Kind.CHANGE, command.operation, sender.user, account_id, breaches, effect, **wanted)
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -184,31 +186,42 @@ def _asked(request: ApprovalRequest) -> tuple[object, ...]:
 
 
 def ask_for_job(job: Job, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a job, new or a draft; the same form sent twice is one request."""
-    group = {"group_id": job.group_id, "group_name": job.group_name}
-    request = _new(Kind.JOB, job.pk, user, job.account_id, breaches, **group)
+    """Record a request for a job, new, a draft, or the rest of one that has stopped.
+
+    The same form sent twice is one request, and so is the rest that is asked for twice. Raises as
+    `ask_for_change` does.
+    """
+    operation = job.pk
+    if job.state in Job.HALTED:
+        if waiting := job.requests.waiting().first():
+            return waiting
+        operation = uuid.uuid5(job.pk, f"rest {job.requests.count()}")
+    effect = effects.effect_of_job(job, _credentials(user, job.account_id))
+    columns = {"group_id": job.group_id, "group_name": job.group_name, "job": job}
+    request = _new(Kind.JOB, operation, user, job.account_id, breaches, effect, **columns)
     try:
         with transaction.atomic():
+            _let_wait(job)
             request.save(force_insert=True)
-            _let_wait(job, request)
     except IntegrityError:
-        return _known(job.pk, user)
+        return _known(operation, user)
     return request
 
 
-def _let_wait(job: Job, request: ApprovalRequest) -> None:
-    """Save a new job, or a draft, as one that waits for its request."""
+def _let_wait(job: Job) -> None:
+    """Save a new job, or a draft, as one that waits for its request; one that has stopped stays so."""
     if job._state.adding:
-        job.request, job.state = request, Job.State.ASKED
+        job.state = Job.State.ASKED
         job.save(force_insert=True)
-    elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED, request=request):
+    elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
         raise NotNow
 
 
 def ask_for_schedule(schedule: Schedule, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a planned change; the same form sent twice is one request."""
+    """Record a request for a planned change, as `ask_for_change` does."""
     group = {"group_id": schedule.group_id, "group_name": schedule.group_name}
-    request = _new(Kind.SCHEDULE, schedule.pk, user, schedule.account_id, breaches, **group)
+    effect = effects.effect_of_schedule(schedule, _credentials(user, schedule.account_id))
+    request = _new(Kind.SCHEDULE, schedule.pk, user, schedule.account_id, breaches, effect, **group)
     try:
         with transaction.atomic():
             request.save(force_insert=True)
@@ -217,6 +230,10 @@ def ask_for_schedule(schedule: Schedule, user: "User", breaches: Iterable[Breach
     except IntegrityError:
         return _known(schedule.pk, user)
     return request
+
+
+def _credentials(user: "User", account_id: str) -> PosterCredentials:
+    return PosterCredentials.objects.select_related("account", "user").get(user=user, account=account_id)
 
 
 def _known(request_id: uuid.UUID, user: "User") -> ApprovalRequest:
@@ -232,6 +249,7 @@ def _new(
     user: "User",
     account_id: str,
     breaches: Iterable[Breach],
+    effect: Effect,
     **columns: Any,
 ) -> ApprovalRequest:
     return ApprovalRequest(
@@ -241,6 +259,7 @@ def _new(
         user_name=user.get_username(),
         kind=kind,
         breaches=[breach.to_json() for breach in breaches],
+        effect=effect.to_json(),
         **columns,
     )
 
@@ -259,17 +278,18 @@ def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
 def approve(
     request: ApprovalRequest, *, user: "User", credentials: PosterCredentials, seen: str = ""
 ) -> Change | None:
-    """Approve a request, and return the change if it asks for one; a job and a schedule are started.
+    """Approve a request, and return the change that it makes; a job and a schedule are started.
 
-    `seen` is the mark of the present values that the user has seen. Raises `ChangedSince`, `NotNow`,
-    `PermissionDenied`, `PosterError`, and as `execute`, `queue.start` and `schedules.start_asked` do.
+    `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
+    may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
+    `PosterError`, and as `execute`, `queue.start` and `schedules.start_asked` do.
     """
     if not may_decide(request, user):
         raise PermissionDenied
     if not request.is_waiting:
         raise NotNow
-    now = present_of(request, credentials)
-    if now is not None and not now.is_asked and seen != now.mark:
+    now, asked = effect_of(request, credentials), request.asked_effect
+    if now.mark != (seen or (asked.mark if asked else "")):
         raise ChangedSince(now)
     match Kind(request.kind):
         case Kind.CHANGE:
@@ -281,54 +301,21 @@ def approve(
     return None
 
 
-def present_of(request: ApprovalRequest, credentials: PosterCredentials) -> Present | None:
-    """Return the groups of a request as Poster has them now; None if it names none. Raises `PosterError`."""
-    match Kind(request.kind):
-        case Kind.CHANGE if request.group_id is None:
-            return None
-        case Kind.CHANGE:
-            command = command_of(request)
-            return _present_of_group(credentials, request.group_id or 0, command.loaded, command)
-        case Kind.SCHEDULE:
-            schedule = request.schedules.get()
-            return _present_of_group(credentials, schedule.group_id, schedule.base_values)
-        case Kind.JOB:
-            job = request.jobs.get()
-            return _present_of_lines(credentials, job) if job.kind in bulk_edits.RIGHTS else None
-
-
-def _present_of_group(
-    credentials: PosterCredentials,
-    group_id: int,
-    loaded: GroupValues | None,
-    command: GroupCommand | None = None,
-) -> Present:
-    group = find_group(credentials, group_id)
-    if group is None:
-        return Present((), is_asked=True)  # the write itself says that the group is gone
-    counted = command.loaded_clients if command is not None and command.removes else None
-    if counted is not None:
-        group = with_everybody(credentials, group)
-    is_asked = loaded is not None and same(loaded, group) and counted in (None, group.clients)
-    return Present((group,), is_asked)
-
-
-def _present_of_lines(credentials: PosterCredentials, job: Job) -> Present:
-    lines = {line.group_id: line for line in EditPlan.from_json(job.wanted).lines if line.group_id}
-    found = tuple(group for group in list_groups_now(credentials).groups if group.id in lines)
-    olds = ((lines[group.id].old, group) for group in found)
-    return Present(found, all(old is not None and same(old, group) for old, group in olds))
-
-
 def _approve_change(
-    request: ApprovalRequest, user: "User", credentials: PosterCredentials, now: Present | None
+    request: ApprovalRequest, user: "User", credentials: PosterCredentials, now: Effect
 ) -> Change:
     command = command_onto(request, now)
+    if command.changes_nothing:
+        _decide(request, user)
+        raise AlreadySo
     cost = monthly_cost(user, credentials, command.group_id, command.loaded, command.intended)
-    command = replace(command, user=user, credentials=credentials, request=request, monthly_cost=cost)
-    snapshots.before_removal(command, now.group if now else None)
+    command = replace(command, user=user, credentials=credentials, monthly_cost=cost)
+    command = replace(command, request=request, allowed_clients=now.clients)
+    snapshots.before_removal(command, now.group)
     try:
         return execute(command)
+    except BeyondLimits:
+        raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Busy:
@@ -338,15 +325,22 @@ def _approve_change(
         raise NotNow from None  # the write of somebody else's yes has the lock
 
 
-def _approve_job(request: ApprovalRequest, user: "User", now: Present | None) -> None:
-    job = request.jobs.get()
-    wanted = job.wanted
-    if now is not None and not now.is_asked:
-        content = EditPlan.from_json(wanted)
+def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
+    job = job_of(request)
+    values: dict[str, Any] = {"allowed_clients": reached_by(job.pk) + now.clients}
+    if job.kind in bulk_edits.RIGHTS and job.state == Job.State.ASKED:
+        content = EditPlan.from_json(job.wanted)
         groups = {group.id: group for group in now.groups}
-        lines = tuple(_line_onto(line, groups.get(line.group_id or 0)) for line in content.lines)
-        wanted = replace(content, lines=lines).to_json()
-    queue.start_asked(job, request, user, wanted)
+        lines = [_line_onto(line, groups.get(line.group_id or 0)) for line in content.lines]
+        left = tuple(line for line in lines if line.old is None or not same(line.old, line.new))
+        unchanged = content.unchanged + len(lines) - len(left)
+        values |= {"wanted": replace(content, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
+        if not left:
+            with transaction.atomic():
+                _decide(request, user)
+                job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
+            raise AlreadySo
+    queue.start_asked(job, request, user, **values)
 
 
 def _line_onto(line: Line, group: Group | None) -> Line:
@@ -357,10 +351,21 @@ def _line_onto(line: Line, group: Group | None) -> Line:
     return replace(line, old=group.values, new=new, clients=group.clients)
 
 
-def _approve_schedule(request: ApprovalRequest, user: "User", now: Present | None) -> None:
+def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> None:
     schedule = request.schedules.get()
-    group = now.group if now else None
-    schedules.start_asked(schedule, request, user, group.values if group else schedule.base_values)
+    base = now.group.values if now.group else schedule.base_values
+    if same(base, onto(schedule.base_values, schedule.planned_values, base)):
+        with transaction.atomic():
+            _decide(request, user)
+            schedule_steps.update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
+        raise AlreadySo
+    schedules.start_asked(schedule, request, user, base, allowed_clients=now.clients)
+
+
+def _decide(request: ApprovalRequest, user: "User") -> None:
+    """Approve a request that needs no write. Raises `NotNow` if it no longer waits."""
+    if not ApprovalRequest.objects.decide(request, State.APPROVED, user):
+        raise NotNow
 
 
 def lapse_overdue() -> int:

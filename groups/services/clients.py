@@ -6,7 +6,8 @@ the group's clients up to a limit; the result says how many were read.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +38,7 @@ RIGHT = "groups.view_client"
 PAGE_SIZE = 50
 FIRST = 5
 READ_AT_ONCE = 500
+COUNTED_AT_ONCE = 2_000
 SEARCHED_AT_MOST = 5_000
 """The most clients that one search reads; the next search continues from there."""
 SECONDS_FOR_ALL = 40.0
@@ -217,14 +219,32 @@ def every_member(
 def with_everybody(credentials: PosterCredentials, group: Group, *, within: float | None = None) -> Group:
     """Return the group; if its client count is 0, replace that with the number of clients actually read.
 
-    Poster's count may be outdated, and removing a group removes its clients. Unreadable clients count,
-    removed ones do not. Raises `PosterError`; then it is not proven that the group is empty.
+    Poster's count may be outdated, and removing a group removes its clients. Raises `PosterError`; then it is
+    not proven that the group is empty.
     """
     if group.clients:
         return group
+    return group.replace(clients=count_members(credentials, [group.id], within=within)[group.id])
+
+
+def count_members(
+    credentials: PosterCredentials, group_ids: Collection[int], *, within: float | None = None
+) -> dict[int, int]:
+    """Count the clients of groups in Poster's list of clients, which is not late as its counters may be.
+
+    Removed clients do not count. An unreadable one does, in each of several groups, since nothing says which
+    one it is in. The list of one group is read, or else that of the whole account once. Raises `PosterError`.
+    """
+    single = next(iter(group_ids)) if len(group_ids) == 1 else None
+    counts = dict.fromkeys(group_ids, 0)
+    if not counts:
+        return counts
     until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
-    pages = pages_of(credentials, group.id, until=until)
-    return group.replace(clients=sum(len(_living(page)) + len(page.unreadable) for page in pages))
+    for page in pages_of(credentials, single, until=until, size=COUNTED_AT_ONCE):
+        found = Counter(client.group_id if single is None else single for client in _living(page))
+        for group_id in counts:
+            counts[group_id] += found[group_id] + len(page.unreadable)
+    return counts
 
 
 def find_client(credentials: PosterCredentials, client_id: int, *, within: float | None) -> Client | None:

@@ -84,6 +84,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
         undo_of=_find_change(schedule.start_id) if returns else None,
         request=schedule.request,
         limit_reason=schedule.limit_reason,
+        allowed_clients=schedule.allowed_clients,
     )
 
 

@@ -55,7 +55,9 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     for _ in range(TRIES_TO_RECORD):
         if (known := find_same(schedule)) is not None:
             return known
-        limit_check.check(command_of(schedule, schedule.start_id, sender))
+        reached = limit_check.check(command_of(schedule, schedule.start_id, sender))
+        if schedule.limit_reason and schedule.allowed_clients is None:
+            schedule.allowed_clients = reached
         try:
             with transaction.atomic():
                 schedule.save(force_insert=True)
@@ -70,11 +72,18 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     raise NotRecorded from problem
 
 
-def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base: GroupValues) -> None:
+def start_asked(
+    schedule: Schedule,
+    request: ApprovalRequest,
+    user: "User",
+    base: GroupValues,
+    *,
+    allowed_clients: int | None = None,
+) -> None:
     """Approve the request for a schedule, and plan it with the rights and the token of this user.
 
-    `base` are the values of its group now. Raises `NotNow` if the request no longer waits, `TooLate`, and
-    else as `plan` does.
+    `base` are the values of its group now, and it may reach `allowed_clients`. Raises `NotNow` if the request
+    no longer waits, `TooLate`, and else as `plan` does.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
@@ -82,6 +91,7 @@ def start_asked(schedule: Schedule, request: ApprovalRequest, user: "User", base
         "user": user,
         "user_name": user.get_username(),
         "asked_by": request.user_name,
+        "allowed_clients": allowed_clients,
         "base": base.to_json(),
         "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,

@@ -94,7 +94,8 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         try:
-            queue.start_draft(job, request.user, limit_reason=reason_of(request))
+            reason, allowed = reason_of(request)
+            queue.start_draft(job, request.user, limit_reason=reason, allowed_clients=allowed)
         except NotNow:
             raise Http404 from None
         except BeyondLimits as beyond:

@@ -1,12 +1,9 @@
 """Views of the jobs: list, progress, and control."""
 
 import uuid
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -15,19 +12,15 @@ from django.views.decorators.http import require_safe
 from groups.models import Job
 from groups.presenters.job_page import JobPage
 from groups.presenters.schedules import schedule_row
+from groups.services import approvals
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
+from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotNow, Occupied, Planned
+from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
-
-DECISIONS: dict[str, Callable[[Job, User], None]] = {
-    "pause": queue.pause,
-    "resume": queue.resume,
-    "accept": partial(queue.resume, accepts=True),
-    "cancel": queue.cancel,
-}
 
 
 @require_safe
@@ -46,10 +39,13 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         return _show(request, job)
-    decide = DECISIONS.get(request.POST.get("decision", ""))
     try:
-        if decide is not None:
-            decide(job, request.user)
+        _decide(request, job)
+    except BeyondLimits as beyond:
+        job.refresh_from_db()
+        if must_ask(request, beyond):
+            return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
+        return _show(request, job, **asks_for_reason(request, beyond))
     except Occupied as there:
         return _show(request, job, status=409, busy=there.job)
     except Busy as there:
@@ -59,6 +55,18 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     except NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
+
+
+def _decide(request: Request, job: Job) -> None:
+    match request.POST.get("decision"):
+        case "pause":
+            queue.pause(job, request.user)
+        case "cancel":
+            queue.cancel(job, request.user)
+        case "resume" | "accept" as decision:
+            reason, allowed = reason_of(request)
+            accepts = decision == "accept"
+            queue.resume(job, request.user, accepts=accepts, limit_reason=reason, allowed_clients=allowed)
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -116,6 +116,7 @@ def _respond_beyond(
 
 def _schedule(request: Request, form: ScheduleForm) -> Schedule:
     data, group = form.cleaned_data, form.group
+    reason, allowed = reason_of(request)
     return Schedule(
         id=data["operation"],
         account=request.credentials.account,
@@ -127,7 +128,8 @@ def _schedule(request: Request, form: ScheduleForm) -> Schedule:
         planned=form.planned.to_json(),
         starts_at=data["starts_at"],
         ends_at=data["ends_at"],
-        limit_reason=reason_of(request),
+        limit_reason=reason,
+        allowed_clients=allowed,
     )
 
 

@@ -7,6 +7,7 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import EditPlan, Line
 from groups.poster import GroupValues
+from groups.services.clients import count_members
 from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
@@ -30,8 +32,9 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
+from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, reach_of_values
+from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -100,10 +103,15 @@ def _delete(drafts: JobQuerySet) -> int:
         return Job.objects.filter(pk__in=found).delete()[0] if found else 0
 
 
-def reach_of(job: Job) -> Reach:
-    """Return the reach of all lines of a plan together."""
-    lines = EditPlan.from_json(job.wanted).lines
-    return sum((reach_of_values(line.old, line.new, line.clients) for line in lines), Reach())
+def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
+    """Return the reach of all lines of a plan together: those that were made, and those that are left."""
+    sent = Change.objects.filter(job=job).exclude(state__in=Change.NOTHING_CHANGED)
+    made = set(sent.values_list("group_id", flat=True))
+    left = [line for line in EditPlan.from_json(job.wanted).lines if line.group_id not in made]
+    reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
+    counts = count_members(credentials, reached) if credentials else {}
+    reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
+    return sum(reaches, Reach(clients=reached_by(job.pk)))
 
 
 # --- The work ----------------------------------------------------------------------------------------------
@@ -142,7 +150,7 @@ class _Edit:
         """Try all lines that are due; return True if any was. One whose group is locked stays due."""
         tried = False
         for part in batched(self._due(), AT_ONCE):
-            changes = submit_all(self._lease, self._commands(part))
+            changes = self._backoff.through(partial(submit_all, self._lease, self._commands(part)))
             self._backoff.note(changes)
             tried |= bool(changes)
         return tried

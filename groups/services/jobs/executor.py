@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
-from groups.poster import ErrorReason, InvalidResponse, NotFound, Refused, Unreachable
+from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import read_now
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
@@ -38,7 +38,8 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
     """Execute the commands, still without sender, several at a time, and return the changes of those tried.
 
     Skip commands whose client or group is locked by another change. End early if Poster cannot be reached
-    several times in a row. Raises `Interrupted`, and `Stopped` if the remaining commands would fail too.
+    several times in a row, or at the first command beyond the limits. Raises `Interrupted`, `Stopped` if the
+    remaining commands would fail too, and `PosterError` if the clients of the first group cannot be counted.
     """
     executor = _Executor(lease, commands)
     count = settings.POSTER_MAX_CONCURRENCY
@@ -46,6 +47,11 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
         for done in [pool.submit(executor.work) for _ in range(count)]:
             done.result()
     lease.check()
+    # An open change counts as made, and may turn out not to be: then there is room for another client.
+    if executor.is_beyond and not executor.changes and not settle_open(lease):
+        raise Stopped(Job.Stop.BEYOND_LIMITS)
+    if executor.not_counted is not None and not executor.changes:
+        raise executor.not_counted
     return executor.changes
 
 
@@ -54,6 +60,8 @@ class _Executor:
 
     def __init__(self, lease: JobLease, commands: Iterable[Command]) -> None:
         self.changes: list[Change] = []
+        self.is_beyond = False
+        self.not_counted: PosterError | None = None
         self._lease = lease
         self._commands = iter(commands)
         self._lock = threading.Lock()
@@ -86,7 +94,11 @@ class _Executor:
         except BonusBlocked:
             raise Stopped(Job.Stop.BONUS_BLOCKED) from None
         except BeyondLimits:
-            raise Stopped(Job.Stop.BEYOND_LIMITS) from None
+            self.is_beyond = self._given_up = True
+            return
+        except PosterError as error:
+            self.not_counted, self._given_up = error, True
+            return
         except LocksLost:
             raise Stopped(Job.Stop.LOCKS_LOST) from None
         self._note(change)
@@ -159,7 +171,7 @@ def _stop_after(reason: str) -> Job.Stop:
 
 def submit_and_see(lease: JobLease, backoff: OutageBackoff, command: Command) -> Change | None:
     """Execute a command, and return its change once the outcome is known; None if another change locks it."""
-    changes = submit_all(lease, [command])
+    changes = backoff.through(lambda: submit_all(lease, [command]))
     backoff.note(changes)
     settle_open(lease)
     return Change.objects.get(pk=command.operation) if changes else None

@@ -18,7 +18,7 @@ from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapsh
 from groups.models.contents import ClientAfter, ClientsToMove
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
-from groups.services.clients import with_everybody
+from groups.services.clients import count_members, with_everybody
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
@@ -35,6 +35,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
+from groups.services.writes.limit_check import reached_by
 from groups.services.writes.reach import Reach
 
 if TYPE_CHECKING:
@@ -116,9 +117,13 @@ def plan_choice(
     return job
 
 
-def reach_of(job: Job) -> Reach:
-    """Return the reach of a job that moves clients: all of them."""
-    return Reach(clients=job.total)
+def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
+    """Return the reach of a move: the chosen clients, or those in the group and those it has moved."""
+    clients = ClientsToMove.from_json(job.wanted).clients
+    if clients is not None:
+        return Reach(clients=len(clients))
+    there = count_members(credentials, [job.group_id or 0]) if credentials else {}
+    return Reach(clients=sum(there.values()) + reached_by(job.pk))
 
 
 def move(lease: JobLease) -> None:

@@ -13,14 +13,15 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import Q
 from django.tasks import task
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Snapshot
+from groups.models import ApprovalRequest, Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
 from groups.services.jobs import bulk_edits, moves, restore_preview, restores
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.limit_check import check_as_a_whole
+from groups.services.writes.limit_check import check_as_a_whole, limits_of
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
@@ -45,8 +46,9 @@ WORK: dict[str, Callable[[JobLease], None]] = {
     Job.Kind.IMPORT: bulk_edits.edit,
 }
 RIGHTS = moves.RIGHTS | restore_preview.RIGHTS | bulk_edits.RIGHTS
-# The reach of all writes of a job together; a kind that is not here cannot be started.
-REACH: dict[str, Callable[[Job], Reach]] = {
+# The reach of all writes of a job together, made and left; with credentials clients are counted at Poster.
+# A kind that is not here cannot be started.
+REACH: dict[str, Callable[[Job, PosterCredentials | None], Reach]] = {
     Job.Kind.MOVE: moves.reach_of,
     Job.Kind.RETIRE: moves.reach_of,
     Job.Kind.RESTORE: restores.reach_of,
@@ -64,14 +66,15 @@ SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `Occupied` if another job moves clients out of or into the same groups, `Busy` if the
-    removal of one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account,
+    Raises `Occupied` if another job moves clients out of or into the same groups, `Busy` if the removal of
+    one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account, `PosterError` if
+    its clients cannot be counted,
     `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
     the same id, `OperationReused` if the same form came with other values, and `NotRecorded` if the database
     refuses the row for another reason.
     """
     problem: IntegrityError | None = None
-    for _ in range(TRIES_TO_RECORD):
+    for _try in range(TRIES_TO_RECORD):
         if (known := _known(job)) is not None:
             return known
         _check_limits(job, job.user)
@@ -121,10 +124,20 @@ def _asked(job: Job) -> tuple[object, ...]:
 
 
 def _check_limits(job: Job, user: "User | None") -> None:
+    """Hold all of a job against the limits, with the clients that Poster shows this user now."""
     if user is None:
         raise PermissionDenied
-    reach = REACH[job.kind](job)
-    check_as_a_whole(reach, account_id=job.account_id, user=user, has_consent=job.is_given)
+    limits = limits_of(job.account_id)
+    if not limits.values:
+        return
+    credentials = None
+    if limits.max_clients is not None:
+        found = PosterCredentials.objects.select_related("account", "user")
+        credentials = found.get(user=user, account=job.account_id)
+    reach = REACH[job.kind](job, credentials)
+    if job.limit_reason and job.allowed_clients is None:
+        job.allowed_clients = reach.clients  # no number was shown: the reason is for those that there are now
+    check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
 
 
 def _enqueue(job: Job) -> None:
@@ -186,18 +199,21 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
 # --- Actions of users --------------------------------------------------------------------------------------
 
 
-def start_draft(job: Job, user: "User", *, limit_reason: str = "") -> None:
+def start_draft(
+    job: Job, user: "User", *, limit_reason: str = "", allowed_clients: int | None = None
+) -> None:
     """Enqueue a draft; do nothing if it was started before.
 
-    `limit_reason` lets a user with the right go beyond the limits. Raises `BeyondLimits`, and `NotNow` if the
-    draft no longer exists.
+    `limit_reason` lets a user with the right go beyond the limits, up to `allowed_clients`. Raises
+    `BeyondLimits`, `PosterError` if its clients cannot be counted, and `NotNow` if it no longer exists.
     """
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
-    job.limit_reason = limit_reason
+    job.limit_reason, job.allowed_clients = limit_reason, allowed_clients
     _check_limits(job, user)
-    values = {"state": Job.State.WAITING, "created_at": timezone.now(), "limit_reason": limit_reason}
+    consent = {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
+    values = {"state": Job.State.WAITING, "created_at": timezone.now(), **consent}
     try:
         with transaction.atomic():
             if job.move_on(Job.State.DRAFT, **values):
@@ -206,18 +222,22 @@ def start_draft(job: Job, user: "User", *, limit_reason: str = "") -> None:
         raise NotNow from None
 
 
-def start_asked(job: Job, request: ApprovalRequest, user: "User", wanted: dict[str, Any]) -> None:
+def start_asked(job: Job, request: ApprovalRequest, user: "User", **values: Any) -> None:
     """Approve the request for a job, and enqueue the job with the rights and the token of this user.
 
-    `wanted` may have newer values than the job. Raises `NotNow` if the request no longer waits, and else as
-    `start` does.
+    `values` are further columns, as the clients that are allowed. A job that has stopped goes on. Raises
+    `NotNow` if request or job have moved on, and else as `start` does.
     """
     _check_right(job, user)
-    values = {"user": user, "user_name": user.get_username(), "asked_by": request.user_name, "wanted": wanted}
+    values |= {"request": request, "asked_by": request.user_name, "reason": "", "detail": ""}
+    values |= {"user": user, "user_name": user.get_username(), "state": Job.State.WAITING}
+    if job.state == Job.State.ASKED:
+        values["created_at"] = timezone.now()
     with taking_locks(job):
         if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
             raise NotNow
-        job.move_on(Job.State.ASKED, state=Job.State.WAITING, created_at=timezone.now(), **values)
+        if not job.move_on(Job.State.ASKED, *Job.HALTED, **values):
+            raise NotNow
         job.take_locks()
         _enqueue(job)
 
@@ -229,19 +249,35 @@ def pause(job: Job, user: "User") -> None:
         raise NotNow
 
 
-def resume(job: Job, user: "User", *, accepts: bool = False) -> None:
+def resume(
+    job: Job,
+    user: "User",
+    *,
+    accepts: bool = False,
+    limit_reason: str = "",
+    allowed_clients: int | None = None,
+) -> None:
     """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
-    Take locks that the job has lost again. Raises `NotNow`, also if the user has not seen why it stopped, and
-    else as `start` does.
+    Hold what it has reached and what is left against the limits; with a `limit_reason` it goes on with the
+    rights and the token of this user, up to `allowed_clients`. Take locks that the job has lost again. Raises
+    `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
     """
     _check_right(job, user)
     if accepts != (job.reason in SEEN):
         raise NotNow
     values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
+    if limit_reason:
+        job.user, job.limit_reason, job.allowed_clients = user, limit_reason, allowed_clients
+    if job.state in Job.HALTED:
+        _check_limits(job, user)
+    if limit_reason:
+        values |= {"user": user, "user_name": user.get_username()}
+        values |= {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
     with taking_locks(job):
-        if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, **values):
+        if not job.move_on(*Job.HALTED, **values):
             raise NotNow
+        _close_requests(job, user, _("The job went on without it."))
         job.take_locks()
         _enqueue(job)
 
@@ -252,7 +288,14 @@ def cancel(job: Job, user: "User") -> None:
     with transaction.atomic():
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
+        _close_requests(job, user, _("The job was cancelled."))
         Change.objects.release_job(job.pk)
+
+
+def _close_requests(job: Job, user: "User", reason: str) -> None:
+    """Refuse the request for the rest of a job that no longer waits for it."""
+    for request in job.requests.waiting():
+        ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
 
 
 def may_control(job: Job, user: "User") -> bool:

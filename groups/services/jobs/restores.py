@@ -10,7 +10,7 @@ from itertools import batched
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Change, Job, Snapshot
+from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import ClientAfter, RestoreScope
 from groups.poster import Client, ClientList, GroupValues
 from groups.services import snapshots
@@ -26,9 +26,10 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.restore_preview import present_ids
+from groups.services.jobs.restore_preview import look, present_ids
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
+from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -39,13 +40,16 @@ AT_ONCE = 50
 type Commands = list[MoveClient | CreateClient]
 
 
-def reach_of(job: Job) -> Reach:
+def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
     """Return the reach of a restore: its clients, and the values of a group that it creates."""
-    reach = Reach(clients=job.total)
-    if job.target_id is not None:
-        return reach
     snapshot = Snapshot.objects.filter(pk=RestoreScope.from_json(job.wanted).snapshot).first()
-    return reach + reach_of_values(None, snapshot.content.values) if snapshot else reach
+    if snapshot is None:
+        return Reach(clients=job.total)
+    made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
+    if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
+        return made + Reach(clients=job.total)
+    left = look(user=credentials.user, credentials=credentials, snapshot=snapshot).total
+    return made + Reach(clients=left + reached_by(job.pk))
 
 
 def restore(lease: JobLease) -> None:

@@ -76,8 +76,8 @@ def execute(command: Command) -> Change:
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
-        _check(command)
-    change = _record(command)  # 2
+        reached = _check(command)
+    change = _record(command, reached)  # 2
     if change.state != Change.State.PENDING:
         return change
     with nothing_sent(change):
@@ -120,28 +120,30 @@ def _close_unsent(change: Change) -> None:
             _fail(row, Reason.NEVER_SENT)
 
 
-def _check(command: Command) -> None:
+def _check(command: Command) -> int:
+    """Check right and limits; return the number of clients that the write reaches."""
     if not command.sender.user.has_perm(command.permission):
         raise PermissionDenied
     if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
         raise BonusBlocked
-    limit_check.check(command)
+    return limit_check.check(command)
 
 
 # --- 2. The journal ----------------------------------------------------------------------------------------
 
 
-def _record(command: Command) -> Change:
+def _record(command: Command, reached: int) -> Change:
     """Record the change and take its locks, or return the existing change of the same operation."""
     problem: DatabaseError | None = None
     for _ in range(TRIES_TO_RECORD):
-        change = _row(command)
+        change = _row(command, reached)
         try:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
                 if command.request is not None and command.request.kind == ApprovalRequest.Kind.CHANGE:
                     _approve(command.request, command)
+                limit_check.check_job(change, command.sender.user)
                 change.save(lock_keys=command.lock_keys)
         except NotNow:
             if (known := _existing_change(command, change)) is not None:
@@ -181,7 +183,7 @@ def _approve(request: ApprovalRequest, command: Command) -> None:
         raise NotNow
 
 
-def _row(command: Command) -> Change:
+def _row(command: Command, reached: int) -> Change:
     sender = command.sender
     return Change(
         id=command.operation,
@@ -191,6 +193,7 @@ def _row(command: Command) -> Change:
         action=command.action,
         target=command.target,
         job=command.job,
+        reached=reached,
         **command.consent_columns,
         **command.columns,
     )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
+from groups.models.contents import Effect
 from groups.poster import PosterError
 from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
@@ -26,6 +27,7 @@ from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecor
 from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
+from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
@@ -80,6 +82,9 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         )
     except NotNow:
         return _moved_on(request, asked)
+    except approvals.AlreadySo:
+        messages.info(request, _("Poster has all of this already, so nothing was sent."))
+        return redirect("groups:request", asked.pk)
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
     except (Busy, Occupied, Planned):
@@ -140,19 +145,20 @@ def _show(
     asked: ApprovalRequest,
     *,
     status: int = 200,
-    now: approvals.Present | None = None,
+    now: Effect | None = None,
     **context: Any,
 ) -> HttpResponse:
     asked.refresh_from_db()
-    if now is None and asked.is_waiting and approvals.may_decide(asked, request.user):
-        with suppress(PosterError):  # the page says what was asked for; the approval reads again
-            now = approvals.present_of(asked, request.credentials)
+    if now is None and asked.is_waiting:
+        # The page says what was asked for; the approval reads again, and checks the rights to it.
+        with suppress(PosterError, PermissionDenied, SecretUnreadable):
+            now = approvals.effect_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)
     context = {"page": page, "cost": _cost(request, asked, now), "reason_form": ReasonForm(), **context}
     return render_page(request, "groups/approvals/request.html", context, fragment="request", status=status)
 
 
-def _cost(request: Request, asked: ApprovalRequest, now: approvals.Present | None) -> CostCard | None:
+def _cost(request: Request, asked: ApprovalRequest, now: Effect | None) -> CostCard | None:
     """Return what the change that waits would cost, for users who may see it."""
     if not asked.is_waiting or asked.kind != ApprovalRequest.Kind.CHANGE:
         return None

@@ -103,7 +103,7 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
     user, credentials = request.user, request.credentials
     try:
         job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
-        job.limit_reason = reason_of(request)
+        job.limit_reason, job.allowed_clients = reason_of(request)
         job = queue.start(job)
     except BeyondLimits as beyond:
         if must_ask(request, beyond):

@@ -122,7 +122,8 @@ def _namesakes_of(command: GroupCommand) -> list[Group]:
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
     """Execute the command, and answer with the outcome, or with the way to go beyond the limits."""
-    command = replace(command, limit_reason=reason_of(page.request))
+    reason, allowed = reason_of(page.request)
+    command = replace(command, limit_reason=reason, allowed_clients=allowed)
     # A removal is held against them before the snapshot of its clients is taken.
     answer = _within_limits(page, command) if command.removes else None
     return answer or _execute_and_respond(page, command)

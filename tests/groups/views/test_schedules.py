@@ -360,7 +360,7 @@ def test_the_removal_of_a_planned_group_is_409(owner, browse, sandbox):
 def test_the_retirement_of_a_planned_group_is_409_and_nobody_is_moved(owner, browse, sandbox):
     planned(owner)
     client = browse(owner)
-    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "operation")
+    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "version", "operation")
     answer = client.post(f"/groups/{GROUP}/retire/", form | {"target": "1"})
     assert answer.status_code == 409
     assert "A change of this group is planned" in text_of(answer)
@@ -370,7 +370,7 @@ def test_the_retirement_of_a_planned_group_is_409_and_nobody_is_moved(owner, bro
 
 def test_a_group_that_is_being_retired_takes_no_plan(owner, browse, sandbox):
     client = browse(owner)
-    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "operation")
+    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "version", "operation")
     assert client.post(f"/groups/{GROUP}/retire/", form | {"target": "1"}).status_code == 302
     answer = client.post(URL, fields())
     assert answer.status_code == 409
@@ -380,5 +380,5 @@ def test_a_group_that_is_being_retired_takes_no_plan(owner, browse, sandbox):
 def test_clients_may_be_moved_into_a_planned_group(owner, browse, sandbox):
     planned(owner)
     client = browse(owner)
-    form = hidden(client.get("/groups/1/clients/move/"), "clients", "operation")
+    form = hidden(client.get("/groups/1/clients/move/"), "clients", "version", "operation")
     assert client.post("/groups/1/clients/move/", form | {"target": str(GROUP)}).status_code == 302

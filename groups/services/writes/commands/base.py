@@ -44,7 +44,8 @@ class Command(ABC):
     undone and shown, but not sent.
 
     `request` and `limit_reason` let it go beyond the limits of its account: the request of another user that
-    its own user approves, or a reason of its own user.
+    its own user approves, or a reason of its own user; `allowed_clients` is the number of clients that was
+    shown then.
     """
 
     action: ClassVar[Change.Action]
@@ -67,6 +68,7 @@ class Command(ABC):
     job: Job | None = None
     request: ApprovalRequest | None = None
     limit_reason: str = ""
+    allowed_clients: int | None = None
 
     @staticmethod
     def from_change(change: Change) -> "Command":
@@ -142,21 +144,22 @@ class Command(ABC):
         return self.job
 
     @property
-    def has_consent(self) -> bool:
-        """Return True if there is a request or a reason for going beyond the limits."""
-        earlier = self.earlier_consent
-        return bool(self.request or self.limit_reason or (earlier and earlier.is_given))
+    def consent(self) -> Consent | None:
+        """The consent to go beyond the limits: of the command itself, or of the row that it belongs to."""
+        if self.request is not None or self.limit_reason:
+            return Change(
+                request=self.request,
+                asked_by=self.request.user_name if self.request else "",
+                limit_reason=self.limit_reason,
+                allowed_clients=self.allowed_clients,
+            )
+        return self.earlier_consent
 
     @property
     def consent_columns(self) -> dict[str, Any]:
         """The columns of the journal row that say so."""
-        if self.request is not None:
-            return {"request": self.request, "asked_by": self.request.user_name}
-        earlier = self.earlier_consent
-        if self.limit_reason or earlier is None:
-            return {"limit_reason": self.limit_reason}
-        names = ("request_id", "asked_by", "limit_reason")
-        return {name: getattr(earlier, name) for name in names}
+        names = ("request_id", "asked_by", "limit_reason", "allowed_clients")
+        return {name: getattr(self.consent, name) for name in names} if self.consent else {}
 
     # --- The write ------------------------------------------------------------------------------------------
 

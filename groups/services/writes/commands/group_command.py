@@ -87,6 +87,11 @@ class GroupCommand(Command, ABC):
     def sends_bonus(self) -> bool:
         return bool(self.intended and self.intended.birthday_bonus)
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Return True if the group had these very values when the form was opened."""
+        return self.loaded is not None and self.intended is not None and same(self.loaded, self.intended)
+
     def onto(self, values: GroupValues, clients: int) -> Self:
         """Return the command for a group that has these values and clients by now."""
         intended = self.intended

@@ -50,7 +50,11 @@ class RemoveGroup(GroupCommand):
 
     @property
     def reach(self) -> Reach:
-        return Reach(clients=self.loaded_clients or 0)
+        return Reach()
+
+    @property
+    def reached_group(self) -> int:
+        return self.group_id
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
         if self.loaded_clients != group.clients:

@@ -103,7 +103,7 @@ def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
 @pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
 def test_the_page_names_the_removal_and_leads_to_it(staff, lost_removal, browse, sandbox, url, headers):
     client = browse(staff)
-    form = {**hidden(client.get(url), "clients", "operation"), "target": "5"}
+    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "5"}
     answer = client.post(url, form, headers=headers)
     assert answer.status_code == 409
     text = text_of(answer)

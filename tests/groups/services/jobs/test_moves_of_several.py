@@ -56,7 +56,11 @@ def address(choice=CHOICE):
 
 
 def filled(client, choice=CHOICE, **values):
-    return {**hidden(client.get(address(choice)), "clients", "operation"), "target": str(TARGET), **values}
+    return {
+        **hidden(client.get(address(choice)), "clients", "version", "operation"),
+        "target": str(TARGET),
+        **values,
+    }
 
 
 # --- The job -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ MOVE, RETIRE = "/groups/4/clients/move/", "/groups/4/retire/"
 
 
 def filled(client, url=MOVE, **values):
-    return {**hidden(client.get(url), "clients", "operation"), "target": "1", **values}
+    return {**hidden(client.get(url), "clients", "version", "operation"), "target": "1", **values}
 
 
 # --- Starting a job ----------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def test_a_counter_of_none_removes_nobody_whom_poster_has_refused_to_move(staff,
 
 def test_its_form_that_comes_again_leads_to_its_job(owner, browse, sandbox):
     client, url = browse(owner), "/groups/4/retire/"
-    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
     answer = client.post(url, form)
     job = run(Job.objects.get())
     assert ended(job) == (Job.State.DONE, "")

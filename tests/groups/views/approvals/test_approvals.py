@@ -154,7 +154,7 @@ def test_clients_that_cannot_be_counted_leave_the_form_and_send_nothing(staff, b
     limits(max_clients=5)
     client = browse(staff)
     form = group_form(client, EDIT, percent="11")
-    sandbox.script("clients.getGroup", "status_500", times=None)
+    sandbox.script("clients.getClients", "status_500", times=None)
     answer = client.post(EDIT, form)
     assert answer.status_code == 502
     assert "they could not be counted" in text_of(answer)
@@ -533,7 +533,7 @@ def test_a_restore_of_too_many_is_asked_for(staff, owner, browse, sandbox, limit
 def test_a_move_of_too_many_is_asked_for(staff, owner, browse, sandbox, limits, url):
     limits(max_clients=10)
     client = browse(staff)
-    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
     answer = client.post(url, form)
     asked = the_request()
     assert answer["Location"] == f"/requests/{asked.pk}/"
@@ -547,7 +547,7 @@ def test_a_move_of_too_many_is_asked_for(staff, owner, browse, sandbox, limits, 
 def test_an_owner_moves_many_with_a_reason(owner, browse, limits, url):
     limits(max_clients=10)
     client = browse(owner)
-    form = {**hidden(client.get(url), "clients", "operation"), "target": "1"}
+    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
     assert 'name="reason"' in client.post(url, form).content.decode()
     assert client.post(url, {**form, "reason": " "}).status_code == 422
     assert client.post(url, {**form, "reason": "Переїзд"}).status_code == 302

@@ -1,0 +1,61 @@
+"""Read what a request would do now: the groups that it writes, the target of a move, and the clients.
+
+The clients are counted in Poster's list of clients, and by the rule of the limits: each that is moved,
+removed, or given other terms is one.
+"""
+
+from groups.models import ApprovalRequest, Job, PosterCredentials, Schedule
+from groups.models.contents import ClientsToMove, EditPlan, Effect
+from groups.poster import ErrorReason, Group, NotFound
+from groups.services.clients import count_members, with_everybody
+from groups.services.groups import find_group, list_groups_now
+from groups.services.jobs import bulk_edits, queue
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.limit_check import reached_by
+from groups.services.writes.reach import changes_terms
+
+Kind = ApprovalRequest.Kind
+
+
+def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
+    """Return the effect of a write to one group; a new one has no clients. Raises `NotFound` if gone."""
+    if command.group_id is None:
+        return Effect()
+    group = _find(credentials, command.group_id)
+    counts = command.removes or changes_terms(command.loaded, command.values)
+    return Effect((group,), clients=_count(credentials, group) if counts else 0)
+
+
+def effect_of_schedule(schedule: Schedule, credentials: PosterCredentials) -> Effect:
+    """Return the effect of a planned change, as if it started now. Raises `NotFound` if its group is gone."""
+    group = _find(credentials, schedule.group_id)
+    counts = changes_terms(schedule.base_values, schedule.planned_values)
+    return Effect((group,), clients=_count(credentials, group) if counts else 0)
+
+
+def effect_of_job(job: Job, credentials: PosterCredentials) -> Effect:
+    """Return the effect of a job, or of the rest of one that has stopped."""
+    groups = {group.id: group for group in list_groups_now(credentials).groups}
+    if job.kind in bulk_edits.RIGHTS:
+        ids = [line.group_id or 0 for line in EditPlan.from_json(job.wanted).lines]
+    elif job.kind == Job.Kind.RESTORE:
+        ids = []
+    else:
+        ids = list(ClientsToMove.from_json(job.wanted).by_group(job.group_id))
+    clients = queue.REACH[job.kind](job, credentials).clients - reached_by(job.pk)
+    found = tuple(groups[group_id] for group_id in ids if group_id in groups)
+    return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
+
+
+def _find(credentials: PosterCredentials, group_id: int) -> Group:
+    group = find_group(credentials, group_id)
+    if group is None:
+        raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+    return with_everybody(credentials, group)
+
+
+def _count(credentials: PosterCredentials, group: Group) -> int:
+    try:
+        return count_members(credentials, [group.id])[group.id]
+    except NotFound:
+        return group.clients
