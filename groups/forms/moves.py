@@ -5,8 +5,7 @@ import re
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -42,11 +41,9 @@ class TargetForm(forms.Form):
         shown = self.cleaned_data["version"].split("~")
         return not {_mark(group) for group in (*self.sources, self.cleaned_data["target"])}.issubset(shown)
 
-    def again(self) -> Self:
-        """Return the form with the same input and with what the groups are by now."""
-        form = copy(self)
-        form.data = {**{name: self[name].data for name in self.fields}, "version": self.initial["version"]}
-        return form
+    def renew_version(self) -> None:
+        """Let the form carry what the groups are by now, beside what was typed."""
+        self.data = {**{name: self[name].data for name in self.fields}, "version": self.initial["version"]}
 
     def offer(self, groups: Sequence[Group]) -> None:
         """Offer these groups as targets; not the only group that the clients are in."""

@@ -109,7 +109,8 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
         if form.is_moved_on and not queue.started_by(
             request.user, job.account_id, Job.Kind(job.kind), job.pk
         ):
-            return show(status=409, form=form.again(), moved_on=True)
+            form.renew_version()
+            return show(status=409, moved_on=True)
         job.limit_reason, job.allowed_clients = reason_of(request)
         try:
             return to_job(queue.start(job))

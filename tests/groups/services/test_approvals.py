@@ -405,3 +405,73 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
     request.refresh_from_db()
     assert request.state == "lapsed"
     assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
+
+
+# --- What Poster has already -------------------------------------------------------------------------------
+
+
+def test_approving_a_change_that_poster_has_already_sends_nothing(staff, owner, sandbox):
+    request = approvals.ask_for_change(an_update(staff), ())
+    sandbox.console("demo").edit(1, client_groups_discount="15")
+    seen = approvals.effect_of(request, owner.credentials).mark
+    with pytest.raises(approvals.AlreadySo):
+        approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+    request.refresh_from_db()
+    assert (request.state, request.decided_by) == ("approved", owner)
+
+
+def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sandbox):
+    job = an_edit(staff)
+    request = approvals.ask_for_job(job, staff, ())
+    sandbox.console("demo").edit(1, client_groups_discount="15")
+    seen = approvals.effect_of(request, owner.credentials).mark
+    approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
+    job = run(Job.objects.get(pk=job.pk))
+    assert (job.state, job.total) == ("done", 1)
+    assert list(Change.objects.values_list("group_id", "state")) == [(4, "applied")]
+
+
+def test_approving_a_job_that_poster_has_already_starts_nothing(staff, owner, sandbox):
+    job = an_edit(staff)
+    request = approvals.ask_for_job(job, staff, ())
+    for group_id in (1, 4):
+        sandbox.console("demo").edit(group_id, client_groups_discount="15")
+    seen = approvals.effect_of(request, owner.credentials).mark
+    with pytest.raises(approvals.AlreadySo):
+        approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
+    job.refresh_from_db()
+    assert (job.state, job.total) == ("done", 0)
+    assert not sandbox.posts()
+
+
+def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sandbox):
+    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    sandbox.console("demo").edit(4, client_groups_discount="20")
+    seen = approvals.effect_of(request, owner.credentials).mark
+    with pytest.raises(approvals.AlreadySo):
+        approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
+    assert Schedule.objects.get().state == "cancelled"
+    assert not Lock.objects.exists()
+
+
+def test_a_plan_asked_for_few_is_not_approved_for_many(staff, owner, sandbox):
+    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    sandbox.console("demo").put_client(4)
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert changed.value.now.clients == 44
+    approvals.approve(request, user=owner, credentials=owner.credentials, seen=changed.value.now.mark)
+    assert Schedule.objects.get().allowed_clients == 44
+
+
+def test_an_approved_plan_whose_group_grew_meanwhile_is_held(staff, owner, sandbox):
+    set_limits(max_clients=40)
+    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    sandbox.console("demo").put_client(4)
+    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    schedule = Schedule.objects.get()
+    assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
+    assert not sandbox.posts()

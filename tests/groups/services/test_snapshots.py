@@ -339,8 +339,9 @@ def test_a_form_sent_twice_is_one_job(owner, browse, sandbox, snapshot):
 def test_a_form_that_was_sent_before_for_a_move_restores_nothing(owner, browse, sandbox, snapshot):
     client = browse(owner)
     form = form_of(client, snapshot)
-    move = {"operation": form["operation"], "clients": "all", "target": "5"}
-    assert client.post("/groups/1/clients/move/", move).status_code == 302
+    url = "/groups/1/clients/move/"
+    move = {**hidden(client.get(url), "clients", "version"), "operation": form["operation"], "target": "5"}
+    assert client.post(url, move).status_code == 302
     page = client.post(restore_url(snapshot), form)
     assert page.status_code == 409
     assert "This form was sent before" in text_of(page)

@@ -150,9 +150,13 @@ def test_what_one_left_when_it_was_killed_is_settled_by_the_worker_and_shown_by_
 def move_form(dashboard, source, target):
     """Open the form that moves all clients of a group, and return its path and fields."""
     path = f"/groups/{source}/clients/move/"
-    operation = re.search(r'name="operation" value="([^"]*)"', dashboard.look(path))[1]
-    form = {"csrfmiddlewaretoken": CSRF, "clients": "all", "operation": operation, "target": str(target)}
-    return path, form
+    return path, filled(dashboard.look(path), target)
+
+
+def filled(page, target):
+    """Return the fields of an opened form that moves all clients of a group."""
+    read = {name: re.search(rf'name="{name}" value="([^"]*)"', page)[1] for name in ("operation", "version")}
+    return {"csrfmiddlewaretoken": CSRF, "clients": "all", "target": str(target), **read}
 
 
 def people(dashboard, group_id):
@@ -229,8 +233,7 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
     source, target = (dashboard.plan("remove", "").group_id for _ in range(2))
     sandbox.console("demo").edit(source, count_groups_clients="10")
     path = f"/groups/{source}/retire/"
-    operation = re.search(r'name="operation" value="([^"]*)"', dashboard.look(path))[1]
-    form = {"csrfmiddlewaretoken": CSRF, "clients": "all", "operation": operation, "target": str(target)}
+    form = filled(dashboard.look(path), target)
     sandbox.script("clients.updateClient", "error_number_field", call=4, times=3, when="before")
     sandbox.lag("count_zero", ids=[source])
     try:

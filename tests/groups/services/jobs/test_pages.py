@@ -92,6 +92,47 @@ def test_the_same_form_twice_is_one_job(staff, browse):
     assert Job.objects.count() == 1
 
 
+def test_the_same_form_after_its_target_was_edited_leads_to_its_job(staff, browse, sandbox):
+    client = browse(staff)
+    form = filled(client)
+    first = client.post(MOVE, form)
+    sandbox.console().edit(1, client_groups_discount="90")
+    assert client.post(MOVE, form)["Location"] == first["Location"]
+
+
+@pytest.mark.parametrize("group_id", [1, 4], ids=["target", "source"])
+@pytest.mark.parametrize("url", [MOVE, RETIRE])
+def test_a_group_that_was_edited_since_the_form_was_opened_is_shown_first(
+    staff, browse, sandbox, url, group_id
+):
+    client = browse(staff)
+    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
+    sandbox.console().edit(group_id, client_groups_discount="90")
+    answer = client.post(url, form)
+    assert answer.status_code == 409
+    assert "The group was changed meanwhile" in text_of(answer)
+    assert not Job.objects.exists()
+    again = hidden(answer, "clients", "version", "operation")
+    assert again["version"] != form["version"]
+    assert client.post(url, {**again, "target": "1"}).status_code == 302
+
+
+def test_another_group_may_change_while_the_form_is_open(staff, browse, sandbox):
+    client = browse(staff)
+    form = filled(client)
+    sandbox.console().edit(5, client_groups_discount="90")
+    assert client.post(MOVE, form).status_code == 302
+
+
+@pytest.mark.parametrize("version", [{}, {"version": ""}, {"version": "x~1.aaaa"}])
+def test_a_form_without_its_version_starts_nothing(staff, browse, version):
+    client = browse(staff)
+    form = filled(client)
+    del form["version"]
+    assert client.post(MOVE, form | version).status_code == (409 if version.get("version") else 422)
+    assert not Job.objects.exists()
+
+
 def test_the_same_form_with_other_values_starts_nothing(staff, browse):
     client = browse(staff)
     form = filled(client)

@@ -22,7 +22,8 @@ def _own_percents(sandbox):
 
 
 def form(clients="all", target="4"):
-    return {"preview": "1", "clients": clients, "target": target, "operation": str(uuid.uuid4())}
+    named = {"clients": clients, "target": target, "version": "as shown", "operation": str(uuid.uuid4())}
+    return {"preview": "1", **named}
 
 
 def preview(client, url=URL, **values):

@@ -1,0 +1,326 @@
+"""Test that a limit on clients binds what a job does: not the number that was counted at its form."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+
+from groups.models import ApprovalRequest, Change, Job, Limits
+from groups.models.contents import Line
+from groups.services import approvals
+from groups.services.groups import read_now
+from groups.services.jobs import bulk_edits, queue
+from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.execute import execute
+from groups.services.writes.limit_check import BeyondLimits
+from groups.services.writes.not_sent import NotNow
+from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
+from tests.pages import text_of
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once"),
+]
+MOVE = "clients.updateClient"
+STOPPED = (Job.State.STOPPED, "beyond_limits")
+DONE = (Job.State.DONE, "")
+
+
+@pytest.fixture
+def limit(sandbox):
+    def limit(clients):
+        Limits.objects.update_or_create(account_id="demo", defaults={"max_clients": clients})
+
+    return limit
+
+
+@pytest.fixture
+def join(sandbox):
+    """Return a function with which clients join a group in Poster's console."""
+
+    def join(count, group_id=4):
+        return [sandbox.console("demo").put_client(group_id) for _ in range(count)]
+
+    return join
+
+
+def asked(job, user):
+    """Ask for a job that goes beyond the limits; return its request."""
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start(job)
+    return approvals.ask_for_job(job, user, beyond.value.breaches)
+
+
+def approve(request, user, seen=""):
+    request = ApprovalRequest.objects.get(pk=request.pk)
+    approvals.approve(request, user=user, credentials=user.credentials, seen=seen)
+    return Job.objects.get(pk=request.job_id)
+
+
+def an_edit(user, *group_ids, percent="11"):
+    groups = [read_now(user.credentials, group_id).group for group_id in group_ids]
+    lines = [
+        Line(number, group.values.replace(percent=Decimal(percent)), group.id, group.values, group.clients)
+        for number, group in enumerate(groups, 1)
+    ]
+    kind = Job.Kind.EDIT
+    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+
+
+# --- Counted where it starts, from the clients and not from the counter ------------------------------------
+
+
+def test_a_late_counter_lets_no_move_start(staff, sandbox, limit, join):
+    limit(FEW)
+    sandbox.lag("count_behind")
+    join(1)
+    job = plan(staff)
+    assert job.total == FEW
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start(job)
+    assert [int(breach.asked) for breach in beyond.value.breaches] == [FEW + 1]
+    assert not sandbox.posts()
+
+
+def test_a_late_counter_lets_no_percent_pass(staff, sandbox, limit):
+    limit(FEW - 1)
+    sandbox.lag("count_zero")
+    group = read_now(staff.credentials, 4).group
+    assert group.clients == 0
+    command = UpdateGroup(
+        user=staff,
+        credentials=staff.credentials,
+        operation=uuid.uuid4(),
+        group_id=4,
+        loaded=group.values,
+        intended=group.values.replace(percent=Decimal(11)),
+    )
+    with pytest.raises(BeyondLimits):
+        execute(command)
+    limit(FEW)
+    assert execute(command).reached == FEW
+
+
+def test_a_plan_that_grew_since_it_was_drafted_does_not_start(staff, sandbox, limit, join):
+    limit(FEW)
+    draft = an_edit(staff, 4)
+    join(1)
+    with pytest.raises(BeyondLimits):
+        queue.start_draft(draft, staff)
+    assert Job.objects.get(pk=draft.pk).state == "draft"
+
+
+# --- Held as it goes ---------------------------------------------------------------------------------------
+
+
+def test_clients_who_join_a_running_move_stop_it_before_the_first_one_too_many(
+    staff, sandbox, people, limit, join
+):
+    limit(FEW + 1)
+    job = start(staff)
+    join(3)
+    assert ended(run(job)) == STOPPED
+    assert len(sandbox.posts(MOVE)) == FEW + 1
+    assert len(people(4)) == 2
+
+
+def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, join):
+    limit(FEW)
+    job = start(staff, kind=Job.Kind.RETIRE)
+    join(1)
+    assert ended(run(job)) == STOPPED
+    assert len(people(4)) == 1
+    assert not sandbox.posts("clients.removeGroup")
+
+
+def test_a_kill_does_not_begin_the_count_again(staff, sandbox, people, limit, join, monkeypatch):
+    limit(FEW)
+    job = start(staff)
+    join(4)
+    die_before_sending(monkeypatch, job, 3)
+    assert ended(run(job)) == STOPPED
+    assert len(sandbox.posts(MOVE)) == FEW
+    assert len(people(4)) == 4
+
+
+def test_clients_who_are_not_moved_after_all_make_room(staff, sandbox, people, limit, join):
+    """A lost write counts until its outcome is known, and only then says whether another one may follow."""
+    limit(FEW)
+    job = start(staff)
+    joined = join(1)
+    sandbox.script(MOVE, "fin_before_headers", call=3, when="before")
+    gone = min(people(4))
+    sandbox.console().edit_client(gone, client_groups_id="5")
+    assert ended(run(job)) == DONE
+    assert people(4) == set()
+    moved = Change.objects.filter(job=job, state="applied")
+    assert moved.count() == FEW
+    assert moved.filter(client_id__in=joined).count() == 1
+
+
+def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, limit, join):
+    limit(FEW + 125)
+    job = an_edit(staff, 4, 1)
+    queue.start_draft(job, staff)
+    join(1)
+    assert ended(run(job)) == STOPPED
+    made = Change.objects.filter(job=job, state="applied").values_list("group_id", "reached")
+    assert sum(reached for _, reached in made) <= FEW + 125
+    assert len(made) == 1
+
+
+def test_while_clients_cannot_be_counted_an_edit_waits(staff, sandbox, limit):
+    limit(200)
+    job = an_edit(staff, 4)
+    queue.start_draft(job, staff)
+    sandbox.script("clients.getClients", "status_500", times=2)
+    assert ended(run(job)) == DONE
+
+
+def test_without_a_limit_nothing_is_counted(staff, sandbox):
+    job = an_edit(staff, 4, 1)
+    queue.start_draft(job, staff)
+    assert ended(run(job)) == DONE
+    assert not sandbox.calls("clients.getClients")
+
+
+# --- The rest ----------------------------------------------------------------------------------------------
+
+
+def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
+    staff, owner, browse, sandbox, people, limit, join
+):
+    limit(FEW)
+    job = start(staff, kind=Job.Kind.RETIRE)
+    join(3)
+    run(job)
+    client, url = browse(staff), f"/jobs/{job.pk}/"
+    answer = client.post(url, {"decision": "resume"})
+    request = ApprovalRequest.objects.get()
+    assert answer["Location"] == f"/requests/{request.pk}/"
+    assert client.post(url, {"decision": "resume"})["Location"] == answer["Location"]
+    assert 'data-clients="3"' in client.get(answer["Location"]).content.decode()
+    assert "The rest waits for an approval" in text_of(client.get(url))
+    assert ended(Job.objects.get()) == STOPPED
+    job = run(approve(request, owner))
+    assert (ended(job), job.user, job.asked_by, job.allowed_clients) == (DONE, owner, "staff", FEW + 3)
+    assert people(4) == set()
+    assert len(sandbox.posts("clients.removeGroup")) == 1
+
+
+def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, people, limit, join):
+    limit(FEW)
+    job = start(staff)
+    queue.pause(job, staff)
+    join(2)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.resume(job, staff)
+    assert [int(breach.asked) for breach in beyond.value.breaches] == [FEW + 2]
+    job.refresh_from_db()
+    assert ended(run(job)) == (Job.State.PAUSED, "")
+    limit(FEW + 2)
+    queue.resume(job, staff)
+    assert ended(run(job)) == DONE
+    assert people(4) == set()
+
+
+def test_an_owner_lets_it_go_on_with_a_reason_for_as_many_as_were_shown(
+    staff, owner, browse, sandbox, people, limit, join
+):
+    limit(FEW)
+    job = start(staff)
+    join(2)
+    run(job)
+    client, url = browse(owner), f"/jobs/{job.pk}/"
+    question = client.post(url, {"decision": "resume"})
+    assert question.status_code == 200
+    assert f'name="reached" value="{FEW + 2}"' in question.content.decode()
+    join(1)
+    again = client.post(url, {"decision": "resume", "reason": "Свято", "reached": str(FEW + 2)})
+    assert again.status_code == 409
+    assert f'name="reached" value="{FEW + 3}"' in again.content.decode()
+    client.post(url, {"decision": "resume", "reason": "Свято", "reached": str(FEW + 3)})
+    job = run(Job.objects.get())
+    assert (ended(job), job.user, job.limit_reason) == (DONE, owner, "Свято")
+    assert len(sandbox.posts(MOVE)) == FEW + 3
+
+
+@pytest.mark.parametrize("end", [queue.cancel, queue.resume])
+def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, limit, join, end):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    job = run(job)
+    request = approvals.ask_for_job(job, staff, ())
+    limit(FEW + 1)
+    end(job, staff)
+    request.refresh_from_db()
+    assert request.state == "refused"
+    with pytest.raises(NotNow):
+        approve(request, owner)
+
+
+# --- A yes is for what was shown ---------------------------------------------------------------------------
+
+
+def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, people, limit, join):
+    limit(FEW - 1)
+    job = approve(asked(plan(staff), staff), owner)
+    join(2)
+    assert ended(run(job)) == STOPPED
+    assert len(sandbox.posts(MOVE)) == FEW
+
+
+@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
+    staff, owner, sandbox, people, limit, join, kind
+):
+    limit(FEW - 1)
+    request = asked(plan(staff, kind=kind), staff)
+    join(3)
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approve(request, owner)
+    assert changed.value.now.clients == FEW + 3
+    assert not sandbox.posts()
+    assert ended(run(approve(request, owner, changed.value.now.mark))) == DONE
+    assert people(4) == set()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"client_groups_discount": "90"},
+        {"loyalty_type": "1"},
+        {"client_groups_name": "Інша"},
+    ],
+    ids=["percent", "type", "name"],
+)
+def test_another_target_than_was_shown_is_asked_about_again(staff, owner, browse, sandbox, limit, edit):
+    limit(FEW - 1)
+    request = asked(plan(staff, target_id=5), staff)
+    client, url = browse(owner), f"/requests/{request.pk}/"
+    sandbox.console().edit(5, **edit)
+    answer = client.post(f"{url}approve/")
+    assert answer.status_code == 409
+    assert not sandbox.posts()
+    seen = approvals.effect_of(ApprovalRequest.objects.get(), owner.credentials)
+    assert f'name="version" value="{seen.mark}"' in answer.content.decode()
+    assert "when it was asked: Скидочная система 20% · Discount 20%" in text_of(answer)
+    assert client.post(f"{url}approve/", {"version": seen.mark}).status_code == 302
+
+
+def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):
+    limit(FEW - 1)
+    group = read_now(staff.credentials, 4).group
+    sender = {"user": staff, "credentials": staff.credentials, "operation": uuid.uuid4()}
+    command = UpdateGroup(
+        **sender, group_id=4, loaded=group.values, intended=group.values.replace(percent=Decimal(11))
+    )
+    with pytest.raises(BeyondLimits) as beyond:
+        execute(command)
+    request = approvals.ask_for_change(command, beyond.value.breaches)
+    join(3)
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert changed.value.now.clients == FEW + 3
+    assert not sandbox.posts()
