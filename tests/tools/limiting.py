@@ -1,0 +1,255 @@
+"""Thousands of jobs under a limit on clients, while reads lag and people work: never one client too many.
+
+Each job moves the clients of a group of its own, or retires it. Between the calls clients join and leave, and
+somebody edits the target; a part of the answers is lost, late or old. Where the limit does not allow the job,
+or stops it, a second person approves the effect that the page of the request shows, or what has become of it.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+
+from poster_admin.devtools.sandbox import Sandbox
+
+MOVE = "clients.updateClient"
+# Faults of one write of a job, and lags of all reads of a run.
+FAULTS = ("fin_before_headers", "status_500", "status_503", "cut_gzip", "error_number_field")
+LAGS = {
+    "none": (),
+    "rows": (("behind", {"seconds": 0.2, "chance": 0.4}),),
+    "counter": (("count_behind", {"writes": 5}),),
+    "zero": (("count_zero", {}),),
+    "pages": (("page_repeats", {"chance": 0.2}), ("page_skips", {"chance": 0.2})),
+}
+# The times of production, in the same order and divided by some hundreds.
+TIMES = {
+    "POSTER_LAG_SECONDS": 0.3,
+    "POSTER_SETTLE_SECONDS": 0.5,
+    "POSTER_CONFIRM_SECONDS": 0.02,
+    "POSTER_READ_PAUSES": (0.0, 0.02),
+    "POSTER_RECHECK_PAUSES": (0.05, 0.1, 0.2, 0.2),
+    "JOB_RETRY_PAUSES": (0.02, 0.05, 0.1),
+    "POSTER_CACHE_SECONDS": 0,
+}
+APPROVALS = 8
+
+
+class World:
+    """One Poster, the one who asks and the one who approves; `bound` is what the job at work may reach."""
+
+    def __init__(self, seed, asker, approver):
+        self.chance = random.Random(seed)
+        self.asker, self.approver = asker, approver
+        self._ahead = 0.0
+        self.sandbox = Sandbox(on_call=self._on_call, clock=lambda: time.monotonic() + self._ahead)
+        self.counts, self.problems = Counter(), []
+        self.bound, self.moved = 0, set()
+        self._busy = False
+        self._source = self._target = self._job = None
+
+    def run(self, runs):
+        """Run so many jobs, one after the other."""
+        for number in range(runs):
+            self._run_one(number)
+
+    # --- One job --------------------------------------------------------------------------------------------
+
+    def _run_one(self, number):
+        from groups.models import Job, Limits
+
+        console = self.sandbox.console("demo")
+        group = {
+            "loyalty_type": "2",
+            "client_groups_discount": "5",
+            "birthday_bonus": "0",
+            "count_groups_clients": "0",
+        }
+        self._source = console.put(group | {"client_groups_name": f"З {number}"})
+        self._target = console.put(group | {"client_groups_name": f"До {number}"})
+        for _ in range(self.chance.randint(2, 5)):
+            console.put_client(self._source)
+        self._ahead += 60  # no read lags behind the making of the groups
+        self.bound, self.moved = self.chance.randint(1, 5), set()
+        Limits.objects.update_or_create(account_id="demo", defaults={"max_clients": self.bound})
+        self._spoil()
+        self._busy = True
+        try:
+            self._job = self._started(self.chance.choice((Job.Kind.MOVE, Job.Kind.MOVE, Job.Kind.RETIRE)))
+            if self._job is not None:
+                self._work_on()
+        finally:
+            self._busy = False
+            self.sandbox.clear_faults()
+            self.sandbox.catch_up()
+        self.counts["runs"] += 1
+        self._leave(console)
+
+    def _spoil(self):
+        for lag, options in LAGS[self.chance.choice(tuple(LAGS))]:
+            self.sandbox.lag(lag, seed=self.chance.randint(1, 10**6), **options)
+        if self.chance.random() < 0.4:
+            call, when = self.chance.randint(1, 4), self.chance.choice(("before", "after"))
+            self.sandbox.script(MOVE, self.chance.choice(FAULTS), call=call, when=when)
+
+    def _started(self, kind):
+        """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
+        from groups.services.jobs import moves, queue
+        from groups.services.writes.limit_check import BeyondLimits
+
+        job = moves.plan_move(
+            user=self.asker,
+            credentials=self.asker.credentials,
+            operation=uuid.uuid4(),
+            group=self._group(self._source),
+            target=self._group(self._target),
+            kind=kind,
+        )
+        try:
+            return queue.start(job)
+        except BeyondLimits as beyond:
+            self.counts["asked at the start"] += 1
+            return self._approved(job, beyond)
+
+    def _work_on(self):
+        """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
+        from groups.services.jobs import queue
+        from groups.services.writes.limit_check import BeyondLimits, reached_by
+
+        for _ in range(APPROVALS):
+            queue.run_job.func(str(self._job.pk))
+            self._job.refresh_from_db()
+            self.counts[f"{self._job.state} {self._job.reason}".strip()] += 1
+            if self._job.reason != "beyond_limits":
+                return
+            if reached_by(self._job.pk) != self.bound:
+                self.problems.append(f"stopped at {reached_by(self._job.pk)} of {self.bound}")
+            if self.chance.random() < 0.3:
+                return
+            try:
+                queue.resume(self._job, self.asker)
+            except BeyondLimits as beyond:
+                self._job.refresh_from_db()
+                self.counts["asked for the rest"] += 1
+                if self._approved(self._job, beyond) is None:
+                    return
+
+    def _approved(self, job, beyond):
+        """Ask for a job and approve what the page of its request shows; return the job, or None."""
+        from groups.models import ApprovalRequest, Job
+        from groups.services import approvals
+
+        request = approvals.ask_for_job(job, self.asker, beyond.breaches)
+        credentials = self.approver.credentials
+        seen = "" if self.chance.random() < 0.5 else approvals.effect_of(request, credentials).mark
+        for _ in range(APPROVALS):
+            request = ApprovalRequest.objects.get(pk=request.pk)
+            try:
+                approvals.approve(request, user=self.approver, credentials=credentials, seen=seen)
+            except approvals.ChangedSince as changed:
+                self.counts["asked again"] += 1
+                seen = changed.now.mark
+            else:
+                found = Job.objects.get(pk=request.job_id)
+                self.bound = max(self.bound, found.allowed_clients)
+                return found
+        return None
+
+    def _group(self, group_id):
+        from groups.services.groups import read_now
+
+        return read_now(self.asker.credentials, group_id).group
+
+    def _leave(self, console):
+        """Take the groups away, so that the next job finds a short list."""
+        for group_id in (self._source, self._target):
+            if group_id in self.sandbox.accounts["demo"].groups:
+                console.remove(group_id)
+
+    # --- What happens meanwhile ----------------------------------------------------------------------------
+
+    def _on_call(self, call):
+        if not self._busy:
+            return
+        if (
+            call.method == MOVE
+            and call.applied
+            and call.form.get("client_groups_id_client") == str(self._target)
+        ):
+            self.moved.add(call.form["client_id"])
+            if len(self.moved) > self.bound:
+                self.problems.append(f"{len(self.moved)} moved, {self.bound} were allowed")
+        if self.chance.random() < 0.08:
+            self._meanwhile()
+
+    def _meanwhile(self):
+        console, account = self.sandbox.console("demo"), self.sandbox.accounts["demo"]
+        if self._source not in account.groups or self._target not in account.groups:
+            return
+        match self.chance.choice(("join", "join", "leave", "edit")):
+            case "join":
+                console.put_client(self._source)
+                self.counts["joined"] += 1
+            case "leave":
+                there = [row["client_id"] for row in account.clients.rows(self._source)]
+                if there:
+                    console.edit_client(int(self.chance.choice(there)), client_groups_id="1")
+                    self.counts["left"] += 1
+            case "edit":
+                percent = self.chance.choice(("5", "7", "90"))
+                console.edit(self._target, client_groups_discount=percent)
+                self.counts["edited"] += 1
+
+
+def simulate(seed, asker, approver, runs):
+    """Run so many jobs, and return what was counted and what was wrong."""
+    from django.test import override_settings
+
+    world = World(seed, asker, approver)
+    with world.sandbox, override_settings(POSTER_API_URL=world.sandbox.url, **TIMES):
+        world.run(runs)
+    return world.counts, world.problems
+
+
+def main(arguments):
+    """Run the simulation by hand, with a database of its own."""
+    from tests.benchmarks.writes import installation
+
+    parser = argparse.ArgumentParser(prog="limiting", description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        approver = installation(directory)
+        asker = type(approver).objects.create_user("staff")
+        counts, problems = simulate(
+            options.seed, connected(asker, "Staff"), connected(approver, "Owners"), options.runs
+        )
+    print(*problems, sep="\n")
+    print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
+    print(f"{time.monotonic() - began:.0f} s")
+    if problems:
+        sys.exit("A job reached more clients than it was allowed, or stopped although it could go on.")
+
+
+def connected(user, role):
+    """Give a user a role and the token of the sandbox's account."""
+    from django.contrib.auth.models import Group
+
+    from groups.models import PosterAccount, PosterCredentials
+
+    user.groups.set([Group.objects.get(name=role)])
+    account, _ = PosterAccount.objects.get_or_create(name="demo")
+    credentials = PosterCredentials.objects.filter(user=user).first() or PosterCredentials(user=user)
+    credentials.account = account
+    credentials.set_token(Sandbox().accounts["demo"].token)
+    credentials.save()
+    return type(user).objects.get(pk=user.pk)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
