@@ -15,7 +15,7 @@ from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
 from groups.presenters.messages import NumberFormat, money_words, percent_words, terms_words
 from groups.presenters.schedules import planned_words
-from groups.services.approvals import command_of, may_decide
+from groups.services.approvals import command_of, lines_onto, may_decide
 from groups.services.jobs import bulk_edits
 from groups.services.jobs.titles import job_title
 
@@ -112,10 +112,10 @@ class RequestPage:
 
     @property
     def plan(self) -> Plan | None:
-        """The lines of a job that edits or imports groups."""
+        """The lines of a job that edits or imports groups, for the groups as they are now."""
         if self.job is None or self.job.kind not in bulk_edits.RIGHTS:
             return None
-        return Plan(EditPlan.from_json(self.job.wanted).lines)
+        return Plan(lines_onto(self.job, self.now) if self.now else EditPlan.from_json(self.job.wanted).lines)
 
     @cached_property
     def changed_groups(self) -> list[str]:

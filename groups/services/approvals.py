@@ -329,11 +329,8 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     job = job_of(request)
     values: dict[str, Any] = {"allowed_clients": reached_by(job.pk) + now.clients}
     if job.kind in bulk_edits.RIGHTS and job.state == Job.State.ASKED:
-        content = EditPlan.from_json(job.wanted)
-        groups = {group.id: group for group in now.groups}
-        lines = [_line_onto(line, groups.get(line.group_id or 0)) for line in content.lines]
-        left = tuple(line for line in lines if line.old is None or not same(line.old, line.new))
-        unchanged = content.unchanged + len(lines) - len(left)
+        content, left = EditPlan.from_json(job.wanted), lines_onto(job, now)
+        unchanged = content.unchanged + len(content.lines) - len(left)
         values |= {"wanted": replace(content, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
         if not left:
             with transaction.atomic():
@@ -343,8 +340,18 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     queue.start_asked(job, request, user, **values)
 
 
+def lines_onto(job: Job, now: Effect) -> tuple[Line, ...]:
+    """Return the lines of a job that edits groups, onto their values of now; without those that are so."""
+    groups = {group.id: group for group in now.groups}
+    return tuple(
+        line
+        for planned in EditPlan.from_json(job.wanted).lines
+        if (line := _line_onto(planned, groups.get(planned.group_id or 0)))
+        if line.old is None or not same(line.old, line.new)
+    )
+
+
 def _line_onto(line: Line, group: Group | None) -> Line:
-    """Return the line for its group as it is now."""
     if group is None or line.old is None:
         return line
     new = onto(line.old, line.new, group.values)
