@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule
-from groups.presenters.costs.cost import progress_words, unreadable_words
+from groups.presenters.costs.cost import as_of_words, progress_words, unreadable_words
 from groups.presenters.messages import Message, NumberFormat, error_words, type_label
 from groups.presenters.rules.scheme_chart import LadderPicture, draw_scheme
 from groups.services.costs.sales import MONTH
@@ -222,9 +222,14 @@ class Turnover:
         return MONTH
 
     @property
-    def note(self) -> str:
+    def missing(self) -> str:
         """The rows that are in no sum, in words."""
         return unreadable_words(self.sales.unreadable) if self.sales and self.sales.unreadable else ""
+
+    @property
+    def as_of(self) -> str:
+        """The time of the reading, in words."""
+        return as_of_words(self.sales) if self.sales else ""
 
 
 class ChartPage(LadderPage):
