@@ -59,10 +59,8 @@ class SalesColumns:
             "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
             "paid: the group's, or the client's own where that is higher."
         ) % days_words(self.sums.period)
-        unreadable = self.sums.unreadable
-        return " ".join(
-            filter(None, (words, unreadable and unreadable_words(unreadable), as_of_words(self.sums)))
-        )
+        unreadable = unreadable_words(self.sums.unreadable) if self.sums.unreadable else ""
+        return " ".join(filter(None, (words, unreadable, as_of_words(self.sums))))
 
     def of(self, group: Group) -> GroupFigures:
         """Return the figures of a group."""
