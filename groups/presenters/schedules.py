@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from groups.models import Schedule
 from groups.poster import GroupValues
 from groups.presenters.changes.change_words import names_words
-from groups.presenters.messages import money_words, percent_words
 from groups.services.schedules import RIGHT
+from groups.services.values import money_words, percent_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -22,7 +22,7 @@ from groups.presenters.clients.client_counts import draw_counts
 from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.lists.neighbours import neighbours_of
-from groups.presenters.messages import error_words, not_proven_words, type_label
+from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.rules.dependents import DependentsCard, dependents_at_once
 from groups.presenters.schedules import marks, schedule_row
 from groups.services import client_counts, schedules
@@ -30,6 +30,7 @@ from groups.services import groups as reads
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
+from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx

@@ -21,8 +21,8 @@ from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, folded
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
-from groups.presenters.messages import NumberFormat
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
+from groups.services.values import NumberFormat
 
 SHOWN_AT_MOST = 200
 """Limit for the rows of a search: a user with more results needs a narrower search."""

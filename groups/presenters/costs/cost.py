@@ -15,10 +15,11 @@ from django.utils.translation import ngettext
 
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.poster.fields import plain
-from groups.presenters.messages import Message, NumberFormat, clients_words, error_words, money_words
+from groups.presenters.messages import Message, clients_words, error_words
 from groups.services.costs.sales import MONTH
 from groups.services.costs.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
 from groups.services.jobs.sales_reading import Progress
+from groups.services.values import NumberFormat, money_words
 
 type Edit = tuple[int, GroupValues, GroupValues]
 """A group, and its values before and after."""

@@ -12,7 +12,7 @@ from groups.poster import Group
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.costs.group_sales import KEYS, sales_labels
-from groups.presenters.messages import NumberFormat
+from groups.services.values import NumberFormat
 
 
 def asked_text(params: Mapping[str, str]) -> str:

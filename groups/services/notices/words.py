@@ -4,19 +4,20 @@ Names of groups are in them, the sign-in name of a user only where a token ends.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any, assert_never
+from typing import assert_never
 
 from django.template.defaultfilters import date as date_text
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
-from groups.poster import LoyaltyType
 from groups.services.jobs.titles import job_title
+from groups.services.values import field_labels, value_words
+
+# Fields of which a change made elsewhere is told; the number of clients changes with each of them.
+OF_A_GROUP = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
 def review(change: Change) -> str:
@@ -111,29 +112,10 @@ def trial(account_id: str) -> str:
 
 
 def _differences(change: Change) -> Iterator[str]:
-    before, after = change.before or {}, change.after or {}
-    for field, label, words in (
-        ("name", _("name"), str),
-        ("loyalty_type", _("type"), _type),
-        ("percent", _("percent"), _number),
-        ("birthday_bonus", _("birthday bonus"), _number),
-    ):
-        if before.get(field) != after.get(field):
-            yield f"{label} {words(before.get(field))} → {words(after.get(field))}"
-
-
-def _type(value: Any) -> str:
-    match value:
-        case LoyaltyType.BONUS:
-            return _("Bonus")
-        case LoyaltyType.DISCOUNT:
-            return _("Discount")
-        case _:
-            return _("unknown type (%(number)s)") % {"number": value}
-
-
-def _number(value: Any) -> str:
-    return number_format(f"{Decimal(str(value)).normalize():f}", use_l10n=True)
+    for field, label in field_labels().items():
+        before, after = (value_words(field, version) for version in (change.before, change.after))
+        if field in OF_A_GROUP and before != after:
+            yield f"{label[:1].lower()}{label[1:]} {before} → {after}"
 
 
 def _joined(*sentences: str) -> str:
