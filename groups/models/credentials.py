@@ -72,7 +72,7 @@ class PosterAccount(models.Model):
         """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
-    def count_write(self, *, of_members: bool) -> None:
+    def count_write(self, *, of_members: bool = False) -> None:
         """Raise the write counter, which makes all cached data of the account stale in every process.
 
         `of_members` is True for a write that changes which clients a group has.

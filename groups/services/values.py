@@ -56,6 +56,20 @@ def value_words(field: str, version: Version) -> str:
             return str(value)
 
 
+def difference_words(before: Version, after: Version) -> str:
+    """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
+
+    A missing `use_ewallet` is no difference: Poster does not always tell it.
+    """
+    words = []
+    for field in ("name", "loyalty_type", "percent", "birthday_bonus", "use_ewallet"):
+        old, new = value_words(field, before), value_words(field, after)
+        if old != new and (field != "use_ewallet" or (old and new)):
+            label = field_labels()[field]
+            words.append(f"{label[:1].lower()}{label[1:]} {old or '–'} → {new or '–'}")
+    return ", ".join(words)
+
+
 def type_label(loyalty_type: int) -> str:
     """Return the name of a group's type, also of an undocumented one."""
     match loyalty_type:

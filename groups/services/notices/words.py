@@ -3,7 +3,6 @@
 Names of groups are in them, the sign-in name of a user only where a token ends. Clients and tokens are not.
 """
 
-from collections.abc import Iterator
 from typing import assert_never
 
 from django.template.defaultfilters import date as date_text
@@ -14,10 +13,7 @@ from django.utils.translation import ngettext
 
 from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
 from groups.services.jobs.titles import job_title
-from groups.services.values import field_labels, value_words
-
-# Fields of which a change made elsewhere is told; the number of clients changes with each of them.
-OF_A_GROUP = ("name", "loyalty_type", "percent", "birthday_bonus")
+from groups.services.values import difference_words
 
 
 def review(change: Change) -> str:
@@ -36,7 +32,7 @@ def elsewhere(change: Change) -> str:
             text = _("In Poster, not here: “%(group)s” was removed.")
         case Change.Action.UPDATE:
             text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
-            words["changes"] = ", ".join(_differences(change))
+            words["changes"] = difference_words(change.before, change.after)
         case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
             raise ValueError("Changes of clients that were made elsewhere are not looked for.")
         case _ as never:
@@ -109,13 +105,6 @@ def circuit(account: PosterAccount) -> str:
 def trial(account_id: str) -> str:
     """Say that nothing has happened."""
     return _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
-
-
-def _differences(change: Change) -> Iterator[str]:
-    for field, label in field_labels().items():
-        before, after = (value_words(field, version) for version in (change.before, change.after))
-        if field in OF_A_GROUP and before != after:
-            yield f"{label[:1].lower()}{label[1:]} {before} → {after}"
 
 
 def _joined(*sentences: str) -> str:

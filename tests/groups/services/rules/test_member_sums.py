@@ -146,7 +146,7 @@ def test_the_sums_serve_the_day_and_a_move_or_another_percent_ends_them(credenti
     assert len(sandbox.calls("clients.getClients")) == 1
     other = Questions({**questions.percents, 1: Decimal(11)}, questions.steps)
     assert kept_sums(credentials, other) is None
-    credentials.account.count_write(of_members=False)
+    credentials.account.count_write()
     assert kept_sums(credentials, questions).done
     credentials.account.count_write(of_members=True)
     assert kept_sums(credentials, questions) is None
