@@ -1,5 +1,6 @@
 """Test that sums over clients do not outlive a move made here, and that a long job costs few readings."""
 
+import re
 import uuid
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import queue, restore_preview
 from groups.services.rules.member_sums import Questions, kept_sums, read_on
 from groups.services.rules.scheme import read_scheme
-from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from tests.groups.services.jobs.doing import plan, run, start
 from tests.pages import text_of
@@ -65,6 +66,30 @@ def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner
     job = run(queue.start(restore_preview.plan(**restore)))
     found = sales.read_sales(credentials, sales.MONTH)
     assert (found.of(job.target_id).revenue, found.of(1).revenue) == (left, there)
+
+
+def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credentials, sandbox):
+    revenues(credentials)
+    group = read_now(credentials, 4).group
+    form = {"loaded": group.values, "loaded_clients": group.clients, "operation": uuid.uuid4()}
+    change = execute(RemoveGroup(user=owner, credentials=credentials, group_id=4, **form))
+    assert change.state == Change.State.APPLIED
+    assert sales.cached_sales(credentials, sales.MONTH) is None
+
+
+@pytest.mark.parametrize(
+    "url", [COST, "/groups/?columns=sales", "/groups/scheme/?turnover=1", "/groups/audit/"]
+)
+def test_each_page_with_sums_says_as_of_when_and_that_clients_were_being_moved(
+    owner, browse, sandbox, url, long_ago
+):
+    client = browse(owner)
+    run(start(owner))
+    assert "were being moved" in text_of(client.get(url))
+    long_ago()
+    text = text_of(client.get(url))
+    assert "were being moved" not in text
+    assert re.search(rf"(had it|counted) on {timezone.localtime().day}\b", text)
 
 
 def test_a_reading_that_a_move_overtakes_is_not_kept(owner, credentials, sandbox, monkeypatch):
