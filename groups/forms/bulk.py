@@ -19,7 +19,7 @@ from groups.forms.groups import GroupForm
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
-from groups.presenters.messages import money_words, percent_words
+from groups.services.values import money_words, percent_words
 
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.forms.fields import INCOMPLETE
 from groups.poster import Group
 from groups.presenters.clients.account_clients import Choice
-from groups.presenters.messages import terms_words
+from groups.services.values import terms_words
 
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 

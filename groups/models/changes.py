@@ -72,7 +72,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             if of_job and change.job_id:
                 self._release(change.job_id)
             if not values.keys().isdisjoint(("state", "sent_at")):
-                change.account.count_write()
+                change.account.count_write(of_members=change.action in Change.OF_MEMBERS)
         for name, value in values.items():
             setattr(change, name, value)
         return True
@@ -229,6 +229,7 @@ class Change(Consent):
 
     # Kinds of changes that concern a client, not a group.
     OF_CLIENTS = (Action.MOVE, Action.CREATE_CLIENT)
+    OF_MEMBERS = (*OF_CLIENTS, Action.REMOVE)  # kinds of changes after which a group has other clients
     CREATIONS = (Action.CREATE, Action.CREATE_CLIENT)
     # A removal in review keeps its locks: Poster may still carry it out, and remove the group's clients too.
     LOCKED_IN_REVIEW = (Action.REMOVE,)

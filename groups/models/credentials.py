@@ -22,7 +22,8 @@ class PosterAccount(models.Model):
     """A Poster account (a company): the data that all users with credentials for it share.
 
     `writes` counts every write that was sent or settled. It is part of every cache key, so that each process
-    sees a change at once.
+    sees a change at once. `moves` counts those of them that change which clients a group has, the last one at
+    `moved_at`: sums over clients are kept for longer than a list, and percents do not touch them.
 
     `bonus_block` is a change whose birthday bonus came back multiplied or divided by 100; until an owner
     lifts the block, no bonus of this account is written. `bonus_unit` is the unit in which this account reads
@@ -46,6 +47,8 @@ class PosterAccount(models.Model):
     company_id = models.CharField(max_length=200, blank=True)
     currency = models.CharField(max_length=8, default="₴")
     writes = models.PositiveBigIntegerField(default=0)
+    moves = models.PositiveBigIntegerField(default=0)
+    moved_at = models.DateTimeField(null=True, blank=True, editable=False)
     bonus_unit = models.CharField(max_length=7, choices=BonusUnit, default=BonusUnit.HRYVNIA)
     bonus_block = models.ForeignKey(
         "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -69,12 +72,19 @@ class PosterAccount(models.Model):
         """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
-    def count_write(self) -> None:
-        """Raise the write counter, which makes all cached data of the account stale in every process."""
+    def count_write(self, *, of_members: bool = False) -> None:
+        """Raise the write counter, which makes all cached data of the account stale in every process.
+
+        `of_members` is True for a write that changes which clients a group has.
+        """
         # The threads of a job share this object, so the expression is given to one of its own. The database
         # returns the number.
         counter = PosterAccount(pk=self.pk, writes=F("writes") + 1)
-        counter.save(update_fields=("writes",))
+        fields = ["writes"]
+        if of_members:
+            counter.moves, counter.moved_at = F("moves") + 1, timezone.now()
+            fields += ["moves", "moved_at"]
+        counter.save(update_fields=fields)
         self.writes = counter.writes
 
 

@@ -131,6 +131,9 @@ class Job(Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
+    # Kinds of jobs that move clients, or bring them back.
+    OF_CLIENTS = (Kind.MOVE, Kind.RETIRE, Kind.RESTORE)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
     user = models.ForeignKey(

@@ -175,6 +175,11 @@ class Schedule(Consent):
         return GroupValues.from_json(self.planned)
 
     @property
+    def expected_values(self) -> GroupValues:
+        """The values that the group has until the next step, which is sent only if it still has them."""
+        return self.planned_values if self.state == self.State.ACTIVE else self.base_values
+
+    @property
     def lock_keys(self) -> frozenset[str]:
         """The key that the schedule locks while it is open: no second one, and no removal of the group."""
         return frozenset((schedule_key(self.group_id),))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def folded(text: str) -> str:
-    """Return a text in its searchable form: without case, with one kind of apostrophe, and ё as е."""
+    """Return a text in its searchable form: without case, with one apostrophe and one dash, and ё as е."""
     return _replaced(unicodedata.normalize("NFC", text).casefold(), _FOLDS)
 
 
@@ -41,7 +41,11 @@ def is_almost(word: str, other: str) -> bool:
     return rest[1:] == other_rest[1:] or rest == other_rest[1:] or rest[1:] == other_rest
 
 
-_ONE_LETTER = (("і", "и"), ("ї", "и"), ("ы", "и"), ("є", "е"), ("э", "е"), ("ґ", "г"), ("'", ""))
+_ONE_LETTER = (
+    *(("і", "и"), ("ї", "и"), ("ы", "и"), ("є", "е"), ("э", "е"), ("ґ", "г")),
+    # Russian writes a soft sign where Ukrainian has an apostrophe, and many leave out both.
+    *(("'", ""), ("ь", ""), ("ъ", "")),
+)
 _FROM_LATIN = (
     *(
         ("shch", "щ"),
@@ -56,7 +60,9 @@ _FROM_LATIN = (
     *(("ye", "е"), ("yi", "и"), ("yo", "е"), ("iu", "ю"), ("ia", "я"), ("x", "кс")),
     *zip("abvhgdezyijklmnoprstufcwq", "абвггдезиийклмнопрстуфквк", strict=True),
 )
-_FOLDS = (("ё", "е"), ("’", "'"), ("ʼ", "'"), ("`", "'"), ("‘", "'"), ("′", "'"))
+_APOSTROPHES = '’ʼ`‘′´ʹʻ‛＇"'
+_DASHES = "‐\N{NON-BREAKING HYPHEN}‒–—−"
+_FOLDS = (("ё", "е"), *((sign, "'") for sign in _APOSTROPHES), *((sign, "-") for sign in _DASHES))
 # Unicode sorts the letters that only Ukrainian has after all others. An apostrophe is no letter of it.
 _UKRAINIAN_ORDER = (("'", ""), ("ґ", "г\uffff"), ("є", "е\uffff"), ("і", "и\uffff"), ("ї", "и\uffff\uffff"))
 

@@ -13,11 +13,11 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
-from groups.presenters.messages import NumberFormat, money_words, percent_words, terms_words
 from groups.presenters.schedules import planned_words
 from groups.services.approvals import command_of, lines_onto, may_decide
 from groups.services.jobs import bulk_edits
 from groups.services.jobs.titles import job_title
+from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -1,8 +1,9 @@
 """Show a plan for many groups cell by cell, with old and new values, before anything is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -26,10 +27,19 @@ class Row:
 
 
 class Plan:
-    """The lines of a plan, those with warnings first."""
+    """The lines of a plan, those with warnings first.
 
-    def __init__(self, lines: Iterable[Line], page: str | None = None) -> None:
+    `planned` are the warnings about planned changes of groups, by the ids of these.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[Line],
+        planned: Mapping[int, str] = MappingProxyType({}),
+        page: str | None = None,
+    ) -> None:
         self._lines = list(lines)
+        self._planned = planned
         self._page = page
 
     @cached_property
@@ -45,11 +55,15 @@ class Plan:
     def _row(self, line: Line) -> Row:
         compared = {row["field"]: row for row in check_rows(line.old, line.new)}
         cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
-        return Row(line, compared["name"], cells, _risks_of(line))
+        return Row(line, compared["name"], cells, self._risks_of(line))
 
     @cached_property
     def _risky(self) -> set[Line]:
-        return {line for line in self._lines if _risks_of(line)}
+        return {line for line in self._lines if self._risks_of(line)}
+
+    def _risks_of(self, line: Line) -> list[str]:
+        planned = self._planned.get(line.group_id) if line.group_id else None
+        return [*filter(None, [planned]), *warnings_for(line.old, line.new, line.namesakes)]
 
     @property
     def risky(self) -> int:
@@ -71,7 +85,3 @@ class Plan:
     def clients(self) -> int:
         """Number of clients who would get something else, by the rule of the limits."""
         return sum(reach_of_values(line.old, line.new, line.clients).clients for line in self._lines)
-
-
-def _risks_of(line: Line) -> list[str]:
-    return warnings_for(line.old, line.new, line.namesakes)

@@ -10,7 +10,7 @@ from groups.models.contents import Line
 from groups.poster import Group, GroupValues
 from groups.poster.fields import whole_number
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.messages import NumberFormat
+from groups.services.values import NumberFormat
 
 PAGE_SIZE = 100
 

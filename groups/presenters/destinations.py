@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from groups.models import SavedView
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
-from groups.presenters.messages import NumberFormat, type_label
+from groups.services.values import NumberFormat, type_label
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -1,22 +1,18 @@
-"""Turn errors and values into words for users: no codes, always with a next step.
+"""Turn errors and counts into words for users: no codes, always with a next step.
 
-The words for the state of a change are in `groups.presenters.changes.change_words`.
+The words for the state of a change are in `groups.presenters.changes.change_words`, those for a value in
+`groups.services.values`.
 """
 
-from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal
 
-from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.poster import (
     ErrorReason,
-    Group,
     InvalidResponse,
     InvalidValue,
-    LoyaltyType,
     NameTaken,
     NotAllowed,
     NotFound,
@@ -25,7 +21,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.fields import plain
+from groups.services.values import NumberFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,74 +242,3 @@ def restore_words(count: int) -> str:
     return ngettext("Restore with %(count)s client", "Restore with %(count)s clients", count) % {
         "count": NumberFormat.current().count(count)
     }
-
-
-def type_label(loyalty_type: int) -> str:
-    """Return the name of a group's type, also of an undocumented one."""
-    match loyalty_type:
-        case LoyaltyType.BONUS:
-            return _("Bonus")
-        case LoyaltyType.DISCOUNT:
-            return _("Discount")
-        case _:
-            return _("unknown type (%(number)s)") % {"number": loyalty_type}
-
-
-DEFAULT_CURRENCY = "₴"
-currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
-"""Currency sign of the account that this request concerns."""
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFormat:
-    """Number format of the page's language.
-
-    It is looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
-    """
-
-    point: str
-    thousands: str
-    percent_pattern: str
-    currency: str
-
-    @classmethod
-    def current(cls) -> "NumberFormat":
-        """Return the format of the active language, with the currency of the account."""
-        # Translators: a percent, such as 12.5%
-        percent = _("%(number)s%%")
-        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
-
-    def count(self, number: int) -> str:
-        """Return a number with its thousands separated: «1 250»."""
-        return self._written(f"{number:,}")
-
-    def percent(self, percent: Decimal) -> str:
-        """Return a percent: "12.5%", «12,5 %»."""
-        return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
-
-    def money(self, amount: Decimal) -> str:
-        """Return an amount in the account's currency: «1 250,00 ₴», «−3,50 ₴»."""
-        whole, _point, part = f"{amount:,.2f}".partition(".")
-        return f"{self._written(whole)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
-
-    def _written(self, whole: str) -> str:
-        return whole.replace(",", self.thousands).replace("-", "\N{MINUS SIGN}")
-
-    def round_money(self, amount: Decimal) -> str:
-        """Return an amount without its kopecks if there are none: «1 000 ₴», «999,50 ₴»."""
-        return self.money(amount).replace(f"{self.point}00\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
-
-
-def percent_words(percent: Decimal) -> str:
-    """Return a percent in the format of the language."""
-    return NumberFormat.current().percent(percent)
-
-
-def terms_words(group: Group) -> str:
-    """Return a group and what it gives: its name, its type and its percent."""
-    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
-
-
-def money_words(amount: Decimal) -> str:
-    """Return an amount in the format of the language, with the account's currency."""
-    return NumberFormat.current().money(amount)

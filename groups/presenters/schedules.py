@@ -12,10 +12,10 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from groups.models import Schedule
-from groups.poster import GroupValues
+from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
-from groups.presenters.messages import money_words, percent_words
-from groups.services.schedules import RIGHT
+from groups.services.schedules import RIGHT, is_overtaken
+from groups.services.values import difference_words, money_words, percent_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -59,9 +59,11 @@ def values_words(schedule: Schedule) -> str:
     return ", ".join(words)
 
 
-def mark_words(schedule: Schedule) -> str:
+def mark_words(schedule: Schedule, group: Group | None) -> str:
     """Return the mark of a group in the list: "20% until Sun 23:59", "20% from Fri 18:00"."""
     words = {"values": values_words(schedule)}
+    if group is not None and is_overtaken(schedule, group):
+        return pgettext("planned change", "%(values)s planned, but changed meanwhile") % words
     if schedule.state == State.ACTIVE and schedule.ends_at:
         words["time"] = time_words(schedule.ends_at)
         return pgettext("planned change", "%(values)s until %(time)s") % words
@@ -69,9 +71,41 @@ def mark_words(schedule: Schedule) -> str:
     return pgettext("planned change", "%(values)s from %(time)s") % words
 
 
-def marks(schedules: Mapping[int, Schedule]) -> dict[int, str]:
-    """Return the marks of the groups with an open schedule, by their ids."""
-    return {group_id: mark_words(schedule) for group_id, schedule in schedules.items()}
+def marks(schedules: Mapping[int, Schedule], groups: Mapping[int, Group]) -> dict[int, str]:
+    """Return the marks of the groups with an open schedule, by their ids; `groups` as for `schedule_row`."""
+    return {group_id: mark_words(each, groups.get(group_id)) for group_id, each in schedules.items()}
+
+
+def warnings(schedules: Mapping[int, Schedule], groups: Mapping[int, Group]) -> dict[int, str]:
+    """Return what a form says that edits groups with an open schedule, by the ids of these groups."""
+    title = _("A change of this group is planned.")
+    return {
+        group_id: f"{title} {planned_words(each)} {warning_words(each, groups.get(group_id))}"
+        for group_id, each in schedules.items()
+    }
+
+
+def warning_words(schedule: Schedule, group: Group | None) -> str:
+    """Return what becomes of an open schedule if a form gives its group other values."""
+    if group is not None and is_overtaken(schedule, group):
+        return overtaken_words(schedule, group)
+    return _("If you save other values, it will be held, and a person has to decide.")
+
+
+def overtaken_words(schedule: Schedule, group: Group) -> str:
+    """Return which values a group has in place of the expected ones, and what the next step will do."""
+    words = {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
+    if schedule.state == State.ACTIVE:
+        text = _(
+            "The group has other values by now: %(changes)s. So the old values will not come back by "
+            "themselves: this will be held, and a person has to decide."
+        )
+    else:
+        text = _(
+            "The group has other values by now: %(changes)s. So this will not begin: it will be held, and a "
+            "person has to decide."
+        )
+    return text % words
 
 
 def planned_words(schedule: Schedule) -> str:
@@ -106,11 +140,18 @@ def _both(values: GroupValues, others: GroupValues) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A planned change, ready to print, with what its user can do."""
+    """A planned change, ready to print, with what its user can do.
+
+    `warning` is for a form that edits its group. `is_overtaken` is True if the group has other values than
+    the next step starts from.
+    """
 
     schedule: Schedule
     values: str
     words: str
+    warning: str
+    is_overtaken: bool
+    state: str
     who: str
     notes: tuple[str, ...]
     start_url: str
@@ -119,8 +160,12 @@ class ScheduleRow:
     cancel_label: str
 
 
-def schedule_row(schedule: Schedule, user: "User") -> ScheduleRow:
-    """Return a planned change as a row."""
+def schedule_row(schedule: Schedule, user: "User", group: Group | None = None) -> ScheduleRow:
+    """Return a planned change as a row.
+
+    `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome.
+    """
+    overtaken = group is not None and is_overtaken(schedule, group)
     label = _cancel_label(schedule) if user.has_perm(RIGHT) else ""
     began = schedule.began_at is not None
     tried = began and schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
@@ -128,8 +173,11 @@ def schedule_row(schedule: Schedule, user: "User") -> ScheduleRow:
         schedule=schedule,
         values=values_words(schedule),
         words=planned_words(schedule),
+        warning=warning_words(schedule, group) if schedule.is_open else "",
+        is_overtaken=overtaken,
+        state=_("changed meanwhile") if overtaken else schedule.get_state_display(),
         who=names_words(schedule.user_name, schedule.asked_by),
-        notes=tuple(_notes(schedule)),
+        notes=tuple(_notes(schedule, group if overtaken else None)),
         start_url=reverse("groups:change", args=[schedule.start_id]) if began else "",
         return_url=reverse("groups:change", args=[schedule.return_id]) if tried else "",
         cancel_url=reverse("groups:schedule_cancel", args=[schedule.pk]) if label else "",
@@ -145,8 +193,10 @@ def _cancel_label(schedule: Schedule) -> str:
     return pgettext("a planned change", "Put aside") if schedule.state == State.HELD else ""
 
 
-def _notes(schedule: Schedule) -> Iterable[str]:
+def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
     """Yield what is to be said beside the plan: why it was held, what was late, which hour is meant."""
+    if overtaken is not None:
+        yield overtaken_words(schedule, overtaken)
     if schedule.reason:
         yield str(Schedule.Reason(schedule.reason).label)
     if schedule.state == State.HELD and schedule.began_at:

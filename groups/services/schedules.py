@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
@@ -9,12 +10,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, PosterCredentials, Schedule, ScheduleQuerySet
-from groups.poster import GroupValues
+from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
+from groups.services.groups import Groups
 from groups.services.schedule_steps import Run, command_of, update
 from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
+from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
@@ -22,7 +25,7 @@ from groups.services.writes.not_sent import (
     raise_if_locked,
     taking_locks,
 )
-from groups.services.writes.outcome import onto
+from groups.services.writes.outcome import onto, same
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -151,6 +154,30 @@ def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | Non
     shown = schedules_of(credentials).filter(group_id=group_id, state__in=(*Schedule.OPEN, State.HELD))
     found = sorted(shown, key=lambda each: (each.is_open, each.created_at))
     return found[-1] if found else None
+
+
+def groups_of(
+    schedules: Mapping[int, Schedule], groups: Groups, locked_ids: Collection[int]
+) -> dict[int, Group]:
+    """Return the groups of these schedules as Poster has them now, by their ids.
+
+    The last good copy, and a group with a change that has no outcome yet, say nothing about a schedule.
+    """
+    if not schedules or groups.failure is not None:
+        return {}
+    certain = schedules.keys() - locked_ids
+    return {group.id: group for group in groups.groups if group.id in certain}
+
+
+def is_overtaken(schedule: Schedule, group: Group) -> bool:
+    """Return True if the group has other values than the next step of the schedule starts from.
+
+    That step will not be sent. A read that does not show an own change yet counts as if it did.
+    """
+    expected = schedule.expected_values
+    if not schedule.is_open or same(expected, group):
+        return False
+    return not same(expected, with_own_change(schedule.account_id, group)[0])
 
 
 # --- Cancel ------------------------------------------------------------------------------------------------

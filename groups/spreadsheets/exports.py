@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from groups.poster import Client, Group, UnreadableRow
 from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.messages import type_label
+from groups.services.values import type_label
 from groups.spreadsheets import Cell, Cells
 from groups.spreadsheets.reader import protected
 

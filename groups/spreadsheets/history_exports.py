@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.poster import GroupValues
-from groups.presenters.changes.change_diff import Version, shown_versions
+from groups.presenters.changes.change_diff import shown_versions
 from groups.presenters.changes.change_words import who_words
-from groups.presenters.messages import type_label
+from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, money, xlsx_file

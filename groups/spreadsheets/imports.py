@@ -19,8 +19,8 @@ from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold, whole_number
 from groups.presenters.costs.group_sales import sales_labels
-from groups.presenters.messages import DEFAULT_CURRENCY, currency, type_label
 from groups.services.groups import Groups
+from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.spreadsheets.exports import header
 from groups.spreadsheets.reader import Formula, NotReadable, Table, read_table
 

@@ -22,14 +22,15 @@ from groups.presenters.clients.client_counts import draw_counts
 from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.lists.neighbours import neighbours_of
-from groups.presenters.messages import error_words, not_proven_words, type_label
+from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.rules.dependents import DependentsCard, dependents_at_once
-from groups.presenters.schedules import marks, schedule_row
+from groups.presenters.schedules import ScheduleRow, marks, schedule_row
 from groups.services import client_counts, schedules
 from groups.services import groups as reads
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
+from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
@@ -49,13 +50,10 @@ def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET)
-    listing = _listing(
-        request,
-        groups,
-        Filters.parse(request.GET),
-        locked_ids=history.locked_ids(credentials),
-        planned=marks(schedules.open_schedules(credentials)),
-    )
+    locked = history.locked_ids(credentials)
+    planned = schedules.open_schedules(credentials)
+    planned_marks = marks(planned, schedules.groups_of(planned, groups, locked))
+    listing = _listing(request, groups, Filters.parse(request.GET), locked_ids=locked, planned=planned_marks)
     context = {
         "listing": listing,
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
@@ -111,7 +109,6 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         return _gone(request, group_id)
     lock = job_lease.members_lock(credentials, group_id)
     locked = history.open_change(credentials, group_id)
-    planned = schedules.schedule_of(credentials, group_id)
     context = {
         "group": one.group,
         **_list_around(request, group_id),
@@ -120,13 +117,19 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
         "job": lock.job if lock else None,
-        "planned": schedule_row(planned, request.user) if planned else None,
+        "planned": _planned(request, one, is_certain=not (one.failure or locked)),
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
         "dependents": None if one.failure else dependents_at_once(credentials, group_id),
         "counts": draw_counts(client_counts.counts_of(credentials, group_id)),
     }
     return render_page(request, "groups/group/detail.html", context)
+
+
+def _planned(request: Request, one: reads.OneGroup, *, is_certain: bool) -> ScheduleRow | None:
+    """Return the planned change of a group, held against the values of the group if these are certain."""
+    planned = schedules.schedule_of(request.credentials, one.group.id)
+    return schedule_row(planned, request.user, one.group if is_certain else None) if planned else None
 
 
 def _gone(request: Request, group_id: int) -> HttpResponse:
@@ -224,9 +227,7 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     credentials = request.credentials
     group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)
-    planned = schedules.schedule_of(credentials, group_id)
-    context = {"late": late, "planned": schedule_row(planned, request.user) if planned else None}
-    page = WritePage(request, "groups/group/form.html", form, group, context)
+    page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
     locked = history.open_change(credentials, group_id)
     return page.show_conflict(busy=locked) if locked else page.show()
 

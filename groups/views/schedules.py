@@ -1,6 +1,8 @@
 """Views of planned changes: plan one, list them, cancel one."""
 
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import Version
 from groups.forms.schedules import ScheduleForm
 from groups.models import Schedule
-from groups.poster import Group
+from groups.poster import Group, PosterError
 from groups.presenters.messages import not_recorded_words
 from groups.presenters.schedules import (
     asked_week,
@@ -26,6 +28,7 @@ from groups.presenters.schedules import (
 )
 from groups.services import approvals, schedules
 from groups.services import groups as reads
+from groups.services.journal import history
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.limit_check import BeyondLimits
@@ -45,13 +48,24 @@ def schedule_list(request: Request) -> HttpResponse:
     """Show the planned changes of the account, those to come first, and a week of them as a calendar."""
     found = schedules.schedules_of(request.credentials)
     page = page_asked_for(request, found.in_order())
+    groups = _groups_of(request, page.object_list)
     monday = asked_week(request.GET.get("week", ""))
     context = {
         "page": page,
-        "rows": [schedule_row(each, request.user) for each in page.object_list],
+        "rows": [schedule_row(each, request.user, groups.get(each.group_id)) for each in page.object_list],
         "week": make_week(monday, found.between(*week_bounds(monday))),
     }
     return render_page(request, "groups/schedules/schedules.html", context, fragment="rows")
+
+
+def _groups_of(request: Request, shown: Iterable[Schedule]) -> dict[int, Group]:
+    """Return the groups of the open schedules; none while Poster does not answer, or needs no question."""
+    planned = {each.group_id: each for each in shown if each.is_open}
+    with suppress(PosterError):
+        if planned:
+            groups = reads.list_groups(request.credentials)
+            return schedules.groups_of(planned, groups, history.locked_ids(request.credentials))
+    return {}
 
 
 @form_methods

@@ -593,6 +593,30 @@ def planned_and_held(stage):
     stage.goto("/groups/4/")
 
 
+@scene(role="Staff", shows="[data-state=active] .schedule-notes")
+def planned_and_overtaken(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.sandbox.console().edit(4, client_groups_discount="13")
+    stage.goto("/groups/4/?refresh=1")
+
+
+@scene(role="Staff", shows=".percents .risk")
+def percents_of_a_planned_group(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.goto("/groups/edit/")
+
+
+@scene(role="Staff", shows=".editing [data-notice=unknown]")
+def row_of_a_planned_group(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    open_row(stage.page, 4)
+
+
 @scene(role="Staff", shows=".week-table td.on")
 def planned_changes(stage):
     planned(stage.user)

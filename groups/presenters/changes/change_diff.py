@@ -3,28 +3,25 @@
 A version is the JSON that `to_json` returns. Each row of a comparison is a dict, for a template.
 """
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
 
 from groups.models import Change, Snapshot
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import time_words, who_words
 from groups.presenters.costs.cost import cost_words
-from groups.presenters.messages import money_words, percent_words, restore_words, type_label
+from groups.presenters.messages import restore_words
 from groups.services import snapshots
 from groups.services.costs.sales import RIGHT
 from groups.services.journal.history import can_undo
+from groups.services.values import Version, field_labels, value_words
 from groups.services.writes.commands import Command, GroupCommand
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-type Version = Mapping[str, Any] | None
 type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
@@ -149,39 +146,9 @@ def _group_url(change: Change) -> str:
 
 
 def _rows(**versions: Version) -> Comparison:
-    labels = {
-        "name": _("Name"),
-        "loyalty_type": _("Type"),
-        "percent": _("Percent"),
-        "birthday_bonus": _("Birthday bonus"),
-        "use_ewallet": _("E-wallet"),
-        "clients": _("Clients"),
-        "group_id": _("Group"),
-    }
     rows = []
-    for field, label in labels.items():
-        texts = {name: _shown(field, version) for name, version in versions.items()}
+    for field, label in field_labels().items():
+        texts = {name: value_words(field, version) for name, version in versions.items()}
         if any(texts.values()):
             rows.append({"field": field, "label": label, **texts})
     return rows
-
-
-def _shown(field: str, version: Version) -> str:
-    value = version.get(field) if version else None
-    if value is None:
-        return ""
-    match field:
-        case "loyalty_type":
-            return type_label(value)
-        case "percent":
-            return percent_words(Decimal(value))
-        case "birthday_bonus":
-            return money_words(Decimal(value))
-        case "use_ewallet":
-            return _("yes") if value == "1" else _("no")
-        case "clients":
-            return number_format(value, 0, force_grouping=True)
-        case "group_id":
-            return _("no. %(id)s") % {"id": value}
-        case _:
-            return str(value)

@@ -6,7 +6,8 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from groups.poster import GroupValues
-from groups.presenters.messages import clients_words, money_words, percent_words, type_label
+from groups.presenters.messages import clients_words
+from groups.services.values import money_words, percent_words, type_label
 
 PERCENT_LEAP = Decimal(10)
 BONUS_FACTOR = 10

@@ -14,8 +14,8 @@ from django.urls import reverse
 from groups.poster import Client, Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, ClientRow, client_row
-from groups.presenters.messages import NumberFormat
 from groups.services.clients import Found
+from groups.services.values import NumberFormat
 
 MOST_CHOSEN = 300
 """Limit for a choice: the ids stand in the address of the page that moves them."""

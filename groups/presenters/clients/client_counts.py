@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from groups.presenters.messages import NumberFormat
+from groups.services.values import NumberFormat
 
 WIDTH, HEIGHT = 100, 24
 ROOM = 2

@@ -3,7 +3,6 @@
 A search is sent by POST and appears in no address: names and phone numbers must not get into an access log.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,11 +17,12 @@ from django.utils.translation import pgettext
 
 from groups.poster import Client
 from groups.poster.fields import whole_number
-from groups.presenters.alphabet import alphabetical, folded
+from groups.presenters.alphabet import alphabetical, has_all, spellings
+from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import asked_sort, asked_text
-from groups.presenters.messages import NumberFormat
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
+from groups.services.values import NumberFormat
 
 SHOWN_AT_MOST = 200
 """Limit for the rows of a search: a user with more results needs a narrower search."""
@@ -45,12 +45,9 @@ OWN: Mapping[str, Callable[[Client], bool]] = {
     "below": lambda client: 0 < client.own_percent < client.group_percent,
 }
 _NUMERIC = ("bonus", "paid", "own")
-_PHONE = re.compile(r"[\d\s()+-]+", re.ASCII)
-_SHORTEST_PART = 3
-_WHOLE_NUMBER = range(9, 16)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class ClientFilters:
     """Filters of the list. Unknown values are ignored; a search goes on from `start`.
 
@@ -90,13 +87,7 @@ class ClientFilters:
 
         Poster finds a number whatever the own percent, so with that filter the clients have to be read.
         """
-        digits = self._digits
-        if self.own or len(digits) not in _WHOLE_NUMBER:
-            return ()
-        # Poster stores the country code, people leave it out: 067 123 45 67 is 380671234567.
-        if digits.startswith("0"):
-            return (f"38{digits}", digits)
-        return (digits,) if len(digits) > _WHOLE_NUMBER.start else (f"380{digits}", digits)
+        return () if self.own else whole_numbers(self._digits)
 
     @property
     def narrow(self) -> bool:
@@ -109,15 +100,18 @@ class ClientFilters:
 
     def _is_found(self, client: Client) -> bool:
         """Return True if the search matches the client's name, card, or a part of the phone number."""
-        if self._digits and self._digits in re.sub(r"\D", "", client.phone):
+        if may_be_same(self._digits, phone_digits(client.phone)):
             return True
-        text = folded(f"{client.name} {client.card_number}")
-        return all(word in text for word in folded(self.q).split())
+        return bool(self._words) and has_all(f"{client.name} {client.card_number}", self._words)
 
-    @property
+    @cached_property
     def _digits(self) -> str:
-        digits = re.sub(r"\D", "", self.q) if _PHONE.fullmatch(self.q) else ""
-        return digits if len(digits) >= _SHORTEST_PART else ""
+        return phone_digits(self.q)
+
+    @cached_property
+    def _words(self) -> list[set[str]]:
+        """The searched words, each in its spellings; without those of which a search sees no sign."""
+        return [found for word in self.q.split() if all(found := spellings(word))]
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)

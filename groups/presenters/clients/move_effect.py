@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.poster import Group
-from groups.presenters.messages import NumberFormat, clients_words, percent_words, type_label
+from groups.presenters.messages import clients_words
 from groups.services.move_effect import MoveCount
+from groups.services.values import NumberFormat, percent_words, type_label
 
 
 @dataclass(frozen=True, slots=True)

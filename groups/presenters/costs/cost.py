@@ -15,10 +15,11 @@ from django.utils.translation import ngettext
 
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.poster.fields import plain
-from groups.presenters.messages import Message, NumberFormat, clients_words, error_words, money_words
+from groups.presenters.messages import Message, clients_words, error_words
 from groups.services.costs.sales import MONTH
 from groups.services.costs.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
 from groups.services.jobs.sales_reading import Progress
+from groups.services.values import NumberFormat, money_words
 
 type Edit = tuple[int, GroupValues, GroupValues]
 """A group, and its values before and after."""
@@ -148,6 +149,20 @@ def days_words(period: Period) -> dict[str, str]:
     return {name: date_format(day, "SHORT_DATE_FORMAT") for name, day in days.items()}
 
 
+def as_of_words(sales: Sales) -> str:
+    """Return when the sums were read, and when they are read again."""
+    time = {"time": date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")}
+    if sales.provisional:
+        return (
+            _(
+                "As Poster had it on %(time)s, when clients were being moved: some may count for the group "
+                "that they have left. It is added up again in a few minutes."
+            )
+            % time
+        )
+    return _("As Poster had it on %(time)s; it is added up once a day, and after clients were moved.") % time
+
+
 def unreadable_words(count: int) -> str:
     """Return how many rows are in no sum."""
     return ngettext(
@@ -210,8 +225,7 @@ def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
     if sales.unreadable:
         yield unreadable_words(sales.unreadable)
-    as_of = date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")
-    yield _("As Poster had it on %(time)s; it is added up once a day.") % {"time": as_of}
+    yield as_of_words(sales)
 
 
 def _birthdays(groups: Iterable[Costed]) -> str:

@@ -8,7 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.poster import Group, LoyaltyType, PosterError
-from groups.presenters.costs.cost import days_words, problem_words, progress_words, unreadable_words
+from groups.presenters.costs.cost import (
+    as_of_words,
+    days_words,
+    problem_words,
+    progress_words,
+    unreadable_words,
+)
 from groups.presenters.messages import Message
 from groups.services.costs.sales_sums import Sales, rounded
 from groups.services.jobs.sales_reading import Progress
@@ -45,7 +51,7 @@ class SalesColumns:
 
     @property
     def notes(self) -> str:
-        """The days that the figures are about, what they are, and what they lack."""
+        """The days that the figures are about, what they are, what they lack, and when they were read."""
         if self.sums is None:
             return ""
         words = _(
@@ -53,8 +59,8 @@ class SalesColumns:
             "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
             "paid: the group's, or the client's own where that is higher."
         ) % days_words(self.sums.period)
-        unreadable = self.sums.unreadable
-        return f"{words} {unreadable_words(unreadable)}" if unreadable else words
+        unreadable = unreadable_words(self.sums.unreadable) if self.sums.unreadable else ""
+        return " ".join(filter(None, (words, unreadable, as_of_words(self.sums))))
 
     def of(self, group: Group) -> GroupFigures:
         """Return the figures of a group."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from groups.poster import Group, GroupTotals
 from groups.poster.fields import plain
-from groups.presenters.messages import NumberFormat
+from groups.services.values import NumberFormat
 
 SHOWN = 6
 LARGE = 100

@@ -24,8 +24,9 @@ from groups.presenters.lists.group_row import GroupRow
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
-from groups.presenters.messages import Message, NumberFormat, error_words, type_label
+from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
+from groups.services.values import NumberFormat, type_label
 
 PAGE_SIZE = 50
 ONE_PAGE = 100

@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from unicodedata import category
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext_lazy
@@ -12,12 +13,16 @@ from groups.poster import Group
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.costs.group_sales import KEYS, sales_labels
-from groups.presenters.messages import NumberFormat
+from groups.services.values import NumberFormat
 
 
 def asked_text(params: Mapping[str, str]) -> str:
-    """Return the search text, without characters that a name cannot have."""
-    return " ".join(params.get("q", "").replace("\0", "").split())[:100]
+    """Return the search text, without characters that a name cannot have, and without those nobody sees.
+
+    The latter come along when a text is pasted: marks of direction, soft hyphens, joiners.
+    """
+    text = "".join(sign for sign in params.get("q", "") if sign != "\0" and category(sign) != "Cf")
+    return " ".join(text.split())[:100]
 
 
 def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import SavedView
 from groups.presenters.lists.list_filters import Filters
-from groups.presenters.messages import NumberFormat, type_label
+from groups.services.values import NumberFormat, type_label
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterError, Unreachable
-from groups.presenters.messages import NumberFormat, error_words
+from groups.presenters.messages import error_words
 from groups.services.rules.dependents import Dependents, dependents_of
+from groups.services.values import NumberFormat
 from poster_admin.common.observability.server_timing import poster_time
 
 QUICK = 0.15

@@ -9,8 +9,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule, LoyaltyType
-from groups.presenters.messages import NumberFormat, clients_words, type_label
+from groups.presenters.messages import clients_words
 from groups.services.rules.ladder import Ladder
+from groups.services.values import NumberFormat, type_label
 
 WIDE, NARROW = 460, 320
 STEP, ARROW = 78, 36

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.poster import Group, LoyaltyRule
-from groups.presenters.costs.cost import progress_words, unreadable_words
-from groups.presenters.messages import Message, NumberFormat, error_words, type_label
+from groups.presenters.costs.cost import as_of_words, progress_words, unreadable_words
+from groups.presenters.messages import Message, error_words
 from groups.presenters.rules.scheme_chart import LadderPicture, draw_scheme
 from groups.services.costs.sales import MONTH
 from groups.services.costs.sales_sums import Sales
@@ -20,6 +20,7 @@ from groups.services.jobs.sales_reading import Progress
 from groups.services.rules.ladder import Contradiction, Problem
 from groups.services.rules.member_sums import NEAR, Sums
 from groups.services.rules.scheme import Scheme
+from groups.services.values import NumberFormat, type_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +223,14 @@ class Turnover:
         return MONTH
 
     @property
-    def note(self) -> str:
+    def missing(self) -> str:
         """The rows that are in no sum, in words."""
         return unreadable_words(self.sales.unreadable) if self.sales and self.sales.unreadable else ""
+
+    @property
+    def as_of(self) -> str:
+        """The time of the reading, in words."""
+        return as_of_words(self.sales) if self.sales else ""
 
 
 class ChartPage(LadderPage):

@@ -2,13 +2,13 @@
 
 Poster tells what each client bought, but not the client's group; so the sales are joined with all clients of
 the account, which are read in pages. People's figures are added up and forgotten: only sums are cached, per
-account, token and day. They serve every group and every percent, in every process.
+account, token, day and membership. They serve every group and every percent, in every process, until a move.
 """
 
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from groups.services.calls.single_flight import single_flight
 from groups.services.clients import pages_of
 from groups.services.costs.sales_sums import GroupSales, Period, Sales, Steps, Sums, months_of, rounded
 from groups.services.gateway import call_poster, seconds_left
+from groups.services.membership import Membership, membership_of
 from poster_admin.common.outages import ask_shared
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ PERIODS = (MONTH, 90, 365)
 """Numbers of days that can be asked for; a longer period than MONTH is read month by month."""
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
-DAY = 24 * 60 * 60
 REFUSAL_LIFE = 60
 """Seconds for which a token without the right to statistics is not tried again."""
 LARGEST_COST = Decimal(10**15)
@@ -51,10 +51,11 @@ type Note = Callable[[int], object]
 
 
 def cached_sales(credentials: PosterCredentials, days: int) -> Sales | None:
-    """Return the sums that this token has read today, or None."""
+    """Return the sums that this token has read today, since the last move made here, or None."""
     if credentials.refused_at:
         return None
-    kept = ask_shared(lambda: cache.get(cache_key(credentials, days)), None)
+    key = cache_key(credentials, days)
+    kept = ask_shared(lambda: cache.get(key), None)
     try:
         return msgspec.msgpack.decode(kept, type=Sales) if kept else None
     except msgspec.DecodeError:
@@ -62,7 +63,7 @@ def cached_sales(credentials: PosterCredentials, days: int) -> Sales | None:
 
 
 def read_sales(credentials: PosterCredentials, days: int, *, within: float = 0) -> Sales:
-    """Return the sums of the last `days` days, today included; read them if nobody has done so today.
+    """Return the sums of the last `days` days, today included; read them if none are kept.
 
     Threads and processes that ask at the same time share one reading. Raises `PosterError`, among them
     `NotAllowed` for a token without the right to statistics, and `Unreachable` with the reason "deadline" if
@@ -87,14 +88,16 @@ def read_sales(credentials: PosterCredentials, days: int, *, within: float = 0) 
 def add_up(
     credentials: PosterCredentials, days: int, *, until: float, note: Note = lambda _read: None
 ) -> Sales:
-    """Read and add up the sales of all clients, and keep the sums for the day.
+    """Read and add up the sales of all clients, and keep the sums for as long as they hold.
 
+    The key is that of the moment before the reading: a move that is made meanwhile leaves the sums unused.
     `note` is called with the number of clients that were read. The first call is for sales, because it shows
     whether the token has the right to them. Raises `InvalidResponse` if no sale, or no client, could be read
     among those that Poster returned: sums of nothing would say that nothing was bought.
     """
+    membership = membership_of(credentials.account_id)
+    key = cache_key(credentials, days, membership)  # before the day: at midnight the sums are kept for nobody
     as_of, today = timezone.now(), timezone.localdate()
-    key = cache_key(credentials, days, day=today)
     parts = months_of(today, days, whole=MONTH)
     try:
         latest = _sales_in(credentials, parts[-1], until)
@@ -112,8 +115,8 @@ def add_up(
     for place, part in enumerate(parts[:-1]):
         adder.add_sales(place, _sales_in(credentials, part, until))
         note(adder.clients_read)
-    sales = adder.result(as_of)
-    ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sales), timeout=DAY), None)
+    sales = adder.result(as_of, provisional=not membership.settled)
+    ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sales), timeout=membership.life), None)
     return sales
 
 
@@ -165,7 +168,7 @@ class _Adder:
                 self._bought.add(sale.id)
                 self._buyers[group_id] += 1
 
-    def result(self, as_of: datetime) -> Sales:
+    def result(self, as_of: datetime, *, provisional: bool) -> Sales:
         """Return the sums, without anything of a client."""
         known = {group_id for group_id, _own in self._known_homes}
         groups = {
@@ -177,7 +180,7 @@ class _Adder:
             )
             for group_id in sorted(known)
         }
-        return Sales(as_of, self._parts, groups, self.unreadable)
+        return Sales(as_of, self._parts, groups, self.unreadable, provisional)
 
 
 def _sales_in(credentials: PosterCredentials, part: Period, until: float) -> SalesList:
@@ -197,10 +200,11 @@ def _none_read(method: str) -> InvalidResponse:
 # --- The cache ---------------------------------------------------------------------------------------------
 
 
-def cache_key(credentials: PosterCredentials, days: int, *, day: date | None = None) -> str:
-    """Return the key of today's sums: of this account, token and period."""
-    today = day or timezone.localdate()
-    return f"sales:{credentials.account_id}:{credentials.fingerprint}:{today}:{days}"
+def cache_key(credentials: PosterCredentials, days: int, membership: Membership | None = None) -> str:
+    """Return the key of today's sums: of this account, token and period, and of who is in which group."""
+    membership = membership or membership_of(credentials.account_id)
+    account = f"{credentials.account_id}:{credentials.fingerprint}"
+    return f"sales:{account}:{timezone.localdate()}:{membership.key}:{days}"
 
 
 def check_refusal(credentials: PosterCredentials) -> None:
@@ -224,14 +228,15 @@ def monthly_cost(
     old: GroupValues | None,
     new: GroupValues | None,
 ) -> Decimal | None:
-    """Return what a change of a group would have cost in the last 30 days, if today's sums are known.
+    """Return what a change of a group would have cost in the last 30 days, if the sums for it are known.
 
-    None also for a user without the right to sales, and for a change that gives nobody anything else.
+    None also while clients are being moved, for a user without the right to sales, and for a change that
+    gives nobody anything else.
     """
     if group_id is None or old is None or new is None or not user.has_perm(RIGHT):
         return None
     if (old.percent, old.loyalty_type) == (new.percent, new.loyalty_type):
         return None
     sales = cached_sales(credentials, MONTH)
-    cost = rounded(sales.of(group_id).cost(old, new)) if sales else None
+    cost = rounded(sales.of(group_id).cost(old, new)) if sales and not sales.provisional else None
     return cost if cost is not None and abs(cost) < LARGEST_COST else None

@@ -125,13 +125,15 @@ class Period(msgspec.Struct, array_like=True, frozen=True):
 class Sales(msgspec.Struct, frozen=True):
     """The sums of all groups of an account, as one token saw them at `as_of`.
 
-    `unreadable` counts rows of Poster's that could not be read, and so are in no sum.
+    `unreadable` counts rows of Poster's that could not be read, and so are in no sum. `provisional` sums were
+    read while clients were being moved here, or just after, so some may count for the group that they left.
     """
 
     as_of: datetime
     parts: tuple[Period, ...]
     groups: dict[int, GroupSales]
     unreadable: int = 0
+    provisional: bool = False
 
     @property
     def period(self) -> Period:

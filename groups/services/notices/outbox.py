@@ -26,6 +26,7 @@ from groups.models import (
     Webhook,
 )
 from groups.services.notices.sources import Event, events_since
+from groups.services.values import in_currency_of
 from poster_admin.common.outages import is_outage
 from poster_admin.users.language import language_of
 
@@ -54,7 +55,7 @@ class Reader:
         if how == How.OFF or event.at < chosen_at or is_anothers:
             return None
         name = f"webhook {self.webhook.pk}" if self.webhook else f"user {self.user.pk}"
-        with translation.override(language_of(self.user)):
+        with translation.override(language_of(self.user)), in_currency_of(account):
             text = event.text()
         return Notice(
             id=uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {account.pk} {event.key}"),

@@ -3,20 +3,17 @@
 Names of groups are in them, the sign-in name of a user only where a token ends. Clients and tokens are not.
 """
 
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any, assert_never
+from typing import assert_never
 
 from django.template.defaultfilters import date as date_text
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
-from groups.poster import LoyaltyType
 from groups.services.jobs.titles import job_title
+from groups.services.values import difference_words
 
 
 def review(change: Change) -> str:
@@ -35,7 +32,7 @@ def elsewhere(change: Change) -> str:
             text = _("In Poster, not here: “%(group)s” was removed.")
         case Change.Action.UPDATE:
             text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
-            words["changes"] = ", ".join(_differences(change))
+            words["changes"] = difference_words(change.before, change.after)
         case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
             raise ValueError("Changes of clients that were made elsewhere are not looked for.")
         case _ as never:
@@ -108,32 +105,6 @@ def circuit(account: PosterAccount) -> str:
 def trial(account_id: str) -> str:
     """Say that nothing has happened."""
     return _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
-
-
-def _differences(change: Change) -> Iterator[str]:
-    before, after = change.before or {}, change.after or {}
-    for field, label, words in (
-        ("name", _("name"), str),
-        ("loyalty_type", _("type"), _type),
-        ("percent", _("percent"), _number),
-        ("birthday_bonus", _("birthday bonus"), _number),
-    ):
-        if before.get(field) != after.get(field):
-            yield f"{label} {words(before.get(field))} → {words(after.get(field))}"
-
-
-def _type(value: Any) -> str:
-    match value:
-        case LoyaltyType.BONUS:
-            return _("Bonus")
-        case LoyaltyType.DISCOUNT:
-            return _("Discount")
-        case _:
-            return _("unknown type (%(number)s)") % {"number": value}
-
-
-def _number(value: Any) -> str:
-    return number_format(f"{Decimal(str(value)).normalize():f}", use_l10n=True)
 
 
 def _joined(*sentences: str) -> str:

@@ -1,8 +1,8 @@
 """Add up the clients of an account for the ladder and the audit: sums are kept for the day, nobody is.
 
 A large account does not fit into one request. Each request reads on for some seconds from where the last one
-stopped, and the sums so far are cached: by account, token and day, and by the percents and steps they are
-for. A keyed hash is all that is kept of the last client, to notice a list that has moved meanwhile.
+stopped, and the sums so far are cached: by account, token, day and membership, and by the percents and steps
+they are for. A keyed hash is all that is kept of the last client, to notice a list that has moved meanwhile.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from django.utils.crypto import salted_hmac
 from groups.models import PosterCredentials
 from groups.poster import Client, ClientList, ErrorReason, InvalidResponse
 from groups.services.clients import pages_of
-from groups.services.groups import Groups, cache_key
+from groups.services.groups import Groups
+from groups.services.membership import Membership, membership_of
 from groups.services.rules.ladder import Ladder
 from poster_admin.common.outages import ask_shared
 
 READ_AT_ONCE = 1000
 SECONDS_AT_ONCE = 4.0
 """Time for which one request reads; the page shows the progress and asks again."""
-DAY = 24 * 60 * 60
 LEASE = 60
 NEAR = Decimal("0.9")
 """Clients who have paid this part of the next step are near it."""
@@ -62,7 +62,8 @@ class Sums(msgspec.Struct):
     """Numbers of clients, by group; `read` counts the rows so far, `unreadable` those that were not.
 
     `above` and `below` count clients with an own percent above or below the group's, `near` those who are
-    near the step of a sum. `waiting` is set while another request is reading.
+    near the step of a sum. `waiting` is set while another request is reading. `provisional` sums were read
+    while clients were being moved here, or just after.
     """
 
     above: dict[int, int] = msgspec.field(default_factory=dict)
@@ -72,6 +73,7 @@ class Sums(msgspec.Struct):
     unreadable: int = 0
     done: bool = False
     waiting: bool = False
+    provisional: bool = False
     as_of: datetime = msgspec.field(default_factory=timezone.now)
     last: str = ""
 
@@ -102,7 +104,10 @@ def kept_sums(credentials: PosterCredentials, questions: Questions) -> Sums | No
     """Return the sums so far, without reading on; None if nothing has been read today."""
     if credentials.refused_at:
         return None
-    key = _key(credentials, questions)
+    return _kept(_key(credentials, questions, membership_of(credentials.account_id)))
+
+
+def _kept(key: str) -> Sums | None:
     kept = ask_shared(lambda: cache.get(key), None)
     try:
         return msgspec.msgpack.decode(kept, type=Sums) if kept else None
@@ -112,17 +117,23 @@ def kept_sums(credentials: PosterCredentials, questions: Questions) -> Sums | No
 
 def forget_sums(credentials: PosterCredentials, questions: Questions) -> None:
     """Begin anew with the next request."""
-    ask_shared(lambda: cache.delete(_key(credentials, questions)), None)
+    key = _key(credentials, questions, membership_of(credentials.account_id))
+    ask_shared(lambda: cache.delete(key), None)
 
 
 def read_on(
     credentials: PosterCredentials, questions: Questions, *, seconds: float = SECONDS_AT_ONCE
 ) -> Sums:
-    """Read on for some seconds, and return the sums so far. Raises `PosterError`; the pages read are kept."""
-    sums = kept_sums(credentials, questions) or Sums()
+    """Read on for some seconds, and return the sums so far. Raises `PosterError`; the pages read are kept.
+
+    A move that is made meanwhile leaves them unused, because the key is that of the moment before.
+    """
+    membership = membership_of(credentials.account_id)
+    key = _key(credentials, questions, membership)
+    sums = (None if credentials.refused_at else _kept(key)) or Sums()
     if sums.done:
         return sums
-    key = _key(credentials, questions)
+    sums.provisional = not membership.settled
     if not ask_shared(lambda: cache.add(f"{key}:busy", 1, timeout=LEASE), True):
         return msgspec.structs.replace(sums, waiting=True)
     try:
@@ -132,7 +143,7 @@ def read_on(
             sums = Sums()
         raise
     finally:
-        ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sums), timeout=DAY), None)
+        ask_shared(lambda: cache.set(key, msgspec.msgpack.encode(sums), timeout=membership.life), None)
         ask_shared(lambda: cache.delete(f"{key}:busy"), None)
     return sums
 
@@ -159,5 +170,6 @@ def _mark(client_id: int) -> str:
     return salted_hmac("groups.services.member_sums", str(client_id), algorithm="sha256").hexdigest()
 
 
-def _key(credentials: PosterCredentials, questions: Questions) -> str:
-    return cache_key(credentials, f"sums:{timezone.localdate()}:{questions.digest}")
+def _key(credentials: PosterCredentials, questions: Questions, membership: Membership) -> str:
+    account = f"{credentials.account_id}:{credentials.fingerprint}"
+    return f"members:{account}:{timezone.localdate()}:{membership.key}:{questions.digest}"

@@ -19,9 +19,9 @@ from structlog.contextvars import bind_contextvars
 from groups.models import Change, PosterCredentials
 from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
-from groups.presenters.messages import DEFAULT_CURRENCY, currency
 from groups.services import approvals
 from groups.services.installation import workers
+from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 from poster_admin.users.sign_in import two_factor

@@ -2,7 +2,7 @@
 
 import pytest
 
-from groups.presenters.alphabet import alphabetical, folded, is_almost, searchable, spellings
+from groups.presenters.alphabet import alphabetical, folded, has_all, is_almost, searchable, spellings
 
 
 def test_names_are_sorted_as_in_the_ukrainian_alphabet():
@@ -19,9 +19,18 @@ def test_an_apostrophe_has_no_place_in_the_order():
 
 
 def test_case_apostrophes_and_forms_make_no_difference():
-    assert len({folded(f"КАВ{sign}ярня") for sign in "'’ʼ`‘′"}) == 1
+    assert len({folded(f"КАВ{sign}ярня") for sign in "'’ʼ`‘′´ʹʻ‛＇\""}) == 1
     assert folded("ЗЕЛЁНАЯ") == folded("зеленая")
     assert folded("и\u0306") == folded("Й")
+
+
+def test_dashes_make_no_difference():
+    assert len({folded(f"Нечуй{sign}Левицький") for sign in "-‐\N{NON-BREAKING HYPHEN}‒–—−"}) == 1
+
+
+@pytest.mark.parametrize("typed", ["Лукяненко", "лук’яненко", 'Лук"яненко', "Лукьяненко", "Lukyanenko"])
+def test_a_name_is_found_with_any_apostrophe_or_none(typed):
+    assert has_all("Лук'яненко Олена", [spellings(typed)])
 
 
 def test_letters_that_ukrainian_and_russian_write_differently_are_one():

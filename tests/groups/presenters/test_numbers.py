@@ -9,7 +9,7 @@ from django.utils.formats import number_format
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from groups.presenters.messages import NumberFormat, currency
+from groups.services.values import NumberFormat, currency
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=2)

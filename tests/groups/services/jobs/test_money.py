@@ -1,13 +1,15 @@
-"""Test removing a group through the pages, and a restore that brings back its clients with their money."""
+"""Test money with servers and workers: that of clients who are brought back, and the cost after a move."""
 
 import contextlib
 import html
 import re
+from decimal import Decimal
 
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.dashboard.killing import CSRF, Dashboard, Write, wait_until
+from tests.tools.dashboard.moving import ENDS, FROM, TO, Move
 
 pytestmark = pytest.mark.slow
 
@@ -67,3 +69,29 @@ def test_a_restore_brings_back_the_bonus_and_what_was_paid_to_the_kopeck(dashboa
     forms = [call.form for call in sandbox.posts("clients.createClient")]
     (sent,) = [form for form in forms if re.sub(r"\D", "", form["phone"]) == phone]
     assert (sent["bonus"], sent["total_payed_sum"]) == ("10.00", "417000")
+
+
+def cost_of(dashboard, group_id):
+    """Return the number of buyers and what they paid, as the page of the cost says it."""
+    page = dashboard.look(f"/groups/{group_id}/cost/?percent=15")
+    clients, revenue = re.search(r'data-clients="(\d+)"(?s:.*?)data-revenue="([\d.]+)"', page).groups()
+    return int(clients), Decimal(revenue)
+
+
+def test_after_a_move_by_a_worker_the_cost_is_that_of_those_who_are_there(dashboard):
+    sandbox = dashboard.sandbox
+    sandbox.console("demo").edit(FROM, count_groups_clients="20")
+    (left, there) = (cost_of(dashboard, group_id) for group_id in (FROM, TO))
+    assert left[0] > 0
+    sandbox.latency = 0.01
+    move = Move(dashboard, 20)
+    asked = 0
+    while move.job["state"] not in ENDS:
+        cost_of(dashboard, TO)
+        asked += 1
+    move.end_worker()
+    assert cost_of(dashboard, FROM) == (0, 0)
+    assert cost_of(dashboard, TO) == (left[0] + there[0], left[1] + there[1])
+    assert asked > 5
+    # Before the job, until it runs, while it runs, and afterwards.
+    assert len(sandbox.calls("dash.getClientsSales")) <= 4

@@ -25,6 +25,7 @@ from groups.models.credentials import TOKEN_LIFE
 from groups.services import approvals
 from groups.services.notices import deliveries, mails, outbox, sources
 from groups.services.notices.outbox import next_morning
+from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.conftest import make_user
 from tests.groups.services.notices.conftest import elsewhere, later, tell, wants, work
@@ -46,7 +47,7 @@ def test_a_change_elsewhere_arrives_once_with_its_values_and_a_link(reader, inbo
         tell()
     (message,) = inbox.mail
     assert (message["To"], message["From"]) == ("staff@example.com", "loyalty@example.com")
-    assert message["Subject"] == "Poster Admin: У Poster, не тут: змінено «Гості»: відсоток 10 → 12,5."
+    assert message["Subject"] == "Poster Admin: У Poster, не тут: змінено «Гості»: відсоток 10 % → 12,5 %."
     assert f"https://loyalty.example.com/history/{change.pk}/" in message.get_content()
     assert "https://loyalty.example.com/account/notices/" in message.get_content()
     assert message["Auto-Submitted"] == "auto-generated"
@@ -58,9 +59,9 @@ def test_a_change_elsewhere_arrives_once_with_its_values_and_a_link(reader, inbo
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "In Poster, not here: “Гості” was changed: percent 10 → 12.5."),
-        ("uk", "У Poster, не тут: змінено «Гості»: відсоток 10 → 12,5."),
-        ("ru", "В Poster, не здесь: изменена «Гості»: процент 10 → 12,5."),
+        ("en", "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
+        ("uk", "У Poster, не тут: змінено «Гості»: відсоток 10 % → 12,5 %."),
+        ("ru", "В Poster, не здесь: изменена «Гості»: процент 10 % → 12,5 %."),
     ],
 )
 def test_a_notice_is_in_the_language_that_its_reader_has_chosen(reader, inbox, language, words):
@@ -84,6 +85,18 @@ def test_a_group_that_was_created_or_removed_elsewhere_is_told(reader, inbox, va
     elsewhere(reader, **values)
     tell()
     assert inbox.mail[0]["Subject"] == f"Poster Admin: In Poster, not here: {words}"
+
+
+def test_a_notice_has_the_currency_of_its_account_and_the_words_of_a_type(reader, inbox):
+    PosterAccount.objects.update(currency="zł")
+    wants(reader)
+    values = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "1250.50"}
+    changed = values | {"name": "Друзі", "loyalty_type": 2, "birthday_bonus": "0"}
+    elsewhere(reader, before=values, after=changed)
+    tell()
+    words = "назва Гості → Друзі, тип Бонусна → Знижкова, бонус на день народження 1 250,50 zł → 0,00 zł"
+    assert words in inbox.mail[0].get_content()
+    assert currency.get() == DEFAULT_CURRENCY
 
 
 def test_the_name_of_a_group_breaks_no_subject(reader, inbox):
@@ -154,7 +167,7 @@ def circuit(user, minutes, failed=0):
 
 EVENTS = {
     Kind.REVIEW: (review, "A change of “Гості” needs a person."),
-    Kind.ELSEWHERE: (elsewhere, "In Poster, not here: “Гості” was changed: percent 10 → 12.5."),
+    Kind.ELSEWHERE: (elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
     Kind.JOB: (
         lambda user: job(user, state=Job.State.STOPPED, reason=Job.Stop.TOKEN, stopped_at=timezone.now()),
         "A job has stopped by itself: Clients: “Старі” → “Гості”. Its user's token is no longer there",

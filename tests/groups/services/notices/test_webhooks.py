@@ -55,7 +55,7 @@ def test_a_notice_is_one_signed_request_with_text_and_facts(owner, receiver, sec
     assert headers[""] == "POST /hook?channel=7 HTTP/1.1"
     assert headers["host"] == f"127.0.0.1:{receiver.port}"
     assert headers["content-type"] == "application/json; charset=utf-8"
-    words = "In Poster, not here: “Гості” was changed: percent 10 → 12.5."
+    words = "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."
     url = f"https://loyalty.example.com/history/{change.pk}/"
     notice = Notice.objects.get()
     assert json.loads(body) == {

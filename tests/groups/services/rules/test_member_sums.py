@@ -11,6 +11,7 @@ from django.core.cache import cache
 
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
+from groups.services.membership import membership_of
 from groups.services.rules import member_sums
 from groups.services.rules.member_sums import Questions, kept_sums, read_on
 from groups.services.rules.scheme import read_scheme
@@ -42,6 +43,10 @@ def in_parts(monkeypatch):
     """Let each request read one page of 40 clients."""
     monkeypatch.setattr(member_sums, "READ_AT_ONCE", 40)
     monkeypatch.setattr(member_sums, "SECONDS_AT_ONCE", 0.0)
+
+
+def key_of(credentials, questions):
+    return member_sums._key(credentials, questions, membership_of(credentials.account_id))
 
 
 def counted(sandbox):
@@ -129,19 +134,21 @@ def test_a_client_that_cannot_be_read_is_counted_as_such(credentials, questions,
 
 
 def test_whoever_asks_meanwhile_waits_for_the_one_who_reads(credentials, questions, sandbox):
-    cache.set(f"{member_sums._key(credentials, questions)}:busy", 1)
+    cache.set(f"{key_of(credentials, questions)}:busy", 1)
     sums = read_on(credentials, questions)
     assert (sums.waiting, sums.done) == (True, False)
     assert not sandbox.calls("clients.getClients")
 
 
-def test_the_sums_serve_the_day_and_a_write_or_another_percent_ends_them(credentials, questions, sandbox):
+def test_the_sums_serve_the_day_and_a_move_or_another_percent_ends_them(credentials, questions, sandbox):
     read_on(credentials, questions)
     read_on(credentials, questions)
     assert len(sandbox.calls("clients.getClients")) == 1
     other = Questions({**questions.percents, 1: Decimal(11)}, questions.steps)
     assert kept_sums(credentials, other) is None
-    credentials.account.writes += 1
+    credentials.account.count_write()
+    assert kept_sums(credentials, questions).done
+    credentials.account.count_write(of_members=True)
     assert kept_sums(credentials, questions) is None
 
 
@@ -159,7 +166,7 @@ def test_another_token_has_its_own_sums_and_a_refused_one_has_none(credentials, 
 @pytest.mark.usefixtures("in_parts")
 def test_nothing_of_a_person_is_kept(credentials, questions, sandbox):
     read_on(credentials, questions, seconds=0.0)
-    kept = repr(msgspec.msgpack.decode(cache.get(member_sums._key(credentials, questions))))
+    kept = repr(msgspec.msgpack.decode(cache.get(key_of(credentials, questions))))
     rows = list(sandbox.accounts["demo"].clients.rows())[:40]
     for row in rows:
         for field in ("lastname", "phone_number", "card_number", "total_payed_sum"):
@@ -168,7 +175,7 @@ def test_nothing_of_a_person_is_kept(credentials, questions, sandbox):
 
 
 def test_sums_of_an_earlier_version_are_read_anew(credentials, questions, sandbox):
-    cache.set(member_sums._key(credentials, questions), msgspec.msgpack.encode({"above": 7}))
+    cache.set(key_of(credentials, questions), msgspec.msgpack.encode({"above": 7}))
     assert compared(read_on(credentials, questions), sandbox)
 
 

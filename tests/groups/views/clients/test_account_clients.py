@@ -43,6 +43,8 @@ def test_one_search_finds_clients_of_every_group_with_their_group(staff, browse,
     assert "Постоянный посетитель" in text_of(page)
     assert client_ids(client.post(URL, {"q": "C-9001"})) == [7]
     assert client_ids(client.post(URL, {"q": "555 66"})) == [130]
+    assert client_ids(client.post(URL, {"q": "Камянец"})) == [7, 130]
+    assert client_ids(client.post(URL, {"q": "tel:00380.44.555.66.77"})) == [130]
     assert "Nobody matches" in text_of(client.post(URL, {"q": "нікого такого"}))
 
 

@@ -182,7 +182,32 @@ def test_a_fragment_and_a_page_say_the_same(staff, browse):
 # --- Search ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("q", ["кам'янецька", "КАМʼЯНЕЦЬКА елка", "c-9001", "555 66", "044 555"])
+# A name without its apostrophe, or with another sign for it; parts of a number as they are pasted.
+NAMES = (
+    "камянецька",
+    'кам"янецька',
+    "Кам´янецька",
+    "Кам＇янецька",
+    "\u2066Кам\u2019янецька\u2069",
+    "Kamyanetska",
+)
+PARTS = ("555.66", "555\u201166", "(044) 555/66", "тел. 044 555", "0038044555")
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "кам'янецька",
+        "КАМʼЯНЕЦЬКА елка",
+        "c-9001",
+        "c\u20119001",
+        "90 01",
+        "555 66",
+        "044 555",
+        *NAMES,
+        *PARTS,
+    ],
+)
 def test_a_name_a_card_and_a_part_of_a_number_are_found_by_reading(staff, browse, sandbox, somebody, q):
     page = search(browse(staff), q)
     assert client_ids(page) == [7]
@@ -190,13 +215,34 @@ def test_a_name_a_card_and_a_part_of_a_number_are_found_by_reading(staff, browse
     assert [call.query["num"] for call in sandbox.calls("clients.getClients")] == ["500"]
 
 
-@pytest.mark.parametrize("q", ["+380 44 555-66-77", "380445556677", "044 555 66 77", "445556677"])
+@pytest.mark.parametrize(
+    "q",
+    [
+        *("+380 44 555-66-77", "380445556677", "044 555 66 77", "445556677", "00380 44 5556677"),
+        *("044.555.66.77", "+38/044/555/66/77", "+380 44 555–66–77", "+380\u201144\u2011555\u201166\u201177"),
+        *("tel:+380445556677", "Тел.: 044 555-66-77", "\u202a+380 44 555 66 77\u202c", "8 (044) 555-66-77"),
+        *("\u200e044\xa0555\u202f66\u200977", "＋３８０４４５５５６６７７", "044‒555−66⁃77"),
+    ],
+)
 def test_a_whole_number_is_found_by_poster(staff, browse, sandbox, somebody, q):
     page = search(browse(staff), q)
     assert client_ids(page) == [7]
     assert "by the whole phone number" in text_of(page)
     (call,) = sandbox.calls("clients.getClients")
     assert call.query["phone"] == "380445556677"
+
+
+def test_a_number_that_poster_has_without_the_code_of_the_country_is_found_by_reading(
+    staff, browse, sandbox, somebody
+):
+    sandbox.console().edit_client(7, phone="044 555-66-77", phone_number="0445556677")
+    assert client_ids(search(browse(staff), "+380 44 555 66 77")) == [7]
+
+
+@pytest.mark.parametrize("q", ["+", "тел.", "()/", "-–-", "'", '"’'])
+def test_a_search_of_signs_alone_finds_nobody(staff, browse, sandbox, q):
+    page = search(browse(staff), q)
+    assert (page.status_code, client_ids(page)) == (200, [])
 
 
 def test_a_number_of_another_group_is_not_in_this_one(staff, browse, sandbox, somebody):

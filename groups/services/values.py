@@ -1,0 +1,151 @@
+"""Put values into words, as the reader's language and the currency of the account have them.
+
+History, messages, forms, notices and exports all say a value in the words of this module.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+
+from groups.models import PosterAccount
+from groups.poster import Group, LoyaltyType
+from groups.poster.fields import plain
+
+type Version = Mapping[str, Any] | None
+"""Values of a group at one time, as `to_json` returns them; None where there was none."""
+
+
+def field_labels() -> dict[str, str]:
+    """Return the names of the fields of a version, in their order, in the current language."""
+    return {
+        "name": _("Name"),
+        "loyalty_type": _("Type"),
+        "percent": _("Percent"),
+        "birthday_bonus": _("Birthday bonus"),
+        "use_ewallet": _("E-wallet"),
+        "clients": _("Clients"),
+        "group_id": _("Group"),
+    }
+
+
+def value_words(field: str, version: Version) -> str:
+    """Return the value of a field: "12.5%", "50.00 ₴"; empty where the version has none."""
+    value = version.get(field) if version else None
+    if value is None:
+        return ""
+    match field:
+        case "loyalty_type":
+            return type_label(value)
+        case "percent":
+            return percent_words(Decimal(str(value)))
+        case "birthday_bonus":
+            return money_words(Decimal(str(value)))
+        case "use_ewallet":
+            return _("yes") if value == "1" else _("no")
+        case "clients":
+            return NumberFormat.current().count(value)
+        case "group_id":
+            return _("no. %(id)s") % {"id": value}
+        case _:
+            return str(value)
+
+
+def difference_words(before: Version, after: Version) -> str:
+    """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
+
+    A missing `use_ewallet` is no difference: Poster does not always tell it.
+    """
+    words = []
+    for field in ("name", "loyalty_type", "percent", "birthday_bonus", "use_ewallet"):
+        old, new = value_words(field, before), value_words(field, after)
+        if old != new and (field != "use_ewallet" or (old and new)):
+            label = field_labels()[field]
+            words.append(f"{label[:1].lower()}{label[1:]} {old or '–'} → {new or '–'}")
+    return ", ".join(words)
+
+
+def type_label(loyalty_type: int) -> str:
+    """Return the name of a group's type, also of an undocumented one."""
+    match loyalty_type:
+        case LoyaltyType.BONUS:
+            return _("Bonus")
+        case LoyaltyType.DISCOUNT:
+            return _("Discount")
+        case _:
+            return _("unknown type (%(number)s)") % {"number": loyalty_type}
+
+
+DEFAULT_CURRENCY = "₴"
+currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
+"""Currency sign of the account that this request, or this notice, concerns."""
+
+
+@contextmanager
+def in_currency_of(account: PosterAccount) -> Iterator[None]:
+    """Say all amounts within in the currency of this account."""
+    before = currency.set(account.currency)
+    try:
+        yield
+    finally:
+        currency.reset(before)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """Number format of the page's language.
+
+    It is looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
+    """
+
+    point: str
+    thousands: str
+    percent_pattern: str
+    currency: str
+
+    @classmethod
+    def current(cls) -> "NumberFormat":
+        """Return the format of the active language, with the currency of the account."""
+        # Translators: a percent, such as 12.5%
+        percent = _("%(number)s%%")
+        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
+
+    def count(self, number: int) -> str:
+        """Return a number with its thousands separated: «1 250»."""
+        return self._written(f"{number:,}")
+
+    def percent(self, percent: Decimal) -> str:
+        """Return a percent: "12.5%", «12,5 %»."""
+        return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
+
+    def money(self, amount: Decimal) -> str:
+        """Return an amount in the account's currency: «1 250,00 ₴», «−3,50 ₴»."""
+        whole, _point, part = f"{amount:,.2f}".partition(".")
+        return f"{self._written(whole)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
+
+    def _written(self, whole: str) -> str:
+        return whole.replace(",", self.thousands).replace("-", "\N{MINUS SIGN}")
+
+    def round_money(self, amount: Decimal) -> str:
+        """Return an amount without its kopecks if there are none: «1 000 ₴», «999,50 ₴»."""
+        return self.money(amount).replace(f"{self.point}00\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}")
+
+
+def terms_words(group: Group) -> str:
+    """Return a group and what it gives: its name, its type and its percent."""
+    return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
+
+
+def percent_words(percent: Decimal) -> str:
+    """Return a percent in the format of the language."""
+    return NumberFormat.current().percent(percent)
+
+
+def money_words(amount: Decimal) -> str:
+    """Return an amount in the format of the language, with the account's currency."""
+    return NumberFormat.current().money(amount)
