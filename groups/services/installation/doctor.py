@@ -200,7 +200,7 @@ def _notices() -> Found:
     """Look at the messages that could not be sent, for each webhook and for mail."""
     failing = Delivery.objects.exclude(failure="").filter(state__in=(Message.WAITING, Message.GIVEN_UP))
     recent = failing.filter(tried_at__gt=timezone.now() - NOTICES_LOOKED_AT)
-    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook", flat=True))):
+    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
         yield State.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
     if mails := recent.filter(webhook=None).count():
         yield State.WARNING, f"{mails} mails were not taken by the mail server"

@@ -24,7 +24,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from groups.models import Delivery, Notice, PosterCredentials, Webhook
+from groups.models import Delivery, Notice, PosterAccount, PosterCredentials, Webhook
 from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
@@ -65,30 +65,55 @@ def last_try(webhook: Webhook) -> Delivery | None:
 def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
-    A new address has a new secret, and the old one gets no message any more. The secret is empty if the
-    address is kept; then a new kind is told from now on, one that was chosen goes on.
+    A new address has a new key and a new secret. What waits for the old one is deleted, and the new one is
+    told of nothing older than itself. The secret is empty if the address is kept; then a new kind is told
+    from now on, one that was chosen goes on.
     Raises `PermissionDenied` and `AddressRefused`.
     """
     _check_right(user)
-    webhook = webhook_of(credentials)
-    now = timezone.now().isoformat()
-    before = {} if address or webhook is None else webhook.kinds
-    values: dict[str, Any] = {
-        "credentials": credentials,
-        "kinds": {kind: before.get(kind, now) for kind in kinds},
-    }
-    secret = ""
-    if address or webhook is None:
+    values: dict[str, Any] = {}
+    if address:
         target = addresses.parse(address)
         addresses.resolve(target)
-        secret = _new_secret()
-        values |= {"address": Secret(address), "shown": target.shown[:255], "secret": Secret(secret)}
+        values = {"address": Secret(address), "shown": target.shown[:255]}
     with transaction.atomic():
-        if secret:
-            Webhook.objects.filter(account=credentials.account).delete()
-        Webhook.objects.update_or_create(account=credentials.account, defaults=values)
+        secret = _store(credentials, values, kinds)
     record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id} {values.get('shown', '')}".strip())
     return secret
+
+
+def _store(credentials: PosterCredentials, values: dict[str, Any], kinds: list[str]) -> str:
+    """Store a new address, or other kinds for the present one; return the secret of a new one."""
+    now = timezone.now().isoformat()
+    present = _locked(credentials)
+    if not values and present is None:
+        raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
+    if present and not values:
+        present.credentials = credentials
+        present.kinds = {kind: present.kinds.get(kind, now) for kind in kinds}
+        present.save(update_fields=["credentials", "kinds"])
+        return ""
+    if present:
+        present.delete()
+    secret = _new_secret()
+    times = dict.fromkeys(kinds, now)
+    Webhook.objects.create(
+        account_id=credentials.account_id,
+        credentials=credentials,
+        kinds=times,
+        secret=Secret(secret),
+        **values,
+    )
+    return secret
+
+
+def _locked(credentials: PosterCredentials) -> Webhook | None:
+    """Return the webhook of an account; until the transaction ends nobody sets it or writes notices for it.
+
+    The account is locked too, since there may be no webhook yet.
+    """
+    PosterAccount.objects.select_for_update(no_key=True).get(pk=credentials.account_id)
+    return Webhook.objects.select_for_update().filter(account=credentials.account_id).first()
 
 
 def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
@@ -104,7 +129,9 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
 def remove(*, user: "User", credentials: PosterCredentials) -> None:
     """Forget the webhook, with the notices that wait for it."""
     _check_right(user)
-    Webhook.objects.filter(account=credentials.account_id).delete()
+    with transaction.atomic():
+        if webhook := _locked(credentials):
+            webhook.delete()
     record(Event.WEBHOOK_REMOVED, user=user, detail=credentials.account_id)
 
 
