@@ -29,6 +29,7 @@ from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
 from groups.services.notices.mails import link
+from groups.services.notices.markup import without_markup
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.users.models import Event
@@ -171,21 +172,22 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
 
 def payload(delivery: Delivery, notices: list[Notice]) -> bytes:
     """Return the body; `text` has all notices in words, as chat services want it."""
-    words = ["\n".join(filter(None, (notice.text, link(notice.path)))) for notice in notices]
+    told = [
+        {
+            "id": str(notice.pk),
+            "kind": notice.kind,
+            "at": notice.at.astimezone(UTC).isoformat(),
+            "text": without_markup(notice.text),
+            "url": link(notice.path),
+        }
+        for notice in notices
+    ]
+    words = ["\n".join(filter(None, (each["text"], each["url"]))) for each in told]
     data = {
         "id": str(delivery.pk),
         "account": notices[0].account_id,
         "text": Truncator("\n\n".join(words)).chars(LONGEST_TEXT),
-        "notices": [
-            {
-                "id": str(notice.pk),
-                "kind": notice.kind,
-                "at": notice.at.astimezone(UTC).isoformat(),
-                "text": notice.text,
-                "url": link(notice.path),
-            }
-            for notice in notices
-        ],
+        "notices": told,
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
