@@ -203,7 +203,7 @@ TRUSTED_PROXY_IPS = env.items(
 env.require(
     "TRUSTED_PROXY_IPS",
     all(map(env_values.is_narrow, TRUSTED_PROXY_IPS)),
-    "has a network as large as a part of the internet: anybody there could pretend any address or user",
+    "has a network that is too large for proxies: anybody in it could pretend any address or user",
 )
 TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is not the name of a header")
 TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
