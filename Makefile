@@ -68,7 +68,7 @@ audit: .venv/.all  ## Look up known vulnerabilities of the locked packages
 
 check: lint audit  ## Look at the code, the packages, the migrations and the settings of production
 	$(UV) lock --check
-	DEBUG=True $(PYTHON) manage.py makemigrations --check --dry-run
+	DEBUG=True DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$(head -c 60 /dev/urandom | base64 | tr -d '\n') \
 	POSTER_TOKEN_KEYS=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_') \
 	DEBUG=False HTTPS=True $(PYTHON) manage.py check --deploy --fail-level WARNING

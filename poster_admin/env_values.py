@@ -48,6 +48,15 @@ def is_network(text: str) -> bool:
     return True
 
 
+def is_narrow(network: str) -> bool:
+    """Return True for a network that proxies may share: at most 10.0.0.0/8, or one of a provider in IPv6.
+
+    The networks for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
+    """
+    parsed = ipaddress.ip_network(network, strict=False)
+    return parsed.prefixlen >= (8 if parsed.version == 4 else 16) or parsed.is_private
+
+
 def is_sender(text: str) -> bool:
     """Return True for an address of mail in one line, with a name before it or without."""
     return text.isprintable() and "@" in parseaddr(text)[1]

@@ -19,7 +19,8 @@ def database(settings: dict[str, Any]) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
         }
         # Each thread keeps its connection: opening one takes as long as three queries.
-        return {**settings, "OPTIONS": options, "CONN_MAX_AGE": None}
+        engine = "poster_admin.common.sqlite"
+        return {**settings, "ENGINE": engine, "OPTIONS": options, "CONN_MAX_AGE": None}
     # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
     # Poster and hold none meanwhile (`groups.services.calls.limits`). A page waits up to `timeout` seconds
     # for a connection while the database is away. The pool gives up before that, so that the next page makes

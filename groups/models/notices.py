@@ -59,6 +59,11 @@ class NoticeChoice(models.Model):
         return f"{self.user_id} {self.kind} {self.how}"
 
 
+def new_key() -> str:
+    """Return a key that no webhook has had. Webhooks of release 1.0 have the name of their account."""
+    return str(uuid.uuid4())
+
+
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def on(self) -> "WebhookQuerySet":
         """Return the webhooks whose owner is still connected to this account with a good token."""
@@ -68,6 +73,8 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 class Webhook(models.Model):
     """The address to which the notices of one account are sent.
 
+    `key` stands for this one address: another address is another row with another key. Notices and messages
+    name the key, so those for an address end with it, and none reaches the next one of the account.
     `credentials` are those of the owner who has set it, in whose language and with whose right it is told;
     without them nothing is sent. The address is a secret too: those of chat services let their reader write.
     `shown` is its beginning, for people. `kinds` has for each kind that is told the time of that choice:
@@ -77,6 +84,7 @@ class Webhook(models.Model):
     account = models.OneToOneField(
         PosterAccount, on_delete=models.CASCADE, related_name="webhook", primary_key=True
     )
+    key = models.CharField(max_length=63, unique=True, default=new_key, editable=False)
     credentials = models.ForeignKey(
         PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="webhooks"
     )
@@ -157,7 +165,9 @@ class Delivery(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="deliveries"
     )
-    webhook = models.ForeignKey(Webhook, null=True, on_delete=models.CASCADE, related_name="deliveries")
+    webhook = models.ForeignKey(
+        Webhook, null=True, to_field="key", on_delete=models.CASCADE, related_name="deliveries"
+    )
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     created_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -193,7 +203,9 @@ class Notice(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="notices"
     )
-    webhook = models.ForeignKey(Webhook, null=True, on_delete=models.CASCADE, related_name="notices")
+    webhook = models.ForeignKey(
+        Webhook, null=True, to_field="key", on_delete=models.CASCADE, related_name="notices"
+    )
     kind = models.CharField(max_length=9, choices=NoticeKind)
     at = models.DateTimeField()
     text = models.TextField()

@@ -22,7 +22,7 @@ from django.core.management.base import CommandError
 from poster_admin.common import backups
 from poster_admin.common.management.commands import restore as restoring
 from tests import environment
-from tests.services import made_once, migrated, migrated_database
+from tests.services import empty_database, made_once, migrated, migrated_database
 from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 from tests.tools.starts import Installation
@@ -452,6 +452,96 @@ def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, fil
 def test_a_missing_database_is_not_backed_up_as_an_empty_one(tmp_path):
     installation = Installation(tmp_path)
     status, said = installation.output("backup", f"{tmp_path}/backups")
-    assert (status, said) == (1, "CommandError: Nothing was backed up: unable to open database file.\n")
+    place = tmp_path / "db.sqlite3"
+    words = f"CommandError: Nothing was backed up from {place}: unable to open database file.\n"
+    assert (status, said) == (1, words)
     assert list((tmp_path / "backups").iterdir()) == []
+    assert not place.exists()
+
+
+def empty(database):
+    database.write_bytes(b"")
+
+
+def foreign(database):
+    database.unlink()
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("CREATE TABLE songs (name text)")
+
+
+def damaged(database):
+    with database.open("r+b") as file:
+        file.seek(40_000)
+        file.write(b"x" * 40_000)
+
+
+def of_a_newer_version(database):
+    with closing(sqlite3.connect(database)) as newer, newer:
+        newer.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('groups', 'x', '2030-01-01')"
+        )
+
+
+@pytest.mark.parametrize("spoil", [empty, foreign, damaged, of_a_newer_version])
+def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlite, spoil):
+    good = back_up(on_sqlite)
+    spoil(on_sqlite.directory / "db.sqlite3")
+    status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/backups", "--keep", "1")
+    assert (status, len(said.splitlines())) == (1, 1), said
+    assert f"{on_sqlite.directory}/db.sqlite3" in said
+    assert list(map(str, (on_sqlite.directory / "backups").iterdir())) == [good]
+
+
+def test_a_database_of_nobody_costs_no_good_backup(on_sqlite):
+    """One that a server has made at a mistyped address is whole, and empty."""
+    good = back_up(on_sqlite)
+    shutil.copy(migrated(), on_sqlite.directory / "db.sqlite3")
+    status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/backups", "--keep", "1")
+    new, warning = said.splitlines()
+    assert (status, warning) == (0, "Nobody is in this database yet: older backups are kept.")
+    assert sorted(map(str, (on_sqlite.directory / "backups").iterdir())) == [good, new]
+
+
+@pytest.mark.product  # SQLite has it in `make test`
+@pytest.mark.services
+def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_postgresql):
+    good = back_up(on_postgresql)
+    with empty_database(environment.POSTGRES_URL) as url:
+        folder = f"{on_postgresql.directory}/backups"
+        status, said = on_postgresql.output("backup", folder, "--keep", "1", DATABASE_URL=url)
+    assert status == 1
+    assert re.fullmatch(
+        r"CommandError: the database \w+ on 127.0.0.1 is empty or of something else: .+\n", said
+    )
+    assert list(map(str, (on_postgresql.directory / "backups").iterdir())) == [good]
+
+
+def test_no_command_but_those_that_migrate_makes_a_database_at_a_mistyped_address(tmp_path):
+    installation = Installation(tmp_path)
+    commands = (
+        ["doctor"],
+        ["check", "--database", "default"],
+        ["audit_history"],
+        ["reconcile"],
+        ["prune"],
+        ["rotate_tokens"],
+        ["copy_database", f"sqlite:///{tmp_path}/other.sqlite3"],
+        ["createsuperuser", "--noinput", "--username", "a", "--email", "a@example.com"],
+        ["showmigrations"],
+    )
+    for command in commands:
+        status, said = installation.output(*command)
+        assert list(tmp_path.glob("*.sqlite3")) == [], command
+        assert (status, "unable to open database file" in said) == (1, True), (command, said)
+    assert installation.output("check")[0] == 0  # it may be asked before the first start
     assert not (tmp_path / "db.sqlite3").exists()
+    assert installation.output("migrate", "-v", "0") == (0, "")
+    assert (tmp_path / "db.sqlite3").exists()
+
+
+def test_the_doctor_names_the_database_that_is_not_there(tmp_path):
+    status, said = Installation(tmp_path).output("doctor")
+    first = (
+        f"FAILS   database    there is no file {tmp_path}/db.sqlite3: a start makes one, or manage.py migrate"
+    )
+    assert (status, said.splitlines()[0]) == (1, first)

@@ -174,7 +174,8 @@ def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
 
 def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
     """Return the time to the next look: soon after a difference or the first look, then later and later."""
-    usual = timedelta(seconds=settings.POSTER_WATCH_SECONDS)
+    # Never sooner than a second look may confirm the first.
+    usual = timedelta(seconds=max(settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS))
     soon = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
     looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
     if picture.taken_at is None:

@@ -21,7 +21,7 @@ from groups.services.gateway import new_transport
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.common.outages import first_line
-from poster_admin.common.serving.server import own_session
+from poster_admin.common.serving.server import own_session, sqlite_file
 from poster_admin.users import sso
 from poster_admin.users.sign_in.errors import NoHelp
 
@@ -70,6 +70,10 @@ type Found = Iterator[tuple[State, str]]
 
 
 def _database() -> Found:
+    path = sqlite_file(DEFAULT_DB_ALIAS)
+    if path and not path.exists():
+        yield State.BAD, f"there is no file {path}: a start makes one, or manage.py migrate"
+        return
     with own_session(DEFAULT_DB_ALIAS) as cursor:
         cursor.execute("SELECT 1")
     version = ".".join(map(str, connection.get_database_version()))
@@ -200,7 +204,7 @@ def _notices() -> Found:
     """Look at the messages that could not be sent, for each webhook and for mail."""
     failing = Delivery.objects.exclude(failure="").filter(state__in=(Message.WAITING, Message.GIVEN_UP))
     recent = failing.filter(tried_at__gt=timezone.now() - NOTICES_LOOKED_AT)
-    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook", flat=True))):
+    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
         yield State.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
     if mails := recent.filter(webhook=None).count():
         yield State.WARNING, f"{mails} mails were not taken by the mail server"

@@ -6,7 +6,7 @@ to this machine alone. The name is resolved once; the connection goes to the ver
 
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -23,6 +23,29 @@ USUAL_PORTS = frozenset((5432, 6379))
 PORTS = {"http": 80, "https": 443}
 # Databases and caches that are no server have no port.
 SCHEME_PORTS = {"redis": 6379, "rediss": 6379}
+# Networks of a company, in which its chat may stand (RFC 1918, RFC 4193).
+COMPANY = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+FORBIDDEN = tuple(
+    map(
+        ip_network,
+        (
+            # Services that tell a server in a cloud its passwords, beside the link-local 169.254.169.254:
+            # Azure, Oracle (among the addresses for protocols), AWS, Google, Scaleway.
+            "168.63.129.16/32",
+            "192.0.0.0/24",
+            "fd00:ec2::/32",
+            "fd20:ce::/64",
+            "fd00:42::/64",
+            # Tunnels, which lead to the IPv4 address within: Teredo and 6to4.
+            "2001::/32",
+            "2002::/16",
+            # Once the networks of a company, as fc00::/7 is now; Python takes them for global.
+            "fec0::/10",
+        ),
+    )
+)
+# The way of a network without IPv4 to the IPv4 address in the last four bytes (RFC 6052).
+NAT64 = ip_network("64:ff9b::/96")
 
 
 class Refusal(models.TextChoices):
@@ -112,8 +135,7 @@ def _check(address: IPv4Address | IPv6Address, target: Target) -> None:
         address = address.ipv4_mapped
     if address.is_loopback:
         is_own = True
-    elif address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
-        # 169.254.169.254 tells servers in a cloud their passwords.
+    elif not _may_be_a_receiver(address):
         raise AddressRefused(Refusal.FORBIDDEN)
     elif not target.has_tls:
         raise AddressRefused(Refusal.PLAIN)
@@ -124,6 +146,20 @@ def _check(address: IPv4Address | IPv6Address, target: Target) -> None:
         (is_own or address.is_private) and target.port in _own_ports()
     ):
         raise AddressRefused(Refusal.OWN)
+
+
+def _may_be_a_receiver(address: IPv4Address | IPv6Address) -> bool:
+    """Return True for an address of the internet or of a company's network.
+
+    The rest is link-local, multicast, reserved, or shared with other customers of a provider (100.64.0.0/10).
+    """
+    if address in NAT64:
+        within = IPv4Address(address.packed[-4:])
+        return within.is_global and _may_be_a_receiver(within)
+    if any(address in network for network in FORBIDDEN):
+        return False
+    is_public = address.is_global and not address.is_multicast and not address.is_reserved
+    return is_public or any(address in network for network in COMPANY)
 
 
 def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.tasks import task
 from django.utils import timezone
 
-from groups.models import Delivery, Notice
+from groups.models import Delivery, Notice, Webhook
 from groups.models.notices import LEASE
 from groups.services.notices import mails, webhooks
 from groups.services.notices.failures import SendFailed
@@ -39,14 +39,17 @@ def pack() -> int:
     return sum(_pack(*reader) for reader in readers)
 
 
-def _pack(user_id: int | None, webhook_id: str | None, account_id: str) -> bool:
-    of_reader = Notice.objects.filter(user=user_id, webhook=webhook_id, account=account_id)
+def _pack(user_id: int | None, webhook_key: str | None, account_id: str) -> bool:
+    of_reader = Notice.objects.filter(user=user_id, webhook=webhook_key, account=account_id)
     with transaction.atomic():
+        # The webhook before its notices, in the order of who sets another address meanwhile.
+        if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
+            return False
         waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
         ids = list(waiting.values_list("pk", flat=True)[:MOST])
         if not ids:
             return False  # another worker was sooner
-        delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_id)
+        delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)
         of_reader.filter(pk__in=ids).update(delivery=delivery)
         deliver.enqueue(str(delivery.pk))
     return True
@@ -94,7 +97,8 @@ def _lease(delivery_id: uuid.UUID) -> Delivery | None:
     mine = Delivery.objects.due().filter(pk=delivery_id)
     if not mine.update(held_until=now + LEASE, tried_at=now, tries=F("tries") + 1):
         return None
-    return Delivery.objects.select_related("webhook__account", "user").get(pk=delivery_id)
+    # None if another address was set a moment ago.
+    return Delivery.objects.select_related("webhook__account", "user").filter(pk=delivery_id).first()
 
 
 def _put_off(delivery: Delivery, failed: SendFailed) -> None:

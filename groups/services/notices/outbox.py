@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 
@@ -54,7 +54,7 @@ class Reader:
         is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
         if how == How.OFF or event.at < chosen_at or is_anothers:
             return None
-        name = f"webhook {self.webhook.pk}" if self.webhook else f"user {self.user.pk}"
+        name = f"webhook {self.webhook.key}" if self.webhook else f"user {self.user.pk}"
         with translation.override(language_of(self.user)), in_currency_of(account):
             text = event.text()
         return Notice(
@@ -81,9 +81,9 @@ def next_morning(moment: datetime) -> datetime:
 def write_down() -> int:
     """Write the notices of new events down for every reader; return the number of events looked at."""
     looked_at = 0
-    for account, readers in _readers().items():
+    for account in _accounts():
         try:
-            looked_at += _write_down(account, readers)
+            looked_at += _write_down(account)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -92,33 +92,42 @@ def write_down() -> int:
     return looked_at
 
 
-def _write_down(account: PosterAccount, readers: list[Reader]) -> int:
+def _accounts() -> QuerySet[PosterAccount]:
+    """Return the accounts in which somebody wants to be told."""
+    with_webhook = Webhook.objects.on().values("account")
+    return PosterAccount.objects.filter(Q(pk__in=with_webhook) | Q(pk__in=_with_mail().values("account")))
+
+
+def _write_down(account: PosterAccount) -> int:
     cursors = NoticeCursor.objects.filter(pk=account.pk)
     NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
     # The clock of the database, which all workers share: one with a fast clock must not hide events.
     looked_at, now = cursors.values_list("looked_at", Now()).get()
     events = list(events_since(account, min(looked_at, now) - OVERLAP))
-    notices = [found for event in events for each in readers if (found := each.notice_of(event, account))]
     with transaction.atomic():
+        # Read after the events: a choice or an address that is newer than they are counts.
+        readers = _readers(account)
+        notices = [found for event in events for each in readers if (found := each.notice_of(event, account))]
         Notice.objects.bulk_create(notices, ignore_conflicts=True)
         cursors.update(looked_at=now)
     return len(events)
 
 
-def _readers() -> dict[PosterAccount, list[Reader]]:
-    """Return the readers of each account that may see it now."""
-    found: dict[PosterAccount, list[Reader]] = {}
-    for credentials in _with_mail():
+def _readers(account: PosterAccount) -> list[Reader]:
+    """Return the readers that may see the account now; its webhook keeps its address and kinds meanwhile."""
+    readers = []
+    for credentials in _with_mail().filter(account=account).prefetch_related("user__notice_choices"):
         if may_be_told(credentials.user):
             choices = credentials.user.notice_choices.all()
             chosen = {each.kind: (each.how, each.chosen_at) for each in choices}
-            found.setdefault(credentials.account, []).append(Reader(credentials.user, None, chosen))
-    for webhook in Webhook.objects.on().select_related("account", "credentials__user"):
+            readers.append(Reader(credentials.user, None, chosen))
+    webhooks = Webhook.objects.on().filter(account=account).select_for_update(of=("self",))
+    for webhook in webhooks.select_related("credentials__user"):
         if webhook.credentials and may_be_told(webhook.credentials.user, WEBHOOK_RIGHT):
             times = webhook.kinds.items()
             chosen = {kind: (How.AT_ONCE, datetime.fromisoformat(chosen_at)) for kind, chosen_at in times}
-            found.setdefault(webhook.account, []).append(Reader(webhook.credentials.user, webhook, chosen))
-    return found
+            readers.append(Reader(webhook.credentials.user, webhook, chosen))
+    return readers
 
 
 def _with_mail() -> QuerySet[PosterCredentials]:
@@ -127,7 +136,7 @@ def _with_mail() -> QuerySet[PosterCredentials]:
         return PosterCredentials.objects.none()
     wish = NoticeChoice.objects.exclude(how=How.OFF).values("user")
     usable = PosterCredentials.objects.filter(user__in=wish, refused_at=None).exclude(user__email="")
-    return usable.select_related("account", "user").prefetch_related("user__notice_choices")
+    return usable.select_related("user")
 
 
 def may_be_told(user: User, *further: str) -> bool:
@@ -139,7 +148,7 @@ def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
     """Return True if its reader may still see the account: a digest waits for hours."""
     usable = PosterCredentials.objects.filter(account=account_id, refused_at=None)
     if delivery.webhook_id is not None:
-        usable, rights = usable.filter(webhooks=delivery.webhook_id), [WEBHOOK_RIGHT]
+        usable, rights = usable.filter(webhooks__key=delivery.webhook_id), [WEBHOOK_RIGHT]
     else:
         usable, rights = usable.filter(user=delivery.user_id), []
     credentials = usable.select_related("user").first()

@@ -24,11 +24,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from groups.models import Delivery, Notice, PosterCredentials, Webhook
+from groups.models import Delivery, Notice, PosterAccount, PosterCredentials, Webhook
 from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
 from groups.services.notices.mails import link
+from groups.services.notices.markup import without_markup
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.users.models import Event
@@ -65,30 +66,55 @@ def last_try(webhook: Webhook) -> Delivery | None:
 def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
-    A new address has a new secret, and the old one gets no message any more. The secret is empty if the
-    address is kept; then a new kind is told from now on, one that was chosen goes on.
+    A new address has a new key and a new secret. What waits for the old one is deleted, and the new one is
+    told of nothing older than itself. The secret is empty if the address is kept; then a new kind is told
+    from now on, one that was chosen goes on.
     Raises `PermissionDenied` and `AddressRefused`.
     """
     _check_right(user)
-    webhook = webhook_of(credentials)
-    now = timezone.now().isoformat()
-    before = {} if address or webhook is None else webhook.kinds
-    values: dict[str, Any] = {
-        "credentials": credentials,
-        "kinds": {kind: before.get(kind, now) for kind in kinds},
-    }
-    secret = ""
-    if address or webhook is None:
+    values: dict[str, Any] = {}
+    if address:
         target = addresses.parse(address)
         addresses.resolve(target)
-        secret = _new_secret()
-        values |= {"address": Secret(address), "shown": target.shown[:255], "secret": Secret(secret)}
+        values = {"address": Secret(address), "shown": target.shown[:255]}
     with transaction.atomic():
-        if secret:
-            Webhook.objects.filter(account=credentials.account).delete()
-        Webhook.objects.update_or_create(account=credentials.account, defaults=values)
+        secret = _store(credentials, values, kinds)
     record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id} {values.get('shown', '')}".strip())
     return secret
+
+
+def _store(credentials: PosterCredentials, values: dict[str, Any], kinds: list[str]) -> str:
+    """Store a new address, or other kinds for the present one; return the secret of a new one."""
+    now = timezone.now().isoformat()
+    present = _locked(credentials)
+    if not values and present is None:
+        raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
+    if present and not values:
+        present.credentials = credentials
+        present.kinds = {kind: present.kinds.get(kind, now) for kind in kinds}
+        present.save(update_fields=["credentials", "kinds"])
+        return ""
+    if present:
+        present.delete()
+    secret = _new_secret()
+    times = dict.fromkeys(kinds, now)
+    Webhook.objects.create(
+        account_id=credentials.account_id,
+        credentials=credentials,
+        kinds=times,
+        secret=Secret(secret),
+        **values,
+    )
+    return secret
+
+
+def _locked(credentials: PosterCredentials) -> Webhook | None:
+    """Return the webhook of an account; until the transaction ends nobody sets it or writes notices for it.
+
+    The account is locked too, since there may be no webhook yet.
+    """
+    PosterAccount.objects.select_for_update(no_key=True).get(pk=credentials.account_id)
+    return Webhook.objects.select_for_update().filter(account=credentials.account_id).first()
 
 
 def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
@@ -104,7 +130,9 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
 def remove(*, user: "User", credentials: PosterCredentials) -> None:
     """Forget the webhook, with the notices that wait for it."""
     _check_right(user)
-    Webhook.objects.filter(account=credentials.account_id).delete()
+    with transaction.atomic():
+        if webhook := _locked(credentials):
+            webhook.delete()
     record(Event.WEBHOOK_REMOVED, user=user, detail=credentials.account_id)
 
 
@@ -144,21 +172,22 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
 
 def payload(delivery: Delivery, notices: list[Notice]) -> bytes:
     """Return the body; `text` has all notices in words, as chat services want it."""
-    words = ["\n".join(filter(None, (notice.text, link(notice.path)))) for notice in notices]
+    told = [
+        {
+            "id": str(notice.pk),
+            "kind": notice.kind,
+            "at": notice.at.astimezone(UTC).isoformat(),
+            "text": without_markup(notice.text),
+            "url": link(notice.path),
+        }
+        for notice in notices
+    ]
+    words = ["\n".join(filter(None, (each["text"], each["url"]))) for each in told]
     data = {
         "id": str(delivery.pk),
         "account": notices[0].account_id,
         "text": Truncator("\n\n".join(words)).chars(LONGEST_TEXT),
-        "notices": [
-            {
-                "id": str(notice.pk),
-                "kind": notice.kind,
-                "at": notice.at.astimezone(UTC).isoformat(),
-                "text": notice.text,
-                "url": link(notice.path),
-            }
-            for notice in notices
-        ],
+        "notices": told,
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.loader import MigrationLoader
 
-from poster_admin.common.backups.engine import Engine
+from poster_admin.common.backups.engine import Contents, Engine
 from poster_admin.common.backups.postgresql import PostgreSQL
 from poster_admin.common.backups.sqlite import SQLite
 
@@ -24,7 +25,11 @@ def engine() -> Engine:
 
 
 def back_up(folder: Path) -> Path:
-    """Write a backup into a folder, which is made if it is not there, and return its path."""
+    """Write a backup into a folder, which is made if it is not there, and return its path.
+
+    A backup that `restore` would refuse is none: of a database that is empty, damaged or of something else
+    nothing is kept. Raises `CommandError`.
+    """
     source = engine()
     path = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}{source.suffix}"
     unfinished = path.with_name(f".{path.name}.part")
@@ -38,6 +43,8 @@ def back_up(folder: Path) -> Path:
             # Made here, so that nobody else can read it while it grows.
             unfinished.touch(mode=0o600, exist_ok=False)
             source.write(unfinished)
+            with source.contents(unfinished) as contents:
+                refuse_foreign_version(contents, source.place)
             unfinished.rename(path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -52,3 +59,15 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     for path in old:
         path.unlink(missing_ok=True)  # another process may delete them too
     return old
+
+
+def refuse_foreign_version(backup: Contents, name: str) -> None:
+    """Stop if the migrations of this version do not lead on from a backup. Raises `CommandError`."""
+    applied = set(backup.column("django_migrations", "app", "name"))
+    if any(app == "people" for app, _ in applied):
+        raise CommandError(f"{name} was made by a version before 1.0, which this one does not read.")
+    if not any(app == "groups" for app, _ in applied):
+        raise CommandError(f"{name} is empty or of something else: it has no groups of the dashboard.")
+    loader = MigrationLoader(None)
+    if any(app in loader.migrated_apps for app, _ in applied - loader.disk_migrations.keys()):
+        raise CommandError(f"{name} was made by a newer version of the dashboard: upgrade first.")

@@ -9,12 +9,16 @@ from typing import Any
 from django.core.management.base import CommandError
 
 
-class Prepared(ABC):
-    """A backup that was checked, and that can replace the database."""
+class Contents(ABC):
+    """A backup that can be read."""
 
     @abstractmethod
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         """Yield the primary key and the value of each row. A table that the backup lacks has no rows."""
+
+
+class Prepared(Contents):
+    """A backup that can replace the database too."""
 
     @abstractmethod
     def put_in_place(self) -> None:
@@ -39,6 +43,10 @@ class Engine(ABC):
     @abstractmethod
     def write(self, path: Path) -> None:
         """Write a backup into an empty file, also while the database is in use. Raises `CommandError`."""
+
+    @abstractmethod
+    def contents(self, file: Path) -> AbstractContextManager[Contents]:
+        """Open a backup that `write` has written. Raises `CommandError` if it cannot be read."""
 
     @abstractmethod
     def prepared(self, file: Path) -> AbstractContextManager[Prepared]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from shutil import rmtree, which
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import TextIO
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connection
 
-from poster_admin.common.backups.engine import Engine, Prepared
+from poster_admin.common.backups.engine import Contents, Engine, Prepared
 
 # Options of Django's own, which the programs do not know.
 NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
@@ -38,15 +39,24 @@ class PostgreSQL(Engine):
         self.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", self.target)
 
     @contextmanager
+    def contents(self, file: Path) -> Iterator[Contents]:
+        """Turn the whole backup into SQL, which finds a damaged one, in a file that ends with the process."""
+        settings.VAR_DIR.mkdir(exist_ok=True)
+        with TemporaryFile("w+", encoding="utf-8", dir=settings.VAR_DIR) as script:
+            self.run("pg_restore", "--no-owner", "--no-privileges", "--file=-", str(file), output=script)
+            yield _PostgreSQLContents(script)
+
+    @contextmanager
     def prepared(self, file: Path) -> Iterator[Prepared]:
-        """Turn the whole backup into SQL, which finds a damaged one."""
+        """Turn the whole backup into SQL in a file that `psql` can read."""
         settings.VAR_DIR.mkdir(exist_ok=True)
         for left in settings.VAR_DIR.glob("restore-*"):  # by a restore that was killed
             rmtree(left)
         with TemporaryDirectory(prefix="restore-", dir=settings.VAR_DIR) as folder:
             script = Path(folder) / "script.sql"
             self.run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
-            yield _PreparedPostgreSQL(self, script)
+            with script.open(encoding="utf-8") as lines:
+                yield _PreparedPostgreSQL(lines, self, script)
 
     @cached_property
     def target(self) -> str:
@@ -58,7 +68,7 @@ class PostgreSQL(Engine):
         options = self.settings["OPTIONS"].items()
         return f"--dbname={make_conninfo(**own, **{k: v for k, v in options if k not in NOT_OF_LIBPQ})}"
 
-    def run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str, output: TextIO | None = None) -> None:
         """Run one of the programs. Raises `CommandError` with its first line if it fails."""
         path = which(program)
         if path is None:
@@ -68,7 +78,8 @@ class PostgreSQL(Engine):
             [path, *arguments],
             env=os.environ | ({"PGPASSWORD": password} if password else {}),
             check=False,
-            capture_output=True,
+            stdout=output or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
         )
         if done.returncode:
@@ -76,24 +87,29 @@ class PostgreSQL(Engine):
 
 
 @dataclass(slots=True)
-class _PreparedPostgreSQL(Prepared):
-    _engine: PostgreSQL
-    _script: Path
+class _PostgreSQLContents(Contents):
+    _lines: TextIO
 
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         """Read the column out of the COPY block of its table."""
         places: tuple[int, int] | None = None
-        with self._script.open(encoding="utf-8") as script:
-            for line in script:
-                if block := COPY.match(line):
-                    names = block["columns"].replace('"', "").split(", ")
-                    found = block["table"] == table and {key, column} <= set(names)
-                    places = (names.index(key), names.index(column)) if found else None
-                elif line == "\\.\n":
-                    places = None
-                elif places:
-                    values = line.rstrip("\n").split("\t")
-                    yield values[places[0]], values[places[1]]
+        self._lines.seek(0)
+        for line in self._lines:
+            if block := COPY.match(line):
+                names = block["columns"].replace('"', "").split(", ")
+                found = block["table"] == table and {key, column} <= set(names)
+                places = (names.index(key), names.index(column)) if found else None
+            elif line == "\\.\n":
+                places = None
+            elif places:
+                values = line.rstrip("\n").split("\t")
+                yield values[places[0]], values[places[1]]
+
+
+@dataclass(slots=True)
+class _PreparedPostgreSQL(_PostgreSQLContents, Prepared):
+    _engine: PostgreSQL
+    _script: Path
 
     def put_in_place(self) -> None:
         """Drop all tables and make those of the backup, in one transaction.

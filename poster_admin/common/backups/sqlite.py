@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from django.core.management.base import CommandError
 
-from poster_admin.common.backups.engine import Engine, Prepared
+from poster_admin.common.backups.engine import Contents, Engine, Prepared
 
 # Files beside a database that belong to it: the log of the last writes, and its index.
 BESIDE = ("-wal", "-shm", "-journal")
@@ -37,7 +37,12 @@ class SQLite(Engine):
                 source.backup(target)
                 _make_whole(target)
         except sqlite3.Error as error:
-            raise CommandError(f"Nothing was backed up: {error}.") from None
+            raise CommandError(f"Nothing was backed up from {self.place}: {error}.") from None
+
+    @contextmanager
+    def contents(self, file: Path) -> Iterator[Contents]:
+        with closing(_connect(file)) as database:
+            yield _SQLiteContents(database)
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[Prepared]:
@@ -66,14 +71,18 @@ class SQLite(Engine):
 
 
 @dataclass(slots=True)
-class _PreparedSQLite(Prepared):
+class _SQLiteContents(Contents):
     _database: sqlite3.Connection
-    _copy: Path
-    _path: Path
 
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         with suppress(sqlite3.OperationalError):  # an older backup may lack the table or the column
             yield from self._database.execute(f'SELECT "{key}", "{column}" FROM "{table}"')  # noqa: S608 - ours
+
+
+@dataclass(slots=True)
+class _PreparedSQLite(_SQLiteContents, Prepared):
+    _copy: Path
+    _path: Path
 
     def put_in_place(self) -> None:
         self._database.close()

@@ -64,10 +64,15 @@ def lock_file(path: Path) -> TextIO:
 
 @contextmanager
 def migration_lock(alias: str) -> Iterator[None]:
-    """Let one process at a time migrate a database, across all machines that start at once."""
+    """Let one process at a time migrate a database, across all machines that start at once.
+
+    A file of SQLite that is not there is made, here alone.
+    """
     if connections[alias].vendor == "sqlite":
         path = sqlite_file(alias)
         with locked(Path(f"{path}.lock")) if path else nullcontext():
+            if path and not path.exists():
+                path.touch()
             yield
         return
     with own_session(alias) as cursor:

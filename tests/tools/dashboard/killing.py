@@ -39,7 +39,12 @@ BEFORE = {"create": 1, "update": 1, "remove": 2}
 LOST = ("answer_lost", "late", "lost_before", "timeout")
 CSRF = secrets.token_hex(16)
 HOLD = 30.0
-SECONDS = {"POSTER_WRITE_DEADLINE": "4", "POSTER_GRACE_SECONDS": "1", "POSTER_SETTLE_SECONDS": "3"}
+SECONDS = {
+    "POSTER_WRITE_DEADLINE": "4",
+    "POSTER_GRACE_SECONDS": "1",
+    "POSTER_SETTLE_SECONDS": "3",
+    "POSTER_LAG_SECONDS": "3",
+}
 
 
 @dataclass

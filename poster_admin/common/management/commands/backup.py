@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from poster_admin.common import backups
@@ -19,9 +20,12 @@ class Command(BaseCommand):
         parser.add_argument("--keep", type=int, help="delete all backups in DIR but the newest KEEP")
 
     def handle(self, *_args: Any, dir: Path, keep: int | None, **_options: Any) -> None:  # noqa: A002 - Django's name for DIR
-        """Write the backup, and only then delete older ones."""
+        """Write and check the backup, and only then delete older ones."""
         if keep is not None and keep < 1:
             raise CommandError("--keep is less than 1: not even the new backup would be kept.")
         self.stdout.write(str(backups.back_up(dir)))
+        if keep and not get_user_model().objects.exists():
+            self.stderr.write("Nobody is in this database yet: older backups are kept.")
+            return
         for path in backups.delete_old(dir, keep) if keep else ():
             self.stderr.write(f"Deleted {path}")

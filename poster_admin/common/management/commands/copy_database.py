@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
-from django.db import OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 
@@ -43,6 +43,7 @@ class Command(BaseCommand):
             raise CommandError("That is the database of DATABASE_URL itself.")
         connections.settings[TARGET] = {**default, "OPTIONS": {}, **address}
         with alone():
+            connections[DEFAULT_DB_ALIAS].ensure_connection()  # before the other one is made
             try:
                 connections[TARGET].ensure_connection()
             except OperationalError as error:

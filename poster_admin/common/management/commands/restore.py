@@ -8,7 +8,6 @@ from typing import Any
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.migrations.loader import MigrationLoader
 
 from poster_admin.common import backups
 from poster_admin.common.backups.engine import Prepared
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         engine = backups.engine()
         engine.refuse_foreign(file)
         with alone(), engine.prepared(file) as backup:
-            _refuse_foreign_version(backup, file)
+            backups.refuse_foreign_version(backup, str(file))
             self.stdout.write(str(report_keys(_secrets(backup))))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
             self._ask()
@@ -53,18 +52,6 @@ class Command(BaseCommand):
             answer = ""
         if answer != "yes":
             raise CommandError("Nothing was restored.")
-
-
-def _refuse_foreign_version(backup: Prepared, file: Path) -> None:
-    """Stop if the migrations of this version do not lead on from the backup."""
-    applied = set(backup.column("django_migrations", "app", "name"))
-    if any(app == "people" for app, _ in applied):
-        raise CommandError("The backup was made by a version before 1.0, which this one does not read.")
-    if not any(app == "groups" for app, _ in applied):
-        raise CommandError(f"{file} is a database of something else: it has no groups of the dashboard.")
-    loader = MigrationLoader(None)
-    if any(app in loader.migrated_apps for app, _ in applied - loader.disk_migrations.keys()):
-        raise CommandError("The backup was made by a newer version of the dashboard: upgrade first.")
 
 
 def _secrets(backup: Prepared) -> Iterator[tuple[str, str]]:

@@ -291,13 +291,15 @@ def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(
     assert len(sandbox.calls("clients.getGroups")) == calls
 
 
-def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
-    settings.POSTER_CONFIRM_SECONDS = 3
+@pytest.mark.parametrize("usual", [300, 1])
+def test_a_look_is_made_when_it_is_time(owner, sandbox, settings, usual):
+    settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = usual, 3
     watching.switch_on(user=owner, credentials=owner.credentials)
     for _ in range(3):
         maintenance.watch()
     assert len(sandbox.calls("clients.getGroups")) == 1
-    assert timezone.now() < Watch.objects.get().next_look_at < timezone.now() + timedelta(seconds=4)
+    left = Watch.objects.get().next_look_at - timezone.now()
+    assert timedelta(seconds=2) < left < timedelta(seconds=4)
 
 
 def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staff, browse, sandbox, watch):

@@ -106,6 +106,7 @@ def test_the_name_of_a_group_breaks_no_subject(reader, inbox):
     (message,) = inbox.mail
     assert "«Гості Bcc: all@example.com»" in message["Subject"]
     assert message["Bcc"] is None
+    assert message.get_content_type() == "text/plain"
 
 
 # --- Each kind of event ------------------------------------------------------------------------------------

@@ -77,6 +77,36 @@ def test_a_notice_is_one_signed_request_with_text_and_facts(owner, receiver, sec
     assert last().state == State.SENT
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        # Slack, Discord, Google Chat, Teams
+        ("<!channel> hi", "‹!channel› hi"),
+        ("<https://evil.example|Approve here>", "‹https: //evil.example|Approve here›"),
+        ("<@U123> <#C1> <users/all> <at>x</at>", "‹＠U123› ‹#C1› ‹users/all› ‹at›x‹/at›"),
+        # Mattermost, Discord, Telegram
+        ("@everyone @here @all", "＠everyone ＠here ＠all"),
+        # Markdown
+        ("[Approve here](https://evil.example)", "[Approve here] (https: //evil.example)"),
+        ("![](//evil.example/a.png)", "![] (//evil.example/a.png)"),
+        ("tg://resolve?domain=x", "tg: //resolve?domain=x"),
+        ("VIP \u202egnp.exe\u202c", "VIP gnp.exe"),
+        ("Гості & Co. [VIP] 5*", "Гості & Co. [VIP] 5*"),
+    ],
+)
+def test_the_name_of_a_group_mentions_nobody_and_hides_no_link_in_a_chat(
+    owner, receiver, secret, name, shown
+):
+    ChosenLanguage.objects.create(user=owner, language="en")
+    change = elsewhere(owner, group_name=name)
+    tell()
+    (body,) = receiver.bodies
+    words = f"In Poster, not here: “{shown}” was changed: percent 10 → 12.5."
+    url = f"https://loyalty.example.com/history/{change.pk}/"
+    assert body["text"] == f"{words}\n{url}"
+    assert [(each["text"], each["url"]) for each in body["notices"]] == [(words, url)]
+
+
 def test_a_signature_holds_for_this_body_this_time_and_this_secret_alone(owner, receiver, secret, is_genuine):
     elsewhere(owner)
     tell()
@@ -359,6 +389,72 @@ def test_a_service_of_this_machine_and_a_part_of_the_network_are_refused(
     with pytest.raises(addresses.AddressRefused) as refused:
         addresses.resolve(addresses.parse(address))
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        # What tells a server in a cloud its passwords: Alibaba, Azure, Oracle, AWS, Google, Scaleway
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "[fd00:ec2::254]",
+        "[fd00:ec2::23]",
+        "[fd20:ce::254]",
+        "[fd00:42::42]",
+        # 169.254.169.254 by 6to4, Teredo, NAT64 (both prefixes), mapped, compatible, translated
+        "[2002:a9fe:a9fe::]",
+        "[2002:a9fe:a9fe::1]",
+        "[2001:0:a9fe:a9fe:8000:63bf:5601:5601]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[64:ff9b:1::a9fe:a9fe]",
+        "[::ffff:a9fe:a9fe]",
+        "[::a9fe:a9fe]",
+        "[::ffff:0:a9fe:a9fe]",
+        # This machine and a company's network by the same ways
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b::a00:7]",
+        "[2002:7f00:1::]",
+        "[2002:a00:7::1]",
+        # Shared by a provider's customers, site-local, for tests and documents, of this network, broadcast
+        "100.64.0.1",
+        "100.127.255.254",
+        "[fec0::1]",
+        "198.18.0.1",
+        "192.0.2.1",
+        "[2001:db8::1]",
+        "[100::1]",
+        "0.1.2.3",
+        "255.255.255.255",
+        "239.1.1.1",
+        "[ff02::1]",
+        "[ff0e::1]",
+    ],
+)
+def test_an_address_that_no_receiver_can_have_is_refused(host):
+    with pytest.raises(addresses.AddressRefused) as refused:
+        addresses.resolve(addresses.parse(f"https://{host}/"))
+    assert refused.value.reason == Refusal.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "8.8.8.8",
+        "[2606:4700::1111]",
+        "[64:ff9b::808:808]",
+        "[::ffff:8.8.8.8]",
+        "100.63.255.255",
+        "100.128.0.1",
+        "10.0.0.7",
+        "172.31.0.1",
+        "192.168.1.1",
+        "[::ffff:10.0.0.7]",
+        "[fd12:3456::1]",
+    ],
+)
+def test_a_receiver_in_the_internet_or_in_the_company_is_allowed(host):
+    assert addresses.resolve(addresses.parse(f"https://{host}/"))
 
 
 @pytest.mark.parametrize(

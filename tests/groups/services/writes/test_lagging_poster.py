@@ -8,7 +8,12 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.tools.dashboard.killing import Dashboard, faults_found, wait_until
 
 pytestmark = pytest.mark.slow
-PATIENT = {"POSTER_CONFIRM_SECONDS": "1", "POSTER_SETTLE_SECONDS": "8", "POSTER_WRITE_DEADLINE": "6"}
+PATIENT = {
+    "POSTER_CONFIRM_SECONDS": "1",
+    "POSTER_SETTLE_SECONDS": "15",
+    "POSTER_LAG_SECONDS": "15",
+    "POSTER_WRITE_DEADLINE": "6",
+}
 
 
 @pytest.fixture(scope="module")
