@@ -211,6 +211,8 @@ TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is 
 TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
+# The account of a user, which decides whom an owner manages: poster_admin/users/accounts.py.
+CONNECTION_MODEL = "groups.PosterCredentials"
 COMPANY_ROLES = env.pairs("COMPANY_ROLES")
 env.require(
     "COMPANY_ROLES",

@@ -53,6 +53,13 @@ def set_password(user: User, password: str) -> None:
     user.save(update_fields=["password", "username"])
 
 
+def set_role(user: User, role: str) -> None:
+    """Give a user one of settings.ROLES, and remove the others; an Administrator has none of them."""
+    user.groups.remove(*user.groups.filter(name__in=settings.ROLES).exclude(name=role))
+    if role in settings.ROLES:
+        user.groups.add(Group.objects.get(name=role))
+
+
 def give_roles(user: User, names: Iterable[str]) -> None:
     """Give the roles that the company's groups stand for, and remove the other mapped roles.
 

@@ -87,7 +87,8 @@ def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: l
         if secret:
             Webhook.objects.filter(account=credentials.account).delete()
         Webhook.objects.update_or_create(account=credentials.account, defaults=values)
-    record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id} {values.get('shown', '')}".strip())
+    shown = [values["shown"]] if secret else []
+    record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
     return secret
 
 
@@ -97,7 +98,7 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
     secret = _new_secret()
     if not Webhook.objects.filter(account=credentials.account_id).update(secret=Secret(secret)):
         return ""
-    record(Event.WEBHOOK_SET, user=user, detail=credentials.account_id)
+    record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id}, secret")
     return secret
 
 
