@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from groups.models import Change, PosterCredentials
-from poster_admin.users.accounts import lock_managed, managed_by
+from poster_admin.users.accounts import lock_managed, managed_and_self
 from poster_admin.users.admin import ReadOnlyAdmin
 
 
@@ -20,12 +20,12 @@ class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own clas
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)
-        return users if request.user.is_superuser else users.filter(pk__in=managed_by(request.user))
+        return users.filter(pk__in=managed_and_self(request.user))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
         """Return a user; one that a form changes is locked first, and then looked for again."""
         user = super().get_object(request, object_id, from_field)
-        if user is None or request.method != "POST" or request.user.is_superuser:
+        if user is None or user == request.user or request.method != "POST":
             return user
         return lock_managed(request.user, user.pk)
 

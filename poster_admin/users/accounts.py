@@ -43,6 +43,11 @@ def managed_by(user: User) -> QuerySet[User]:
     return others if user.is_superuser else others.filter(is_superuser=False)
 
 
+def managed_and_self(user: User) -> QuerySet[User]:
+    """Return the users whom `user` may change in Django's admin, where the own row is too."""
+    return User.objects.filter(Q(pk=user.pk) | Q(pk__in=managed_by(user)))
+
+
 def lock_managed(manager: User, user_id: int) -> User | None:
     """Return a user whom the manager may change now, or None, and lock the row for the rest of the transaction.
 

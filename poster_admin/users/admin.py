@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from poster_admin.users.accounts import lock_managed, managed_by
+from poster_admin.users.accounts import lock_managed, managed_and_self
 from poster_admin.users.models import CompanyLink, Passkey, SecurityEvent, TOTPDevice
 from poster_admin.users.security_log import lines_for
 
@@ -36,8 +35,8 @@ class SecurityEventAdmin(ReadOnlyAdmin):
 
 
 def of_managed(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
-    """Return the rows of the users whom an owner manages; an Administrator has one's own too."""
-    return rows if request.user.is_superuser else rows.filter(user__in=managed_by(request.user))
+    """Return the rows of those whom the user of the request may change here."""
+    return rows.filter(user__in=managed_and_self(request.user))
 
 
 class FactorAdmin(ReadOnlyAdmin):
@@ -73,13 +72,12 @@ class CompanyLinkAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("users.add_companylink"))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        users = User.objects.all() if request.user.is_superuser else managed_by(request.user)
-        kwargs["queryset"] = users.order_by("username")
+        kwargs["queryset"] = managed_and_self(request.user).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: CompanyLink, form: Any, change: bool) -> None:
         """Save a link of a user who is still managed: the form was checked without a lock."""
-        if not request.user.is_superuser and lock_managed(request.user, obj.user_id) is None:
+        if obj.user != request.user and lock_managed(request.user, obj.user_id) is None:
             raise PermissionDenied
         super().save_model(request, obj, form, change)
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -50,11 +51,10 @@ def person_list(request: Request) -> HttpResponse:
     """Show the users around this one, to an Administrator all, with their roles and how they are signed in."""
     if not request.user.has_perm(people.RIGHT):
         raise PermissionDenied
-    page = page_asked_for(request, people.with_details(accounts.seen_by(request.user)))
-    shown = people.as_people(page.object_list)
-    ids = [person.user.pk for person in shown]
-    managed = set(accounts.managed_by(request.user).filter(pk__in=ids).values_list("pk", flat=True))
-    rows = [(person, person.user.pk in managed) for person in shown]
+    managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
+    seen = people.with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
+    page = page_asked_for(request, seen)
+    rows = [(person, person.user.is_managed) for person in people.as_people(page.object_list)]  # type: ignore[attr-defined]  # annotated
     return render_page(request, "users/people.html", {"page": page, "rows": rows})
 
 
