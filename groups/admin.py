@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from groups.models import Change, PosterCredentials
 from poster_admin.users.accounts import lock_managed, managed_and_self
-from poster_admin.users.admin import ReadOnlyAdmin
+from poster_admin.users.admin import ReadOnlyAdmin, user_of
 
 
 class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
@@ -20,14 +20,14 @@ class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own clas
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)
-        return users.filter(pk__in=managed_and_self(request.user))
+        return users.filter(pk__in=managed_and_self(user_of(request)))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
         """Return a user; one that a form changes is locked first, and then looked for again."""
         user = super().get_object(request, object_id, from_field)
         if user is None or user == request.user or request.method != "POST":
             return user
-        return lock_managed(request.user, user.pk)
+        return lock_managed(user_of(request), user.pk)
 
     @transaction.atomic
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name

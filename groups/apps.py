@@ -14,4 +14,4 @@ class GroupsConfig(AppConfig):
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
         for choices in (Limits.Limit, NoticeKind, PosterAccount.BonusUnit):
-            DETAIL_LABELS.update(choices.choices)
+            DETAIL_LABELS.update((member.value, member.label) for member in choices)

@@ -31,6 +31,11 @@ ALLOWED_HOSTS = env.items(
     default=["localhost", "127.0.0.1", "[::1]"],
 )
 env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
+env.require(
+    "ALLOWED_HOSTS",
+    DEBUG or "*" not in ALLOWED_HOSTS,
+    "has *, with which strangers choose the host of links and redirects: name the hosts",
+)
 CSRF_TRUSTED_ORIGINS = env.items(
     "CSRF_TRUSTED_ORIGINS", env_values.is_origin, "origins such as https://loyalty.example.com", default=[]
 )
@@ -279,7 +284,8 @@ DEFAULT_FROM_EMAIL = (
 )
 env.require("EMAIL_FROM", env_values.is_sender(DEFAULT_FROM_EMAIL), "is not the address of a sender")
 PASSWORD_RESET_TIMEOUT = 3600
-# The address under which people reach the dashboard: a worker knows it from no request.
+# The address under which people reach the dashboard: a worker knows it from no request, and whoever sends a
+# request chooses its host.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 
 LOGIN_URL = "login"

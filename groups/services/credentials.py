@@ -35,9 +35,10 @@ def credentials_of(user: "User") -> PosterCredentials | None:
 def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     """Check the token with Poster and save it for the user.
 
-    Nothing is saved unless Poster returns the list of groups for this account and token. A user who comes from
-    other people gets another password, which nobody knows: `guardians.arrive`. Raises the `PosterError` of that
-    call, or `TokenRejected` with the reason "other_account" if the token belongs to another company.
+    Nothing is saved unless Poster returns the list of groups for this account and token. If people of another
+    account may know the user's password, it is replaced by one that nobody knows: `guardians.arrive`. Raises
+    the `PosterError` of that call, or `TokenRejected` with the reason "other_account" if the token belongs to
+    another company.
     """
     poster = gateway.client(account, token, person=user.pk)
     poster.get_groups()

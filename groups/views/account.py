@@ -95,11 +95,11 @@ def account_watch(request: Request) -> HttpResponse:
 
 
 def _start_afresh(request: Request) -> str:
-    """Keep the session of a user whose ways in have ended with the connection; return the page to go on to."""
+    """Keep the session of a user whose ways in have ended with the connection; return the next page."""
     keep_session(request, request.user)
     text = _(
-        "People of another account knew a way to sign in as you. Your password, your e-mail address and your second "
-        "factor hold no more."
+        "People of another account knew a way to sign in as you. "
+        "Your password, your e-mail address and your second factor hold no more."
     )
     messages.warning(request, text)
     return "password" if request.user.has_usable_password() else "groups:list"

@@ -1,8 +1,9 @@
 """Tell the Poster account of users, and whom one of them sees and manages.
 
-Owners manage the users of their own account, which Poster's token proves, and those without an account whom they
-invited. A superuser is an Administrator, and manages everybody. An app above this one names its model of
-connections in CONNECTION_MODEL: it has a `user`, an `account`, and `refused_at`, set while Poster refuses the token.
+Owners manage the users of their own account, which Poster's token proves, and those without an account whom
+they invited. A superuser is an Administrator, and manages everybody. An app above this one names its model of
+connections in CONNECTION_MODEL: it has a `user`, an `account`, and `refused_at`, the time since which Poster
+refuses the token, or None.
 """
 
 from typing import Any
@@ -28,7 +29,7 @@ def proved_account(user: User) -> QuerySet[Any]:
 
 
 def seen_by(user: User) -> QuerySet[User]:
-    """Return the users whom `user` sees in the list: an Administrator everybody, others those around them."""
+    """Return the users whom `user` sees in the list: everybody for an Administrator."""
     if user.is_superuser:
         return User.objects.all()
     colleagues = connections().filter(account__in=proved_account(user)).values("user")
@@ -38,7 +39,7 @@ def seen_by(user: User) -> QuerySet[User]:
 
 
 def managed_by(user: User) -> QuerySet[User]:
-    """Return the users whom `user` may change: nobody's own row, and that of an Administrator to none but another."""
+    """Return the users whom `user` may change: never oneself, and Administrators only for another one."""
     others = seen_by(user).exclude(pk=user.pk)
     return others if user.is_superuser else others.filter(is_superuser=False)
 
@@ -49,9 +50,9 @@ def managed_and_self(user: User) -> QuerySet[User]:
 
 
 def lock_managed(manager: User, user_id: int) -> User | None:
-    """Return a user whom the manager may change now, or None, and lock the row for the rest of the transaction.
+    """Return a user whom the manager may change now, or None; lock the row until the transaction ends.
 
-    A user takes the same lock to connect an account, so nobody is managed with a right of the moment before.
+    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before.
     """
     with transaction.atomic():
         User.objects.select_for_update().filter(pk=user_id).first()
@@ -59,7 +60,7 @@ def lock_managed(manager: User, user_id: int) -> User | None:
 
 
 def account_named(about: str, user_name: str) -> str:
-    """Return the account of the user whom an event concerns, else that of its own user, else an empty text."""
+    """Return the account of the user whom an event concerns, else that of the actor, else an empty text."""
     rows = connections().filter(user__username__in=[about or user_name, user_name])
     known: dict[str, str] = dict(rows.values_list("user__username", "account"))
     return known.get(about) or known.get(user_name, "")

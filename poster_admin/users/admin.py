@@ -1,8 +1,9 @@
 """Register the security log, second factors, passkeys and links to the company in Django's admin."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -28,15 +29,20 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     search_fields = ("user_name", "about")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SecurityEvent]:
-        return lines_for(request.user)
+        return lines_for(user_of(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
+def user_of(request: HttpRequest) -> User:
+    """Return the user of a page of the admin, which only signed-in users open."""
+    return cast("User", request.user)
+
+
 def of_managed(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     """Return the rows of those whom the user of the request may change here."""
-    return rows.filter(user__in=managed_and_self(request.user))
+    return rows.filter(user__in=managed_and_self(user_of(request)))
 
 
 class FactorAdmin(ReadOnlyAdmin):
@@ -72,12 +78,12 @@ class CompanyLinkAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("users.add_companylink"))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs["queryset"] = managed_and_self(request.user).order_by("username")
+        kwargs["queryset"] = managed_and_self(user_of(request)).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: CompanyLink, form: Any, change: bool) -> None:
         """Save a link of a user who is still managed: the form was checked without a lock."""
-        if obj.user != request.user and lock_managed(request.user, obj.user_id) is None:
+        if obj.user != request.user and lock_managed(user_of(request), obj.user_id) is None:
             raise PermissionDenied
         super().save_model(request, obj, form, change)
 

@@ -114,8 +114,8 @@ class SecurityEvent(models.Model):
     """One line of the security log: the actor, the action, the user concerned, the origin.
 
     Names are copied, so that a line outlives its user. `about` is the user concerned, if that is not the
-    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret. `account` is the
-    Poster account of the user concerned at that time, whose owners may read the line.
+    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret. `account` is
+    the Poster account of the user concerned at that time, whose owners may read the line.
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)

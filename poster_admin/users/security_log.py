@@ -36,8 +36,8 @@ def record(
 ) -> None:
     """Write a line. Without a user it names the user of the current request.
 
-    Without an account it belongs to that of the user concerned. While the database is away, the action goes on
-    without its line.
+    Without `account` the line belongs to the account of the user concerned. While the database is away, the
+    action goes on without its line.
     """
     request = request or current_request.get()
     if user is None and not name:

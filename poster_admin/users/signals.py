@@ -78,8 +78,7 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
     """Record a new user, a new password or address, and changes that allow or forbid the sign-in.
 
-    An invitation ends with a new password: the person can sign in. Whoever set something by which one signs in is
-    remembered.
+    An invitation ends with a new password: the person can sign in. `guardians` remembers who set it.
     """
     before = getattr(instance, "before_save", None)
     name = instance.get_username()

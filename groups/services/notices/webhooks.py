@@ -28,9 +28,9 @@ from groups.models import Delivery, Notice, PosterCredentials, Webhook
 from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
-from groups.services.notices.mails import link
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from poster_admin.common.encryption import Secret, SecretUnreadable
+from poster_admin.common.pages import link
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 

@@ -109,14 +109,13 @@ class PersonForm(forms.Form):
         error_messages={"required": _("Choose a role.")},
     )
 
-    def __init__(
-        self, *args: Any, manager: User, person: people.Person | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, manager: User, person: people.Person | None = None, **kwargs: Any) -> None:
         if person is not None:
             user = person.user
             kwargs["initial"] = {"full_name": user.get_full_name(), "email": user.email, "role": person.role}
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = people.roles_given_by(manager)
+        role: Any = self.fields["role"]
+        role.choices = people.roles_given_by(manager)
         if settings.COMPANY_ROLES:
             self.fields["role"].help_text = _(
                 "A sign-in through the company replaces it by the company's role."

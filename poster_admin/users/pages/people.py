@@ -24,14 +24,14 @@ from poster_admin.users.sign_in import guardians, invitations, two_factor
 
 RIGHT = "auth.change_user"
 ADMINISTRATORS = "Administrators"
-ROLE_LABELS: dict[str, Promise] = {
+ROLE_LABELS: dict[str, str | Promise] = {
     "Managers": _("Manager"),
     "Staff": _("Staff"),
     "Owners": _("Owner"),
     ADMINISTRATORS: _("Administrator"),
 }
 # Details of events that are words; all others are names and numbers. An app above this one adds its own.
-DETAIL_LABELS: dict[str, Promise] = ROLE_LABELS | {
+DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
     two_factor.PASSKEY: _("passkey"),
     "password": _("Password"),
     "code": _("Code"),
@@ -44,6 +44,7 @@ DETAIL_LABELS: dict[str, Promise] = ROLE_LABELS | {
 }
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -102,7 +103,7 @@ def highest_role(names: Iterable[str]) -> str:
     return max(names, key=settings.ROLES.index, default="")
 
 
-def roles_given_by(manager: User) -> list[tuple[str, Promise]]:
+def roles_given_by(manager: User) -> list[tuple[str, str | Promise]]:
     """Return the roles that a user may give: that of an Administrator only if it is one's own."""
     return [each for each in ROLE_LABELS.items() if manager.is_superuser or each[0] != ADMINISTRATORS]
 
@@ -129,7 +130,7 @@ def create(username: str, full_name: str, email: str, role: str) -> tuple[User, 
 def change(user: User, full_name: str, email: str, role: str) -> None:
     """Change name, address and role of a user.
 
-    As a user becomes an Administrator, all ways in end that an owner may know, such as a password or the address.
+    With the role of an Administrator all ways in end that an owner may know, such as the password.
     """
     becomes_administrator = role == ADMINISTRATORS and not user.is_superuser
     with transaction.atomic():

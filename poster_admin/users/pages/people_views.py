@@ -48,7 +48,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
 
 @require_safe
 def person_list(request: Request) -> HttpResponse:
-    """Show the users around this one, to an Administrator all, with their roles and how they are signed in."""
+    """Show the people whom the user may see, with their roles and how they are signed in."""
     if not request.user.has_perm(people.RIGHT):
         raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
@@ -86,9 +86,7 @@ def person_new(request: Request) -> HttpResponse:
 def person_detail(request: Request, user_id: int) -> HttpResponse:
     """Show one user, and change name, address and role."""
     person = manageable(request, user_id)
-    form = PersonForm(
-        request.POST if request.method == "POST" else None, manager=request.user, person=person
-    )
+    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     if form.is_valid():
         people.change(person.user, **form.cleaned_data)
         messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})

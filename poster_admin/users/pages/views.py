@@ -96,7 +96,7 @@ class PasswordChange(PasswordChangeView):
     success_url = reverse_lazy("sessions")
 
     def get_form(self, form_class: Any = None) -> Any:
-        """Ask for the old password too, unless nobody knows it since the user has connected another account."""
+        """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
         if self.request.session.get(PASSWORD_DUE):
             return NewPasswordForm(**self.get_form_kwargs())
         return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)

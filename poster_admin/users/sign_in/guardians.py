@@ -1,8 +1,8 @@
 """Remember which people know a way to sign in as a user, and end these ways once the user is theirs no more.
 
-Whoever made a user, or set the password, the e-mail address or a role, is a guardian. A user who connects an
-account of other people comes to these as new: otherwise an owner elsewhere could sign in there by an old password,
-or by a link to a new one.
+A guardian has made the user, or set the password, the e-mail address or a role. A user who then connects an
+account of other people begins there as new: otherwise an owner elsewhere could sign in by an old password, or
+by a link to a new one.
 """
 
 import secrets
@@ -23,15 +23,15 @@ PASSWORD_DUE = "password_due"
 
 
 def note(user: User, guardian: User | None, *, invited: bool = False) -> None:
-    """Remember that `guardian` has made `user`, or set something by which one signs in; nobody guards oneself."""
+    """Remember that `guardian` has made `user`, or set something that lets one sign in or do more."""
     if guardian is not None and guardian.pk != user.pk:
         Guardian.objects.get_or_create(user=user, guardian=guardian, defaults={"invited": invited})
 
 
 def arrive(user: User, account: str) -> bool:
-    """End the ways in that people of no other account may know, for a user who has just connected `account`.
+    """End all ways in of a user who has just connected `account`, if people outside of it may know one.
 
-    Return True if there were any. The role was given by these people too: among other users it is the lowest one,
+    Return True if so. These people gave the role too: where the account has other users, it is the lowest one
     until an owner there gives another. Call it in the transaction that connects the account.
     """
     if user.is_superuser:

@@ -1,6 +1,6 @@
 """Test that owners manage the people of their own account, and nobody reaches into another one.
 
-`owner` and `staff` belong to the account demo, `outsider` is an owner of kavarnia; `olena` is made by one of them.
+`owner` and `staff` belong to the account demo, `outsider` is an owner of kavarnia; one of them makes `olena`.
 """
 
 import re
@@ -27,6 +27,7 @@ from tests.users.pages.test_people import ACTIONS, LIST, NEW, OLENA, page_of, sh
 pytestmark = pytest.mark.django_db
 ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/password/", "/accounts/security-log/"
 FORM = {"full_name": "x", "email": "evil@example.com", "role": "Managers"}
+OTHER = "another-one-entirely"
 RAISED = FORM | {"role": "Administrators"}
 
 
@@ -36,7 +37,7 @@ def names_in(client):
 
 
 def names_logged(client):
-    """Return the names in the lines of the security log, of those who did something and of those concerned."""
+    """Return the names in the lines of the security log."""
     lines = client.get(LOG).text.partition("<tbody>")[2].partition("</tbody>")[0]
     return set(re.findall("<bdi>([a-z?]+)</bdi>", lines))
 
@@ -44,9 +45,9 @@ def names_logged(client):
 def stored(user):
     """Return all that the pages about people could change of a user."""
     user = User.objects.get(pk=user.pk)
+    rows = [model.objects.filter(user=user).count() for model in (TOTPDevice, Passkey, CompanyLink)]
     return (user.password, user.email, user.first_name, user.is_active, user.is_superuser, user.is_staff,
-            set(user.groups.values_list("name", flat=True)), TOTPDevice.objects.filter(user=user).count(),
-            Passkey.objects.filter(user=user).count(), CompanyLink.objects.filter(user=user).count())  # fmt: skip
+            set(user.groups.values_list("name", flat=True)), *rows)  # fmt: skip
 
 
 def made_by(client):
@@ -174,7 +175,11 @@ def test_the_admin_shows_and_changes_nobody_elsewhere(outsider, owner, browse):
     for table in ("auth/user", "users/totpdevice", "users/passkey", "users/companylink"):
         assert "owner" not in text_of(client.get(f"/admin/{table}/")).replace("owners", "")
     assert ">owner<" not in client.get("/admin/users/companylink/add/").text
-    password = {"usable_password": "true", "password1": "another-one-entirely", "password2": "another-one-entirely"}
+    password = {
+        "usable_password": "true",
+        "password1": "another-one-entirely",
+        "password2": "another-one-entirely",
+    }
     for url, form in (
         (f"auth/user/{owner.pk}/change/", {"username": "taken", "is_active": ""}),
         (f"auth/user/{owner.pk}/password/", password),
@@ -194,7 +199,12 @@ def test_in_the_admin_owners_give_no_other_group_and_take_none(owner, staff, bro
     extra, strong = staff.groups.create(name="Barista of the month"), Group.objects.create(name="All rights")
     client, url = browse(owner), f"/admin/auth/user/{staff.pk}/change/"
     assert "All rights" not in client.get(url).text
-    form = {"username": "staff", "is_active": "on", "date_joined_0": "2026-01-01", "date_joined_1": "10:00:00"}
+    form = {
+        "username": "staff",
+        "is_active": "on",
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "10:00:00",
+    }
     assert client.post(url, form | {"groups": [strong.pk]}).status_code == 200
     managers = Group.objects.get(name="Managers")
     assert client.post(url, form | {"groups": [managers.pk]}).status_code == 302
@@ -276,9 +286,9 @@ def test_who_invited_somebody_has_no_way_in_once_another_account_is_connected(
     assert olena.groups.get().name == "Managers"
     assert browse(owner).post(page_of(olena), FORM | {"role": "Staff"}).status_code == 302
 
-    chosen = {"new_password1": "a-password-of-my-own", "new_password2": "a-password-of-my-own"}
+    chosen = {"new_password1": OTHER, "new_password2": OTHER}
     assert client.post(OWN_PASSWORD, chosen)["Location"] == "/accounts/sessions/"
-    assert signs_in(browse, "olena", "a-password-of-my-own")
+    assert signs_in(browse, "olena", OTHER)
     assert 'name="old_password"' in client.get(OWN_PASSWORD).text
 
 
@@ -292,7 +302,7 @@ def test_of_those_in_the_own_account_nobody_loses_anything(owner, staff, browse,
 
 
 def test_whom_an_administrator_made_keeps_everything(admin_user, staff, browse, sandbox):
-    olena, password = made_by(browse(admin_user))
+    _olena, password = made_by(browse(admin_user))
     assert connects(signed_in(browse, "olena", password), "demo", sandbox)["Location"] == "/groups/"
     assert signs_in(browse, "olena", password)
 

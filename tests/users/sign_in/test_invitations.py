@@ -245,6 +245,16 @@ def test_a_user_whom_the_company_signs_in_is_not_invited(inbox, owner, browse):
     assert inbox.mail == []
 
 
+def test_the_link_leads_to_the_address_of_the_site_whatever_host_was_asked(inbox, owner, browse, settings):
+    settings.ALLOWED_HOSTS = [".example.com"]
+    settings.SITE_URL = "https://loyalty.example.com/"
+    client = browse(owner, HTTP_HOST="evil.example.com:8443")
+    client.post(PEOPLE_NEW, OLENA)
+    body = inbox.mail[0].get_content()
+    assert "https://loyalty.example.com/accounts/invitation/" in body
+    assert "evil" not in body
+
+
 def test_the_link_is_in_no_line_of_the_log(inbox, owner, browse, log_stream):
     stream = log_stream("line")
     invite(browse(owner))
