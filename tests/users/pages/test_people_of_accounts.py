@@ -4,12 +4,16 @@
 """
 
 import re
+import threading
+import time
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.utils import timezone
 
 from groups.models import PosterCredentials
+from groups.services import credentials
 from poster_admin.users.models import (
     CompanyLink,
     Event,
@@ -22,6 +26,7 @@ from poster_admin.users.models import (
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD, connect, make_user
 from tests.pages import text_of
+from tests.threads import at_once
 from tests.users.pages.test_people import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
 
 pytestmark = pytest.mark.django_db
@@ -327,3 +332,28 @@ def test_another_token_of_the_same_account_ends_nothing(owner, staff, browse, sa
     PosterCredentials.objects.filter(user=owner).delete()
     assert connects(signed_in(browse, "staff", password), "demo", sandbox)["Location"] == "/groups/"
     assert signs_in(browse, "staff", password)
+
+
+# --- At once -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_that_is_given_while_another_account_is_connected_comes_too_late(
+    outsider, staff, browse, sandbox
+):
+    """The owner elsewhere presses the button when the connection is made, but not yet committed."""
+    elsewhere = browse(outsider)
+    olena, _password = made_by(elsewhere)
+    connected = threading.Event()
+
+    def connects_slowly():
+        with transaction.atomic():
+            credentials.connect(user=olena, account="demo", token=sandbox.accounts["demo"].token)
+            connected.set()
+            time.sleep(1)
+
+    def gives_a_password():
+        connected.wait(timeout=30)
+        return elsewhere.post(f"{page_of(olena)}password/").status_code
+
+    assert at_once(connects_slowly, gives_a_password) == [None, 404]
