@@ -31,11 +31,7 @@ ALLOWED_HOSTS = env.items(
     default=["localhost", "127.0.0.1", "[::1]"],
 )
 env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
-env.require(
-    "ALLOWED_HOSTS",
-    DEBUG or "*" not in ALLOWED_HOSTS,
-    "has *, with which strangers choose the host of links and redirects: name the hosts",
-)
+env.require("ALLOWED_HOSTS", DEBUG or "*" not in ALLOWED_HOSTS, "has *: name the hosts of the dashboard")
 CSRF_TRUSTED_ORIGINS = env.items(
     "CSRF_TRUSTED_ORIGINS", env_values.is_origin, "origins such as https://loyalty.example.com", default=[]
 )
@@ -216,8 +212,7 @@ TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is 
 TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
-# The account of a user, which decides whom an owner manages: poster_admin/users/accounts.py.
-CONNECTION_MODEL = "groups.PosterCredentials"
+CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
 COMPANY_ROLES = env.pairs("COMPANY_ROLES")
 env.require(
     "COMPANY_ROLES",
@@ -284,8 +279,7 @@ DEFAULT_FROM_EMAIL = (
 )
 env.require("EMAIL_FROM", env_values.is_sender(DEFAULT_FROM_EMAIL), "is not the address of a sender")
 PASSWORD_RESET_TIMEOUT = 3600
-# The address under which people reach the dashboard: a worker knows it from no request, and whoever sends a
-# request chooses its host.
+# The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 
 LOGIN_URL = "login"

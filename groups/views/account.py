@@ -98,8 +98,8 @@ def _start_afresh(request: Request) -> str:
     """Keep the session of a user whose ways in have ended with the connection; return the next page."""
     keep_session(request, request.user)
     text = _(
-        "People of another account knew a way to sign in as you. "
-        "Your password, your e-mail address and your second factor hold no more."
+        "Somebody of another account may know how to sign in as you. "
+        "So your old password, e-mail address and second factor are no longer valid."
     )
     messages.warning(request, text)
     return "password" if request.user.has_usable_password() else "groups:list"

@@ -277,7 +277,7 @@ def test_who_invited_somebody_has_no_way_in_once_another_account_is_connected(
     answer = connects(client, "demo", sandbox)
     assert (answer.status_code, answer["Location"]) == (302, OWN_PASSWORD)
     page = client.get(OWN_PASSWORD)
-    assert "People of another account knew a way to sign in as you" in text_of(page)
+    assert "Somebody of another account may know how to sign in as you" in text_of(page)
     assert 'name="old_password"' not in page.text
     assert client.get("/groups/").status_code == 200
     assert not signs_in(browse, "olena", password)
