@@ -41,12 +41,12 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
     def clean_old_password(self) -> str:
         """Check the old password. A user whom the company signs in has none here, and may not set one."""
         password: str = self.cleaned_data["old_password"]
-        is_kept_here = self.user.has_usable_password()
-        if (
-            not is_kept_here
-            or authenticate(self.request, username=self.user.get_username(), password=password) != self.user
-        ):
+        found = None
+        if self.user.has_usable_password():
+            found = authenticate(self.request, username=self.user.get_username(), password=password)
+        if found is None or found != self.user:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        self.user.password = found.password  # an older hash was renewed just now
         return password
 
 

@@ -6,14 +6,17 @@
 import re
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
 from groups.models import PosterCredentials
 from groups.services import credentials
+from poster_admin.users import identities
 from poster_admin.users.models import (
     CompanyLink,
     Event,
@@ -24,6 +27,7 @@ from poster_admin.users.models import (
     new_key,
 )
 from poster_admin.users.security_log import record
+from poster_admin.users.sign_in import guardians, two_factor
 from tests.conftest import PASSWORD, connect, make_user
 from tests.pages import text_of
 from tests.threads import at_once
@@ -332,6 +336,22 @@ def test_another_token_of_the_same_account_ends_nothing(owner, staff, browse, sa
     PosterCredentials.objects.filter(user=owner).delete()
     assert connects(signed_in(browse, "staff", password), "demo", sandbox)["Location"] == "/groups/"
     assert signs_in(browse, "staff", password)
+
+
+@pytest.mark.parametrize("way_in", ["password", "app"])
+def test_a_session_that_was_under_way_makes_no_way_in_afterwards(staff, way_in):
+    early = User.objects.get(pk=staff.pk)
+    device = two_factor.prepare(early)
+    guardians.end_ways_in(staff)
+    request = SimpleNamespace(user=early)
+    ways = {
+        "password": lambda: identities.set_password(early, OTHER),
+        "app": lambda: two_factor.finish(request, device, "123456"),
+    }
+    with pytest.raises(PermissionDenied):
+        ways[way_in]()
+    assert not User.objects.get(pk=staff.pk).check_password(OTHER)
+    assert not TOTPDevice.objects.exists()
 
 
 # --- At once -----------------------------------------------------------------------------------------------
