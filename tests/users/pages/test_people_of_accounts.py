@@ -9,9 +9,11 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import requests
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from groups.models import PosterCredentials
@@ -377,3 +379,26 @@ def test_a_password_that_is_given_while_another_account_is_connected_comes_too_l
         return elsewhere.post(f"{page_of(olena)}password/").status_code
 
     assert at_once(connects_slowly, gives_a_password) == [None, 404]
+
+
+# --- Over HTTP ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_over_http_the_owner_elsewhere_signs_in_as_nobody_else(live_server, outsider, owner, sandbox):
+    with requests.Session() as browser:
+
+        def send(page, path, **form):
+            """Send a form with the token of the page that it stands on."""
+            html = browser.get(f"{live_server}{page}").text
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', html)[1]
+            return browser.post(f"{live_server}{path}", data=form | {"csrfmiddlewaretoken": token})
+
+        send("/accounts/login/", "/accounts/login/", username="outsider", password=PASSWORD)
+        for action in ACTIONS:
+            answer = send(NEW, f"{page_of(owner)}{action}/", active="0")
+            assert answer.status_code == 404
+            assert "data-password" not in answer.text
+        people = browser.get(f"{live_server}{LIST}")
+        assert re.findall(r'<tr data-user="([^"]+)">', people.text) == ["outsider"]
+    assert signs_in(Client, "owner", PASSWORD)
