@@ -41,8 +41,9 @@ class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # Django's own clas
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Leave a user in the groups that were not offered."""
-        kept = list(form.instance.groups.exclude(name__in=settings.ROLES))
+        """Leave a user in the groups that were not offered to an owner."""
+        not_offered = form.instance.groups.exclude(name__in=settings.ROLES)
+        kept = [] if user_of(request).is_superuser else list(not_offered)
         super().save_related(request, form, formsets, change)
         form.instance.groups.add(*kept)
 

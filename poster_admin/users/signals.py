@@ -78,7 +78,8 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
     """Record a new user, a new password or address, and changes that allow or forbid the sign-in.
 
-    An invitation ends with a new password: the person can sign in. `guardians` remembers who set it.
+    An invitation ends with a new password: the person can sign in. `guardians` remembers who set it. All ways
+    in that an owner may know end with the mark of a superuser.
     """
     before = getattr(instance, "before_save", None)
     name = instance.get_username()
@@ -100,6 +101,9 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
         record(Event.USER_CHANGED, about=name, detail=", ".join(changed))
     if any(each in saved and getattr(before, each) != getattr(instance, each) for each in WAYS_IN):
         guardians.note(instance, acting_user())
+    is_raised = "is_superuser" in saved and instance.is_superuser and not before.is_superuser
+    if is_raised and guardians.below_administrators(instance):
+        guardians.end_ways_in(instance)
     if not instance.is_active:
         sessions.end(instance)
 

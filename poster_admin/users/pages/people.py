@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from poster_admin.users import accounts, security_log, sessions
 from poster_admin.users.identities import set_password, set_role
 from poster_admin.users.models import Event, Passkey, SecurityEvent, TOTPDevice
-from poster_admin.users.sign_in import guardians, invitations, two_factor
+from poster_admin.users.sign_in import invitations, two_factor
 
 RIGHT = "auth.change_user"
 ADMINISTRATORS = "Administrators"
@@ -128,19 +128,13 @@ def create(username: str, full_name: str, email: str, role: str) -> tuple[User, 
 
 
 def change(user: User, full_name: str, email: str, role: str) -> None:
-    """Change name, address and role of a user.
-
-    With the role of an Administrator all ways in end that an owner may know, such as the password.
-    """
-    becomes_administrator = role == ADMINISTRATORS and not user.is_superuser
+    """Change name, address and role of a user."""
     with transaction.atomic():
         set_name(user, full_name)
         user.email = email
         user.is_superuser = role == ADMINISTRATORS
         user.save(update_fields=["first_name", "last_name", "email", "is_superuser"])
         set_role(user, role)
-        if becomes_administrator and guardians.below_administrators(user):
-            guardians.end_ways_in(user)
 
 
 @sensitive_variables("password")

@@ -168,9 +168,14 @@ def test_only_an_administrator_makes_another_one(admin_user, owner, staff, brows
     assert (staff.groups.get().name, User.objects.get(pk=staff.pk).is_superuser) == ("Owners", False)
 
 
-def test_whom_an_owner_gave_a_password_becomes_an_administrator_without_it(admin_user, owner, browse):
+@pytest.mark.parametrize("page", [LIST, "/admin/auth/user/"])
+def test_whom_an_owner_gave_a_password_becomes_an_administrator_without_it(admin_user, owner, browse, page):
     olena, password = made_by(browse(owner))
-    browse(admin_user).post(page_of(olena), RAISED | {"email": olena.email})
+    form = RAISED | {"email": olena.email, "username": "olena", "is_active": "on", "is_superuser": "on"}
+    form |= {"date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
+    url = f"{page}{olena.pk}/" + ("change/" if "admin" in page else "")
+    assert browse(admin_user).post(url, form).status_code == 302
+    assert User.objects.get(pk=olena.pk).is_superuser
     assert not signs_in(browse, "olena", password)
     assert User.objects.get(pk=olena.pk).email == ""
 
@@ -206,7 +211,7 @@ def test_the_admin_shows_and_changes_nobody_elsewhere(outsider, owner, browse):
     assert stored(owner) == before
 
 
-def test_in_the_admin_owners_give_no_other_group_and_take_none(owner, staff, browse):
+def test_in_the_admin_owners_give_no_other_group_and_take_none(admin_user, owner, staff, browse):
     extra, strong = staff.groups.create(name="Barista of the month"), Group.objects.create(name="All rights")
     client, url = browse(owner), f"/admin/auth/user/{staff.pk}/change/"
     assert "All rights" not in client.get(url).text
@@ -220,6 +225,8 @@ def test_in_the_admin_owners_give_no_other_group_and_take_none(owner, staff, bro
     managers = Group.objects.get(name="Managers")
     assert client.post(url, form | {"groups": [managers.pk]}).status_code == 302
     assert set(staff.groups.all()) == {extra, managers}
+    assert browse(admin_user).post(url, form | {"groups": [strong.pk]}).status_code == 302
+    assert set(staff.groups.all()) == {strong}
 
 
 def test_whom_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse):
