@@ -7,5 +7,11 @@ class GroupsConfig(AppConfig):
     verbose_name = _("loyalty groups")
 
     def ready(self) -> None:
+        """Register signal receivers and system checks, and the words of this app for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
+        from groups.models import Limits, NoticeKind, PosterAccount  # noqa: PLC0415 - as all models
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
+        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
+
+        for choices in (Limits.Limit, NoticeKind, PosterAccount.BonusUnit):
+            DETAIL_LABELS.update((member.value, member.label) for member in choices)

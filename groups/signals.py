@@ -1,4 +1,4 @@
-"""Lock and record tokens that are removed, and tell the page of users which tokens work."""
+"""Lock and record tokens that are removed."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from django.dispatch import receiver
 
 from groups.models import PosterCredentials
 from poster_admin.users.models import Event
-from poster_admin.users.pages.people import credentials_asked
 from poster_admin.users.security_log import record
 
 
@@ -20,11 +19,5 @@ def token_is_being_removed(sender: Any, instance: PosterCredentials, **_: Any) -
 @receiver(post_delete, sender=PosterCredentials)
 def token_was_removed(sender: Any, instance: PosterCredentials, **_: Any) -> None:
     """Record the removal, also when the credentials are deleted along with their user."""
-    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=instance.account_id)
-
-
-@receiver(credentials_asked)
-def credentials_that_work(sender: Any, user_ids: list[int], **_: Any) -> dict[int, bool]:
-    """Return for each connected user whether Poster accepted the token the last time."""
-    rows = PosterCredentials.objects.filter(user__in=user_ids).values_list("user_id", "refused_at")
-    return {user_id: refused_at is None for user_id, refused_at in rows}
+    account = instance.account_id
+    record(Event.TOKEN_REMOVED, about=instance.user.get_username(), detail=account, account=account)

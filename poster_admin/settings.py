@@ -31,6 +31,7 @@ ALLOWED_HOSTS = env.items(
     default=["localhost", "127.0.0.1", "[::1]"],
 )
 env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
+env.require("ALLOWED_HOSTS", DEBUG or "*" not in ALLOWED_HOSTS, "has *: name the hosts of the dashboard")
 CSRF_TRUSTED_ORIGINS = env.items(
     "CSRF_TRUSTED_ORIGINS", env_values.is_origin, "origins such as https://loyalty.example.com", default=[]
 )
@@ -209,6 +210,7 @@ TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is 
 TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
+CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
 COMPANY_ROLES = env.pairs("COMPANY_ROLES")
 env.require(
     "COMPANY_ROLES",

@@ -204,7 +204,7 @@ def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ALLOWED_HOSTS", "*,.example.com,10.0.0.1,[::1],loyalty"),
+        ("ALLOWED_HOSTS", ".example.com,10.0.0.1,[::1],loyalty"),
         ("CSRF_TRUSTED_ORIGINS", "https://loyalty.example.com:8443,http://*.example.com"),
         ("DATABASE_URL", "postgres:///loyalty"),
         ("CACHE_URL", "redis://:p%40ss@127.0.0.1:6379/3"),

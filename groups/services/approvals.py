@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -65,13 +66,26 @@ class AlreadySo(Exception):
 
 
 def set_limits(limits: Limits, *, user: "User") -> None:
-    """Save the limits of an account."""
+    """Save the limits of an account; the security log has the old and the new value of those that changed."""
     if not user.has_perm(RIGHT):
         raise PermissionDenied
     values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
     values |= {"set_by": user.get_username(), "set_at": timezone.now()}
-    Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
-    record(Event.LIMITS_SET, user=user, detail=limits.account_id)
+    with transaction.atomic():
+        stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
+        old, new = stored.values if stored else {}, limits.values
+        Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
+    changed = [
+        f"{limit}: {_plain(old.get(limit))} → {_plain(new.get(limit))}"
+        for limit in Limits.Limit
+        if old.get(limit) != new.get(limit)
+    ]
+    record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
+
+
+def _plain(value: Decimal | None) -> str:
+    """Return a limit as it is typed, without zeros at the end; a dash for none."""
+    return "–" if value is None else f"{value.normalize():f}"
 
 
 # --- Read --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -14,6 +15,7 @@ from groups.services import gateway
 from groups.services.writes.reconcile import bring_checks_forward
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
+from poster_admin.users.sign_in import guardians
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -33,8 +35,9 @@ def credentials_of(user: "User") -> PosterCredentials | None:
 def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     """Check the token with Poster and save it for the user.
 
-    Nothing is saved unless Poster returns the list of groups for this account and token. Raises the
-    `PosterError` of that call, or `TokenRejected` with the reason "other_account" if the token belongs to
+    Nothing is saved unless Poster returns the list of groups for this account and token. If people of another
+    account may know the user's password, it is replaced by one that nobody knows: `guardians.arrive`. Raises
+    the `PosterError` of that call, or `TokenRejected` with the reason "other_account" if the token belongs to
     another company.
     """
     poster = gateway.client(account, token, person=user.pk)
@@ -42,14 +45,19 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     company = _company(poster)
     _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
+        # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`.
+        get_user_model().objects.select_for_update().get(pk=user.pk)
         owner, _ = PosterAccount.objects.update_or_create(name=account, defaults=company)
         credentials = PosterCredentials.objects.filter(user=user).first() or PosterCredentials(user=user)
+        is_new_here = credentials.account_id != account
         since, known = credentials.connected_at, credentials.fingerprint
         credentials.account = owner
         credentials.set_token(token)
         if credentials.fingerprint == known:  # keep the date that the age of the token counts from
             credentials.connected_at = since
         credentials.save()
+        if is_new_here:
+            guardians.arrive(user, account)
         GroupsCopy.objects.filter(credentials=credentials).exclude(
             fingerprint=credentials.fingerprint
         ).delete()
@@ -96,7 +104,9 @@ def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
     if not user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied
-    PosterAccount.objects.filter(pk=account.pk).update(
-        bonus_unit=PosterAccount.BonusUnit(unit), bonus_block=None
-    )
-    record(Event.BONUS_UNIT_SET, user=user, detail=f"{account.pk} {unit}")
+    with transaction.atomic():
+        stored = PosterAccount.objects.select_for_update().get(pk=account.pk)
+        before = stored.bonus_unit
+        stored.bonus_unit, stored.bonus_block = PosterAccount.BonusUnit(unit), None
+        stored.save(update_fields=["bonus_unit", "bonus_block"])
+    record(Event.BONUS_UNIT_SET, user=user, detail=f"{account.pk}, {before} → {unit}")

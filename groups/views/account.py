@@ -21,6 +21,7 @@ from groups.services.gateway import check_token
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import render_page
+from poster_admin.users.sign_in.guardians import keep_session
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -35,6 +36,7 @@ def account(request: Request) -> HttpResponse:
     form = AccountForm(request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if form.is_valid():
+        password = request.user.password
         try:
             credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
         except PosterError as error:
@@ -44,7 +46,7 @@ def account(request: Request) -> HttpResponse:
             status = 422 if refused else status_of(error)
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
-            return redirect("groups:list")
+            return redirect("groups:list" if request.user.password == password else _start_afresh(request))
     context = {"form": form, "confirmed": confirmed, **_watch(request)}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
@@ -90,6 +92,17 @@ def account_watch(request: Request) -> HttpResponse:
         elsewhere.switch_off(user=request.user, credentials=credentials)
         messages.success(request, _("Changes made elsewhere are no longer looked for."))
     return redirect("groups:account")
+
+
+def _start_afresh(request: Request) -> str:
+    """Keep the session of a user whose ways in have ended with the connection; return the next page."""
+    keep_session(request, request.user)
+    text = _(
+        "Somebody of another account may know how to sign in as you. "
+        "So your old password, e-mail address and second factor are no longer valid."
+    )
+    messages.warning(request, text)
+    return "password" if request.user.has_usable_password() else "groups:list"
 
 
 def _watch(request: Request) -> dict[str, Any]:

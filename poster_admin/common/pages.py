@@ -1,5 +1,7 @@
-"""Find the page of an address: some addresses accept a form and show no page."""
+"""Find the page of an address that accepts a form alone, and the link by which a mail leads to a page."""
 
+from django.conf import settings
+from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 # Their page is the one above them.
@@ -17,6 +19,16 @@ def page_at(address: str) -> str:
     """Return an address of this site, or that of the page above if it accepts a form alone."""
     path = address.partition("?")[0]
     return _page_above(path) if _name_of(path) in WITHOUT_PAGE else address
+
+
+def link(path: str, request: HttpRequest | None = None) -> str:
+    """Return the whole address of a page, for mails and other programs.
+
+    The sender of a request chooses its host, so it is used only without SITE_URL. Without both there is none.
+    """
+    if settings.SITE_URL:
+        return f"{settings.SITE_URL.rstrip('/')}{path}"
+    return request.build_absolute_uri(path) if request else ""
 
 
 def _page_above(path: str) -> str:

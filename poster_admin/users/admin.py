@@ -1,13 +1,16 @@
 """Register the security log, second factors, passkeys and links to the company in Django's admin."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from poster_admin.users.accounts import lock_managed, managed_and_self
 from poster_admin.users.models import CompanyLink, Passkey, SecurityEvent, TOTPDevice
+from poster_admin.users.security_log import lines_for
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no type arguments
@@ -25,16 +28,28 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     list_filter = ("kind",)
     search_fields = ("user_name", "about")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SecurityEvent]:
+        return lines_for(user_of(request))
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
+def user_of(request: HttpRequest) -> User:
+    """Return the user of a page of the admin, which only signed-in users open."""
+    return cast("User", request.user)
+
+
+def of_managed(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Return the rows of those whom the user of the request may change here."""
+    return rows.filter(user__in=managed_and_self(user_of(request)))
+
+
 class FactorAdmin(ReadOnlyAdmin):
-    """Let owners see and remove the second factors of users, but not those of superusers."""
+    """Let owners see and remove the second factors of the users whom they manage."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        factors = super().get_queryset(request)
-        return factors if request.user.is_superuser else factors.filter(user__is_superuser=False)
+        return of_managed(super().get_queryset(request), request)
 
 
 class AuthenticatorAdmin(FactorAdmin):
@@ -45,24 +60,32 @@ class AuthenticatorAdmin(FactorAdmin):
 
 
 class PasskeyAdmin(FactorAdmin):
-    """List the passkeys of all users, and remove one whose device is lost."""
+    """List the passkeys of users, and remove one whose device is lost."""
 
     list_display = ("user", "name", "created_at", "last_used_at")
     fields = list_display
 
 
 class CompanyLinkAdmin(ReadOnlyAdmin):
-    """Let owners allow or revoke a link, but not for superusers, whose password they may not set either."""
+    """Let owners allow or revoke a link for the users whom they manage."""
 
     list_display = ("user", "allowed_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return of_managed(super().get_queryset(request), request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("users.add_companylink"))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        users = User.objects.order_by("username")
-        kwargs["queryset"] = users if request.user.is_superuser else users.filter(is_superuser=False)
+        kwargs["queryset"] = managed_and_self(user_of(request)).order_by("username")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: CompanyLink, form: Any, change: bool) -> None:
+        """Save a link of a user who is still managed: the form was checked without a lock."""
+        if obj.user != request.user and lock_managed(user_of(request), obj.user_id) is None:
+            raise PermissionDenied
+        super().save_model(request, obj, form, change)
 
 
 admin.site.register(CompanyLink, CompanyLinkAdmin)

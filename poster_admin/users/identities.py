@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import transaction
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
@@ -45,12 +45,30 @@ def has_password(user: User) -> bool:
     return bool(settings.LDAP_URL) and CompanyIdentity.objects.filter(user=user, issuer=DIRECTORY).exists()
 
 
+def lock_unchanged(user: User) -> None:
+    """Lock a user's row for the rest of the transaction, so that no other password is set.
+
+    Raises `PermissionDenied` if one was set since the user was read: then the session of the request is over.
+    """
+    if User.objects.select_for_update().get(pk=user.pk).password != user.password:
+        raise PermissionDenied
+
+
 @sensitive_variables()
 def set_password(user: User, password: str) -> None:
-    """Set a new password. A whole row could undo a block made meanwhile."""
-    user.set_password(password)
-    # The column alone would count as a renewed hash: `signals.user_was_saved`.
-    user.save(update_fields=["password", "username"])
+    """Set a new password. A whole row could undo a block made meanwhile. Raises `PermissionDenied`."""
+    with transaction.atomic():
+        lock_unchanged(user)
+        user.set_password(password)
+        # The column alone would count as a renewed hash: `signals.user_was_saved`.
+        user.save(update_fields=["password", "username"])
+
+
+def set_role(user: User, role: str) -> None:
+    """Give a user one of settings.ROLES, and remove the others; an Administrator has none of them."""
+    user.groups.remove(*user.groups.filter(name__in=settings.ROLES).exclude(name=role))
+    if role in settings.ROLES:
+        user.groups.add(Group.objects.get(name=role))
 
 
 def give_roles(user: User, names: Iterable[str]) -> None:

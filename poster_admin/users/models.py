@@ -114,7 +114,8 @@ class SecurityEvent(models.Model):
     """One line of the security log: the actor, the action, the user concerned, the origin.
 
     Names are copied, so that a line outlives its user. `about` is the user concerned, if that is not the
-    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret.
+    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret. `account` is
+    the Poster account of the user concerned at that time, whose owners may read the line.
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -122,7 +123,8 @@ class SecurityEvent(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     user_name = models.CharField(max_length=150, blank=True)
     about = models.CharField(max_length=150, blank=True)
-    detail = models.CharField(max_length=200, blank=True)
+    detail = models.CharField(max_length=250, blank=True)
+    account = models.CharField(max_length=63, blank=True, default="")
     address = models.CharField(max_length=45, blank=True)
     request_id = models.CharField(max_length=36, blank=True)
 
@@ -316,6 +318,28 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return self.user.get_username()
+
+
+class Guardian(models.Model):
+    """A person who made a user, or set the password, the e-mail address or a role: who may know a way in.
+
+    `invited` is set for the one who made the user. `guardian` is empty once that person was removed.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="guardians")
+    guardian = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    invited = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = "guardian"
+        verbose_name_plural = "guardians"
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("user", "guardian"), name="one_guardian_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.guardian_id}"
 
 
 class ChosenLanguage(models.Model):

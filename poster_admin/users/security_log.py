@@ -8,12 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from poster_admin.common.client_ip import client_address
 from poster_admin.common.observability.logs import mask, request_id
 from poster_admin.common.outages import optional
+from poster_admin.users.accounts import account_named, proved_account, seen_by
 from poster_admin.users.models import Event, SecurityEvent
 
 log = logging.getLogger("poster_admin.security")
@@ -30,26 +32,29 @@ def record(
     name: str = "",
     about: str = "",
     detail: str = "",
+    account: str = "",
 ) -> None:
     """Write a line. Without a user it names the user of the current request.
 
-    While the database is away, the action goes on without its line.
+    Without `account` the line belongs to the account of the user concerned. While the database is away, the
+    action goes on without its line.
     """
     request = request or current_request.get()
     if user is None and not name:
-        user = _sender(request)
+        user = acting_user(request)
     user_name = user.get_username() if user is not None else name
     event = SecurityEvent(
         kind=kind,
         user=user,
         user_name=_short(user_name, 150),
         about="" if about == user_name else _short(about, 150),
-        detail=_short(detail, 200),
+        detail=_short(detail, 250),
         address=client_address(request) if request is not None else "",
         request_id=request_id(),
     )
     # The log of the process has the line in any case.
     with optional("a line of the security log"):
+        event.account = account or account_named(about, user_name)
         event.save()
     line = {"kind": kind.value, "user": event.user_name, "about": event.about, "address": event.address,
             "detail": event.detail}  # fmt: skip
@@ -61,6 +66,19 @@ def record(
     )
 
 
+def lines_for(user: User) -> QuerySet[SecurityEvent]:
+    """Return the lines that a user may read: an Administrator all.
+
+    Others read those of their account, and of the people they see those from before these had one.
+    """
+    lines = SecurityEvent.objects.all()
+    if user.is_superuser:
+        return lines
+    people = seen_by(user)
+    named = Q(user__in=people) | Q(about__in=people.values("username"))
+    return lines.filter(Q(account__in=proved_account(user)) | Q(account="") & named)
+
+
 def forget_old() -> int:
     """Delete the lines that are older than SECURITY_LOG_DAYS; return their number.
 
@@ -70,8 +88,9 @@ def forget_old() -> int:
     return models.QuerySet(SecurityEvent).filter(at__lt=old).delete()[0]
 
 
-def _sender(request: HttpRequest | None) -> Any:
-    user = getattr(request, "user", None)
+def acting_user(request: HttpRequest | None = None) -> Any:
+    """Return the signed-in user of a request, else of the current one, or None."""
+    user = getattr(request or current_request.get(), "user", None)
     return user if user is not None and user.is_authenticated else None
 
 

@@ -10,11 +10,12 @@ from django.dispatch import receiver
 
 from poster_admin.users import language, sessions
 from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
-from poster_admin.users.security_log import record
-from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.security_log import acting_user, record
+from poster_admin.users.sign_in import browsers, guardians, two_factor
 from poster_admin.users.sign_in.reauthentication import note_confirmation
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
+WAYS_IN = ("password", "email")
 
 
 @receiver(user_logged_in)
@@ -63,6 +64,7 @@ def passkey_was_removed(sender: Any, instance: Passkey, **_: Any) -> None:
 def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, **_: Any) -> None:
     if created:
         record(Event.LINK_ALLOWED, about=instance.user.get_username())
+        guardians.note(instance.user, acting_user())
 
 
 @receiver(pre_save, sender=User)
@@ -74,25 +76,34 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 
 @receiver(post_save, sender=User)
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Record a new user, a new password, and changes that allow or forbid the sign-in.
+    """Record a new user, a new password or address, and changes that allow or forbid the sign-in.
 
-    An invitation ends with a new password: the person can sign in.
+    An invitation ends with a new password: the person can sign in. `guardians` remembers who set it. All ways
+    in that an owner may know end with the mark of a superuser.
     """
     before = getattr(instance, "before_save", None)
     name = instance.get_username()
     if created or before is None:
         record(Event.USER_ADDED, about=name)
+        guardians.note(instance, acting_user(), invited=True)
         return
     # Others may have changed the columns that were not saved, since the instance was read.
-    saved = {"password", *WATCHED} if update_fields is None else set(update_fields)
+    saved = {*WAYS_IN, *WATCHED} if update_fields is None else set(update_fields)
     # Django renews an older hash of the same password at a sign-in, in this column alone.
     if "password" in saved and saved != {"password"} and before.password != instance.password:
         record(Event.PASSWORD, about=name)
         Invitation.objects.filter(user=instance).delete()
     changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
                if each in saved and getattr(before, each) != getattr(instance, each)]  # fmt: skip
+    if "email" in saved and before.email != instance.email:
+        changed.append("email")  # the address itself is in no log
     if changed:
-        record(Event.USER_CHANGED, about=name, detail=" ".join(changed))
+        record(Event.USER_CHANGED, about=name, detail=", ".join(changed))
+    if any(each in saved and getattr(before, each) != getattr(instance, each) for each in WAYS_IN):
+        guardians.note(instance, acting_user())
+    is_raised = "is_superuser" in saved and instance.is_superuser and not before.is_superuser
+    if is_raised and guardians.below_administrators(instance):
+        guardians.end_ways_in(instance)
     if not instance.is_active:
         sessions.end(instance)
 
@@ -112,5 +123,7 @@ def rights_changed(
     sign = {"post_add": "+", "post_remove": "-", "post_clear": "-"}.get(action)
     if sign is None or (action != "post_clear" and not pk_set):
         return
+    if isinstance(instance, User):
+        guardians.note(instance, acting_user())
     names = sorted(str(each) for each in model.objects.filter(pk__in=pk_set or ()))
     record(Event.RIGHTS, about=str(instance), detail=sign + (", ".join(names) or "*"))

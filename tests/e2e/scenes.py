@@ -21,7 +21,15 @@ from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
-from poster_admin.users.models import FailureCount, Invitation, Passkey, TOTPDevice, UserSession, new_key
+from poster_admin.users.models import (
+    FailureCount,
+    Guardian,
+    Invitation,
+    Passkey,
+    TOTPDevice,
+    UserSession,
+    new_key,
+)
 from poster_admin.users.sign_in import invitations
 from tests.conftest import PASSWORD, make_user
 from tests.e2e.pages import new_group, open_row
@@ -1010,7 +1018,7 @@ def disconnect(stage):
 
 @scene(shows="tr[data-user=ivan]")
 def people(stage):
-    ivan = make_user("ivan", role="Staff")
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
     ivan.first_name, ivan.last_name = "Іван", "Сірко-Дуже-Довге-Прізвище"
     ivan.is_active = False
     ivan.save()
@@ -1019,7 +1027,7 @@ def people(stage):
 
 @scene()
 def person(stage):
-    ivan = make_user("ivan", role="Staff")
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
     TOTPDevice.objects.create(user=ivan, name="phone", key=new_key(), confirmed=True)
     stage.goto(f"/people/{ivan.pk}/")
 
@@ -1047,6 +1055,7 @@ def _invited(stage):
     maria.email = "maria.zankovetska@example.com"
     maria.save()
     Invitation.objects.create(user=maria)
+    Guardian.objects.create(user=maria, guardian=stage.user, invited=True)
     return maria
 
 
@@ -1073,6 +1082,17 @@ def invitation(stage):
     maria = _invited(stage)
     uid = urlsafe_base64_encode(str(maria.pk).encode())
     stage.goto(f"/accounts/invitation/{uid}/{invitations.tokens.make_token(maria)}/")
+
+
+@scene(role="Staff", account=None, shows="[name=new_password1]")
+def connected_elsewhere(stage):
+    """A person made by the owner of another account connects this one, and chooses another password."""
+    elsewhere = make_user("elsewhere", role="Owners", account="kavarnia", sandbox=stage.sandbox)
+    Guardian.objects.create(user=stage.user, guardian=elsewhere, invited=True)
+    stage.goto("/account/")
+    stage.page.fill("[name=account]", "demo")
+    stage.page.fill("[name=token]", stage.sandbox.accounts["demo"].token)
+    stage.button()
 
 
 @scene(role=None, shows="[data-notice=error]")

@@ -40,6 +40,7 @@ WRONG = (
     ("a host with a port", "ALLOWED_HOSTS", "loyalty.example.com:8000"),
     ("hosts with a space", "ALLOWED_HOSTS", "loyalty.example.com localhost"),
     ("no host", "ALLOWED_HOSTS", ""),
+    ("every host", "ALLOWED_HOSTS", "loyalty.example.com,*"),
     ("an origin without a scheme", "CSRF_TRUSTED_ORIGINS", "loyalty.example.com"),
     ("a password that is not escaped", "DATABASE_URL", "postgres://loyalty:p@ss/w#rd@127.0.0.1/loyalty"),
     ("a port that is no number", "DATABASE_URL", "postgres://loyalty:pass@127.0.0.1:port/loyalty"),

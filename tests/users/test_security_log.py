@@ -115,7 +115,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
         assert english not in text
 
 
-def test_the_title_of_a_long_log_names_the_page(owner, browse):
+def test_the_title_of_a_long_log_names_the_page(owner, staff, browse):
     for _ in range(51):
         record(Event.FAILED, name="staff")
     page = browse(owner).get("/accounts/security-log/?page=2")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.contrib.auth.models import User
 
-from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
+from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, Guardian, SecurityEvent
 from tests.pages import fragment
 from tests.users.provider import DISCOVERY, Provider, new_key
 from tests.users.sign_in.test_reauthentication import after_a_while
@@ -276,6 +276,8 @@ def test_a_name_of_our_own_is_not_given_away(provider, browse, owner, nobody):
 
 
 def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, owner, nobody):
+    assert browse(owner).post(f"{LINKS}add/", {"user": nobody.pk}).status_code == 200
+    Guardian.objects.create(user=nobody, guardian=owner, invited=True)
     assert browse(owner).post(f"{LINKS}add/", {"user": nobody.pk})["Location"] == LINKS
     provider.claims["preferred_username"] = "nobody"
     assert through(browse(), provider)["Location"] == "/groups/"
@@ -317,6 +319,8 @@ def test_only_owners_allow_a_link_and_of_a_superuser_no_owner(owner, staff, admi
     assert browse(admin_user).post(f"{LINKS}add/", {"user": admin_user.pk})["Location"] == LINKS
     link = CompanyLink.objects.get()
     browse(owner).post(f"{LINKS}{link.pk}/delete/", {"post": "yes"})
+    assert CompanyLink.objects.exists()
+    browse(admin_user).post(f"{LINKS}{link.pk}/delete/", {"post": "yes"})
     assert not CompanyLink.objects.exists()
 
 

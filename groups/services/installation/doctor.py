@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.utils import timezone
@@ -113,6 +114,15 @@ def _keys() -> Found:
     if report is None:
         raise DatabaseError("the stored secrets cannot be read")
     yield State.BAD if report.lost else State.GOOD, str(report)
+
+
+def _people() -> Found:
+    """Look for an Administrator: owners manage the people of their own account alone."""
+    administrators = User.objects.filter(is_superuser=True, is_active=True).count()
+    if administrators:
+        yield State.GOOD, f"{administrators} may manage everybody"
+    elif User.objects.exists():
+        yield State.WARNING, "nobody is an Administrator: manage.py createsuperuser makes one"
 
 
 def _poster() -> Found:
@@ -230,6 +240,7 @@ PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
     ("cache", _cache),
     ("worker", _worker),
     ("keys", _keys),
+    ("people", _people),
     ("Poster", _poster),
     ("directory", _directory),
     ("OpenID", _company),

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from groups.models import Delivery, Notice
 from groups.services.notices.failures import SendFailed
+from poster_admin.common.pages import link
 from poster_admin.users.language import language_of
 
 LONGEST_SUBJECT = 120
@@ -42,11 +43,6 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
     except (smtplib.SMTPException, OSError, ValueError):
         # ValueError: the address of the user is none.
         raise SendFailed(Delivery.Failure.MAIL) from None
-
-
-def link(path: str) -> str:
-    """Return the whole address of a page, or an empty text where the site does not know its own."""
-    return f"{settings.SITE_URL.rstrip('/')}{path}" if settings.SITE_URL else ""
 
 
 def _subject(notices: list[Notice]) -> str:

@@ -28,10 +28,10 @@ from groups.models import Delivery, Notice, PosterAccount, PosterCredentials, We
 from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
-from groups.services.notices.mails import link
 from groups.services.notices.markup import without_markup
 from groups.services.notices.outbox import WEBHOOK_RIGHT
 from poster_admin.common.encryption import Secret, SecretUnreadable
+from poster_admin.common.pages import link
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
@@ -79,7 +79,8 @@ def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: l
         values = {"address": Secret(address), "shown": target.shown[:255]}
     with transaction.atomic():
         secret = _store(credentials, values, kinds)
-    record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id} {values.get('shown', '')}".strip())
+    shown = [values["shown"]] if values else []
+    record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
     return secret
 
 
@@ -123,7 +124,7 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
     secret = _new_secret()
     if not Webhook.objects.filter(account=credentials.account_id).update(secret=Secret(secret)):
         return ""
-    record(Event.WEBHOOK_SET, user=user, detail=credentials.account_id)
+    record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id}, secret")
     return secret
 
 

@@ -41,12 +41,12 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
     def clean_old_password(self) -> str:
         """Check the old password. A user whom the company signs in has none here, and may not set one."""
         password: str = self.cleaned_data["old_password"]
-        is_kept_here = self.user.has_usable_password()
-        if (
-            not is_kept_here
-            or authenticate(self.request, username=self.user.get_username(), password=password) != self.user
-        ):
+        found = None
+        if self.user.has_usable_password():
+            found = authenticate(self.request, username=self.user.get_username(), password=password)
+        if found is None or found != self.user:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        self.user.password = found.password  # an older hash was renewed just now
         return password
 
 
@@ -105,16 +105,17 @@ class PersonForm(forms.Form):
     )
     role = forms.ChoiceField(
         label=_("Role"),
-        choices=list(people.ROLE_LABELS.items()),
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose a role.")},
     )
 
-    def __init__(self, *args: Any, person: people.Person | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, manager: User, person: people.Person | None = None, **kwargs: Any) -> None:
         if person is not None:
             user = person.user
             kwargs["initial"] = {"full_name": user.get_full_name(), "email": user.email, "role": person.role}
         super().__init__(*args, **kwargs)
+        role: Any = self.fields["role"]
+        role.choices = people.roles_given_by(manager)
         if settings.COMPANY_ROLES:
             self.fields["role"].help_text = _(
                 "A sign-in through the company replaces it by the company's role."

@@ -1,54 +1,61 @@
 """The people who use the dashboard, for those who manage them: roles, sign-ins, and the ways to help them.
 
-Superusers are shown, but nobody manages them here: Django's admin is for them.
+`accounts` decides who manages whom. The role of an Administrator is Django's mark of a superuser.
 """
 
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
-from django.dispatch import Signal
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.users import security_log, sessions
-from poster_admin.users.identities import set_password
+from poster_admin.users import accounts, security_log, sessions
+from poster_admin.users.identities import set_password, set_role
 from poster_admin.users.models import Event, Passkey, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import invitations, two_factor
 
 RIGHT = "auth.change_user"
-ROLE_LABELS = {"Managers": _("Manager"), "Staff": _("Staff"), "Owners": _("Owner")}
-# Details of events that are words; all others are names and numbers.
-DETAIL_LABELS = ROLE_LABELS | {
+ADMINISTRATORS = "Administrators"
+ROLE_LABELS: dict[str, str | Promise] = {
+    "Managers": _("Manager"),
+    "Staff": _("Staff"),
+    "Owners": _("Owner"),
+    ADMINISTRATORS: _("Administrator"),
+}
+# Details of events that are words; all others are names and numbers. An app above this one adds its own.
+DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
     two_factor.PASSKEY: _("passkey"),
     "password": _("Password"),
     "code": _("Code"),
     "is_active=False": pgettext_lazy("a user", "blocked"),
     "is_active=True": pgettext_lazy("a user", "no longer blocked"),
+    "is_superuser=True": ROLE_LABELS[ADMINISTRATORS],
+    "is_superuser=False": _("no longer an administrator"),
+    "email": _("E-mail"),
+    "secret": _("new secret"),
 }
 # Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
-credentials_asked = Signal()
-"""Asked with `user_ids`. An app above this one answers with a dict: connected users, and if it works."""
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with all that a page about people shows. `works` is None for a user without a connection."""
+    """A user with all that a page about people shows. `account` is empty for a user without a connection."""
 
     user: User
     role: str
     last_seen: datetime | None
     second_factor: bool
-    works: bool | None
+    account: str
+    token_works: bool
 
     @property
     def role_label(self) -> str:
@@ -58,40 +65,36 @@ class Person:
     def can_be_invited(self) -> bool:
         return invitations.can_be_invited_again(self.user)
 
-    def manageable_by(self, user: User) -> bool:
-        """Return True if `user` may change this person: no superuser, and nobody's own role or sign-in."""
-        return not self.user.is_superuser and self.user.pk != user.pk
 
-
-def all_users() -> QuerySet[User]:
-    """Return the users with what `as_people` needs, by their names."""
+def with_details(users: QuerySet[User]) -> QuerySet[User]:
+    """Return users with what `as_people` needs, by their names."""
     confirmed = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
     has_factor = Exists(confirmed) | Exists(Passkey.objects.filter(user=OuterRef("pk")))
     return (
-        User.objects.annotate(seen_at=Max("sign_ins__seen_at"), has_factor=has_factor)
+        users.annotate(seen_at=Max("sign_ins__seen_at"), has_factor=has_factor)
         .prefetch_related(Prefetch("groups", Group.objects.filter(name__in=settings.ROLES), to_attr="roles"))
         .order_by("first_name", "last_name", "username")
     )
 
 
 def as_people(users: Iterable[User]) -> list[Person]:
-    """Return users of `all_users` as people, with one question about their connections."""
+    """Return users of `with_details` as people, with one query of their connections."""
     users = list(users)
-    answers: list[tuple[Any, Any]] = credentials_asked.send(sender=User, user_ids=[user.pk for user in users])
-    connected: dict[int, bool] = {
-        user_id: works for _receiver, answer in answers for user_id, works in answer.items()
-    }
-    return [_person(user, connected.get(user.pk)) for user in users]
+    found = accounts.connections().filter(user__in=users).values_list("user", "account", "refused_at")
+    connected = {user_id: (account, refused_at is None) for user_id, account, refused_at in found}
+    return [_person(user, *connected.get(user.pk, ("", False))) for user in users]
 
 
-def _person(user: User, works: bool | None) -> Person:
+def _person(user: User, account: str, token_works: bool) -> Person:
+    role = highest_role(role.name for role in user.roles)  # type: ignore[attr-defined]  # prefetched
     seen = [moment for moment in (user.last_login, user.seen_at) if moment]  # type: ignore[attr-defined]  # annotated
     return Person(
         user=user,
-        role=highest_role(role.name for role in user.roles),  # type: ignore[attr-defined]  # prefetched
+        role=ADMINISTRATORS if user.is_superuser else role,
         last_seen=max(seen, default=None),
         second_factor=user.has_factor,  # type: ignore[attr-defined]  # annotated
-        works=works,
+        account=account,
+        token_works=token_works,
     )
 
 
@@ -100,10 +103,9 @@ def highest_role(names: Iterable[str]) -> str:
     return max(names, key=settings.ROLES.index, default="")
 
 
-def set_role(user: User, role: str) -> None:
-    """Give a user one role, and remove the others."""
-    user.groups.remove(*user.groups.filter(name__in=settings.ROLES).exclude(name=role))
-    user.groups.add(Group.objects.get(name=role))
+def roles_given_by(manager: User) -> list[tuple[str, str | Promise]]:
+    """Return the roles that a user may give: that of an Administrator only if it is one's own."""
+    return [each for each in ROLE_LABELS.items() if manager.is_superuser or each[0] != ADMINISTRATORS]
 
 
 def set_name(user: User, full_name: str) -> None:
@@ -118,6 +120,7 @@ def create(username: str, full_name: str, email: str, role: str) -> tuple[User, 
     with transaction.atomic():
         user = User(username=username, email=email)
         set_name(user, full_name)
+        user.is_superuser = role == ADMINISTRATORS
         user.set_password(password)
         user.save()
         set_role(user, role)
@@ -129,7 +132,8 @@ def change(user: User, full_name: str, email: str, role: str) -> None:
     with transaction.atomic():
         set_name(user, full_name)
         user.email = email
-        user.save(update_fields=["first_name", "last_name", "email"])
+        user.is_superuser = role == ADMINISTRATORS
+        user.save(update_fields=["first_name", "last_name", "email", "is_superuser"])
         set_role(user, role)
 
 
@@ -169,5 +173,11 @@ def reset_second_factor(user: User) -> None:
 def detail_words(event: SecurityEvent) -> str:
     """Return the detail of an event, with its words in the reader's language."""
     sign = event.detail[:1] if event.kind == Event.RIGHTS else ""
-    words = event.detail.removeprefix(sign).split(", ")
-    return sign + ", ".join(str(DETAIL_LABELS.get(word, word)) for word in words)
+    return sign + _in_words(event.detail.removeprefix(sign))
+
+
+def _in_words(text: str) -> str:
+    for separator in (", ", ": ", " → "):
+        if separator in text:
+            return separator.join(map(_in_words, text.split(separator)))
+    return str(DETAIL_LABELS.get(text, text))

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
+from poster_admin.users import accounts
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
 from poster_admin.users.pages.views import Request, form_methods
@@ -45,11 +48,13 @@ def manages_people[**P](view: View[P]) -> View[P]:
 
 @require_safe
 def person_list(request: Request) -> HttpResponse:
-    """Show all users, with their roles and how they are signed in."""
+    """Show the people whom the user may see, with their roles and how they are signed in."""
     if not request.user.has_perm(people.RIGHT):
         raise PermissionDenied
-    page = page_asked_for(request, people.all_users())
-    rows = [(person, person.manageable_by(request.user)) for person in people.as_people(page.object_list)]
+    managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
+    seen = people.with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
+    page = page_asked_for(request, seen)
+    rows = [(person, person.user.is_managed) for person in people.as_people(page.object_list)]  # type: ignore[attr-defined]  # annotated
     return render_page(request, "users/people.html", {"page": page, "rows": rows})
 
 
@@ -61,7 +66,7 @@ def person_new(request: Request) -> HttpResponse:
 
     Without mail show the password once: no page and no message shows it again.
     """
-    form = NewPersonForm(request.POST if request.method == "POST" else None)
+    form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
     if form.is_valid() and (created := form.create()):
         user, password = created
         by_mail = invitations.can_be_invited(user)
@@ -77,10 +82,11 @@ def person_new(request: Request) -> HttpResponse:
 
 @form_methods
 @manages_people
+@transaction.atomic
 def person_detail(request: Request, user_id: int) -> HttpResponse:
     """Show one user, and change name, address and role."""
     person = manageable(request, user_id)
-    form = PersonForm(request.POST if request.method == "POST" else None, person=person)
+    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     if form.is_valid():
         people.change(person.user, **form.cleaned_data)
         messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})
@@ -108,6 +114,7 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
 
 @require_POST
 @manages_people
+@transaction.atomic
 @sensitive_variables("password")
 def person_password(request: Request, user_id: int) -> HttpResponse:
     """Give a user a new password, and show it once."""
@@ -118,6 +125,7 @@ def person_password(request: Request, user_id: int) -> HttpResponse:
 
 @require_POST
 @manages_people
+@transaction.atomic
 def person_block(request: Request, user_id: int) -> HttpResponse:
     """Block a user, or let the user in again: as the form says, so that a double click does not undo it."""
     user = manageable(request, user_id).user
@@ -131,6 +139,7 @@ def person_block(request: Request, user_id: int) -> HttpResponse:
 
 @require_POST
 @manages_people
+@transaction.atomic
 def person_sign_out(request: Request, user_id: int) -> HttpResponse:
     """End all sessions of a user."""
     ended = people.sign_out(manageable(request, user_id).user)
@@ -141,6 +150,7 @@ def person_sign_out(request: Request, user_id: int) -> HttpResponse:
 
 @require_POST
 @manages_people
+@transaction.atomic
 def person_second_factor(request: Request, user_id: int) -> HttpResponse:
     """Remove the second factor of a user who lost the phone."""
     user = manageable(request, user_id).user
@@ -150,14 +160,15 @@ def person_second_factor(request: Request, user_id: int) -> HttpResponse:
 
 
 def manageable(request: Request, user_id: int) -> people.Person:
-    """Return a person whom the user of the request may change."""
-    user = people.all_users().filter(pk=user_id).first()
-    if user is None:
+    """Return a person whom the user of the request may change, locked until the transaction ends.
+
+    People whom the user does not see are not found.
+    """
+    if accounts.lock_managed(request.user, user_id) is None:
+        if accounts.seen_by(request.user).filter(pk=user_id).exists():
+            raise PermissionDenied
         raise Http404
-    person = people.as_people([user])[0]
-    if not person.manageable_by(request.user):
-        raise PermissionDenied
-    return person
+    return people.as_people(people.with_details(User.objects.filter(pk=user_id)))[0]
 
 
 def _name(user: User) -> str:

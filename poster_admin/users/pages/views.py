@@ -20,11 +20,13 @@ from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users import sessions
 from poster_admin.users.identities import has_password
-from poster_admin.users.models import Event, RecoveryCode, SecurityEvent, passkeys_of
+from poster_admin.users.models import Event, RecoveryCode, passkeys_of
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
-from poster_admin.users.security_log import record
+from poster_admin.users.security_log import lines_for, record
 from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in.guardians import PASSWORD_DUE
+from poster_admin.users.sign_in.password_reset import NewPasswordForm
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -91,14 +93,17 @@ class PasswordChange(PasswordChangeView):
     """Let users change their own password; all their other sessions end."""
 
     template_name = "users/password.html"
-    form_class = OwnPasswordForm
     success_url = reverse_lazy("sessions")
 
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "request": self.request}
+    def get_form(self, form_class: Any = None) -> Any:
+        """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
+        if self.request.session.get(PASSWORD_DUE):
+            return NewPasswordForm(**self.get_form_kwargs())
+        return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
+        self.request.session.pop(PASSWORD_DUE, None)
         sessions.end(form.user, but=self.request.session.session_key)
         browsers.begin(self.request, form.user)
         messages.success(self.request, _("The password was changed. All your other sessions have ended."))
@@ -116,7 +121,7 @@ def security_log(request: Request) -> HttpResponse:
     if not request.user.has_perm("users.view_securityevent"):
         raise PermissionDenied
     kind = request.GET.get("kind", "")
-    events = SecurityEvent.objects.all()
+    events = lines_for(request.user)
     if kind in Event:
         events = events.filter(kind=kind)
     page = page_asked_for(request, events)

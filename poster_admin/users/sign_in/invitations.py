@@ -17,6 +17,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.debug import sensitive_variables
 
+from poster_admin.common.pages import link
 from poster_admin.users.models import Event, Invitation
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import mail, password_reset
@@ -79,7 +80,7 @@ def send(request: HttpRequest, user: User) -> bool:
     Invitation.objects.update_or_create(user=user, defaults={"made_at": timezone.now()})
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("invitation", kwargs={"uidb64": uid, "token": tokens.make_token(user)})
-    context = {"person": user, "by": request.user, "link": request.build_absolute_uri(path)}
+    context = {"person": user, "by": request.user, "link": link(path, request)}
     templates = "registration/mail/invitation_subject.txt", "registration/mail/invitation_mail.txt"
     sent = mail.send(*templates, context, user.email, what="an invitation")
     if sent:

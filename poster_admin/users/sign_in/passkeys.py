@@ -38,6 +38,7 @@ from webauthn.helpers.structs import (
 
 from poster_admin.common.deadlines import is_past
 from poster_admin.users import security_log, sessions
+from poster_admin.users.identities import lock_unchanged
 from poster_admin.users.models import Event, Passkey, passkeys_of
 from poster_admin.users.sign_in import two_factor
 
@@ -92,6 +93,7 @@ def register(request: HttpRequest, user: User, answer: str, name: str) -> Passke
     """Store the passkey that a device has made. Raises `NotAccepted`."""
     challenge, handle = _take_back(request)
     with _refusing(), transaction.atomic():
+        lock_unchanged(user)
         made = verify_registration_response(
             credential=answer,
             expected_challenge=challenge,

@@ -20,6 +20,7 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 
+from poster_admin.common.pages import link
 from poster_admin.users import sessions
 from poster_admin.users.identities import set_password
 from poster_admin.users.sign_in import mail, throttle
@@ -90,6 +91,7 @@ class Ask(_OnlyWithMail, views.PasswordResetView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Send mail only so often: to nobody without end, and not to find out who is known here."""
         throttle.count_reset(self.request, form.cleaned_data["email"])
+        self.extra_email_context = {"site": link("/", self.request).rstrip("/")}
         return super().form_valid(form)
 
 

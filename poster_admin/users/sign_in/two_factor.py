@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.common.deadlines import recent
 from poster_admin.users import security_log, sessions
+from poster_admin.users.identities import lock_unchanged
 from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
 from poster_admin.users.sign_in.reauthentication import CONFIRMATION_LIFE
 
@@ -99,6 +100,7 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
     """Confirm the authenticator with its first code; return the recovery codes, or none if it is wrong."""
     user: Any = request.user
     with transaction.atomic():
+        lock_unchanged(user)
         # None if it was removed meanwhile.
         locked: TOTPDevice | None = TOTPDevice.objects.select_for_update().filter(pk=device.pk).first()
         if locked is None or not locked.verify_token("".join(code.split())):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.models import PosterCredentials
 from poster_admin.users.models import RecoveryCode, SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
-from tests.conftest import PASSWORD, make_user
+from tests.conftest import PASSWORD, connect, make_user
 from tests.pages import text_of
 from tests.users.sign_in.test_reauthentication import after_a_while
 
@@ -48,18 +48,19 @@ def login_of(browse, user):
 # --- The list ----------------------------------------------------------------------------------------------
 
 
-def test_owners_see_everybody_with_role_connection_second_factor_and_last_seen(
-    owner, staff, newcomer, nobody, browse
+def test_the_list_has_role_account_connection_second_factor_and_last_seen(
+    admin_user, owner, staff, newcomer, nobody, browse
 ):
     TOTPDevice.objects.create(user=staff, name="phone", key=two_factor.new_key(), confirmed=True)
     PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now())
     User.objects.filter(pk=nobody.pk).update(is_active=False)
     browse(staff)
     UserSession.objects.filter(user=staff).update(seen_at=timezone.now() + timedelta(days=365))
-    client = browse(owner)
+    client = browse(admin_user)
     year = str((timezone.now() + timedelta(days=365)).year)
-    assert all(words in row_of(client, "staff") for words in ("Staff", " connected", "set up", year))
-    assert all(words in row_of(client, "owner") for words in ("Owner", "token refused", "none", "you"))
+    assert all(words in row_of(client, "staff") for words in ("Staff", " connected demo", "set up", year))
+    assert all(words in row_of(client, "owner") for words in ("Owner", "token refused", "none"))
+    assert all(words in row_of(client, "admin") for words in ("Administrator", "you"))
     assert all(words in row_of(client, "newcomer") for words in ("not connected", "never"))
     assert all(words in row_of(client, "nobody") for words in ("No role", "blocked"))
 
@@ -244,7 +245,8 @@ def test_a_lost_second_factor_is_reset(owner, staff, browse):
     assert "Reset the second factor" not in text_of(client.get(page_of(staff)))
 
 
-def test_nobody_manages_oneself_or_a_superuser(owner, admin_user, browse):
+def test_owners_manage_neither_themselves_nor_an_administrator(owner, admin_user, browse, sandbox):
+    connect(admin_user, "demo", sandbox)
     client = browse(owner)
     for user in (owner, admin_user):
         assert client.get(page_of(user)).status_code == 403
@@ -257,7 +259,7 @@ def test_nobody_manages_oneself_or_a_superuser(owner, admin_user, browse):
     assert owner.is_active
     assert admin_user.is_active
     assert signs_in(browse, "owner", PASSWORD)
-    assert "Superuser" in row_of(client, "admin")
+    assert "Administrator" in row_of(client, "admin")
 
 
 @pytest.mark.parametrize("action", ["", *(f"{each}/" for each in ACTIONS)])

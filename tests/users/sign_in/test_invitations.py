@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.http import urlsafe_base64_encode
 
-from poster_admin.users.models import Event, SecurityEvent
+from poster_admin.users.models import Event, Guardian, SecurityEvent
 from poster_admin.users.sign_in import invitations
 from tests.pages import text_of
 
@@ -237,11 +237,22 @@ def test_an_invitation_is_not_sent_again_to_somebody_who_has_a_password(inbox, o
 
 def test_a_user_whom_the_company_signs_in_is_not_invited(inbox, owner, browse):
     User.objects.create_user("olena", ADDRESS).groups.set(owner.groups.all())
+    Guardian.objects.create(user=olena(), guardian=owner, invited=True)
     client = browse(owner)
     assert not olena().has_usable_password()
     assert "Send the invitation again" not in text_of(client.get(page()))
     assert "No invitation was sent" in text_of(client.post(f"{page()}invite/", follow=True))
     assert inbox.mail == []
+
+
+def test_the_link_leads_to_the_address_of_the_site_whatever_host_was_asked(inbox, owner, browse, settings):
+    settings.ALLOWED_HOSTS = [".example.com"]
+    settings.SITE_URL = "https://loyalty.example.com/"
+    client = browse(owner, HTTP_HOST="evil.example.com:8443")
+    client.post(PEOPLE_NEW, OLENA)
+    body = inbox.mail[0].get_content()
+    assert "https://loyalty.example.com/accounts/invitation/" in body
+    assert "evil" not in body
 
 
 def test_the_link_is_in_no_line_of_the_log(inbox, owner, browse, log_stream):

@@ -77,6 +77,17 @@ def test_a_forgotten_password_is_replaced_from_the_sign_in_page(inbox, forgetful
     assert SecurityEvent.objects.filter(kind=Event.PASSWORD, about="staff").exists()
 
 
+def test_the_link_leads_to_the_address_of_the_site_whatever_host_was_asked(
+    inbox, forgetful, browse, settings
+):
+    settings.ALLOWED_HOSTS = [".example.com"]
+    settings.SITE_URL = "https://loyalty.example.com/"
+    ask(browse(HTTP_HOST="evil.example.com:8443"))
+    body = inbox.mail[0].get_content()
+    assert "https://loyalty.example.com/accounts/reset/" in body
+    assert "evil" not in body
+
+
 @pytest.mark.parametrize("language", ["uk", "ru"])
 def test_the_mail_is_in_the_language_of_the_page(inbox, forgetful, browse, language):
     ask(browse(language=language))

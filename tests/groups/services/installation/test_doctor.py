@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db.migrations.recorder import MigrationRecorder
@@ -23,7 +24,7 @@ from tests.users.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
-PARTS = ["database", "migrations", "cache", "worker", "keys", "Poster", "clock", "notices", "disk"]
+PARTS = ["database", "migrations", "cache", "worker", "keys", "people", "Poster", "clock", "notices", "disk"]
 
 
 def doctor_says():
@@ -51,6 +52,11 @@ def worker(db):
 
 
 @pytest.fixture
+def administrator(db):
+    return User.objects.create_superuser("admin")
+
+
+@pytest.fixture
 def certificate(tmp_path, sandbox, settings):
     """Return a function that puts the sandbox behind TLS and a proxy, at the address of Poster."""
 
@@ -75,7 +81,7 @@ def in_days(days):
     return dt.datetime.now(dt.UTC) + dt.timedelta(days=days, hours=1)
 
 
-def test_where_all_is_well_every_part_is_green(staff, worker):
+def test_where_all_is_well_every_part_is_green(staff, worker, administrator):
     code, parts = doctor_says()
     assert list(parts) == PARTS
     assert (code, bad(parts)) == (0, set())
@@ -185,7 +191,7 @@ def provider(settings):
 
 def test_a_provider_that_helps_is_green_with_its_keys(staff, worker, provider):
     code, parts = doctor_says()
-    assert (code, list(parts)) == (0, [*PARTS[:6], "OpenID", *PARTS[6:]])
+    assert (code, list(parts)) == (0, [*PARTS[:7], "OpenID", *PARTS[7:]])
     ((state, words),) = parts["OpenID"]
     assert state == "ok"
     assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and has 1 keys", words)
@@ -245,7 +251,7 @@ def test_a_directory_that_helps_is_green_with_the_end_of_its_certificate(
 ):
     settings.LDAP_URL = getattr(directory, way)
     code, parts = doctor_says()
-    assert (code, list(parts)) == (0, [*PARTS[:6], "directory", *PARTS[6:]])
+    assert (code, list(parts)) == (0, [*PARTS[:7], "directory", *PARTS[7:]])
     reached, until = parts["directory"]
     assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and the branches are there", reached[1])
     assert re.fullmatch(r"the certificate of 127\.0\.0\.1:\d+ ends on [\d-]+, in \d+ days", until[1])
@@ -316,3 +322,11 @@ def test_a_webhook_that_fails_and_mail_that_is_not_taken_are_named(owner, worker
     old = timezone.now() - dt.timedelta(days=2)
     Delivery.objects.update(tried_at=old)
     assert doctor_says()[1]["notices"][0][0] == "ok"
+
+
+def test_where_nobody_manages_everybody_it_says_how_to_make_an_administrator(worker, owner):
+    _code, parts = doctor_says()
+    assert parts["people"] == [("warning", "nobody is an Administrator: manage.py createsuperuser makes one")]
+    User.objects.create_superuser("admin")
+    _code, parts = doctor_says()
+    assert parts["people"] == [("ok", "1 may manage everybody")]

@@ -565,8 +565,9 @@ def test_nothing_of_another_account_is_sent(owner, outsider, receiver, secret):
 def test_it_is_written_down_who_set_it_without_the_address(owner, receiver, secret):
     webhooks.remove(user=owner, credentials=owner.credentials)
     kinds = SecurityEvent.objects.filter(kind__startswith="webhook").values_list("kind", "detail")
-    shown = f"demo http://127.0.0.1:{receiver.port}/…"
-    assert set(kinds) == {(Event.WEBHOOK_SET, shown), (Event.WEBHOOK_REMOVED, "demo")}
+    shown = f"http://127.0.0.1:{receiver.port}/…"
+    told = ", ".join(["demo", *NoticeKind.values, shown])
+    assert set(kinds) == {(Event.WEBHOOK_SET, told), (Event.WEBHOOK_REMOVED, "demo")}
 
 
 def test_address_and_secret_are_encrypted_and_in_no_log(owner, receiver, secret, caplog, settings):

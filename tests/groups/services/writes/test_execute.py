@@ -261,7 +261,7 @@ def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandb
     assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
     assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
     event = SecurityEvent.objects.get(kind=Event.BONUS_UNIT_SET)
-    assert (event.user_name, event.detail) == (kopecks_owner.username, "kopecks kopecks")
+    assert (event.user_name, event.detail) == (kopecks_owner.username, "kopecks, hryvnia → kopecks")
 
 
 def test_only_an_owner_sets_the_unit(staff, sandbox):

@@ -349,7 +349,10 @@ def test_owners_set_the_limits(owner, browse, limits):
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
-    assert SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner, detail="demo").count() == 1
+    (event,) = SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner)
+    assert event.detail == "demo, max_percent: 5 → 20.5, max_birthday_bonus: – → 1000, max_clients: – → 150"
+    page = text_of(client.get("/accounts/security-log/"))
+    assert "Highest percent: 5 → 20.5, Highest birthday bonus: – → 1000" in page
     kept = Limits.objects.get(account="demo")
     assert timezone.now() - kept.set_at < timedelta(minutes=1)
     assert (kept.max_percent, kept.max_rise, kept.max_birthday_bonus, kept.max_clients) == (

@@ -1,0 +1,66 @@
+"""Tell the Poster account of users, and whom one of them sees and manages.
+
+Owners manage the users of their own account, which Poster's token proves, and those without an account whom
+they invited. A superuser is an Administrator, and manages everybody. An app above this one names its model of
+connections in CONNECTION_MODEL: it has a `user`, an `account`, and `refused_at`, the time since which Poster
+refuses the token, or None.
+"""
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from poster_admin.users.models import Guardian
+
+
+def connections() -> QuerySet[Any]:
+    """Return the connections of all users, refused ones too."""
+    rows: QuerySet[Any] = apps.get_model(settings.CONNECTION_MODEL).objects.all()
+    return rows
+
+
+def proved_account(user: User) -> QuerySet[Any]:
+    """Return the account whose token Poster accepts from this user, as a query of one row or none."""
+    return connections().filter(user=user, refused_at=None).values("account")
+
+
+def seen_by(user: User) -> QuerySet[User]:
+    """Return the users whom `user` sees in the list: everybody for an Administrator."""
+    if user.is_superuser:
+        return User.objects.all()
+    colleagues = connections().filter(account__in=proved_account(user)).values("user")
+    invited = Guardian.objects.filter(guardian=user, invited=True).values("user")
+    without_account = ~Q(pk__in=connections().values("user"))
+    return User.objects.filter(Q(pk=user.pk) | Q(pk__in=colleagues) | Q(pk__in=invited) & without_account)
+
+
+def managed_by(user: User) -> QuerySet[User]:
+    """Return the users whom `user` may change: never oneself, and Administrators only for another one."""
+    others = seen_by(user).exclude(pk=user.pk)
+    return others if user.is_superuser else others.filter(is_superuser=False)
+
+
+def managed_and_self(user: User) -> QuerySet[User]:
+    """Return the users whom `user` may change in Django's admin, where the own row is too."""
+    return User.objects.filter(Q(pk=user.pk) | Q(pk__in=managed_by(user)))
+
+
+def lock_managed(manager: User, user_id: int) -> User | None:
+    """Return a user whom the manager may change now, or None; lock the row until the transaction ends.
+
+    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before.
+    """
+    with transaction.atomic():
+        User.objects.select_for_update().filter(pk=user_id).first()
+        return managed_by(manager).filter(pk=user_id).first()
+
+
+def account_named(about: str, user_name: str) -> str:
+    """Return the account of the user whom an event concerns, else that of the actor, else an empty text."""
+    rows = connections().filter(user__username__in=[about or user_name, user_name])
+    known: dict[str, str] = dict(rows.values_list("user__username", "account"))
+    return known.get(about) or known.get(user_name, "")
