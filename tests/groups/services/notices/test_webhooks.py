@@ -101,7 +101,7 @@ def test_the_name_of_a_group_mentions_nobody_and_hides_no_link_in_a_chat(
     change = elsewhere(owner, group_name=name)
     tell()
     (body,) = receiver.bodies
-    words = f"In Poster, not here: “{shown}” was changed: percent 10 → 12.5."
+    words = f"In Poster, not here: “{shown}” was changed: percent 10% → 12.5%."
     url = f"https://loyalty.example.com/history/{change.pk}/"
     assert body["text"] == f"{words}\n{url}"
     assert [(each["text"], each["url"]) for each in body["notices"]] == [(words, url)]
