@@ -69,13 +69,16 @@ class PosterAccount(models.Model):
         """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
-    def count_write(self) -> None:
-        """Raise the write counter, which makes all cached data of the account stale in every process."""
+    def count_write(self) -> int:
+        """Raise the write counter, which makes all cached data of the account stale in every process.
+
+        Return the new number, for `writes` once it is committed.
+        """
         # The threads of a job share this object, so the expression is given to one of its own. The database
         # returns the number.
         counter = PosterAccount(pk=self.pk, writes=F("writes") + 1)
         counter.save(update_fields=("writes",))
-        self.writes = counter.writes
+        return counter.writes
 
 
 class PosterCredentials(models.Model):
