@@ -165,6 +165,7 @@ def _supersede(change: Change) -> None:
 
     So the group stays locked without a gap, and exactly one of the two changes is reconciled.
     """
+    # Settle a copy of its own: the transaction may still fail, and `change` must not claim what it undoes.
     lost = Change.objects.select_related("account").get(pk=change.pk)
     if lost.state != Change.State.UNKNOWN or not Change.objects.settle(
         lost, state=Change.State.FAILED, reason=Reason.SUPERSEDED

@@ -52,6 +52,23 @@ def test_nothing_is_written_over_a_change_that_poster_does_not_show_yet(behind, 
     assert (change.state, change.reason) == (State.FAILED, "not_shown_yet")
 
 
+def test_of_two_changes_the_later_one_is_waited_for(behind, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    assert edit(behind, percent="14").status_code == 302
+    sandbox.console().edit(1, client_groups_discount="12")
+    page = behind.get(URL)
+    assert 'data-notice="stale"' in page.content.decode()
+    assert 'value="14"' in page.content.decode()
+
+
+def test_the_value_that_came_back_by_a_second_change_is_not_late(behind, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    assert edit(behind, percent="10").status_code == 302
+    page = behind.get(URL)
+    assert "does not show" not in text_of(page)
+    assert edit(behind, percent="11").status_code == 302
+
+
 def test_it_is_sent_as_soon_as_poster_shows_the_change(behind, sandbox):
     form = group_form(behind, URL, **(SEED | {"name": "Гості", "percent": "12"}))
     sandbox.console().edit(1, client_groups_discount="12")

@@ -41,6 +41,7 @@ def test_a_creation_without_an_answer_is_found_by_its_name_and_values():
 def test_a_new_group_of_the_name_with_other_values_is_not_taken_for_ours():
     outcome = determine_outcome(creation(), listed(group(NEW, 1), group(NEW.replace(name="  гості "), 7)))
     assert ended(outcome) == (State.REVIEW, "namesake")
+    assert outcome.after == {"ids": [7]}
     assert outcome.last_resort
 
 

@@ -47,3 +47,12 @@ def test_the_undo_of_a_removal_is_a_creation():
 def test_there_is_no_undo_of_a_removal_that_was_not_made(state):
     change = removal(state=state)
     assert Command.from_change(change).undo(change) is None
+
+
+def test_a_lost_removal_is_repeated_only_over_as_many_clients_as_there_were():
+    change = Change(action=Action.REMOVE, group_id=1, before=group(clients=3).to_json())
+    command = Command.from_change(change)
+    again = command.repeat(change, RemoteState(group=group(clients=3)))
+    assert (again.loaded, again.loaded_clients, again.again_of) == (OLD, 3, change)
+    assert command.repeat(change, RemoteState(group=group(clients=4))) is None
+    assert command.repeat(change, RemoteState()) is None
