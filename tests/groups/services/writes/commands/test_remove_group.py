@@ -1,5 +1,8 @@
 """Test the removal of a group: its outcome, its locks, and its undo."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from groups.models import Change
@@ -56,3 +59,19 @@ def test_a_lost_removal_is_repeated_only_over_as_many_clients_as_there_were():
     assert (again.loaded, again.loaded_clients, again.again_of) == (OLD, 3, change)
     assert command.repeat(change, RemoteState(group=group(clients=4))) is None
     assert command.repeat(change, RemoteState()) is None
+
+
+@pytest.mark.parametrize(
+    ("rights", "clients", "may"),
+    [
+        ({"groups.delete_group"}, 0, True),
+        ({"groups.delete_group"}, 1, False),
+        ({"groups.delete_group", "groups.delete_group_with_clients"}, 1, True),
+        ({"groups.delete_group_with_clients"}, 0, False),
+        ({"groups.delete_group_with_clients"}, 1, False),
+    ],
+)
+def test_who_may_remove_it_and_how_far_that_reaches(rights, clients, may):
+    command = replace(Command.from_change(removal()), loaded_clients=clients)
+    assert command.may_be_sent_by(SimpleNamespace(has_perm=rights.__contains__)) is may
+    assert command.reach.clients == clients
