@@ -1,6 +1,7 @@
 """Define the journal: one row for each change, with its user, its values and its outcome."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
 
 OF_GROUPS = Q(client_id__isnull=True)
+KNOWN_STATE = Q(
+    state__in=("pending", "applied", "differs", "refused", "failed", "unknown", "review", "elsewhere")
+)
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
@@ -43,10 +47,16 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def settle(self, change: "Change", **values: Any) -> bool:
         """Update the row unless another process has updated it meanwhile; return True if it was updated.
 
-        Afterwards `change` holds the values of the row: the new ones, or those of the other process. A new
-        state or `sent_at` also raises the account's write counter, which makes all its cached data stale.
-        A state that is not open sets `settled_at` and ends the checks; most of them release the locks.
+        Afterwards `change` holds the values of the row: the new ones, or those of the other process. It takes
+        the new ones after the COMMIT, which may fail too, so call this outside of transactions.
+
+        A new state or `sent_at` also raises the account's write counter, which makes all its cached data
+        stale. A state that is not open sets `settled_at` and ends the checks; most release the locks.
         """
+        return self.settle_if(change, lambda: True, **values)
+
+    def settle_if(self, change: "Change", holds: Callable[[], bool], /, **values: Any) -> bool:
+        """Settle a change, unless `holds` returns False: it is called at the end of the same transaction."""
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         closes = values.get("state") not in (None, *Change.OPEN)
@@ -54,27 +64,37 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             values |= {"settled_at": timezone.now(), "next_check_at": None}
         if change.action in Change.OF_CLIENTS:
             values |= _without_people(change, values, closes=closes)
-        untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
-        ends = "state" in values and not change.locks_in(values["state"])
-        with transaction.atomic(savepoint=False):
-            of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
-            if not models.QuerySet.update(self.model.objects.filter(**untouched), **values):
+        counts = not values.keys().isdisjoint(("state", "sent_at"))
+        with transaction.atomic():
+            if not self._store(change, values):
                 change.refresh_from_db()
                 return False
-            if ends:
-                Lock.objects.filter(change=change).delete()
-            nothing_changed = (
-                values.get("state") in Change.NOTHING_CHANGED
-                and values.get("reason") != Change.Reason.SUPERSEDED
+            writes = (
+                change.account.count_write(of_members=change.action in Change.OF_MEMBERS) if counts else None
             )
-            if nothing_changed and change.request_id:
-                ApprovalRequest.objects.wait_again(change.request_id)
-            if of_job and change.job_id:
-                self._release(change.job_id)
-            if not values.keys().isdisjoint(("state", "sent_at")):
-                change.account.count_write(of_members=change.action in Change.OF_MEMBERS)
+            if not holds():
+                transaction.set_rollback(True)
+                return False
+        if writes is not None:
+            change.account.writes = writes
         for name, value in values.items():
             setattr(change, name, value)
+        return True
+
+    def _store(self, change: "Change", values: dict[str, Any]) -> bool:
+        """Update the row and its locks; return False if another process has updated it meanwhile."""
+        untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
+        ends = "state" in values and not change.locks_in(values["state"])
+        of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
+        if not models.QuerySet.update(self.model.objects.filter(**untouched), **values):
+            return False
+        if ends:
+            Lock.objects.filter(change=change).delete()
+        nothing_changed = values.get("state") in Change.NOTHING_CHANGED
+        if nothing_changed and values.get("reason") != Change.Reason.SUPERSEDED and change.request_id:
+            ApprovalRequest.objects.wait_again(change.request_id)
+        if of_job and change.job_id:
+            self._release(change.job_id)
         return True
 
     def release_job(self, job_id: uuid.UUID) -> None:
@@ -100,9 +120,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 def _without_people(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
     """Return those of the values that may tell of a client as the row may keep them."""
-    kept: dict[str, Any] = {}
-    if "message" in values:
-        kept["message"] = ""  # Poster's words may name somebody; the code stays
+    # Poster's words may name somebody; the code stays.
+    kept: dict[str, Any] = {"message": ""} if "message" in values else {}
     if closes:
         # Drop the field HMACs: nothing will be compared any more.
         before = ClientBefore.from_json(values.get("before", change.before))
@@ -302,23 +321,7 @@ class Change(Consent):
             ("set_webhook", "Can set the address to which the notices of an account are sent"),
             ("exceed_limits", "Can set the limits of an account, and let changes go beyond them"),
         )
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(
-                    state__in=(
-                        "pending",
-                        "applied",
-                        "differs",
-                        "refused",
-                        "failed",
-                        "unknown",
-                        "review",
-                        "elsewhere",
-                    )
-                ),
-                name="known_state",
-            ),
-        )
+        constraints = (models.CheckConstraint(condition=KNOWN_STATE, name="known_state"),)
         indexes = (
             # Exclude changes of clients, since one job may have thousands. With `action` as last column the
             # rows can be counted in the index alone, which is much faster.

@@ -72,10 +72,11 @@ class PosterAccount(models.Model):
         """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
-    def count_write(self, *, of_members: bool = False) -> None:
+    def count_write(self, *, of_members: bool = False) -> int:
         """Raise the write counter, which makes all cached data of the account stale in every process.
 
-        `of_members` is True for a write that changes which clients a group has.
+        `of_members` is True for a write that changes which clients a group has. Return the new number, for
+        `writes` once it is committed.
         """
         # The threads of a job share this object, so the expression is given to one of its own. The database
         # returns the number.
@@ -85,7 +86,7 @@ class PosterAccount(models.Model):
             counter.moves, counter.moved_at = F("moves") + 1, timezone.now()
             fields += ["moves", "moved_at"]
         counter.save(update_fields=fields)
-        self.writes = counter.writes
+        return counter.writes
 
 
 class PosterCredentials(models.Model):

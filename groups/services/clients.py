@@ -68,7 +68,7 @@ _NUMBERS: dict[str, Callable[[Client], Decimal | None]] = {
     "total_payed_sum": lambda client: client.total_paid,
     "discount_per": lambda client: client.own_percent,
 }
-BY_ID = Order()
+BY_ID, NEWEST_FIRST = Order(), Order(descending=True)
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -219,12 +219,20 @@ def every_member(
 def with_everybody(credentials: PosterCredentials, group: Group, *, within: float | None = None) -> Group:
     """Return the group; if its client count is 0, replace that with the number of clients actually read.
 
-    Poster's count may be outdated, and removing a group removes its clients. Raises `PosterError`; then it is
-    not proven that the group is empty.
+    Removing a group removes its clients, and Poster's count and its list of the group's clients may both be
+    outdated. So the newest clients of the account are read too, READ_AT_ONCE of them: each row names its
+    group. Unreadable clients of the group count, removed ones do not. Raises `PosterError`; then it is not
+    proven that the group is empty.
     """
     if group.clients:
         return group
-    return group.replace(clients=count_members(credentials, [group.id], within=within)[group.id])
+    until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
+    clients = count_members(credentials, [group.id], within=within)[group.id]
+    if not clients:
+        left = seconds_left(until, "clients.getClients")
+        newest = _ask_for(credentials, None, NEWEST_FIRST, READ_AT_ONCE, 0, left)
+        clients = sum(client.group_id == group.id for client in _living(newest))
+    return group.replace(clients=clients)
 
 
 def count_members(

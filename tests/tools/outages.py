@@ -1,13 +1,19 @@
 """Cause real outages: a locked database, a full disk, a Redis or a PostgreSQL that is away."""
 
 import contextlib
+import itertools
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
 
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests import environment
 from tests.tools.dashboard.killing import wait_until
 from tests.tools.ports import free_port
 
@@ -28,6 +34,58 @@ def locked(path):
         assert holder.stdout.readline() == "locked\n"
         yield
         holder.stdin.close()
+
+
+@contextlib.contextmanager
+def full_disk():
+    """Let this process find no room in any file during the block, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+LOST = (False, True) if environment.ON_SERVICES else (False,)
+"""The values of `is_made`: a commit of SQLite has no answer that could get lost after it."""
+
+
+def let_commits_fail(monkeypatch, fails, *, is_made=False):
+    """Let each commit of this process fail for whose number `fails` returns True; return the failed numbers.
+
+    On SQLite the disk is full then. On PostgreSQL the connection is lost: before the commit, or after it if
+    `is_made`.
+    """
+    numbers, failed, commit = itertools.count(1), [], BaseDatabaseWrapper.commit
+
+    def commit_or_fail(ours):
+        number = next(numbers)
+        if not fails(number):
+            commit(ours)
+            return
+        failed.append(number)
+        if ours.vendor == "sqlite":
+            with full_disk():
+                commit(ours)
+        else:
+            lose(ours.connection, is_made=is_made)
+            commit(ours)
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "commit", commit_or_fail)
+    return failed
+
+
+def lose(ours, *, is_made):
+    """End a connection to PostgreSQL, with its transaction or after its COMMIT, without an answer to that."""
+    process = ours.info.backend_pid
+    if is_made:
+        ours.pgconn.send_query(b"COMMIT")
+    with psycopg.connect(environment.POSTGRES_URL, autocommit=True) as server:
+        if is_made:
+            is_idle = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'idle'"
+            wait_until(lambda: server.execute(is_idle, [process]).fetchone(), 0.01)
+        server.execute("SELECT pg_terminate_backend(%s)", [process])
 
 
 class Disk:

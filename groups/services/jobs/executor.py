@@ -14,10 +14,11 @@ from django.utils import timezone
 from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
-from groups.services.groups import read_now
+from groups.services.groups import find_group
 from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
+from groups.services.writes.lag import unseen_change
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, NotRecordedNow, Occupied, Planned
 from groups.services.writes.reconcile import due, follow_up
@@ -200,13 +201,23 @@ def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
         more = settle_open(lease) or tried
 
 
-def check_target(job: Job) -> None:
-    """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`."""
+def check_target(lease: JobLease) -> None:
+    """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`.
+
+    A group that was created here just now may not show for a while: raises `InvalidResponse` until then.
+    Any other one may be omitted by mistake, so it is read twice before it counts as gone.
+    """
+    job, target_id = lease.job, lease.job.target_id or 0
     _, credentials = actors(job)
-    try:
-        read_now(credentials, job.target_id or 0)
-    except NotFound:
-        raise Stopped(Job.Stop.TARGET_GONE) from None
+    if find_group(credentials, target_id) is not None:
+        return
+    if unseen_change(job.account_id, target_id, None) is not None:
+        raise InvalidResponse(
+            "the new group does not show yet", method="clients.getGroup", reason=ErrorReason.MOVING
+        )
+    lease.wait(settings.POSTER_CONFIRM_SECONDS)
+    if find_group(credentials, target_id) is None:
+        raise Stopped(Job.Stop.TARGET_GONE)
 
 
 def find_clients(

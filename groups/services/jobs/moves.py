@@ -197,7 +197,7 @@ class _Move:
                     yield group_id, page
                 continue
             for some in batched(chosen, AT_ONCE, strict=False):
-                self._backoff.through(partial(check_target, self._job))
+                self._backoff.through(partial(check_target, self._lease))
                 yield group_id, list(some)
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
@@ -216,7 +216,7 @@ class _Move:
             offset += page.size - (self._left(ids) - back)
 
     def _read(self, group_id: int, offset: int) -> ClientList:
-        check_target(self._job)
+        check_target(self._lease)
         _, credentials = actors(self._job)
         return call_poster(
             credentials,

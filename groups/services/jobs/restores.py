@@ -80,7 +80,7 @@ class _Restore:
         """Go through the clients once; return True if any was tried."""
         tried = False
         for rows in snapshots.parts_of(self._snapshot):
-            self._backoff.through(partial(check_target, self._job))
+            self._backoff.through(partial(check_target, self._lease))
             living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
             for some in batched(living, AT_ONCE, strict=False):
                 tried |= self._bring_back(some)

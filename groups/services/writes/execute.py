@@ -167,9 +167,10 @@ def _supersede(change: Change) -> None:
 
     So the group stays locked without a gap, and exactly one of the two changes is reconciled.
     """
-    change.refresh_from_db()
-    if change.state != Change.State.UNKNOWN or not Change.objects.settle(
-        change, state=Change.State.FAILED, reason=Reason.SUPERSEDED
+    # Settle a copy of its own: the transaction may still fail, and `change` must not claim what it undoes.
+    lost = Change.objects.select_related("account").get(pk=change.pk)
+    if lost.state != Change.State.UNKNOWN or not Change.objects.settle(
+        lost, state=Change.State.FAILED, reason=Reason.SUPERSEDED
     ):
         raise NotNow
 
@@ -252,8 +253,7 @@ def _read_before(command: Command, change: Change) -> bool:
     if problem:
         _fail(change, problem, before=None if command.creates else before)
         return False
-    with transaction.atomic(durable=True):
-        return Change.objects.settle(change, before=before, sent_at=timezone.now())
+    return Change.objects.settle(change, before=before, sent_at=timezone.now())
 
 
 def _fail(change: Change, reason: Change.Reason, error: PosterError | None = None, **values: object) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -81,29 +80,27 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
     Return False if another process was sooner. If that one has settled another change with the client that
     this outcome claims, the change stays open: one new client is not the outcome of two creations.
     """
-    claimed = outcome.client_id if change.client_id is None else None
-    with transaction.atomic():
-        settled = Change.objects.settle(
-            change,
-            **values
-            | {
-                "state": outcome.state,
-                "reason": outcome.reason or "",
-                "after": outcome.after,
-                "group_id": outcome.group_id or change.group_id,
-                "client_id": outcome.client_id or change.client_id,
-            },
-        )
-        if settled and outcome.reason == Reason.UNITS:
+
+    def block_bonus_and_check_client() -> bool:
+        if outcome.reason == Reason.UNITS:
             log.error("The birthday bonus of change %s came back off by a factor of 100", change.pk)
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
+        claimed = outcome.client_id if change.client_id is None else None
         # The update has locked the row of the account, so the later one of two sees the earlier one.
-        if settled and claimed and _is_taken(change, claimed):
-            transaction.set_rollback(True)
-            settled = False
-    if claimed and not settled:
-        change.refresh_from_db()
-    return settled
+        return not (claimed and _is_taken(change, claimed))
+
+    return Change.objects.settle_if(
+        change,
+        block_bonus_and_check_client,
+        **values
+        | {
+            "state": outcome.state,
+            "reason": outcome.reason or "",
+            "after": outcome.after,
+            "group_id": outcome.group_id or change.group_id,
+            "client_id": outcome.client_id or change.client_id,
+        },
+    )
 
 
 def _is_taken(change: Change, client_id: int) -> bool:

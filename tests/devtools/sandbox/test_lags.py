@@ -90,6 +90,17 @@ def test_a_read_from_before_the_one_before_the_last(sandbox, wire):
     assert [percent(wire), percent(wire), percent(wire)] == ["10", "10", "7"]
 
 
+def test_the_members_of_a_group_alone(sandbox, wire):
+    before = people(wire, group_id=5)
+    move(wire, 129, 5)
+    sandbox.lag("members_behind")
+    assert people(wire, group_id=5) == before
+    assert 129 in people(wire, group_id=4)
+    assert 129 in people(wire)
+    assert people(wire, order_by="client_id", sort="desc") == sorted(people(wire), reverse=True)
+    assert group_of(wire, 129) == 5
+
+
 def test_the_writes_of_the_last_seconds_are_not_seen_and_then_they_are(sandbox, wire, clock):
     sandbox.lag("behind", seconds=20)
     update(wire, "6")

@@ -17,6 +17,7 @@ from groups.models.contents import Line
 from groups.services import approvals, schedule_steps
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
+from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import (
     Command,
@@ -356,6 +357,28 @@ def test_a_double_click_is_one_write(staff, owner, sandbox):
     with pytest.raises(NotNow):
         approvals.approve(second, user=owner, credentials=owner.credentials, seen=changed.value.now.mark)
     assert len(sandbox.posts()) == 1
+
+
+@pytest.mark.parametrize(("fault", "state"), [(None, State.APPROVED), ("error_object", State.WAITING)])
+def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_nothing(
+    staff, owner, sandbox, fault, state
+):
+    set_limits(max_percent=12)
+    asked = approvals.ask_for_change(an_update(staff), ())
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    lost = approvals.approve(asked, user=owner, credentials=owner.credentials)
+    assert (lost.state, lost.request_id) == (Change.State.UNKNOWN, asked.pk)
+    if fault:
+        sandbox.script("clients.updateGroup", fault, code=42, when="before")
+    repeated = execute(history.command_again(lost, user=owner, credentials=owner.credentials))
+    lost.refresh_from_db()
+    assert (lost.reason, repeated.request_id) == ("superseded", asked.pk)
+    while repeated.is_open:
+        Change.objects.settle(repeated, next_check_at=timezone.now())
+        reconcile_due()
+        repeated.refresh_from_db()
+    asked.refresh_from_db()
+    assert (asked.state, asked.decided_by) == (state, None if fault else owner)
 
 
 @pytest.mark.parametrize("point", ["_read_before", "_send"])

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.models.contents import RecordIds
-from groups.poster import GroupList, GroupValues, NotFound, PosterClient
+from groups.poster import GroupList, GroupValues, NameTaken, NotFound, PosterClient
+from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
@@ -89,12 +90,16 @@ class CreateGroup(GroupCommand):
         return ()
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
-        """Match by the id that Poster answered, even if it appears late. Without one, match by values."""
+        """Match by the id that Poster answered, even if it appears late. Without one, match by values.
+
+        A match by values is a last resort if the answered id does not show, or if Poster said that the name
+        exists: an older group may have it, which the read before did not show.
+        """
         known = change.known_ids
         new = [group for group in remote.groups.present if group.id not in known]
-        if change.group_id:
-            made = [group for group in new if group.id == change.group_id]
-            return taken(self.intended, made[0]) if made else None
+        answered = [group for group in new if group.id == change.group_id]
+        if answered:
+            return taken(self.intended, answered[0])
         namesakes = [group for group in new if fold(group.name) == fold(self.intended.name)]
         made = [
             group
@@ -102,7 +107,11 @@ class CreateGroup(GroupCommand):
             if same(self.intended, group) or is_unit_mismatch(self.intended, group)
         ]
         if len(made) == 1:
-            return taken(self.intended, made[0])
+            outcome = taken(self.intended, made[0])
+            is_doubtful = change.group_id or REFUSALS.get(change.code or 0) is NameTaken
+            return replace(outcome, proven=False, last_resort=True) if is_doubtful else outcome
+        if change.group_id:
+            return None
         ids = RecordIds(tuple(group.id for group in made or namesakes)).to_json()
         if made:
             return Outcome(State.REVIEW, Reason.DUPLICATES, ids)

@@ -16,7 +16,9 @@ from poster_admin.devtools.sandbox.accounts.clients import Block, Change
 from poster_admin.devtools.sandbox.http.exchange import Request, dump
 
 type Table = Literal["groups", "clients"]
-type What = Literal["rows", "new", "count", "zero", "absent", "repeated", "skipped"]
+type What = Literal["rows", "members", "new", "count", "zero", "absent", "repeated", "skipped"]
+# The rows are read from the earlier state of the account.
+_EARLIER: frozenset[What] = frozenset(("rows", "members", "new", "count"))
 type Row = dict[str, Any]
 type Ask = Callable[[Request], bytes]
 
@@ -84,16 +86,18 @@ class Lag:
     def read(self, ask_now: Ask, ask_then: Ask, request: Request, table: Table) -> bytes:
         """Return the answer from a replica with this lag, made of the one of now and of the earlier one."""
         query = dict(request.query)
+        if self.what == "members" and not query.get("group_id"):
+            return ask_now(request)
         num, offset = validation.whole(query, "num"), validation.whole(query, "offset") or 0
         whole = replace(request, query={**query, "num": "", "offset": ""})
         now = json.loads(ask_now(whole))
         then = now
-        if self.what in {"rows", "new", "count"}:
+        if self.what in _EARLIER:
             then = json.loads(ask_then(whole))
         rows = self._mixed(_rows(now), _rows(then))
         if not (isinstance(now, list) and isinstance(then, list)):
             return dump(rows[0] if rows else False)
-        if table == "clients" and self.what == "rows" and (order := validation.order(query)):
+        if table == "clients" and self.what in {"rows", "members"} and (order := validation.order(query)):
             rows = order(rows)
         start = 0 if num is None else offset
         if self.what == "repeated":
@@ -106,7 +110,7 @@ class Lag:
         """Return the rows of the answer: for each the current or the earlier one, as `what` says."""
         before = {_id(row): row for row in then}
         match self.what:
-            case "rows":
+            case "rows" | "members":
                 mixed = [row for row in now if not self._concerns(row)]
                 return sorted([*mixed, *filter(self._concerns, then)], key=_id)
             case "new":

@@ -26,6 +26,13 @@ def _declare(
 
 
 _declare("behind", "rows", _SINCE, "Answer as before the last write, or the writes of so many `seconds`.")
+_declare(
+    "members_behind",
+    "members",
+    _SINCE,
+    "Answer a list of one group's clients as before the last write; other lists are true.",
+    LIST,
+)
 _declare("newest_unseen", "new", _SINCE, "Answer without the rows that came with the last write.")
 _declare("count_behind", "count", _SINCE, "Answer the count of clients of before their last write.")
 _declare("count_zero", "zero", _WHICH, "Answer a count of no clients.")

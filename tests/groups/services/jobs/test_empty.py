@@ -67,11 +67,37 @@ def test_who_comes_between_the_page_and_the_write_is_not_removed(request, browse
     sandbox.console().edit(5, count_groups_clients="0")
     form = open_form(client, URL)
     sandbox.lag("count_zero")
-    # The first read of the POST belongs to the page, the second one precedes the write.
-    sandbox.script(MEMBERS, "busy_cashier", call=2, group=5)
+    # The first two reads of the POST belong to the page, the others precede the write.
+    sandbox.script(MEMBERS, "busy_cashier", call=3, group=5)
     answer = client.post(URL, form)
     assert answer.status_code == 409
     assert "the number of its clients is no longer what you saw" in text_of(answer)
+    change = Change.objects.get()
+    assert (change.state, change.reason, change.before["clients"]) == (State.FAILED, "conflict", 1)
+    assert not sandbox.posts()
+
+
+@pytest.mark.parametrize(("role", "status"), [("staff", 403), ("owner", 422)])
+def test_a_new_client_that_the_group_does_not_show_yet_is_not_removed(request, browse, sandbox, role, status):
+    client = browse(request.getfixturevalue(role))
+    sandbox.console().edit(5, count_groups_clients="0")
+    form = open_form(client, URL)
+    sandbox.lag("count_zero", "clients.getGroup")
+    sandbox.lag("members_behind", MEMBERS)
+    sandbox.console().put_client(5)
+    assert client.post(URL, form).status_code == status
+    assert "1 client" in text_of(client.get(URL))
+    assert not sandbox.posts()
+
+
+def test_a_new_client_that_comes_after_the_list_of_the_group_is_not_removed(staff, browse, sandbox):
+    sandbox.console().edit(5, count_groups_clients="0")
+    client = browse(staff)
+    form = open_form(client, URL)
+    sandbox.lag("count_zero", "clients.getGroup")
+    # Of the group and of the newest clients, for the page and then before the write.
+    sandbox.script(MEMBERS, "busy_cashier", call=4, group=5)
+    assert client.post(URL, form).status_code == 409
     change = Change.objects.get()
     assert (change.state, change.reason, change.before["clients"]) == (State.FAILED, "conflict", 1)
     assert not sandbox.posts()
@@ -117,11 +143,12 @@ def test_nobody_removes_a_group_that_is_not_proven_to_be_empty(
     assert 5 in sandbox.accounts["demo"].groups
 
 
-def test_a_look_that_fails_before_the_write_stops_it(staff, browse, sandbox):
+@pytest.mark.parametrize("call", [3, 4])
+def test_a_look_that_fails_before_the_write_stops_it(staff, browse, sandbox, call):
     sandbox.console().edit(5, count_groups_clients="0")
     client = browse(staff)
     form = open_form(client, URL)
-    sandbox.script(MEMBERS, "top_null", call=2, times=None)
+    sandbox.script(MEMBERS, "top_null", call=call, times=None)
     assert client.post(URL, form).status_code == 502
     change = Change.objects.get()
     assert (change.state, change.reason) == (State.FAILED, "not_read")

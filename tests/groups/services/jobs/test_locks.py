@@ -315,12 +315,12 @@ def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner,
     job, check, tried = queue.start(restore_of(owner, snapshot)), restores.check_target, []
     assert keys(job=job) == {"members:4"}
 
-    def and_somebody_removes_it(restoring):
+    def and_somebody_removes_it(lease):
         if not tried:
             with pytest.raises(Occupied) as occupied:
-                execute(removal(owner, restoring.target_id))
+                execute(removal(owner, lease.job.target_id))
             tried.append(occupied.value.job)
-        check(restoring)
+        check(lease)
 
     monkeypatch.setattr(restores, "check_target", and_somebody_removes_it)
     assert ended(run(job)) == (Job.State.DONE, "")

@@ -276,6 +276,32 @@ def test_the_lost_answer_of_the_group_makes_no_second_one(owner, sandbox):
     assert own(people(sandbox, job.target_id)) == own(were)
 
 
+def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, settings, monkeypatch):
+    settings.JOB_RETRY_PAUSES = (0.0, 2.0)
+    snapshot, were = removed(owner, sandbox)
+    job, take = started(owner, snapshot), restores._Restore._take_group
+
+    def but_reads_lag(restoring, made):
+        take(restoring, made)
+        sandbox.lag("newest_unseen", seconds=1, ids=[made.group_id])
+
+    monkeypatch.setattr(restores._Restore, "_take_group", but_reads_lag)
+    job = run(job)
+    assert (job.state, job.reason) == (Job.State.DONE, "")
+    assert own(people(sandbox, job.target_id)) == own(were)
+
+
+@pytest.mark.parametrize(("times", "ended"), [(1, ("done", "")), (None, ("stopped", "target_gone"))])
+def test_a_target_that_one_look_does_not_show_is_looked_for_again(owner, sandbox, times, ended):
+    snapshot = take(owner)
+    run(queue.start(plan(owner)))
+    job = started(owner, snapshot)
+    for method in ("clients.getGroup", "clients.getGroups"):
+        sandbox.script(method, "row_absent", times=times, ids=[4])
+    job = run(job)
+    assert (job.state, job.reason) == ended
+
+
 def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 2.0
     snapshot, were = removed(owner, sandbox)

@@ -9,7 +9,9 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.services.writes.execute import execute
+from groups.services.writes.lag import hides_move
 from groups.services.writes.reconcile import follow_up
+from tests.groups.services.writes.commands.examples import a_client
 from tests.groups.services.writes.test_execute import command_of, edit_of, removal_of
 from tests.groups.services.writes.test_reconcile import BEFORE, write_down
 from tests.pages import group_form, text_of
@@ -48,6 +50,23 @@ def test_nothing_is_written_over_a_change_that_poster_does_not_show_yet(behind, 
     assert len(sandbox.posts()) == 1
     change = Change.objects.first()
     assert (change.state, change.reason) == (State.FAILED, "not_shown_yet")
+
+
+def test_of_two_changes_the_later_one_is_waited_for(behind, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    assert edit(behind, percent="14").status_code == 302
+    sandbox.console().edit(1, client_groups_discount="12")
+    page = behind.get(URL)
+    assert 'data-notice="stale"' in page.content.decode()
+    assert 'value="14"' in page.content.decode()
+
+
+def test_the_value_that_came_back_by_a_second_change_is_not_late(behind, sandbox):
+    sandbox.console().edit(1, client_groups_discount="12")
+    assert edit(behind, percent="10").status_code == 302
+    page = behind.get(URL)
+    assert "does not show" not in text_of(page)
+    assert edit(behind, percent="11").status_code == 302
 
 
 def test_it_is_sent_as_soon_as_poster_shows_the_change(behind, sandbox):
@@ -165,3 +184,40 @@ def test_a_group_that_stays_away_after_a_while_is_gone(made_a_moment_ago, settin
     settings.POSTER_LAG_SECONDS = 0
     assert [look_at_once(made_a_moment_ago) for _ in range(2)] == [False, True]
     assert (made_a_moment_ago.state, made_a_moment_ago.reason) == (State.REVIEW, "gone")
+
+
+def settled_move(action=Change.Action.MOVE, **fields):
+    """Save a move of client 7 from group 1 to group 4, or its creation in group 4, made just now."""
+    values = {
+        "action": action,
+        "client_id": 7,
+        "group_id": None,
+        "before": {"group_id": 1} if action == Change.Action.MOVE else {},
+        "intended": {"group_id": 4},
+        "state": State.APPLIED,
+        "settled_at": timezone.now(),
+    }
+    return write_down(**values | fields)
+
+
+@pytest.mark.parametrize(
+    ("action", "group_id", "hides"),
+    [
+        (Change.Action.MOVE, 1, True),
+        (Change.Action.MOVE, 4, False),
+        (Change.Action.MOVE, 5, False),
+        (Change.Action.MOVE, None, False),
+        (Change.Action.CREATE_CLIENT, None, True),
+        (Change.Action.CREATE_CLIENT, 1, False),
+    ],
+)
+def test_reads_of_a_client_that_do_not_show_the_last_move_or_creation(action, group_id, hides):
+    settled_move(action)
+    now = a_client(client_groups_id=str(group_id)) if group_id else None
+    assert hides_move(Change(account_id="demo", client_id=7), now) is hides
+
+
+def test_an_older_move_or_one_that_was_not_made_hides_nothing():
+    settled_move(settled_at=timezone.now() - timedelta(hours=1))
+    settled_move(state=State.FAILED)
+    assert not hides_move(Change(account_id="demo", client_id=7), a_client(client_groups_id="1"))

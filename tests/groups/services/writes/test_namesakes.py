@@ -10,6 +10,7 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
+from groups.services.groups import list_groups
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
@@ -130,3 +131,47 @@ def test_a_refused_creation_is_not_held_up_by_a_twin_that_came_meanwhile(staff, 
     with meanwhile(sandbox, TWIN):
         change = execute(creation_of(staff))
     assert (change.state, change.code) == (State.REFUSED, 42)
+
+
+def test_a_new_group_that_the_list_does_not_show_yet_is_found_by_its_id(staff, sandbox):
+    sandbox.lag("newest_unseen", "clients.getGroups")
+    change = execute(creation_of(staff))
+    assert (change.state, change.reason) == (State.APPLIED, "")
+    assert [call.method for call in sandbox.calls()][-2:] == ["clients.getGroups", "clients.getGroup"]
+
+
+def test_a_group_of_the_last_good_copy_is_not_new_though_the_read_before_omits_it(staff, sandbox, settings):
+    twin = put(sandbox, OURS)
+    list_groups(credentials_service.credentials_of(staff))
+    sandbox.script("clients.getGroups", "row_absent", ids=[twin])
+    lose(sandbox, "before")
+    change = execute(creation_of(staff))
+    follow(change, settings)
+    assert (change.state, change.reason, change.group_id) == (State.FAILED, "not_applied", None)
+
+
+def test_without_the_answered_id_the_only_new_group_as_asked_is_ours_after_the_last_look(
+    staff, sandbox, settings
+):
+    sandbox.script("clients.createGroup", "answer_other_id", id=4711)
+    change = execute(creation_of(staff))
+    assert (change.state, change.accepted, change.group_id) == (State.UNKNOWN, True, 4711)
+    follow(change, settings)
+    assert change.is_open
+    settings.POSTER_ABSENT_SECONDS = 0
+    follow(change, settings)
+    (made,) = (
+        each
+        for each, row in sandbox.accounts["demo"].groups.items()
+        if "бариста" in row["client_groups_name"]
+    )
+    assert (change.state, change.reason, change.group_id) == (State.APPLIED, "", made)
+
+
+def test_without_the_answered_id_a_twin_with_other_values_is_not_ours(staff, sandbox, settings):
+    settings.POSTER_ABSENT_SECONDS = 0
+    sandbox.script("clients.createGroup", "answer_other_id", id=4711, when="before")
+    with meanwhile(sandbox, TWIN):
+        change = execute(creation_of(staff))
+        follow(change, settings)
+    assert (change.state, change.reason) == (State.REVIEW, "answered_id_absent")

@@ -4,9 +4,19 @@ from decimal import Decimal
 
 import pytest
 
-from groups.poster import UnreadableRow
-from groups.services.writes.outcome import differing, is_unit_mismatch, onto, same
+from groups.models import Change
+from groups.poster import InvalidValue, NameTaken, NotFound, UnreadableRow
+from groups.services.writes.outcome import (
+    Outcome,
+    contradicts_refusal,
+    differing,
+    is_unit_mismatch,
+    onto,
+    same,
+)
 from tests.groups.services.writes.commands.examples import OLD, group, listed
+
+State, Reason = Change.State, Change.Reason
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,10 @@ def test_an_unreadable_group_was_there_before_too():
         ({"percent": Decimal("10.00")}, []),
         ({"use_ewallet": "1"}, []),
         ({"loyalty_type": 2, "percent": Decimal(1)}, ["loyalty_type", "percent"]),
+        (
+            {"percent": Decimal(1), "birthday_bonus": Decimal(1), "name": "Інші"},
+            ["name", "percent", "birthday_bonus"],
+        ),
         ({"birthday_bonus": Decimal("50.01")}, ["birthday_bonus"]),
     ],
 )
@@ -62,3 +76,32 @@ def test_only_what_is_to_be_changed_is_changed_in_values_that_are_others_by_now(
     old, now = OLD.replace(use_ewallet="0"), OLD.replace(name="Інша", use_ewallet="0")
     wanted = {"percent": Decimal(12), "use_ewallet": "1"}
     assert onto(old, old.replace(**wanted), now) == now.replace(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refusal", "contradicts"),
+    [
+        (Outcome(State.APPLIED), InvalidValue, True),
+        (Outcome(State.APPLIED), NameTaken, True),
+        (Outcome(State.DIFFERS), InvalidValue, True),
+        (Outcome(State.DIFFERS), NameTaken, False),
+        (Outcome(State.REVIEW, Reason.OVERWRITTEN), NameTaken, False),
+        (Outcome(State.REVIEW, Reason.GONE), NotFound, False),
+        (Outcome(State.REVIEW, Reason.CLIENT_GONE), NotFound, False),
+        (Outcome(State.FAILED, Reason.ELSEWHERE), InvalidValue, False),
+    ],
+)
+def test_outcomes_that_contradict_a_refusal(outcome, refusal, contradicts):
+    assert contradicts_refusal(outcome, refusal) is contradicts
+
+
+def test_reads_of_the_same_have_one_digest_and_clients_that_come_make_no_other():
+    seen = Outcome(State.REVIEW, Reason.OVERWRITTEN, {"name": "Гості", "percent": "10", "clients": 3})
+    again = Outcome(State.REVIEW, Reason.OVERWRITTEN, {"clients": 4, "percent": "10", "name": "Гості"})
+    others = [
+        Outcome(State.DIFFERS, Reason.OVERWRITTEN, seen.after),
+        Outcome(State.REVIEW, Reason.GONE, seen.after),
+        Outcome(State.REVIEW, Reason.OVERWRITTEN, {**seen.after, "percent": "11"}),
+    ]
+    assert seen.digest == again.digest
+    assert len({seen.digest, *(other.digest for other in others)}) == 4

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from groups.models import Change
 from groups.poster import UnreadableRow
 from tests.groups.services.writes.commands.examples import (
@@ -39,11 +41,30 @@ def test_a_creation_without_an_answer_is_found_by_its_name_and_values():
 def test_a_new_group_of_the_name_with_other_values_is_not_taken_for_ours():
     outcome = determine_outcome(creation(), listed(group(NEW, 1), group(NEW.replace(name="  гості "), 7)))
     assert ended(outcome) == (State.REVIEW, "namesake")
+    assert outcome.after == {"ids": [7]}
     assert outcome.last_resort
 
 
-def test_an_answered_id_is_waited_for_and_never_replaced_by_a_twin():
-    assert determine_outcome(creation(group_id=6), listed(group(NEW, 4), group(NEW, 7))) is None
+def test_an_answered_id_is_waited_for_and_a_twin_is_the_last_resort():
+    assert determine_outcome(creation(group_id=6), listed(group(NEW, 4))) is None
+    outcome = determine_outcome(creation(group_id=6), listed(group(NEW, 4), group(NEW, 7)))
+    assert (outcome.state, outcome.group_id) == (State.APPLIED, 7)
+    assert outcome.last_resort
+    assert not outcome.proven
+
+
+@pytest.mark.parametrize("twins", [(OLD,), (NEW, NEW), (OLD, NEW.replace(name="Інші"))])
+def test_without_the_answered_id_no_other_group_and_none_of_several_is_ours(twins):
+    groups = (group(values, number) for number, values in enumerate(twins, 7))
+    assert determine_outcome(creation(group_id=6), listed(*groups)) is None
+
+
+@pytest.mark.parametrize("code", [38, 99])
+def test_a_group_that_has_the_name_does_not_contradict_that_the_name_exists(code):
+    outcome = determine_outcome(creation(code=code), listed(group(NEW, 7)))
+    assert outcome.last_resort
+    assert not outcome.proven
+    assert not determine_outcome(creation(code=42), listed(group(NEW, 7))).last_resort
 
 
 def test_of_two_new_groups_of_the_name_the_one_as_asked_is_ours():

@@ -1,5 +1,8 @@
 """Test the removal of a group: its outcome, its locks, and its undo."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from groups.models import Change
@@ -47,3 +50,28 @@ def test_the_undo_of_a_removal_is_a_creation():
 def test_there_is_no_undo_of_a_removal_that_was_not_made(state):
     change = removal(state=state)
     assert Command.from_change(change).undo(change) is None
+
+
+def test_a_lost_removal_is_repeated_only_over_as_many_clients_as_there_were():
+    change = Change(action=Action.REMOVE, group_id=1, before=group(clients=3).to_json())
+    command = Command.from_change(change)
+    again = command.repeat(change, RemoteState(group=group(clients=3)))
+    assert (again.loaded, again.loaded_clients, again.again_of) == (OLD, 3, change)
+    assert command.repeat(change, RemoteState(group=group(clients=4))) is None
+    assert command.repeat(change, RemoteState()) is None
+
+
+@pytest.mark.parametrize(
+    ("rights", "clients", "may"),
+    [
+        ({"groups.delete_group"}, 0, True),
+        ({"groups.delete_group"}, 1, False),
+        ({"groups.delete_group", "groups.delete_group_with_clients"}, 1, True),
+        ({"groups.delete_group_with_clients"}, 0, False),
+        ({"groups.delete_group_with_clients"}, 1, False),
+    ],
+)
+def test_who_may_remove_it_and_how_far_that_reaches(rights, clients, may):
+    command = replace(Command.from_change(removal()), loaded_clients=clients)
+    assert command.may_be_sent_by(SimpleNamespace(has_perm=rights.__contains__)) is may
+    assert command.reach.clients == clients

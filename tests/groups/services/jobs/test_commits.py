@@ -1,0 +1,34 @@
+"""Test jobs of which some commits fail: they wait, and go on."""
+
+import pytest
+
+from groups.models import Change, Job
+from groups.services.jobs import queue
+from groups.services.writes import unrecorded
+from tests.groups.services.jobs.doing import ended, run, start
+from tests.tools.outages import LOST, let_commits_fail
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# Commits of which some fail; the job makes a few more.
+SOME = 24
+
+
+@pytest.mark.parametrize("is_made", LOST)
+@pytest.mark.parametrize("every", [4, *(pytest.param(each, marks=pytest.mark.product) for each in (3, 5))])
+def test_a_job_of_which_some_commits_fail_moves_everybody_once(
+    owner, sandbox, people, monkeypatch, every, is_made
+):
+    monkeypatch.setattr(unrecorded, "PAUSE", 0.0)
+    monkeypatch.setattr(queue, "RETRY_DELAYS", (0.0,))
+    job = start(owner)
+    wanted = people(4)
+    with monkeypatch.context() as patch:
+        failed = let_commits_fail(
+            patch, lambda number: number <= SOME and number % every == 0, is_made=is_made
+        )
+        job = run(job)
+    assert ended(job) == (Job.State.DONE, "")
+    assert len(failed) == SOME // every
+    assert {change.state for change in Change.objects.last_tries()} == {Change.State.APPLIED}
+    sent = [int(call.form["client_id"]) for call in sandbox.posts("clients.updateClient")]
+    assert sorted(sent) == sorted(wanted)

@@ -1,0 +1,49 @@
+"""Test writes of which a COMMIT fails: the disk is full, or the connection is lost before or after it."""
+
+from decimal import Decimal
+
+import pytest
+
+from groups.models import Change, Lock
+from groups.services.writes import unrecorded
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import NotRecordedNow
+from tests.groups.services.writes.test_execute import BARISTA, command_of, edit_of, removal_of
+from tests.tools.outages import LOST, let_commits_fail
+
+State = Change.State
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COMMANDS = {
+    "create": lambda user: command_of(user, Change.Action.CREATE, intended=BARISTA),
+    "update": lambda user: edit_of(user, percent=Decimal("12.5")),
+    "remove": lambda user: removal_of(user, 4),
+}
+# The commits of a write: its row, the time of sending, the id of a new group, the outcome.
+COMMITS = [(action, number) for action in COMMANDS for number in range(1, 5 if action == "create" else 4)]
+BEFORE_SENDING = (1, 2)
+
+
+@pytest.mark.parametrize("is_made", LOST)
+@pytest.mark.parametrize(("action", "number"), COMMITS)
+def test_a_write_whose_commit_fails_is_not_sent_or_is_settled_all_the_same(
+    owner, sandbox, monkeypatch, action, number, is_made
+):
+    monkeypatch.setattr(unrecorded, "PAUSE", 0.0)
+    command = COMMANDS[action](owner)
+    counted = command.sender.credentials.account.writes
+    failed = let_commits_fail(monkeypatch, lambda each: each == number, is_made=is_made)
+    if number in BEFORE_SENDING:
+        with pytest.raises(NotRecordedNow):
+            execute(command)
+        assert not sandbox.posts()
+        assert command.sender.credentials.account.writes == counted
+        assert not Change.objects.open().exists()
+    else:
+        change = execute(command)
+        assert (change.state, change.reason) == (State.APPLIED, "")
+        row = Change.objects.get()
+        assert (row.state, row.accepted, row.after) == (State.APPLIED, True, change.after)
+        assert len(sandbox.posts()) == 1
+    assert failed == [number]
+    assert not Lock.objects.exists()
