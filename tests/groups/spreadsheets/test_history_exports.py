@@ -80,7 +80,7 @@ def test_a_workbook_opens_whatever_the_note_of_a_change_holds(staff, browse, not
     client = browse(staff)
     edit(client, percent="12", note=note)
     sheet = load_workbook(io.BytesIO(client.get("/history/export.xlsx").content)).active
-    assert "a\ufffdb" in [cell.value for cell in sheet[2]]
+    assert f"a_x{ord(note[1]):04X}_b" in [cell.value for cell in sheet[2]]
 
 
 @pytest.mark.usefixtures("_two_changes")
