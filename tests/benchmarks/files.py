@@ -129,7 +129,7 @@ def told(name, times, quiet, took, site):
     """Print a line; return True if no page took longer than it may."""
     usual, slower = statistics.median(times), statistics.median(times) / statistics.median(quiet)
     print(
-        f"{name:25} in {statistics.median(took):5.2f} s; pages {slower:4.1f} × quiet, {usual * 1000:4.0f} ms, "
+        f"{name:24} in {statistics.median(took):5.2f} s; pages {slower:4.1f} × quiet, {usual * 1000:.0f} ms, "
         f"longest {max(times) * 1000:4.0f} ms; peak of the process {peak_memory(site):4.0f} MB",
         flush=True,
     )
