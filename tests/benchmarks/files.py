@@ -13,11 +13,13 @@ import tempfile
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from openpyxl import Workbook
 
 from tests.benchmarks.setup import running
+from tests.benchmarks.setup.lab import expect
 from tests.environment import ROOT
 
 MANY, FEW = "n5000-l50", "n50-l50"
@@ -77,23 +79,22 @@ class Pages:
         self.times = []
         self._caller = running.Caller(site.port, site.cookie(FEW))
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
+        self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self):
-        self._thread.start()
+        self._asking = self._pool.submit(self._ask)
         return self
 
     def __exit__(self, *_):
         self._ended.set()
-        self._thread.join()
+        self._asking.result()
 
     def _ask(self):
         while not self._ended.is_set():
             for path in PAGES:
                 began = time.monotonic()
                 self._caller.get(path)
-                if self._caller.status != 200:
-                    raise RuntimeError(f"{path}: {self._caller.status}")
+                expect(self._caller, 200, path)
                 self.times.append(time.monotonic() - began)
                 self._ended.wait(PAUSE)
 
@@ -116,12 +117,9 @@ def busy(site, ask, seconds, at_once):
             ask(caller)
             took.append(time.monotonic() - began)
 
-    with Pages(site) as pages:
-        threads = [threading.Thread(target=work) for _ in range(at_once)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    with Pages(site) as pages, ThreadPoolExecutor(at_once) as pool:
+        for each in [pool.submit(work) for _ in range(at_once)]:
+            each.result()
     return pages.times, took
 
 
@@ -159,12 +157,12 @@ def main(arguments):
 
         def get(path, caller):
             caller.get(path)
-            if caller.status != 200:
-                raise RuntimeError(f"{path}: {caller.status}")
+            expect(caller, 200, path)
 
         def post(body, caller):
             kind = f"multipart/form-data; boundary={BOUNDARY}"
             caller.post("/groups/import/", body, **{"Content-Type": kind})
+            expect(caller, 422, "a file that is refused")
 
         for name, path in EXPORTS.items():
             times, took = busy(
