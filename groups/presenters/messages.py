@@ -115,7 +115,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
         case Unreachable(reason=ErrorReason.BUSY):
             return Message(
                 _("Too many are asking at once"),
-                _("Poster is slow, and enough pages are waiting for it already. Nothing was sent."),
+                _("Enough pages are waiting already, for Poster or for a file. Nothing was sent."),
                 _("Try again in a minute."),
             )
         case (

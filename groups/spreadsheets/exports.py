@@ -45,16 +45,14 @@ def to_xlsx(listing: Listing, account: str) -> bytes:
     return xlsx_file(_("Groups"), _header_of(listing), _groups(listing, account), widths)
 
 
-def members_to_csv(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+def members_to_csv(group: Group, members: Sequence[Client | UnreadableRow], account: str) -> bytes:
     """Return the clients of a group as CSV."""
     return csv_file(_header_of_clients(), _clients(group, members, account))
 
 
-def members_to_xlsx(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> bytes:
+def members_to_xlsx(group: Group, members: Sequence[Client | UnreadableRow], account: str) -> bytes:
     """Return the clients of a group as a workbook."""
-    # Read all clients first: an abandoned workbook would leave a temporary file with names behind.
-    rows = list(_clients(group, members, account))
-    return xlsx_file(_("Clients"), _header_of_clients(), rows, WIDTHS_OF_CLIENTS)
+    return xlsx_file(_("Clients"), _header_of_clients(), _clients(group, members, account), WIDTHS_OF_CLIENTS)
 
 
 def header() -> list[str]:

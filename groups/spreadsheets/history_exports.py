@@ -1,14 +1,14 @@
 """Export the history to a file: CSV and XLSX for people, JSON lines for programs."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from groups.models import Change
+from groups.models import Change, Job
 from groups.poster import GroupValues
 from groups.presenters.changes.change_diff import shown_versions
 from groups.presenters.changes.change_words import who_words
@@ -17,7 +17,7 @@ from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
 from groups.spreadsheets.exports import csv_file, money, xlsx_file
 
-WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 18, 20, 38)
+WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 30, 30, 18, 20, 38)
 # Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
 OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
 
@@ -27,22 +27,26 @@ def file_name(account: str, extension: str) -> str:
     return f"history-{account}-{localtime(timezone.now()):%Y-%m-%d}.{extension}"
 
 
-def to_csv(changes: Iterable[Change]) -> bytes:
+type Names = Mapping[int, str]
+"""The names of groups by their ids, as far as they are known."""
+
+
+def to_csv(changes: Iterable[Change], names: Names) -> bytes:
     """Return the changes as CSV, one row each."""
-    return csv_file(_header(), map(_cells, changes))
+    return csv_file(_header(), (_cells(change, names) for change in changes))
 
 
-def to_xlsx(changes: Iterable[Change]) -> bytes:
+def to_xlsx(changes: Iterable[Change], names: Names) -> bytes:
     """Return the changes as a workbook."""
-    return xlsx_file(_("History"), _header(), map(_cells, changes), WIDTHS)
+    return xlsx_file(_("History"), _header(), (_cells(change, names) for change in changes), WIDTHS)
 
 
-def to_json_lines(changes: Iterable[Change]) -> bytes:
-    """Return the changes as JSON, one object a line, the same in every language."""
+def to_json_lines(changes: Iterable[Change], _names: Names) -> bytes:
+    """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
     return b"".join(_lines(changes))
 
 
-WRITERS: dict[str, Callable[[Iterable[Change]], bytes]] = {
+WRITERS: dict[str, Callable[[Iterable[Change], Names], bytes]] = {
     "csv": to_csv,
     "xlsx": to_xlsx,
     "jsonl": to_json_lines,
@@ -54,25 +58,36 @@ def _header() -> list[str]:
     fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
     pairs = [words % {"field": field} for field in fields for words in (before, after)]
     first = (_("When"), _("Who"), _("Id"), _("Group"), _("Change"), _("Outcome"), _("Reason"))
-    return [*first, *pairs, _("Why"), _("Settled"), _("Poster account"), _("Change number")]
+    way = (_("Moved from"), _("Moved to"))
+    return [*first, *pairs, *way, _("Why"), _("Settled"), _("Poster account"), _("Change number")]
 
 
-def _cells(change: Change) -> Cells:
+def _cells(change: Change, names: Names) -> Cells:
+    command = Command.from_change(change)
     before, after = (_cells_of(version) for version in shown_versions(change))
     return (
         localtime(change.created_at),
         who_words(change),
         change.group_id,
-        Command.from_change(change).subject(change),
+        command.subject(change),
         str(change.get_action_display()),
         str(change.get_state_display()),
         change.reason_label,
         *(cell for pair in zip(before, after, strict=True) for cell in pair),
+        *(_group_words(group_id, change.job, names) for group_id in command.way),
         change.note,
         localtime(change.settled_at) if change.settled_at else None,
         change.account_id,
         str(change.pk),
     )
+
+
+def _group_words(group_id: int | None, job: Job | None, names: Names) -> str | None:
+    """Return the name of a group: of when its job was made, else the present one, else its number."""
+    if group_id is None:
+        return None
+    then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
+    return then.get(group_id) or names.get(group_id) or _("no. %(id)s") % {"id": group_id}
 
 
 def _cells_of(version: Version) -> Cells:

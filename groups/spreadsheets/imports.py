@@ -21,8 +21,9 @@ from groups.poster.fields import fold, whole_number
 from groups.presenters.costs.group_sales import sales_labels
 from groups.services.groups import Groups
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
+from groups.spreadsheets import Formula
 from groups.spreadsheets.exports import header
-from groups.spreadsheets.reader import Formula, NotReadable, Table, read_table
+from groups.spreadsheets.reader import NotReadable, Table, read_table
 
 # The columns of the export, in its order; the last three are read-only.
 COLUMNS = ("id", "name", "loyalty_type", "percent", "birthday_bonus", "clients", "account", "as_of")
@@ -256,7 +257,8 @@ def _is_same(key: str, text: str, group: Group) -> bool:
 
 
 def _clean_name(text: str) -> str:
-    return str(NameField(required=False).to_python(text))
+    """Return a name as a form cleans it, with the line breaks of a spreadsheet, which knows one kind."""
+    return str(NameField(required=False).to_python(text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _as_number(text: str) -> Decimal | None:

@@ -7,23 +7,19 @@ one. The meaning of the cells is left to the caller.
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from groups.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
+from groups.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+
 ROWS_AT_MOST = 5000
-COLUMNS_AT_MOST = 50
-LONGEST_CELL = 1000
 # Empty rows count too: a workbook may name a row far below.
 LAST_ROW = 20_000
-UNPACKED_AT_MOST = 16 * 1024 * 1024
-PARTS_AT_MOST = 200
 DELIMITERS = ";,\t"
 # Finds text that a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a
 # cell, and after a delimiter in it. Quotes do not help if the spreadsheet uses another delimiter than the
@@ -31,24 +27,13 @@ DELIMITERS = ";,\t"
 FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
 _marked = re.compile(FORMULA_START.format(mark="'"))
-_literal = re.compile(r'"[^"]*"|\\.')
 ZIP = b"PK\x03\x04"
 # Workbooks from before 2007, and those with a password.
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-# Entities are declared below this, in each encoding that the parser reads by itself.
-DOCTYPES = tuple("<!DOCTYPE".encode(each) for each in ("utf-8", "utf-16-le", "utf-16-be"))
-STEP = 64 * 1024
-LARGE = Decimal(10) ** 12
 
 
 class NotReadable(ValidationError):
     """The file is not a readable table; the message says why."""
-
-
-class Formula(str):
-    """A cell with a formula or an error: its value is unknown."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +62,14 @@ def read_table(content: bytes, score: Score) -> Table:
         )
     if content.startswith(ZIP):
         return _collect(_workbook_rows(content))
-    return _collect(_records(_text_of(content), score))
+    return _collect(enumerate(_records(_text_of(content), score), 1))
 
 
-def _collect(rows: Iterable[tuple[str, ...]]) -> Table:
+def _collect(rows: Iterable[Row]) -> Table:
     """Keep the rows that are not empty."""
     header: tuple[str, ...] | None = None
     found: dict[int, tuple[str, ...]] = {}
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         if number > LAST_ROW:
             raise NotReadable(
                 _("The table goes on below line %(line)s. Take out its empty lines.") % {"line": LAST_ROW}
@@ -160,18 +145,25 @@ def _unprotected(cell: str) -> str:
 # --- XLSX --------------------------------------------------------------------------------------------------
 
 
-def _workbook_rows(content: bytes) -> Iterator[tuple[str, ...]]:
+def _workbook_rows(content: bytes) -> Iterator[Row]:
     """Yield the rows of the first sheet of a workbook."""
-    from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
-
     try:
-        sheet = workbooks.first_sheet(_unpacked(content))
-        # Ignore the size stored in the sheet: if it is wrong, rows would be missing.
-        sheet.reset_dimensions()
-        for row in sheet.iter_rows(max_col=COLUMNS_AT_MOST):
-            yield tuple(_text(cell) for cell in row)
-    except NotReadable:
-        raise
+        yield from workbook_reader.rows_of(content)
+    except TooLarge:
+        raise NotReadable(
+            _(
+                "This XLSX file is too large. Unpacked, it may have %(megabytes)s MB and %(elements)s "
+                "elements at most. Save only the table, in a new workbook."
+            )
+            % {
+                "megabytes": UNPACKED_AT_MOST // 2**20,
+                "elements": number_format(ELEMENTS_AT_MOST, 0, force_grouping=True),
+            }
+        ) from None
+    except Odd:
+        raise NotReadable(
+            _("This XLSX file has something in it that no spreadsheet program writes.")
+        ) from None
     except Exception as error:
         # A damaged file can raise almost any exception.
         raise NotReadable(
@@ -180,51 +172,3 @@ def _workbook_rows(content: bytes) -> Iterator[tuple[str, ...]]:
                 "or save it as CSV."
             )
         ) from error
-
-
-def _unpacked(content: bytes) -> io.BytesIO:
-    """Return a workbook with its parts unpacked, step by step: their declared sizes may be false."""
-    unpacked, left = io.BytesIO(), UNPACKED_AT_MOST
-    with zipfile.ZipFile(io.BytesIO(content)) as packed, zipfile.ZipFile(unpacked, "w") as plain:
-        for number, part in enumerate(packed.infolist()):
-            data = bytearray()
-            with packed.open(part) as source:
-                while left >= 0 and (step := source.read(STEP)):
-                    data += step
-                    left -= len(step)
-            if left < 0 or number >= PARTS_AT_MOST:
-                raise NotReadable(_("This XLSX file is too large. Save only the table, in a new workbook."))
-            if any(doctype in data for doctype in DOCTYPES):
-                raise NotReadable(_("This XLSX file has something in it that no spreadsheet program writes."))
-            plain.writestr(part.filename, bytes(data))
-    return unpacked
-
-
-def _text(cell: Any) -> str:
-    """Return the text of a cell as somebody would type it."""
-    value = cell.value
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value)
-        case int() | float() | Decimal():
-            return _number(
-                Decimal(repr(value)) if isinstance(value, float) else Decimal(value), cell.number_format
-            )
-        case datetime() | date():
-            return value.isoformat()
-    text = str(value).strip()
-    return Formula(text) if cell.data_type in "ef" else text
-
-
-def _number(number: Decimal, number_format: str) -> str:
-    if "%" in _literal.sub("", number_format or ""):
-        # A cell that shows 12 % stores 0.12, unless the sign is only a text beside the number.
-        return f"{_rounded(number * 100):f}%"
-    return f"{_rounded(number):f}"
-
-
-def _rounded(number: Decimal) -> Decimal:
-    """Return the number without the rounding error of a float: 0.07 times 100 is 7.000000000000001."""
-    return round(number, 9).normalize() if number.is_finite() and abs(number) < LARGE else number

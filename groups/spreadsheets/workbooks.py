@@ -1,4 +1,4 @@
-"""Write and read workbooks with openpyxl.
+"""Write workbooks with openpyxl.
 
 openpyxl takes 8 MB of memory, so this module is imported only when a workbook is needed.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
@@ -18,8 +18,8 @@ from openpyxl.utils import get_column_letter
 from groups.spreadsheets import Cell, Cells
 
 MONEY, DECIMALS_OF_MONEY = "#,##0.00", -2
-# Finds characters that XML 1.0, and so a workbook, cannot hold.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Finds characters that XML 1.0, and so a workbook, cannot hold or keep, and what stands for one of them.
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def written(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
@@ -43,7 +43,8 @@ def _cell(sheet: Any, value: Cell, *, font: Font | None = None) -> Any:
     if isinstance(value, datetime):
         value = value.replace(tzinfo=None, microsecond=0)
     elif isinstance(value, str):
-        value = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+        # As spreadsheet programs do: they show `_x000D_` as the character that it stands for.
+        value = _NOT_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", value)
     cell: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs do not know Decimal and date
     if isinstance(value, str):
         cell.data_type = "s"
@@ -52,8 +53,3 @@ def _cell(sheet: Any, value: Cell, *, font: Font | None = None) -> Any:
     if font:
         cell.font = font
     return cell
-
-
-def first_sheet(file: io.BytesIO) -> Any:
-    """Open a workbook for reading row by row, and return its first sheet. Raises openpyxl's own errors."""
-    return load_workbook(file, read_only=True).worksheets[0]

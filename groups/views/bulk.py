@@ -24,6 +24,7 @@ from groups.presenters.lists.list_filters import Filters
 from groups.presenters.schedules import warnings
 from groups.services import approvals, schedules
 from groups.services import groups as reads
+from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
@@ -74,7 +75,8 @@ def group_import(request: Request) -> HttpResponse:
         content = form.cleaned_data["file"].read()
         try:
             groups = reads.list_groups_now(request.credentials)
-            found = read_import(content, groups, request.credentials.account_id)
+            with file_turn(request.user.pk):
+                found = read_import(content, groups, request.credentials.account_id)
         except NotReadable as problem:
             form.add_error("file", problem)
         else:

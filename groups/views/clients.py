@@ -14,6 +14,7 @@ from groups.presenters.clients.account_clients import AccountPage, Choice
 from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.services import clients
+from groups.services.calls.file_turns import file_turn
 from groups.services.groups import list_groups
 from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
 from groups.views.http.requests import Request, form_methods, requires
@@ -90,8 +91,11 @@ def group_members_export(request: Request, group_id: int, extension: str) -> Htt
         user=request.user, credentials=request.credentials, group_id=group_id
     )
     account = request.credentials.account_id
+    everybody = list(members)
     write = members_to_csv if extension == "csv" else members_to_xlsx
-    response = HttpResponse(write(group, members, account), content_type=CONTENT_TYPES[extension])
+    with file_turn(request.user.pk):
+        content = write(group, everybody, account)
+    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
     name = f"clients-{account}-{group_id}-{localdate()}.{extension}"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return response

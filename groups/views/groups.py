@@ -27,6 +27,7 @@ from groups.presenters.rules.dependents import DependentsCard, dependents_at_onc
 from groups.presenters.schedules import ScheduleRow, marks, schedule_row
 from groups.services import client_counts, schedules
 from groups.services import groups as reads
+from groups.services.calls.file_turns import file_turn
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
@@ -92,7 +93,9 @@ def group_export(request: Request, extension: str) -> HttpResponse:
     listing = _listing(request, reads.list_groups(request.credentials), Filters.parse(request.GET))
     account = request.credentials.account_id
     write = to_csv if extension == "csv" else to_xlsx
-    response = HttpResponse(write(listing, account), content_type=CONTENT_TYPES[extension])
+    with file_turn(request.user.pk):
+        content = write(listing, account)
+    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
     name = file_name(listing, account, extension)
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return response

@@ -54,6 +54,8 @@ def start(directory, *options):
             reader = threading.Thread(target=rest.extend, args=(process.stdout,), daemon=True)
             reader.start()
             return Demo(f"http://127.0.0.1:{port}", "".join(lines), passwords, process, rest, reader)
+    process.stdout.close()
+    process.wait(timeout=60)
     raise RuntimeError("The demo did not start:\n" + "".join(lines))
 
 

@@ -68,20 +68,28 @@ def test_sign_ins_and_data_outlive_a_restart(directory):
 
 
 @pytest.mark.product  # tests/test_start.py starts servers at once
-def test_two_that_start_at_once_without_data_both_come_up(tmp_path):
+def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(tmp_path):
     directory = tmp_path / "new"
     with ExitStack() as stack:
         with ThreadPoolExecutor() as pool:
             starting = [pool.submit(demo.start, directory) for _ in range(2)]
-        for each in starting:
-            if not each.exception():
-                stack.callback(each.result().stop)
-        both = [each.result() for each in starting]
-        assert both[0].passwords == both[1].passwords
-        for each in both:
-            assert sign_in(each, "owner").get(f"{each.url}/groups/").status_code == 200
+        refusals = [str(each.exception()) for each in starting if each.exception()]
+        (served,) = (each.result() for each in starting if not each.exception())
+        stack.callback(served.stop)
+        assert len(refusals) == 1
+        assert f"Another demo runs on the data in {directory}." in refusals[0]
+        assert sign_in(served, "owner").get(f"{served.url}/groups/").status_code == 200
     modes = [stat.S_IMODE((directory / name).stat().st_mode) for name in ("secrets.json", ".")]
     assert modes == [0o600, 0o700]
+
+
+def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(directory):
+    with demo.running(directory) as first:
+        with pytest.raises(
+            RuntimeError, match=r"CommandError: Another demo runs on the data in .*\. Stop it first"
+        ):
+            demo.start(directory)
+        assert sign_in(first, "staff").get(f"{first.url}/groups/").status_code == 200
 
 
 @pytest.mark.product  # tests/devtools/test_styleguide.py has the gallery without a server

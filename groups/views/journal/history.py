@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
+from groups.services.calls.file_turns import file_turn
+from groups.services.groups import known_groups
 from groups.services.journal import history
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import NotNow
@@ -53,8 +55,11 @@ def history_export(request: Request, extension: str) -> HttpResponse:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
         messages.warning(request, text % {"count": number_format(history.COUNTED, 0, force_grouping=True)})
         return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
-    body = WRITERS[extension](changes.iterator())
-    response = HttpResponse(body, content_type=CONTENT_TYPES[extension])
+    known = known_groups(request.credentials)
+    names = {group.id: group.name for group in known.groups} if known else {}
+    with file_turn(request.user.pk):
+        content = WRITERS[extension](changes.select_related("job").iterator(), names)
+    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
     name = file_name(request.credentials.account_id, extension)
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return response

@@ -30,7 +30,7 @@ def in_use() -> Iterator[None]:
             raise CommandError("DATABASE_URL is a database in memory, which each process has for itself.")
         yield
         return
-    with _locked(path, "in-use", fcntl.LOCK_SH) as is_held:
+    with held(path, "in-use", fcntl.LOCK_SH) as is_held:
         if not is_held:
             raise CommandError("A backup is being restored. Start again when that is done.")
         yield
@@ -46,7 +46,7 @@ def only_server() -> Iterator[bool]:
     if path is None:
         yield True
         return
-    with _locked(path, "serving", fcntl.LOCK_EX) as is_held:
+    with held(path, "serving", fcntl.LOCK_EX) as is_held:
         yield is_held
 
 
@@ -54,7 +54,7 @@ def only_server() -> Iterator[bool]:
 def alone() -> Iterator[None]:
     """Have the database for this process. Raises `CommandError` while another one uses it."""
     if path := server.sqlite_file(DEFAULT_DB_ALIAS):
-        with _locked(path, "in-use", fcntl.LOCK_EX) as is_held:
+        with held(path, "in-use", fcntl.LOCK_EX) as is_held:
             if not is_held:
                 raise CommandError(BUSY.format("a server or a worker runs"))
             _refuse_open_file(path)
@@ -101,8 +101,8 @@ def _refuse_open_file(path: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, suffix: str, kind: int) -> Iterator[bool]:
-    """Hold the lock of a file beside the database; yield False while another process is in the way."""
+def held(path: Path, suffix: str, kind: int) -> Iterator[bool]:
+    """Hold the lock of a file beside this one; yield False while another process is in the way."""
     with server.lock_file(path.with_name(f"{path.name}.{suffix}")) as file:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)

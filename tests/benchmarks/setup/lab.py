@@ -40,7 +40,7 @@ class Lab:
         return self._dashboard("asking", cache_seconds="0")
 
     def _dashboard(self, name, **options):
-        options["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.settings"  # has the page of `floor` too
+        options["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.setup.settings"  # has the page of `floor` too
         if self._quick:
             # It shows that the rows are measured, not how fast anything is.
             options |= {"workers": "1", "JOB_WORKERS": "0"}

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from openpyxl import load_workbook
 
-from groups.models import Change
+from groups.models import Change, Job
 from groups.services.journal import history
 from tests.pages import group_form
 
@@ -80,7 +80,7 @@ def test_a_workbook_opens_whatever_the_note_of_a_change_holds(staff, browse, not
     client = browse(staff)
     edit(client, percent="12", note=note)
     sheet = load_workbook(io.BytesIO(client.get("/history/export.xlsx").content)).active
-    assert "a\ufffdb" in [cell.value for cell in sheet[2]]
+    assert f"a_x{ord(note[1]):04X}_b" in [cell.value for cell in sheet[2]]
 
 
 @pytest.mark.usefixtures("_two_changes")
@@ -95,6 +95,29 @@ def test_a_line_of_json_is_the_same_in_every_language_and_has_plain_values(manag
     assert line["before"]["percent"] == "10"
     assert line["intended"]["name"] == "Гості"
     assert datetime.fromisoformat(line["created_at"]).tzinfo
+
+
+@pytest.mark.parametrize("extension", ["csv", "xlsx"])
+def test_a_move_names_the_groups_that_its_client_left_and_entered(manager, browse, extension):
+    account = manager.credentials.account
+    names = {"group_id": 1, "group_name": "Гості тоді", "target_id": 77, "target_name": "Друзі"}
+    job = Job.objects.create(account=account, kind=Job.Kind.MOVE, user_name="staff", **names)
+    for number, (source, target) in enumerate([(1, 77), (4, 77), (88, 1)]):
+        places = {"loaded": {"group_id": source}, "intended": {"group_id": target}}
+        client = {"client_id": number + 1, "target": f"client:{number + 1}"}
+        Change.objects.create(account=account, action="move", state="applied", job=job, **client, **places)
+    client = browse(manager)
+    client.get("/groups/")
+    answer = client.get(f"/history/export.{extension}?job={job.pk}")
+    if extension == "csv":
+        header, *rows = rows_of(answer)
+    else:
+        sheet = load_workbook(io.BytesIO(answer.content)).active
+        header, *rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert header[17:19] == ["Moved from", "Moved to"]
+    # The names that the job was made with, those of now for other groups, and a number for one that is gone.
+    present = ["Гості тоді", "Друзі"], ["Скидочная система 10%", "Друзі"], ["no. 88", "Гості тоді"]
+    assert sorted(row[17:19] for row in rows) == sorted(present)
 
 
 def test_hashes_of_a_client_stay_here(manager, browse):

@@ -226,6 +226,11 @@ class Command(ABC):
         return change.group_name
 
     @property
+    def way(self) -> tuple[int | None, int | None]:
+        """The groups that a client leaves and enters, None where there is none."""
+        return None, None
+
+    @property
     def seen(self) -> str:
         """Return the finding in Poster after the write was applied, in words."""
         return _("Poster has the new values: they were read back.")

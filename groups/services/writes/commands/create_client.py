@@ -162,6 +162,10 @@ class CreateClient(Command):
         return Outcome(State.APPLIED, None, after, client_id=client.id, proven=True)
 
     @property
+    def way(self) -> tuple[int | None, int | None]:
+        return None, self.group_id
+
+    @property
     def seen(self) -> str:
         return _("Poster has the client again: it was read back.")
 

@@ -114,6 +114,10 @@ class MoveClient(Command):
         return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after)
 
     @property
+    def way(self) -> tuple[int | None, int | None]:
+        return self.from_id, self.to_id
+
+    @property
     def seen(self) -> str:
         return _("Poster has the client in the new group: it was read back.")
 

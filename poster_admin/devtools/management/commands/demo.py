@@ -3,6 +3,7 @@
 All data is in `var/demo/` and outlives a restart. Delete that folder to begin again.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -15,10 +16,11 @@ from urllib.parse import quote
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from groups.services import credentials as credentials_service
 from poster_admin.common.serving import server
+from poster_admin.common.serving.in_use import held
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
@@ -28,6 +30,10 @@ SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
 GROUPS, CLIENTS, SEED = 24, 1500, 1
 PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two look alike
 PASSWORD_LENGTH = 16
+ANOTHER = (
+    "Another demo runs on the data in {}. Stop it first, or give this one a folder of its own: "
+    "manage.py demo --directory DIRECTORY"
+)
 # The port of the sandbox. Only the second start has this variable.
 SANDBOX_PORT = "DEMO_SANDBOX_PORT"
 
@@ -47,16 +53,18 @@ class Command(BaseCommand):
         """Start again in the environment of the demo, then serve."""
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with server.locked(directory / "lock"):
+        with held(directory / "demo", "in-use", fcntl.LOCK_EX) as is_alone:
+            if not is_alone:
+                raise CommandError(ANOTHER.format(directory))
             kept = _remembered(directory / "secrets.json")
-        with server.claimed_port(HOST, settings.PORT):
-            if SANDBOX_PORT not in os.environ:
-                # Settings are read before any command runs, so those of the demo need a second start.
-                environment = _environment(directory, kept, debug=debug)
-                os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
-            server.prepare(static=not debug)
-            logging.disable(logging.INFO)
-            self._serve(directory, kept["passwords"])
+            with server.claimed_port(HOST, settings.PORT):
+                if SANDBOX_PORT not in os.environ:
+                    # Settings are read before any command runs, so those of the demo need a second start.
+                    environment = _environment(directory, kept, debug=debug)
+                    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
+                server.prepare(static=not debug)
+                logging.disable(logging.INFO)
+                self._serve(directory, kept["passwords"])
 
     def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
         sandbox = Sandbox(
@@ -80,10 +88,8 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         with sandbox:
-            # Another demo over the same data may be making these users too.
-            with server.locked(directory / "lock"):
-                for name, role in SIGN_INS.items():
-                    _sign_in(name, passwords[name], role, sandbox)
+            for name, role in SIGN_INS.items():
+                _sign_in(name, passwords[name], role, sandbox)
             command = server.granian(host=HOST, port=settings.PORT, workers=1)
             server.run(command, workers=1, url=f"{url}/readyz", when_ready=announce)
 
