@@ -581,6 +581,23 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
     assert len(sandbox.posts()) == 1
 
 
+def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_since(
+    staff, sandbox, monkeypatch
+):
+    schedule = planned(staff)
+    command_of = schedule_steps.command_of
+
+    def overtaken(*step):
+        cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+        run_due(at(1.5))
+        return command_of(*step)
+
+    monkeypatch.setattr(schedule_steps, "command_of", overtaken)
+    run_due(at(1.1))
+    assert states(schedule) == ("cancelled", None, None)
+    assert not sandbox.posts()
+
+
 def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_again(
     staff, sandbox, monkeypatch
 ):
