@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,10 +15,10 @@ from django.tasks import task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Snapshot
+from groups.models import ApprovalRequest, Change, Job, JobQuerySet, Snapshot
 from groups.models.contents import RestoreScope
 from groups.services.jobs import bulk_edits, moves, restore_preview, restores
-from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
+from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole
 from groups.services.writes.not_sent import (
@@ -127,8 +127,8 @@ def _check_limits(job: Job, user: "User | None") -> None:
     check_as_a_whole(reach, account_id=job.account_id, user=user, has_consent=job.is_given)
 
 
-def _enqueue(job: Job) -> None:
-    result = run_job.enqueue(str(job.pk))
+def _enqueue(job: Job, run_after: datetime | None = None) -> None:
+    result = run_job.using(run_after=run_after).enqueue(str(job.pk))
     Job.objects.filter(pk=job.pk).update(task_id=result.id)
 
 
@@ -136,6 +136,7 @@ def _enqueue(job: Job) -> None:
 def run_job(job_id: str) -> None:
     """Run a job until it ends or this run has to release it.
 
+    The account that has waited longest for a worker is next; a job of another account goes behind its job.
     While the database or disk is away, wait without a limit and then continue: every write is recorded in the
     journal before it is sent.
     """
@@ -161,13 +162,19 @@ def run_job(job_id: str) -> None:
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
     """Run a job if it is due and no other run holds its lease."""
     job = Job.objects.select_related("account").filter(pk=job_id).first()
-    if job is None or not (lease := JobLease(job, run)).take():
+    if job is None or _let_others_go_first(job) or not (lease := JobLease(job, run)).take():
         return
     with lease:
         try:
             WORK[job.kind](lease)
         except Interrupted:
             log.info("Job %s is released", job.pk)
+        except PutOff as later:
+            log.info("Job %s gives its worker back: %s", job.pk, later.reason or "the turn is over")
+            with transaction.atomic():
+                if lease.put_off(later.reason, later.pause):
+                    job.refresh_from_db()
+                    _enqueue(job, job.next_try_at)
         except Stopped as stopped:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
@@ -181,6 +188,24 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             lease.end(Job.State.STOPPED, Job.Stop.ERROR)
         else:
             lease.end(Job.State.DONE)
+
+
+def _let_others_go_first(job: Job) -> bool:
+    """Put the job behind a job in the queue whose account has waited longer; return True if there is one."""
+    last = job.account.job_turn_at
+    waited_longer = Q(account__job_turn_at=None) | Q(account__job_turn_at__lt=last)
+    if last is None or not _is_queued(Job.objects.due().exclude(account=job.account).filter(waited_longer)):
+        return False
+    with transaction.atomic():
+        if Job.objects.due().filter(pk=job.pk).exists():
+            _enqueue(job)
+    return True
+
+
+def _is_queued(jobs: JobQuerySet) -> bool:
+    """Return True if a worker can take one of these jobs now."""
+    rows = filter(None, jobs.values_list("task_id", flat=True))
+    return DBTaskResult.objects.ready().filter(pk__in=list(rows)).exists()
 
 
 # --- Actions of users --------------------------------------------------------------------------------------
@@ -239,6 +264,7 @@ def resume(job: Job, user: "User", *, accepts: bool = False) -> None:
     if accepts != (job.reason in SEEN):
         raise NotNow
     values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
+    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
     with taking_locks(job):
         if not job.move_on(Job.State.PAUSED, Job.State.STOPPED, **values):
             raise NotNow
@@ -293,11 +319,10 @@ def forget_killed() -> int:
 
 
 def revive() -> list[Job]:
-    """Enqueue and return the jobs whose run was killed."""
+    """Enqueue and return the jobs that are due and in no queue: their run was killed."""
     revived = []
-    for job in Job.objects.let_go():
-        waiting = DBTaskResult.objects.ready().filter(pk=job.task_id or uuid.UUID(int=0))
-        if not waiting.exists():
+    for job in Job.objects.due():
+        if not _is_queued(Job.objects.filter(pk=job.pk)):
             # If two processes do this at once, only one of them still finds the old task id.
             with transaction.atomic():
                 if Job.objects.filter(pk=job.pk, task_id=job.task_id).update(task_id=""):

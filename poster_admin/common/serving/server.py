@@ -232,7 +232,7 @@ class Workers:
 
 
 def _start(module: list[str]) -> "subprocess.Popen[bytes]":
-    """Run a module in a process with a session of its own, which ends with this one even if that is killed."""
+    """Run a module in a process with a session of its own that ends with this one, even if that is killed."""
     command = [sys.executable, "-m", "poster_admin.common.serving.child", *module]
     return subprocess.Popen(  # noqa: S603 - ours
         command, cwd=settings.BASE_DIR, start_new_session=True, stdin=subprocess.PIPE
