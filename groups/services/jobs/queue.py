@@ -160,10 +160,11 @@ def run_job(job_id: str) -> None:
 
 
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
-    """Run a job if it is due and no other run holds its lease."""
-    job = Job.objects.select_related("account").filter(pk=job_id).first()
-    if job is None or _let_others_go_first(job) or not (lease := JobLease(job, run)).take():
+    """Run a job if it is its turn and no other run holds its lease."""
+    lease = _take(job_id, run)
+    if lease is None:
         return
+    job = lease.job
     with lease:
         try:
             WORK[job.kind](lease)
@@ -188,6 +189,16 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             lease.end(Job.State.STOPPED, Job.Stop.ERROR)
         else:
             lease.end(Job.State.DONE)
+
+
+def _take(job_id: uuid.UUID, run: uuid.UUID) -> JobLease | None:
+    """Return the lease of a job that this run has taken, or None if it may not work on it now."""
+    job = Job.objects.select_related("account").filter(pk=job_id).first()
+    # A run that has come back from an outage of the database holds the job already.
+    if job is None or (job.holder != run and _let_others_go_first(job)):
+        return None
+    lease = JobLease(job, run)
+    return lease if lease.take() else None
 
 
 def _let_others_go_first(job: Job) -> bool:
