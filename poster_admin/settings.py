@@ -74,6 +74,7 @@ POSTER_RECHECK_PAUSES = (2.0, 10.0, 30.0, 90.0)
 POSTER_ABSENT_SECONDS = max(120.0, POSTER_LAG_SECONDS)
 # A job waits so while Poster is away, and stops after its patience, to be resumed by a user.
 JOB_RETRY_PAUSES, JOB_PATIENCE = (5.0, 10.0, 20.0, 40.0, 60.0), 15 * 60.0
+JOB_READ_PAUSE = 1.0
 SALES_RETRY_PAUSES = (2.0, 10.0, 30.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
@@ -190,7 +191,7 @@ DATABASES = {"default": stores.database(env.database("DATABASE_URL", default=_sq
 CACHES = {"default": stores.cache(env.cache("CACHE_URL", default="filecache://var/cache"), BASE_DIR)}
 # Jobs are queued in the database: no further service is needed, and several machines can share them.
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices"]}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices", "sales"]}}
 
 # --- Authentication --------------------------------------------------------------------------------------
 

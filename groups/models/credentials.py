@@ -36,6 +36,8 @@ class PosterAccount(models.Model):
     `open_until` is set while the circuit is open, since `opened_at`; `failed_at` is the last time that a call
     has failed meanwhile. `failing_seconds` is the total time that failed calls have
     blocked threads since `failing_since`. Both are stored here so that all processes share them.
+
+    `job_turn_at` is the last time that a worker has begun to work on one of its jobs.
     """
 
     class BonusUnit(models.TextChoices):
@@ -58,6 +60,7 @@ class PosterAccount(models.Model):
     open_until = models.DateTimeField(null=True, blank=True, editable=False)
     opened_at = models.DateTimeField(null=True, blank=True, editable=False)
     failed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    job_turn_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("Poster account")

@@ -29,6 +29,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         lease = past("held_until", ahead=timedelta(seconds=settings.JOB_LEASE_SECONDS))
         return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
 
+    def due(self) -> "JobQuerySet":
+        """Return the active jobs without a valid lease that need not wait for their next try."""
+        longest = timedelta(seconds=max(settings.JOB_RETRY_PAUSES))
+        return self.let_go().filter(Q(next_try_at=None) | past("next_try_at", ahead=longest))
+
 
 class Job(Consent):
     """A request of a user that needs many writes; each write is a row of the journal.
@@ -39,12 +44,15 @@ class Job(Consent):
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
-    and `detail` say why the job stopped. A draft is a plan that the user reviews before starting it; a draft
-    is deleted after a day. A job that is asked for goes beyond the limits of the account, and waits for the
-    approval of its `request`.
+    and `detail` say why the job stopped, or what it waited for last. A draft is a plan that the user reviews
+    before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
+    account, and waits for the approval of its `request`.
 
     `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
     any worker may take the job over.
+
+    A job that cannot go on for now, as while Poster is away, gives its worker back until `next_try_at`.
+    `waits` counts how often it has done so since `waiting_since` without getting on.
     """
 
     class Kind(models.TextChoices):
@@ -160,6 +168,9 @@ class Job(Consent):
     stopped_at = models.DateTimeField(null=True)
     holder = models.UUIDField(null=True)
     held_until = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(null=True)
+    waiting_since = models.DateTimeField(null=True)
+    waits = models.PositiveIntegerField(default=0)
     task_id = models.CharField(max_length=64, blank=True)
 
     objects = JobQuerySet.as_manager()

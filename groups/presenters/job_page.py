@@ -1,16 +1,20 @@
 """Show a job: its title, its progress, and the outcome of each part."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, assert_never
 
 from django.urls import reverse
+from django.utils.formats import time_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from groups.models import Change, Job
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.messages import Message
+from groups.services.jobs.executor import patience_of
 from groups.services.jobs.lease import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 from groups.services.jobs.titles import job_title
@@ -40,6 +44,13 @@ class JobPage:
     @property
     def title(self) -> str:
         return job_title(self.job)
+
+    @property
+    def state_words(self) -> str:
+        """The state of the job in few words."""
+        if self.job.state == Job.State.WAITING and self.job.next_try_at is not None:
+            return _("waiting for its next try")
+        return self.job.get_state_display()
 
     @property
     def who(self) -> str:
@@ -142,6 +153,15 @@ def _done_label(job: Job) -> str:
 def job_words(job: Job) -> Message:
     """Return the message for the state of a job."""
     match Job.State(job.state):
+        case Job.State.WAITING if job.next_try_at is not None and job.waiting_since is not None:
+            end = job.waiting_since + patience_of(Stop(job.reason))
+            times = {"next": _time_words(job.next_try_at), "end": _time_words(end)}
+            return Message(
+                _("It waits for its next try"),
+                _waiting_words(Stop(job.reason)),
+                _("The next try is at %(next)s. If this lasts until %(end)s, it stops and asks for you.")
+                % times,
+            )
         case Job.State.WAITING | Job.State.DRAFT | Job.State.ASKED:
             return Message(
                 _("It waits for its turn"),
@@ -170,6 +190,24 @@ def job_words(job: Job) -> Message:
             return Message(_("It has ended"), _("Each part was read back from Poster."))
         case _ as never:
             assert_never(never)
+
+
+def _time_words(moment: datetime) -> str:
+    return time_format(localtime(moment), "H:i:s")
+
+
+def _waiting_words(reason: Job.Stop) -> str:
+    """Return what a job waits for that has given its worker back."""
+    match reason:
+        case Stop.LOCKED | Stop.BUSY:
+            return _("Another change of the same group or client has no outcome yet.")
+        case Stop.UNKNOWN:
+            return _("The outcome of some writes is not known yet.")
+        case Stop.NOT_EMPTY:
+            return _("Poster still shows clients who were moved.")
+        case Stop.UNREADABLE_ROW:
+            return str(reason.label)
+    return _("Poster does not answer.")
 
 
 def _stopped_words(job: Job) -> tuple[str, str]:

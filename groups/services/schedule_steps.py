@@ -14,7 +14,7 @@ from typing import assert_never
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterCredentials, Schedule
@@ -50,10 +50,22 @@ HOLDS: dict[str, Schedule.Reason] = {
 TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
 
 
-def run_due(now: datetime | None = None) -> list[Schedule]:
-    """Make each step that is due, at `now` or else at its turn; return the schedules with a new state."""
+def accounts_due() -> QuerySet[Schedule, str]:
+    """Return the names of the accounts with a step that is due."""
+    due = Schedule.objects.due(timezone.now())
+    return due.order_by().values_list("account", flat=True).distinct()
+
+
+def run_due(now: datetime | None = None, account: str | None = None) -> list[Schedule]:
+    """Make each step that is due, at `now` or else at its turn, of one account or of all.
+
+    Return the schedules with a new state.
+    """
     moved = []
-    for schedule in Schedule.objects.due(now or timezone.now()).select_related("account"):
+    due = Schedule.objects.due(now or timezone.now()).select_related("account")
+    if account is not None:
+        due = due.filter(account=account)
+    for schedule in due:
         state = schedule.state
         try:
             Run(schedule, now or timezone.now()).make()  # the steps before may have taken minutes

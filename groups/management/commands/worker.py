@@ -5,6 +5,7 @@ Any number of workers may run, on any number of machines.
 
 import logging
 import time
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -15,7 +16,8 @@ from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
-from groups.services.notices.deliveries import QUEUE
+from groups.services.jobs import sales_reading
+from groups.services.notices import deliveries
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import server
 from poster_admin.common.serving.in_use import in_use
@@ -24,6 +26,8 @@ log = logging.getLogger("groups.jobs")
 
 # Seconds between two checks of an empty queue.
 INTERVAL = 1.0
+# Threads for notices, and as many for sales: a webhook or a Poster that does not answer holds one of them up.
+BESIDE = 2
 
 
 class Worker(db_worker.Worker):
@@ -49,6 +53,10 @@ def new_worker(queue: str, *, batch: bool) -> Worker:
     )
 
 
+def _empty(queue: str) -> None:
+    new_worker(queue, batch=True).run()
+
+
 class Command(BaseCommand):
     """Run the queued jobs and reconcile open changes until SIGTERM or Ctrl-C."""
 
@@ -71,7 +79,8 @@ class Command(BaseCommand):
         if not batch:
             maintenance.start_in_worker(worker.worker_id)
             # Beside the jobs: a job may keep the main thread busy for hours.
-            maintenance.start("send notices", lambda: new_worker(QUEUE, batch=True).run(), INTERVAL)
+            for queue in (deliveries.QUEUE, sales_reading.QUEUE) * BESIDE:
+                maintenance.start(f"queue of {queue}", partial(_empty, queue), INTERVAL)
         while True:
             try:
                 worker.run()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, PosterCredentials, Watch
@@ -75,19 +75,28 @@ def may_look(watch: Watch) -> bool:
     return bool(credentials and not credentials.refused_at and credentials.user.has_perm(RIGHT))
 
 
-def look_where_due() -> list[Change]:
-    """Look at each account whose turn it is, and return the changes that were found."""
+def accounts_due() -> list[str]:
+    """Return the names of the accounts at which it is time to look."""
     if not settings.POSTER_WATCH_SECONDS:
         return []
     bring_looks_forward()
-    usable = Watch.objects.on().filter(credentials__refused_at__isnull=True)
-    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
-    due = usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
+    return list(_due().values_list("account", flat=True))
+
+
+def look_where_due(account: str | None = None) -> list[Change]:
+    """Look at one account, or at all, if it is time to; return the changes that were found."""
+    due = _due().filter(account__in=accounts_due() if account is None else [account])
     found = []
     for watch in due.select_related("account", "credentials__user", "credentials__account"):
         if _claim(watch):
             found += look_with(watch)
     return found
+
+
+def _due() -> QuerySet[Watch]:
+    usable = Watch.objects.on().filter(credentials__refused_at__isnull=True)
+    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
+    return usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
 
 
 def bring_looks_forward() -> None:

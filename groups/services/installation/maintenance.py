@@ -9,17 +9,17 @@ import logging
 import threading
 from collections.abc import Callable
 
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, client_counts, schedule_steps, snapshots
-from groups.services.elsewhere.watch import look_where_due
+from groups.services.elsewhere import watch as watches
+from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
 from groups.services.notices import deliveries, outbox
-from groups.services.writes.reconcile import bring_checks_forward, reconcile_due
+from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
-from poster_admin.common.outages import first_line, is_outage
 
 log = logging.getLogger("groups.journal")
 
@@ -28,11 +28,8 @@ RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
 # Seconds between two checks whether a look for changes made elsewhere is due; see POSTER_WATCH_SECONDS.
 WATCH_EVERY = 1.0
-# While one thread waits for an account whose Poster is slow, the other one checks the rest.
-RECONCILERS = 2
-# Seconds between two checks whether a planned change is due, and the threads that make the writes.
+# Seconds between two checks whether a planned change is due.
 PLANNED_EVERY = 1.0
-PLANNERS = 2
 # Seconds between two looks for events to tell people of.
 TOLD_EVERY = 3.0
 # Seconds between two looks for a list of today whose numbers of clients are not kept yet.
@@ -42,11 +39,12 @@ COUNTED_EVERY = 60.0
 def start_in_worker(worker_id: str) -> None:
     """Start the threads of a worker. They end with the process; another run completes what was cut short."""
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for number in range(RECONCILERS):
-        start(f"reconcile {number}", reconcile, RECONCILE_EVERY)
-    for number in range(PLANNERS):
-        start(f"planned changes {number}", carry_out, PLANNED_EVERY)
-    start("watch", watch, WATCH_EVERY)
+    for name, find_accounts, work, every in (
+        ("reconcile", reconciling.accounts_due, reconcile, RECONCILE_EVERY),
+        ("planned changes", schedule_steps.accounts_due, carry_out, PLANNED_EVERY),
+        ("watch", watches.accounts_due, watch, WATCH_EVERY),
+    ):
+        start(name, SideBySide(name, find_accounts, work), every)
     start("notices", tell, TOLD_EVERY)
     start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
 
@@ -56,21 +54,21 @@ def start_in_server() -> None:
     start("catch up", catch_up, LOOK_AFTER_EVERY)
 
 
-def reconcile() -> None:
-    """Check the changes that are due, and log those that are settled."""
-    for change in reconcile_due():
+def reconcile(account: str | None = None) -> None:
+    """Check the changes that are due, of one account or of all, and log those that are settled."""
+    for change in reconciling.reconcile_due(account):
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
 
 
-def carry_out() -> None:
-    """Make the steps of planned changes that are due, and log those with a new state."""
-    for schedule in schedule_steps.run_due():
+def carry_out(account: str | None = None) -> None:
+    """Make the steps of planned changes that are due, of one account or of all, and log new states."""
+    for schedule in schedule_steps.run_due(account=account):
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 
-def watch() -> None:
-    """Look for changes made elsewhere where it is time to, and log them."""
-    for change in look_where_due():
+def watch(account: str | None = None) -> None:
+    """Look for changes made elsewhere where it is time to, in one account or in all, and log them."""
+    for change in watches.look_where_due(account):
         log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
 
 
@@ -85,7 +83,7 @@ def look_after(worker_id: str) -> None:
     """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
-            bring_checks_forward(Change.objects.all())
+            reconciling.bring_checks_forward(Change.objects.all())
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)
@@ -104,16 +102,6 @@ def start(name: str, step: Callable[[], object], pause: float) -> threading.Thre
 def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
     """Run a step at once and then after each pause, until the process has to stop; survive every error."""
     while True:
-        close_old_connections()
-        try:
-            step()
-        except Exception as error:
-            # Keep the thread alive: the database may be away for a while, and each thread fails at each step.
-            if is_outage(error):
-                log.warning("The thread %r waits: %s", name, first_line(error))
-            else:
-                log.exception("The thread %r failed and goes on", name)
-        finally:
-            close_old_connections()
+        survive(name, step)
         if stop.wait(pause):
             return

@@ -28,7 +28,7 @@ from groups.services.jobs.executor import (
     first_made,
     settle_open,
     submit_all,
-    submit_and_see,
+    submit_one_by_one,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
@@ -161,12 +161,12 @@ class _Edit:
         Start with lines that have a birthday bonus, because Poster may store it in another unit. Raises
         `Stopped` if Poster stored other values.
         """
+        lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
+        commands = (command for each in lines for command in self._commands([each]))
         tried = False
-        for line, tries in sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus):
-            (command,) = self._commands([(line, tries)])
-            if change := submit_and_see(self._lease, self._backoff, command):
-                tried = True
-                self._check_first(change)
+        for change in submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
+            tried = True
+            self._check_first(change)
             if self._job.tested:
                 break
         return tried
@@ -204,7 +204,10 @@ class _Edit:
         return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
 
     def _due(self) -> list[tuple[Line, int]]:
-        """Return the lines that may be tried, each with its number of earlier tries that were not sent."""
+        """Return the lines that may be tried, each with its number of earlier tries that were not sent.
+
+        A line whose last try failed comes last, so that it keeps none of the others waiting.
+        """
         rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
         known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
         due = []
@@ -214,4 +217,4 @@ class _Edit:
                 tries += 1
             if nothing_sent is None:
                 due.append((line, tries))
-        return due
+        return sorted(due, key=lambda each: each[1])

@@ -1,10 +1,13 @@
-"""Execute the writes of a job: several at a time, with waits while Poster is away, until all are settled."""
+"""Execute the writes of a job: several at a time, until all are settled; put it off while Poster is away."""
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -15,7 +18,7 @@ from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import find_group
-from groups.services.jobs.lease import Interrupted, JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, PutOff, Stopped, actors
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import unseen_change
@@ -31,16 +34,19 @@ NOTHING_SENT = frozenset(
 )
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
-TURN = 60.0
-"""Seconds after which a job that only waits for lost writes lets a waiting job use the worker."""
+LONG_RUN = 60.0
+"""Seconds after which a run without a failure has left the outage before it behind."""
+SETTLED_SOON = 6.0
+"""Seconds in which most lost writes are settled; then the job gives its worker back."""
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
     """Execute the commands, still without sender, several at a time, and return the changes of those tried.
 
     Skip commands whose client or group is locked by another change. End early if Poster cannot be reached
-    several times in a row, or at the first command beyond the limits. Raises `Interrupted`, `Stopped` if the
-    remaining commands would fail too, and `PosterError` if the clients of the first group cannot be counted.
+    several times in a row, or at the first command beyond the limits. Raises `Interrupted`, `PutOff` if the
+    turn of the job is over, `Stopped` if the remaining commands would fail too, and `PosterError` if the
+    clients of the first group cannot be counted.
     """
     executor = _Executor(lease, commands)
     count = settings.POSTER_MAX_CONCURRENCY
@@ -48,6 +54,8 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
         for done in [pool.submit(executor.work) for _ in range(count)]:
             done.result()
     lease.check()
+    if executor.gave_way:
+        raise PutOff
     # An open change counts as made, and may turn out not to be: then there is room for another client.
     if executor.is_beyond and not executor.changes and not settle_open(lease):
         raise Stopped(Job.Stop.BEYOND_LIMITS)
@@ -63,6 +71,7 @@ class _Executor:
         self.changes: list[Change] = []
         self.is_beyond = False
         self.not_counted: PosterError | None = None
+        self.gave_way = False
         self._lease = lease
         self._commands = iter(commands)
         self._lock = threading.Lock()
@@ -106,6 +115,8 @@ class _Executor:
 
     def _next(self) -> Command | None:
         self._lease.check_now()
+        if self._lease.is_turn_over():
+            self.gave_way = self._given_up = True
         with self._lock:
             return None if self._given_up else next(self._commands, None)
 
@@ -116,52 +127,70 @@ class _Executor:
             self._troubles = self._troubles + 1 if unreached else 0
             if self._troubles >= TROUBLES_IN_A_ROW:
                 self._given_up = True
+            if not unreached:
+                self._lease.note_progress()
         if change.failure == Change.Failure.NO_ACCESS:
             self._given_up = True
             raise Stopped(Job.Stop.REFUSED, change.message)
 
 
 class OutageBackoff:
-    """Wait longer each time while Poster is away, and stop the job JOB_PATIENCE after the first failure."""
+    """Put a job off while Poster is away, longer each time; stop it JOB_PATIENCE after the first failure.
+
+    The row of the job counts its waits, since each of them ends the run.
+    """
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
-        self._bad = 0
-        self._since = 0.0
 
     def note(self, changes: list[Change]) -> None:
-        """Wait if none of the changes was sent. Raises `Stopped` after JOB_PATIENCE."""
-        if any(change.reason not in NOTHING_SENT for change in changes):
-            self._bad = 0
-        elif changes:
+        """Put the job off if there are changes and none was sent. Raises as `wait` does."""
+        if changes and all(change.reason in NOTHING_SENT for change in changes):
             self.wait(_stop_after(changes[-1].reason))
 
-    def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> None:
-        """Wait, longer than the last time. Raises `Stopped` with this reason after JOB_PATIENCE."""
-        if self._bad == 0:
-            self._since = time.monotonic()
-        elif time.monotonic() - self._since > settings.JOB_PATIENCE:
+    def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> NoReturn:
+        """Raise `PutOff`, for longer than the last time, or `Stopped` with this reason after JOB_PATIENCE."""
+        job = self._lease.job
+        if (reason == Job.Stop.UNKNOWN) != (job.reason == Job.Stop.UNKNOWN):
+            # A write was sent, or its outcome was found, since the job waited for the other reason.
+            self._lease.note_progress()
+        waited = timedelta() if job.waiting_since is None else timezone.now() - job.waiting_since
+        if waited > patience_of(reason):
             raise Stopped(reason)
         pauses = settings.JOB_RETRY_PAUSES
-        self._lease.wait(pauses[min(self._bad, len(pauses) - 1)])
-        self._bad += 1
+        raise PutOff(reason, pauses[min(job.waits, len(pauses) - 1)])
 
     def through[T](self, question: Callable[[], T]) -> T:
-        """Return the result of a call to Poster; repeat the call while Poster is away.
+        """Return the result of a call to Poster, which is repeated once; put the job off if Poster is away.
 
-        Raises `NotFound`, and `Stopped` if Poster refuses the call for another reason.
+        Raises `NotFound`, `Stopped` if Poster refuses the call for another reason, and else as `wait` does.
         """
-        away = OutageBackoff(self._lease)  # an answer to an earlier call says nothing about this one
-        while True:
-            self._lease.check()
-            try:
-                return question()
-            except (Unreachable, InvalidResponse) as error:
-                away.wait(_stop_after(error.reason))
-            except NotFound:
-                raise
-            except Refused as error:
-                raise Stopped(Job.Stop.REFUSED, error.message) from None
+        if time.monotonic() - self._lease.began > LONG_RUN:
+            self._lease.note_progress()
+        try:
+            return self._ask(question)
+        except (Unreachable, InvalidResponse):
+            # The next run has to begin again, so one failure among many calls does not end this one.
+            self._lease.wait(settings.JOB_READ_PAUSE)
+        try:
+            return self._ask(question)
+        except (Unreachable, InvalidResponse) as error:
+            self.wait(_stop_after(error.reason))
+
+    def _ask[T](self, question: Callable[[], T]) -> T:
+        self._lease.check()
+        try:
+            return question()
+        except NotFound:
+            raise
+        except Refused as error:
+            raise Stopped(Job.Stop.REFUSED, error.message) from None
+
+
+def patience_of(reason: Job.Stop) -> timedelta:
+    """Return how long a job waits for this reason before it stops."""
+    settling = settings.POSTER_SETTLE_SECONDS if reason == Job.Stop.UNKNOWN else 0.0
+    return timedelta(seconds=settings.JOB_PATIENCE + settling)
 
 
 def _stop_after(reason: str) -> Job.Stop:
@@ -170,12 +199,31 @@ def _stop_after(reason: str) -> Job.Stop:
     return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 
 
-def submit_and_see(lease: JobLease, backoff: OutageBackoff, command: Command) -> Change | None:
-    """Execute a command, and return its change once the outcome is known; None if another change locks it."""
-    changes = backoff.through(lambda: submit_all(lease, [command]))
-    backoff.note(changes)
-    settle_open(lease)
-    return Change.objects.get(pk=command.operation) if changes else None
+def submit_one_by_one(
+    lease: JobLease, commands: Iterable[Command], *, locked: Job.Stop = Job.Stop.LOCKED
+) -> Iterator[Change]:
+    """Execute commands one after the other, and yield each change that was sent and has an outcome.
+
+    Put the job off after TROUBLES_IN_A_ROW that were not sent, and if the last command is reached without one
+    that was; `locked` is the reason if another change locks it.
+    """
+    was_sent, troubles, reason = False, 0, None
+    for command in commands:
+        changes = OutageBackoff(lease).through(partial(submit_all, lease, [command]))
+        if not changes:
+            reason = locked
+            continue
+        settle_open(lease)
+        change = Change.objects.get(pk=command.operation)
+        if change.reason not in NOTHING_SENT:
+            was_sent, troubles = True, 0
+            yield change
+            continue
+        reason, troubles = _stop_after(change.reason), troubles + 1
+        if troubles >= TROUBLES_IN_A_ROW:
+            break
+    if reason is not None and (troubles >= TROUBLES_IN_A_ROW or not was_sent):
+        OutageBackoff(lease).wait(reason)
 
 
 def first_made(job: Job, *actions: Change.Action) -> Change | None:
@@ -230,8 +278,8 @@ def find_clients(
 def settle_open(lease: JobLease) -> bool:
     """Reconcile the open changes of the job until all are settled; return True if there were any.
 
-    Raises `Stopped` if a change is still open after POSTER_SETTLE_SECONDS and JOB_PATIENCE. Raises
-    `Interrupted` after TURN if another job is waiting; that job runs first, then this one continues.
+    Put the job off if one is still open after SETTLED_SOON: the threads of workers reconcile it meanwhile.
+    Stop the job if that lasts for POSTER_SETTLE_SECONDS and JOB_PATIENCE.
     """
     began = time.monotonic()
     still_open = Change.objects.open().filter(job=lease.job)
@@ -241,11 +289,10 @@ def settle_open(lease: JobLease) -> bool:
         for change in still_open.filter(due(timezone.now())).select_related("account"):
             lease.check()
             follow_up(change)
+            if time.monotonic() - began > SETTLED_SOON:
+                break
         if not still_open.exists():
             return there_was_some
-        waited = time.monotonic() - began
-        if waited > settings.POSTER_SETTLE_SECONDS + settings.JOB_PATIENCE:
-            raise Stopped(Job.Stop.UNKNOWN)
-        if waited > TURN and Job.objects.filter(state=Job.State.WAITING).exists():
-            raise Interrupted
+        if time.monotonic() - began > SETTLED_SOON:
+            OutageBackoff(lease).wait(Job.Stop.UNKNOWN)
         lease.wait(0.5)

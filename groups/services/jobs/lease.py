@@ -19,7 +19,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from groups.models import Change, Job, JobQuerySet, Lock, PosterCredentials
+from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
 from groups.models.locks import members_key
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -32,12 +32,23 @@ log = logging.getLogger("groups.jobs")
 State = Change.State
 # Set when this process has to end: every run releases its job, and another process continues it.
 stopping = threading.Event()
+# Seconds of writes after which a job gives way to a job of another account.
+TURN = 15.0
 # Reasons for clients that the job need not move: they are gone, or another user has moved them.
 SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 class Interrupted(Exception):
     """The run has to release the job: a user paused or cancelled it, or the process has to end."""
+
+
+class PutOff(Exception):
+    """The job gives its worker back and comes again: it waits for `reason`, or its turn is over."""
+
+    def __init__(self, reason: Job.Stop | None = None, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.pause = pause
 
 
 class Stopped(Exception):
@@ -72,6 +83,8 @@ class JobLease:
 
     def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
         self.job = job
+        self.began = time.monotonic()
+        self._wrote: float | None = None
         self._me = run or uuid.uuid4()
         self._over = threading.Event()
         self._out_of_touch = False
@@ -81,13 +94,16 @@ class JobLease:
     def take(self) -> bool:
         """Take the lease if the job is due and no other run holds it; return True if it was taken."""
         now = timezone.now()
-        free = Job.objects.let_go() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
+        free = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
         taken = free.filter(pk=self.job.pk).update(
             state=Job.State.RUNNING,
             holder=self._me,
             held_until=now + _lease_time(),
+            next_try_at=None,
             started_at=self.job.started_at or now,
         )
+        if taken:
+            PosterAccount.objects.filter(pk=self.job.account_id).update(job_turn_at=now)
         self.job.refresh_from_db()
         return bool(taken)
 
@@ -121,6 +137,41 @@ class JobLease:
             self.check()
             self._over.wait(min(left, 0.2))
         self.check()
+
+    def is_turn_over(self) -> bool:
+        """Return True once the job has sent writes for TURN seconds and a job of another account waits.
+
+        Reads do not count: each run begins with some, and would never get to its first write.
+        """
+        self._wrote = self._wrote or time.monotonic()
+        if time.monotonic() - self._wrote < TURN:
+            return False
+        return Job.objects.due().exclude(account=self.job.account_id).exists()
+
+    def put_off(self, reason: Job.Stop | None, pause: float) -> bool:
+        """Release the job for so many seconds; return False if this run has lost it.
+
+        A job that waits for a `reason` counts its waits, and one whose turn is over does not.
+        """
+        free = {"state": Job.State.WAITING, "holder": None, "held_until": None}
+        if reason is None:
+            return bool(self._mine().update(**free))
+        now = timezone.now()
+        return bool(
+            self._mine().update(
+                **free,
+                reason=reason,
+                next_try_at=now + timedelta(seconds=pause),
+                waiting_since=self.job.waiting_since or now,
+                waits=self.job.waits + 1,
+            )
+        )
+
+    def note_progress(self) -> None:
+        """Forget the waits so far: the job has got on since."""
+        if self.job.waits:
+            self._mine().update(waits=0, waiting_since=None)
+            self.job.waits, self.job.waiting_since = 0, None
 
     def end(self, state: Job.State, reason: Job.Stop | None = None, detail: str = "") -> None:
         """Store the job's state unless this run has lost the job; if the job has ended, release its locks."""

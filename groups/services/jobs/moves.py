@@ -30,7 +30,7 @@ from groups.services.jobs.executor import (
     may_be_tried,
     run_passes,
     submit_all,
-    submit_and_see,
+    submit_one_by_one,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
@@ -242,6 +242,7 @@ class _Move:
         rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
         for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
             tries[client_id or 0].append((state, reason))
+        # A client whose last try failed comes last, so that it keeps none of the others waiting.
         return [
             MoveClient(
                 operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
@@ -250,7 +251,7 @@ class _Move:
                 from_id=group_id,
                 to_id=self._job.target_id or 0,
             )
-            for client_id, before in tries.items()
+            for client_id, before in sorted(tries.items(), key=lambda item: len(item[1]))
             if may_be_tried(before)
         ]
 
@@ -261,12 +262,8 @@ class _Move:
 
         Raises `Stopped` if anything but the client's group changed.
         """
-        for command in commands:
-            change = submit_and_see(self._lease, self._backoff, command)
-            if change is None:
-                self._backoff.wait(Job.Stop.LOCKED)
-            else:
-                self._check_first(change)
+        for change in submit_one_by_one(self._lease, commands):
+            self._check_first(change)
             if self._job.tested:
                 break
         return bool(commands)
@@ -300,7 +297,6 @@ class _Move:
             raise Stopped(Job.Stop.NOT_EMPTY, str(len(staying) or group.clients))
         if group.clients:
             self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
-            return False
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         command = RemoveGroup(
             operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
@@ -309,10 +305,7 @@ class _Move:
             loaded_clients=0,
             job=self._job,
         )
-        change = submit_and_see(self._lease, self._backoff, command)
-        if change is None:
-            self._backoff.wait(Job.Stop.LOCKED)
-        return change is not None and self._is_removed(change)
+        return any(map(self._is_removed, submit_one_by_one(self._lease, [command])))
 
     def _staying(self, credentials: PosterCredentials) -> list[int]:
         """Return the clients of the group that have not provably left it.

@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, PosterCredentials, Snapshot
+from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
 from groups.services.jobs import bulk_edits, moves, restore_preview, restores
-from groups.services.jobs.lease import Interrupted, JobLease, Stopped, stopping
+from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole, limits_of
 from groups.services.writes.not_sent import (
@@ -140,8 +140,8 @@ def _check_limits(job: Job, user: "User | None") -> None:
     check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
 
 
-def _enqueue(job: Job) -> None:
-    result = run_job.enqueue(str(job.pk))
+def _enqueue(job: Job, run_after: datetime | None = None) -> None:
+    result = run_job.using(run_after=run_after).enqueue(str(job.pk))
     Job.objects.filter(pk=job.pk).update(task_id=result.id)
 
 
@@ -149,6 +149,7 @@ def _enqueue(job: Job) -> None:
 def run_job(job_id: str) -> None:
     """Run a job until it ends or this run has to release it.
 
+    The account that has waited longest for a worker is next; a job of another account goes behind its job.
     While the database or disk is away, wait without a limit and then continue: every write is recorded in the
     journal before it is sent.
     """
@@ -172,15 +173,22 @@ def run_job(job_id: str) -> None:
 
 
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
-    """Run a job if it is due and no other run holds its lease."""
-    job = Job.objects.select_related("account").filter(pk=job_id).first()
-    if job is None or not (lease := JobLease(job, run)).take():
+    """Run a job if it is its turn and no other run holds its lease."""
+    lease = _take(job_id, run)
+    if lease is None:
         return
+    job = lease.job
     with lease:
         try:
             WORK[job.kind](lease)
         except Interrupted:
             log.info("Job %s is released", job.pk)
+        except PutOff as later:
+            log.info("Job %s gives its worker back: %s", job.pk, later.reason or "the turn is over")
+            with transaction.atomic():
+                if lease.put_off(later.reason, later.pause):
+                    job.refresh_from_db()
+                    _enqueue(job, job.next_try_at)
         except Stopped as stopped:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
@@ -194,6 +202,34 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             lease.end(Job.State.STOPPED, Job.Stop.ERROR)
         else:
             lease.end(Job.State.DONE)
+
+
+def _take(job_id: uuid.UUID, run: uuid.UUID) -> JobLease | None:
+    """Return the lease of a job that this run has taken, or None if it may not work on it now."""
+    job = Job.objects.select_related("account").filter(pk=job_id).first()
+    # A run that has come back from an outage of the database holds the job already.
+    if job is None or (job.holder != run and _let_others_go_first(job)):
+        return None
+    lease = JobLease(job, run)
+    return lease if lease.take() else None
+
+
+def _let_others_go_first(job: Job) -> bool:
+    """Put the job behind a job in the queue whose account has waited longer; return True if there is one."""
+    last = job.account.job_turn_at
+    waited_longer = Q(account__job_turn_at=None) | Q(account__job_turn_at__lt=last)
+    if last is None or not _is_queued(Job.objects.due().exclude(account=job.account).filter(waited_longer)):
+        return False
+    with transaction.atomic():
+        if Job.objects.due().filter(pk=job.pk).exists():
+            _enqueue(job)
+    return True
+
+
+def _is_queued(jobs: JobQuerySet) -> bool:
+    """Return True if a worker can take one of these jobs now."""
+    rows = filter(None, jobs.values_list("task_id", flat=True))
+    return DBTaskResult.objects.ready().filter(pk__in=list(rows)).exists()
 
 
 # --- Actions of users --------------------------------------------------------------------------------------
@@ -231,6 +267,7 @@ def start_asked(job: Job, request: ApprovalRequest, user: "User", **values: Any)
     _check_right(job, user)
     values |= {"request": request, "asked_by": request.user_name, "reason": "", "detail": ""}
     values |= {"user": user, "user_name": user.get_username(), "state": Job.State.WAITING}
+    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
     if job.state == Job.State.ASKED:
         values["created_at"] = timezone.now()
     with taking_locks(job):
@@ -267,6 +304,7 @@ def resume(
     if accepts != (job.reason in SEEN):
         raise NotNow
     values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
+    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
     if limit_reason:
         job.user, job.limit_reason, job.allowed_clients = user, limit_reason, allowed_clients
     if job.state in Job.HALTED:
@@ -336,11 +374,10 @@ def forget_killed() -> int:
 
 
 def revive() -> list[Job]:
-    """Enqueue and return the jobs whose run was killed."""
+    """Enqueue and return the jobs that are due and in no queue: their run was killed."""
     revived = []
-    for job in Job.objects.let_go():
-        waiting = DBTaskResult.objects.ready().filter(pk=job.task_id or uuid.UUID(int=0))
-        if not waiting.exists():
+    for job in Job.objects.due():
+        if not _is_queued(Job.objects.filter(pk=job.pk)):
             # If two processes do this at once, only one of them still finds the old task id.
             with transaction.atomic():
                 if Job.objects.filter(pk=job.pk, task_id=job.task_id).update(task_id=""):

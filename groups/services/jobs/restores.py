@@ -23,7 +23,7 @@ from groups.services.jobs.executor import (
     run_passes,
     settle_open,
     submit_all,
-    submit_and_see,
+    submit_one_by_one,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.jobs.restore_preview import look, present_ids
@@ -109,8 +109,8 @@ class _Restore:
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
-            if submit_and_see(self._lease, self._backoff, self._group_command(len(tries))) is None:
-                self._backoff.wait(Job.Stop.LOCKED)
+            for _ in submit_one_by_one(self._lease, [self._group_command(len(tries))]):
+                pass  # the next look at the journal takes it up
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
         else:
@@ -163,7 +163,8 @@ class _Restore:
         _, credentials = actors(self._job)
         places = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
-        for old, client in left.items():
+        # A client whose last try failed comes last, so that it keeps none of the others waiting.
+        for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
             place, number = places.of(now[old]), len(tries[old])
             if place in self._scope.sources and place != self._job.target_id:
                 commands.append(
@@ -207,15 +208,14 @@ class _Restore:
         """Restore one client alone with each untested action; return True if any was tried."""
         tried = False
         for action in (Change.Action.MOVE, Change.Action.CREATE_CLIENT):
-            for command in (command for command in commands if command.action == action):
+            of_action = [command for command in commands if command.action == action]
+            if not of_action or self._is_tested(action):
+                continue
+            tried = True
+            for change in submit_one_by_one(self._lease, of_action):
+                self._check_first(change)
                 if self._is_tested(action):
                     break
-                tried = True
-                change = submit_and_see(self._lease, self._backoff, command)
-                if change is None:
-                    self._backoff.wait(Job.Stop.LOCKED)
-                else:
-                    self._check_first(change)
         return tried
 
     def _is_tested(self, action: Change.Action) -> bool:

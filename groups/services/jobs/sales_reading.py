@@ -25,6 +25,7 @@ from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
 
+QUEUE = "sales"
 AT_ONCE, SECONDS_AT_ONCE = 10_000, 6.0
 """Clients, and seconds, up to which a page reads sales by itself."""
 SHORTEST_TRY = 0.5
@@ -114,7 +115,7 @@ def _in_background(credentials: PosterCredentials, days: int, clients: int) -> P
     return noted
 
 
-@task
+@task(queue_name=QUEUE)
 def add_up_sales(credentials_id: int, days: int, clients: int) -> None:
     """Add up the sales of an account, unless that was done today."""
     found = PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()

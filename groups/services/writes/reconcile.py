@@ -127,12 +127,20 @@ def due(now: datetime) -> Q:
     )
 
 
-def reconcile_due() -> list[Change]:
-    """Check every change that is due, of all accounts, and return the settled ones.
+def accounts_due() -> QuerySet[Change, str]:
+    """Return the names of the accounts with a change whose check is due."""
+    overdue = Change.objects.open().filter(due(timezone.now()))
+    return overdue.order_by().values_list("account", flat=True).distinct()
+
+
+def reconcile_due(account: str | None = None) -> list[Change]:
+    """Check every change that is due, of one account or of all, and return the settled ones.
 
     Changes of jobs come last: the run of the job checks them too, and nobody waits for one of them alone.
     """
     overdue = Change.objects.open().filter(due(timezone.now())).select_related("account")
+    if account is not None:
+        overdue = overdue.filter(account=account)
     return [
         change
         for change in overdue.order_by(F("job").asc(nulls_first=True), "created_at")

@@ -175,7 +175,7 @@ def claimed_port(host: str, port: int) -> Iterator[None]:
 
 
 def granian(*, host: str, port: int, workers: int) -> list[str]:
-    """Return the command that serves the site.
+    """Return the module that serves the site, with its arguments.
 
     Backpressure also counts idle connections that are kept alive, so it is far higher than the number of
     threads.
@@ -198,7 +198,7 @@ def granian(*, host: str, port: int, workers: int) -> list[str]:
         "--log-level": "error",
     }
     flat = [word for option in options.items() for word in option]
-    return [sys.executable, "-m", "granian", *flat, "--no-ws", "--respawn-failed-workers", APPLICATION]
+    return ["granian", *flat, "--no-ws", "--respawn-failed-workers", APPLICATION]
 
 
 class Workers:
@@ -233,19 +233,26 @@ class Workers:
                 process.wait()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "manage.py", "worker"]
-        return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603 - ours
+        return _start(["manage", "worker"])
+
+
+def _start(module: list[str]) -> "subprocess.Popen[bytes]":
+    """Run a module in a process with a session of its own that ends with this one, even if that is killed."""
+    command = [sys.executable, "-m", "poster_admin.common.serving.child", *module]
+    return subprocess.Popen(  # noqa: S603 - ours
+        command, cwd=settings.BASE_DIR, start_new_session=True, stdin=subprocess.PIPE
+    )
 
 
 def run(
-    command: list[str],
+    module: list[str],
     *,
     workers: int = 0,
     url: str = "",
     when_ready: Callable[[], None] | None = None,
     reloads: bool = False,
 ) -> None:
-    """Run the server until this process is told to stop; call `when_ready` as soon as it is ready.
+    """Run the server's module until this process is told to stop; call `when_ready` as soon as it is ready.
 
     `workers` processes of `manage.py worker` run beside it. It is ready when the address, that of `/readyz`,
     answers without a warning: then a worker runs too.
@@ -258,7 +265,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: told.append(number))
     deadline = time.monotonic() + START_SECONDS
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True) as server:  # noqa: S603 - ours
+    with _start(module) as server:
         beside = Workers(workers)
 
         def reload(number: int, _: object) -> None:

@@ -183,8 +183,8 @@ def django_admin(directory):
     prepare = [sys.executable, "-m", "tests.benchmarks.setup.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     port = free_port()
-    *command, _ = server.granian(host="127.0.0.1", port=port, workers=2)
-    command.append("tests.benchmarks.setup.admin:application")
+    *granian, _ = server.granian(host="127.0.0.1", port=port, workers=2)
+    command = [sys.executable, "-m", *granian, "tests.benchmarks.setup.admin:application"]
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")
         yield Admin(port, running, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -30,9 +31,9 @@ HALF = (
 )
 
 
-def serve(tmp_path, **variables):
+def serve(tmp_path, port=None, **variables):
     shutil.copy(migrated(), tmp_path / "db.sqlite3")
-    port = free_port()
+    port = port or free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,
@@ -87,6 +88,40 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
     assert said.startswith(says), said
     # Lines are written in batches, the last ones before the end.
     assert "Not Found: /nowhere/" in said
+
+
+# The parent of the server is granian's main process, whose parent is `manage.py serve`.
+@pytest.mark.parametrize("is_killed", ["serve", "granian"])
+def test_nothing_that_it_has_started_outlives_a_killed_parent(tmp_path, is_killed):
+    process, url = serve(tmp_path, HTTPS="False", JOB_WORKERS="1")
+    wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
+    below = descendants_of(process.pid)
+    (granian,) = (pid for pid in below if pid not in workers_of(process.pid))
+    try:
+        os.kill(process.pid if is_killed == "serve" else granian, signal.SIGKILL)
+        process.communicate(timeout=60)
+        wait_until(lambda: not any(map(is_alive, below)), 0.1, 60)
+        again, _ = serve(tmp_path, port=int(url.rpartition(":")[2]), HTTPS="False", JOB_WORKERS="1")
+        below += [again.pid]
+        wait_until(lambda: again.poll() is not None or answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
+        again.terminate()
+        said, _ = again.communicate(timeout=60)
+        assert again.returncode == 0, said
+    finally:
+        for pid in filter(is_alive, below):
+            os.kill(pid, signal.SIGKILL)
+
+
+def descendants_of(pid):
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [each for child in map(int, children) for each in (child, *descendants_of(child))]
+
+
+def is_alive(pid):
+    """Return True if a process runs: it is there, and no zombie that nobody has asked for its end yet."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    return False
 
 
 @pytest.mark.product

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
 from groups.models.contents import Line
@@ -220,6 +221,16 @@ def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
             ApprovalRequest.objects.get(pk=request.pk), user=deputy, credentials=deputy.credentials
         )
     assert Job.objects.get().user == owner
+
+
+def test_a_job_that_was_refused_a_moment_before_is_not_started(staff, owner, deputy, sandbox):
+    request = approvals.ask_for_job(plan_move(staff), staff, ())
+    approvals.refuse(ApprovalRequest.objects.get(pk=request.pk), user=deputy, reason="not today")
+    with pytest.raises(NotNow):
+        approvals.approve(request, user=owner, credentials=owner.credentials)  # it was read while it waited
+    assert Job.objects.get().state == "asked"
+    assert not DBTaskResult.objects.exists()
+    assert not Lock.objects.exists()
 
 
 # --- Planned changes ---------------------------------------------------------------------------------------

@@ -581,6 +581,48 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
     assert len(sandbox.posts()) == 1
 
 
+def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, monkeypatch):
+    schedule = planned(staff)
+    send, others = schedule_steps.execute, []
+
+    def with_another_worker(command):
+        if command.returns:
+            others.append(run_due(at(1.1)))
+        else:
+            Schedule.objects.filter(pk=schedule.pk).update(cancelled_at=at(1.1), cancelled_by=staff)
+        return send(command)
+
+    monkeypatch.setattr(schedule_steps, "execute", with_another_worker)
+    run_due(at(1.1))
+    assert others == [[]]
+    assert states(schedule) == ("cancelled", "applied", "applied")
+
+
+def test_the_steps_of_one_account_are_made_alone(staff, sandbox):
+    schedule = planned(staff, starts=-HOUR)
+    assert list(schedule_steps.accounts_due()) == ["demo"]
+    assert run_due(account="kavarnia") == []
+    assert run_due(account="demo") == [schedule]
+    assert list(schedule_steps.accounts_due()) == []
+
+
+def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_since(
+    staff, sandbox, monkeypatch
+):
+    schedule = planned(staff)
+    command_of = schedule_steps.command_of
+
+    def overtaken(*step):
+        cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+        run_due(at(1.5))
+        return command_of(*step)
+
+    monkeypatch.setattr(schedule_steps, "command_of", overtaken)
+    run_due(at(1.1))
+    assert states(schedule) == ("cancelled", None, None)
+    assert not sandbox.posts()
+
+
 def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_again(
     staff, sandbox, monkeypatch
 ):

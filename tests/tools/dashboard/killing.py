@@ -161,7 +161,7 @@ class Dashboard:
         from poster_admin.common.serving import server
 
         return subprocess.Popen(
-            server.granian(host="127.0.0.1", port=port, workers=1),
+            [sys.executable, "-m", *server.granian(host="127.0.0.1", port=port, workers=1)],
             cwd=ROOT,
             env=self.environment,
             stdout=self._log,

@@ -1,7 +1,7 @@
 """Start the move of all clients of groups to another one, as the pages do, and print the job's id.
 
-`python -m tests.tools.dashboard.mover FROM TO`; with `4,5` as FROM the clients of both groups are chosen one
-by one. It stands alone, because it runs in the environment of an installation.
+`python -m tests.tools.dashboard.mover FROM TO [USER]`; with `4,5` as FROM the clients of both groups are
+chosen one by one. It stands alone, because it runs in the environment of an installation.
 """
 
 import sys
@@ -10,7 +10,7 @@ import uuid
 import django
 
 
-def start(sources, target_id):
+def start(sources, target_id, name="owner"):
     from django.contrib.auth.models import User
 
     from groups.services import credentials as credentials_service
@@ -18,7 +18,7 @@ def start(sources, target_id):
     from groups.services.groups import read_now
     from groups.services.jobs import moves, queue
 
-    user = User.objects.get()
+    user = User.objects.get(username=name)
     credentials = credentials_service.credentials_of(user)
     who = {"user": user, "credentials": credentials}
     groups = [read_now(credentials, each).group for each in sources]
@@ -31,4 +31,5 @@ def start(sources, target_id):
 
 if __name__ == "__main__":
     django.setup()
-    sys.stdout.write(str(start([int(each) for each in sys.argv[1].split(",")], int(sys.argv[2]))))
+    sources = [int(each) for each in sys.argv[1].split(",")]
+    sys.stdout.write(str(start(sources, int(sys.argv[2]), *sys.argv[3:])))

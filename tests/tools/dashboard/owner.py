@@ -1,6 +1,7 @@
 """Prepare a fresh installation: the database, and an owner who is connected to `demo`.
 
-Reads the token from the standard input and prints the key of a session. It stands alone, because it runs in
+`python -m tests.tools.dashboard.owner [NAME ACCOUNT]` adds an owner of another account in the same way. Reads
+the token from the standard input and prints the key of a session. It stands alone, because it runs in
 the environment of the installation and not in that of the tests.
 """
 
@@ -9,7 +10,7 @@ import sys
 import django
 
 
-def prepare(token):
+def prepare(token, name="owner", account="demo"):
     """Create the data, and return the key of a session."""
     from django.contrib.auth.models import Group, User
 
@@ -19,12 +20,12 @@ def prepare(token):
 
     server.migrate()
     server.collect_static()
-    user = User.objects.create_user("owner")
+    user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name="Owners"))
-    credentials_service.connect(user=user, account="demo", token=token)
+    credentials_service.connect(user=user, account=account, token=token)
     return session_of(user)
 
 
 if __name__ == "__main__":
     django.setup()
-    sys.stdout.write(prepare(sys.stdin.read()))
+    sys.stdout.write(prepare(sys.stdin.read(), *sys.argv[1:]))

@@ -61,9 +61,9 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
         self.stdout.flush()
-        command = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
+        granian = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
         with counted_over_workers():
-            server.run(command, workers=settings.JOB_WORKERS, reloads=True)
+            server.run(granian, workers=settings.JOB_WORKERS, reloads=True)
 
     def _check(self, **what: Any) -> None:
         ignored = set() if settings.HTTPS else ABOUT_TLS

@@ -90,8 +90,8 @@ class Command(BaseCommand):
         with sandbox:
             for name, role in SIGN_INS.items():
                 _sign_in(name, passwords[name], role, sandbox)
-            command = server.granian(host=HOST, port=settings.PORT, workers=1)
-            server.run(command, workers=1, url=f"{url}/readyz", when_ready=announce)
+            granian = server.granian(host=HOST, port=settings.PORT, workers=1)
+            server.run(granian, workers=1, url=f"{url}/readyz", when_ready=announce)
 
 
 def _remembered(path: Path) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from groups.models import Change, Job, WorkerHeartbeat
 from groups.services.installation import maintenance
+from groups.services.installation.side_by_side import SideBySide
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.writes.test_reconcile import unknown, write_down
+from tests.tools.dashboard.killing import wait_until
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,34 @@ def test_a_thread_settles_by_itself(owner, sandbox, caplog):
         thread.join()
     assert change.state == State.APPLIED
     assert f"Change {change.pk} is settled: applied" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox):
+    change = unknown(owner)
+    unknown(outsider, account=outsider.credentials.account)
+    sandbox.script("*", "timeout", account="demo", times=None)
+    at_work = []
+
+    def reconcile(account):
+        at_work.append(account)
+        maintenance.reconcile(account)
+        at_work.remove(account)
+
+    def asked(account):
+        return [call for call in sandbox.calls() if call.account == account]
+
+    check = SideBySide("reconcile", reconciler.accounts_due, reconcile)
+    try:
+        check()
+        wait_until(lambda: at_work == ["demo"] and asked("demo") and asked("kavarnia"))
+        Change.objects.settle(change, next_check_at=timezone.now())
+        check()
+        assert at_work.count("demo") == 1
+        assert len(asked("demo")) == 1
+    finally:
+        sandbox.clear_faults()
+        wait_until(lambda: not check.at_work)  # the call that hangs ends with its time-out
 
 
 def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cut_short(owner, sandbox):

@@ -1,12 +1,15 @@
 """Run jobs in this process, started as the pages do and run as a worker does."""
 
+import time
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
+from groups.services.jobs.lease import JobLease
 from groups.services.writes import execute as write_path
 
 FEW = 8
@@ -27,10 +30,28 @@ def start(user, **options):
 
 
 def run(job):
-    """Run a job as a worker does, and return it in its new state."""
+    """Run a job as workers do, again each time that it has waited, and return it in its new state."""
+    while run_once(job).next_try_at is not None and job.is_active:
+        time.sleep(max(0.0, (job.next_try_at - timezone.now()).total_seconds()))
+    return job
+
+
+def run_once(job):
+    """Run a job as a worker does, until it ends or gives the worker back; return it in its new state."""
     queue.run_job.func(str(job.pk))
     job.refresh_from_db()
     return job
+
+
+def at_each_wait(monkeypatch, then):
+    """Call a function with the pause each time that a job gives its worker back."""
+    put_off = JobLease.put_off
+
+    def and_then(lease, reason, pause):
+        then(pause)
+        return put_off(lease, reason, pause)
+
+    monkeypatch.setattr(JobLease, "put_off", and_then)
 
 
 def ended(job):

@@ -16,7 +16,7 @@ from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow
-from tests.groups.services.jobs.doing import run
+from tests.groups.services.jobs.doing import at_each_wait, run
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -263,11 +263,11 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypa
     lock.save()
     looks = []
 
-    def unlock(lease, seconds):
-        looks.append(seconds)
+    def unlock(pause):
+        looks.append(pause)
         Change.objects.settle(lock, state=State.FAILED, reason="never_sent")
 
-    monkeypatch.setattr(job_lease.JobLease, "wait", unlock)
+    at_each_wait(monkeypatch, unlock)
     job = done(plan(staff, {1: "11", 4: "12"}), staff)
     assert looks == [0.05]
     assert job.state == Job.State.DONE

@@ -10,15 +10,14 @@ from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
 from groups.services import snapshots
 from groups.services.groups import read_now
-from groups.services.jobs import lease as job_lease
-from groups.services.jobs import queue, restore_preview, restores
+from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
+from tests.groups.services.jobs.doing import FEW, at_each_wait, die_before_sending, ended, plan, run, start
 from tests.pages import fragment, hidden, text_of
 from tests.threads import at_once
 
@@ -272,7 +271,10 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
     assert not Lock.objects.exists()
 
 
-def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(staff, sandbox, settings):
+def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
+    staff, sandbox, settings, monkeypatch
+):
+    monkeypatch.setattr(executor, "SETTLED_SOON", 0.0)
     settings.POSTER_SETTLE_SECONDS = 1800
     settings.JOB_PATIENCE = -1800.0  # it waits for nothing that is lost
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
@@ -341,11 +343,11 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
             waits.append(execute(removal(owner, made.group_id)))
         take(restoring, made)
 
-    def then_it_is_not_made(lease, seconds):
+    def then_it_is_not_made(_pause):
         Change.objects.settle(waits[0], state=State.FAILED, reason="not_applied")
 
     monkeypatch.setattr(restores._Restore, "_take_group", somebody_is_sooner)
-    monkeypatch.setattr(job_lease.JobLease, "wait", then_it_is_not_made)
+    at_each_wait(monkeypatch, then_it_is_not_made)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert waits[0].state == State.FAILED
     assert len(people(job.target_id)) == FEW

@@ -1,4 +1,4 @@
-"""Test that the queue of jobs in the database is pruned."""
+"""Test the queue of jobs in the database: it is pruned, and accounts take turns."""
 
 import shlex
 from datetime import timedelta
@@ -9,10 +9,14 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import Change, Job
+from groups.models import Change, Job, PosterAccount
+from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue
+from tests.conftest import make_user
 from tests.environment import ROOT
-from tests.groups.services.jobs.doing import run, start
+from tests.groups.services.jobs.doing import ended, run, run_once, start
 
+MOVE = "clients.updateClient"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 
 
@@ -38,3 +42,67 @@ def test_each_night_finished_rows_go_and_jobs_and_their_changes_stay(staff, sand
     assert DBTaskResult.objects.filter(pk=waiting.task_id).exists()
     assert Job.objects.count() == 2
     assert Change.objects.count() == changes > 0
+
+
+# --- Turns -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def neighbour(sandbox):
+    return make_user("neighbour", role="Staff", account="kopecks", sandbox=sandbox)
+
+
+def test_the_account_that_has_waited_longest_is_next(staff, neighbour, sandbox):
+    first = run(start(staff, group_id=4, target_id=1))
+    second, other = start(staff, group_id=5, target_id=1), start(neighbour, group_id=4, target_id=1)
+    for job in (second, other):
+        assert ended(run_once(job)) == (Job.State.WAITING if job == second else Job.State.DONE, "")
+    turns = PosterAccount.objects.in_bulk()
+    assert first.started_at <= turns["demo"].job_turn_at < turns["kopecks"].job_turn_at
+    assert queue.revive() == []  # the one that went behind is in the queue
+    assert ended(run_once(second)) == (Job.State.DONE, "")
+
+
+def test_nothing_goes_behind_a_job_whose_task_was_lost(staff, neighbour, sandbox):
+    run(start(staff, group_id=4, target_id=1))
+    second, other = start(staff, group_id=5, target_id=1), start(neighbour, group_id=4, target_id=1)
+    Job.objects.filter(pk=other.pk).update(task_id="")
+    assert ended(run_once(second)) == (Job.State.DONE, "")
+
+
+def test_a_job_whose_turn_is_over_goes_behind_one_of_another_account(staff, neighbour, sandbox, monkeypatch):
+    job = start(staff, group_id=4, target_id=1)
+    other = start(neighbour, group_id=4, target_id=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(job_lease, "TURN", 0.0)
+        run_once(job)
+        assert (ended(job), job.waits, job.next_try_at) == ((Job.State.WAITING, ""), 0, None)
+        assert not sandbox.posts(MOVE)
+    for each in (other, job):
+        assert ended(run_once(each)) == (Job.State.DONE, "")
+
+
+def test_a_job_of_the_same_account_ends_no_turn(staff, sandbox, monkeypatch):
+    monkeypatch.setattr(job_lease, "TURN", 0.0)
+    job = start(staff, group_id=4, target_id=1)
+    Job.objects.create(account=job.account, kind=Job.Kind.EDIT, user=staff, wanted={"rows": []})
+    assert ended(run_once(job)) == (Job.State.DONE, "")
+
+
+def test_a_job_that_waits_is_neither_taken_nor_revived_before_its_time(staff, sandbox, settings):
+    settings.JOB_RETRY_PAUSES = (600.0,)
+    job = start(staff, group_id=4, target_id=1)
+    sandbox.script("*", "status_503", times=None)
+    waits = run_once(job)
+    assert (ended(waits), waits.waits) == ((Job.State.WAITING, "unreachable"), 1)
+    calls = len(sandbox.calls())
+    assert queue.revive() == []
+    assert run_once(job).waits == 1
+    assert len(sandbox.calls()) == calls
+    assert DBTaskResult.objects.get(pk=waits.task_id).run_after == waits.next_try_at
+    sandbox.clear_faults()
+    Job.objects.update(next_try_at=timezone.now())
+    DBTaskResult.objects.all().delete()
+    assert queue.revive() == [job]  # its task was lost
+    assert ended(run_once(job)) == (Job.State.DONE, "")
+    assert (job.waits, job.waiting_since) == (0, None)

@@ -13,7 +13,7 @@ from groups.services.groups import find_group
 from groups.services.jobs import moves, queue
 from poster_admin.common.encryption import SecretUnreadable
 from tests.conftest import make_user
-from tests.groups.services.jobs.doing import ended, plan, run, start
+from tests.groups.services.jobs.doing import at_each_wait, ended, plan, run, start
 from tests.pages import hidden
 
 State = Change.State
@@ -139,12 +139,12 @@ def test_a_counter_that_is_behind_is_waited_for(staff, sandbox, people, monkeypa
     job = retirement(staff)
     sandbox.lag("count_behind", "clients.getGroup", writes=1000)
 
-    def until_it_has_come_through(_lease, seconds):
-        waits.append(seconds)
+    def until_it_has_come_through(pause):
+        waits.append(pause)
         if len(waits) == 3:
             sandbox.catch_up()
 
-    monkeypatch.setattr("groups.services.jobs.lease.JobLease.wait", until_it_has_come_through)
+    at_each_wait(monkeypatch, until_it_has_come_through)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert len(waits) == 3
     assert people(1) >= here

@@ -1,0 +1,148 @@
+"""Test that jobs of several accounts share one worker: none waits for another account's outage or length."""
+
+import contextlib
+import uuid
+
+import pytest
+
+from poster_admin.devtools.sandbox import Sandbox
+from tests.tools.dashboard.killing import CSRF, Dashboard, wait_until
+
+pytestmark = pytest.mark.slow
+FROM, TO, FEW = 4, 1, 4
+MOVE, OWNER, NEIGHBOUR = "clients.updateClient", "demo", "kopecks"
+
+
+# Enough that the job of the owner lasts for several turns.
+MANY, LATENCY = 240, 0.15
+
+
+class Neighbours:
+    """A dashboard of two accounts with one worker, and a job of each that moves all clients of a group."""
+
+    def __init__(self, dashboard):
+        self.dashboard = dashboard
+        self.sandbox = dashboard.sandbox
+        for account in (OWNER, NEIGHBOUR):
+            self.sandbox.console(account).edit(FROM, count_groups_clients=str(FEW))
+        token = self.sandbox.accounts[NEIGHBOUR].token
+        dashboard.run("-m", "tests.tools.dashboard.owner", "neighbour", NEIGHBOUR, stdin=token)
+
+    def start(self, account):
+        """Start the job of an account."""
+        name = {OWNER: "owner", NEIGHBOUR: "neighbour"}[account]
+        self.dashboard.run("-m", "tests.tools.dashboard.mover", str(FROM), str(TO), name)
+
+    def job(self, account):
+        (job,) = [row for row in self.dashboard.table("groups_job") if row["account_id"] == account]
+        return job
+
+    def wait_for(self, account, *states, seconds=60.0):
+        """Return the job of an account as soon as it is in one of these states."""
+        wait_until(lambda: self.job(account)["state"] in states, 0.1, seconds)
+        return self.job(account)
+
+    def wait_until_it_waits(self, account):
+        """Return the job of an account as soon as it has given its worker back until a later time."""
+        wait_until(lambda: self.job(account)["next_try_at"] and not self.job(account)["holder"], 0.05, 90)
+        return self.job(account)
+
+    def queue(self):
+        """Return the rows that a worker still has to take, now or later."""
+        rows = self.dashboard.table("django_tasks_database_dbtaskresult")
+        return [row for row in rows if row["status"] in ("READY", "RUNNING")]
+
+    def decide(self, decision):
+        """Press a button on the page of the owner's job."""
+        form = {"csrfmiddlewaretoken": CSRF, "decision": decision}
+        assert self.dashboard.send_form(self.page, form).status_code == 302
+
+    @property
+    def page(self):
+        """The address of the owner's job."""
+        return f"/jobs/{uuid.UUID(self.job(OWNER)['id'])}/"
+
+    def moved_once(self, account):
+        """Return True if each client of the group has arrived, and none was moved twice."""
+        posts = self.sandbox.posts(MOVE)
+        moved = [call.form["client_id"] for call in posts if call.account == account and call.applied]
+        return self.sandbox.accounts[account].clients.live(FROM) == 0 and len(moved) == len(set(moved)) == FEW
+
+
+@pytest.fixture
+def both(tmp_path):
+    with (
+        Sandbox() as sandbox,
+        contextlib.closing(Dashboard(tmp_path, sandbox, JOB_LEASE_SECONDS="1.5")) as dashboard,
+    ):
+        yield Neighbours(dashboard)
+
+
+# An answer that never comes lasts until the deadline of each call.
+@pytest.mark.parametrize("fault", ["status_503", pytest.param("timeout", marks=pytest.mark.product)])
+def test_a_job_does_not_wait_for_the_outage_of_another_account(both, fault):
+    both.dashboard.start()
+    both.start(OWNER)
+    both.start(NEIGHBOUR)
+    both.sandbox.script("*", fault, times=None, account=OWNER)
+    both.dashboard.start_worker()
+    assert both.wait_for(NEIGHBOUR, "done", "stopped")["state"] == "done"
+    waits = both.wait_until_it_waits(OWNER)
+    assert (waits["state"], waits["reason"]) == ("waiting", "unreachable")
+    wait_until(lambda: "Poster does not answer" in both.dashboard.look(both.page), 0.5, 60)
+    wait_until(lambda: "waiting for its next try" in both.dashboard.look("/jobs/"), 0.5, 60)
+    both.sandbox.clear_faults()
+    assert both.wait_for(OWNER, "done", "stopped")["state"] == "done"
+    assert both.moved_once(OWNER)
+    assert both.moved_once(NEIGHBOUR)
+
+
+def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(both):
+    both.start(OWNER)
+    both.dashboard.start_worker()
+    wait_until(lambda: both.sandbox.posts(MOVE), 0.005, 60)
+    both.sandbox.script("*", "status_503", times=None, account=OWNER)
+    both.wait_until_it_waits(OWNER)
+    both.dashboard.kill_workers()
+    both.sandbox.clear_faults()
+    both.start(NEIGHBOUR)
+    both.dashboard.start_worker()
+    for account in (OWNER, NEIGHBOUR):
+        assert both.wait_for(account, "done", "stopped")["state"] == "done"
+        assert both.moved_once(account)
+
+
+def test_a_job_that_waits_is_paused_continued_and_cancelled(both):
+    both.dashboard.start()
+    both.start(OWNER)
+    both.sandbox.script("*", "status_503", times=None, account=OWNER)
+    both.dashboard.start_worker()
+    both.wait_until_it_waits(OWNER)
+    both.decide("pause")
+    both.start(NEIGHBOUR)
+    assert both.wait_for(NEIGHBOUR, "done")["state"] == "done"
+    assert both.job(OWNER)["state"] == "paused"
+    both.decide("resume")
+    again = both.wait_until_it_waits(OWNER)
+    assert (again["state"], again["waits"]) == ("waiting", 1)
+    both.decide("cancel")
+    both.sandbox.clear_faults()
+    wait_until(lambda: not both.queue(), 0.2, 60)
+    assert both.job(OWNER)["state"] == "cancelled"
+    assert [call.account for call in both.sandbox.posts(MOVE)] == [NEIGHBOUR] * FEW
+
+
+@pytest.mark.product
+def test_a_long_job_gives_way_to_a_short_one_of_another_account(both):
+    both.sandbox.console(OWNER).edit(FROM, count_groups_clients=str(MANY))
+    both.sandbox.latency = LATENCY
+    both.start(OWNER)
+    both.dashboard.start_worker()
+    wait_until(lambda: both.sandbox.posts(MOVE), 0.05, 60)
+    both.start(NEIGHBOUR)
+    assert both.wait_for(NEIGHBOUR, "done", seconds=120)["state"] == "done"
+    assert both.job(OWNER)["state"] != "done"
+    both.sandbox.latency = 0
+    assert both.wait_for(OWNER, "done", "stopped", seconds=180)["state"] == "done"
+    moved = [call.form["client_id"] for call in both.sandbox.posts(MOVE) if call.account == OWNER]
+    assert len(moved) == len(set(moved)) == MANY
