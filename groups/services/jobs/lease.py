@@ -204,7 +204,9 @@ class Progress:
 
 def progress_of(job: Job) -> Progress:
     """Count the outcomes of a job; a client or group that was tried several times counts once."""
-    rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
+    rows = Change.objects.filter(job=job)
+    if job.kind != Job.Kind.UNDO:
+        rows = rows.exclude(action=Change.Action.REMOVE)
     if job.kind == Job.Kind.RESTORE:
         rows = rows.exclude(action=Change.Action.CREATE)
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))

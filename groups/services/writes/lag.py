@@ -104,8 +104,8 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
 
 def has_new_clients(change: Change) -> bool:
-    """Return True if a job has recently moved clients into the group, which may not be counted yet."""
-    return _have_moved(account=change.account_id, job__target_id=change.group_id)
+    """Return True if clients came into the group recently by a job; they may not be counted yet."""
+    return _have_moved(account=change.account_id, intended__group_id=change.group_id)
 
 
 def moved_just_now(job: Job) -> bool:

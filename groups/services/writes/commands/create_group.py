@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, GroupsCopy, PosterCredentials
-from groups.models.contents import RecordIds
+from groups.models.contents import LoadedGroup, RecordIds
 from groups.poster import GroupList, GroupValues, NotFound, PosterClient
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
-from groups.services.writes.commands.base import register
+from groups.services.writes.commands.base import Command, register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
 from groups.services.writes.lag import created_ids, unseen_names
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
@@ -31,6 +32,7 @@ class CreateGroup(GroupCommand):
     icon = "plus"
     creates = True
     has_before = False
+    undo_permission = "groups.delete_group"
 
     intended: GroupValues
     name_confirmed: bool = False
@@ -110,6 +112,27 @@ class CreateGroup(GroupCommand):
 
     def absent_reason(self, change: Change) -> Change.Reason:
         return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
+
+    def undo(self, change: Change) -> Command | None:
+        """Return the removal of the group, which is sent only while it is as created and has no clients."""
+        # Without values in `after` a user has resolved the change, and the group was never read.
+        if change.state not in Change.HAPPENED or not change.group_id or "name" not in (change.after or {}):
+            return None
+        removal = Change(
+            id=self.operation,
+            action=Change.Action.REMOVE,
+            group_id=change.group_id,
+            loaded=LoadedGroup(GroupValues.from_json(change.after), clients=0).to_json(),
+        )
+        return replace(Command.from_change(removal), undo_of=change)
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s created group is removed, if it has no clients and is unchanged.",
+            "%(count)s created groups are removed, if they have no clients and are unchanged.",
+            count,
+        )
 
     @property
     def seen(self) -> str:
