@@ -47,6 +47,12 @@ def created_ids(account_id: str) -> frozenset[int]:
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
+def removed_ids(account_id: str) -> frozenset[int]:
+    """Return the ids of the groups that were removed here lately; a read may still show them."""
+    removed = _latest(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
+    return frozenset(filter(None, removed.values_list("group_id", flat=True)))
+
+
 def unseen_names(account_id: str, listed: GroupList) -> frozenset[str]:
     """Return the names of the groups that were created here lately, and that this list does not show yet."""
     made = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)

@@ -15,7 +15,7 @@ from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
-from groups.services.writes.lag import created_ids, unseen_names
+from groups.services.writes.lag import created_ids, removed_ids, unseen_names
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -52,7 +52,8 @@ class CreateGroup(GroupCommand):
         return RecordIds(tuple(remote.ids)).to_json()
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
-        names = remote.unseen_names | {fold(group.name) for group in remote.groups.present}
+        there = [group for group in remote.groups.present if group.id not in remote.removed_ids]
+        names = remote.unseen_names | {fold(group.name) for group in there}
         is_taken = fold(self.intended.name) in names
         return Reason.NAME_TAKEN if is_taken and not self.name_confirmed else None
 
@@ -73,6 +74,7 @@ class CreateGroup(GroupCommand):
             groups=listed,
             seen_ids=_copied_ids(change) | created_ids(change.account_id),
             unseen_names=unseen_names(change.account_id, listed),
+            removed_ids=removed_ids(change.account_id),
         )
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
