@@ -80,8 +80,8 @@ def _lines(preview: UndoPreview) -> Iterator[str]:
     followed = sum(preview.made.values()) - sum(left.values()) - sum(kept.values())
     if followed:
         words = ngettext(
-            "%(count)s change was undone or followed by another one since, and stays as it is.",
-            "%(count)s changes were undone or followed by others since, and stay as they are.",
+            "%(count)s change stays: it was undone or followed by another one since.",
+            "%(count)s changes stay: they were undone or followed by others since.",
             followed,
         )
         yield words % {"count": numbers.count(followed)}

@@ -56,7 +56,8 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     """
     check_token(credentials)
     jobs = Job.objects.filter(account=credentials.account_id)
-    return jobs.exclude(state__in=Job.NOT_STARTED).defer("wanted")
+    started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
+    return started.defer("wanted", "undo_of__wanted")
 
 
 def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:

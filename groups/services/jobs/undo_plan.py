@@ -99,7 +99,7 @@ def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
     scope = UndoScope(as_of=timezone.now(), change=str(change.pk) if change else "")
     return Job(
         id=operation,
-        account=undone.account,
+        account_id=undone.account_id,
         kind=Job.Kind.UNDO,
         undo_of=undone,
         wanted=scope.to_json(),

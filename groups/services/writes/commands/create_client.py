@@ -165,8 +165,8 @@ class CreateClient(Command):
     @classmethod
     def undo_words(cls, count: int) -> str:
         return ngettext(
-            "%(count)s client that was created stays: an undo removes nobody.",
-            "%(count)s clients that were created stay: an undo removes nobody.",
+            "%(count)s new client stays: an undo removes nobody.",
+            "%(count)s new clients stay: an undo removes nobody.",
             count,
         )
 

@@ -131,8 +131,8 @@ class CreateGroup(GroupCommand):
     @classmethod
     def undo_words(cls, count: int) -> str:
         return ngettext(
-            "%(count)s created group is removed, if it has no clients and is unchanged.",
-            "%(count)s created groups are removed, if they have no clients and are unchanged.",
+            "%(count)s new group is removed, unless it has clients or was changed since.",
+            "%(count)s new groups are removed, except those that have clients or were changed since.",
             count,
         )
 

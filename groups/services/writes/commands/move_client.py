@@ -131,8 +131,8 @@ class MoveClient(Command):
     @classmethod
     def undo_words(cls, count: int) -> str:
         return ngettext(
-            "%(count)s client goes back to where they came from, unless they have moved on since.",
-            "%(count)s clients go back to where they came from, but for those who have moved on since.",
+            "%(count)s client goes back to the group they came from, unless they have moved on since.",
+            "%(count)s clients go back to the groups they came from, except those who have moved on since.",
             count,
         )
 

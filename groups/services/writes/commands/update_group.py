@@ -76,8 +76,8 @@ class UpdateGroup(GroupCommand):
     @classmethod
     def undo_words(cls, count: int) -> str:
         return ngettext(
-            "%(count)s group gets its former values again, unless it was changed since.",
-            "%(count)s groups get their former values again, but for those that were changed since.",
+            "%(count)s group gets its earlier values back, unless it was changed since.",
+            "%(count)s groups get their earlier values back, except those that were changed since.",
             count,
         )
 

@@ -307,6 +307,20 @@ def test_the_undo_of_an_undone_retirement_removes_the_group_again(staff, sandbox
     assert people(1) == there
 
 
+def test_a_group_is_removed_again_after_poster_must_show_that_its_clients_have_left(
+    staff, sandbox, people, settings
+):
+    there = people(1) | people(4)
+    back = undone(staff, retired(staff))
+    settings.POSTER_LAG_SECONDS = 2
+    sandbox.lag("behind", seconds=1.5, chance=1)
+    again = undone(staff, back)
+    sandbox.catch_up()
+    assert ended(again) == (Job.State.DONE, "")
+    assert set(sandbox.accounts["demo"].groups) == {1, 5}
+    assert people(1) == there
+
+
 def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
     """A restore has moved two clients back and created the others again."""
     client_ids = sorted(people(4))

@@ -113,7 +113,7 @@ def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse
     run(job)
     page = client.get(url)
     assert form_of(job) in page.content.decode()
-    assert f"{FEW} clients go back to where they came from" in text_of(page)
+    assert f"{FEW} clients go back to the groups they came from" in text_of(page)
     answers = [client.post(f"{url}undo/") for _ in range(2)]
     undo = Job.objects.get(kind=Job.Kind.UNDO)
     assert [(each.status_code, each["Location"]) for each in answers] == [(302, f"/jobs/{undo.pk}/")] * 2
@@ -140,7 +140,7 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     assert clients_of(sandbox, 4) == 1
     page = text_of(client.get(f"/jobs/{job.pk}/"))
     assert f"{FEW - 1} clients go back" in page
-    assert "1 change was undone or followed by another one since" in page
+    assert "1 change stays: it was undone or followed by another one since" in page
 
 
 def test_a_job_that_runs_is_not_undone(staff, browse):
