@@ -171,9 +171,8 @@ def job_words(job: Job) -> Message:
         case Job.State.DONE if job.kind == Job.Kind.UNDO:
             return Message(
                 _("It has ended"),
-                _(
-                    "Each part was read back from Poster. Whatever was changed or moved since was left as it is."
-                ),
+                _("Each part was read back from Poster."),
+                _("Whatever was changed or moved since was left as it is."),
             )
         case Job.State.DONE:
             return Message(_("It has ended"), _("Each part was read back from Poster."))

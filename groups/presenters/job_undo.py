@@ -43,7 +43,7 @@ def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard 
         page = "groups:request" if started.state == Job.State.ASKED else "groups:job"
         url = reverse(page, args=[started.pk]) if can_be_opened(started, user) else ""
         return UndoCard(action, is_started=True, started_url=url)
-    return UndoCard(action, tuple(_lines(preview))) if preview.left else None
+    return UndoCard(action, tuple(undo_lines(preview))) if preview.left else None
 
 
 def can_be_opened(undoing: Job, user: "User") -> bool:
@@ -69,7 +69,7 @@ def nothing_to_undo_words() -> Message:
     )
 
 
-def _lines(preview: UndoPreview) -> Iterator[str]:
+def undo_lines(preview: UndoPreview) -> Iterator[str]:
     """Yield what the undo would do, and what it would leave as it is."""
     left = {action: preview.left[action] for action in ORDER if action in preview.left}
     kept = {action: count for action, count in preview.made.items() if action not in ORDER}

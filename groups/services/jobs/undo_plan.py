@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, ChangeQuerySet, Job, PosterCredentials
@@ -54,10 +54,11 @@ class UndoPreview:
 
 def preview_of(undone: Job, change: Change | None = None) -> UndoPreview:
     """Return what the undo of a job, or of one change of it, would undo."""
-    return _preview(_new(undone, change, _operation(undone, change)[0]))
+    return preview_of_undo(_new(undone, change, _operation(undone, change)[0]))
 
 
-def _preview(job: Job) -> UndoPreview:
+def preview_of_undo(job: Job) -> UndoPreview:
+    """Return what a job that undoes another one would undo now."""
     return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
 
 
@@ -80,7 +81,7 @@ def plan_undo(
     """
     operation, known = _operation(undone, change)
     job = _new(undone, change, operation)
-    preview = _preview(job)
+    preview = preview_of_undo(job)
     if not user.has_perms(preview.rights):
         raise PermissionDenied
     if known is not None:
@@ -96,7 +97,8 @@ def plan_undo(
 
 
 def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
-    scope = UndoScope(as_of=timezone.now(), change=str(change.pk) if change else "")
+    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
+    scope = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "")
     return Job(
         id=operation,
         account_id=undone.account_id,

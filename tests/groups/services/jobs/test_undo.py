@@ -15,6 +15,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
+from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import NotNow, Occupied
@@ -98,6 +99,28 @@ def test_clients_of_several_groups_go_back_to_where_each_came_from(staff, people
     assert people(1) >= set(choice)
     assert ended(undone(staff, job)) == (Job.State.DONE, "")
     assert (people(4), people(5)) == (fourth, fifth)
+
+
+def test_a_group_that_clients_have_just_come_back_to_is_not_removed_as_empty(
+    staff, sandbox, people, settings
+):
+    """Poster shows neither them nor their number yet, and they came back to several groups by one job."""
+    fourth = people(4)
+    job = run(queue.start(choose(staff, dict.fromkeys(fourth, 4) | {min(people(5)): 5})))
+    empty = read_now(credentials_service.credentials_of(staff), 4).group
+    undone(staff, job)
+    settings.POSTER_LAG_SECONDS = 90
+    sandbox.lag("behind", writes=FEW + 1)
+    command = RemoveGroup(
+        user=staff,
+        credentials=credentials_service.credentials_of(staff),
+        operation=uuid.uuid4(),
+        group_id=4,
+        loaded=empty.values,
+        loaded_clients=empty.clients,
+    )
+    assert (empty.clients, execute(command).reason) == (0, "not_shown_yet")
+    assert not sandbox.posts("clients.removeGroup")
 
 
 def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
@@ -279,6 +302,25 @@ def test_a_group_that_poster_shows_late_is_waited_for(staff, sandbox, people, se
     assert people(new_id) == here
 
 
+def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
+    staff, sandbox, people, settings, monkeypatch
+):
+    settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
+    here = people(4)
+    job = retired(staff)
+    lock = undo._Undo._lock
+
+    def lock_and_hide(self, group_id):
+        lock(self, group_id)
+        sandbox.lag("row_absent", ids=[group_id])
+
+    monkeypatch.setattr(undo._Undo, "_lock", lock_and_hide)
+    monkeypatch.setattr(undo.OutageBackoff, "wait", lambda *_: sandbox.catch_up())
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(back.target_id) == here
+
+
 def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, people):
     here = people(4)
     job = retired(owner)
@@ -287,8 +329,8 @@ def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, pe
     created = execute(command)
     back = undone(owner, job)
     assert ended(back) == (Job.State.DONE, "")
-    assert len(sandbox.posts("clients.createGroup")) == 1
     assert people(created.group_id) == here
+    assert not back.changes.filter(action=Change.Action.CREATE).exists()
 
 
 def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox, people):

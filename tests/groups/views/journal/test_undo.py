@@ -189,6 +189,8 @@ def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, san
     request = ApprovalRequest.objects.get()
     assert {each["Location"] for each in answers} == {f"/requests/{request.pk}/"}
     assert f"/requests/{request.pk}/" in browse(staff).get(f"/jobs/{job.pk}/").content.decode()
+    page = browse(owner).get(f"/requests/{request.pk}/")
+    assert f"{FEW} clients go back to the groups they came from" in text_of(page)
     # Somebody else who may not decide is told, and not led to a page that is not theirs.
     colleague = browse(make_colleague())
     answer = colleague.post(url, follow=True)
