@@ -6,7 +6,7 @@ created again, then values and clients go back, at last created groups are remov
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import batched
@@ -27,7 +27,7 @@ from groups.services.jobs.executor import (
     submit_and_see,
 )
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.undo_plan import AT_ONCE, ORDER, left_of, made_of, undoing
+from groups.services.jobs.undo_plan import AT_ONCE, left_of, made_of, undoing
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
 from groups.services.writes.outcome import differing
@@ -58,17 +58,18 @@ class _Undo:
         """Undo the changes in passes until none is left to try, and count those that were left out."""
         settle_open(self._lease)
         self._create_groups()
-        run_passes(self._lease, self._pass)
+        # The outcome of each move is known before a group is removed that it may lead out of.
+        for actions in ((Action.UPDATE, Action.MOVE), (Action.CREATE,)):
+            run_passes(self._lease, partial(self._pass, actions))
         left_out = made_of(self._job).exclude(undone_by__job=self._job).count()
         self._job.move_on(Job.State.RUNNING, unreadable=left_out)
         if self._gone:
             raise Stopped(Job.Stop.TARGET_GONE)
 
-    def _pass(self) -> bool:
-        """Go through the changes once; return True if any was tried."""
-        self._gone = set()
+    def _pass(self, actions: Iterable[Change.Action]) -> bool:
+        """Go through the changes with these actions once; return True if any was tried."""
         tried = False
-        for action in ORDER:
+        for action in actions:
             for some in batched(self._ids(action), AT_ONCE, strict=False):
                 tried |= self._undo(action, some)
         return tried
@@ -166,7 +167,8 @@ class _Undo:
                 there[group_id] = self._is_there(group_id)
             if there[group_id]:
                 present.append(replace(command, to_id=group_id))
-        self._gone.update(group_id for group_id, is_there in there.items() if not is_there)
+        self._gone -= there.keys()
+        self._gone |= {group_id for group_id, is_there in there.items() if not is_there}
         return present
 
     def _is_there(self, group_id: int) -> bool:

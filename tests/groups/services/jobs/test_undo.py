@@ -292,6 +292,7 @@ def test_a_killed_undo_of_a_retirement_creates_one_group(staff, sandbox, people,
 
 def test_a_group_that_poster_shows_late_is_waited_for(staff, sandbox, people, settings):
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
+    settings.POSTER_SETTLE_SECONDS = 60
     here = people(4)
     job = retired(staff)
     back = queue.start(plan_undo(staff, job))
@@ -354,7 +355,7 @@ def test_a_group_is_removed_again_after_poster_must_show_that_its_clients_have_l
 ):
     there = people(1) | people(4)
     back = undone(staff, retired(staff))
-    settings.POSTER_LAG_SECONDS = 2
+    settings.POSTER_LAG_SECONDS, settings.POSTER_SETTLE_SECONDS = 2, 60
     sandbox.lag("behind", seconds=1.5, chance=1)
     again = undone(staff, back)
     sandbox.catch_up()
