@@ -96,7 +96,7 @@ class JobPage:
     @cached_property
     def undo(self) -> UndoCard | None:
         """The way back, if there is one and this user may take it."""
-        return undo_card(self.job, self.user)
+        return undo_card(self.job, self.user) if may_control(self.job, self.user) else None
 
     @property
     def counts(self) -> list[tuple[str, int, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -81,6 +82,8 @@ def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def undo_by_job(request: Request, job: Job, change: Change | None = None) -> HttpResponse:
     """Start the job that undoes a job, or one change of it, and redirect to it; the same undo is one job."""
+    if not queue.may_control(job, request.user):
+        raise PermissionDenied
     try:
         undoing = undo_plan.plan_undo(
             user=request.user, credentials=request.credentials, undone=job, change=change
