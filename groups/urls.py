@@ -136,6 +136,7 @@ history_urls = [
 job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
+    path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]
 schedule_urls = [
     path("schedules/", schedules.schedule_list, name="schedules"),

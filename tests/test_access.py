@@ -61,6 +61,7 @@ NEEDS = {
                    "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
+                   f"/jobs/{JOB}/undo/",
                    "/schedules/", "/requests/", f"/requests/{CHANGE}/", "/account/notices/",
                    "/account/views/", "/account/views/1/"},
     "view_sales": {"/groups/1/cost/"},
@@ -90,7 +91,7 @@ ONLY_POST = {
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),
     *(f"/people/1/{step}/" for step in ("block", "invite", "password", "second-factor", "sign-out")),
-    *(f"/history/{CHANGE}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
+    *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
     *(f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"),
 }
 ONLY_HERE = "Тільки тут"

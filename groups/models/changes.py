@@ -192,6 +192,7 @@ class Change(Consent):
         NAME_TAKEN = "name_taken", _("a group with this name exists")
         UNSAFE = "unsafe", _("Poster has a type for this group that is not known here")
         NO_RIGHT = "no_right", _("the group has clients, and the right to remove them was missing")
+        HAS_CLIENTS = "has_clients", _("the group has clients, so an undo does not remove it")
         NOT_READ = "not_read", _("Poster could not be asked before, so nothing was sent")
         UNREADABLE_ROW = (
             "unreadable_row",

@@ -7,6 +7,7 @@ methods: `to_json` returns the content of the column, `from_json` reads it and i
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -256,3 +257,17 @@ class RestoreScope:
     @classmethod
     def from_json(cls, data: Any) -> Self:
         return cls(data["snapshot"], tuple(data["from"]), data["create"])
+
+
+@dataclass(frozen=True, slots=True)
+class UndoScope(Content):
+    """`wanted` of a job that undoes another one.
+
+    It undoes the changes that were settled until `as_of`, or only the one with the id `change`. `groups` are
+    those that clients are moved out of or into. `rights` are the permissions that all of it needs.
+    """
+
+    as_of: datetime
+    change: str = ""
+    groups: tuple[int, ...] = ()
+    rights: tuple[str, ...] = ()

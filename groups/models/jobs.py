@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
-from groups.models.contents import ClientsToMove, RestoreScope
+from groups.models.contents import ClientsToMove, RestoreScope, UndoScope
 from groups.models.credentials import PosterAccount
 from groups.models.locks import Lock, members_key, schedule_key
 from poster_admin.common.deadlines import past
@@ -40,7 +40,7 @@ class Job(Consent):
 
     The id is the form's `operation`, so that the same form sent twice is one job. `wanted` holds the
     parameters beside the two groups: `ClientsToMove` of a move or retirement, `RestoreScope` of a restore,
-    `EditPlan` of an edit or import.
+    `EditPlan` of an edit or import, `UndoScope` of an undo. `undo_of` is the job that an undo takes back.
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
@@ -61,6 +61,7 @@ class Job(Consent):
         RESTORE = "restore", _("group restored")
         EDIT = "edit", _("groups edited")
         IMPORT = "import", _("groups imported")
+        UNDO = "undo", _("job undone")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("not started")
@@ -154,6 +155,7 @@ class Job(Consent):
     target_id = models.PositiveIntegerField(null=True)
     target_name = models.CharField(max_length=400, blank=True)
     wanted = models.JSONField(default=dict)
+    undo_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
     total = models.PositiveIntegerField(default=0)
     unreadable = models.PositiveIntegerField(default=0)
     tested = models.BooleanField(default=False)
@@ -211,12 +213,14 @@ class Job(Consent):
 
     @property
     def _sources(self) -> tuple[int, ...]:
-        """The groups that clients are moved out of, if they are several."""
+        """Further groups that clients are moved out of or, by an undo, back into."""
         match self.kind:
             case self.Kind.RESTORE:
                 return RestoreScope.from_json(self.wanted).sources
             case self.Kind.MOVE:
                 return ClientsToMove.from_json(self.wanted).groups
+            case self.Kind.UNDO:
+                return UndoScope.from_json(self.wanted).groups
         return ()
 
     def take_locks(self) -> None:

@@ -13,10 +13,12 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
+from groups.presenters.job_undo import undo_lines
 from groups.presenters.schedules import planned_words
 from groups.services.approvals import command_of, lines_onto, may_decide
 from groups.services.jobs import bulk_edits
 from groups.services.jobs.titles import job_title
+from groups.services.jobs.undo_plan import preview_of_undo
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 
 if TYPE_CHECKING:
@@ -98,8 +100,12 @@ class RequestPage:
 
     @property
     def words(self) -> str:
-        """The values of a planned change, in a sentence."""
-        return planned_words(self.request.schedules.get()) if self.request.kind == Kind.SCHEDULE else ""
+        """The values of a planned change, or what an undo would do, in sentences."""
+        if self.request.kind == Kind.SCHEDULE:
+            return planned_words(self.request.schedules.get())
+        if self.job is None or self.job.kind != Job.Kind.UNDO or not self.request.is_waiting:
+            return ""
+        return " ".join(undo_lines(preview_of_undo(self.job)))
 
     @property
     def rows(self) -> list[dict[str, Any]]:

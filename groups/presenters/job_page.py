@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 
 from groups.models import Change, Job
 from groups.presenters.changes.change_words import names_words
+from groups.presenters.job_undo import UndoCard, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.lease import Progress, progress_of
@@ -109,6 +110,11 @@ class JobPage:
             first = ("resume", _("Go on"), True)
         return [first, ("cancel", _("Cancel the rest"), False)]
 
+    @cached_property
+    def undo(self) -> UndoCard | None:
+        """The way back, if there is one and this user may take it."""
+        return undo_card(self.job, self.user) if may_control(self.job, self.user) else None
+
     @property
     def counts(self) -> list[tuple[str, int, str]]:
         """Final report: label, count and tone of each line."""
@@ -146,6 +152,8 @@ def _done_label(job: Job) -> str:
             return pgettext("parts of a job", "brought back")
         case Job.Kind.EDIT | Job.Kind.IMPORT:
             return pgettext("parts of a job", "made")
+        case Job.Kind.UNDO:
+            return pgettext("parts of a job", "undone")
         case _ as never:
             assert_never(never)
 
@@ -186,6 +194,12 @@ def job_words(job: Job) -> Message:
             return Message(_("It has stopped by itself"), text, next_step, said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
+        case Job.State.DONE if job.kind == Job.Kind.UNDO:
+            return Message(
+                _("It has ended"),
+                _("Each part was read back from Poster."),
+                _("Whatever was changed or moved since was left as it is."),
+            )
         case Job.State.DONE:
             return Message(_("It has ended"), _("Each part was read back from Poster."))
         case _ as never:

@@ -9,7 +9,7 @@ from groups.models.contents import ClientsToMove, EditPlan, Effect
 from groups.poster import ErrorReason, Group, NotFound
 from groups.services.clients import count_members, with_everybody
 from groups.services.groups import find_group, list_groups_now
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import bulk_edits, queue, undo_plan
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.limit_check import reached_by
 from groups.services.writes.reach import changes_terms
@@ -40,6 +40,8 @@ def effect_of_job(job: Job, credentials: PosterCredentials) -> Effect:
         ids = [line.group_id or 0 for line in EditPlan.from_json(job.wanted).lines]
     elif job.kind == Job.Kind.RESTORE:
         ids = []
+    elif job.kind == Job.Kind.UNDO:
+        ids = sorted(undo_plan.groups_of(job))
     else:
         ids = list(ClientsToMove.from_json(job.wanted).by_group(job.group_id))
     clients = queue.REACH[job.kind](job, credentials).clients - reached_by(job.pk)

@@ -6,7 +6,14 @@ from django.urls import Resolver404, resolve
 
 # Their page is the one above them.
 WITHOUT_PAGE = {
-    *("groups:undo", "groups:bonus_unit", "groups:watch", "groups:schedule_cancel", "groups:view"),
+    *(
+        "groups:undo",
+        "groups:job_undo",
+        "groups:bonus_unit",
+        "groups:watch",
+        "groups:schedule_cancel",
+        "groups:view",
+    ),
     *("groups:request_approve", "groups:request_refuse"),
     *("groups:webhook_secret", "groups:webhook_remove", "groups:webhook_trial"),
     *("second_factor_remove", "recovery_codes"),

@@ -746,6 +746,11 @@ def job_stopped(stage):
     stage.goto(f"/jobs/{job.pk}/")
 
 
+@scene(role="Staff", shows="#undo")
+def job_to_undo(stage):
+    stage.goto(f"/jobs/{run(start(stage.user, client_ids=[129])).pk}/")
+
+
 @scene(role="Staff", shows="tr[data-job]")
 def jobs(stage):
     run(start(stage.user, client_ids=[129]))

@@ -127,6 +127,7 @@ STATES = {
     "go_page",
     "invitation",
     "invitation_not_sent",
+    "job_to_undo",
     "members_504",
     "members_without_a_match",
     "new_person_refused",

@@ -126,6 +126,7 @@ def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dic
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": command.removes,
+        "undo_removes": command.creates,
         "restore_url": reverse("groups:snapshot_restore", args=[snapshot.pk]) if snapshot else None,
         "restore_words": restore_words(snapshot.clients) if snapshot else "",
     }

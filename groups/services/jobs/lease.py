@@ -67,7 +67,8 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     """
     check_token(credentials)
     jobs = Job.objects.filter(account=credentials.account_id)
-    return jobs.exclude(state__in=Job.NOT_STARTED).defer("wanted")
+    started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
+    return started.defer("wanted", "undo_of__wanted")
 
 
 def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
@@ -255,7 +256,9 @@ class Progress:
 
 def progress_of(job: Job) -> Progress:
     """Count the outcomes of a job; a client or group that was tried several times counts once."""
-    rows = Change.objects.filter(job=job).exclude(action=Change.Action.REMOVE)
+    rows = Change.objects.filter(job=job)
+    if job.kind != Job.Kind.UNDO:
+        rows = rows.exclude(action=Change.Action.REMOVE)
     if job.kind == Job.Kind.RESTORE:
         rows = rows.exclude(action=Change.Action.CREATE)
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope
-from groups.services.jobs import bulk_edits, moves, restore_preview, restores
+from groups.models.contents import RestoreScope, UndoScope
+from groups.services.jobs import bulk_edits, moves, restore_preview, restores, undo, undo_plan
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole, limits_of
@@ -44,7 +44,9 @@ WORK: dict[str, Callable[[JobLease], None]] = {
     Job.Kind.RESTORE: restores.restore,
     Job.Kind.EDIT: bulk_edits.edit,
     Job.Kind.IMPORT: bulk_edits.edit,
+    Job.Kind.UNDO: undo.undo,
 }
+# Those of an undo follow from what it undoes, and stand in its scope.
 RIGHTS = moves.RIGHTS | restore_preview.RIGHTS | bulk_edits.RIGHTS
 # The reach of all writes of a job together, made and left; with credentials clients are counted at Poster.
 # A kind that is not here cannot be started.
@@ -54,6 +56,7 @@ REACH: dict[str, Callable[[Job, PosterCredentials | None], Reach]] = {
     Job.Kind.RESTORE: restores.reach_of,
     Job.Kind.EDIT: bulk_edits.reach_of,
     Job.Kind.IMPORT: bulk_edits.reach_of,
+    Job.Kind.UNDO: undo_plan.reach_of,
 }
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
@@ -108,6 +111,8 @@ def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -
 def _known(job: Job) -> Job | None:
     """Return the job with this id if the form was sent before, or None."""
     found = Job.objects.select_related("request").filter(pk=job.pk).first()
+    if found and found.kind == Job.Kind.UNDO:
+        return found  # two users who undo the same at once make one job
     # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
     its_user = found.request.user_id if found and found.request else found and found.user_id
     if found and (found.account_id, its_user) != (job.account_id, job.user_id):
@@ -338,6 +343,8 @@ def _close_requests(job: Job, user: "User", reason: str) -> None:
 
 def may_control(job: Job, user: "User") -> bool:
     """Return True if a user may pause, resume and cancel a job."""
+    if job.kind == Job.Kind.UNDO:
+        return user.has_perms(UndoScope.from_json(job.wanted).rights)
     return user.has_perms(RIGHTS[Job.Kind(job.kind)])
 
 

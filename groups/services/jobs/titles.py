@@ -21,5 +21,8 @@ def job_title(job: Job) -> str:
             return _("Change several groups")
         case Job.Kind.IMPORT:
             return _("Import of groups")
+        case Job.Kind.UNDO:
+            undone = job_title(job.undo_of) if job.undo_of else ""
+            return _("Undo · %(job)s") % {"job": undone}
         case _ as never:
             assert_never(never)

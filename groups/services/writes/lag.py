@@ -47,6 +47,12 @@ def created_ids(account_id: str) -> frozenset[int]:
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
+def removed_ids(account_id: str) -> frozenset[int]:
+    """Return the ids of the groups that were removed here lately; a read may still show them."""
+    removed = _latest(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
+    return frozenset(filter(None, removed.values_list("group_id", flat=True)))
+
+
 def unseen_names(account_id: str, listed: GroupList) -> frozenset[str]:
     """Return the names of the groups that were created here lately, and that this list does not show yet."""
     made = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)
@@ -104,8 +110,8 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
 
 def has_new_clients(change: Change) -> bool:
-    """Return True if a job has recently moved clients into the group, which may not be counted yet."""
-    return _have_moved(account=change.account_id, job__target_id=change.group_id)
+    """Return True if clients came into the group recently by a job; they may not be counted yet."""
+    return _have_moved(account=change.account_id, intended__group_id=change.group_id)
 
 
 def moved_just_now(job: Job) -> bool:

@@ -21,8 +21,14 @@ from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.exports import CONTENT_TYPES
 from groups.spreadsheets.history_exports import WRITERS, file_name
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.jobs import undo_by_job
 from groups.views.writes.write_page import WritePage
-from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, show_outcome
+from groups.views.writes.write_responses import (
+    ask_or_execute,
+    execute_and_respond,
+    remove_or_ask,
+    show_outcome,
+)
 from poster_admin.common.htmx import render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -91,9 +97,17 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
-    """Undo a change by a new change, after a confirmation if a form would ask for one."""
+    """Undo a change by a new change, after a confirmation if a form would ask for one.
+
+    The changes of clients belong to jobs, so they are undone by one.
+    """
     change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
+    if change.job is not None and change.client_id:
+        return undo_by_job(request, change.job, change)
     sent = request.POST.get("operation", "")
     command = history.undo_command(change, user=request.user, credentials=request.credentials, sent=sent)
     page = WritePage.for_command(request, command)
-    return ask_or_execute(page, command, confirmed=request.POST.get("confirmed") == "1")
+    confirmed = request.POST.get("confirmed") == "1"
+    if command.removes:
+        return remove_or_ask(page, command, confirmed=confirmed)
+    return ask_or_execute(page, command, confirmed=confirmed)

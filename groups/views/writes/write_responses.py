@@ -28,6 +28,7 @@ from groups.presenters.messages import (
     not_counted_words,
     not_recorded_words,
 )
+from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
 from groups.services import approvals
 from groups.services import groups as reads
@@ -77,6 +78,15 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
         # A user who approves is warned too, so one who has to ask for that is not.
         return _within_limits(page, command) or page.show_check(command, warnings)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
+
+
+def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
+    """Remove an empty group again, after a confirmation if promotions or rules may name it by now."""
+    if not confirmed and command.group_id:
+        card = DependentsCard(page.request.credentials, command.group_id, leaving=True)
+        if card.unread or card.found.promotions.found or card.found.rules.found:
+            return page.show(dependents=card)
+    return execute_and_respond(page, command)
 
 
 def _within_limits(page: WritePage[Any], command: GroupCommand) -> HttpResponse | None:
@@ -180,7 +190,7 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             return respond_success(page.request, change)
-        case State.FAILED if change.reason == Reason.CONFLICT:
+        case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             return _respond_conflict(page, change)
         case State.FAILED if change.reason == Reason.GONE:
             raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)

@@ -11,7 +11,7 @@ from groups.models import Job
 from groups.services.jobs import queue
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.pages import OVERFLOW, from_the_menu, heading
-from tests.groups.services.jobs.doing import start
+from tests.groups.services.jobs.doing import run, start
 
 
 @pytest.fixture
@@ -101,6 +101,33 @@ def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker,
         # The page polls by itself.
         expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
+
+
+@MOSTLY_SCRIPT
+def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javascript):
+    """Undo a whole job from its page and, from the page of that one, once more."""
+    sandbox.console().edit(4, count_groups_clients="3")
+    clients = sandbox.accounts["demo"].clients
+    job = run(start(staff))
+    page = page_for(staff, language="uk", width=360, javascript=javascript)
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator("main")).to_contain_text("3 клієнти повернуться до груп, з яких їх перемістили")
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_role("button", name="Повернути", exact=True).click()
+    heading(page, re.compile("Повернення · Клієнти"))
+    worker().join()
+    if not javascript:
+        page.get_by_role("link", name="Перевірити ще раз").click()
+    expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    assert (clients.live(4), clients.live(1)) == (3, 125)
+    # The first page leads to it, and its own page leads back again.
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.get_by_role("button", name="Повернути", exact=True)).to_have_count(0)
+    page.locator("#job").get_by_role("link", name="Переглянути").click()
+    page.get_by_role("button", name="Повернути", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#job')?.dataset.state === 'waiting'")
+    worker().join()
+    assert (clients.live(4), clients.live(1)) == (0, 128)
 
 
 def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):

@@ -43,6 +43,8 @@ class Command(ABC):
     `user` and `credentials` are None in a command that is rebuilt from its journal row: it can be judged,
     undone and shown, but not sent.
 
+    `undo_of` is the change that it undoes.
+
     `request` and `limit_reason` let it go beyond the limits of its account: the request of another user that
     its own user approves, or a reason of its own user; `allowed_clients` is the number of clients that was
     shown then.
@@ -61,11 +63,14 @@ class Command(ABC):
     has_before: ClassVar[bool] = True
     # A user may send the write again after its answer was lost.
     repeatable: ClassVar[bool] = False
+    # The right that a user needs to undo the write; empty if nobody can.
+    undo_permission: ClassVar[str] = ""
 
     operation: uuid.UUID
     user: "User | None" = None
     credentials: PosterCredentials | None = None
     job: Job | None = None
+    undo_of: Change | None = None
     request: ApprovalRequest | None = None
     limit_reason: str = ""
     allowed_clients: int | None = None
@@ -216,6 +221,11 @@ class Command(ABC):
     def undo(self, change: Change) -> "Command | None":
         """Return the command that undoes a change, still without sender and operation; None if none can."""
         return None
+
+    @classmethod
+    @abstractmethod
+    def undo_words(cls, count: int) -> str:
+        """Return how a job undoes so many of these writes: a sentence with a place for `count`."""
 
     def repeat(self, change: Change, remote: RemoteState) -> "Command | None":
         """Return the command that sends a lost write again, as `undo` does; None if its effect may show."""

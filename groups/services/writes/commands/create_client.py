@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordIds
@@ -160,6 +161,14 @@ class CreateClient(Command):
         if changed:
             return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after, client_id=client.id)
         return Outcome(State.APPLIED, None, after, client_id=client.id, proven=True)
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s new client stays: an undo removes nobody.",
+            "%(count)s new clients stay: an undo removes nobody.",
+            count,
+        )
 
     @property
     def way(self) -> tuple[int | None, int | None]:

@@ -5,17 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, GroupsCopy, PosterCredentials
-from groups.models.contents import RecordIds
+from groups.models.contents import LoadedGroup, RecordIds
 from groups.poster import GroupList, GroupValues, NameTaken, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
-from groups.services.writes.commands.base import register
+from groups.services.writes.commands.base import Command, register
 from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
-from groups.services.writes.lag import created_ids, unseen_names
+from groups.services.writes.lag import created_ids, removed_ids, unseen_names
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -32,6 +33,7 @@ class CreateGroup(GroupCommand):
     icon = "plus"
     creates = True
     has_before = False
+    undo_permission = "groups.delete_group"
 
     intended: GroupValues
     name_confirmed: bool = False
@@ -51,7 +53,8 @@ class CreateGroup(GroupCommand):
         return RecordIds(tuple(remote.ids)).to_json()
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
-        names = remote.unseen_names | {fold(group.name) for group in remote.groups.present}
+        there = [group for group in remote.groups.present if group.id not in remote.removed_ids]
+        names = remote.unseen_names | {fold(group.name) for group in there}
         is_taken = fold(self.intended.name) in names
         return Reason.NAME_TAKEN if is_taken and not self.name_confirmed else None
 
@@ -72,6 +75,7 @@ class CreateGroup(GroupCommand):
             groups=listed,
             seen_ids=_copied_ids(change) | created_ids(change.account_id),
             unseen_names=unseen_names(change.account_id, listed),
+            removed_ids=removed_ids(change.account_id),
         )
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
@@ -119,6 +123,27 @@ class CreateGroup(GroupCommand):
 
     def absent_reason(self, change: Change) -> Change.Reason:
         return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
+
+    def undo(self, change: Change) -> Command | None:
+        """Return the removal of the group, which is sent only while it is as created and has no clients."""
+        # Without values in `after` a user has resolved the change, and the group was never read.
+        if change.state not in Change.HAPPENED or not change.group_id or "name" not in (change.after or {}):
+            return None
+        removal = Change(
+            id=self.operation,
+            action=Change.Action.REMOVE,
+            group_id=change.group_id,
+            loaded=LoadedGroup(GroupValues.from_json(change.after), clients=0).to_json(),
+        )
+        return replace(Command.from_change(removal), undo_of=change)
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s new group is removed, unless it has clients or was changed since.",
+            "%(count)s new groups are removed, except those that have clients or were changed since.",
+            count,
+        )
 
     @property
     def seen(self) -> str:

@@ -31,7 +31,6 @@ class GroupCommand(Command, ABC):
     loaded: GroupValues | None = None
     loaded_clients: int | None = None
     intended: GroupValues | None = None
-    undo_of: Change | None = None
     again_of: Change | None = None
     monthly_cost: Decimal | None = None
     note: str = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import ClientAfter, ClientBefore, ClientPlace
@@ -39,6 +40,7 @@ class MoveClient(Command):
     action = Change.Action.MOVE
     permission = "groups.move_client"
     icon = "next"
+    undo_permission = permission
 
     client_id: int
     from_id: int
@@ -63,6 +65,7 @@ class MoveClient(Command):
             "client_id": self.client_id,
             "loaded": ClientPlace(self.from_id).to_json(),
             "intended": ClientPlace(self.to_id).to_json(),
+            "undo_of": self.undo_of,
         }
 
     @property
@@ -112,6 +115,26 @@ class MoveClient(Command):
         if OF_THE_TILL.issuperset(changed):
             return Outcome(State.APPLIED, None, after, proven=True)
         return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after)
+
+    def undo(self, change: Change) -> "MoveClient | None":
+        """Return the move back; it is sent only while the client is where this move has put them."""
+        if change.state not in Change.MADE:
+            return None
+        return MoveClient(
+            operation=self.operation,
+            client_id=self.client_id,
+            from_id=self.to_id,
+            to_id=self.from_id,
+            undo_of=change,
+        )
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s client goes back to the group they came from, unless they have moved on since.",
+            "%(count)s clients go back to the groups they came from, except those who have moved on since.",
+            count,
+        )
 
     @property
     def way(self) -> tuple[int | None, int | None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, PosterCredentials
 from groups.models.locks import members_key, schedule_key
@@ -34,6 +35,7 @@ class RemoveGroup(GroupCommand):
     permission = "groups.delete_group"
     icon = "close"
     permission_with_clients = "groups.delete_group_with_clients"
+    undo_permission = CreateGroup.permission
     removes = True
     repeatable = True
 
@@ -57,6 +59,8 @@ class RemoveGroup(GroupCommand):
         return self.group_id
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
+        if self.undo_of is not None and group.clients:
+            return Reason.HAS_CLIENTS
         if self.loaded_clients != group.clients:
             return Reason.CONFLICT
         if group.clients and not self.sender.user.has_perm(self.permission_with_clients):
@@ -102,6 +106,14 @@ class RemoveGroup(GroupCommand):
             return None
         intended = GroupValues.from_json(change.before)
         return CreateGroup(operation=self.operation, intended=intended, undo_of=change)
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s removed group is created again, under another number.",
+            "%(count)s removed groups are created again, under other numbers.",
+            count,
+        )
 
     @property
     def seen(self) -> str:

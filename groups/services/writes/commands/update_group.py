@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change
 from groups.poster import Group, GroupValues, PosterClient
@@ -27,6 +28,7 @@ class UpdateGroup(GroupCommand):
     permission = "groups.change_group"
     icon = "percent"
     repeatable = True
+    undo_permission = permission
 
     group_id: int
     intended: GroupValues
@@ -69,6 +71,14 @@ class UpdateGroup(GroupCommand):
             loaded=GroupValues.from_json(change.after),
             intended=GroupValues.from_json(change.before),
             undo_of=change,
+        )
+
+    @classmethod
+    def undo_words(cls, count: int) -> str:
+        return ngettext(
+            "%(count)s group gets its earlier values back, unless it was changed since.",
+            "%(count)s groups get their earlier values back, except those that were changed since.",
+            count,
         )
 
     def success(self, change: Change, *, clients: str, values: str) -> str:

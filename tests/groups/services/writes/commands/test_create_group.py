@@ -1,11 +1,14 @@
 """Test the creation of a group: which of the new groups is ours."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from groups.models import Change
 from groups.poster import UnreadableRow
+from groups.services.writes.commands import Command
+from groups.services.writes.outcome import RemoteState
 from tests.groups.services.writes.commands.examples import (
     NEW,
     OLD,
@@ -82,3 +85,32 @@ def test_a_creation_that_does_not_show_may_still_come():
     removed = group(NEW, 6, removed=True)
     assert determine_outcome(creation(), listed(group(OLD, 1), group(OLD, 4), removed)) is None
     assert determine_outcome(creation(), listed(unreadable=(UnreadableRow("a problem", 6),))) is None
+
+
+def test_the_undo_of_a_creation_is_the_removal_of_the_group_without_clients():
+    change = creation(state=State.APPLIED, group_id=6, after=group(NEW, 6).to_json())
+    undo = Command.from_change(change).undo(change)
+    assert (undo.action, undo.group_id, undo.loaded, undo.undo_of) == (Action.REMOVE, 6, NEW, change)
+    assert undo.precheck(RemoteState(group=group(NEW, 6))) is None
+    assert undo.precheck(RemoteState(group=group(NEW, 6, clients=1))) == "has_clients"
+    assert undo.precheck(RemoteState(group=group(OLD, 6))) == "conflict"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": State.FAILED},
+        {"state": State.APPLIED, "group_id": 6, "after": {"ids": [6, 7]}},
+        {"state": State.APPLIED, "group_id": 6},
+    ],
+)
+def test_there_is_no_undo_of_a_creation_that_was_not_made_or_never_read(fields):
+    change = creation(**fields)
+    assert Command.from_change(change).undo(change) is None
+
+
+def test_a_group_that_was_just_removed_here_does_not_hold_its_name():
+    late = listed(group(NEW, 4))
+    command = Command.from_change(creation())
+    assert command.precheck(late) == "name_taken"
+    assert command.precheck(replace(late, removed_ids=frozenset({4}))) is None

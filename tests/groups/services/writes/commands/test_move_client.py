@@ -66,6 +66,15 @@ def test_what_changed_beside_the_group_is_named_without_its_value():
     assert not outcome.proven
 
 
-def test_a_move_has_no_undo():
-    change = move(state=State.APPLIED, after={"group_id": 1, "changed": []})
+@pytest.mark.parametrize("after", [{"group_id": 1, "changed": []}, None])
+def test_the_undo_of_a_move_is_the_move_back(after):
+    change = move(state=State.APPLIED, after=after)
+    undo = Command.from_change(change).undo(change)
+    assert (undo.client_id, undo.from_id, undo.to_id, undo.undo_of) == (7, 1, 4, change)
+    assert undo.columns["undo_of"] is change
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.REFUSED, State.REVIEW, State.UNKNOWN])
+def test_there_is_no_undo_of_a_move_that_was_not_made(state):
+    change = move(state=state)
     assert Command.from_change(change).undo(change) is None

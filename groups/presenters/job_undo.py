@@ -1,0 +1,88 @@
+"""Show the way back from a job: what its undo would do, or the job that has undone it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.models import Change, Job
+from groups.presenters.messages import Message
+from groups.services.jobs.undo_plan import ORDER, UndoPreview, is_undoable, preview_of, undo_of
+from groups.services.values import NumberFormat
+from groups.services.writes.commands import Command
+from groups.services.writes.limit_check import RIGHT
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class UndoCard:
+    """An undo: what it would do, in sentences, or the one that was started.
+
+    The form is sent to `action`. `started_url` is empty for a request that this user may not see.
+    """
+
+    action: str
+    lines: tuple[str, ...] = ()
+    is_started: bool = False
+    started_url: str = ""
+
+
+def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard | None:
+    """Return the undo of a job or of one change of it; None if this user may not, or nothing is left."""
+    if not is_undoable(job):
+        return None
+    preview = preview_of(job, change)
+    if not preview.rights or not user.has_perms(preview.rights):
+        return None
+    action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
+    if started := undo_of(job, change):
+        page = "groups:request" if started.state == Job.State.ASKED else "groups:job"
+        url = reverse(page, args=[started.pk]) if can_be_opened(started, user) else ""
+        return UndoCard(action, is_started=True, started_url=url)
+    return UndoCard(action, tuple(undo_lines(preview))) if preview.left else None
+
+
+def can_be_opened(undoing: Job, user: "User") -> bool:
+    """Return True if a user may see an undo: a request only its own user, and those who may decide it."""
+    waits = undoing.state == Job.State.ASKED
+    return not waits or undoing.user_id == user.pk or user.has_perm(RIGHT)
+
+
+def not_ended_words() -> Message:
+    """Return the message for a job that cannot be undone yet."""
+    return Message(
+        _("The job has not ended"),
+        _("It may still change something, so nothing was started."),
+        _("Undo it when it has ended, or cancel the rest first."),
+    )
+
+
+def nothing_to_undo_words() -> Message:
+    """Return the message for an undo that would do nothing."""
+    return Message(
+        _("Nothing is left to undo"),
+        _("All of it was undone or changed since, so nothing was started."),
+    )
+
+
+def undo_lines(preview: UndoPreview) -> Iterator[str]:
+    """Yield what the undo would do, and what it would leave as it is."""
+    left = {action: preview.left[action] for action in ORDER if action in preview.left}
+    kept = {action: count for action, count in preview.made.items() if action not in ORDER}
+    numbers = NumberFormat.current()
+    for action, count in (left | kept).items():
+        words = Command.kind_of(Change(action=action)).undo_words(count)
+        yield words % {"count": numbers.count(count)}
+    followed = sum(preview.made.values()) - sum(left.values()) - sum(kept.values())
+    if followed:
+        words = ngettext(
+            "%(count)s change stays: it was undone or followed by another one since.",
+            "%(count)s changes stay: they were undone or followed by others since.",
+            followed,
+        )
+        yield words % {"count": numbers.count(followed)}

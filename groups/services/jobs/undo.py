@@ -1,0 +1,216 @@
+"""Run the jobs that undo another job, or one client's move.
+
+Each change that was made is undone by its command's `undo`, as in the history: it is sent only while Poster
+has what the change has left. So what was moved or changed since stays as it is. First removed groups are
+created again, then values and clients go back, at last created groups are removed where they are empty.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import batched
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from groups.models import Change, Job
+from groups.models.contents import ClientAfter
+from groups.poster import GroupValues
+from groups.services.groups import find_group
+from groups.services.jobs.executor import (
+    OutageBackoff,
+    may_be_tried,
+    run_passes,
+    settle_open,
+    submit_all,
+    submit_one_by_one,
+)
+from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.undo_plan import AT_ONCE, left_of, made_of, undoing
+from groups.services.writes.commands import Command, MoveClient
+from groups.services.writes.lag import moved_just_now, unseen_change
+from groups.services.writes.outcome import differing
+
+Action, State = Change.Action, Change.State
+
+
+def undo(lease: JobLease) -> None:
+    """Undo what the job is about."""
+    _Undo(lease).run()
+
+
+class _Undo:
+    """One run of a job that undoes another one."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        # The ids of removed groups, each with the id under which the group was created again.
+        self._created: dict[int, int] = {}
+        # Groups that clients should go back to, and that are gone.
+        self._gone: set[int] = set()
+
+    def run(self) -> None:
+        """Undo the changes in passes until none is left to try, and count those that were left out."""
+        settle_open(self._lease)
+        self._create_groups()
+        # The outcome of each move is known before a group is removed that it may lead out of.
+        for actions in ((Action.UPDATE, Action.MOVE), (Action.CREATE,)):
+            run_passes(self._lease, partial(self._pass, actions))
+        left_out = made_of(self._job).exclude(undone_by__job=self._job).count()
+        self._job.move_on(Job.State.RUNNING, unreadable=left_out)
+        if self._gone:
+            raise Stopped(Job.Stop.TARGET_GONE)
+
+    def _pass(self, actions: Iterable[Change.Action]) -> bool:
+        """Go through the changes with these actions once; return True if any was tried."""
+        tried = False
+        for action in actions:
+            for some in batched(self._ids(action), AT_ONCE, strict=False):
+                tried |= self._undo(action, some)
+        return tried
+
+    def _ids(self, action: Change.Action) -> list[uuid.UUID]:
+        changes = left_of(self._job).filter(action=action).order_by("created_at", "pk")
+        return list(changes.values_list("pk", flat=True))
+
+    def _undo(self, action: Change.Action, ids: Sequence[uuid.UUID]) -> bool:
+        """Undo changes of one kind, the first one alone; return True if any was tried."""
+        commands = self._commands(ids)
+        if not commands:
+            return False
+        if action == Action.CREATE:
+            self._put_off_for_moves()
+        if self._tests(action, commands):
+            # Go on only after one change of this kind was undone as it should be.
+            commands = self._commands(ids) if self._is_tested(action) else []
+        if commands:
+            changes = self._backoff.through(partial(submit_all, self._lease, commands))
+            if not changes:
+                self._backoff.wait(Job.Stop.LOCKED)
+            self._backoff.note(changes)
+        return True
+
+    def _put_off_for_moves(self) -> None:
+        """Put the job off until Poster must show its moves: they may lead out of a group that is removed."""
+        if moved_just_now(self._job):
+            self._backoff.wait(Job.Stop.NOT_EMPTY)
+
+    def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
+        """Return the commands that undo those of the changes that may still be tried."""
+        tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
+        for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):
+            tries[change.undo_of_id].append(change)
+        due = Change.objects.filter(pk__in=[pk for pk in ids if self._may_be_tried(tries[pk])])
+        commands: list[Command] = []
+        for change, command in undoing(due.order_by("created_at", "pk")):
+            operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
+            commands.append(replace(command, operation=operation, job=self._job))
+        return self._into_present_groups(commands)
+
+    def _may_be_tried(self, tries: list[Change]) -> bool:
+        """Return True if a retry is allowed; failures before the job has stopped count no longer."""
+        stopped_at = self._job.stopped_at
+        counted = [
+            (change.state, change.reason)
+            for change in tries
+            if not (stopped_at and change.created_at < stopped_at and change.state in Change.NOTHING_CHANGED)
+        ]
+        return may_be_tried(counted)
+
+    # --- The groups that clients go back to ----------------------------------------------------------------
+
+    def _create_groups(self) -> None:
+        """Create removed groups again. Raises `Stopped` if one is missing that clients should go back to."""
+        removed = self._ids(Action.REMOVE)
+        while self._undo(Action.REMOVE, removed):
+            settle_open(self._lease)
+        for removal in made_of(self._job).filter(action=Action.REMOVE):
+            created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
+            is_needed = (
+                left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE).exists()
+            )
+            if created is not None and removal.group_id is not None:
+                self._created[removal.group_id] = created.group_id or 0
+                if is_needed:
+                    self._lock(created.group_id or 0)
+            elif is_needed:
+                failed = removal.undone_by.filter(job=self._job).first()
+                raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
+
+    def _lock(self, group_id: int) -> None:
+        """Lock the members of the group that was created again; wait while somebody else holds them."""
+        while self._job.target_id != group_id:
+            try:
+                with transaction.atomic():
+                    if self._job.move_on(Job.State.RUNNING, target_id=group_id):
+                        self._job.take_locks()
+            except IntegrityError:
+                self._job.refresh_from_db()
+                self._backoff.wait(Job.Stop.LOCKED)
+            self._lease.check_now()
+
+    def _into_present_groups(self, commands: list[Command]) -> list[Command]:
+        """Return the commands without moves into groups that are gone; a group created again has a new id."""
+        present: list[Command] = []
+        there: dict[int, bool] = {}
+        for command in commands:
+            if not isinstance(command, MoveClient):
+                present.append(command)
+                continue
+            group_id = self._created.get(command.to_id, command.to_id)
+            if group_id not in there:
+                there[group_id] = self._is_there(group_id)
+            if there[group_id]:
+                present.append(replace(command, to_id=group_id))
+        self._gone -= there.keys()
+        self._gone |= {group_id for group_id, is_there in there.items() if not is_there}
+        return present
+
+    def _is_there(self, group_id: int) -> bool:
+        """Return True if Poster has the group; it may omit one by mistake, and a new one for a while."""
+        _, credentials = actors(self._job)
+        look = partial(find_group, credentials, group_id)
+        while self._backoff.through(look) is None:
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            if self._backoff.through(look) is not None:
+                return True
+            if unseen_change(self._job.account_id, group_id, None) is None:
+                return False
+            self._backoff.wait(Job.Stop.TARGET_GONE)
+        return True
+
+    # --- The first change of each kind ---------------------------------------------------------------------
+
+    def _tests(self, action: Change.Action, commands: list[Command]) -> bool:
+        """Execute commands one by one until the first one is made; return True if any was tried."""
+        if self._is_tested(action):
+            return False
+        for change in submit_one_by_one(self._lease, commands):
+            self._check_first(change)
+            if self._is_tested(action):
+                break
+        return True
+
+    def _is_tested(self, action: Change.Action) -> bool:
+        """Return True if the journal shows a change of this kind that the job has undone."""
+        made = Change.objects.filter(job=self._job, undo_of__action=action, state__in=Change.MADE)
+        first = made.order_by("created_at").first()
+        if first is not None:
+            self._check_first(first)
+        return first is not None
+
+    def _check_first(self, change: Change) -> None:
+        """Raise `Stopped` if the first write changed more than it should have, and no user accepted that."""
+        if change.client_id is not None and change.state == State.REFUSED:
+            raise Stopped(Job.Stop.REFUSED, change.message)
+        if self._job.tested or not change.after:
+            return
+        if change.client_id is not None:
+            if changed := ClientAfter.from_json(change.after).changed:
+                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+        elif change.state == State.DIFFERS:
+            intended, after = map(GroupValues.from_json, (change.intended, change.after))
+            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))

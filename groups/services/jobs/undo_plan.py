@@ -1,0 +1,197 @@
+"""Plan the jobs that undo another job, or one client's move.
+
+Whatever is undone is in the journal, and so is what has become of it since: an earlier undo, or a later move.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
+
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models.contents import UndoScope
+from groups.services.clients import count_members
+from groups.services.groups import list_groups_now
+from groups.services.writes.commands import Command, MoveClient
+from groups.services.writes.limit_check import reached_by
+from groups.services.writes.not_sent import NotNow
+from groups.services.writes.reach import Reach
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+Action = Change.Action
+# A group has to be there before its clients go back, and they have to be out of it before it is removed.
+ORDER = (Action.REMOVE, Action.UPDATE, Action.MOVE, Action.CREATE)
+AT_ONCE = 250
+"""Changes that are read from the journal at once."""
+
+
+class NothingToUndo(Exception):
+    """No change is left to undo: none was made, or all have been undone or followed by others."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPreview:
+    """The changes that the undo of a job would undo, counted in the journal.
+
+    `made` counts all changes of each kind that the job has made, `left` those that can still be undone as
+    far as the journal knows.
+    """
+
+    made: dict[Change.Action, int]
+    left: dict[Change.Action, int]
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """The permissions that the undo needs."""
+        needed = {Command.kind_of(Change(action=action)).undo_permission for action in self.made}
+        return tuple(sorted(needed - {""}))
+
+
+def preview_of(undone: Job, change: Change | None = None) -> UndoPreview:
+    """Return what the undo of a job, or of one change of it, would undo."""
+    return preview_of_undo(_new(undone, change, _operation(undone, change)[0]))
+
+
+def preview_of_undo(job: Job) -> UndoPreview:
+    """Return what a job that undoes another one would undo now."""
+    return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
+
+
+def undo_of(undone: Job, change: Change | None = None) -> Job | None:
+    """Return the job that undoes a job or one change of it, or None."""
+    return _operation(undone, change)[1]
+
+
+def is_undoable(undone: Job) -> bool:
+    """Return True if a job has ended and the outcome of each of its changes is known."""
+    return undone.state in Job.ENDED and not undone.changes.open().exists()
+
+
+def plan_undo(
+    *, user: "User", credentials: PosterCredentials, undone: Job, change: Change | None = None
+) -> Job:
+    """Return the job that undoes a job or one change of it; saved if there is one already.
+
+    Raises `PermissionDenied`, `NotNow` if the job has not ended, `NothingToUndo`, and `PosterError`.
+    """
+    operation, known = _operation(undone, change)
+    job = _new(undone, change, operation)
+    preview = preview_of_undo(job)
+    if not user.has_perms(preview.rights):
+        raise PermissionDenied
+    if known is not None:
+        return known
+    if not is_undoable(undone):
+        raise NotNow
+    if not preview.left:
+        raise NothingToUndo
+    job.user, job.user_name = user, user.get_username()
+    job.total = sum(preview.made.values())
+    _fill_in(job, preview, credentials)
+    return job
+
+
+def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
+    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
+    scope = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "")
+    return Job(
+        id=operation,
+        account_id=undone.account_id,
+        kind=Job.Kind.UNDO,
+        undo_of=undone,
+        wanted=scope.to_json(),
+    )
+
+
+def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | None]:
+    """Return the id of the undo, and the undo itself if there is one.
+
+    The id follows from what is undone, so that it is undone once, whoever asks. An undo that was cancelled or
+    refused gives way to the next one.
+    """
+    number = 0
+    while True:
+        operation = uuid.uuid5(change.pk if change else undone.pk, f"undo {number}")
+        job = Job.objects.filter(pk=operation).first()
+        if job is None:
+            return operation, None
+        is_refused = job.state == Job.State.ASKED and not job.requests.waiting().exists()
+        if job.state != Job.State.CANCELLED and not is_refused:
+            return operation, job
+        number += 1
+
+
+def _fill_in(job: Job, preview: UndoPreview, credentials: PosterCredentials) -> None:
+    """Add to a planned job its groups and its rights."""
+    groups = {group.id: group for group in list_groups_now(credentials).groups}
+    names = {group_id: group.name for group_id, group in groups.items()}
+    sources: set[int] = set()
+    targets: set[int] = set()
+    for change, command in undoing(left_of(job)):
+        if isinstance(command, MoveClient):
+            sources.add(command.from_id)
+            targets.add(command.to_id)
+        if change.action == Action.REMOVE:
+            names[change.group_id or 0] = change.group_name
+    scope = replace(UndoScope.from_json(job.wanted), rights=preview.rights)
+    job.wanted = replace(scope, groups=tuple(sorted(sources | targets))).to_json()
+    for side, ids in (("group", sources), ("target", targets)):
+        setattr(job, f"{side}_id", min(ids) if len(ids) == 1 and ids <= groups.keys() else None)
+        setattr(job, f"{side}_name", ", ".join(names.get(each, "") for each in sorted(ids))[:400])
+
+
+def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
+    """Return the reach of all writes of an undo together: those that were made, and those that are left."""
+    sent = Change.objects.filter(job=job).exclude(state__in=Change.NOTHING_CHANGED)
+    commands = [command for _change, command in undoing(left_of(job).exclude(undone_by__in=sent))]
+    counted = {command.reached_group for command in commands if command.reached_group is not None}
+    counts = count_members(credentials, counted) if credentials else {}
+    made = Reach(clients=reached_by(job.pk) + sum(counts.values()))
+    return sum((command.reach for command in commands), made)
+
+
+def groups_of(job: Job) -> set[int]:
+    """Return the ids of the groups that an undo writes, and of those that clients leave or go back to."""
+    ids: set[int | None] = set()
+    for change, command in undoing(left_of(job)):
+        ids |= {command.from_id, command.to_id} if isinstance(command, MoveClient) else {change.group_id}
+    return {group_id for group_id in ids if group_id is not None}
+
+
+# --- The changes to undo -----------------------------------------------------------------------------------
+
+
+def made_of(job: Job) -> ChangeQuerySet:
+    """Return the changes that an undo is about."""
+    scope = UndoScope.from_json(job.wanted)
+    made = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, settled_at__lte=scope.as_of)
+    return made.filter(pk=scope.change) if scope.change else made
+
+
+def left_of(job: Job) -> ChangeQuerySet:
+    """Return those of the changes that no other undo and no later change of the same client has replaced."""
+    others = Change.objects.filter(state__in=Change.MADE).exclude(job=job.pk)
+    later = others.filter(
+        account=OuterRef("account"), client_id=OuterRef("client_id"), created_at__gt=OuterRef("created_at")
+    )
+    undone = others.filter(undo_of=OuterRef("pk"))
+    is_read = Q(after__isnull=False) | Q(action__in=(Action.MOVE, Action.REMOVE))
+    return made_of(job).filter(is_read, ~Exists(later), ~Exists(undone), action__in=ORDER)
+
+
+def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
+    counted = changes.order_by().values_list("action").annotate(Count("pk"))
+    return {Action(action): count for action, count in counted}
+
+
+def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
+    """Yield these changes, each with the command that undoes it, still without sender and operation."""
+    for change in changes.iterator(AT_ONCE):
+        if (command := Command.from_change(change).undo(change)) is not None:
+            yield change, command

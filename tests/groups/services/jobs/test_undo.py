@@ -1,0 +1,479 @@
+"""Test the undo of jobs: what was moved or changed goes back once, and what moved on since stays."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from groups.models import Change, Job, Limits
+from groups.models.contents import Line, UndoScope
+from groups.poster import GroupValues
+from groups.services import approvals
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
+from groups.services.jobs import lease as job_lease
+from groups.services.journal import history
+from groups.services.writes.commands import RemoveGroup
+from groups.services.writes.execute import execute
+from groups.services.writes.limit_check import BeyondLimits
+from groups.services.writes.not_sent import NotNow, Occupied
+from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, run, start
+from tests.threads import at_once
+
+State = Change.State
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+MOVE = "clients.updateClient"
+
+
+@pytest.fixture(autouse=True)
+def no_lag(settings):
+    """Believe that Poster shows each write at once: otherwise a removal waits for the moves before it."""
+    settings.POSTER_LAG_SECONDS = 0
+
+
+def plan_undo(user, undone, change=None):
+    credentials = credentials_service.credentials_of(user)
+    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
+
+
+def undone(user, job, change=None):
+    """Undo a job, or one change of it, and return the ended job that has done so."""
+    return run(queue.start(plan_undo(user, job, change)))
+
+
+def choose(user, choice, target_id=1):
+    credentials = credentials_service.credentials_of(user)
+    groups = [read_now(credentials, each).group for each in sorted(set(choice.values()))]
+    return moves.plan_choice(
+        user=user,
+        credentials=credentials,
+        operation=uuid.uuid4(),
+        groups=groups,
+        target=read_now(credentials, target_id).group,
+        choice=choice,
+    )
+
+
+def edit(user, lines, kind=Job.Kind.EDIT):
+    credentials = credentials_service.credentials_of(user)
+    job = bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    queue.start_draft(job, user)
+    return run(job)
+
+
+def line(user, group_id, number=1, **new):
+    group = read_now(credentials_service.credentials_of(user), group_id).group
+    return Line(
+        number=number,
+        group_id=group_id,
+        old=group.values,
+        new=group.values.replace(**new),
+        clients=group.clients,
+    )
+
+
+# --- Moves -------------------------------------------------------------------------------------------------
+
+
+def test_everybody_goes_back_once_and_in_the_journal(staff, sandbox, people):
+    here, there = people(4), people(1)
+    job = run(start(staff))
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (here, there)
+    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW, done=FEW)
+    rows = Change.objects.filter(job=back)
+    assert {(row.state, row.action, row.client_id) for row in rows} == {
+        ("applied", "move", client) for client in here
+    }
+    assert {row.undo_of_id for row in rows} == set(job.changes.values_list("pk", flat=True))
+    assert len(sandbox.posts(MOVE)) == 2 * FEW
+
+
+def test_clients_of_several_groups_go_back_to_where_each_came_from(staff, people):
+    fourth, fifth = people(4), people(5)
+    choice = dict.fromkeys(sorted(fourth)[:2], 4) | dict.fromkeys(sorted(fifth)[:3], 5)
+    job = run(queue.start(choose(staff, choice)))
+    assert people(1) >= set(choice)
+    assert ended(undone(staff, job)) == (Job.State.DONE, "")
+    assert (people(4), people(5)) == (fourth, fifth)
+
+
+def test_a_group_that_clients_have_just_come_back_to_is_not_removed_as_empty(
+    staff, sandbox, people, settings
+):
+    """Poster shows neither them nor their number yet, and they came back to several groups by one job."""
+    fourth = people(4)
+    job = run(queue.start(choose(staff, dict.fromkeys(fourth, 4) | {min(people(5)): 5})))
+    empty = read_now(credentials_service.credentials_of(staff), 4).group
+    undone(staff, job)
+    settings.POSTER_LAG_SECONDS = 90
+    sandbox.lag("behind", writes=FEW + 1)
+    command = RemoveGroup(
+        user=staff,
+        credentials=credentials_service.credentials_of(staff),
+        operation=uuid.uuid4(),
+        group_id=4,
+        loaded=empty.values,
+        loaded_clients=empty.clients,
+    )
+    assert (empty.clients, execute(command).reason) == (0, "not_shown_yet")
+    assert not sandbox.posts("clients.removeGroup")
+
+
+def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
+    here = people(4)
+    job = run(start(staff))
+    in_poster, by_job, and_back = sorted(here)[:3]
+    sandbox.console("demo").edit_client(in_poster, client_groups_id="5")
+    run(queue.start(choose(staff, {by_job: 1}, 5)))
+    # Somebody has decided again that this client belongs there.
+    run(queue.start(choose(staff, {and_back: 1}, 5)))
+    run(queue.start(choose(staff, {and_back: 5}, 1)))
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(4) == here - {in_poster, by_job, and_back}
+    assert {in_poster, by_job} <= people(5)
+    assert and_back in people(1)
+    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW, done=FEW - 3, skipped=3)
+
+
+def test_one_client_goes_back_and_the_undo_of_the_job_leaves_that_one(staff, people):
+    here = people(4)
+    job = run(start(staff))
+    change = job.changes.get(client_id=min(here))
+    one = undone(staff, job, change)
+    assert (ended(one), one.total, people(4)) == ((Job.State.DONE, ""), 1, {min(here)})
+    assert plan_undo(staff, job, change) == one
+    rest = undone(staff, job)
+    assert people(4) == here
+    assert rest.changes.count() == FEW - 1
+    assert job_lease.progress_of(rest).skipped == 1
+
+
+def test_an_undo_can_be_undone(staff, people):
+    here, there = people(4), people(1)
+    back = undone(staff, run(start(staff)))
+    again = undone(staff, back)
+    assert ended(again) == (Job.State.DONE, "")
+    assert (people(4), people(1)) == (set(), here | there)
+
+
+def test_the_same_undo_twice_is_one_job_whoever_asks(staff, owner, sandbox):
+    job = run(start(staff))
+    first = undone(staff, job)
+    for user in (staff, owner):
+        assert queue.start(plan_undo(user, job)) == first
+    assert len(sandbox.posts(MOVE)) == 2 * FEW
+
+
+def test_two_who_undo_at_once_make_one_job(staff, owner):
+    job = run(start(staff))
+    plans = [plan_undo(user, job) for user in (staff, owner)]
+    started = at_once(*(lambda plan=plan: queue.start(plan) for plan in plans))
+    assert len({each.pk for each in started}) == 1
+    assert Job.objects.filter(kind=Job.Kind.UNDO).count() == 1
+
+
+def test_a_cancelled_undo_gives_way_to_another_for_the_rest(staff, people, monkeypatch):
+    here = people(4)
+    job = run(start(staff))
+    first = queue.start(plan_undo(staff, job))
+
+    def cancel(lease, _commands):
+        queue.cancel(lease.job, staff)
+        lease.check_now()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(undo, "submit_all", cancel)
+        run(first)
+    assert (first.state, len(people(4))) == (Job.State.CANCELLED, 1)
+    second = undone(staff, job)
+    assert second != first
+    assert ended(second) == (Job.State.DONE, "")
+    assert people(4) == here
+
+
+def test_a_killed_undo_goes_on_and_moves_nobody_twice(staff, sandbox, people, monkeypatch):
+    here = people(4)
+    job = run(start(staff))
+    back = queue.start(plan_undo(staff, job))
+    for number in (1, 3):
+        die_before_sending(monkeypatch, back, number)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    assert people(4) == here
+    sent = [call.form["client_id"] for call in sandbox.posts(MOVE)][FEW:]
+    assert sorted(map(int, sent)) == sorted(here)
+
+
+def test_a_job_that_has_not_ended_is_not_undone(staff, monkeypatch):
+    job = start(staff)
+    die_before_sending(monkeypatch, job, 3)
+    with pytest.raises(NotNow):
+        plan_undo(staff, job)
+    queue.cancel(job, staff)
+    # Poster may still move the client whose outcome is not known.
+    with pytest.raises(NotNow):
+        plan_undo(staff, job)
+
+
+def test_a_job_that_has_moved_nobody_has_nothing_to_undo(staff):
+    job = start(staff)
+    queue.cancel(job, staff)
+    with pytest.raises(undo_plan.NothingToUndo):
+        plan_undo(staff, job)
+
+
+def test_an_undo_waits_for_another_job_of_the_group(staff):
+    job = run(start(staff))
+    planned = plan_undo(staff, job)
+    start(staff, group_id=5, target_id=1)
+    with pytest.raises(Occupied):
+        queue.start(planned)
+
+
+def test_a_first_move_that_changes_more_stops_the_undo(staff, sandbox, people):
+    job = run(start(staff))
+    sandbox.script(MOVE, "busy_till", fields={"comment": "?"})
+    back = undone(staff, job)
+    assert (ended(back), back.detail) == ((Job.State.STOPPED, "side_effect"), "comment")
+    assert len(sandbox.posts(MOVE)) == FEW + 1
+    queue.resume(back, staff, accepts=True)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    assert len(people(4)) == FEW
+
+
+def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff, sandbox, people, settings):
+    settings.POSTER_CONFIRM_SECONDS = 0
+    fourth, fifth = people(4), people(5)
+    choice = dict.fromkeys(sorted(fourth)[:2], 4) | dict.fromkeys(sorted(fifth)[:3], 5)
+    job = run(queue.start(choose(staff, choice)))
+    sandbox.console("demo").remove(4)
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.STOPPED, "target_gone")
+    assert people(5) == fifth
+    assert people(1) >= set(sorted(fourth)[:2])
+
+
+# --- Retirements and restores ------------------------------------------------------------------------------
+
+
+def retired(user):
+    job = run(start(user, kind=Job.Kind.RETIRE))
+    assert ended(job) == (Job.State.DONE, "")
+    return job
+
+
+def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox, people):
+    here, there = people(4), people(1)
+    before = dict(sandbox.accounts["demo"].groups[4])
+    back = undone(staff, retired(staff))
+    assert ended(back) == (Job.State.DONE, "")
+    (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
+    after = sandbox.accounts["demo"].groups[new_id]
+    kept = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
+    assert [after[name] for name in kept] == [before[name] for name in kept]
+    assert (people(new_id), people(1)) == (here, there)
+    assert (back.target_id, back.target_name) == (new_id, before["client_groups_name"])
+    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW + 1, done=FEW + 1)
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_killed_undo_of_a_retirement_creates_one_group(staff, sandbox, people, monkeypatch, number):
+    here = people(4)
+    back = queue.start(plan_undo(staff, retired(staff)))
+    die_before_sending(monkeypatch, back, number)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
+    assert people(new_id) == here
+
+
+def test_a_group_that_poster_shows_late_is_waited_for(staff, sandbox, people, settings):
+    settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
+    settings.POSTER_SETTLE_SECONDS = 60
+    here = people(4)
+    job = retired(staff)
+    back = queue.start(plan_undo(staff, job))
+    sandbox.lag("behind", seconds=2, chance=0.6)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    sandbox.catch_up()
+    (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
+    assert people(new_id) == here
+
+
+def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
+    staff, sandbox, people, settings, monkeypatch
+):
+    settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
+    here = people(4)
+    job = retired(staff)
+    lock = undo._Undo._lock
+
+    def lock_and_hide(self, group_id):
+        lock(self, group_id)
+        sandbox.lag("row_absent", ids=[group_id])
+
+    monkeypatch.setattr(undo._Undo, "_lock", lock_and_hide)
+    monkeypatch.setattr(undo.OutageBackoff, "wait", lambda *_: sandbox.catch_up())
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(back.target_id) == here
+
+
+def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, people):
+    here = people(4)
+    job = retired(owner)
+    removal = job.changes.get(action=Change.Action.REMOVE)
+    command = history.undo_command(removal, user=owner, credentials=credentials_service.credentials_of(owner))
+    created = execute(command)
+    back = undone(owner, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(created.group_id) == here
+    assert not back.changes.filter(action=Change.Action.CREATE).exists()
+
+
+def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox, people):
+    job = retired(staff)
+    there = people(1)
+    sandbox.console("demo").edit(5, client_groups_name=job.group_name)
+    assert ended(undone(staff, job)) == (Job.State.STOPPED, "group_not_created")
+    assert people(1) == there
+
+
+def test_the_undo_of_an_undone_retirement_removes_the_group_again(staff, sandbox, people):
+    there = people(1) | people(4)
+    again = undone(staff, undone(staff, retired(staff)))
+    assert ended(again) == (Job.State.DONE, "")
+    assert set(sandbox.accounts["demo"].groups) == {1, 5}
+    assert people(1) == there
+
+
+def test_a_group_is_removed_again_after_poster_must_show_that_its_clients_have_left(
+    staff, sandbox, people, settings
+):
+    there = people(1) | people(4)
+    back = undone(staff, retired(staff))
+    settings.POSTER_LAG_SECONDS, settings.POSTER_SETTLE_SECONDS = 2, 60
+    sandbox.lag("behind", seconds=1.5, chance=1)
+    again = undone(staff, back)
+    sandbox.catch_up()
+    assert ended(again) == (Job.State.DONE, "")
+    assert set(sandbox.accounts["demo"].groups) == {1, 5}
+    assert people(1) == there
+
+
+def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
+    """A restore has moved two clients back and created the others again."""
+    client_ids = sorted(people(4))
+    job = retired(owner)
+    for client_id in client_ids[2:]:
+        sandbox.accounts["demo"].clients.delete(client_id)
+    snapshot = job.snapshots.get()
+    restored = run(queue.start(restore_of(owner, snapshot)))
+    assert ended(restored) == (Job.State.DONE, "")
+    back = undone(owner, restored)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(1) >= set(client_ids[:2])
+    assert len(people(restored.target_id)) == FEW - 2
+    assert back.changes.get(action=Change.Action.REMOVE).reason == "has_clients"
+    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
+
+
+def restore_of(user, snapshot):
+    credentials = credentials_service.credentials_of(user)
+    preview = restore_preview.look(user=user, credentials=credentials, snapshot=snapshot)
+    return restore_preview.plan(user=user, credentials=credentials, operation=uuid.uuid4(), preview=preview)
+
+
+# --- Edits and imports -------------------------------------------------------------------------------------
+
+
+def percent_of(sandbox, group_id):
+    return sandbox.accounts["demo"].groups[group_id]["client_groups_discount"]
+
+
+def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since(staff, sandbox):
+    was = {group_id: percent_of(sandbox, group_id) for group_id in (1, 4, 5)}
+    lines = [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in was]
+    job = edit(staff, lines)
+    sandbox.console("demo").edit(4, client_groups_discount="16")
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert {group_id: percent_of(sandbox, group_id) for group_id in was} == was | {4: "16"}
+    assert back.changes.get(group_id=4).reason == "conflict"
+    assert job_lease.progress_of(back) == job_lease.Progress(total=3, done=2, failed=1)
+
+
+def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
+    names = ("Нова 1", "Нова 2", "Нова 3")
+    values = [GroupValues(name=name, loyalty_type=1, percent=Decimal(5)) for name in names]
+    lines = [Line(number=number, new=each) for number, each in enumerate(values)]
+    job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Job.Kind.IMPORT)
+    assert ended(job) == (Job.State.DONE, "")
+    _empty, taken, renamed = job.changes.filter(action="create").values_list("group_id", flat=True)
+    sandbox.console("demo").put_client(taken, firstname="Тест")
+    sandbox.console("demo").edit(renamed, client_groups_name="Інша")
+    back = undone(owner, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert set(sandbox.accounts["demo"].groups) == {1, 4, 5, taken, renamed}
+    assert percent_of(sandbox, 1) == "10"
+    reasons = dict(back.changes.filter(state="failed").values_list("group_id", "reason"))
+    assert reasons == {taken: "has_clients", renamed: "conflict"}
+
+
+def test_a_first_group_that_gets_other_values_stops_the_undo(staff, sandbox):
+    job = edit(staff, [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in (1, 4)])
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "33"}
+    )
+    back = undone(staff, job)
+    assert (ended(back), back.detail) == ((Job.State.STOPPED, "differs"), "percent")
+    assert back.changes.count() == 1
+    queue.resume(back, staff, accepts=True)
+    assert ended(run(back)) == (Job.State.DONE, "")
+
+
+# --- Rights and limits -------------------------------------------------------------------------------------
+
+
+def test_the_rights_are_those_of_the_writes(staff, manager, owner):
+    with pytest.raises(PermissionDenied):
+        plan_undo(manager, run(start(staff)))
+    job = edit(staff, [line(staff, 1, percent=Decimal(15))])
+    assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.change_group",)
+    back = queue.start(plan_undo(staff, job))
+    assert queue.may_control(back, owner)
+    assert not queue.may_control(back, manager)
+
+
+def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(staff, owner, people):
+    here = people(4)
+    job = run(start(staff))
+    Limits.objects.create(account_id="demo", max_clients=FEW - 1)
+    planned = plan_undo(staff, job)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start(planned)
+    request = approvals.ask_for_job(planned, staff, beyond.value.breaches)
+    assert plan_undo(staff, job).request == request
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    planned.refresh_from_db()
+    assert ended(run(planned)) == (Job.State.DONE, "")
+    assert people(4) == here
+    assert set(planned.changes.values_list("user_name", flat=True)) == {"owner"}
+
+
+def test_a_refused_request_gives_way_to_another_one(staff, owner):
+    job = run(start(staff))
+    Limits.objects.create(account_id="demo", max_clients=1)
+    planned = plan_undo(staff, job)
+    request = approvals.ask_for_job(planned, staff, ())
+    approvals.refuse(request, user=owner, reason="ні")
+    assert plan_undo(staff, job).pk != planned.pk
+
+
+def test_the_clients_of_groups_that_get_other_terms_count(staff):
+    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
+    reach = undo_plan.reach_of(plan_undo(staff, job))
+    assert (reach.clients, reach.rise) == (125, Decimal(5))
