@@ -33,6 +33,7 @@ TIMES = {
     "POSTER_READ_PAUSES": (0.0, 0.02),
     "POSTER_RECHECK_PAUSES": (0.05, 0.1, 0.2, 0.2),
     "JOB_RETRY_PAUSES": (0.02, 0.05, 0.1),
+    "JOB_READ_PAUSE": 0.01,
     "POSTER_CACHE_SECONDS": 0,
 }
 APPROVALS = 8
@@ -118,10 +119,10 @@ class World:
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
         from groups.services.jobs import queue
         from groups.services.writes.limit_check import BeyondLimits, reached_by
+        from tests.groups.services.jobs.doing import run
 
         for _ in range(APPROVALS):
-            queue.run_job.func(str(self._job.pk))
-            self._job.refresh_from_db()
+            run(self._job)
             self.counts[f"{self._job.state} {self._job.reason}".strip()] += 1
             if self._job.reason != "beyond_limits":
                 return

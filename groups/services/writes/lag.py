@@ -94,19 +94,20 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
 
 
 def hides_move(change: Change, client: Client | None) -> bool:
-    """Return True if a read of a client does not show the client's latest recent move or creation."""
-    moves = _latest(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
-    newest = moves.exclude(pk=change.pk).first()
-    if newest is None:
+    """Return True if a read of a client does not show the client's latest recent move or creation.
+
+    A read may be older than several of them, as after a move and its undo.
+    """
+    made = _latest(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
+    moves = list(made.exclude(pk=change.pk))
+    if not moves:
         return False
     if client is None:
-        return newest.action == Change.Action.CREATE_CLIENT
-    if client.group_id == ClientPlace.from_json(newest.intended).group_id:
+        return any(each.action == Change.Action.CREATE_CLIENT for each in moves)
+    if client.group_id == ClientPlace.from_json(moves[0].intended).group_id:
         return False
-    return (
-        newest.action == Change.Action.MOVE
-        and client.group_id == ClientBefore.from_json(newest.before).group_id
-    )
+    moved = (each for each in moves if each.action == Change.Action.MOVE)
+    return client.group_id in {ClientBefore.from_json(each.before).group_id for each in moved}
 
 
 def has_new_clients(change: Change) -> bool:

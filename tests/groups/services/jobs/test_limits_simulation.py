@@ -22,4 +22,4 @@ def test_amid_people_faults_and_lags_nobody_too_many_is_reached(staff, owner, se
     assert problems == []
     # The world is busy enough to show it.
     assert counts["done"] > runs / 4
-    assert counts["asked at the start"] > runs / 8
+    assert counts["asked at the start"] + counts["asked for the rest"] > runs / 8

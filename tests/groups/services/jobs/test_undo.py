@@ -196,7 +196,8 @@ def test_a_cancelled_undo_gives_way_to_another_for_the_rest(staff, people, monke
     assert people(4) == here
 
 
-def test_a_killed_undo_goes_on_and_moves_nobody_twice(staff, sandbox, people, monkeypatch):
+def test_a_killed_undo_goes_on_and_moves_nobody_twice(staff, sandbox, people, monkeypatch, settings):
+    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2, 0
     here = people(4)
     job = run(start(staff))
     back = queue.start(plan_undo(staff, job))
@@ -456,7 +457,7 @@ def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(s
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(planned)
     request = approvals.ask_for_job(planned, staff, beyond.value.breaches)
-    assert plan_undo(staff, job).request == request
+    assert plan_undo(staff, job) == request.job
     approvals.approve(request, user=owner, credentials=owner.credentials)
     planned.refresh_from_db()
     assert ended(run(planned)) == (Job.State.DONE, "")
@@ -475,5 +476,6 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
 
 def test_the_clients_of_groups_that_get_other_terms_count(staff):
     job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
-    reach = undo_plan.reach_of(plan_undo(staff, job))
+    credentials = credentials_service.credentials_of(staff)
+    reach = undo_plan.reach_of(plan_undo(staff, job), credentials)
     assert (reach.clients, reach.rise) == (125, Decimal(5))

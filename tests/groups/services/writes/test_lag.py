@@ -217,6 +217,15 @@ def test_reads_of_a_client_that_do_not_show_the_last_move_or_creation(action, gr
     assert hides_move(Change(account_id="demo", client_id=7), now) is hides
 
 
+def test_a_read_from_before_two_moves_does_not_show_the_last_one():
+    """The client was moved from 9 to 1 and then from 1 to 4."""
+    settled_move()
+    assert not hides_move(Change(account_id="demo", client_id=7), a_client(client_groups_id="9"))
+    earlier = timezone.now() - timedelta(seconds=9)
+    settled_move(before={"group_id": 9}, intended={"group_id": 1}, created_at=earlier, settled_at=earlier)
+    assert hides_move(Change(account_id="demo", client_id=7), a_client(client_groups_id="9"))
+
+
 def test_an_older_move_or_one_that_was_not_made_hides_nothing():
     settled_move(settled_at=timezone.now() - timedelta(hours=1))
     settled_move(state=State.FAILED)

@@ -74,4 +74,4 @@ def test_a_lost_removal_is_repeated_only_over_as_many_clients_as_there_were():
 def test_who_may_remove_it_and_how_far_that_reaches(rights, clients, may):
     command = replace(Command.from_change(removal()), loaded_clients=clients)
     assert command.may_be_sent_by(SimpleNamespace(has_perm=rights.__contains__)) is may
-    assert command.reach.clients == clients
+    assert command.reached_group == command.group_id
