@@ -98,7 +98,7 @@ def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
     new_worker(deliveries.QUEUE, batch=True).run()
     (message,) = inbox.mail
     assert message["To"] == "staff@example.com"
-    words = "У Poster, не тут: змінено «Постоянный посетитель»: відсоток 10 → 12,5."
+    words = "У Poster, не тут: змінено «Постоянный посетитель»: відсоток 10 % → 12,5 %."
     assert message["Subject"] == f"Poster Admin: {words}"
     (link,) = re.findall(r"https://loyalty\.example\.com(/history/\S+)", message.get_content())
     page.goto("/history/new/")

@@ -297,7 +297,7 @@ def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
 
 def test_the_same_operation_of_a_process_that_died_is_not_sent_by_another_one(staff, sandbox, settings):
     command = edit_of(staff, percent=Decimal(15))
-    died = write_path._record(command)  # and then it may have been sent
+    died = write_path._record(command, 0)  # and then it may have been sent
     settings.POSTER_WRITE_DEADLINE = 0.2
     with pytest.raises(Busy) as busy:
         execute(command)
