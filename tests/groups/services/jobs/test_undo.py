@@ -465,6 +465,19 @@ def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(s
     assert set(planned.changes.values_list("user_name", flat=True)) == {"owner"}
 
 
+def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, owner, people):
+    here = sorted(people(4))
+    job = run(start(staff))
+    Limits.objects.create(account_id="demo", max_clients=FEW - 2)
+    planned = plan_undo(staff, job)
+    request = approvals.ask_for_job(planned, staff, ())
+    run(queue.start(choose(owner, {here[0]: 1}, target_id=5)))
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert changed.value.now.clients == FEW - 1
+    assert {group.id for group in changed.value.now.groups} == {1, 4}
+
+
 def test_a_refused_request_gives_way_to_another_one(staff, owner):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=1)
