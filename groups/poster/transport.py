@@ -1,14 +1,14 @@
 """Exchange one HTTP request and response with Poster, limited in time and size and without stored state.
 
-`requests` is not safe here: it follows redirects (a 307 repeats a POST), keeps cookies between accounts, and
-reads proxies and `.netrc` from the environment. A urllib3 pool does none of that. urllib3's exceptions hold
-the whole URL with the token, so none of them leaves this module: `Transport.exchange` returns an `Answer` or
-a `Failure`.
+`requests` sends it, and `_Session` switches off what is dangerous here: requests follows redirects (a 307
+repeats a POST), keeps cookies between accounts, and reads proxies and `.netrc` from the environment. The
+exceptions of requests and urllib3 hold the whole URL with the token, so none of them leaves this module:
+`Transport.exchange` returns an `Answer` or a `Failure`.
 
-urllib3 limits each wait on a socket but not the whole call, so a server that sends one byte a second, or
-"100 Continue" without end, could block a thread forever. `_Bounded` extends urllib3's connection: it divides
-the remaining time among the addresses of a host name, and reads the response through `_BoundedReader`, which
-stops at the deadline.
+requests and urllib3 limit each wait on a socket but not the whole call, so a server that sends one byte a
+second, or "100 Continue" without end, could block a thread forever. `_Adapter` gives requests the connection
+`_Bounded`, which extends urllib3's: it divides the remaining time among the addresses of a host name, and
+reads the response through `_BoundedReader`, which stops at the deadline.
 
 Through a proxy, urllib3 wraps any error of a closed connection in its `ProxyError`, also one after the
 request was sent. So only `_ProxyFailed`, raised while connecting, proves that nothing was sent.
@@ -24,11 +24,15 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import unquote_to_bytes
 
 import certifi
+import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -46,10 +50,8 @@ from groups.poster.errors import ErrorReason
 MAX_BODY = 32 * 1024 * 1024
 # Number of hosts with pooled connections. Each account has its own host; urllib3 closes the least used pools.
 HOSTS = 256
-# Only gzip and deflate: the size limit of the decoded body is tested with these encodings.
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# Every error of an exchange: http.client raises ValueError if a chunk of the body has a negative length.
+# Every error of an exchange: those of requests are OSErrors, and http.client raises ValueError if a chunk of
+# the body has a negative length.
 _ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
@@ -107,21 +109,10 @@ class Transport:
     def __init__(self, *, ca_file: str | None = None, proxy: str | None = None, pool_size: int = 128) -> None:
         tls = create_urllib3_context()
         tls.load_verify_locations(ca_file or certifi.where())
-        if proxy:
-            self._pools: urllib3.PoolManager = urllib3.ProxyManager(
-                proxy,
-                HOSTS,
-                proxy_headers=_credentials_of_proxy(proxy),
-                proxy_ssl_context=tls,
-                maxsize=pool_size,
-                ssl_context=tls,
-            )
-        else:
-            self._pools = urllib3.PoolManager(HOSTS, maxsize=pool_size, ssl_context=tls)
-        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+        self._session = _Session(_Adapter(tls, pool_size), proxy)
 
     def close(self) -> None:
-        self._pools.clear()
+        self._session.close()
 
     def exchange(
         self,
@@ -138,21 +129,19 @@ class Transport:
             return Failure(ErrorReason.DEADLINE, sent=False, retryable=False)
         _deadline.set(deadline)
         try:
-            with self._pools.urlopen(
+            with self._session.request(
                 verb,
-                f"{url}?{urlencode(params)}",
-                body=None if form is None else urlencode(form),
-                headers=_HEADERS if form is None else _HEADERS | _OF_A_FORM,
-                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
+                url,
+                params=params,
+                data=form,
+                timeout=(timeouts.connect, timeouts.read),
+                allow_redirects=False,
+                stream=True,
             ) as response:
-                body = _body(response)
+                body = _body(response.raw)
                 if len(body) > MAX_BODY:
                     return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
-                return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
+                return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
         except _ERRORS as error:
             return _classify(error)
 
@@ -161,15 +150,8 @@ class Transport:
         _deadline.set(time.monotonic() + timeouts.read_deadline)
         _certificate.set({})
         try:
-            with self._pools.urlopen(
-                "HEAD",
-                url,
-                headers=_HEADERS,
-                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            ) as response:
+            timeout = (timeouts.connect, timeouts.read)
+            with self._session.head(url, timeout=timeout, allow_redirects=False, stream=True) as response:
                 return Probe(response.headers.get("Date", ""), _certificate_until())
         except _ERRORS as error:
             return _classify(error)
@@ -178,11 +160,6 @@ class Transport:
 def _certificate_until() -> datetime | None:
     until = _certificate.get().get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
-
-
-def _credentials_of_proxy(proxy: str) -> Mapping[str, str]:
-    auth = parse_url(proxy).auth
-    return {"Proxy-Authorization": f"Basic {b64encode(unquote_to_bytes(auth)).decode()}"} if auth else {}
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -215,7 +192,10 @@ def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
     # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
     yield (_ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)
     # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
-    yield (LocationValueError,), Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False)
+    yield (
+        (LocationValueError, InvalidURL, InvalidSchema, MissingSchema),
+        Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
+    )
     yield (socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)
     yield (NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)
     yield (ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)
@@ -234,6 +214,53 @@ def _wrapped(error: BaseException) -> Iterator[BaseException]:
     for inner in (error.__cause__, *error.args):
         if isinstance(inner, BaseException):
             yield from _wrapped(inner)
+
+
+# --- requests, without its conveniences --------------------------------------------------------------------
+
+
+class _Session(requests.Session):
+    """A session without the conveniences of requests. All threads share it: no call changes it."""
+
+    def __init__(self, adapter: HTTPAdapter, proxy: str | None) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # requests would offer Brotli too, where it is installed: the size limit is tested with these two.
+        self.headers["Accept-Encoding"] = "gzip, deflate"
+        self.proxies = {"all": proxy} if proxy else {}
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect: requests reads the whole body of one, of any size, also without following it."""
+
+
+class _Adapter(HTTPAdapter):
+    """Send through bounded connections, once, trusting the authorities of `tls` alone."""
+
+    def __init__(self, tls: ssl.SSLContext, pool_size: int) -> None:
+        self._tls = tls
+        super().__init__(HOSTS, pool_size, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=self._tls)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(
+            proxy, **options, ssl_context=self._tls, proxy_ssl_context=self._tls
+        )
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """Return the name and password for a proxy in UTF-8; requests knows Latin-1 alone."""
+        auth = parse_url(proxy).auth
+        return {"Proxy-Authorization": f"Basic {b64encode(unquote_to_bytes(auth)).decode()}"} if auth else {}
+
+    def cert_verify(self, *args: object) -> None:
+        """Leave it to `tls`: requests would add certifi's authorities to those of `ca_file`."""
 
 
 # --- A deadline for the whole call -------------------------------------------------------------------------
@@ -300,6 +327,9 @@ class _Pool(HTTPConnectionPool):
 
 class _PoolTLS(HTTPSConnectionPool):
     ConnectionCls = _BoundedTLS
+
+
+_POOLS = {"http": _Pool, "https": _PoolTLS}
 
 
 class _BoundedReader(io.RawIOBase):
