@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -283,6 +284,20 @@ def test_the_next_address_is_tried_whatever_is_wrong_with_those_before(owner, wi
         tell()
     assert last().state == State.SENT
     assert (len(receiver.requests), len(wrong.requests)) == (1, 0)
+
+
+def test_each_of_many_addresses_has_its_part_of_the_time(owner, with_tls, names, monkeypatch):
+    monkeypatch.setattr(webhooks, "DEADLINE", 3)
+    receiver = with_tls("hooks.example.com")
+    silent = [f"127.0.0.{number}" for number in range(10, 20)]
+    names["hooks.example.com"] = [[*silent, "127.0.0.1"]]
+    with ExitStack() as open_ones:
+        for place in silent:
+            open_ones.enter_context(socket.create_server((place, receiver.port)))
+        set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
+        elsewhere(owner)
+        tell()
+    assert last().state == State.SENT
 
 
 def test_what_one_address_may_have_taken_is_not_sent_to_the_next(owner, receiver, names):
