@@ -1,56 +1,36 @@
 """Exchange one HTTP request and response with Poster, limited in time and size and without stored state.
 
-`requests` is not safe here: it follows redirects (a 307 repeats a POST), keeps cookies between accounts, and
-reads proxies and `.netrc` from the environment. A urllib3 pool does none of that. urllib3's exceptions hold
-the whole URL with the token, so none of them leaves this module: `Transport.exchange` returns an `Answer` or
-a `Failure`.
-
-urllib3 limits each wait on a socket but not the whole call, so a server that sends one byte a second, or
-"100 Continue" without end, could block a thread forever. `_Bounded` extends urllib3's connection: it divides
-the remaining time among the addresses of a host name, and reads the response through `_BoundedReader`, which
-stops at the deadline.
-
-Through a proxy, urllib3 wraps any error of a closed connection in its `ProxyError`, also one after the
-request was sent. So only `_ProxyFailed`, raised while connecting, proves that nothing was sent.
+The exceptions of requests and urllib3 hold the whole URL with the token, so none of them leaves this module:
+`Transport.exchange` returns an `Answer` or a `Failure`.
 """
 
 import http.client
-import io
 import socket
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
-from urllib.parse import unquote_to_bytes, urlencode
 
 import certifi
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
     LocationValueError,
     NewConnectionError,
-    ProxyError,
     ReadTimeoutError,
 )
-from urllib3.util import create_urllib3_context, parse_url
+from urllib3.util import create_urllib3_context
 
+from groups.poster.bounded import BoundedSession, ProxyFailed, certificate, end_at
 from groups.poster.errors import ErrorReason
 
 MAX_BODY = 32 * 1024 * 1024
-# Number of hosts with pooled connections. Each account has its own host; urllib3 closes the least used pools.
-HOSTS = 256
-# Only gzip and deflate: the size limit of the decoded body is tested with these encodings.
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_OF_A_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# Every error of an exchange: http.client raises ValueError if a chunk of the body has a negative length.
-_ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+# Every error of an exchange: those of requests are OSErrors, and http.client raises ValueError if a chunk of
+# the body has a negative length.
+ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +87,10 @@ class Transport:
     def __init__(self, *, ca_file: str | None = None, proxy: str | None = None, pool_size: int = 128) -> None:
         tls = create_urllib3_context()
         tls.load_verify_locations(ca_file or certifi.where())
-        if proxy:
-            self._pools: urllib3.PoolManager = urllib3.ProxyManager(
-                proxy,
-                HOSTS,
-                proxy_headers=_credentials_of_proxy(proxy),
-                proxy_ssl_context=tls,
-                maxsize=pool_size,
-                ssl_context=tls,
-            )
-        else:
-            self._pools = urllib3.PoolManager(HOSTS, maxsize=pool_size, ssl_context=tls)
-        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+        self._session = BoundedSession(tls, proxy=proxy, pool_size=pool_size)
 
     def close(self) -> None:
-        self._pools.clear()
+        self._session.close()
 
     def exchange(
         self,
@@ -136,53 +105,39 @@ class Transport:
         """Send one request and read its response until `deadline` on the monotonic clock."""
         if deadline <= time.monotonic():
             return Failure(ErrorReason.DEADLINE, sent=False, retryable=False)
-        _deadline.set(deadline)
+        end_at(deadline)
         try:
-            with self._pools.urlopen(
+            with self._session.request(
                 verb,
-                f"{url}?{urlencode(params)}",
-                body=None if form is None else urlencode(form),
-                headers=_HEADERS if form is None else _HEADERS | _OF_A_FORM,
-                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
+                url,
+                params=params,
+                data=form,
+                timeout=(timeouts.connect, timeouts.read),
+                allow_redirects=False,
+                stream=True,
             ) as response:
-                body = _body(response)
+                body = _body(response.raw)
                 if len(body) > MAX_BODY:
                     return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
-                return Answer(response.status, body, _retry_after(response.headers.get("Retry-After")))
-        except _ERRORS as error:
-            return _classify(error)
+                return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
+        except ERRORS as error:
+            return classify(error)
 
     def probe(self, url: str, timeouts: Timeouts) -> Probe | Failure:
         """Ask a server for its headers, without a token. Only a new connection shows its certificate."""
-        _deadline.set(time.monotonic() + timeouts.read_deadline)
-        _certificate.set({})
+        end_at(time.monotonic() + timeouts.read_deadline)
+        certificate.set({})
         try:
-            with self._pools.urlopen(
-                "HEAD",
-                url,
-                headers=_HEADERS,
-                timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            ) as response:
+            timeout = (timeouts.connect, timeouts.read)
+            with self._session.head(url, timeout=timeout, allow_redirects=False, stream=True) as response:
                 return Probe(response.headers.get("Date", ""), _certificate_until())
-        except _ERRORS as error:
-            return _classify(error)
+        except ERRORS as error:
+            return classify(error)
 
 
 def _certificate_until() -> datetime | None:
-    until = _certificate.get().get("notAfter")
+    until = certificate.get().get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
-
-
-def _credentials_of_proxy(proxy: str) -> Mapping[str, str]:
-    auth = parse_url(proxy).auth
-    return {"Proxy-Authorization": f"Basic {b64encode(unquote_to_bytes(auth)).decode()}"} if auth else {}
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -198,7 +153,8 @@ def _retry_after(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
 
 
-def _classify(error: BaseException) -> Failure:
+def classify(error: BaseException) -> Failure:
+    """Return the meaning of an error of `ERRORS`, without the error."""
     errors = tuple(_wrapped(error))
     for kinds, failure in _failures():
         found = next((each for each in errors if isinstance(each, kinds)), None)
@@ -213,9 +169,12 @@ def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
     """Yield classes of errors with their meaning. The first match decides."""
     yield (ssl.SSLCertVerificationError,), Failure(ErrorReason.CERTIFICATE, sent=False, retryable=False)
     # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
-    yield (_ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)
+    yield (ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)
     # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
-    yield (LocationValueError,), Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False)
+    yield (
+        (LocationValueError, InvalidURL, InvalidSchema, MissingSchema),
+        Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
+    )
     yield (socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)
     yield (NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)
     yield (ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)
@@ -226,7 +185,7 @@ def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all errors that it wraps; urllib3 stores them as the cause or as arguments.
+    """Yield an error and all errors that it wraps, which are its cause or its arguments.
 
     Ignore `__context__`: it may be an unrelated error that the caller is handling.
     """
@@ -234,96 +193,3 @@ def _wrapped(error: BaseException) -> Iterator[BaseException]:
     for inner in (error.__cause__, *error.args):
         if isinstance(inner, BaseException):
             yield from _wrapped(inner)
-
-
-# --- A deadline for the whole call -------------------------------------------------------------------------
-
-_deadline: ContextVar[float] = ContextVar("deadline of the exchange in this thread")
-_certificate: ContextVar[Mapping[str, object]] = ContextVar("certificate of the last new connection")
-
-
-def _left() -> float:
-    """Return the seconds left until the deadline of the call. Raises `TimeoutError` if none are left."""
-    left = _deadline.get() - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _ProxyFailed(ProxyError):
-    """The proxy could not be reached, or opened no tunnel: the request was not sent."""
-
-
-class _Bounded(HTTPConnection):
-    """A connection that respects the deadline of the call."""
-
-    def connect(self) -> None:
-        """Connect before the deadline. Nothing of the request is sent before this returns."""
-        try:
-            self._share_time()
-            super().connect()
-        except ssl.SSLError:
-            raise
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-            if self.proxy is None:
-                raise
-            raise _ProxyFailed("no connection through the proxy", error) from error
-
-    def _share_time(self) -> None:
-        """Give each address of the host an equal share of the time left, and the TLS handshake one more."""
-        try:
-            addresses = socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
-            self.timeout = min(cast("float", self.timeout), _left() / (len(addresses) + 1))
-        except UnicodeError:
-            raise LocationValueError("no host has such a name") from None
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "no time is left to connect") from error
-
-    @staticmethod
-    def response_class(  # type: ignore[override]  # http.client only calls it with a socket
-        sock: socket.socket, *args: Any, **options: Any
-    ) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(cast("socket.socket", _BoundedReader(sock)), *args, **options)
-
-
-class _BoundedTLS(_Bounded, HTTPSConnection):
-    """A TLS connection that respects the deadline of the call."""
-
-    def connect(self) -> None:
-        super().connect()
-        _certificate.set(cast("ssl.SSLSocket", self.sock).getpeercert() or {})
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Bounded
-
-
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _BoundedTLS
-
-
-class _BoundedReader(io.RawIOBase):
-    """Read from a socket; each wait ends at the read timeout or at the deadline of the call.
-
-    `http.client` calls only `makefile` of a socket, so this object can replace one.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._wait = sock.gettimeout()
-        self._file = sock.makefile("rb", buffering=0)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = _left()
-        self._socket.settimeout(left if self._wait is None else min(left, self._wait))
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

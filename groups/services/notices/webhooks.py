@@ -1,19 +1,19 @@
 """Set the webhook of an account, and send notices to it: one signed POST with JSON.
 
-The signature is that of https://www.standardwebhooks.com, for which there are libraries. asyncio bounds the
-whole exchange by one time limit, whatever the receiver does, and of the answer only the status is read. The
-name is looked up before that, for as long as the system's resolver takes; a page that saves or tries the
-webhook waits for both.
+The signature is that of https://www.standardwebhooks.com, for which there are libraries. One time limit
+bounds the whole exchange, whatever the receiver does, and the body of the answer is not read. The name is
+looked up before that, for as long as the system's resolver takes; a page that saves or tries the webhook
+waits for both.
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
-import re
 import secrets
 import ssl
+import time
+from contextlib import suppress
 from datetime import UTC
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,9 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from groups.models import Delivery, Notice, PosterAccount, PosterCredentials, Webhook
+from groups.poster.bounded import BoundedSession, NotConnected, end_at
+from groups.poster.errors import ErrorReason
+from groups.poster.transport import ERRORS, classify
 from groups.services.notices import addresses
 from groups.services.notices.addresses import AddressRefused, Refusal, Target
 from groups.services.notices.failures import SendFailed
@@ -40,14 +43,18 @@ if TYPE_CHECKING:
 
 # Seconds for the whole exchange, from the connection to the status.
 DEADLINE = 10.0
-# Bytes of one line of the answer, and lines before its status.
-LONGEST_LINE = 4096
-MOST_LINES = 100
 # Chat services take no longer text: Telegram 4,096 signs.
 LONGEST_TEXT = 3500
-STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})\b")
 PREFIX = "whsec_"
 Failure = Delivery.Failure
+# Any other error is of a receiver that does not speak HTTP.
+FAILURES: dict[str, Delivery.Failure] = {
+    ErrorReason.REFUSED: Failure.UNREACHABLE,
+    ErrorReason.CONNECT_TIMEOUT: Failure.TIMEOUT,
+    ErrorReason.TIMEOUT: Failure.TIMEOUT,
+    ErrorReason.CERTIFICATE: Failure.CERTIFICATE,
+    ErrorReason.TLS: Failure.TLS,
+}
 
 
 # --- Set it ------------------------------------------------------------------------------------------------
@@ -164,7 +171,8 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
     except AddressRefused as refused:
         is_unknown = refused.reason == Refusal.NO_NAME
         raise SendFailed(Failure.NO_NAME if is_unknown else Failure.ADDRESS) from None
-    status = _exchange(target, places, _request(target, str(delivery.pk), payload(delivery, notices), secret))
+    body = payload(delivery, notices)
+    status = _exchange(target, places, _headers(target, str(delivery.pk), body, secret), body)
     if 300 <= status < 400:
         raise SendFailed(Failure.REDIRECT, status)
     if not 200 <= status < 300:
@@ -200,86 +208,55 @@ def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def _request(target: Target, message_id: str, body: bytes, secret: str) -> bytes:
+def _headers(target: Target, message_id: str, body: bytes, secret: str) -> dict[str, str]:
     timestamp = str(int(timezone.now().timestamp()))
-    head = (
-        f"POST {target.path} HTTP/1.1",
-        f"Host: {target.authority}",
-        "User-Agent: Poster-Admin",
-        "Content-Type: application/json; charset=utf-8",
-        f"Content-Length: {len(body)}",
-        f"webhook-id: {message_id}",
-        f"webhook-timestamp: {timestamp}",
-        f"webhook-signature: {sign(secret, message_id, timestamp, body)}",
-        "Connection: close",
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
+    return {
+        "Host": target.authority,
+        "User-Agent": "Poster-Admin",
+        "Content-Type": "application/json; charset=utf-8",
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(secret, message_id, timestamp, body),
+        "Connection": "close",
+    }
 
 
-def _exchange(target: Target, places: list[str], request: bytes) -> int:
-    """Send the request, and return the status of the answer. Raises `SendFailed`."""
+def _exchange(target: Target, places: list[str], headers: dict[str, str], body: bytes) -> int:
+    """Send the request to the first of the checked addresses that takes it, and return the status.
+
+    Nothing is sent before a connection is made, so the next one is tried after any failure to make one; the
+    failure of the last one is told. Raises `SendFailed`.
+    """
+    end_at(time.monotonic() + DEADLINE)
+    *others, last = places
     try:
-        return asyncio.run(_send_within(target, places, request))
-    except TimeoutError:
-        failure = Failure.TIMEOUT
-    except ssl.SSLCertVerificationError:
-        failure = Failure.CERTIFICATE
-    except ssl.SSLError:
-        failure = Failure.TLS
-    except ConnectionRefusedError:
-        failure = Failure.UNREACHABLE
-    except (ValueError, ConnectionError, EOFError):
-        failure = Failure.NO_HTTP
-    except OSError:
-        failure = Failure.UNREACHABLE
+        for place in others:
+            with suppress(NotConnected):
+                return _post(target, place, headers, body, connect=DEADLINE / len(places) / 2)
+        return _post(target, last, headers, body, connect=DEADLINE)
+    except ERRORS as error:
+        failure = FAILURES.get(classify(error).reason, Failure.NO_HTTP)
     raise SendFailed(failure)
 
 
-async def _send_within(target: Target, places: list[str], request: bytes) -> int:
-    async with asyncio.timeout(DEADLINE):
-        reader, writer = await _connect(target, places)
-        try:
-            writer.write(request)
-            await writer.drain()
-            return await _status(reader)
-        finally:
-            # Close at once: the rest of the answer is not wanted, however long it is.
-            writer.transport.abort()
+def _post(target: Target, place: str, headers: dict[str, str], body: bytes, *, connect: float) -> int:
+    """Send the request to one network address, as to the name of the target, and return the status.
 
-
-async def _connect(target: Target, places: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the first of the checked addresses that takes it; TLS asks for the name of the target.
-
-    Each of them has its part of the time. Nothing is sent before, so the next one is tried after any failure;
-    the failure of the last one is told.
+    `connect` is the time for the connection, and the same again for TLS.
     """
-    tls: dict[str, Any] = {"ssl": _tls(), "server_hostname": target.host} if target.has_tls else {}
-    *others, last = places
-    for place in others:
-        try:
-            async with asyncio.timeout(DEADLINE / len(places)):
-                return await asyncio.open_connection(place, target.port, limit=LONGEST_LINE, **tls)
-        except OSError:  # a time-out and a certificate that is not accepted too
-            continue
-    return await asyncio.open_connection(last, target.port, limit=LONGEST_LINE, **tls)
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Return the status of the answer, after those that only say that the request goes on (1xx)."""
-    is_head = False
-    for _line in range(MOST_LINES):
-        line = await reader.readline()
-        if not line:
-            raise EOFError
-        if is_head:
-            is_head = bool(line.strip())
-            continue
-        if not (found := STATUS_LINE.match(line)):
-            raise ValueError("not the status of a web server")
-        if (status := int(found[1])) >= 200:
-            return status
-        is_head = True
-    raise ValueError("no status")
+    host = f"[{place}]" if ":" in place else place
+    with (
+        BoundedSession(_tls(), server_name=target.host) as session,
+        session.post(
+            f"{target.scheme}://{host}:{target.port}{target.path}",
+            data=body,
+            headers=headers,
+            timeout=(connect, DEADLINE),
+            allow_redirects=False,
+            stream=True,
+        ) as answer,
+    ):
+        return answer.status_code
 
 
 @cache

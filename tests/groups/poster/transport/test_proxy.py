@@ -9,6 +9,7 @@ import pytest
 
 from groups.poster import OutcomeUnknown, PosterClient, Transport, Unreachable
 from groups.poster.address import DEFAULT_URL
+from poster_admin.devtools.sandbox.http.network import plain_http
 from tests.groups.poster.conftest import TIMEOUTS
 from tests.groups.poster.leaks import assert_silent
 from tests.groups.poster.test_faults import VALUES
@@ -145,6 +146,14 @@ def test_where_the_proxy_opens_no_tunnel_nothing_was_sent_and_all_is_tried_twice
             error = refused(call)
             assert (error.reason, error.sent) == ("proxy", False)
             assert len(proxy.asked) == 2
+
+
+def test_tls_that_fails_behind_the_proxy_is_no_failure_of_the_proxy(authority, through):
+    with plain_http() as endpoint:
+        proxy = Proxy({f"{POSTER}:443": ("127.0.0.1", urlsplit(endpoint.url).port)})
+        with running(proxy) as url:
+            error = refused(through(url, authority.file).get_groups)
+    assert (error.reason, error.sent) == ("tls", True)
 
 
 def test_a_proxy_that_is_not_there_is_named_as_the_reason(authority, through):

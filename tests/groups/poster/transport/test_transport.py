@@ -411,7 +411,8 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced_before_a_write(sandb
 
 
 def test_what_is_no_address_is_never_sent(transport):
-    for url in ("http://" + "a" * 300 + ".invalid/", "http://[::1", "http://:80/", "http://\u2024/"):
+    no_hosts = ("http://" + "a" * 300 + ".invalid/", "http://[::1", "http://:80/", "http://\u2024/")
+    for url in (*no_hosts, "ftp://127.0.0.1/", "127.0.0.1/"):
         result = transport.exchange(
             "POST", url, params={}, form={}, timeouts=QUICK, deadline=time.monotonic() + 1
         )
