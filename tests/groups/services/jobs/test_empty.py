@@ -95,7 +95,7 @@ def test_a_new_client_that_comes_after_the_list_of_the_group_is_not_removed(staf
     client = browse(staff)
     form = open_form(client, URL)
     sandbox.lag("count_zero", "clients.getGroup")
-    # Of the group and of the newest clients, for the page and then before the write.
+    # The clients of the group and the newest ones are read for the page and then before the write.
     sandbox.script(MEMBERS, "busy_cashier", call=4, group=5)
     assert client.post(URL, form).status_code == 409
     change = Change.objects.get()

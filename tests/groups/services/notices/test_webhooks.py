@@ -431,7 +431,7 @@ def test_a_service_of_this_machine_and_a_part_of_the_network_are_refused(
 @pytest.mark.parametrize(
     "host",
     [
-        # What tells a server in a cloud its passwords: Alibaba, Azure, Oracle, AWS, Google, Scaleway
+        # Addresses that tell a server in a cloud its passwords: Alibaba, Azure, Oracle, AWS, Google, Scaleway
         "100.100.100.200",
         "168.63.129.16",
         "192.0.0.192",
