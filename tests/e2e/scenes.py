@@ -691,8 +691,8 @@ def request_to_decide(stage):
 @scene(shows="[data-notice=conflict]")
 def request_of_a_group_that_changed(stage):
     request = asked(stage)
-    stage.sandbox.console().edit(1, client_groups_discount="11")
     stage.goto(f"/requests/{request.pk}/")
+    stage.sandbox.console().edit(1, client_groups_discount="11")
     stage.button()
 
 
