@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
 from groups.models.contents import Line
+from groups.poster import InvalidResponse, LoyaltyType
 from groups.services import approvals, schedule_steps
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
@@ -75,6 +76,11 @@ def an_update(user):
     return UpdateGroup(**sender_of(user), group_id=1, loaded=group.values, intended=new)
 
 
+def a_renaming(user):
+    group = group_of(user)
+    return replace(an_update(user), intended=group.values.replace(name="Інша"))
+
+
 def a_creation(user):
     return CreateGroup(**sender_of(user), intended=group_of(user).values.replace(name="Нова"))
 
@@ -133,6 +139,58 @@ def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
     assert not sandbox.posts()
 
 
+def test_a_form_that_became_a_request_is_not_sent_even_without_a_limit(staff, sandbox):
+    command = an_update(staff)
+    approvals.ask_for_change(command, ())
+    with pytest.raises(BeyondLimits) as beyond:
+        execute(command)
+    assert beyond.value.asked
+    assert not sandbox.posts()
+
+
+def test_a_write_in_the_journal_is_not_held_against_the_limits_again(staff, sandbox):
+    command = an_update(staff)
+    change = execute(command)
+    set_limits(max_percent=5)
+    assert execute(command) == change
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_group_that_is_beyond_the_limits_already_may_be_renamed(staff, sandbox):
+    set_limits(max_percent=5, max_birthday_bonus=10, max_clients=0)
+    assert execute(a_renaming(staff)).state == "applied"
+
+
+def test_the_limits_of_another_account_bind_nobody_here(staff, outsider, sandbox):
+    Limits.objects.create(account_id="kavarnia", max_percent=0)
+    assert execute(an_update(staff)).state == "applied"
+
+
+def test_a_write_that_reaches_no_clients_of_a_group_counts_none(staff, sandbox):
+    set_limits(max_clients=0)
+    command = a_creation(staff)
+    assert execute(command).state == "applied"
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_a_group_that_is_gone_has_no_clients_to_count(staff, sandbox):
+    set_limits(max_clients=0)
+    command = an_update(staff)
+    sandbox.console("demo").remove(1)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    change = execute(command)
+    assert (change.state, change.reason, change.reached) == ("failed", "gone", 0)
+
+
+def test_a_list_of_clients_that_is_not_there_does_not_mean_that_nobody_is_reached(staff, sandbox):
+    set_limits(max_clients=200)
+    command = an_update(staff)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    with pytest.raises(InvalidResponse):
+        execute(command)
+    assert not sandbox.posts()
+
+
 # --- Every job ---------------------------------------------------------------------------------------------
 
 
@@ -142,6 +200,10 @@ def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
         group = group_of(user, group_id)
         new = group.values.replace(percent=Decimal(percent))
         lines.append(Line(number, new, group_id, group.values, clients=group.clients))
+    return keep_plan(user, lines, kind)
+
+
+def keep_plan(user, lines, kind=Job.Kind.EDIT):
     return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
@@ -186,6 +248,19 @@ def test_no_job_goes_beyond_a_limit_and_its_clients_are_added_up(staff, sandbox,
     set_limits(**{limit: {"max_percent": 15, "max_rise": 5, "max_clients": 168}[limit]})
     start(job, staff)
     assert len(sandbox.posts()) == sent
+
+
+def test_a_job_is_held_against_the_largest_bonus_of_its_lines(staff, sandbox):
+    lines = []
+    for number, (group_id, bonus) in enumerate(((1, 60), (4, 20)), 1):
+        group = group_of(staff, group_id)
+        new = group.values.replace(birthday_bonus=Decimal(bonus), loyalty_type=LoyaltyType.BONUS)
+        lines.append(Line(number, new, group_id, group.values))
+    job = keep_plan(staff, lines)
+    set_limits(max_birthday_bonus=59)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start_draft(job, staff)
+    assert [(breach.limit, breach.asked) for breach in beyond.value.breaches] == [("max_birthday_bonus", 60)]
 
 
 def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandbox):
@@ -449,6 +524,35 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
     request.refresh_from_db()
     assert request.state == "lapsed"
     assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
+
+
+# --- The effect that is shown ------------------------------------------------------------------------------
+
+
+def test_the_effect_of_an_import_has_only_groups_that_are_there(staff, sandbox):
+    renamed, removed = group_of(staff, 4), group_of(staff, 5)
+    lines = [
+        Line(1, renamed.values.replace(name="Інша"), 4, renamed.values),
+        Line(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
+        Line(3, renamed.values.replace(name="Нова")),
+    ]
+    job = keep_plan(staff, lines, Job.Kind.IMPORT)
+    sandbox.console("demo").remove(5)
+    effect = approvals.effect_of(approvals.ask_for_job(job, staff, ()), staff.credentials)
+    assert ([group.id for group in effect.groups], effect.target, effect.clients) == ([4], None, 0)
+
+
+def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
+    assert approvals.ask_for_change(a_renaming(staff), ()).asked_effect.clients == 0
+    planned_name = schedule_of(staff)
+    planned_name.planned = planned_name.base | {"name": "Інша"}
+    assert approvals.ask_for_schedule(planned_name, staff, ()).asked_effect.clients == 0
+
+
+def test_while_the_list_of_clients_is_not_there_a_request_shows_the_counter(staff, sandbox):
+    command = an_update(staff)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    assert approvals.ask_for_change(command, ()).asked_effect.clients == 125
 
 
 # --- What Poster has already -------------------------------------------------------------------------------
