@@ -259,6 +259,30 @@ def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
     assert len(sandbox.posts("clients.removeGroup")) == 1
 
 
+def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    job = run(job)
+    refused = approvals.ask_for_job(job, staff, ())
+    approvals.refuse(refused, user=owner, reason="ні")
+    again = approvals.ask_for_job(job, staff, ())
+    assert again != refused
+    assert approvals.ask_for_job(job, staff, ()) == again
+    assert ended(run(approve(again, owner))) == DONE
+
+
+def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sandbox, limit, join):
+    limit(FEW + 125)
+    job = an_edit(staff, 4, 1)
+    queue.start_draft(job, staff)
+    join(1)
+    planned = run(job).wanted
+    job = run(approve(approvals.ask_for_job(job, staff, ()), owner))
+    assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
+    assert Change.objects.filter(job=job, state="applied").count() == 2
+
+
 def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, people, limit, join):
     limit(FEW)
     job = start(staff)
