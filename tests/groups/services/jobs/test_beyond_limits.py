@@ -183,6 +183,18 @@ def test_while_clients_cannot_be_counted_an_edit_waits(staff, sandbox, limit):
     assert ended(run(job)) == DONE
 
 
+def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
+    staff, sandbox, limit, settings
+):
+    limit(200)
+    settings.JOB_PATIENCE = 0.1
+    job = an_edit(staff, 4)
+    queue.start_draft(job, staff)
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
+    assert not sandbox.posts()
+
+
 def test_without_a_limit_nothing_is_counted(staff, sandbox):
     job = an_edit(staff, 4, 1)
     queue.start_draft(job, staff)
