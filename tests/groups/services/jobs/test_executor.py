@@ -14,6 +14,7 @@ from groups.services.jobs.executor import (
     OutageBackoff,
     may_be_tried,
     patience_of,
+    submit_all,
     submit_one_by_one,
 )
 from groups.services.jobs.lease import JobLease, PutOff, Stopped
@@ -85,36 +86,66 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         OutageBackoff(lease).through(fail)
 
 
-# --- One by one --------------------------------------------------------------------------------------------
+# --- Which of them follow ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def moves_one_by_one(staff, people):
-    """Return the changes, made as they are asked for, that move four clients of group 4 one by one."""
+def moves(staff, people):
+    """Return the lease of a job, and the commands that move four clients of group 4."""
     job = start(staff)
     lease = JobLease(job)
     assert lease.take()
-    commands = [
+    return lease, [
         MoveClient(operation=uuid.uuid4(), job=job, client_id=client_id, from_id=4, to_id=1)
         for client_id in sorted(people(4))[:4]
     ]
-    return submit_one_by_one(lease, commands)
 
 
-def test_each_that_is_sent_lets_the_next_one_follow(moves_one_by_one):
-    assert [change.state for change in moves_one_by_one] == ["applied"] * 4
+@pytest.fixture
+def unreadable(sandbox):
+    """Return a function after which Poster shows clients, so many times, in a form that cannot be read."""
+
+    def unreadable(times=None):
+        sandbox.script("clients.getClient", "row_missing_field", field="client_groups_id", times=times)
+
+    return unreadable
 
 
-def test_two_that_were_not_sent_hold_up_nobody(moves_one_by_one, sandbox):
-    sandbox.script("clients.getClient", "row_missing_field", field="client_groups_id", times=2)
-    assert [change.state for change in moves_one_by_one] == ["applied"] * 2
+def test_each_that_is_sent_lets_the_next_one_follow(moves):
+    assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 4
+
+
+def test_two_that_were_not_sent_hold_up_nobody(moves, unreadable):
+    unreadable(times=2)
+    assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 2
 
 
 @pytest.mark.parametrize("sent", [0, 1])
-def test_three_in_a_row_that_were_not_sent_put_the_job_off(moves_one_by_one, sandbox, sent):
+def test_three_in_a_row_that_were_not_sent_put_the_job_off(moves, unreadable, sent):
+    changes = submit_one_by_one(*moves)
     for _ in range(sent):
-        assert next(moves_one_by_one).state == "applied"
-    sandbox.script("clients.getClient", "row_missing_field", field="client_groups_id", times=None)
+        assert next(changes).state == "applied"
+    unreadable()
     with pytest.raises(PutOff):
-        next(moves_one_by_one)
+        next(changes)
     assert Change.objects.filter(state="failed").count() == 3
+
+
+def test_of_several_at_a_time_none_follows_three_in_a_row_that_were_not_sent(moves, unreadable, settings):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    moves[0].job.move_on(Job.State.RUNNING, waits=2)
+    unreadable()
+    assert len(submit_all(*moves)) == 3
+    assert Job.objects.get().waits == 2
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox, settings, elsewhere):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    moves[0].job.move_on(Job.State.RUNNING, waits=2)
+    if elsewhere:
+        for command in moves[1]:
+            sandbox.console().edit_client(command.client_id, client_groups_id="5")
+    changes = submit_all(*moves)
+    assert [change.reason for change in changes] == ["elsewhere" if elsewhere else ""] * 4
+    assert Job.objects.get().waits == 0
