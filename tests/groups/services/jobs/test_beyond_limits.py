@@ -209,6 +209,16 @@ def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sa
     assert ended(run(job)) == DONE
 
 
+def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
+    limit(0)
+    new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
+    job = bulk_edits.keep_plan(
+        user=staff, credentials=staff.credentials, kind=Job.Kind.IMPORT, lines=[Line(1, new)], unchanged=0
+    )
+    queue.start_draft(job, staff)
+    assert ended(run(job)) == DONE
+
+
 def test_the_clients_of_another_job_are_not_counted(staff, sandbox, limit):
     limit(FEW)
     for percent in (11, 12):

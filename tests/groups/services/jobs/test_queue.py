@@ -44,6 +44,16 @@ def test_each_night_finished_rows_go_and_jobs_and_their_changes_stay(staff, sand
     assert Change.objects.count() == changes > 0
 
 
+def test_only_the_job_whose_task_was_lost_comes_into_the_queue_again(staff, neighbour, sandbox):
+    for user in (staff, neighbour):
+        start(user, group_id=4, target_id=1)
+    lost, queued = Job.objects.get(user=staff), Job.objects.get(user=neighbour)
+    DBTaskResult.objects.filter(pk=lost.task_id).delete()
+    assert queue.revive() == [lost]
+    assert Job.objects.get(user=neighbour).task_id == queued.task_id
+    assert DBTaskResult.objects.filter(pk=Job.objects.get(user=staff).task_id).exists()
+
+
 # --- Turns -------------------------------------------------------------------------------------------------
 
 
