@@ -42,6 +42,7 @@ def test_each_night_finished_rows_go_and_jobs_and_their_changes_stay(staff, sand
     assert DBTaskResult.objects.filter(pk=waiting.task_id).exists()
     assert Job.objects.count() == 2
     assert Change.objects.count() == changes > 0
+    assert queue.forget_finished() == 0
 
 
 def test_only_the_job_whose_task_was_lost_comes_into_the_queue_again(staff, neighbour, sandbox):
