@@ -66,8 +66,10 @@ def neighbour(sandbox):
 def test_the_account_that_has_waited_longest_is_next(staff, neighbour, sandbox):
     first = run(start(staff, group_id=4, target_id=1))
     second, other = start(staff, group_id=5, target_id=1), start(neighbour, group_id=4, target_id=1)
+    task = Job.objects.get(pk=second.pk).task_id
     for job in (second, other):
         assert ended(run_once(job)) == (Job.State.WAITING if job == second else Job.State.DONE, "")
+    assert second.task_id != task
     turns = PosterAccount.objects.in_bulk()
     assert first.started_at <= turns["demo"].job_turn_at < turns["kopecks"].job_turn_at
     assert queue.revive() == []  # the one that went behind is in the queue
