@@ -223,7 +223,7 @@ def _let_others_go_first(job: Job) -> bool:
     """Put the job behind a job in the queue whose account has waited longer; return True if there is one."""
     last = job.account.job_turn_at
     waited_longer = Q(account__job_turn_at=None) | Q(account__job_turn_at__lt=last)
-    if last is None or not _is_queued(Job.objects.due().exclude(account=job.account).filter(waited_longer)):
+    if last is None or not _is_queued(Job.objects.due().filter(waited_longer)):
         return False
     with transaction.atomic():
         if Job.objects.due().filter(pk=job.pk).exists():

@@ -9,12 +9,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
-from groups.models.contents import Line
+from groups.models.contents import EditPlan, Line
+from groups.poster import InvalidResponse, LoyaltyType
 from groups.services import approvals, schedule_steps
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
@@ -31,8 +33,9 @@ from groups.services.writes.commands import (
 )
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.not_sent import Busy, NotNow, OperationReused
 from groups.services.writes.reconcile import reconcile_due
+from poster_admin.users.models import Event, SecurityEvent
 from tests.conftest import make_user
 from tests.groups.services.jobs.doing import plan as plan_move
 from tests.groups.services.jobs.doing import run
@@ -73,6 +76,11 @@ def an_update(user):
     group = group_of(user)
     new = group.values.replace(percent=group.percent + 5)
     return UpdateGroup(**sender_of(user), group_id=1, loaded=group.values, intended=new)
+
+
+def a_renaming(user):
+    group = group_of(user)
+    return replace(an_update(user), intended=group.values.replace(name="Інша"))
 
 
 def a_creation(user):
@@ -133,6 +141,58 @@ def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
     assert not sandbox.posts()
 
 
+def test_a_form_that_became_a_request_is_not_sent_even_without_a_limit(staff, sandbox):
+    command = an_update(staff)
+    approvals.ask_for_change(command, ())
+    with pytest.raises(BeyondLimits) as beyond:
+        execute(command)
+    assert beyond.value.asked
+    assert not sandbox.posts()
+
+
+def test_a_write_in_the_journal_is_not_held_against_the_limits_again(staff, sandbox):
+    command = an_update(staff)
+    change = execute(command)
+    set_limits(max_percent=5)
+    assert execute(command) == change
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_group_that_is_beyond_the_limits_already_may_be_renamed(staff, sandbox):
+    set_limits(max_percent=5, max_birthday_bonus=10, max_clients=0)
+    assert execute(a_renaming(staff)).state == "applied"
+
+
+def test_the_limits_of_another_account_bind_nobody_here(staff, outsider, sandbox):
+    Limits.objects.create(account_id="kavarnia", max_percent=0)
+    assert execute(an_update(staff)).state == "applied"
+
+
+def test_a_write_that_reaches_no_clients_of_a_group_counts_none(staff, sandbox):
+    set_limits(max_clients=0)
+    command = a_creation(staff)
+    assert execute(command).state == "applied"
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_a_group_that_is_gone_has_no_clients_to_count(staff, sandbox):
+    set_limits(max_clients=0)
+    command = an_update(staff)
+    sandbox.console("demo").remove(1)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    change = execute(command)
+    assert (change.state, change.reason, change.reached) == ("failed", "gone", 0)
+
+
+def test_a_list_of_clients_that_is_not_there_does_not_mean_that_nobody_is_reached(staff, sandbox):
+    set_limits(max_clients=200)
+    command = an_update(staff)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    with pytest.raises(InvalidResponse):
+        execute(command)
+    assert not sandbox.posts()
+
+
 # --- Every job ---------------------------------------------------------------------------------------------
 
 
@@ -142,6 +202,10 @@ def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
         group = group_of(user, group_id)
         new = group.values.replace(percent=Decimal(percent))
         lines.append(Line(number, new, group_id, group.values, clients=group.clients))
+    return keep_plan(user, lines, kind)
+
+
+def keep_plan(user, lines, kind=Job.Kind.EDIT):
     return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
@@ -186,6 +250,19 @@ def test_no_job_goes_beyond_a_limit_and_its_clients_are_added_up(staff, sandbox,
     set_limits(**{limit: {"max_percent": 15, "max_rise": 5, "max_clients": 168}[limit]})
     start(job, staff)
     assert len(sandbox.posts()) == sent
+
+
+def test_a_job_is_held_against_the_largest_bonus_of_its_lines(staff, sandbox):
+    lines = []
+    for number, (group_id, bonus) in enumerate(((1, 60), (4, 20)), 1):
+        group = group_of(staff, group_id)
+        new = group.values.replace(birthday_bonus=Decimal(bonus), loyalty_type=LoyaltyType.BONUS)
+        lines.append(Line(number, new, group_id, group.values))
+    job = keep_plan(staff, lines)
+    set_limits(max_birthday_bonus=59)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start_draft(job, staff)
+    assert [(breach.limit, breach.asked) for breach in beyond.value.breaches] == [("max_birthday_bonus", 60)]
 
 
 def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandbox):
@@ -310,6 +387,117 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
     schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
+
+
+# --- Who decides, and when ---------------------------------------------------------------------------------
+
+
+def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_their_own(staff, owner, sandbox):
+    colleague = make_user("colleague", role="Staff", account="demo", sandbox=sandbox)
+    with pytest.raises(PermissionDenied):
+        approvals.set_limits(Limits(account_id="demo", max_clients=5), user=staff)
+    assert not Limits.objects.exists()
+    for asking, deciding in ((staff, colleague), (owner, owner)):
+        request = approvals.ask_for_change(an_update(asking), ())
+        with pytest.raises(PermissionDenied):
+            approvals.approve(request, user=deciding, credentials=deciding.credentials)
+        with pytest.raises(PermissionDenied):
+            approvals.refuse(request, user=deciding, reason="ні")
+    assert {request.state for request in ApprovalRequest.objects.all()} == {"waiting"}
+    assert not sandbox.posts()
+
+
+def test_the_old_limits_in_the_security_log_are_those_of_the_account(owner, outsider, sandbox):
+    Limits.objects.create(account_id="kavarnia", max_clients=9)
+    approvals.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+    assert SecurityEvent.objects.get(kind=Event.LIMITS_SET).detail == "demo, max_clients: – → 5"
+
+
+def test_those_who_decide_count_the_requests_of_others(staff, owner, outsider, sandbox):
+    for user in (staff, owner):
+        approvals.ask_for_change(an_update(user), ())
+    users = (owner, staff, outsider)
+    assert [approvals.count_to_decide(user.credentials, user) for user in users] == [1, 0, 0]
+    owner.credentials.refused_at = timezone.now()
+    assert approvals.count_to_decide(owner.credentials, owner) == 0
+
+
+def test_only_a_removal_asks_for_the_password(staff, owner, sandbox):
+    requests = [approvals.ask_for_change(make(owner), ()) for make in (a_removal, an_update, a_creation)]
+    requests.append(approvals.ask_for_job(an_edit(staff), staff, ()))
+    assert [approvals.needs_password(request) for request in requests] == [True, False, False, False]
+
+
+def test_a_request_that_was_decided_is_not_decided_again(staff, owner, sandbox):
+    approvals.approve(asked(staff), user=owner, credentials=owner.credentials)
+    request = ApprovalRequest.objects.get()
+    with pytest.raises(NotNow):
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    with pytest.raises(NotNow):
+        approvals.refuse(request, user=owner, reason="ні")
+    request.refresh_from_db()
+    assert (request.state, request.reason) == ("approved", "")
+
+
+def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, sandbox):
+    request = asked(staff)
+    account = owner.credentials.account
+    Change(account=account, action="update", group_id=1, target="group:1").save()
+    with pytest.raises(Busy):
+        approvals.approve(request, user=owner, credentials=owner.credentials)
+    request.refresh_from_db()
+    assert request.state == "waiting"
+
+
+def test_a_second_yes_while_the_write_of_the_first_is_open_comes_too_late(staff, owner, deputy, sandbox):
+    first = asked(staff)
+    second = ApprovalRequest.objects.get()
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    assert approvals.approve(first, user=owner, credentials=owner.credentials).state == "unknown"
+    with pytest.raises(NotNow):
+        approvals.approve(second, user=deputy, credentials=deputy.credentials)
+    assert Change.objects.count() == 1
+
+
+@pytest.mark.parametrize("what", ["job", "schedule"])
+def test_the_same_form_is_one_request_and_nobody_elses(staff, owner, sandbox, what):
+    operation = uuid.uuid4()
+
+    def ask(user):
+        if what == "job":
+            return approvals.ask_for_job(plan_move(user, operation=operation), user, ())
+        schedule = schedule_of(user)
+        schedule.pk = operation
+        return approvals.ask_for_schedule(schedule, user, ())
+
+    request = ask(staff)
+    assert ask(staff) == request
+    with pytest.raises(OperationReused):
+        ask(owner)
+    assert ApprovalRequest.objects.get() == request
+
+
+def test_nothing_is_asked_for_a_draft_that_was_started_meanwhile(staff, sandbox):
+    job = an_edit(staff)
+    queue.start_draft(Job.objects.get(pk=job.pk), staff)
+    with pytest.raises(NotNow):
+        approvals.ask_for_job(job, staff, ())
+    assert not ApprovalRequest.objects.exists()
+    assert Job.objects.get().state == "waiting"
+
+
+def test_notices_are_of_requests_that_were_made_decided_or_lapsed_since(staff, owner, sandbox):
+    request = asked(staff)
+    now, day = timezone.now(), timedelta(days=1)
+
+    def moved(days):
+        return approvals.moved_since(now - days * day).exists()
+
+    assert (moved(1), moved(-1)) == (True, False)
+    ApprovalRequest.objects.update(created_at=now - 9 * day)  # it lapsed two days ago
+    assert (moved(3), moved(1)) == (True, False)
+    ApprovalRequest.objects.filter(pk=request.pk).update(decided_at=now - 5 * day)
+    assert (moved(6), moved(3)) == (True, False)
 
 
 # --- One approval is one write -----------------------------------------------------------------------------
@@ -451,6 +639,46 @@ def test_the_worker_marks_what_has_lapsed(staff, sandbox):
     assert request in approvals.moved_since(timezone.now() - timedelta(days=8))
 
 
+# --- The effect that is shown ------------------------------------------------------------------------------
+
+
+def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_stay(staff, owner, sandbox):
+    renamed, removed = group_of(staff, 4), group_of(staff, 5)
+    lines = [
+        Line(1, renamed.values.replace(name="Інша"), 4, renamed.values),
+        Line(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
+        Line(3, renamed.values.replace(name="Нова")),
+    ]
+    job = keep_plan(staff, lines, Job.Kind.IMPORT)
+    sandbox.console("demo").remove(5)
+    request = approvals.ask_for_job(job, staff, ())
+    effect = approvals.effect_of(request, staff.credentials)
+    assert ([group.id for group in effect.groups], effect.target, effect.clients) == ([4], None, 0)
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    run(Job.objects.get(pk=job.pk))
+    found = Change.objects.values_list("action", "reason")
+    assert sorted(found) == [("create", ""), ("update", ""), ("update", "gone")]
+
+
+def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
+    assert approvals.ask_for_change(a_renaming(staff), ()).asked_effect.clients == 0
+    planned_name = schedule_of(staff)
+    planned_name.planned = planned_name.base | {"name": "Інша"}
+    assert approvals.ask_for_schedule(planned_name, staff, ()).asked_effect.clients == 0
+
+
+def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sandbox):
+    command = an_update(staff)
+    shown = approvals.command_onto(approvals.ask_for_change(command, ()), None)
+    assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
+
+
+def test_while_the_list_of_clients_is_not_there_a_request_shows_the_counter(staff, sandbox):
+    command = an_update(staff)
+    sandbox.script("clients.getClients", "error_object", code=404, times=None)
+    assert approvals.ask_for_change(command, ()).asked_effect.clients == 125
+
+
 # --- What Poster has already -------------------------------------------------------------------------------
 
 
@@ -474,6 +702,7 @@ def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sand
     approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
     job = run(Job.objects.get(pk=job.pk))
     assert (job.state, job.total) == ("done", 1)
+    assert EditPlan.from_json(job.wanted).unchanged == 1
     assert list(Change.objects.values_list("group_id", "state")) == [(4, "applied")]
 
 
@@ -488,6 +717,8 @@ def test_approving_a_job_that_poster_has_already_starts_nothing(staff, owner, sa
     job.refresh_from_db()
     assert (job.state, job.total) == ("done", 0)
     assert not sandbox.posts()
+    request.refresh_from_db()
+    assert (request.state, request.decided_by) == ("approved", owner)
 
 
 def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sandbox):
@@ -498,6 +729,8 @@ def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sa
         approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
     assert Schedule.objects.get().state == "cancelled"
     assert not Lock.objects.exists()
+    request.refresh_from_db()
+    assert (request.state, request.decided_by) == ("approved", owner)
 
 
 def test_a_plan_asked_for_few_is_not_approved_for_many(staff, owner, sandbox):

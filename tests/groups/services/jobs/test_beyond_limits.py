@@ -1,9 +1,13 @@
 """Test that a limit on clients binds what a job does: not the number that was counted at its form."""
 
+import threading
 import uuid
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import pytest
+from django.db import transaction
 
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Line
@@ -12,10 +16,11 @@ from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
+from groups.services.writes.limit_check import BeyondLimits, check_job
 from groups.services.writes.not_sent import NotNow
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
 from tests.pages import text_of
+from tests.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -57,10 +62,11 @@ def approve(request, user, seen=""):
     return Job.objects.get(pk=request.job_id)
 
 
-def an_edit(user, *group_ids, percent="11"):
+def an_edit(user, *group_ids, **new):
     groups = [read_now(user.credentials, group_id).group for group_id in group_ids]
+    new = new or {"percent": Decimal(11)}
     lines = [
-        Line(number, group.values.replace(percent=Decimal(percent)), group.id, group.values, group.clients)
+        Line(number, group.values.replace(**new), group.id, group.values, group.clients)
         for number, group in enumerate(groups, 1)
     ]
     kind = Job.Kind.EDIT
@@ -177,11 +183,78 @@ def test_while_clients_cannot_be_counted_an_edit_waits(staff, sandbox, limit):
     assert ended(run(job)) == DONE
 
 
+def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
+    staff, sandbox, limit, settings
+):
+    limit(200)
+    settings.JOB_PATIENCE = 0.1
+    job = an_edit(staff, 4)
+    queue.start_draft(job, staff)
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
+    assert not sandbox.posts()
+
+
 def test_without_a_limit_nothing_is_counted(staff, sandbox):
     job = an_edit(staff, 4, 1)
     queue.start_draft(job, staff)
     assert ended(run(job)) == DONE
     assert not sandbox.calls("clients.getClients")
+
+
+def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
+    limit(0)
+    job = an_edit(staff, 4, name="Інша")
+    queue.start_draft(job, staff)
+    assert ended(run(job)) == DONE
+
+
+def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
+    limit(0)
+    new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
+    job = bulk_edits.keep_plan(
+        user=staff, credentials=staff.credentials, kind=Job.Kind.IMPORT, lines=[Line(1, new)], unchanged=0
+    )
+    queue.start_draft(job, staff)
+    assert ended(run(job)) == DONE
+
+
+def test_the_clients_of_another_job_are_not_counted(staff, sandbox, limit):
+    limit(FEW)
+    for percent in (11, 12):
+        job = an_edit(staff, 4, percent=Decimal(percent))
+        queue.start_draft(job, staff)
+        assert ended(run(job)) == DONE
+
+
+def test_a_change_that_reaches_nobody_passes_whatever_its_job_has_reached(staff, sandbox, limit):
+    job = an_edit(staff, 4)
+    limit(FEW)
+    queue.start_draft(job, staff)
+    run(job)
+    limit(FEW - 1)
+    check_job(Change(account=job.account, job=job, reached=0), staff)
+    with pytest.raises(BeyondLimits), transaction.atomic():
+        check_job(Change(account=job.account, job=job, reached=1), staff)
+
+
+def test_two_changes_of_one_job_that_are_recorded_at_once_do_not_pass_each_other(staff, sandbox, limit):
+    job = an_edit(staff, 1, 4)
+    queue.start_draft(job, staff)
+    limit(1)
+    barrier = threading.Barrier(2, timeout=0.3)
+
+    def record(group_id):
+        change = Change(account=job.account, job=job, action="update", target=f"group:{group_id}", reached=1)
+        with transaction.atomic():
+            check_job(change, staff)
+            with suppress(threading.BrokenBarrierError):  # one waits for the lock of the other
+                barrier.wait()
+            change.save()
+
+    ends = at_once(partial(record, 1), partial(record, 4))
+    assert {type(end) for end in ends} == {type(None), BeyondLimits}
+    assert Change.objects.get().reached == 1
 
 
 # --- The rest ----------------------------------------------------------------------------------------------
@@ -206,6 +279,30 @@ def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
     assert (ended(job), job.user, job.asked_by, job.allowed_clients) == (DONE, owner, "staff", FEW + 3)
     assert people(4) == set()
     assert len(sandbox.posts("clients.removeGroup")) == 1
+
+
+def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    job = run(job)
+    refused = approvals.ask_for_job(job, staff, ())
+    approvals.refuse(refused, user=owner, reason="ні")
+    again = approvals.ask_for_job(job, staff, ())
+    assert again != refused
+    assert approvals.ask_for_job(job, staff, ()) == again
+    assert ended(run(approve(again, owner))) == DONE
+
+
+def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sandbox, limit, join):
+    limit(FEW + 125)
+    job = an_edit(staff, 4, 1)
+    queue.start_draft(job, staff)
+    join(1)
+    planned = run(job).wanted
+    job = run(approve(approvals.ask_for_job(job, staff, ()), owner))
+    assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
+    assert Change.objects.filter(job=job, state="applied").count() == 2
 
 
 def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, people, limit, join):

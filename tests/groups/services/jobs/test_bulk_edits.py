@@ -16,7 +16,7 @@ from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow
-from tests.groups.services.jobs.doing import at_each_wait, run
+from tests.groups.services.jobs.doing import at_each_wait, die_before_sending, ended, run, run_once
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -81,6 +81,23 @@ def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
     assert len(sandbox.posts("clients.updateGroup")) == 3
     assert len(sandbox.posts("clients.createGroup")) == 2
     assert states(job) == [(State.APPLIED, "")] * 5
+
+
+def test_a_job_of_one_line_ends_in_its_first_run(staff, sandbox):
+    job = plan(staff, {1: "11"})
+    queue.start_draft(job, staff)
+    assert ended(run_once(job)) == (Job.State.DONE, "")
+
+
+def test_the_only_line_of_a_killed_run_has_its_outcome_before_the_job_ends(
+    staff, sandbox, settings, monkeypatch
+):
+    settings.POSTER_GRACE_SECONDS = -100
+    job = plan(staff, {1: "11"})
+    queue.start_draft(job, staff)
+    die_before_sending(monkeypatch, job, 1)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert sorted(states(job)) == [(State.APPLIED, ""), (State.FAILED, "never_sent")]
 
 
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
@@ -318,7 +335,7 @@ def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypat
     left = set(Job.objects.values_list("pk", flat=True))
     assert left == {started.pk, theirs.pk, *(each.pk for each in plans[-3:])}
     Job.objects.exclude(pk=plans[-1].pk).update(created_at=timezone.now() - timedelta(hours=25))
-    assert bulk_edits.forget_drafts() == 3
+    assert [bulk_edits.forget_drafts(), bulk_edits.forget_drafts()] == [3, 0]
     assert set(Job.objects.values_list("pk", flat=True)) == {started.pk, plans[-1].pk}
     plans[0].state = Job.State.DRAFT
     with pytest.raises(NotNow):

@@ -42,6 +42,17 @@ def test_each_night_finished_rows_go_and_jobs_and_their_changes_stay(staff, sand
     assert DBTaskResult.objects.filter(pk=waiting.task_id).exists()
     assert Job.objects.count() == 2
     assert Change.objects.count() == changes > 0
+    assert queue.forget_finished() == 0
+
+
+def test_only_the_job_whose_task_was_lost_comes_into_the_queue_again(staff, neighbour, sandbox):
+    for user in (staff, neighbour):
+        start(user, group_id=4, target_id=1)
+    lost, queued = Job.objects.get(user=staff), Job.objects.get(user=neighbour)
+    DBTaskResult.objects.filter(pk=lost.task_id).delete()
+    assert queue.revive() == [lost]
+    assert Job.objects.get(user=neighbour).task_id == queued.task_id
+    assert DBTaskResult.objects.filter(pk=Job.objects.get(user=staff).task_id).exists()
 
 
 # --- Turns -------------------------------------------------------------------------------------------------
@@ -55,8 +66,10 @@ def neighbour(sandbox):
 def test_the_account_that_has_waited_longest_is_next(staff, neighbour, sandbox):
     first = run(start(staff, group_id=4, target_id=1))
     second, other = start(staff, group_id=5, target_id=1), start(neighbour, group_id=4, target_id=1)
+    task = Job.objects.get(pk=second.pk).task_id
     for job in (second, other):
         assert ended(run_once(job)) == (Job.State.WAITING if job == second else Job.State.DONE, "")
+    assert second.task_id != task
     turns = PosterAccount.objects.in_bulk()
     assert first.started_at <= turns["demo"].job_turn_at < turns["kopecks"].job_turn_at
     assert queue.revive() == []  # the one that went behind is in the queue

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, Limits
 from groups.models.contents import Line, UndoScope
+from groups.models.locks import members_key
 from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
@@ -478,6 +479,25 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
     assert {group.id for group in changed.value.now.groups} == {1, 4}
 
 
+def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
+    planned = plan_undo(staff, run(start(staff)))
+    assert (planned.group_id, planned.target_id) == (1, 4)
+    effect = approvals.ask_for_job(planned, staff, ()).asked_effect
+    assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
+
+
+def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, people):
+    choice = {min(people(group_id)): group_id for group_id in (4, 5)}
+    planned = plan_undo(staff, run(queue.start(choose(staff, choice))))
+    assert planned.lock_keys == {members_key(group_id) for group_id in (1, 4, 5)}
+
+
+def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
+    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
+    effect = approvals.ask_for_job(plan_undo(staff, job), staff, ()).asked_effect
+    assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
+
+
 def test_a_refused_request_gives_way_to_another_one(staff, owner):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=1)
@@ -490,5 +510,9 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
 def test_the_clients_of_groups_that_get_other_terms_count(staff):
     job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
     credentials = credentials_service.credentials_of(staff)
-    reach = undo_plan.reach_of(plan_undo(staff, job), credentials)
+    planned = plan_undo(staff, job)
+    reach = undo_plan.reach_of(planned, credentials)
     assert (reach.clients, reach.rise) == (125, Decimal(5))
+    Limits.objects.create(account_id="demo", max_clients=200)
+    made = run(queue.start(planned))
+    assert undo_plan.reach_of(made, credentials).clients == 125

@@ -1,0 +1,151 @@
+"""Test the executor of jobs: what is tried again, what follows what, and how long a job waits."""
+
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change, Job
+from groups.poster import Unreachable
+from groups.services.jobs.executor import (
+    LONG_RUN,
+    OutageBackoff,
+    may_be_tried,
+    patience_of,
+    submit_all,
+    submit_one_by_one,
+)
+from groups.services.jobs.lease import JobLease, PutOff, Stopped
+from groups.services.writes.commands import MoveClient
+from tests.groups.services.jobs.doing import start
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+UNSENT = ("failed", "not_read")
+IN_VAIN = ("failed", "not_applied")
+
+
+@pytest.mark.parametrize(
+    ("before", "again"),
+    [
+        ([], True),
+        ([UNSENT] * 9, True),
+        ([IN_VAIN] * 2, True),
+        ([IN_VAIN] * 2 + [UNSENT] * 9, True),
+        ([IN_VAIN] * 3, False),
+        ([("failed", "conflict")], False),
+        ([("unknown", "")], False),
+        ([("applied", ""), UNSENT], False),
+        ([UNSENT, ("refused", "")], False),
+    ],
+)
+def test_only_what_changed_nothing_is_tried_again_and_what_was_sent_three_times_at_most(before, again):
+    assert may_be_tried(before) is again
+
+
+def test_a_job_waits_for_an_unknown_outcome_as_long_as_writes_take_to_settle_besides(settings):
+    settings.JOB_PATIENCE, settings.POSTER_SETTLE_SECONDS = 60, 30
+    assert patience_of(Job.Stop.UNREACHABLE) == timedelta(seconds=60)
+    assert patience_of(Job.Stop.UNKNOWN) == timedelta(seconds=90)
+
+
+def lease_of_one_that_waited(staff, reason):
+    """Return the lease of a job that has waited for this reason longer than it may."""
+    job = start(staff)
+    Job.objects.update(reason=reason, waits=3, waiting_since=timezone.now() - timedelta(days=1))
+    lease = JobLease(job)
+    assert lease.take()
+    return lease
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "end"),
+    [
+        (Job.Stop.UNREACHABLE, Job.Stop.UNREACHABLE, Stopped),
+        (Job.Stop.UNREACHABLE, Job.Stop.BUSY, Stopped),
+        (Job.Stop.UNKNOWN, Job.Stop.UNKNOWN, Stopped),
+        (Job.Stop.UNKNOWN, Job.Stop.UNREACHABLE, PutOff),
+        (Job.Stop.UNREACHABLE, Job.Stop.UNKNOWN, PutOff),
+    ],
+)
+def test_after_a_write_was_sent_or_found_out_the_patience_begins_again(staff, before, now, end):
+    with pytest.raises(end):
+        OutageBackoff(lease_of_one_that_waited(staff, before)).wait(now)
+
+
+@pytest.mark.parametrize(("age", "end"), [(0, Stopped), (LONG_RUN + 1, PutOff)])
+def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age, end):
+    lease = lease_of_one_that_waited(staff, Job.Stop.UNREACHABLE)
+    lease.began = time.monotonic() - age
+
+    def fail():
+        raise Unreachable("away")
+
+    with pytest.raises(end):
+        OutageBackoff(lease).through(fail)
+
+
+# --- Which of them follow ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moves(staff, people):
+    """Return the lease of a job, and the commands that move four clients of group 4."""
+    job = start(staff)
+    lease = JobLease(job)
+    assert lease.take()
+    return lease, [
+        MoveClient(operation=uuid.uuid4(), job=job, client_id=client_id, from_id=4, to_id=1)
+        for client_id in sorted(people(4))[:4]
+    ]
+
+
+@pytest.fixture
+def unreadable(sandbox):
+    """Return a function after which Poster shows clients, so many times, in a form that cannot be read."""
+
+    def unreadable(times=None):
+        sandbox.script("clients.getClient", "row_missing_field", field="client_groups_id", times=times)
+
+    return unreadable
+
+
+def test_each_that_is_sent_lets_the_next_one_follow(moves):
+    assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 4
+
+
+def test_two_that_were_not_sent_hold_up_nobody(moves, unreadable):
+    unreadable(times=2)
+    assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 2
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+def test_three_in_a_row_that_were_not_sent_put_the_job_off(moves, unreadable, sent):
+    changes = submit_one_by_one(*moves)
+    for _ in range(sent):
+        assert next(changes).state == "applied"
+    unreadable()
+    with pytest.raises(PutOff):
+        next(changes)
+    assert Change.objects.filter(state="failed").count() == 3
+
+
+def test_of_several_at_a_time_none_follows_three_in_a_row_that_were_not_sent(moves, unreadable, settings):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    moves[0].job.move_on(Job.State.RUNNING, waits=2)
+    unreadable()
+    assert len(submit_all(*moves)) == 3
+    assert Job.objects.get().waits == 2
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox, settings, elsewhere):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    moves[0].job.move_on(Job.State.RUNNING, waits=2)
+    if elsewhere:
+        for command in moves[1]:
+            sandbox.console().edit_client(command.client_id, client_groups_id="5")
+    changes = submit_all(*moves)
+    assert [change.reason for change in changes] == ["elsewhere" if elsewhere else ""] * 4
+    assert Job.objects.get().waits == 0
