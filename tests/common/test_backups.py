@@ -482,7 +482,13 @@ def of_a_newer_version(database):
         )
 
 
-@pytest.mark.parametrize("spoil", [empty, foreign, damaged, of_a_newer_version])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        empty,
+        *(pytest.param(each, marks=pytest.mark.product) for each in (foreign, damaged, of_a_newer_version)),
+    ],
+)
 def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlite, spoil):
     good = back_up(on_sqlite)
     spoil(on_sqlite.directory / "db.sqlite3")
@@ -516,23 +522,36 @@ def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_p
     assert list(map(str, (on_postgresql.directory / "backups").iterdir())) == [good]
 
 
-def test_no_command_but_those_that_migrate_makes_a_database_at_a_mistyped_address(tmp_path):
-    installation = Installation(tmp_path)
-    commands = (
+AS_THE_DOCTOR = pytest.mark.product
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
         ["doctor"],
-        ["check", "--database", "default"],
-        ["audit_history"],
-        ["reconcile"],
-        ["prune"],
-        ["rotate_tokens"],
-        ["copy_database", f"sqlite:///{tmp_path}/other.sqlite3"],
-        ["createsuperuser", "--noinput", "--username", "a", "--email", "a@example.com"],
-        ["showmigrations"],
-    )
-    for command in commands:
-        status, said = installation.output(*command)
-        assert list(tmp_path.glob("*.sqlite3")) == [], command
-        assert (status, "unable to open database file" in said) == (1, True), (command, said)
+        pytest.param(["check", "--database", "default"], marks=AS_THE_DOCTOR),
+        pytest.param(["audit_history"], marks=AS_THE_DOCTOR),
+        pytest.param(["reconcile"], marks=AS_THE_DOCTOR),
+        pytest.param(["prune"], marks=AS_THE_DOCTOR),
+        pytest.param(["rotate_tokens"], marks=AS_THE_DOCTOR),
+        pytest.param(["copy_database", "sqlite:///other.sqlite3"], marks=AS_THE_DOCTOR),
+        pytest.param(
+            ["createsuperuser", "--noinput", "--username", "a", "--email", "a@example.com"],
+            marks=AS_THE_DOCTOR,
+        ),
+        pytest.param(["showmigrations"], marks=AS_THE_DOCTOR),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_command_makes_no_database_at_a_mistyped_address(tmp_path, command):
+    status, said = Installation(tmp_path).output(*command)
+    assert list(tmp_path.glob("*.sqlite3")) == []
+    assert (status, "unable to open database file" in said) == (1, True), said
+
+
+@pytest.mark.product
+def test_a_check_needs_no_database_and_a_migration_makes_it(tmp_path):
+    installation = Installation(tmp_path)
     assert installation.output("check")[0] == 0  # it may be asked before the first start
     assert not (tmp_path / "db.sqlite3").exists()
     assert installation.output("migrate", "-v", "0") == (0, "")

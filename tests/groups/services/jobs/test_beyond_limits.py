@@ -139,7 +139,8 @@ def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, 
     assert not sandbox.posts("clients.removeGroup")
 
 
-def test_a_kill_does_not_begin_the_count_again(staff, sandbox, people, limit, join, monkeypatch):
+def test_a_kill_does_not_begin_the_count_again(staff, sandbox, people, limit, join, monkeypatch, settings):
+    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2, 0
     limit(FEW)
     job = start(staff)
     join(4)

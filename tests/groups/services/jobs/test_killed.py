@@ -48,7 +48,8 @@ def test_a_move_survives_its_workers(dashboard, kills, sources):
     assert len(sent) <= len(move.wanted) + kills * 4
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.product)])
+@pytest.mark.product  # as where a move survives them, and where an undo is killed in this process
+@pytest.mark.parametrize("kills", [1, 3])
 def test_an_undo_survives_its_workers(dashboard, kills):
     """Undo a move out of two groups as the page does it, and kill its worker on the way."""
     clients = dashboard.sandbox.accounts["demo"].clients

@@ -97,6 +97,7 @@ def test_a_job_does_not_wait_for_the_outage_of_another_account(both, fault):
     assert both.moved_once(NEIGHBOUR)
 
 
+@pytest.mark.product  # a further kill
 def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(both):
     both.start(OWNER)
     both.dashboard.start_worker()
@@ -112,6 +113,7 @@ def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(bot
         assert both.moved_once(account)
 
 
+@pytest.mark.product  # tests/groups/services/jobs/test_pages.py has the buttons
 def test_a_job_that_waits_is_paused_continued_and_cancelled(both):
     both.dashboard.start()
     both.start(OWNER)

@@ -283,7 +283,10 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
-def test_a_killed_undo_of_a_retirement_creates_one_group(staff, sandbox, people, monkeypatch, number):
+def test_a_killed_undo_of_a_retirement_creates_one_group(
+    staff, sandbox, people, monkeypatch, settings, number
+):
+    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2, 0
     here = people(4)
     back = queue.start(plan_undo(staff, retired(staff)))
     die_before_sending(monkeypatch, back, number)
