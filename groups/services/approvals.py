@@ -341,7 +341,9 @@ def _approve_change(
 
 def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     job = job_of(request)
-    values: dict[str, Any] = {"allowed_clients": reached_by(job.pk) + now.clients}
+    # A yes for fewer takes nothing back from an earlier one.
+    allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
+    values: dict[str, Any] = {"allowed_clients": allowed}
     if job.kind in bulk_edits.RIGHTS and job.state == Job.State.ASKED:
         content, left = EditPlan.from_json(job.wanted), lines_onto(job, now)
         unchanged = content.unchanged + len(content.lines) - len(left)

@@ -422,3 +422,16 @@ def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, 
         approvals.approve(request, user=owner, credentials=owner.credentials)
     assert changed.value.now.clients == FEW + 3
     assert not sandbox.posts()
+
+
+def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sandbox, people, limit, join):
+    limit(FEW - 1)
+    job = approve(asked(plan(staff), staff), owner)
+    queue.pause(job, owner)
+    joined = join(1)
+    request = approvals.ask_for_job(job, staff, ())
+    for client_id in (*joined, min(people(4))):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    seen = approvals.effect_of(request, owner.credentials)
+    assert seen.clients == FEW - 1
+    assert approve(request, owner, seen.mark).allowed_clients == FEW
