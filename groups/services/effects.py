@@ -7,11 +7,11 @@ removed, or given other terms is one.
 from groups.models import ApprovalRequest, Job, PosterCredentials, Schedule
 from groups.models.contents import ClientsToMove, EditPlan, Effect
 from groups.poster import ErrorReason, Group, NotFound
-from groups.services.clients import count_members, with_everybody
+from groups.services.clients import with_everybody
 from groups.services.groups import find_group, list_groups_now
 from groups.services.jobs import bulk_edits, queue, undo_plan
 from groups.services.writes.commands import GroupCommand
-from groups.services.writes.limit_check import reached_by
+from groups.services.writes.limit_check import count_reached, reached_by
 from groups.services.writes.reach import changes_terms
 
 Kind = ApprovalRequest.Kind
@@ -23,14 +23,14 @@ def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> 
         return Effect()
     group = _find(credentials, command.group_id)
     counts = command.removes or changes_terms(command.loaded, command.values)
-    return Effect((group,), clients=_count(credentials, group) if counts else 0)
+    return Effect((group,), clients=count_reached(credentials, group.id) if counts else 0)
 
 
 def effect_of_schedule(schedule: Schedule, credentials: PosterCredentials) -> Effect:
     """Return the effect of a planned change, as if it started now. Raises `NotFound` if its group is gone."""
     group = _find(credentials, schedule.group_id)
     counts = changes_terms(schedule.base_values, schedule.planned_values)
-    return Effect((group,), clients=_count(credentials, group) if counts else 0)
+    return Effect((group,), clients=count_reached(credentials, group.id) if counts else 0)
 
 
 def effect_of_job(job: Job, credentials: PosterCredentials) -> Effect:
@@ -54,10 +54,3 @@ def _find(credentials: PosterCredentials, group_id: int) -> Group:
     if group is None:
         raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
     return with_everybody(credentials, group)
-
-
-def _count(credentials: PosterCredentials, group: Group) -> int:
-    try:
-        return count_members(credentials, [group.id])[group.id]
-    except NotFound:
-        return group.clients

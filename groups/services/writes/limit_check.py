@@ -58,7 +58,7 @@ def check(command: Command) -> int:
     sender = command.sender
     limits, reach = limits_of(sender.credentials.account_id), command.reach
     if limits.max_clients is not None and command.reached_group is not None:
-        reach += Reach(clients=_count(sender.credentials, command.reached_group))
+        reach += Reach(clients=count_reached(sender.credentials, command.reached_group))
     # The clients of a job are held against the limit together, in `check_job`.
     breaches = replace(reach, clients=0 if command.job else reach.clients).beyond(limits)
     if not are_allowed(breaches, command.consent, sender.user) and not command.is_journalled:
@@ -66,7 +66,8 @@ def check(command: Command) -> int:
     return reach.clients
 
 
-def _count(credentials: PosterCredentials, group_id: int) -> int:
+def count_reached(credentials: PosterCredentials, group_id: int) -> int:
+    """Count the clients that a write to a group reaches; 0 if the group is gone. Raises `PosterError`."""
     within = settings.POSTER_WRITE_DEADLINE * COUNT
     try:
         return count_members(credentials, [group_id], within=within)[group_id]

@@ -673,10 +673,12 @@ def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sand
     assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
 
 
-def test_while_the_list_of_clients_is_not_there_a_request_shows_the_counter(staff, sandbox):
+def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, sandbox):
     command = an_update(staff)
     sandbox.script("clients.getClients", "error_object", code=404, times=None)
-    assert approvals.ask_for_change(command, ()).asked_effect.clients == 125
+    with pytest.raises(InvalidResponse):
+        approvals.ask_for_change(command, ())
+    assert not ApprovalRequest.objects.exists()
 
 
 # --- What Poster has already -------------------------------------------------------------------------------
