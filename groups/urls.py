@@ -1,7 +1,11 @@
 """Route the addresses of the groups; they are part of the contract."""
 
-from django.urls import path, register_converter
+from importlib import import_module
 
+from django.urls import path, register_converter
+from django.utils.module_loading import module_has_submodule
+
+from groups.feature import installed_features
 from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
@@ -13,7 +17,6 @@ from groups.views import (
     jobs,
     moves,
     notices,
-    saved_views,
     schedules,
     scheme,
 )
@@ -95,8 +98,6 @@ account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/watch/", account.account_watch, name="watch"),
-    path("account/views/", saved_views.view_list, name="views"),
-    path("account/views/<int:view_id>/", saved_views.view_change, name="view"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
     path("account/notices/", notices.notices, name="notices"),
     path("account/notices/webhook/", notices.webhook, name="webhook"),
@@ -152,3 +153,6 @@ urlpatterns = [
     *job_urls,
     *schedule_urls,
 ]
+for feature in installed_features():
+    if module_has_submodule(feature.module, "urls"):
+        urlpatterns += import_module(f"{feature.name}.urls").urlpatterns

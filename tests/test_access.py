@@ -11,7 +11,8 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, SavedView, Snapshot
+from groups.features.saved_views.models import SavedView
+from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import Breach, Line
 from groups.services import approvals
 from groups.services.groups import read_now

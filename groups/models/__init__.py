@@ -2,7 +2,6 @@
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
-A `SavedView` has the filters of a user's list.
 """
 
 from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
@@ -12,7 +11,6 @@ from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentia
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
-from groups.models.saved_views import SavedView
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
 from groups.models.watches import Watch
@@ -38,7 +36,6 @@ __all__ = [
     "NoticeKind",
     "PosterAccount",
     "PosterCredentials",
-    "SavedView",
     "Schedule",
     "ScheduleQuerySet",
     "Snapshot",

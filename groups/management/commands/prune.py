@@ -5,20 +5,22 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from groups.services import client_counts, snapshots
+from groups.services.installation.routines import Pruned, pruned
 from groups.services.jobs import bulk_edits, queue
 from groups.services.notices import outbox
 from poster_admin.users import security_log, sessions
 
-# Names of rows in the output, with the function that deletes them and returns their number.
-PRUNED = (
-    ("finished rows of the job queue", queue.forget_finished),
-    ("rows of killed workers in the job queue", queue.forget_killed),
-    ("plans that were not started", bulk_edits.forget_drafts),
-    ("snapshots", snapshots.forget_old),
-    ("numbers of clients", client_counts.forget_old),
-    ("notices", outbox.forget_old),
-    ("lines of the security log", security_log.forget_old),
-    ("sessions that are over", sessions.forget_over),
+OF_THE_CORE = (
+    Pruned("finished rows of the job queue", queue.forget_finished),
+    Pruned("rows of killed workers in the job queue", queue.forget_killed),
+    Pruned("lines of the security log", security_log.forget_old),
+    Pruned("sessions that are over", sessions.forget_over),
+)
+pruned += (
+    Pruned("plans that were not started", bulk_edits.forget_drafts),
+    Pruned("snapshots", snapshots.forget_old),
+    Pruned("numbers of clients", client_counts.forget_old),
+    Pruned("notices", outbox.forget_old),
 )
 
 
@@ -29,5 +31,5 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print a line for each kind of row."""
-        for name, forget in PRUNED:
-            self.stdout.write(f"{forget()} {name}")
+        for rows in (*OF_THE_CORE, *pruned):
+            self.stdout.write(f"{rows.forget()} {rows.name}")

@@ -191,11 +191,6 @@ class Listing:
         return [Link(label=label, href=self.href(**without)) for label, without in active]
 
     @property
-    def views_href(self) -> str:
-        """Address of the user's saved views, where this list can be saved."""
-        return reverse("groups:views") + self.filters.query()
-
-    @property
     def create_href(self) -> str:
         """Address of the form for a group of the searched name; empty without a search."""
         return reverse("groups:create", query={"name": self.filters.q}) if self.filters.q else ""

@@ -14,6 +14,7 @@ from django.db import transaction
 from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, client_counts, schedule_steps, snapshots
 from groups.services.elsewhere import watch as watches
+from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
@@ -39,14 +40,11 @@ COUNTED_EVERY = 60.0
 def start_in_worker(worker_id: str) -> None:
     """Start the threads of a worker. They end with the process; another run completes what was cut short."""
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for name, find_accounts, work, every in (
-        ("reconcile", reconciling.accounts_due, reconcile, RECONCILE_EVERY),
-        ("planned changes", schedule_steps.accounts_due, carry_out, PLANNED_EVERY),
-        ("watch", watches.accounts_due, watch, WATCH_EVERY),
-    ):
-        start(name, SideBySide(name, find_accounts, work), every)
-    start("notices", tell, TOLD_EVERY)
-    start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
+    for routine in routines:
+        step = routine.step
+        if routine.accounts is not None:
+            step = SideBySide(routine.name, routine.accounts, step)
+        start(routine.name, step, routine.pause)
 
 
 def start_in_server() -> None:
@@ -80,16 +78,25 @@ def tell() -> None:
 
 
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
+    """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)
-    snapshots.forget_old()
-    bulk_edits.forget_drafts()
-    approvals.lapse_overdue()
+
+
+routines += (
+    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
+    Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
+    Routine("watch", watch, WATCH_EVERY, watches.accounts_due),
+    Routine("notices", tell, TOLD_EVERY),
+    Routine("count clients", client_counts.keep_of_copies, COUNTED_EVERY),
+    Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
+    Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
+    Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
+)
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

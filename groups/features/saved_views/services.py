@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from groups.models import SavedView
+from groups.features.saved_views.models import SavedView
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,9 +27,10 @@ def views_of(user: "User") -> list[SavedView]:
     return list(SavedView.objects.filter(user=user))
 
 
-def start_of(user: "User") -> SavedView | None:
-    """Return the view that is the user's start page, or None."""
-    return SavedView.objects.filter(user=user, is_start=True).first()
+def start_query(user: "User") -> str:
+    """Return the query string of the view that is the user's start page; empty without one."""
+    view = SavedView.objects.filter(user=user, is_start=True).first()
+    return view.query if view else ""
 
 
 def save(user: "User", name: str, query: str) -> SavedView:

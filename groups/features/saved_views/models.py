@@ -18,6 +18,7 @@ class SavedView(models.Model):
     is_start = models.BooleanField(default=False)
 
     class Meta:
+        db_table = "groups_savedview"
         verbose_name = _("saved view")
         verbose_name_plural = _("saved views")
         ordering = ("name",)

@@ -3,26 +3,20 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from groups.forms.saved_views import SavedViewForm, ViewNameForm
-from groups.models import SavedView
+from groups.features.saved_views import services as saved_views
+from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
+from groups.features.saved_views.models import SavedView
+from groups.features.saved_views.presenters import list_words, view_row
+from groups.features.saved_views.services import NameTaken, TooMany
 from groups.presenters.lists.list_filters import Filters
-from groups.presenters.lists.saved_views import list_words, view_row
-from groups.services import saved_views
-from groups.services.saved_views import NameTaken, TooMany
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
-
-
-def home(request: HttpRequest) -> HttpResponse:
-    """Go to the start page: the saved view that the user has chosen, or the whole list."""
-    view = saved_views.start_of(request.user) if request.user.is_authenticated else None
-    return redirect(reverse("groups:list") + (view.query if view else ""))
 
 
 @form_methods
@@ -91,7 +85,7 @@ def _show(
         "here": list_words(form.filters),
         "views": [(view_row(view), names[view.pk]) for view in views],
     }
-    return render_page(request, "groups/list/views.html", context, fragment="views", status=status)
+    return render_page(request, "saved_views/views.html", context, fragment="views", status=status)
 
 
 def _auto_id(view: SavedView) -> str:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from groups.models import SavedView
-from groups.services.saved_views import MOST
+from groups.features.saved_views.models import SavedView
+from groups.features.saved_views.services import MOST
 from tests.conftest import PASSWORD
 from tests.pages import fragment, text_of
 

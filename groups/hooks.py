@@ -1,0 +1,69 @@
+"""Everything that a feature may plug into the core.
+
+A feature is an app in a folder: `apps.py` with a subclass of `groups.feature.Feature`, and beside it what it
+needs of `models.py`, `urls.py`, `views.py`, `templates/<name>/`, `jinja2/<name>/`, `migrations/`. The
+addresses of its `urls.py` join those of the core, in the namespace `groups`. Its `ready` calls what is below:
+
+    def ready(self) -> None:
+        from groups import hooks
+        from groups.features.notes import presenters
+
+        hooks.part("group.cards", "notes/card.html", presenters.card_of)
+
+The core calls what was plugged in, and knows nothing else of the feature.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from groups.presenters.destinations import Source, add_source
+from groups.presenters.places import Part, Show, add_part
+from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.views.start import StartQuery, add_start_query
+
+# --- Pages -------------------------------------------------------------------------------------------------
+
+
+def part(place: str, template: str, show: Show, order: int = 0) -> None:
+    """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
+
+    `show` takes the request and the things of the place, and returns the variables of the template, or None
+    where there is nothing to show. It asks no database for a place that stays empty.
+    """
+    add_part(place, Part(template, show, order))
+
+
+def destinations(source: Source, order: int = 0) -> None:
+    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user."""
+    add_source(source, order)
+
+
+def start_page(start_query: StartQuery) -> None:
+    """Choose the list of groups that a user begins with: `start_query` returns its query for a user."""
+    add_start_query(start_query)
+
+
+# --- Workers -----------------------------------------------------------------------------------------------
+
+
+def routine(
+    name: str,
+    step: Callable[..., Any],
+    pause: float,
+    accounts: Callable[[], Iterable[str]] | None = None,
+) -> None:
+    """Let each worker repeat a step, `pause` seconds after its end; see `Routine`.
+
+    Several workers run at once: a step that may run only once takes a lease in the database.
+    """
+    routines.append(Routine(name, step, pause, accounts))
+
+
+def queue(name: str) -> None:
+    """Let each worker empty a queue of tasks beside that of the jobs; settings.TASKS names it too."""
+    queues.append(name)
+
+
+def prune(name: str, forget: Callable[[], int]) -> None:
+    """Let `manage.py prune` delete rows whose time is over; `forget` returns their number."""
+    pruned.append(Pruned(name, forget))

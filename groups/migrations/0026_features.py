@@ -1,0 +1,12 @@
+"""Give the models of features away: each feature takes its tables over, as they are."""
+
+from django.db import migrations
+
+MODELS = ("SavedView",)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("groups", "0025_undo_of_a_job")]
+    operations = [
+        migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name) for name in MODELS])
+    ]

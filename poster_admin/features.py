@@ -1,0 +1,31 @@
+"""Choose the features of an installation by FEATURES_OFF."""
+
+from importlib import import_module
+
+from groups.feature import Feature
+from poster_admin.env import Environment
+
+# Each may need those before it, and is plugged in after them.
+FEATURES = ("saved_views",)
+
+
+def choose(env: Environment) -> list[str]:
+    """Return the apps of the features that are in use; record unknown names, and those that others need."""
+    off = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
+    if unknown := [name for name in off if name not in FEATURES]:
+        words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
+        env.require("FEATURES_OFF", False, words)
+    used = [name for name in FEATURES if name not in off]
+    for name in off:
+        if needing := [each for each in used if name in _feature(each).needs]:
+            env.require("FEATURES_OFF", False, f"has {name}, which is needed by {', '.join(needing)}")
+    return [f"groups.features.{name}" for name in used]
+
+
+def _feature(name: str) -> type[Feature]:
+    module = import_module(f"groups.features.{name}.apps")
+    return next(
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Feature) and each is not Feature
+    )
