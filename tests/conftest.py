@@ -32,12 +32,11 @@ from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.users.sessions import FROM, STARTED, SessionStore
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from poster_admin.users.sign_in.two_factor import DUE, factor_of
-from tests import environment, matrix
-from tests.e2e import chromium
-from tests.outside.mail import mail_server
-from tests.pairwise import THOROUGH
-from tests.seed import programs
-from tests.services import migrated, needed_but_away
+from tests.support import environment, matrix, programs
+from tests.support.databases import migrated, needed_but_away
+from tests.support.mail import mail_server
+from tests.support.pairwise import THOROUGH
+from tests.tools import chromium
 
 PASSWORD = "a-password-for-tests"
 NOT_RUN = "NOT RUN"
@@ -338,7 +337,7 @@ def log_stream():
 @pytest.fixture(scope="session")
 def postgres_url():
     """Return the address of an empty PostgreSQL database of this test run."""
-    from tests.services import empty_database
+    from tests.support.databases import empty_database
 
     with empty_database(environment.POSTGRES_URL) as url:
         yield url

@@ -18,11 +18,11 @@ from groups.services.groups import read_now
 from groups.services.jobs.bulk_edits import keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.conftest import PASSWORD
-from tests.groups.services.jobs.doing import start
 from tests.groups.services.test_approvals import an_update
 from tests.groups.services.test_schedules import planned
-from tests.pages import fragment, group_form, group_ids
-from tests.pairwise import covering
+from tests.support.jobs import start
+from tests.support.pages import fragment, group_form, group_ids
+from tests.support.pairwise import covering
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 # Each page asks another database for the same in the tests of its own.

@@ -28,9 +28,9 @@ from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
 from tests.conftest import PASSWORD
-from tests.pages import fragment, group_form, open_form
-from tests.pairwise import covering
-from tests.users.provider import Provider
+from tests.support.openid_provider import Provider
+from tests.support.pages import fragment, group_form, open_form
+from tests.support.pairwise import covering
 from tests.users.sign_in.test_second_factor import SET, set_up
 
 pytestmark = [pytest.mark.django_db]

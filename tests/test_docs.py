@@ -22,9 +22,9 @@ from groups.services.notices.webhooks import sign
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.__main__ import NAMES
-from tests.environment import ROOT
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
+from tests.support.dashboard.killing import wait_until
+from tests.support.environment import ROOT
+from tests.support.ports import free_port
 
 DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
 PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from tests.environment import ROOT, inherited
-from tests.services import migrated
+from tests.support.databases import migrated
+from tests.support.environment import ROOT, inherited
 
 
 def run(*words, **environment):

@@ -21,10 +21,10 @@ from groups.services.writes.reconcile import follow_up, reconcile_due
 from poster_admin.users.sign_in.errors import SlowedDown
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from poster_admin.users.sign_in.throttle import Attempt
-from tests.groups.services.jobs.doing import start
 from tests.groups.services.writes.test_execute import edit_of
 from tests.groups.services.writes.test_reconcile import let_be_due, unknown
 from tests.groups.views.writes.test_remove import URL
+from tests.support.jobs import start
 
 State = Change.State
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 from tests.test_access import ONLY_POST
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 from django.core.management import get_commands
 
-from tests.environment import ROOT
-from tests.services import migrated
+from tests.support.databases import migrated
+from tests.support.environment import ROOT
 from tests.test_docs import targets
 from tests.tools.operations import page
 from tests.tools.starts import Installation

@@ -14,8 +14,9 @@ from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
 from groups.services.installation import maintenance
-from tests import conftest, pairwise
-from tests.e2e import chromium
+from tests import conftest
+from tests.support import pairwise
+from tests.tools import chromium
 
 PATIENCE = 10_000
 expect.set_options(timeout=PATIENCE)

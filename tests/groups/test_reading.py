@@ -22,7 +22,7 @@ from groups.services.writes.reconcile import reconcile_due
 from tests.groups.services.jobs.test_bulk_edits import plan
 from tests.groups.services.test_snapshots import remove
 from tests.groups.services.writes.test_reconcile import unknown, write_down
-from tests.pages import fragment
+from tests.support.pages import fragment
 from tests.test_access import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 
 # Each page asks another database for the same in the tests of its own.

@@ -24,9 +24,9 @@ import requests
 from cryptography.fernet import Fernet
 
 from poster_admin.devtools.defaults import documented_defaults
-from tests import environment
-from tests.services import empty_database, made_once
-from tests.tools.ports import free_port
+from tests.support import environment
+from tests.support.databases import empty_database, made_once
+from tests.support.ports import free_port
 
 # The settings find their installation by the place of their file, and a start compiles the catalogues in it.
 # Nothing is written to the rest of the code: a link to it takes a tenth of the time of a copy.

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from groups.models import PosterAccount
 from poster_admin.devtools.sandbox.accounts.seed_data import encode_name
 from tests.conftest import make_user
-from tests.pages import group_form
-from tests.pairwise import examples
+from tests.support.pages import group_form
+from tests.support.pairwise import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
 INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 25))

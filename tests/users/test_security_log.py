@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from poster_admin.users.models import Event, Invitation, SecurityEvent
 from poster_admin.users.security_log import record
 from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"

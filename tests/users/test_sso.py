@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, Guardian, SecurityEvent
-from tests.pages import fragment
-from tests.users.provider import DISCOVERY, Provider, new_key
+from tests.support.openid_provider import DISCOVERY, Provider, new_key
+from tests.support.pages import fragment
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db

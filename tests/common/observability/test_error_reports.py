@@ -8,8 +8,8 @@ import sys
 import pytest
 import sentry_sdk
 
-from tests.outside.reports import events_in, report_server
-from tests.services import migrated
+from tests.support.databases import migrated
+from tests.support.reports import events_in, report_server
 from tests.tools.starts import Installation
 
 # Invented, in the format of Poster's tokens.

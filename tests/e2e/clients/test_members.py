@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from groups.services import clients
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.pages import heading
+from tests.support.browser import heading
 
 
 @pytest.fixture

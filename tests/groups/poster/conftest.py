@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from groups.poster import PosterClient, Timeouts, Transport
-from tests.groups.poster.leaks import Ear, assert_masked
+from tests.support.leaks import Ear, assert_masked
 
 AT_ONCE = (0.0, 0.0)
 """No pause before a second attempt: one test covers the pause."""

@@ -30,8 +30,8 @@ from groups.poster import (
 )
 from poster_admin.devtools.sandbox import FAULTS
 from tests.groups.poster.conftest import AT_ONCE
-from tests.groups.poster.leaks import assert_silent
-from tests.pairwise import marked
+from tests.support.leaks import assert_silent
+from tests.support.pairwise import marked
 
 VALUES = GroupValues(
     name="Студенти", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")

@@ -24,7 +24,7 @@ from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from tests.conftest import close_breakers
 from tests.groups.views.writes.test_remove import NAME, URL
-from tests.pages import fragment, hidden, open_form, text_of
+from tests.support.pages import fragment, hidden, open_form, text_of
 from tests.users.sign_in.test_reauthentication import after_a_while
 from tests.users.test_security_log import lines
 

@@ -17,7 +17,7 @@ from groups.services.groups import Groups
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import NotReadable
 from tests.groups.views.test_bulk import run
-from tests.pages import text_of
+from tests.support.pages import text_of
 from tests.users.test_properties import holds_for
 
 URL = "/groups/import/"

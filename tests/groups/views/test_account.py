@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from tests.groups.forms.test_fields import HOSTILE_ACCOUNTS
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/account/"

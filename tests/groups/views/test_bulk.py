@@ -7,7 +7,7 @@ import pytest
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
-from tests.pages import hidden, text_of
+from tests.support.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db
 # A job runs in threads of its own, which see only committed rows.

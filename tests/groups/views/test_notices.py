@@ -9,8 +9,8 @@ from groups.models import Delivery, Notice, NoticeChoice, PosterCredentials, Web
 from groups.services.notices import trial, webhooks
 from groups.services.notices.webhooks import last_try
 from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
-from tests.groups.services.notices.receiver import Receiver
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.webhook_receiver import Receiver
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from groups.models import Schedule
 from groups.services.schedule_steps import run_due
 from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
 from tests.groups.views import test_bulk as bulk
-from tests.pages import fragment, group_form, text_of
+from tests.support.pages import fragment, group_form, text_of
 
 pytestmark = pytest.mark.django_db
 URL = f"/groups/{GROUP}/edit/"

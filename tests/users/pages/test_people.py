@@ -12,7 +12,7 @@ from groups.models import PosterCredentials
 from poster_admin.users.models import RecoveryCode, SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
 from tests.conftest import PASSWORD, connect, make_user
-from tests.pages import text_of
+from tests.support.pages import text_of
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db

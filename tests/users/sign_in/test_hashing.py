@@ -19,7 +19,7 @@ from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.sign_in import hashers
 from poster_admin.users.sign_in.errors import HashingBusy
 from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.usefixtures("hashers_of_production")
 LOGIN = "/accounts/login/"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from poster_admin.users.models import Event, FailureCount, Passkey, RecoveryCode, SecurityEvent, UserSession
 from poster_admin.users.sign_in import passkeys, throttle
 from tests.conftest import PASSWORD
-from tests.users.authenticator import PRESENT, Authenticator, encode
+from tests.support.authenticator import PRESENT, Authenticator, encode
 from tests.users.sign_in.test_reauthentication import after_a_while
 from tests.users.sign_in.test_second_factor import CODE, set_up, sign_in
 

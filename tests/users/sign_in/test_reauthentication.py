@@ -11,7 +11,7 @@ from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from tests.conftest import PASSWORD
 from tests.groups.views.writes.test_remove import NAME, URL
-from tests.pages import fragment, open_form
+from tests.support.pages import fragment, open_form
 
 pytestmark = pytest.mark.django_db
 

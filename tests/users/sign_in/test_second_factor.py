@@ -13,7 +13,7 @@ from django_otp.oath import TOTP
 from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import two_factor
 from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
 from tests.users.sign_in.test_reauthentication import after_a_while
 
 pytestmark = pytest.mark.django_db

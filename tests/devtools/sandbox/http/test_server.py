@@ -8,8 +8,8 @@ import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.http.exchange import Connection
-from tests.devtools.sandbox.wire import GROUP, Wire
-from tests.tools.dashboard.killing import wait_until
+from tests.support.dashboard.killing import wait_until
+from tests.support.wire import GROUP, Wire
 
 
 def post(connection, path, content):

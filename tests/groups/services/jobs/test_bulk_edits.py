@@ -16,7 +16,7 @@ from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow
-from tests.groups.services.jobs.doing import at_each_wait, die_before_sending, ended, run, run_once
+from tests.support.jobs import at_each_wait, die_before_sending, ended, run, run_once
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

@@ -17,9 +17,9 @@ from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.jobs.doing import FEW, at_each_wait, die_before_sending, ended, plan, run, start
-from tests.pages import fragment, hidden, text_of
-from tests.threads import at_once
+from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, plan, run, start
+from tests.support.pages import fragment, hidden, text_of
+from tests.support.threads import at_once
 
 State, Action = Change.State, Change.Action
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

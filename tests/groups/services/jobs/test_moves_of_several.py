@@ -14,10 +14,10 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Occupied
-from tests.groups.services.jobs.doing import die_before_sending, ended, run
-from tests.groups.services.jobs.doing import start as start_move
 from tests.groups.services.jobs.test_locks import keys, removal
-from tests.pages import fragment, hidden, text_of
+from tests.support.jobs import die_before_sending, ended, run
+from tests.support.jobs import start as start_move
+from tests.support.pages import fragment, hidden, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, URL, TARGET = "clients.updateClient", "/clients/move/", 9

@@ -10,7 +10,7 @@ from groups.management.commands.worker import new_worker
 from groups.models import Change, Delivery, NoticeChoice, NoticeKind
 from groups.services.installation import maintenance
 from groups.services.notices import choices, deliveries, webhooks
-from tests.groups.services.notices.receiver import Receiver
+from tests.support.webhook_receiver import Receiver
 
 ADDRESS = "staff@example.com"
 

@@ -7,8 +7,8 @@ import pytest
 from groups.models import Delivery, Notice, NoticeChoice, Webhook
 from groups.services.notices import addresses, deliveries, outbox, webhooks
 from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell, wants, work
-from tests.groups.services.notices.receiver import Receiver
-from tests.threads import at_once
+from tests.support.threads import at_once
+from tests.support.webhook_receiver import Receiver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_address")]
 BUSY = b"HTTP/1.1 503 Busy\r\n\r\n"

@@ -29,7 +29,7 @@ from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.conftest import make_user
 from tests.groups.services.notices.conftest import elsewhere, later, tell, wants, work
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db,

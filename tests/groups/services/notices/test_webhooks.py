@@ -16,12 +16,12 @@ from django.utils import timezone
 from groups.models import Delivery, Job, Notice, NoticeKind, PosterCredentials, Webhook
 from groups.services.notices import addresses, deliveries, webhooks
 from poster_admin.users.models import ChosenLanguage, Event, SecurityEvent
-from tests.environment import ROOT
-from tests.groups.services.notices import receiver as faults
 from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
-from tests.groups.services.notices.receiver import Receiver
 from tests.groups.services.notices.test_outbox import job
-from tests.outside.company import Authority
+from tests.support import webhook_receiver as faults
+from tests.support.company import Authority
+from tests.support.environment import ROOT
+from tests.support.webhook_receiver import Receiver
 
 # The database is asked for the same by the tests of the outbox.
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("own_address")]

@@ -23,8 +23,8 @@ from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
-from tests.pages import group_form, text_of
-from tests.threads import at_once
+from tests.support.pages import group_form, text_of
+from tests.support.threads import at_once
 
 State = Change.State
 pytestmark = pytest.mark.django_db

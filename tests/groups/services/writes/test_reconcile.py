@@ -23,7 +23,7 @@ from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
 from tests.conftest import make_user
 from tests.groups.services.writes.test_execute import command_of
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 State, Action = Change.State, Change.Action
 SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)

@@ -16,7 +16,7 @@ from tests.groups.services.jobs.test_locks import snapshot_of
 from tests.groups.spreadsheets.test_imports import upload
 from tests.groups.views.costs.test_cost import expected, told
 from tests.groups.views.test_bulk import opened
-from tests.pages import HTMX, group_form, hidden, open_form, text_of
+from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 # Group 1 of the sandbox: 10%, birthday bonus 50.

@@ -23,8 +23,8 @@ from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.users.models import UserSession
-from tests.pages import fragment, hidden, open_form, text_of
-from tests.pairwise import covering, marked
+from tests.support.pages import fragment, hidden, open_form, text_of
+from tests.support.pairwise import covering, marked
 from tests.test_canary import QUICK, _database
 
 pytestmark = pytest.mark.django_db

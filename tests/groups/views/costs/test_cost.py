@@ -23,8 +23,8 @@ from groups.models import Change, PosterAccount
 from groups.services.costs import sales
 from groups.services.costs.sales import LARGEST_COST, PERIODS, cache_key
 from groups.services.jobs import sales_reading
-from tests.pages import fragment, group_form, hidden, text_of
-from tests.pairwise import covering, marked
+from tests.support.pages import fragment, group_form, hidden, text_of
+from tests.support.pairwise import covering, marked
 from tests.test_canary import _database
 
 pytestmark = pytest.mark.django_db

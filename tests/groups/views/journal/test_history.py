@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster.fields import MAX_ID
 from groups.services.writes.reconcile import reconcile_due
-from tests.pages import fragment, group_form, hidden, open_form, text_of
+from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"

@@ -3,7 +3,7 @@
 import pytest
 
 from groups.models import Change
-from tests.pages import fragment, open_form, text_of
+from tests.support.pages import fragment, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/groups/4/delete/"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.tools.ports import free_port
+from tests.support.ports import free_port
 
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/usr/libexec"
 SECONDS = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-DOCUMENT = Path(__file__).with_name("poster_api.md")
+DOCUMENT = Path(__file__).resolve().parents[1] / "seed" / "poster_api.md"
 METHODS = ("getGroups", "getGroup", "createGroup", "updateGroup", "removeGroup")
 
 

@@ -13,9 +13,9 @@ import threading
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests import environment
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
+from tests.support import environment
+from tests.support.dashboard.killing import wait_until
+from tests.support.ports import free_port
 
 _LOCK = """
 import sqlite3, sys

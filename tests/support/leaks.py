@@ -4,7 +4,7 @@ import logging
 import re
 import traceback
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 _DIGITS = re.compile("[0-9a-fA-F]{32}")
 _OURS = str(ROOT / "groups" / "poster")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import portalocker
 
-from tests import environment
+from tests.support import environment
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from poster_admin.common.catalogues import compile_catalogues
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "poster_admin" / "locale"
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"

@@ -6,7 +6,7 @@ company with a proxy of its own; the client is unchanged, and no packet leaves t
 
 from contextlib import contextmanager
 
-from tests.outside.company import Authority, Proxy, running, tls_in_front
+from tests.support.company import Authority, Proxy, running, tls_in_front
 
 HOST = "joinposter.com"
 

@@ -8,8 +8,8 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from tests.environment import ROOT, inherited
-from tests.tools.ports import free_port
+from tests.support.environment import ROOT, inherited
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Start the move of all clients of groups to another one, as the pages do, and print the job's id.
 
-`python -m tests.tools.dashboard.mover FROM TO [USER]`; with `4,5` as FROM the clients of both groups are
+`python -m tests.support.dashboard.mover FROM TO [USER]`; with `4,5` as FROM the clients of both groups are
 chosen one by one. It stands alone, because it runs in the environment of an installation.
 """
 

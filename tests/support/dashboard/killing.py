@@ -26,9 +26,9 @@ import requests
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
-from tests.environment import ROOT, inherited
-from tests.services import made_once, migrated
-from tests.tools.ports import free_port
+from tests.support.databases import made_once, migrated
+from tests.support.environment import ROOT, inherited
+from tests.support.ports import free_port
 
 POINTS = ("journal row", "before the send", "while Poster works", "before settling")
 ACTIONS = ("create", "update", "remove")
@@ -114,7 +114,7 @@ class Dashboard:
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
         }
         token = self.sandbox.accounts["demo"].token
-        return self.run("-m", "tests.tools.dashboard.owner", stdin=token).strip()
+        return self.run("-m", "tests.support.dashboard.owner", stdin=token).strip()
 
     def _take_prepared(self):
         """Copy the SQLite database that a first dashboard has prepared; return the key of the session."""

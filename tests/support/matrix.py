@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from poster_admin.devtools.sandbox import FAULTS, LAGS
 from poster_admin.devtools.sandbox.api import kind_of
 from poster_admin.devtools.sandbox.http import network
-from tests.pairwise import covering, pairs
+from tests.support.pairwise import covering, pairs
 
 READS = {
     "list": "clients.getGroups",

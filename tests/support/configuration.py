@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests import environment, pairwise
+from tests.support import environment, pairwise
 
 
 @pytest.hookimpl(wrapper=True)
@@ -15,7 +15,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     from django.conf import settings
 
-    settings.INSTALLED_APPS = ["tests.database", *settings.INSTALLED_APPS]
+    settings.INSTALLED_APPS = ["tests.support.database", *settings.INSTALLED_APPS]
     # Pytest shows the log of a test that fails; each line would be formatted a second time.
     settings.LOGGING["root"]["handlers"] = []
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

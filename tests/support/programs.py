@@ -4,7 +4,7 @@ import functools
 import shutil
 import subprocess
 
-from tests.users import slapd
+from tests.support import slapd
 
 
 @functools.cache

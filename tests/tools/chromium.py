@@ -1,4 +1,4 @@
-"""Find Chromium, or install it on a machine without one: `python -m tests.e2e.chromium`."""
+"""Find Chromium, or install it on a machine without one: `python -m tests.tools.chromium`."""
 
 import functools
 import os

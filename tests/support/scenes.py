@@ -32,10 +32,10 @@ from poster_admin.users.models import (
 )
 from poster_admin.users.sign_in import invitations
 from tests.conftest import PASSWORD, make_user
-from tests.e2e.pages import new_group, open_row
-from tests.groups.services.jobs.doing import run, start
 from tests.groups.services.test_schedules import at, planned
-from tests.pages import group_form, open_form
+from tests.support.browser import new_group, open_row
+from tests.support.jobs import run, start
+from tests.support.pages import group_form, open_form
 
 SCENES = {}
 SMTP = "django.core.mail.backends.smtp.EmailBackend"

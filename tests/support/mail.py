@@ -10,8 +10,8 @@ from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
 from poster_admin.env import Environment
-from tests.outside.company import Authority
-from tests.tools.ports import free_port
+from tests.support.company import Authority
+from tests.support.ports import free_port
 
 
 class Inbox(Message):

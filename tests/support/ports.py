@@ -4,7 +4,7 @@ import itertools
 import os
 
 from poster_admin.devtools import ports
-from tests.environment import WORKER
+from tests.support.environment import WORKER
 
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.tools.dashboard.killing import wait_until
+from tests.support.dashboard.killing import wait_until
 
 FROM, TO = 4, 1
 ENDS = {"done", "stopped", "cancelled"}
@@ -18,7 +18,7 @@ class Move:
         dashboard.sandbox.console("demo").edit(FROM, count_groups_clients=str(clients))
         self.wanted = {row["client_id"] for row in self._left}
         self._there = {row["client_id"] for row in self._living(TO)}
-        dashboard.run("-m", "tests.tools.dashboard.mover", ",".join(map(str, sources)), str(TO))
+        dashboard.run("-m", "tests.support.dashboard.mover", ",".join(map(str, sources)), str(TO))
         self.worker = dashboard.start_worker()
 
     def kill_worker(self):
