@@ -9,13 +9,13 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.support.canary import forms_of
 from tests.support.dashboard.killing import Dashboard
 from tests.support.environment import ROOT
 from tests.support.mail import Inbox
 from tests.support.ports import free_port
 from tests.support.reports import events_in, report_server
 from tests.support.webhook_receiver import Receiver
-from tests.test_canary import forms_of
 
 FROM, TO, CRASHING = 7, 1, 13
 HOOK = "a-path-that-lets-its-reader-write"

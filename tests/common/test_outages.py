@@ -34,9 +34,9 @@ from poster_admin.common.limits import semaphore
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log
 from poster_admin.users.models import Event, SecurityEvent
-from tests.groups.services.writes.test_execute import edit_of
 from tests.support import environment
 from tests.support import outages as real
+from tests.support.commands import edit_of
 from tests.support.ports import free_port
 
 State = Change.State

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import get_commands
 
 from tests.support.databases import migrated
+from tests.support.documents import targets
 from tests.support.environment import ROOT
-from tests.test_docs import targets
 from tests.tools.operations import page
 from tests.tools.starts import Installation
 

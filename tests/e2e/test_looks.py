@@ -8,9 +8,17 @@ from playwright.sync_api import expect
 
 from groups.models import Limits
 from groups.services.saved_views import save
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.groups.services.test_schedules import HOUR, planned
-from tests.support.browser import OVERFLOW, heading, new_group, open_row, row, show_in, show_list
+from tests.support.browser import (
+    MOSTLY_NO_SCRIPT,
+    OVERFLOW,
+    heading,
+    new_group,
+    open_row,
+    row,
+    show_in,
+    show_list,
+)
+from tests.support.schedules import HOUR, planned
 
 
 def luminance(colour):

@@ -8,10 +8,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from groups.models import Change, PosterCredentials
-from tests.conftest import PASSWORD
-from tests.e2e.conftest import SCRIPT
 from tests.support import pairwise
 from tests.support.browser import (
+    SCRIPT,
     SEED,
     caught,
     from_the_menu,
@@ -25,6 +24,7 @@ from tests.support.browser import (
     show_list,
 )
 from tests.support.pages import group_form
+from tests.support.people import PASSWORD
 
 
 def sign_in(page, name, path="/"):

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.conftest import not_run
 from tests.support.poster_document import examples
+from tests.support.programs import not_run
 from tests.support.tunnel import tunnel
 
 pytestmark = pytest.mark.slow

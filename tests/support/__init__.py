@@ -1,1 +1,1 @@
-"""Helpers of the tests: people, pages, servers, outages. No test is in here, and no helper in a test module."""
+"""What tests share: people, pages, servers, outages. A test module imports none of the others."""

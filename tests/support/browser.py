@@ -1,8 +1,10 @@
 """Open, find and hold what the tests of several pages need."""
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import PASSWORD
+from tests.support import pairwise
+from tests.support.people import PASSWORD
 
 # The first group of the sandbox.
 SEED = "Постоянный посетитель"
@@ -93,3 +95,10 @@ def caught(page, held):
     while not held:
         page.wait_for_timeout(10)
     return held[0]
+
+
+SCRIPT = {True: "script", False: "no script"}
+# `make test` has one of the two, `make test-all` both.
+MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
+    pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
+)

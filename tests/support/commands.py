@@ -3,8 +3,11 @@
 import uuid
 from decimal import Decimal
 
+from groups.models import Change
 from groups.poster import Client, Group, GroupList, GroupValues
-from groups.services.writes.commands import Command
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_group
+from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.outcome import RemoteState
 
 OPERATION = uuid.UUID(int=7)
@@ -56,4 +59,43 @@ def a_client(**fields):
             "delete": "0",
             **fields,
         }
+    )
+
+
+BARISTA = GroupValues(
+    name="Команда баристів", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
+)
+
+
+def command_of(user, action, **values):
+    kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
+    return kinds[action](
+        user=user,
+        credentials=credentials_service.credentials_of(user),
+        operation=values.pop("operation", None) or uuid.uuid4(),
+        **values,
+    )
+
+
+def edit_of(user, group_id=1, *, operation=None, **changes):
+    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
+    return command_of(
+        user,
+        Change.Action.UPDATE,
+        operation=operation,
+        group_id=group_id,
+        loaded=group.values,
+        intended=group.values.replace(**changes),
+    )
+
+
+def removal_of(user, group_id, **options):
+    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
+    return command_of(
+        user,
+        Change.Action.REMOVE,
+        group_id=group_id,
+        loaded=group.values,
+        loaded_clients=group.clients,
+        **options,
     )

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
+from groups.models import Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
@@ -72,3 +73,7 @@ def die_before_sending(monkeypatch, job, number):
         patch.setattr(write_path, "_read_before", die)
         with pytest.raises(SystemExit):
             queue.run_job.func(str(job.pk))
+
+
+def lock_keys(**holder):
+    return set(Lock.objects.filter(**holder).values_list("key", flat=True))

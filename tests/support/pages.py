@@ -48,3 +48,7 @@ HTMX = {"HX-Request": "true"}
 def fragment(target, path="/groups/"):
     """Return the headers with which HTMX requests a fragment."""
     return {**HTMX, "HX-Target": target, "HX-Current-URL": f"http://testserver{path}"}
+
+
+REMOVAL = "/groups/4/delete/"
+GROUP_4 = "Скидочная система 10%"

@@ -31,11 +31,11 @@ from poster_admin.users.models import (
     new_key,
 )
 from poster_admin.users.sign_in import invitations
-from tests.conftest import PASSWORD, make_user
-from tests.groups.services.test_schedules import at, planned
 from tests.support.browser import new_group, open_row
 from tests.support.jobs import run, start
 from tests.support.pages import group_form, open_form
+from tests.support.people import PASSWORD, make_user
+from tests.support.schedules import at, planned
 
 SCENES = {}
 SMTP = "django.core.mail.backends.smtp.EmailBackend"

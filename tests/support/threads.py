@@ -24,3 +24,10 @@ def at_once(*works):
     for thread in threads:
         thread.join()
     return results
+
+
+def in_another_thread(work):
+    """Run a function in another thread, as another process does."""
+    thread = threading.Thread(target=lambda: (work(), connections.close_all()))
+    thread.start()
+    thread.join()

@@ -10,8 +10,6 @@ GROUP = {
     "client_groups_discount": "10",
     "birthday_bonus": "50.00",
 }
-
-
 CALLS = {
     "list": ("clients.getGroups", None, {}),
     "get": ("clients.getGroup", None, {"group_id": 1}),
@@ -92,3 +90,9 @@ def response(wire, fault, kind="list", **options):
     head, body = split(raw(wire, fault, kind, **options))
     assert head.startswith("HTTP/1.1 200 OK")
     return json.loads(body)["response"]
+
+
+def post(connection, path, content):
+    connection.request("POST", path, body=content if isinstance(content, bytes) else json.dumps(content))
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())

@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.support.browser import OVERFLOW, from_the_menu, heading
+from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, OVERFLOW, from_the_menu, heading
 from tests.support.jobs import run, start
 
 

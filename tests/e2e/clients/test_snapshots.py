@@ -5,8 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from groups.models import Job, Snapshot
-from tests.e2e.conftest import MOSTLY_SCRIPT
-from tests.support.browser import OVERFLOW, heading
+from tests.support.browser import MOSTLY_SCRIPT, OVERFLOW, heading
 from tests.support.jobs import run
 
 NAME = "Скидочная система 10%"

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT
 from tests.support.browser import (
+    MOSTLY_NO_SCRIPT,
     OVERFLOW,
     SEED,
     caught,

@@ -6,8 +6,8 @@ import pytest
 
 from groups.models import SavedView
 from groups.services.saved_views import MOST
-from tests.conftest import PASSWORD
 from tests.support.pages import fragment, text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 URL = "/account/views/"

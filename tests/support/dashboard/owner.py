@@ -1,8 +1,8 @@
 """Prepare a fresh installation: the database, and an owner who is connected to `demo`.
 
-`python -m tests.support.dashboard.owner [NAME ACCOUNT]` adds an owner of another account in the same way. Reads
-the token from the standard input and prints the key of a session. It stands alone, because it runs in
-the environment of the installation and not in that of the tests.
+`python -m tests.support.dashboard.owner [NAME ACCOUNT]` adds an owner of another account in the same
+way. Reads the token from the standard input and prints the key of a session. It stands alone, because it runs
+in the environment of the installation and not in that of the tests.
 """
 
 import sys

@@ -18,8 +18,8 @@ from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow, Occupied
-from tests.conftest import close_breakers
 from tests.support import pairwise
+from tests.support.circuit import close_breakers
 from tests.support.dashboard.killing import wait_until
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, run_once, start
 from tests.support.pages import text_of
