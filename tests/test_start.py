@@ -16,8 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.support import environment
 from tests.support.dashboard.killing import wait_until
 from tests.support.databases import empty_database, migrated
+from tests.support.installation import COMMANDS, WRONG, Installation, at_once
 from tests.support.ports import free_port
-from tests.tools.starts import COMMANDS, WRONG, Installation, at_once
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 KEYS = [Fernet.generate_key().decode() for _ in range(2)]

@@ -24,8 +24,8 @@ from poster_admin.common.management.commands import restore as restoring
 from tests.support import environment
 from tests.support.dashboard.killing import wait_until
 from tests.support.databases import empty_database, made_once, migrated, migrated_database
+from tests.support.installation import Installation
 from tests.support.ports import free_port
-from tests.tools.starts import Installation
 
 pytestmark = pytest.mark.slow
 PASSWORD = "a-password-for-tests"

@@ -14,8 +14,8 @@ from django.core.management import get_commands
 from tests.support.databases import migrated
 from tests.support.documents import targets
 from tests.support.environment import ROOT
+from tests.support.installation import Installation
 from tests.tools.operations import page
-from tests.tools.starts import Installation
 
 # A server that an operator starts by hand is left out: it requires no machine of its own.
 BLOCKS = [text for title, text in page.BLOCKS.items() if title != "start by hand"]
