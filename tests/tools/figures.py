@@ -1,6 +1,6 @@
 """Count what the house weighs: `python -m tests.tools.figures [TREE …]`, a column for each checkout.
 
-The walk of one saved percent is a real request, so each checkout needs its own environment: `make .venv/.all`.
+The walk of one saved percent is a real request, so each checkout needs an environment: `make .venv/.all`.
 """
 
 import argparse
@@ -14,9 +14,10 @@ from pathlib import Path
 WALK = Path("tests/tools/walk_of_a_percent.py")
 # Modules of features before they had folders, by the words in their names.
 FEATURE_WORDS = (
-    "approval", "bulk", "client_counts", "compare", "cost", "dependents", "effects", "elsewhere", "ladder", "limit_check",
-    "member_sums", "moves", "move_effect", "notices", "restore", "sales", "saved_views", "schedule", "scheme", "snapshot",
-    "watch", "workbook_reader", "bounded_xml", "imports", "reader", "calculation",
+    "approval", "bulk", "client_counts", "compare", "cost", "dependents", "effects", "elsewhere", "ladder",
+    "limit_check", "member_sums", "moves", "move_effect", "notices", "restore", "sales", "saved_views",
+    "schedule", "scheme", "snapshot", "watch", "workbook_reader", "bounded_xml", "imports", "reader",
+    "calculation",
 )  # fmt: skip
 
 

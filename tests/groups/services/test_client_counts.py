@@ -10,7 +10,7 @@ from groups.models import ClientCount, GroupsCopy, PosterAccount
 from groups.presenters.clients.client_counts import draw_counts
 from groups.services import client_counts
 from groups.services.elsewhere import watch as watching
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 

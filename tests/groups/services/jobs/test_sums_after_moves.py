@@ -18,8 +18,8 @@ from groups.services.rules.member_sums import Questions, kept_sums, read_on
 from groups.services.rules.scheme import read_scheme
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from tests.groups.services.jobs.doing import plan, run, start
-from tests.pages import text_of
+from tests.support.jobs import plan, run, start
+from tests.support.pages import text_of
 
 METHOD, MEMBERS = "dash.getClientsSales", "clients.getClients"
 COST = "/groups/4/cost/?percent=15"

@@ -16,7 +16,7 @@ from groups.services.rules import member_sums
 from groups.services.rules.member_sums import Questions, kept_sums, read_on
 from groups.services.rules.scheme import read_scheme
 from poster_admin.devtools.sandbox import Sandbox
-from tests.conftest import make_user
+from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
 RULES = (

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import load_workbook
 
 from groups.services.jobs import sales_reading
-from tests.groups.views.costs.test_cost import ask, sold
-from tests.pages import fragment, group_ids, text_of
+from tests.support.costs import ask, sold
+from tests.support.pages import fragment, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/groups/?columns=sales"

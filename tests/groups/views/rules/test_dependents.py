@@ -6,8 +6,8 @@ import re
 import pytest
 
 from poster_admin.devtools.sandbox import FAULTS
-from tests.pages import fragment, group_form, text_of
-from tests.pairwise import covering, marked
+from tests.support.pages import fragment, group_form, text_of
+from tests.support.pairwise import covering, marked
 
 pytestmark = pytest.mark.django_db
 LISTS = ("clients.getPromotions", "clients.getLoyaltyRules")

@@ -13,7 +13,7 @@ from groups.services import clients
 from groups.services.jobs import sales_reading
 from groups.services.rules import member_sums
 from groups.views import scheme as views
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 PAGES = ("/groups/ladder/", "/groups/audit/", "/groups/scheme/")
