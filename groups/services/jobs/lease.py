@@ -1,4 +1,4 @@
-"""Manage job leases, so that only one run works on a job at a time, and count a job's progress.
+"""Manage job leases, so that only one run works on a job at a time.
 
 A run renews its lease every few seconds. When a lease expires, another run may take the job over. Nothing is
 lost or done twice then, because the journal records every change that is done or open.
@@ -8,15 +8,12 @@ import logging
 import threading
 import time
 import uuid
-from collections import Counter
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, transaction
-from django.db.models import Count
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
@@ -29,13 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-State = Change.State
 # Set when this process has to end: every run releases its job, and another process continues it.
 stopping = threading.Event()
 # Seconds of writes after which a job gives way to a job of another account.
 TURN = 15.0
-# Reasons for clients that the job need not move: they are gone, or another user has moved them.
-SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 class Interrupted(Exception):
@@ -66,7 +60,7 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    jobs = Job.objects.filter(account=credentials.account_id)
+    jobs = Job.objects.known().filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
     return started.defer("wanted", "undo_of__wanted")
 
@@ -231,54 +225,3 @@ def actors(job: Job) -> tuple["User", PosterCredentials]:
     if credentials is None or credentials.refused_at:
         raise Stopped(Job.Stop.TOKEN)
     return user, credentials
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
-
-    total: int
-    done: int = 0
-    refused: int = 0
-    failed: int = 0
-    unknown: int = 0
-    skipped: int = 0
-
-    @property
-    def seen(self) -> int:
-        return self.done + self.refused + self.failed + self.skipped
-
-    @property
-    def percent(self) -> int:
-        """The settled part in whole percents, rounded down, so that 100 means all."""
-        return self.seen * 100 // self.total if self.total else 0
-
-
-def progress_of(job: Job) -> Progress:
-    """Count the outcomes of a job; a client or group that was tried several times counts once."""
-    rows = Change.objects.filter(job=job)
-    if job.kind != Job.Kind.UNDO:
-        rows = rows.exclude(action=Change.Action.REMOVE)
-    if job.kind == Job.Kind.RESTORE:
-        rows = rows.exclude(action=Change.Action.CREATE)
-    counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
-    found = Counter(skipped=job.unreadable)
-    for state, reason, count in counted:
-        found[_kind(state, reason)] += count
-    return Progress(max(job.total, found.total()), **found)
-
-
-def _kind(state: str, reason: str) -> str:
-    match State(state):
-        case State.APPLIED | State.DIFFERS:
-            return "done"
-        case State.REFUSED:
-            return "refused"
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
-            return "unknown"
-        case State.FAILED:
-            return "skipped" if reason in SKIPPED else "failed"
-        case State.ELSEWHERE:
-            raise ValueError("A change made elsewhere belongs to no job.")
-        case _ as never:
-            assert_never(never)
