@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
+from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
 from poster_admin.common.deadlines import past
 
@@ -27,7 +28,12 @@ class KindOfRow(Protocol):
     def lock_keys(self) -> frozenset[str]: ...
 
 
-class JobQuerySet(models.QuerySet["Job"]):
+def lease_time() -> timedelta:
+    """Return the time after which another run may take a job over; a run renews its lease before."""
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+class JobQuerySet(LeasedQuerySet["Job"]):
     """Jobs. At most one run works on a job at a time, the one that holds its lease."""
 
     def known(self) -> "JobQuerySet":
@@ -38,18 +44,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
-    def let_go(self) -> "JobQuerySet":
-        """Return the active jobs without a valid lease."""
-        lease = past("held_until", ahead=timedelta(seconds=settings.JOB_LEASE_SECONDS))
-        return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
-
     def due(self) -> "JobQuerySet":
         """Return the jobs that a run may work on now: active, known, without a valid lease or a pause."""
         longest = timedelta(seconds=max(settings.JOB_RETRY_PAUSES))
-        return self.let_go().known().filter(Q(next_try_at=None) | past("next_try_at", ahead=longest))
+        waits = Q(next_try_at=None) | past("next_try_at", ahead=longest)
+        return self.known().free().filter(waits, state__in=Job.ACTIVE)
 
 
-class Job(Consent):
+class Job(Leased, Consent):
     """A request of a user that needs many writes; each write is a row of the journal.
 
     The id is the form's `operation`, so that the same form sent twice is one job. `kind` names a `JobKind`.
@@ -62,8 +64,7 @@ class Job(Consent):
     before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
     account, and waits for the approval of its `request`.
 
-    `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
-    any worker may take the job over.
+    One run works on the job at a time, under its lease. After that any worker may take the job over.
 
     A job that cannot go on for now, as while Poster is away, gives its worker back until `next_try_at`.
     `waits` counts how often it has done so since `waiting_since` without getting on.
@@ -146,6 +147,7 @@ class Job(Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
+    longest_lease = staticmethod(lease_time)
     # The kinds that this process knows; `groups.services.jobs.kinds.register` adds one.
     registered: ClassVar[dict[str, type[KindOfRow]]] = {}
 
@@ -174,8 +176,6 @@ class Job(Consent):
     finished_at = models.DateTimeField(null=True)
     # The last time that it stopped by itself.
     stopped_at = models.DateTimeField(null=True)
-    holder = models.UUIDField(null=True)
-    held_until = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(null=True)
     waits = models.PositiveIntegerField(default=0)

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
+from groups.models.jobs import lease_time
+from groups.models.leases import RELEASED, Lease
 from groups.models.locks import members_key
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -80,7 +83,7 @@ class JobLease:
         self.job = job
         self.began = time.monotonic()
         self._wrote: float | None = None
-        self._me = run or uuid.uuid4()
+        self._lease = Lease(Job, job.pk, run)
         self._over = threading.Event()
         self._out_of_touch = False
         self._ended = threading.Event()
@@ -89,18 +92,20 @@ class JobLease:
     def take(self) -> bool:
         """Take the lease if the job is due and no other run holds it; return True if it was taken."""
         now = timezone.now()
-        free = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
-        taken = free.filter(pk=self.job.pk).update(
+        me = self._lease.holder
+        rows = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=me)
+        taken = rows.take(
+            self.job.pk,
+            lease_time(),
+            holder=me,
             state=Job.State.RUNNING,
-            holder=self._me,
-            held_until=now + _lease_time(),
             next_try_at=None,
             started_at=self.job.started_at or now,
         )
         if taken:
             PosterAccount.objects.filter(pk=self.job.account_id).update(job_turn_at=now)
         self.job.refresh_from_db()
-        return bool(taken)
+        return taken is not None
 
     def __enter__(self) -> Self:
         self._pulse.start()
@@ -110,7 +115,7 @@ class JobLease:
         self._ended.set()
         self._pulse.join()
         with optional("the release of a job"):
-            Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
+            self._lease.release()
 
     def check(self) -> None:
         """Raise `Interrupted` if this run has to release the job, `Outage` if the lease was not renewed."""
@@ -148,7 +153,7 @@ class JobLease:
 
         A job that waits for a `reason` counts its waits, and one whose turn is over does not.
         """
-        free = {"state": Job.State.WAITING, "holder": None, "held_until": None}
+        free = {"state": Job.State.WAITING, **RELEASED}
         if reason is None:
             return bool(self._mine().update(**free))
         now = timezone.now()
@@ -181,9 +186,9 @@ class JobLease:
             )
             Change.objects.release_job(self.job.pk)
 
-    def _mine(self) -> JobQuerySet:
+    def _mine(self) -> QuerySet[Job]:
         """Return the job's row, but not if the job was paused, cancelled or taken over."""
-        return Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+        return self._lease.row.filter(state=Job.State.RUNNING)
 
     def _heartbeat(self) -> None:
         """Renew the lease until the run ends; note if the job was paused, cancelled or taken over."""
@@ -191,7 +196,7 @@ class JobLease:
         try:
             while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):
                 try:
-                    if not self._mine().update(held_until=timezone.now() + _lease_time()):
+                    if not self._mine().update(**self._lease.renewal(timezone.now() + lease_time())):
                         self._over.set()
                         return
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
@@ -204,10 +209,6 @@ class JobLease:
                         return
         finally:
             connections.close_all()
-
-
-def _lease_time() -> timedelta:
-    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 def actors(job: Job) -> tuple["User", PosterCredentials]:
