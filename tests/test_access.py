@@ -176,7 +176,7 @@ def rows_of(staff, browse):
     return {
         f"/history/{CHANGE}/": Change.objects.get(),
         f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
-        f"/requests/{CHANGE}/": approvals.ask_for_change(an_update(staff), [Breach("max_percent", 15, 12)]),
+        f"/requests/{CHANGE}/": approvals.ask_for(an_update(staff), staff, [Breach("max_percent", 15, 12)]),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
         f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Job.Kind.EDIT, lines=[line], unchanged=0),

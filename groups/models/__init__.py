@@ -10,7 +10,7 @@ from groups.models.changes import Change, ChangeQuerySet
 from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
-from groups.models.locks import Lock, LocksLost
+from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
 from groups.models.saved_views import SavedView
 from groups.models.schedules import Schedule, ScheduleQuerySet
@@ -27,6 +27,7 @@ __all__ = [
     "Consent",
     "Delivery",
     "GroupsCopy",
+    "Holder",
     "Job",
     "JobQuerySet",
     "Limits",

@@ -20,7 +20,6 @@ from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import EditPlan, Line
 from groups.poster import GroupValues
 from groups.services.clients import count_members
-from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
@@ -30,11 +29,10 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, changes_terms, reach_of_values
+from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -179,10 +177,9 @@ class _Edit:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
-        user, credentials = actors(self._job)
-        return [self._command(line, tries, user, credentials) for line, tries in lines]
+        return [self._command(line, tries) for line, tries in lines]
 
-    def _command(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
+    def _command(self, line: Line, tries: int) -> GroupCommand:
         operation = self._operation(line, tries)
         if line.group_id is None:
             return CreateGroup(
@@ -197,7 +194,6 @@ class _Edit:
             loaded=line.old,
             intended=line.new,
             job=self._job,
-            monthly_cost=monthly_cost(user, credentials, line.group_id, line.old, line.new),
         )
 
     def _operation(self, line: Line, tries: int) -> uuid.UUID:

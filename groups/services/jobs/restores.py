@@ -29,9 +29,8 @@ from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.jobs.restore_preview import look, present_ids
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, reach_of_values
+from groups.services.writes.reach import Reach, reach_of_values, reached_by
 
 State = Change.State
 AT_ONCE = 50

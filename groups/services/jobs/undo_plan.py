@@ -17,9 +17,8 @@ from groups.models.contents import UndoScope
 from groups.services.clients import count_members
 from groups.services.groups import list_groups_now
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.not_sent import NotNow
-from groups.services.writes.reach import Reach
+from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
