@@ -7,11 +7,17 @@ class GroupsConfig(AppConfig):
     verbose_name = _("loyalty groups")
 
     def ready(self) -> None:
-        """Register signal receivers and system checks, and the words of this app for the security log."""
+        """Register signal receivers, system checks, gates, and the words of this app for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, NoticeKind, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.services.costs.sales import CostGate  # noqa: PLC0415
+        from groups.services.limits import LimitGate  # noqa: PLC0415
+        from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
+        from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
         for choices in (Limits.Limit, NoticeKind, PosterAccount.BonusUnit):
             DETAIL_LABELS.update((member.value, member.label) for member in choices)
+        for gate in (LimitGate(), SnapshotGate(), CostGate()):
+            gates.register(gate)

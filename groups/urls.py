@@ -20,6 +20,7 @@ from groups.views import (
     schedules,
     scheme,
 )
+from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
 from groups.views.journal import history, news, snapshots
 

@@ -9,7 +9,7 @@ from groups.models.changes import Change, ChangeQuerySet
 from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
-from groups.models.locks import Lock, LocksLost
+from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
@@ -25,6 +25,7 @@ __all__ = [
     "Consent",
     "Delivery",
     "GroupsCopy",
+    "Holder",
     "Job",
     "JobQuerySet",
     "Limits",

@@ -655,7 +655,7 @@ def asked(stage):
         intended=group.values.replace(percent=Decimal(25)),
     )
     breaches = (Breach("max_percent", 25, 12), Breach("max_rise", 15, 5), Breach("max_clients", 125, 10))
-    return approvals.ask_for_change(command, breaches)
+    return approvals.ask_for(command, staff, breaches)
 
 
 @scene(shows="#id_max_clients")

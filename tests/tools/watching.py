@@ -211,7 +211,7 @@ class World:
         from groups.services.groups import read_now
         from groups.services.writes.execute import execute
         from groups.services.writes.lag import with_own_change
-        from groups.services.writes.not_sent import Busy
+        from groups.services.writes.not_sent import Locked
 
         credentials = credentials_of(self._user)
         number = self._any_group()
@@ -227,7 +227,7 @@ class World:
         self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
         try:
             execute(self._command(what or "update", number, seen, operation, credentials))
-        except Busy:
+        except Locked:
             return
 
     def _command(self, what, number, seen, operation, credentials):
