@@ -18,7 +18,6 @@ from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
-from groups.services.notices import deliveries, outbox
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
 
@@ -31,8 +30,6 @@ LOOK_AFTER_EVERY = 5.0
 WATCH_EVERY = 1.0
 # Seconds between two checks whether a planned change is due.
 PLANNED_EVERY = 1.0
-# Seconds between two looks for events to tell people of.
-TOLD_EVERY = 3.0
 # Seconds between two looks for a list of today whose numbers of clients are not kept yet.
 COUNTED_EVERY = 60.0
 
@@ -70,13 +67,6 @@ def watch(account: str | None = None) -> None:
         log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
 
 
-def tell() -> None:
-    """Write notices of new events down, and queue the messages that are due."""
-    outbox.write_down()
-    deliveries.pack()
-    deliveries.revive()
-
-
 def look_after(worker_id: str) -> None:
     """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
@@ -91,7 +81,6 @@ routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
     Routine("watch", watch, WATCH_EVERY, watches.accounts_due),
-    Routine("notices", tell, TOLD_EVERY),
     Routine("count clients", client_counts.keep_of_copies, COUNTED_EVERY),
     Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
     Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from groups.models import Delivery, PosterCredentials
-from groups.services.notices import webhooks
-from groups.services.notices.failures import SendFailed
-from groups.services.notices.outbox import WEBHOOK_RIGHT, may_be_told
+from groups.features.notices.models import Delivery, SendFailed
+from groups.features.notices.services import webhooks
+from groups.features.notices.services.outbox import RIGHT, WEBHOOK_RIGHT, may_be_told
+from groups.models import PosterCredentials
+from groups.presenters.destinations import Destination, pages_for
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,6 +33,16 @@ class WebhookState:
     is_given_up: bool
     problem: str
     status: int | None
+
+
+def menu_entry(request: HttpRequest, credentials: PosterCredentials | None) -> dict[str, str] | None:
+    """Show the entry of the menu to users who may see the groups of an account."""
+    return {} if credentials and request.user.has_perm(RIGHT) else None
+
+
+def destinations_of(user: "User") -> list[Destination]:
+    """Return the page where the user chooses notices."""
+    return pages_for(user, (RIGHT, _("Notices"), "groups:notices", False))
 
 
 def webhook_state(credentials: PosterCredentials) -> WebhookState | None:

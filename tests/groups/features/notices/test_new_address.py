@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from groups.models import Delivery, Notice, NoticeChoice, Webhook
-from groups.services.notices import addresses, deliveries, outbox, webhooks
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, Webhook
+from groups.features.notices.services import addresses, deliveries, outbox, webhooks
 from tests.support.notices import change_elsewhere, later, set_webhook, tell, wants, work
 from tests.support.threads import at_once
 from tests.support.webhook_receiver import Receiver

@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from groups.models import NoticeChoice, NoticeKind
-from groups.services.notices.addresses import LONGEST
+from groups.features.notices.models import NoticeChoice
+from groups.features.notices.services.addresses import LONGEST
+from groups.services.events import event_sources
 
 
 class NoticesForm(forms.Form):
@@ -15,8 +16,10 @@ class NoticesForm(forms.Form):
 
     def __init__(self, data: Any = None, *, chosen: Mapping[str, str]) -> None:
         super().__init__(data, initial=dict(chosen))
-        for kind in NoticeKind:
-            self.fields[kind.value] = forms.ChoiceField(label=kind.label, choices=NoticeChoice.How.choices)
+        for source in event_sources():
+            self.fields[source.kind] = forms.ChoiceField(
+                label=str(source.label), choices=NoticeChoice.How.choices
+            )
 
 
 class WebhookForm(forms.Form):
@@ -30,7 +33,7 @@ class WebhookForm(forms.Form):
     )
     kinds = forms.MultipleChoiceField(
         label=_("What it is told of"),
-        choices=NoticeKind.choices,
+        choices=lambda: [(source.kind, source.label) for source in event_sources()],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose what it is told of, or remove the webhook.")},
     )

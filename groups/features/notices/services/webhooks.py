@@ -24,15 +24,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from groups.models import Delivery, Notice, PosterAccount, PosterCredentials, Webhook
+from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
+from groups.features.notices.services import addresses
+from groups.features.notices.services.addresses import AddressRefused, Refusal, Target
+from groups.features.notices.services.outbox import WEBHOOK_RIGHT
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster.bounded import BoundedSession, NotConnected, end_at
 from groups.poster.errors import ErrorReason
 from groups.poster.transport import ERRORS, classify
-from groups.services.notices import addresses
-from groups.services.notices.addresses import AddressRefused, Refusal, Target
-from groups.services.notices.failures import SendFailed
-from groups.services.notices.markup import without_markup
-from groups.services.notices.outbox import WEBHOOK_RIGHT
+from groups.services.events import event_sources
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.pages import link
 from poster_admin.users.models import Event
@@ -55,6 +55,9 @@ FAILURES: dict[str, Delivery.Failure] = {
     ErrorReason.CERTIFICATE: Failure.CERTIFICATE,
     ErrorReason.TLS: Failure.TLS,
 }
+# Signs that turn the direction of the text around them, and could show a name that is not there.
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
+_SIGNS = str.maketrans({"<": "‹", ">": "›", "@": "＠"} | dict.fromkeys(map(chr, _TURNING)))
 
 
 # --- Set it ------------------------------------------------------------------------------------------------
@@ -97,6 +100,10 @@ def _store(credentials: PosterCredentials, values: dict[str, Any], kinds: list[s
     present = _locked(credentials)
     if not values and present is None:
         raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
+    if present:
+        # The form does not show the kinds of a feature that is switched off: they stay as they were chosen.
+        offered = {source.kind for source in event_sources()}
+        kinds = [*kinds, *(kind for kind in present.kinds if kind not in offered)]
     if present and not values:
         present.credentials = credentials
         present.kinds = {kind: present.kinds.get(kind, now) for kind in kinds}
@@ -199,6 +206,16 @@ def payload(delivery: Delivery, notices: list[Notice]) -> bytes:
         "notices": told,
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def without_markup(text: str) -> str:
+    """Return a text that mentions nobody, and in which no words hide a link.
+
+    Anybody who edits a group chooses its name. Slack reads `<!channel>` and `<https://…|words>`, Mattermost,
+    Discord and Teams `[words](https://…)`, most of them `@name`, and a relay may pass a text on to any of
+    them. So the signs are replaced by others that look alike and that none of them reads.
+    """
+    return text.translate(_SIGNS).replace("](", "] (").replace("://", ": //")
 
 
 def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from groups.forms.notices import NoticesForm, WebhookForm
-from groups.models import NoticeKind
-from groups.presenters.notices import mail_problem, trial_problem, webhook_state
+from groups.features.notices.forms import NoticesForm, WebhookForm
+from groups.features.notices.models import SendFailed
+from groups.features.notices.presenters import mail_problem, trial_problem, webhook_state
+from groups.features.notices.services import outbox, trial, webhooks
+from groups.features.notices.services.addresses import AddressRefused
+from groups.features.notices.services.outbox import WEBHOOK_RIGHT
+from groups.services.events import event_sources
 from groups.services.gateway import check_token
-from groups.services.notices import choices, trial, webhooks
-from groups.services.notices.addresses import AddressRefused
-from groups.services.notices.failures import SendFailed
-from groups.services.notices.outbox import WEBHOOK_RIGHT
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
@@ -28,15 +28,15 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 def notices(request: Request) -> HttpResponse:
     """Show and store how the user is told of each kind of event."""
     data = request.POST if request.method == "POST" else None
-    form = NoticesForm(data, chosen=choices.choices_of(request.user))
+    form = NoticesForm(data, chosen=outbox.choices_of(request.user))
     if form.is_valid():
-        choices.choose(request.user, form.cleaned_data)
+        outbox.choose(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
     context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}
     if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
         context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
-    return render_form(request, "groups/account/notices.html", form, **context)
+    return render_form(request, "notices/notices.html", form, **context)
 
 
 @sensitive_post_parameters("address")
@@ -50,7 +50,7 @@ def webhook(request: Request) -> HttpResponse:
         return ask_to_confirm(request)
     present = webhook_state(request.credentials)
     data = request.POST if request.method == "POST" else None
-    kinds = present.kinds if present else NoticeKind.values
+    kinds = present.kinds if present else [source.kind for source in event_sources()]
     form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
     if form.is_valid():
         try:
@@ -59,7 +59,7 @@ def webhook(request: Request) -> HttpResponse:
             form.add_error("address", str(refused.reason.label))
         else:
             return _show_secret(request, secret)
-    return render_form(request, "groups/account/webhook.html", form, webhook=present)
+    return render_form(request, "notices/webhook.html", form, webhook=present)
 
 
 @require_POST
@@ -102,6 +102,6 @@ def webhook_trial(request: Request) -> HttpResponse:
 
 def _show_secret(request: Request, secret: str) -> HttpResponse:
     if secret:
-        return render_page(request, "groups/account/webhook_secret.html", {"secret": secret})
+        return render_page(request, "notices/webhook_secret.html", {"secret": secret})
     messages.success(request, _("The webhook was saved."))
     return redirect("groups:notices")

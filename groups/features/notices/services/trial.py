@@ -8,12 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from groups.models import Delivery, Notice, PosterCredentials, Webhook
-from groups.services.notices import webhooks, words
-from groups.services.notices.failures import SendFailed
-from groups.services.notices.outbox import WEBHOOK_RIGHT, is_still_allowed
+from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
+from groups.features.notices.services import webhooks
+from groups.features.notices.services.outbox import WEBHOOK_RIGHT, is_still_allowed
+from groups.models import PosterCredentials
 from poster_admin.common.deadlines import recent
 from poster_admin.users.language import language_of
 
@@ -33,8 +34,11 @@ class TrialRefused(Exception):
     class Reason(models.TextChoices):
         """Why nothing was sent. The labels are sentences for people."""
 
-        OFF = "off", _("Nothing was sent: no webhook is set, or its owner may not do so any more.")
-        TOO_SOON = "too_soon", _("Nothing was sent: the webhook was tried a moment ago. Wait ten seconds.")
+        OFF = "off", gettext_lazy("Nothing was sent: no webhook is set, or its owner may not do so any more.")
+        TOO_SOON = (
+            "too_soon",
+            gettext_lazy("Nothing was sent: the webhook was tried a moment ago. Wait ten seconds."),
+        )
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -77,7 +81,7 @@ def _begin(account_id: str) -> "tuple[Delivery, User]":
 def _notice(account_id: str, owner: "User") -> Notice:
     """Return the notice, which is not kept."""
     with translation.override(language_of(owner)):
-        text = words.trial(account_id)
+        text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
     path = reverse("groups:notices")
     return Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text, path=path)
 

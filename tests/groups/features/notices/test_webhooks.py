@@ -13,13 +13,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
-from groups.models import Delivery, Job, Notice, NoticeKind, PosterCredentials, Webhook
-from groups.services.notices import addresses, deliveries, webhooks
+from groups.features.notices.models import Delivery, Notice, Webhook
+from groups.features.notices.services import addresses, deliveries, webhooks
+from groups.models import Job, PosterCredentials
 from poster_admin.users.models import ChosenLanguage, Event, SecurityEvent
 from tests.support import webhook_receiver as faults
 from tests.support.company import Authority
 from tests.support.environment import ROOT
-from tests.support.notices import change_elsewhere, later, saved_job, set_webhook, tell
+from tests.support.notices import KINDS, change_elsewhere, later, saved_job, set_webhook, tell
 from tests.support.webhook_receiver import Receiver
 
 # The database is asked for the same by the tests of the outbox.
@@ -578,6 +579,13 @@ def test_a_kind_that_is_chosen_later_is_told_from_then_on_and_the_others_lose_no
     assert [each["kind"] for each in receiver.bodies[0]["notices"]] == ["job", "elsewhere"]
 
 
+def test_the_kind_of_a_feature_that_is_off_stays_as_it_was_chosen(owner, receiver, secret):
+    Webhook.objects.update(kinds={"job": "2026-01-01T00:00:00+00:00", "weather": "2026-01-01T00:00:00+00:00"})
+    for address in ("", receiver.address):
+        set_webhook(owner, address, ["elsewhere"])
+        assert set(Webhook.objects.get().kinds) == {"elsewhere", "weather"}
+
+
 def test_without_its_owner_nothing_is_sent(owner, staff, receiver, secret):
     change_elsewhere(staff)
     tell()
@@ -602,7 +610,7 @@ def test_it_is_written_down_who_set_it_without_the_address(owner, receiver, secr
     webhooks.remove(user=owner, credentials=owner.credentials)
     kinds = SecurityEvent.objects.filter(kind__startswith="webhook").values_list("kind", "detail")
     shown = f"http://127.0.0.1:{receiver.port}/…"
-    told = ", ".join(["demo", *NoticeKind.values, shown])
+    told = ", ".join(["demo", *KINDS, shown])
     assert set(kinds) == {(Event.WEBHOOK_SET, told), (Event.WEBHOOK_REMOVED, "demo")}
 
 
@@ -633,4 +641,4 @@ def test_a_long_text_is_cut_and_the_notices_are_whole(owner, receiver, secret):
     (body,) = receiver.bodies
     assert len(body["text"]) == webhooks.LONGEST_TEXT
     assert len(body["notices"]) == 60
-    assert set(NoticeKind.values) >= {each["kind"] for each in body["notices"]}
+    assert set(KINDS) >= {each["kind"] for each in body["notices"]}

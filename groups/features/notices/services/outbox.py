@@ -6,6 +6,7 @@ the event, so the database takes each once, whatever number of workers look, and
 
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -16,16 +17,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone, translation
 
-from groups.models import (
-    Delivery,
-    Notice,
-    NoticeChoice,
-    NoticeCursor,
-    PosterAccount,
-    PosterCredentials,
-    Webhook,
-)
-from groups.services.notices.sources import Event, events_since
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, NoticeCursor, Webhook
+from groups.models import PosterAccount, PosterCredentials
+from groups.services.events import Event, event_sources, events_since
 from groups.services.values import in_currency_of
 from poster_admin.common.outages import is_outage
 from poster_admin.users.language import language_of
@@ -48,9 +42,9 @@ class Reader:
     webhook: Webhook | None
     chosen: dict[str, tuple[str, datetime]]
 
-    def notice_of(self, event: Event, account: PosterAccount) -> Notice | None:
+    def notice_of(self, kind: str, event: Event, account: PosterAccount) -> Notice | None:
         """Return the notice of an event in the reader's language, or None for one that it is not told of."""
-        how, chosen_at = self.chosen.get(event.kind, (How.OFF, event.at))
+        how, chosen_at = self.chosen.get(kind, (How.OFF, event.at))
         is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
         if how == How.OFF or event.at < chosen_at or is_anothers:
             return None
@@ -62,12 +56,30 @@ class Reader:
             account=account,
             user=None if self.webhook else self.user,
             webhook=self.webhook,
-            kind=event.kind,
+            kind=kind,
             at=event.at,
             text=text,
             path=event.path,
             due_at=next_morning(event.at) if how == How.DIGEST else event.at,
         )
+
+
+def choices_of(user: User) -> dict[str, str]:
+    """Return for each kind of events how the user wants to be told."""
+    stored = dict(NoticeChoice.objects.filter(user=user).values_list("kind", "how"))
+    return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources()}
+
+
+def choose(user: User, chosen: Mapping[str, str]) -> None:
+    """Store the choices. A kind that is switched on is told from now on, one that was on goes on."""
+    before = choices_of(user)
+    with transaction.atomic():
+        for kind, how in chosen.items():
+            if how != before[kind]:
+                values: dict[str, object] = {"how": how}
+                if before[kind] == How.OFF:
+                    values["chosen_at"] = timezone.now()
+                NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults=values)
 
 
 def next_morning(moment: datetime) -> datetime:
@@ -107,7 +119,12 @@ def _write_down(account: PosterAccount) -> int:
     with transaction.atomic():
         # Read after the events: a choice or an address that is newer than they are counts.
         readers = _readers(account)
-        notices = [found for event in events for each in readers if (found := each.notice_of(event, account))]
+        notices = [
+            found
+            for kind, event in events
+            for each in readers
+            if (found := each.notice_of(kind, event, account))
+        ]
         Notice.objects.bulk_create(notices, ignore_conflicts=True)
         cursors.update(looked_at=now)
     return len(events)

@@ -5,9 +5,10 @@ import re
 import pytest
 from django.utils import timezone
 
-from groups.models import Delivery, Notice, NoticeChoice, PosterCredentials, Webhook
-from groups.services.notices import trial, webhooks
-from groups.services.notices.webhooks import last_try
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, Webhook
+from groups.features.notices.services import trial, webhooks
+from groups.features.notices.services.webhooks import last_try
+from groups.models import PosterCredentials
 from tests.support.notices import change_elsewhere, later, set_webhook, tell
 from tests.support.pages import text_of
 from tests.support.sign_in import after_a_while

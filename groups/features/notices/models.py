@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.credentials import PosterAccount, PosterCredentials
+from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.deadlines import past
 from poster_admin.common.encryption import EncryptedField
 
@@ -19,22 +19,11 @@ LEASE = timedelta(minutes=2)
 """Time for one try to send a message; a worker that was killed leaves it to another one after that."""
 
 
-class NoticeKind(models.TextChoices):
-    """Kinds of events that people are told of; `groups/services/notices/sources.py` finds those of each."""
-
-    REVIEW = "review", _("A change needs a person")
-    JOB = "job", _("A job has ended or stopped by itself")
-    SCHEDULE = "schedule", _("A planned change was held or missed")
-    REQUEST = "request", _("A request waits for you, or yours was decided")
-    ELSEWHERE = "elsewhere", _("A group was changed elsewhere")
-    TOKEN = "token", _("A token ends in 60, 14 or 3 days")
-    CIRCUIT = "circuit", _("Poster has not answered for 15 minutes")
-
-
 class NoticeChoice(models.Model):
     """The wish of a user to be told of one kind of event; without a row nothing is told.
 
-    Events before `chosen_at` are not told.
+    `kind` is that of an event source; the rows of a feature that is switched off stay. Events before
+    `chosen_at` are not told.
     """
 
     class How(models.TextChoices):
@@ -45,11 +34,12 @@ class NoticeChoice(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_choices"
     )
-    kind = models.CharField(max_length=9, choices=NoticeKind)
+    kind = models.CharField(max_length=9)
     how = models.CharField(max_length=7, choices=How)
     chosen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        db_table = "groups_noticechoice"
         verbose_name = "choice of notices"
         verbose_name_plural = "choices of notices"
         default_permissions = ()
@@ -96,6 +86,7 @@ class Webhook(models.Model):
     objects = WebhookQuerySet.as_manager()
 
     class Meta:
+        db_table = "groups_webhook"
         verbose_name = "webhook"
         verbose_name_plural = "webhooks"
         default_permissions = ()
@@ -113,6 +104,7 @@ class NoticeCursor(models.Model):
     looked_at = models.DateTimeField()
 
     class Meta:
+        db_table = "groups_noticecursor"
         verbose_name = "cursor of notices"
         verbose_name_plural = "cursors of notices"
         default_permissions = ()
@@ -180,6 +172,7 @@ class Delivery(models.Model):
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
+        db_table = "groups_delivery"
         verbose_name = "message with notices"
         verbose_name_plural = "messages with notices"
         default_permissions = ()
@@ -190,6 +183,15 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.state}"
+
+
+class SendFailed(Exception):
+    """A try has failed. It holds a reason and a status, never an address, a secret or an answer."""
+
+    def __init__(self, failure: Delivery.Failure, status: int | None = None) -> None:
+        super().__init__(failure)
+        self.failure = failure
+        self.status = status
 
 
 class Notice(models.Model):
@@ -206,7 +208,7 @@ class Notice(models.Model):
     webhook = models.ForeignKey(
         Webhook, null=True, to_field="key", on_delete=models.CASCADE, related_name="notices"
     )
-    kind = models.CharField(max_length=9, choices=NoticeKind)
+    kind = models.CharField(max_length=9)
     at = models.DateTimeField()
     text = models.TextField()
     path = models.CharField(max_length=200)
@@ -214,6 +216,7 @@ class Notice(models.Model):
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.CASCADE, related_name="notices")
 
     class Meta:
+        db_table = "groups_notice"
         verbose_name = "notice"
         verbose_name_plural = "notices"
         ordering = ("at", "pk")

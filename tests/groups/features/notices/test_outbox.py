@@ -8,26 +8,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import (
-    ApprovalRequest,
-    Change,
-    Delivery,
-    Job,
-    Notice,
-    NoticeChoice,
-    NoticeKind,
-    PosterAccount,
-    PosterCredentials,
-    Schedule,
-)
+from groups.features.notices.models import Delivery, Notice, NoticeChoice
+from groups.features.notices.services import deliveries, mails, outbox
+from groups.features.notices.services.outbox import next_morning
+from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
 from groups.models.approvals import LIFE
 from groups.models.credentials import TOKEN_LIFE
 from groups.services import approvals
-from groups.services.notices import deliveries, mails, outbox, sources
-from groups.services.notices.outbox import next_morning
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
-from tests.support.notices import change_elsewhere, later, saved_job, tell, wants, work
+from tests.support.notices import KINDS, change_elsewhere, later, saved_job, tell, wants, work
 from tests.support.people import make_user
 from tests.support.threads import at_once
 
@@ -37,7 +27,7 @@ pytestmark = [
     # aiosmtpd leaves the connection open by which it tries out whether it runs.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-How, Kind, State = NoticeChoice.How, NoticeKind, Delivery.State
+How, State = NoticeChoice.How, Delivery.State
 
 
 def test_a_change_elsewhere_arrives_once_with_its_values_and_a_link(reader, inbox):
@@ -161,28 +151,28 @@ def circuit(user, minutes, failed=0):
 
 
 EVENTS = {
-    Kind.REVIEW: (review, "A change of “Гості” needs a person."),
-    Kind.ELSEWHERE: (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
-    Kind.JOB: (
+    "review": (review, "A change of “Гості” needs a person."),
+    "elsewhere": (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
+    "job": (
         lambda user: saved_job(
             user, state=Job.State.STOPPED, reason=Job.Stop.TOKEN, stopped_at=timezone.now()
         ),
         "A job has stopped by itself: Clients: “Старі” → “Гості”. Its user's token is no longer there",
     ),
-    Kind.SCHEDULE: (
+    "schedule": (
         lambda user: schedule(user, state=Schedule.State.HELD, reason=Schedule.Reason.CHANGED),
         "A planned change of “Гості” is held: a person has to decide. The group no longer had the values",
     ),
-    Kind.REQUEST: (
+    "request": (
         lambda user: request(user, state="refused", decided_at=timezone.now()),
         "A request beyond the limits was refused: “Гості”.",
     ),
-    Kind.TOKEN: (lambda user: near_end(user, 14), "The token of staff ends in 14 days"),
-    Kind.CIRCUIT: (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
+    "token": (lambda user: near_end(user, 14), "The token of staff ends in 14 days"),
+    "circuit": (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
 }
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_event_is_told_once_and_only_to_those_who_chose_it(reader, manager, inbox, kind):
     manager.email = "manager@example.com"
     manager.save()
@@ -190,7 +180,7 @@ def test_each_kind_of_event_is_told_once_and_only_to_those_who_chose_it(reader, 
         ChosenLanguage.objects.create(user=user, language="en")
     wants(reader, How.AT_ONCE, kind)
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(minutes=1))
-    wants(manager, How.AT_ONCE, *(each for each in Kind if each != kind))
+    wants(manager, How.AT_ONCE, *(each for each in KINDS if each != kind))
     make, words = EVENTS[kind]
     tell()
     make(reader)
@@ -202,8 +192,15 @@ def test_each_kind_of_event_is_told_once_and_only_to_those_who_chose_it(reader, 
     assert Notice.objects.get().kind == kind
 
 
-def test_every_kind_has_a_source_and_an_example():
-    assert set(sources.SOURCES) == set(Kind) == set(EVENTS)
+def test_every_kind_has_an_example():
+    assert set(KINDS) == set(EVENTS)
+
+
+def test_the_kind_of_a_feature_that_is_off_is_not_offered_and_its_choice_stays(reader):
+    NoticeChoice.objects.create(user=reader, kind="weather", how=How.AT_ONCE)
+    assert set(outbox.choices_of(reader)) == set(KINDS)
+    wants(reader)
+    assert NoticeChoice.objects.get(kind="weather").how == How.AT_ONCE
 
 
 def test_a_done_job_and_a_missed_plan_are_told_and_a_cancelled_one_is_not(reader, inbox):

@@ -13,11 +13,9 @@ from django.db.models import F
 from django.tasks import task
 from django.utils import timezone
 
-from groups.models import Delivery, Notice, Webhook
-from groups.models.notices import LEASE
-from groups.services.notices import mails, webhooks
-from groups.services.notices.failures import SendFailed
-from groups.services.notices.outbox import is_still_allowed
+from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
+from groups.features.notices.services import mails, webhooks
+from groups.features.notices.services.outbox import is_still_allowed
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.notices")

@@ -10,8 +10,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.models import Delivery, Notice
-from groups.services.notices.failures import SendFailed
+from groups.features.notices.models import Delivery, Notice, SendFailed
 from poster_admin.common.pages import link
 from poster_admin.users.language import language_of
 
