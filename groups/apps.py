@@ -11,7 +11,6 @@ class GroupsConfig(AppConfig):
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
-        from groups.services.elsewhere import elsewhere_events  # noqa: PLC0415 - as above
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415 - as above
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
@@ -21,6 +20,5 @@ class GroupsConfig(AppConfig):
         for kind, label, find in (
             ("schedule", _("A planned change was held or missed"), schedule_events.find_schedules),
             ("request", _("A request waits for you, or yours was decided"), request_events.find_requests),
-            ("elsewhere", _("A group was changed elsewhere"), elsewhere_events.find_changes),
         ):
             add_event_source(EventSource(kind, label, find))

@@ -96,7 +96,6 @@ go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
-    path("account/watch/", account.account_watch, name="watch"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
 ]
 request_urls = [

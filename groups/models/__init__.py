@@ -12,7 +12,6 @@ from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Lock, LocksLost
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
-from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
@@ -34,6 +33,5 @@ __all__ = [
     "ScheduleQuerySet",
     "Snapshot",
     "SnapshotPart",
-    "Watch",
     "WorkerHeartbeat",
 ]

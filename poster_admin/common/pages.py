@@ -10,7 +10,6 @@ WITHOUT_PAGE = {
         "groups:undo",
         "groups:job_undo",
         "groups:bonus_unit",
-        "groups:watch",
         "groups:schedule_cancel",
         "groups:view",
     ),

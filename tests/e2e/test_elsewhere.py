@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.features.elsewhere.models import Watch
+from groups.features.elsewhere.services import watch as watching
+from groups.features.elsewhere.services.watch import look_where_due
 from groups.features.notices.services import deliveries, upkeep
 from groups.management.commands.worker import new_worker
-from groups.models import Watch
-from groups.services.elsewhere import watch as watching
-from groups.services.elsewhere.watch import look_where_due
 from poster_admin.users.models import SecurityEvent, UserSession
 from tests.support.browser import OVERFLOW, heading, sign_in_when_asked
 

@@ -5,7 +5,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.credentials import PosterAccount, PosterCredentials
+from groups.models import PosterAccount, PosterCredentials
 
 
 class WatchQuerySet(models.QuerySet["Watch"]):
@@ -19,7 +19,7 @@ class Watch(models.Model):
 
     `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
     with the token of this `fingerprint`, because another token may be shown other groups. `picture` is a
-    `services.elsewhere.compare.Picture`; groups are no personal data. `turn` counts the looks, so that of two
+    `Picture` of `services/compare.py`; groups are no personal data. `turn` counts the looks, so that of two
     workers only one stores what it found.
     """
 
@@ -38,6 +38,7 @@ class Watch(models.Model):
     objects = WatchQuerySet.as_manager()
 
     class Meta:
+        db_table = "groups_watch"
         verbose_name = _("watch")
         verbose_name_plural = _("watches")
         default_permissions = ()

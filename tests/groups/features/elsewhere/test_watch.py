@@ -7,11 +7,11 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from groups.models import Change, Watch
+from groups.features.elsewhere.models import Watch
+from groups.features.elsewhere.services import watch as watching
+from groups.models import Change
 from groups.poster import GroupList, PosterClient
 from groups.services.credentials import connect
-from groups.services.elsewhere import watch as watching
-from groups.services.installation import maintenance
 from groups.services.journal.history import resolve
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.changes import let_a_worker_check, lose_an_edit
@@ -296,7 +296,7 @@ def test_a_look_is_made_when_it_is_time(owner, sandbox, settings, usual):
     settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = usual, 3
     watching.switch_on(user=owner, credentials=owner.credentials)
     for _ in range(3):
-        maintenance.watch()
+        watching.look_where_due()
     assert len(sandbox.calls("clients.getGroups")) == 1
     left = Watch.objects.get().next_look_at - timezone.now()
     assert timedelta(seconds=2) < left < timedelta(seconds=4)

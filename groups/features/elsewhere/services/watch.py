@@ -16,10 +16,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, GroupsCopy, PosterCredentials, Watch
+from groups.features.elsewhere.models import Watch
+from groups.features.elsewhere.services.compare import Finding, Known, Look, Picture, alike, compare
+from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services import client_counts
-from groups.services.elsewhere.compare import Finding, Known, Look, Picture, alike, compare
 from groups.services.gateway import call_poster
 from poster_admin.common.deadlines import past, recent
 from poster_admin.users.models import Event
@@ -81,6 +82,12 @@ def accounts_due() -> list[str]:
         return []
     bring_looks_forward()
     return list(_due().values_list("account", flat=True))
+
+
+def look_and_log(account: str) -> None:
+    """Look for changes made elsewhere in an account if it is time to, and log them."""
+    for change in look_where_due(account):
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
 
 
 def look_where_due(account: str | None = None) -> list[Change]:
