@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-MODELS = ("SavedView",)
+MODELS = ("SavedView", "Notice", "NoticeChoice", "NoticeCursor", "Delivery", "Webhook", "Watch")
 
 
 class Migration(migrations.Migration):

@@ -85,7 +85,13 @@ def _pages_of_the_core(user: "User") -> list[Destination]:
         ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
         ("groups.exceed_limits", _("Limits"), "groups:limits", page),
-        ("groups.view_group", _("Notices"), "groups:notices", page),
+    )
+
+
+def _pages_of_users(user: "User") -> list[Destination]:
+    page, action = False, True
+    return pages_for(
+        user,
         ("auth.change_user", _("People"), "people:list", page),
         ("auth.change_user", _("New person"), "people:new", action),
         ("users.view_securityevent", _("Security log"), "security_log", page),
@@ -94,4 +100,6 @@ def _pages_of_the_core(user: "User") -> list[Destination]:
     )
 
 
+# The pages of features come between them.
 add_source(_pages_of_the_core)
+add_source(_pages_of_users, order=1)

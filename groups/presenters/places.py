@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PLACES = {
+    "account.sections": "The page of the account, below the token; shown with (request, credentials).",
+    "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "The head of the list of groups; shown with (request).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
 }

@@ -13,10 +13,10 @@ from typing import Any
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
+from groups.features.elsewhere.services import watch
 from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
-from groups.services.elsewhere import watch
 from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup

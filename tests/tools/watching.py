@@ -123,8 +123,8 @@ class World:
 
     def run(self, steps):
         """Let people work for so many steps, then let everything settle."""
+        from groups.features.elsewhere.services.watch import switch_on
         from groups.services.credentials import credentials_of
-        from groups.services.elsewhere.watch import switch_on
 
         for _ in range(GROUPS):
             self.poster.put(f"Група {next(self._numbers)}", "10")
@@ -164,8 +164,8 @@ class World:
     # --- Steps meanwhile ---
 
     def _look(self):
-        from groups.models import Watch
-        from groups.services.elsewhere.watch import look_where_due
+        from groups.features.elsewhere.models import Watch
+        from groups.features.elsewhere.services.watch import look_where_due
 
         self.looks += 1
         look_where_due()

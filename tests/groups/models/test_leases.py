@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from groups.features.notices.models import LEASE
 from groups.models import Delivery
 from groups.models.leases import Lease
-from groups.models.notices import LEASE
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,10 +6,10 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from groups.features.elsewhere.services import watch as watching
 from groups.models import ClientCount, GroupsCopy, PosterAccount
 from groups.presenters.clients.client_counts import draw_counts
 from groups.services import client_counts
-from groups.services.elsewhere import watch as watching
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
