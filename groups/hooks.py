@@ -16,8 +16,11 @@ The core calls what was plugged in, and knows nothing else of the feature.
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.places import Part, Show, add_part
+from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
 from groups.views.start import StartQuery, add_start_query
 
@@ -33,8 +36,21 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     add_part(place, Part(template, show, order))
 
 
+def list_columns(column_set: ColumnSet) -> None:
+    """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
+    add_column_set(column_set)
+
+
+def change_note(find_note: FindNote) -> None:
+    """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
+    add_change_note(find_note)
+
+
 def destinations(source: Source, order: int = 0) -> None:
-    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user."""
+    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
+
+    Pages of groups have the order 0, those of history, account and people 10.
+    """
     add_source(source, order)
 
 
@@ -57,6 +73,11 @@ def routine(
     Several workers run at once: a step that may run only once takes a lease in the database.
     """
     routines.append(Routine(name, step, pause, accounts))
+
+
+def list_read(listener: ListListener) -> None:
+    """Call `listener` with each list that a worker reads from Poster on its own: token, groups, and time."""
+    list_listeners.append(listener)
 
 
 def queue(name: str) -> None:

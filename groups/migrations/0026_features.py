@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-MODELS = ("SavedView",)
+MODELS = ("SavedView", "ClientCount")
 
 
 class Migration(migrations.Migration):

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from groups.features.insights.services.sales import monthly_cost
 from groups.models import (
     ApprovalRequest,
     ApprovalRequestQuerySet,
@@ -30,7 +31,6 @@ from groups.models.approvals import LIFE
 from groups.models.contents import Breach, EditPlan, Effect, Line
 from groups.poster import Group
 from groups.services import effects, schedule_steps, schedules, snapshots
-from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.jobs import bulk_edits, queue
 from groups.services.writes.commands import Command, GroupCommand

@@ -33,7 +33,6 @@ from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
-from groups.views.cost import card_of_plan
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
@@ -123,7 +122,6 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
         "job": job,
         "content": content,
         "plan": Plan(content.lines, _planned(request), request.GET.get("page")),
-        "cost": card_of_plan(request, request.path, content.lines),
     }
     return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
 

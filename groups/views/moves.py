@@ -15,7 +15,6 @@ from groups.forms.moves import ChoiceForm, MoveForm
 from groups.models import Job
 from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
 from groups.presenters.messages import not_recorded_words, reused_words
-from groups.presenters.rules.dependents import DependentsCard
 from groups.presenters.schedules import schedule_row
 from groups.services import approvals
 from groups.services import groups as reads
@@ -67,12 +66,8 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     if started := _retirement_sent_before(request, group_id):
         return to_job(started)
     form = _form(request, group_id)
-    context = {
-        "group": form.group,
-        "dependents": DependentsCard(request.credentials, group_id, leaving=True),
-    }
     plan = partial(_job, request, form, Job.Kind.RETIRE)
-    return _move(request, form, plan, "groups/jobs/retire.html", context)
+    return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
 
 
 def _retirement_sent_before(request: Request, group_id: int) -> Job | None:

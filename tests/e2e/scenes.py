@@ -13,7 +13,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
-from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.features.insights.models import ClientCount
+from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.elsewhere import watch

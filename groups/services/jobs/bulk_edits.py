@@ -16,11 +16,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from groups.features.insights.services.sales import monthly_cost
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import EditPlan, Line
 from groups.poster import GroupValues
 from groups.services.clients import count_members
-from groups.services.costs.sales import monthly_cost
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,

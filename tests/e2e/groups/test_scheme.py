@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from groups.services.rules import member_sums
-from groups.views import scheme as views
+from groups.features.insights.services import member_sums
+from groups.features.insights.views import scheme as views
 from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
 from tests.e2e.pages import OVERFLOW, caught, heading, hold_back, new_group, open_row
 

@@ -6,9 +6,10 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from groups.models import ClientCount, GroupsCopy, PosterAccount
-from groups.presenters.clients.client_counts import draw_counts
-from groups.services import client_counts
+from groups.features.insights.models import ClientCount
+from groups.features.insights.presenters.client_counts import draw_counts
+from groups.features.insights.services import client_counts
+from groups.models import GroupsCopy, PosterAccount
 from groups.services.elsewhere import watch as watching
 from tests.pages import text_of
 

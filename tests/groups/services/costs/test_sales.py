@@ -12,10 +12,10 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groups.features.insights.services import sales
+from groups.features.insights.services.sales_sums import GroupSales, Period, Steps, Sums, months_of, rounded
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.services import credentials as credentials_service
-from groups.services.costs import sales
-from groups.services.costs.sales_sums import GroupSales, Period, Steps, Sums, months_of, rounded
 
 METHOD = "dash.getClientsSales"
 PERCENTS = st.decimals(0, 100, places=2)

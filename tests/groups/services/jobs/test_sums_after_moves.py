@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from groups.features.insights.services import sales
+from groups.features.insights.services.member_sums import Questions, kept_sums, read_on
+from groups.features.insights.services.scheme import read_scheme
 from groups.models import Change, Job, PosterAccount, Snapshot
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
-from groups.services.costs import sales
 from groups.services.groups import read_now
 from groups.services.jobs import queue, restore_preview
-from groups.services.rules.member_sums import Questions, kept_sums, read_on
-from groups.services.rules.scheme import read_scheme
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from tests.groups.services.jobs.doing import plan, run, start

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
+from groups.features.insights.services.ladder import Ladder, Problem
 from groups.poster import Group, LoyaltyRule, UnreadableRow
-from groups.services.rules.ladder import Ladder, Problem
 
 BONUS, DISCOUNT = 1, 2
 

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from django.core.cache import cache
 
+from groups.features.insights.services import member_sums
+from groups.features.insights.services.member_sums import Questions, kept_sums, read_on
+from groups.features.insights.services.scheme import read_scheme
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
 from groups.services.membership import membership_of
-from groups.services.rules import member_sums
-from groups.services.rules.member_sums import Questions, kept_sums, read_on
-from groups.services.rules.scheme import read_scheme
 from poster_admin.devtools.sandbox import Sandbox
 from tests.conftest import make_user
 

@@ -19,10 +19,9 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
+from groups.features.insights.services import sales, sales_reading
+from groups.features.insights.services.sales import LARGEST_COST, PERIODS, cache_key
 from groups.models import Change, PosterAccount
-from groups.services.costs import sales
-from groups.services.costs.sales import LARGEST_COST, PERIODS, cache_key
-from groups.services.jobs import sales_reading
 from tests.pages import fragment, group_form, hidden, text_of
 from tests.pairwise import covering, marked
 from tests.test_canary import _database

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import load_workbook
 
-from groups.services.jobs import sales_reading
+from groups.features.insights.services import sales_reading
 from tests.groups.views.costs.test_cost import ask, sold
 from tests.pages import fragment, group_ids, text_of
 

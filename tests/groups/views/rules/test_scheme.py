@@ -9,10 +9,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from groups.features.insights.services import member_sums, sales_reading
+from groups.features.insights.views import scheme as views
 from groups.services import clients
-from groups.services.jobs import sales_reading
-from groups.services.rules import member_sums
-from groups.views import scheme as views
 from tests.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
