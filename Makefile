@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 JOBS ?= 5
 # `make test` leaves the mark `product` to `make test-all`. A -m in ARGS takes the place of this one.
 MARKS ?= not product
-# `make test` tries few examples of a property: tests/pairwise.py.
+# `make test` tries few examples of a property: tests/support/pairwise.py.
 PROFILE ?= poster_admin
 ARGS ?=
 DJADE := .venv/bin/djade --target-version 6.1
@@ -44,7 +44,7 @@ keys: .venv/.runtime  ## Print a fresh SECRET_KEY and POSTER_TOKEN_KEYS, for .en
 	@$(PYTHON) -c 'from cryptography.fernet import Fernet; print("POSTER_TOKEN_KEYS=" + Fernet.generate_key().decode())'
 
 test: .venv/.all  ## Test all that users do, in a browser too (ARGS, JOBS)
-	@$(PYTHON) -m tests.e2e.chromium
+	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m pytest -n $(JOBS) --dist worksteal -m '$(MARKS)' --hypothesis-profile=$(PROFILE) $(ARGS)
 
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
@@ -86,14 +86,14 @@ observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observato
 	$(PYTHON) -m tests.tools.observatory
 
 lighthouse: .venv/.all  ## Grade list, detail, edit and people with Lighthouse, and count the bytes (needs npm)
-	@$(PYTHON) -m tests.e2e.chromium
+	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m tests.tools.lighthouse
 
 operations: .venv/.all  ## Follow docs/operations.md on a bare Debian (needs root, debootstrap and passt)
 	@$(PYTHON) -m tests.tools.operations
 
 screenshots: .venv/.all  ## Take the pictures of the README
-	@$(PYTHON) -m tests.e2e.chromium
+	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m tests.tools.screenshots
 
 bench: .venv/.all  ## Run the benchmarks of tests/benchmarks (ARGS)

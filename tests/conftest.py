@@ -8,16 +8,10 @@ is staff who has not connected yet, and `nobody` has no role at all.
 import gc
 import importlib
 import logging
-import os
 import shutil
-import time
 from io import StringIO
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -26,22 +20,17 @@ from django.utils import timezone, translation
 from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
-from groups.models import PosterAccount, PosterCredentials, WorkerHeartbeat
+from groups.models import WorkerHeartbeat
 from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
-from poster_admin.users.sessions import FROM, STARTED, SessionStore
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
-from poster_admin.users.sign_in.two_factor import DUE, factor_of
-from tests import environment, matrix
-from tests.e2e import chromium
-from tests.outside.mail import mail_server
-from tests.pairwise import THOROUGH
-from tests.seed import programs
-from tests.services import migrated, needed_but_away
+from tests.support import environment, matrix, programs
+from tests.support.databases import migrated, needed_but_away
+from tests.support.mail import mail_server
+from tests.support.pairwise import THOROUGH
+from tests.support.people import make_user, sign_in
+from tests.support.programs import NOT_RUN, not_run
+from tests.tools import chromium
 
-PASSWORD = "a-password-for-tests"
-NOT_RUN = "NOT RUN"
-CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # The time to draw or try an example depends on the machine, and is no reason to fail.
 profiles.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # More examples where they are many: `make test-all` takes this one.
@@ -118,13 +107,6 @@ def pytest_runtest_setup(item):
         not_run(missing)
 
 
-def not_run(missing):
-    """End a test that cannot be run here because something is missing."""
-    if CI:
-        pytest.fail(f"{missing}, and CI=true needs it", pytrace=False)
-    pytest.skip(f"{NOT_RUN}: {missing}")
-
-
 def pytest_terminal_summary(terminalreporter):
     matrix.print_totals(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", ())
@@ -197,54 +179,6 @@ def sandbox(sandbox_server, settings):
 
 
 # --- People --------------------------------------------------------------------------------------------
-
-
-def make_user(name, *, role=None, account=None, sandbox=None):
-    """Make a user, in a role, connected to an account of the sandbox; the security log has no line of it.
-
-    Rows made in bulk send no signals: these alone take half of the time to make a user.
-    """
-    (user,) = User.objects.bulk_create([User(username=name, password=make_password(PASSWORD))])
-    if role:
-        given = User.groups.through
-        given.objects.bulk_create([given(user=user, group=Group.objects.get(name=role))])
-    if account:
-        connect(user, account, sandbox)
-    return user
-
-
-def connect(user, account, sandbox):
-    """Connect a user to an account of the sandbox; the security log has no line of it."""
-    owner, _ = PosterAccount.objects.get_or_create(name=account)
-    credentials = PosterCredentials(user=user, account=owner)
-    credentials.set_token(sandbox.accounts[account].token)
-    credentials.save()
-
-
-def sign_in(client, user):
-    """Give a test client the session of a sign-in just now; the security log has no line of it.
-
-    Django's `force_login` makes 23 queries: half of a test's time where it opens one page.
-    """
-    now, session = time.time(), SessionStore()
-    session.update(
-        {
-            SESSION_KEY: str(user.pk),
-            BACKEND_SESSION_KEY: settings.SIGN_IN_BACKEND,
-            HASH_SESSION_KEY: user.get_session_auth_hash(),
-            STARTED: now,
-            CONFIRMED_AT: now,
-            FROM: ("127.0.0.1", ""),
-            DUE: factor_of(user) is not None,
-        }
-    )
-    session.create()
-    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
-
-
-def close_breakers():
-    """Forget how long Poster has failed."""
-    PosterAccount.objects.update(failing_since=None, failing_seconds=0, open_until=None)
 
 
 @pytest.fixture
@@ -338,7 +272,7 @@ def log_stream():
 @pytest.fixture(scope="session")
 def postgres_url():
     """Return the address of an empty PostgreSQL database of this test run."""
-    from tests.services import empty_database
+    from tests.support.databases import empty_database
 
     with empty_database(environment.POSTGRES_URL) as url:
         yield url

@@ -1,14 +1,12 @@
 """Open every address of the site's configuration as every kind of user."""
 
-import contextlib
-import copy
 import itertools
 import re
 import uuid
+from decimal import Decimal
 
 import pytest
-from django.db import transaction
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from groups.features.saved_views.models import SavedView
@@ -18,22 +16,31 @@ from groups.services import approvals
 from groups.services.groups import read_now
 from groups.services.jobs.bulk_edits import keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
-from tests.conftest import PASSWORD
-from tests.groups.services.jobs.doing import start
-from tests.groups.services.test_approvals import an_update
-from tests.groups.services.test_schedules import planned
-from tests.pages import fragment, group_form, group_ids
-from tests.pairwise import covering
-from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.support.addresses import (
+    ADMIN,
+    CHANGE,
+    EVERY,
+    JOB,
+    ONLY_POST,
+    PRIVATE,
+    PUBLIC,
+    SCHEDULE,
+    SNAPSHOT,
+    each,
+    in_parts,
+    taken_back,
+    traits_of,
+    urls,
+)
+from tests.support.commands import edit_of
+from tests.support.jobs import start
+from tests.support.pages import fragment, group_form, group_ids
+from tests.support.people import PASSWORD
+from tests.support.schedules import planned
+from tests.support.sign_in import after_a_while
 
 # Each page asks another database for the same in the tests of its own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
-# /metrics has a bearer token of its own: Prometheus has no session.
-PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
-          "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
-          "/accounts/passkeys/options/", "/accounts/passkeys/use/",
-          "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/",
-          "/accounts/invitation/done/", "/accounts/invitation/MQ/a-token/"}  # fmt: skip
 # Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),
@@ -46,16 +53,6 @@ OWN = {
     *("/accounts/passkeys/new/", "/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
-CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
-SNAPSHOT = f"/history/snapshots/{CHANGE}"
-SCHEDULE = uuid.uuid5(uuid.NAMESPACE_URL, "a schedule")
-JOB = uuid.uuid5(uuid.NAMESPACE_URL, "a job")
-EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "extension": "csv",
-            "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
-            "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
-            "snapshot_id": str(CHANGE), "request_id": str(CHANGE), "user_id": "1", "view_id": "1",
-            "passkey_id": "1",
-            "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
@@ -85,62 +82,12 @@ NEEDS = {
                     "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
 
-# Addresses that only change something: all others answer a GET, and change nothing then.
-ONLY_POST = {
-    *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
-    *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
-    *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
-    *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),
-    *(f"/people/1/{step}/" for step in ("block", "invite", "password", "second-factor", "sign-out")),
-    *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
-    *(f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"),
-}
 ONLY_HERE = "Тільки тут"
-
-
-def urls(resolver=None, prefix="/"):
-    """Yield an example of every address of the site; one whose part has no example is an error."""
-    for entry in (resolver or get_resolver()).url_patterns:
-        pattern = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", str(entry.pattern)).strip("^$")
-        path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: EXAMPLES[match[1]], pattern)
-        if isinstance(entry, URLResolver):
-            yield from urls(entry, path)
-        elif isinstance(entry, URLPattern):
-            yield path
 
 
 def views(resolver=None):
     for entry in (resolver or get_resolver()).url_patterns:
         yield from views(entry) if isinstance(entry, URLResolver) else (entry.callback,)
-
-
-EVERY = sorted(set(urls()))
-# Django's admin has rights of its own; it is looked at below.
-ADMIN = [url for url in EVERY if url.startswith("/admin/")]
-PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
-
-
-def traits_of(url):
-    """Return what `make test` has to see: each address, and of Django's admin each table and kind of page."""
-    if url not in ADMIN:
-        return {url}
-    _, *table, page = (url.strip("/") + "//").split("/", 3)
-    return {tuple(table), page}
-
-
-def in_parts(cases, traits):
-    """Return the cases for two tests: as few as needed, and those that `make test` leaves to `make test-all`.
-
-    A test opens all of its addresses by the same people: making them takes longer than opening a page.
-    """
-    few = covering(cases, traits)
-    rest = [case for case in cases if case not in few]
-    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.product)]
-
-
-def each(urls):
-    """Return addresses for pytest, and leave to `make test-all` what the admin has for all tables alike."""
-    return in_parts(urls, traits_of)
 
 
 def with_each(values):
@@ -151,19 +98,6 @@ def with_each(values):
         return traits_of(url) | {value}
 
     return in_parts([(url, value) for url in EVERY for value in values], traits)
-
-
-@contextlib.contextmanager
-def taken_back(*clients):
-    """Take back what an address wrote, and whom it signed out: the next one finds all as it was."""
-    cookies = [copy.deepcopy(client.cookies) for client in clients]
-    before = transaction.savepoint_create()
-    try:
-        yield
-    finally:
-        transaction.savepoint_rollback(before)
-        for client, kept in zip(clients, cookies, strict=True):
-            client.cookies = kept
 
 
 def rows_of(staff, browse):
@@ -177,7 +111,9 @@ def rows_of(staff, browse):
     return {
         f"/history/{CHANGE}/": Change.objects.get(),
         f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
-        f"/requests/{CHANGE}/": approvals.ask_for_change(an_update(staff), [Breach("max_percent", 15, 12)]),
+        f"/requests/{CHANGE}/": approvals.ask_for_change(
+            edit_of(staff, percent=Decimal(15)), [Breach("max_percent", 15, 12)]
+        ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
         f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Job.Kind.EDIT, lines=[line], unchanged=0),
@@ -257,7 +193,7 @@ def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, subtests):
 
 def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, subtests):
     client = browse(manager)
-    for url in set().union(*(urls for right, urls in NEEDS.items() if right != "view_group")):
+    for url in set().union(*(opened for right, opened in NEEDS.items() if right != "view_group")):
         with subtests.test(url=url):
             for method in ("get", "post"):
                 answer = getattr(client, method)(url, {"name": "x", "operation": uuid.uuid4()})

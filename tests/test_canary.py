@@ -1,6 +1,5 @@
 """Search every page, error, log and file for canary secrets."""
 
-import base64
 import gzip
 import html
 import itertools
@@ -16,7 +15,6 @@ from django.conf import settings as django_settings
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection as database
 from django.test import RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
@@ -27,30 +25,15 @@ from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
-from tests.conftest import PASSWORD
-from tests.pages import fragment, group_form, open_form
-from tests.pairwise import covering
-from tests.users.provider import Provider
-from tests.users.sign_in.test_second_factor import SET, set_up
+from tests.support.canary import QUICK, forms_of, whole_database
+from tests.support.openid_provider import Provider
+from tests.support.pages import fragment, group_form, open_form
+from tests.support.pairwise import covering
+from tests.support.people import PASSWORD
+from tests.support.sign_in import SET, set_up
 
 pytestmark = [pytest.mark.django_db]
 EDIT = "/groups/1/edit/"
-# The fault matrix runs the slow ones.
-QUICK = [
-    name for name, fault in FAULTS.items() if not {"seconds", "interval", "megabytes"} & set(fault.options)
-]
-
-
-def forms_of(token):
-    """Return every form in which the token could be written."""
-    digits = token.rpartition(":")[2]
-    return {
-        digits,
-        digits.upper(),
-        quote(token, safe=""),
-        html.escape(token),
-        base64.b64encode(digits.encode()).decode().rstrip("="),
-    }
 
 
 @pytest.fixture
@@ -92,7 +75,7 @@ class Watch:
         yield from ((f"the log as {name}", stream.getvalue()) for name, stream in self.streams.items())
         yield "a mail", "".join(_words(message) for message in mail.outbox)
         yield "dumpdata", _dump()
-        yield "the database", _database()
+        yield "the database", whole_database()
         yield "the cache", repr(getattr(cache, "_cache", ""))
         yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
         yield "the journal", repr(list(Change.objects.values()))
@@ -301,16 +284,6 @@ def _dump():
     out = StringIO()
     call_command("dumpdata", stdout=out)
     return out.getvalue()
-
-
-def _database():
-    with database.cursor() as cursor:
-        tables = database.introspection.table_names(cursor)
-        rows = []
-        for table in tables:
-            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the name comes from the database itself
-            rows.append(str(cursor.fetchall()))
-    return "".join(rows)
 
 
 # --- Error reports and handlers ----------------------------------------------------------------------------

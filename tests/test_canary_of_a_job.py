@@ -9,13 +9,13 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.environment import ROOT
-from tests.groups.services.notices.receiver import Receiver
-from tests.outside.mail import Inbox
-from tests.outside.reports import events_in, report_server
-from tests.test_canary import forms_of
-from tests.tools.dashboard.killing import Dashboard
-from tests.tools.ports import free_port
+from tests.support.canary import forms_of
+from tests.support.dashboard.killing import Dashboard
+from tests.support.environment import ROOT
+from tests.support.mail import Inbox
+from tests.support.ports import free_port
+from tests.support.reports import events_in, report_server
+from tests.support.webhook_receiver import Receiver
 
 FROM, TO, CRASHING = 7, 1, 13
 HOOK = "a-path-that-lets-its-reader-write"
@@ -34,7 +34,7 @@ from groups.services import clients
 from groups.services.installation import maintenance
 from groups.services.jobs import moves, queue
 from groups.services.notices import choices, deliveries, webhooks
-from tests.tools.dashboard import mover
+from tests.support.dashboard import mover
 
 address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
 owner = User.objects.get()

@@ -11,7 +11,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from django.utils.translation.template import templatize
 
-from tests.environment import LOCALE, ROOT
+from tests.support.environment import LOCALE, ROOT
 
 LANGUAGES = ("en", "ru", "uk")
 # Functions that `makemessages` looks for.

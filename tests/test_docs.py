@@ -22,9 +22,10 @@ from groups.services.notices.webhooks import sign
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.__main__ import NAMES
-from tests.environment import ROOT
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
+from tests.support.dashboard.killing import wait_until
+from tests.support.documents import read, targets
+from tests.support.environment import ROOT
+from tests.support.ports import free_port
 
 DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
 PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
@@ -46,10 +47,6 @@ NAMED_PATH = (
 )
 
 
-def read(name):
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
 def shell_lines(name):
     blocks = re.findall(r"^```sh\n(.*?)^```", read(name), flags=re.MULTILINE | re.DOTALL)
     return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
@@ -61,10 +58,6 @@ def variables_of_the_code():
 
 def commands():
     return set(get_commands()) | set(find_commands(str(ROOT / "poster_admin" / "devtools" / "management")))
-
-
-def targets():
-    return set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", WITH_COMMANDS)

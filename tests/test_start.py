@@ -13,11 +13,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from tests import environment
-from tests.services import empty_database, migrated
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
-from tests.tools.starts import COMMANDS, WRONG, Installation, at_once
+from tests.support import environment
+from tests.support.dashboard.killing import wait_until
+from tests.support.databases import empty_database, migrated
+from tests.support.installation import COMMANDS, WRONG, Installation, at_once
+from tests.support.ports import free_port
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 KEYS = [Fernet.generate_key().decode() for _ in range(2)]

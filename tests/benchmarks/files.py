@@ -20,7 +20,7 @@ from openpyxl import Workbook
 
 from tests.benchmarks.setup import running
 from tests.benchmarks.setup.lab import expect
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 MANY, FEW = "n5000-l50", "n50-l50"
 CHANGES = 5000

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
+from tests.support.dashboard.killing import ACTIONS, POINTS, Dashboard, faults_found, kill_during
 
 BY_CHANCE = "by chance"
 WORKER_STARTS = 2.0

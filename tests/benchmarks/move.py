@@ -16,8 +16,8 @@ from pathlib import Path
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.rows.results import Row
 from tests.benchmarks.setup.running import own_memory
-from tests.tools.dashboard.killing import Dashboard
-from tests.tools.dashboard.moving import Move
+from tests.support.dashboard.killing import Dashboard
+from tests.support.dashboard.moving import Move
 
 CONCURRENCY = 4
 CLIENTS = 5000

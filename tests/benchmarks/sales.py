@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.setup.running import own_memory
-from tests.tools.dashboard.killing import Dashboard, wait_until
+from tests.support.dashboard.killing import Dashboard, wait_until
 
 CLIENTS, LATENCY = 50_000, 0.05
 GROUPS = 24

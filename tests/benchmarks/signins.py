@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.benchmarks.setup import running
-from tests.environment import ROOT
-from tests.tools.ports import free_port
+from tests.support.environment import ROOT
+from tests.support.ports import free_port
 
 PASSWORD = "an-honest-password"
 MOST_MEMORY = 120

@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.__main__ import NAMES
 from tests.benchmarks.rows.results import Row
-from tests.environment import ROOT, inherited
+from tests.support.environment import ROOT, inherited
 
 
 @pytest.mark.parametrize("name", NAMES)

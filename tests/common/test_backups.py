@@ -21,11 +21,11 @@ from django.core.management.base import CommandError
 
 from poster_admin.common import backups
 from poster_admin.common.management.commands import restore as restoring
-from tests import environment
-from tests.services import empty_database, made_once, migrated, migrated_database
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
-from tests.tools.starts import Installation
+from tests.support import environment
+from tests.support.dashboard.killing import wait_until
+from tests.support.databases import empty_database, made_once, migrated, migrated_database
+from tests.support.installation import Installation
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 PASSWORD = "a-password-for-tests"

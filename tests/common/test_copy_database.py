@@ -4,22 +4,14 @@ import fcntl
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from tests.environment import ROOT, inherited
-from tests.services import migrated
-
-
-def run(*words, **environment):
-    command = [sys.executable, *words]
-    environment = {**inherited(), "DJANGO_SETTINGS_MODULE": "poster_admin.settings", **environment}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+from tests.support.databases import migrated
+from tests.support.processes import run_python
 
 
 def tokens(path):
@@ -36,7 +28,7 @@ def test_an_address_that_is_none_is_one_line():
 
 
 def test_the_options_of_the_address_count():
-    copied = run("manage.py", "copy_database", "postgres://loyalty@127.0.0.1:9/loyalty?sslmode=strict")
+    copied = run_python("manage.py", "copy_database", "postgres://loyalty@127.0.0.1:9/loyalty?sslmode=strict")
     assert copied.stderr.startswith("CommandError: The database given: ")
     assert 'invalid sslmode value: "strict"' in copied.stderr
 
@@ -49,17 +41,17 @@ def test_everything_is_copied_once(tmp_path, is_new):
     shutil.copy(migrated(), old)
     if not is_new:
         shutil.copy(migrated(), new)
-    assert run("-m", "tests.benchmarks.setup.people", "demo", **here).returncode == 0
+    assert run_python("-m", "tests.benchmarks.setup.people", "demo", **here).returncode == 0
     with (tmp_path / "old.sqlite3.in-use").open("a") as served:
         fcntl.flock(served, fcntl.LOCK_SH)
-        refused = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
+        refused = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert "Stop the server" in refused.stderr
-    itself = run("manage.py", "copy_database", f"sqlite:///{old}", **here)
+    itself = run_python("manage.py", "copy_database", f"sqlite:///{old}", **here)
     assert "DATABASE_URL itself" in itself.stderr
-    copied = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
+    copied = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert copied.returncode == 0, copied.stderr
     assert tokens(new) == tokens(old)
-    again = run("manage.py", "copy_database", f"sqlite:///{new}", **here)
+    again = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
     assert again.returncode == 1
     assert "already" in again.stderr
 
@@ -80,7 +72,9 @@ def test_a_large_table_is_never_in_memory_as_a_whole(tmp_path):
         with closing(sqlite3.connect(old)) as database, database:
             rows = ((str(number), "x" * 10_000, "2026-01-01") for number in range(count))
             database.executemany("INSERT INTO django_session VALUES (?, ?, ?)", rows)
-        copied = run("-c", program, "copy_database", f"sqlite:///{new}", DATABASE_URL=f"sqlite:///{old}")
+        copied = run_python(
+            "-c", program, "copy_database", f"sqlite:///{new}", DATABASE_URL=f"sqlite:///{old}"
+        )
         assert f"sessions.Session: {count}\n" in copied.stdout
         most.append(int(re.search(r"VmHWM:\s+(\d+) kB", copied.stdout)[1]) // 1000)
     assert most[1] - most[0] < 50, "The table has 80 MB."

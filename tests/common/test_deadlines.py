@@ -21,10 +21,10 @@ from groups.services.writes.reconcile import follow_up, reconcile_due
 from poster_admin.users.sign_in.errors import SlowedDown
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from poster_admin.users.sign_in.throttle import Attempt
-from tests.groups.services.jobs.doing import start
-from tests.groups.services.writes.test_execute import edit_of
-from tests.groups.services.writes.test_reconcile import let_be_due, unknown
-from tests.groups.views.writes.test_remove import URL
+from tests.support.changes import let_be_due, unknown
+from tests.support.commands import edit_of
+from tests.support.jobs import start
+from tests.support.pages import REMOVAL
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -183,7 +183,7 @@ def test_a_password_of_that_time_is_asked_for_again(owner, browse, sandbox):
         session = client.session
         session[CONFIRMED_AT] = time.time()
         session.save()
-    assert client.get(URL).status_code == 302
+    assert client.get(REMOVAL).status_code == 302
 
 
 def test_clocks_that_differ_a_little_are_no_reason(staff, sandbox):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.pages import fragment, text_of
-from tests.test_access import ONLY_POST
+from tests.support.addresses import ONLY_POST
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 WORDS = {

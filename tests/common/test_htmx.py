@@ -9,9 +9,9 @@ import pytest
 
 from groups.models import Change
 from groups.views.http.requests import SECTIONS
-from tests.groups.services.jobs.doing import start
-from tests.pages import HTMX, fragment, group_form, text_of
-from tests.test_access import PRIVATE, taken_back
+from tests.support.addresses import PRIVATE, taken_back
+from tests.support.jobs import start
+from tests.support.pages import HTMX, fragment, group_form, text_of
 
 # Each page asks the database for the same in tests of its own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]

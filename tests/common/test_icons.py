@@ -6,7 +6,7 @@ from django.templatetags.static import static
 
 from groups.presenters.lists.links import Link
 from poster_admin.common.templatetags.icons import icon
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 
 def drawn():

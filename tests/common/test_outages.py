@@ -34,10 +34,10 @@ from poster_admin.common.limits import semaphore
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log
 from poster_admin.users.models import Event, SecurityEvent
-from tests import environment
-from tests.groups.services.writes.test_execute import edit_of
-from tests.tools import outages as real
-from tests.tools.ports import free_port
+from tests.support import environment
+from tests.support import outages as real
+from tests.support.commands import edit_of
+from tests.support.ports import free_port
 
 State = Change.State
 

@@ -13,9 +13,9 @@ from django.db import connection, connections
 from groups.services.credentials import credentials_of
 from groups.services.groups import list_groups
 from poster_admin.devtools.sandbox import Sandbox
-from tests import environment
-from tests.services import migrated_database
-from tests.tools.dashboard.killing import Dashboard
+from tests.support import environment
+from tests.support.dashboard.killing import Dashboard
+from tests.support.databases import migrated_database
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="each thread keeps its own there")

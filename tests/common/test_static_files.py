@@ -7,7 +7,7 @@ import sys
 from django.core.management import call_command
 
 from poster_admin.common.serving import server
-from tests.environment import ROOT, inherited
+from tests.support.environment import ROOT, inherited
 
 STORAGE = "poster_admin.static_files.StaticFilesStorage"
 NAMED = re.compile(r'(?:from\s*|import\s*)"(\./[^"]+)"')

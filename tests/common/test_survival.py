@@ -12,11 +12,10 @@ import psycopg
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests import environment
-from tests.services import empty_database
-from tests.tools import outages
-from tests.tools.dashboard.killing import WRITE, Dashboard, wait_until
-from tests.tools.dashboard.moving import Move
+from tests.support import environment, outages
+from tests.support.dashboard.killing import WRITE, Dashboard, wait_until
+from tests.support.dashboard.moving import Move
+from tests.support.databases import empty_database
 
 pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.

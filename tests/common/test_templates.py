@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 TEMPLATES = ROOT / "templates"
 LONGEST_LINE = 160

@@ -11,8 +11,8 @@ import requests
 
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.setup.running import nginx
-from tests.conftest import NOT_RUN
-from tests.tools.dashboard.killing import Dashboard, faults_found, wait_until
+from tests.support.dashboard.killing import Dashboard, faults_found, wait_until
+from tests.support.programs import NOT_RUN
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.http.certificates import identity
 from poster_admin.env_values import is_network
 from tests.benchmarks.setup.running import process
-from tests.conftest import NOT_RUN
-from tests.environment import ROOT
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
+from tests.support.dashboard.killing import wait_until
+from tests.support.environment import ROOT
+from tests.support.ports import free_port
+from tests.support.programs import NOT_RUN
 
 DEPLOY = ROOT / "deploy"
 HOME = "/srv/poster-admin"

@@ -11,11 +11,11 @@ from contextlib import closing
 import pytest
 from django.core.management import get_commands
 
-from tests.environment import ROOT
-from tests.services import migrated
-from tests.test_docs import targets
+from tests.support.databases import migrated
+from tests.support.documents import targets
+from tests.support.environment import ROOT
+from tests.support.installation import Installation
 from tests.tools.operations import page
-from tests.tools.starts import Installation
 
 # A server that an operator starts by hand is left out: it requires no machine of its own.
 BLOCKS = [text for title, text in page.BLOCKS.items() if title != "start by hand"]

@@ -11,10 +11,10 @@ from cryptography.fernet import Fernet
 from groups.poster import PosterClient
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.setup import running
-from tests.environment import ROOT, inherited
-from tests.tools.dashboard.killing import wait_until
+from tests.support.dashboard.killing import wait_until
+from tests.support.environment import ROOT, inherited
+from tests.support.release import PASSWORD
 from tests.tools.operations.visitor import Visitor
-from tests.tools.release import PASSWORD
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def groups(installation, poster):
     found = PosterClient("demo", token, url=poster.url).get_groups().present
     groups = [group.to_json() for group in found if group.is_editable]
     subprocess.run(
-        [sys.executable, "-m", "tests.tools.release"],
+        [sys.executable, "-m", "tests.support.release"],
         cwd=ROOT,
         env=inherited() | installation,
         input=json.dumps({"token": token, "groups": groups}),

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from tests.devtools import demo
-from tests.services import migrated
+from tests.support import demo
+from tests.support.databases import migrated
 
 pytestmark = pytest.mark.slow
 

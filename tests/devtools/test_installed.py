@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from tests.environment import ROOT, inherited
-from tests.pairwise import marked
+from tests.support.environment import ROOT, inherited
+from tests.support.pairwise import marked
 
 SERVED = """
 import sys

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from poster_admin.devtools import ports
-from tests.tools.ports import free_port, share
+from tests.support.ports import free_port, share
 
 
 def test_no_outgoing_connection_is_given_a_port_of_a_server():

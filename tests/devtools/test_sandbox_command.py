@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.devtools.sandbox.wire import GROUP
-from tests.environment import ROOT
+from tests.support.environment import ROOT
+from tests.support.wire import GROUP
 
 MANAGE = """
 import sys

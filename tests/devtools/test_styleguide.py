@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from groups.models import Change
 from groups.services.writes.reconcile import reconcile_due
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 # The pages of the gallery are those of the product, which have tests of their own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]

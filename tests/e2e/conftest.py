@@ -14,16 +14,11 @@ from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
 from groups.services.installation import maintenance
-from tests import conftest, pairwise
-from tests.e2e import chromium
+from tests.support import people
+from tests.tools import chromium
 
 PATIENCE = 10_000
 expect.set_options(timeout=PATIENCE)
-SCRIPT = {True: "script", False: "no script"}
-# `make test` has one of the two, `make test-all` both.
-MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
-    pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
-)
 # Errors in the console that tests cause on purpose: Chromium and HTMX report every answer with an error
 # status and every request without an answer, and HTMX every request that a newer one replaces.
 ALLOWED_ERRORS = (
@@ -100,7 +95,7 @@ def sign_in(page, url, settings, user, language):
     client = Client()
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
     if user is not None:
-        conftest.sign_in(client, user)
+        people.sign_in(client, user)
     page.context.add_cookies(
         [{"name": name, "value": cookie.value, "url": url} for name, cookie in client.cookies.items()]
     )

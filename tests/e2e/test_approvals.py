@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Limits
-from tests.e2e.pages import OVERFLOW
+from tests.support.browser import OVERFLOW
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from groups.models import Job
-from tests.e2e.effort import Hands
-from tests.e2e.pages import heading, new_group, open_row, row, row_is_ready, show_list
-from tests.environment import ROOT
-from tests.groups.services.jobs.doing import run
+from tests.support.browser import heading, new_group, open_row, row, row_is_ready, show_list
+from tests.support.effort import Hands
+from tests.support.environment import ROOT
+from tests.support.jobs import run
 
 PERCENT = "client_groups_discount"
 

@@ -15,7 +15,7 @@ from groups.services.elsewhere.watch import look_where_due
 from groups.services.installation import maintenance
 from groups.services.notices import deliveries
 from poster_admin.users.models import SecurityEvent, UserSession
-from tests.e2e.pages import OVERFLOW, heading, sign_in_when_asked
+from tests.support.browser import OVERFLOW, heading, sign_in_when_asked
 
 
 def look(times=3):

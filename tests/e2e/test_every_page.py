@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from tests import pairwise
-from tests.e2e.pages import OVERFLOW, PAINTED, show_in
-from tests.e2e.scenes import SCENES, Stage, signed_in
+from tests.support import pairwise
+from tests.support.browser import OVERFLOW, PAINTED, show_in
+from tests.support.scenes import SCENES, Stage, signed_in
 
 # 640 px are what is left of 1280 px at a zoom of 200 %.
 SIZES = ((1280, 900), (640, 450), (360, 900))

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages import heading, show_list
+from tests.support.browser import heading, show_list
 
 UKRAINIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Digit7", "?")}
 RUSSIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Slash", ",")}

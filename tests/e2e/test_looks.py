@@ -8,9 +8,17 @@ from playwright.sync_api import expect
 
 from groups.features.saved_views.services import save
 from groups.models import Limits
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.e2e.pages import OVERFLOW, heading, new_group, open_row, row, show_in, show_list
-from tests.groups.services.test_schedules import HOUR, planned
+from tests.support.browser import (
+    MOSTLY_NO_SCRIPT,
+    OVERFLOW,
+    heading,
+    new_group,
+    open_row,
+    row,
+    show_in,
+    show_list,
+)
+from tests.support.schedules import HOUR, planned
 
 
 def luminance(colour):

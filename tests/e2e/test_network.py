@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Job
-from tests import pairwise
-from tests.groups.services.jobs.doing import start
+from tests.support import pairwise
+from tests.support.jobs import start
 
 # As nginx writes it: without a doctype.
 OF_A_PROXY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from poster_admin.users.models import Event, Passkey, SecurityEvent
-from tests.conftest import PASSWORD
+from tests.support.people import PASSWORD
 
 NEW, LOGIN = "/accounts/passkeys/new/", "/accounts/login/"
 DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,

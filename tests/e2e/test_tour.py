@@ -8,10 +8,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from groups.models import Change, PosterCredentials
-from tests import pairwise
-from tests.conftest import PASSWORD
-from tests.e2e.conftest import SCRIPT
-from tests.e2e.pages import (
+from tests.support import pairwise
+from tests.support.browser import (
+    SCRIPT,
     SEED,
     caught,
     from_the_menu,
@@ -24,7 +23,8 @@ from tests.e2e.pages import (
     rows,
     show_list,
 )
-from tests.pages import group_form
+from tests.support.pages import group_form
+from tests.support.people import PASSWORD
 
 
 def sign_in(page, name, path="/"):

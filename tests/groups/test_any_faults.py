@@ -15,10 +15,10 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Busy, NotRecordedNow
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
-from tests.conftest import close_breakers
-from tests.groups.services.writes.test_execute import command_of
-from tests.matrix import KINDS, WRITES, faults_of
-from tests.pairwise import examples
+from tests.support.circuit import close_breakers
+from tests.support.commands import command_of
+from tests.support.matrix import KINDS, WRITES, faults_of
+from tests.support.pairwise import examples
 
 State = Change.State
 SLOW = {"seconds", "interval", "megabytes"}

@@ -1,8 +1,8 @@
 """Test every fault that can come between Poster and the dashboard, in every page that reads or writes.
 
-The cases are generated in `tests.matrix`. Each asserts at most one POST, a journal that tells the truth about
-Poster's state, a status of the contract, no token anywhere, and an end in time. No case asserts the way in
-which a fault is recognised: `tests/groups/poster/test_faults.py` does that.
+The cases are generated in `tests.support.matrix`. Each asserts at most one POST, a journal that tells the
+truth about Poster's state, a status of the contract, no token anywhere, and an end in time. No case asserts
+the way in which a fault is recognised: `tests/groups/poster/test_faults.py` does that.
 """
 
 import base64
@@ -29,9 +29,9 @@ from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.http import network
-from tests import pairwise
-from tests.conftest import close_breakers
-from tests.matrix import (
+from tests.support import pairwise
+from tests.support.circuit import close_breakers
+from tests.support.matrix import (
     CALLS_BEFORE_THE_WRITE,
     PROPERTY,
     READS,
@@ -45,7 +45,7 @@ from tests.matrix import (
     read_cases,
     write_cases,
 )
-from tests.pages import group_form, group_ids, open_form, text_of
+from tests.support.pages import group_form, group_ids, open_form, text_of
 
 State = Change.State
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_deadlines")]

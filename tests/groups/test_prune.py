@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from groups.models import Job, Snapshot
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.security_log import record
-from tests.groups.services.jobs.doing import start
+from tests.support.jobs import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOTHING = {

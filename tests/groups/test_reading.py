@@ -19,11 +19,11 @@ from django.utils import timezone
 from groups.features.insights.services import sales_reading
 from groups.models import Change, Job, Snapshot
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.jobs.test_bulk_edits import plan
-from tests.groups.services.test_snapshots import remove
-from tests.groups.services.writes.test_reconcile import unknown, write_down
-from tests.pages import fragment
-from tests.test_access import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
+from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
+from tests.support.bulk import plan_edits
+from tests.support.changes import unknown, write_down
+from tests.support.pages import fragment
+from tests.support.snapshots import remove_by_page
 
 # Each page asks another database for the same in the tests of its own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -139,7 +139,7 @@ def test_a_worker_settles_what_pages_have_left(owner, browse, open_changes, sand
 
 
 def test_a_plan_is_only_read(owner, browse, sandbox):
-    draft = plan(owner, {1: "12"}, kind=Job.Kind.EDIT)
+    draft = plan_edits(owner, {1: "12"}, kind=Job.Kind.EDIT)
     before = rows()
     assert tables_written(browse(owner), f"/groups/plan/{draft.pk}/") <= ALWAYS
     assert rows() == before
@@ -158,7 +158,7 @@ def test_what_a_percent_costs_is_added_up_by_a_worker_and_no_change_or_job_is_to
 
 def test_a_snapshot_is_only_read_and_its_download_is_noted(owner, browse, sandbox):
     client = browse(owner)
-    snapshot = remove(client)
+    snapshot = remove_by_page(client)
     url, before = f"/history/snapshots/{snapshot.pk}", rows()
     assert tables_written(client, f"{url}/restore/") <= ALWAYS
     assert tables_written(client, f"{url}/download/") <= ALWAYS | {"users_securityevent"}

@@ -9,7 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from poster_admin.users.accounts import managed_by
 from poster_admin.users.models import Event, Guardian, SecurityEvent
-from tests.conftest import make_user
+from tests.support.people import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]  # the migration itself runs on each database
 NAME = "0023_people_of_accounts"

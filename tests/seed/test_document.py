@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.seed.document import examples
+from tests.support.poster_document import examples
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.conftest import not_run
-from tests.seed.document import examples
-from tests.seed.tunnel import tunnel
+from tests.support.poster_document import examples
+from tests.support.programs import not_run
+from tests.support.tunnel import tunnel
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent

@@ -21,10 +21,10 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.e2e import chromium
-from tests.environment import ROOT
-from tests.tools.dashboard.killing import Dashboard, wait_until
-from tests.tools.ports import free_port
+from tests.support.dashboard.killing import Dashboard, wait_until
+from tests.support.environment import ROOT
+from tests.support.ports import free_port
+from tests.tools import chromium
 
 PACKAGE = "lighthouse@13.5.0"
 FOLDER = ROOT / "var" / "lighthouse"

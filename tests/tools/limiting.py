@@ -121,7 +121,7 @@ class World:
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
         from groups.services.jobs import queue
         from groups.services.writes.limit_check import BeyondLimits, reached_by
-        from tests.groups.services.jobs.doing import run
+        from tests.support.jobs import run
 
         for _ in range(APPROVALS):
             run(self._job)

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.environment import ROOT, VARIABLES
-from tests.tools.ports import free_port
+from tests.support.environment import ROOT, VARIABLES
+from tests.support.ports import free_port
 
 PACKAGE = "@mdn/mdn-http-observatory@1.4.8"
 LEAST = 130

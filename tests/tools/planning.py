@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import CSRF, Dashboard, wait_until
+from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
 GROUPS = 12
 LATENCY = 0.15

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.devtools import demo
-from tests.e2e import chromium
-from tests.environment import ROOT
+from tests.support import demo
+from tests.support.environment import ROOT
+from tests.tools import chromium
 
 PICTURES = ROOT / "docs" / "pictures"
 GROUP = "/groups/1/"

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from poster_admin.users.models import ChosenLanguage
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,6 @@ test. In `make test-all` 25 inputs of each of 15 kinds, in `make test` 10, the s
 PROPERTY_INPUTS=700 makes it 10,500 new ones for a night.
 """
 
-import os
 import string
 import unicodedata
 import uuid
@@ -13,43 +12,15 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groups.models import PosterAccount
 from poster_admin.devtools.sandbox.accounts.seed_data import encode_name
-from tests.conftest import make_user
-from tests.pages import group_form
-from tests.pairwise import examples
+from tests.support.pages import group_form
+from tests.support.people import make_user
+from tests.support.properties import holds_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
-INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 25))
-many = settings(
-    max_examples=INPUTS,
-    deadline=None,
-    database=None,
-    derandomize="PROPERTY_INPUTS" not in os.environ,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-
-
-def holds_for(*inputs):
-    """Try a property now, and also fail if fewer inputs were found than requested."""
-
-    def hold(check):
-        tried = 0
-
-        @many
-        @given(st.tuples(*inputs))
-        def try_one(values):
-            nonlocal tried
-            tried += 1
-            check(*values)
-
-        try_one()
-        assert tried >= INPUTS
-
-    return hold
 
 
 # --- Input, with its meaning -------------------------------------------------------------------------------

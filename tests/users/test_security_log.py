@@ -9,15 +9,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.users.models import Event, Invitation, SecurityEvent
 from poster_admin.users.security_log import record
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
+from tests.support.sign_in import security_lines
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"
-
-
-def lines(kind):
-    return list(SecurityEvent.objects.filter(kind=kind).values_list("user_name", "about", "detail"))
 
 
 def test_a_sign_in_a_failure_a_lock_and_a_sign_out_are_written_down(staff, browse):
@@ -26,16 +23,16 @@ def test_a_sign_in_a_failure_a_lock_and_a_sign_out_are_written_down(staff, brows
     client.post("/accounts/logout/")
     event = SecurityEvent.objects.get(kind=Event.SIGNED_IN)
     assert (event.user, event.address, event.request_id) == (staff, "10.1.2.3", answer["X-Request-ID"])
-    assert lines(Event.SIGNED_OUT) == [("staff", "", "")]
+    assert security_lines(Event.SIGNED_OUT) == [("staff", "", "")]
     for _ in range(5):
         client.post(LOGIN, {"username": "staff", "password": "wrong"})
-    assert lines(Event.FAILED) == [("staff", "", "")] * 5
-    assert lines(Event.LOCKED) == [("staff", "", "")]
+    assert security_lines(Event.FAILED) == [("staff", "", "")] * 5
+    assert security_lines(Event.LOCKED) == [("staff", "", "")]
 
 
 def test_a_password_in_the_field_of_the_name_is_not_kept(browse):
     browse().post(LOGIN, {"username": "my-secret-password", "password": "x"})
-    assert lines(Event.FAILED) == [("?", "", "")]
+    assert security_lines(Event.FAILED) == [("?", "", "")]
 
 
 def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
@@ -44,15 +41,17 @@ def test_who_changes_rights_is_named_with_whom_and_which(owner, staff, browse):
             "date_joined_0": "2026-01-01", "date_joined_1": "10:00:00"}  # fmt: skip
     answer = browse(owner).post(f"/admin/auth/user/{staff.pk}/change/", data)
     assert answer.status_code == 302
-    assert {("owner", "staff", "+Managers"), ("owner", "staff", "-Staff")} <= set(lines(Event.RIGHTS))
+    assert {("owner", "staff", "+Managers"), ("owner", "staff", "-Staff")} <= set(
+        security_lines(Event.RIGHTS)
+    )
 
 
 def test_tokens_that_come_and_go_are_written_down(staff, newcomer, browse, sandbox):
     client = browse(newcomer)
     client.post("/account/", {"account": "demo", "token": sandbox.accounts["demo"].token})
     client.post("/account/disconnect/")
-    assert lines(Event.TOKEN_SET) == [("newcomer", "", "demo")]
-    assert lines(Event.TOKEN_REMOVED) == [("newcomer", "", "demo")]
+    assert security_lines(Event.TOKEN_SET) == [("newcomer", "", "demo")]
+    assert security_lines(Event.TOKEN_REMOVED) == [("newcomer", "", "demo")]
 
 
 def test_passwords_and_switches_of_users_are_written_down(staff):
@@ -61,9 +60,9 @@ def test_passwords_and_switches_of_users_are_written_down(staff):
     staff.is_active = False
     staff.save()
     staff.delete()
-    assert lines(Event.PASSWORD) == [("", "staff", "")]
-    assert lines(Event.USER_CHANGED) == [("", "staff", "is_active=False")]
-    assert lines(Event.USER_REMOVED) == [("", "staff", "")]
+    assert security_lines(Event.PASSWORD) == [("", "staff", "")]
+    assert security_lines(Event.USER_CHANGED) == [("", "staff", "is_active=False")]
+    assert security_lines(Event.USER_REMOVED) == [("", "staff", "")]
 
 
 def test_a_column_that_was_not_saved_has_not_changed(staff):
@@ -139,7 +138,7 @@ def test_a_line_of_json_has_the_request_and_no_token(sandbox, log_stream):
 
 def test_a_token_typed_as_a_name_is_masked(db):
     record(Event.FAILED, name="ab" * 16)
-    assert lines(Event.FAILED) == [("[token]", "", "")]
+    assert security_lines(Event.FAILED) == [("[token]", "", "")]
 
 
 def test_the_menu_leads_owners_to_the_log_and_nobody_else(owner, staff, browse):

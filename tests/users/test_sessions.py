@@ -15,8 +15,8 @@ from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.pages.forms import OwnPasswordForm
 from poster_admin.users.sessions import SessionStore
 from poster_admin.users.sign_in.password_reset import NewPasswordForm
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

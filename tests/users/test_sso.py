@@ -7,18 +7,13 @@ import pytest
 from django.contrib.auth.models import User
 
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, Guardian, SecurityEvent
-from tests.pages import fragment
-from tests.users.provider import DISCOVERY, Provider, new_key
-from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.support.openid_provider import DISCOVERY, Provider, new_key
+from tests.support.pages import fragment
+from tests.support.sign_in import ROLES, after_a_while, roles
 
 pytestmark = pytest.mark.django_db
-ROLES = {"loyalty-owners": "Owners", "loyalty-staff": "Staff", "loyalty-managers": "Managers"}
 REFUSED = "/accounts/login/?company=refused"
 BEGIN, BACK = "/accounts/company/", "/accounts/company/back/"
-
-
-def roles(name):
-    return set(User.objects.get(username=name).groups.values_list("name", flat=True))
 
 
 # --- A proxy that names the user ---------------------------------------------------------------------------

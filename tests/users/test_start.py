@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
-from tests.environment import ROOT, VARIABLES, inherited
+from tests.support.environment import ROOT, VARIABLES, inherited
 
 LOOK = """
 import json, django

@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from tests.benchmarks.rows.results import Row
 from tests.benchmarks.setup import running
 from tests.benchmarks.setup.lab import expect, medians
-from tests.environment import ROOT
-from tests.services import empty_database
+from tests.support.databases import empty_database
+from tests.support.environment import ROOT
 
 FEW, MANY = ("n50-l50-c60", 200), ("n5000-l50-c50000", 100_000)
 PAGES = {

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 
 from cryptography.fernet import Fernet
 
-from tests.environment import ROOT, inherited
-from tests.services import migrated
-from tests.tools.ports import free_port
+from tests.support.databases import migrated
+from tests.support.environment import ROOT, inherited
+from tests.support.ports import free_port
 
 CSRF = secrets.token_hex(16)
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"

@@ -8,9 +8,9 @@ import sys
 import pytest
 import sentry_sdk
 
-from tests.outside.reports import events_in, report_server
-from tests.services import migrated
-from tests.tools.starts import Installation
+from tests.support.databases import migrated
+from tests.support.installation import Installation
+from tests.support.reports import events_in, report_server
 
 # Invented, in the format of Poster's tokens.
 TOKEN = "ab12" * 8

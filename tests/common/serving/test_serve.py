@@ -16,10 +16,10 @@ import requests
 from poster_admin.common.serving import threaded
 from poster_admin.devtools.sandbox.http.certificates import identity
 from tests.benchmarks.setup.running import workers_of
-from tests.environment import ROOT, inherited
-from tests.services import migrated
-from tests.tools.dashboard.killing import wait_until
-from tests.tools.ports import free_port
+from tests.support.dashboard.killing import wait_until
+from tests.support.databases import migrated
+from tests.support.environment import ROOT, inherited
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 PLAIN = "HTTPS=False: plain HTTP."

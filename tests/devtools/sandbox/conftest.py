@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.devtools.sandbox.wire import Wire
+from tests.support.wire import Wire
 
 
 @pytest.fixture

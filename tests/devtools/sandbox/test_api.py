@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.devtools.sandbox.wire import GROUP, Wire
+from tests.support.wire import GROUP, Wire
 
 LIST = """{
   "response":[

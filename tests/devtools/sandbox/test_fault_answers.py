@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.devtools.sandbox.wire import raw, response, split
+from tests.support.wire import raw, response, split
 
 # --- Envelopes ---------------------------------------------------------------------------------------------
 

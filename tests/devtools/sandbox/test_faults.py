@@ -9,8 +9,8 @@ import zlib
 import pytest
 
 from poster_admin.devtools.sandbox import FAULTS
-from tests import pairwise
-from tests.devtools.sandbox.wire import CALLS, everything, raw, response, split
+from tests.support import pairwise
+from tests.support.wire import CALLS, everything, raw, response, split
 
 QUICK = {"seconds": 0.05, "interval": 0.001, "megabytes": 2}
 

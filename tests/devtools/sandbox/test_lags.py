@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from poster_admin.devtools.sandbox import LAGS, Sandbox
 from poster_admin.devtools.sandbox.accounts.replica import Lag
-from tests.devtools.sandbox.http.test_server import post
-from tests.devtools.sandbox.wire import GROUP, Wire
-from tests.pairwise import examples
+from tests.support.pairwise import examples
+from tests.support.wire import GROUP, Wire, post
 
 PERCENT = "client_groups_discount"
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from poster_admin.devtools.sandbox import FAULTS, Sandbox
-from tests.devtools.sandbox.wire import GROUP, Wire
+from tests.support.wire import GROUP, Wire
 
 
 def hit(wire, calls=6, method="clients.getGroups"):

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.e2e.pages import new_group
+from tests.support.browser import new_group
 
 
 def test_three_clients_found_by_phone_come_to_one_move(staff, page_for, sandbox):

@@ -9,9 +9,8 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.pages import OVERFLOW, from_the_menu, heading
-from tests.groups.services.jobs.doing import run, start
+from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, OVERFLOW, from_the_menu, heading
+from tests.support.jobs import run, start
 
 
 @pytest.fixture

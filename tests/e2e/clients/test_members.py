@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.services import clients
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.pages import heading
+from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, heading
 
 
 @pytest.fixture

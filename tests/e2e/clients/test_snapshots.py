@@ -5,9 +5,8 @@ import re
 from playwright.sync_api import expect
 
 from groups.models import Job, Snapshot
-from tests.e2e.conftest import MOSTLY_SCRIPT
-from tests.e2e.pages import OVERFLOW, heading
-from tests.groups.services.jobs.doing import run
+from tests.support.browser import MOSTLY_SCRIPT, OVERFLOW, heading
+from tests.support.jobs import run
 
 NAME = "Скидочная система 10%"
 

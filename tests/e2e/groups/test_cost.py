@@ -7,8 +7,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.insights.services import sales_reading
-from tests.e2e.pages import OVERFLOW, caught, heading, hold_back, new_group, open_row
-from tests.groups.views.costs.test_cost import expected
+from tests.support.browser import OVERFLOW, caught, heading, hold_back, new_group, open_row
+from tests.support.costs import expected
 
 COSTS = "коштуватиме до 12 400 ₴ на місяць"
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from groups.models import Change, Job
 from poster_admin.users.models import UserSession
-from tests.e2e.pages import SEED, caught, heading, hold_back, open_row, show_list, sign_in_when_asked
+from tests.support.browser import SEED, caught, heading, hold_back, open_row, show_list, sign_in_when_asked
 
 ENDED = "Ваш сеанс завершився; нічого не збережено."
 BACK = "Усе, що ви ввели, знову тут."

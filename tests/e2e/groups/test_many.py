@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Job
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.pages import OVERFLOW, heading
-from tests.groups.services.jobs.doing import run
+from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, OVERFLOW, heading
+from tests.support.jobs import run
 
 
 @pytest.fixture

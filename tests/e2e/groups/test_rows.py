@@ -5,9 +5,19 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT
-from tests.e2e.pages import OVERFLOW, SEED, caught, heading, hold_back, new_group, open_row, row, show_list
-from tests.pages import group_form
+from tests.support.browser import (
+    MOSTLY_NO_SCRIPT,
+    OVERFLOW,
+    SEED,
+    caught,
+    heading,
+    hold_back,
+    new_group,
+    open_row,
+    row,
+    show_list,
+)
+from tests.support.pages import group_form
 
 BROKEN = "<!doctype html><title>502</title><p data-notice=error>A proxy speaks</p>"
 

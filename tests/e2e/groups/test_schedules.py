@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from groups.models import Schedule
 from groups.services.schedule_steps import run_due
-from tests.e2e.pages import OVERFLOW, open_menu
-from tests.groups.services.test_schedules import GROUP, at, percent_of
+from tests.support.browser import OVERFLOW, open_menu
+from tests.support.schedules import GROUP, at, percent_of
 
 FORMAT = "%Y-%m-%dT%H:%M"
 DAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "нд")

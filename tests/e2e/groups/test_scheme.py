@@ -5,10 +5,18 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from groups.features.insights import views
 from groups.features.insights.services import member_sums
-from groups.features.insights.views import scheme as views
-from tests.e2e.conftest import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT
-from tests.e2e.pages import OVERFLOW, caught, heading, hold_back, new_group, open_row
+from tests.support.browser import (
+    MOSTLY_NO_SCRIPT,
+    MOSTLY_SCRIPT,
+    OVERFLOW,
+    caught,
+    heading,
+    hold_back,
+    new_group,
+    open_row,
+)
 
 RULES = (
     {"rule_id": 4, "loyalty_type": 2, "value": 1000, "group_id": 4},

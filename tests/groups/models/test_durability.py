@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from tests.environment import UNSYNCED
-from tests.pages import group_form
+from tests.support.environment import UNSYNCED
+from tests.support.pages import group_form
 
 FULL = 2
 EDIT = "/groups/1/edit/"

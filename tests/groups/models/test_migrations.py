@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.common.test_copy_database import run
+from tests.support.processes import run_python
 
 # A migration that is written does not change any more.
 pytestmark = [pytest.mark.product, pytest.mark.slow]
@@ -28,7 +28,7 @@ def insert(database, table, **values):
 
 
 def migrate(path, *target):
-    done = run("manage.py", "migrate", "groups", *target, DATABASE_URL=f"sqlite:///{path}")
+    done = run_python("manage.py", "migrate", "groups", *target, DATABASE_URL=f"sqlite:///{path}")
     assert done.returncode == 0, done.stderr
 
 

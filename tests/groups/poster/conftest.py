@@ -5,12 +5,9 @@ import logging
 import pytest
 import trustme
 
-from groups.poster import PosterClient, Timeouts, Transport
-from tests.groups.poster.leaks import Ear, assert_masked
-
-AT_ONCE = (0.0, 0.0)
-"""No pause before a second attempt: one test covers the pause."""
-TIMEOUTS = Timeouts(connect=2, read=4, read_deadline=8, write_deadline=8, pause=AT_ONCE)
+from groups.poster import PosterClient, Transport
+from tests.support.leaks import Ear, assert_masked
+from tests.support.timeouts import TIMEOUTS
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ from groups.poster import (
     api_url,
 )
 from poster_admin.devtools.sandbox.http import network
-from tests.groups.poster.leaks import assert_silent
-from tests.groups.poster.transport.listener import listening
+from tests.support.leaks import assert_silent
+from tests.support.listener import listening
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = GroupValues(

@@ -20,7 +20,7 @@ from groups.poster import (
     PromotionList,
     is_removed,
 )
-from tests.groups.poster.transport.listener import listening
+from tests.support.listener import listening
 
 QUERY = {"format": "json", "token": "[token]"}
 ROW = {

@@ -20,7 +20,7 @@ from groups.poster import (
 from groups.poster import errors as module
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS, refusal
 from groups.poster.redact import MASK
-from tests.groups.poster.leaks import assert_silent
+from tests.support.leaks import assert_silent
 
 TREE = {
     Unreachable: PosterError,

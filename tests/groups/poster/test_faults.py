@@ -13,7 +13,6 @@ from groups.poster import (
     ClientValues,
     Group,
     GroupList,
-    GroupValues,
     InvalidResponse,
     InvalidValue,
     LoyaltyRuleList,
@@ -29,13 +28,11 @@ from groups.poster import (
     Unreachable,
 )
 from poster_admin.devtools.sandbox import FAULTS
-from tests.groups.poster.conftest import AT_ONCE
-from tests.groups.poster.leaks import assert_silent
-from tests.pairwise import marked
+from tests.support.leaks import assert_silent
+from tests.support.pairwise import marked
+from tests.support.timeouts import AT_ONCE
+from tests.support.values import VALUES
 
-VALUES = GroupValues(
-    name="Студенти", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
-)
 VISITOR = ClientValues(group_id=4, name="Шевченко Олена", bonus=Decimal("12.50"))
 READS = {
     "clients.getGroups": lambda poster: poster.get_groups(),

@@ -10,7 +10,7 @@ from groups.poster import GroupList, InvalidResponse, PosterError
 from groups.poster.fields import MAX_ID
 from groups.poster.parsing import interpret_groups, parse_response
 from groups.poster.transport import Answer, Failure
-from tests.groups.poster.test_parsing import ROW, SCALARS
+from tests.support.values import ROW, SCALARS
 
 METHOD = "clients.getGroups"
 

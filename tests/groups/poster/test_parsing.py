@@ -23,6 +23,7 @@ from groups.poster.errors import REFUSALS
 from groups.poster.fields import MAX_ID
 from groups.poster.parsing import parse_response, written_id
 from groups.poster.transport import Answer, Failure
+from tests.support.values import ROW, SCALARS
 
 METHOD = "clients.updateGroup"
 ENVELOPES = {
@@ -253,26 +254,8 @@ def test_nothing_else_is_an_id(response):
 
 # --- Anything ----------------------------------------------------------------------------------------------
 
-ROW = {
-    "client_groups_id": "1",
-    "client_groups_name": "Постоянный посетитель",
-    "loyalty_type": "1",
-    "client_groups_discount": "10",
-    "birthday_bonus": "5000",
-    "count_groups_clients": "125",
-    "use_ewallet": "0",
-    "delete": "0",
-}
 ENVELOPE = ("response", "error", "code", "message", "error_type", "error_message", "err_code")
 KEYS = st.sampled_from([*ENVELOPE, *ROW])
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["0", "1", "11", "²", "٣", "1e3", "\ud83d", "\0", "-0", "50.00", "&#39;"])
-)
 JSON = st.recursive(
     SCALARS,
     lambda inner: (

@@ -36,11 +36,11 @@ from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotNow, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.users.models import Event, SecurityEvent
-from tests.conftest import make_user
-from tests.groups.services.jobs.doing import plan as plan_move
-from tests.groups.services.jobs.doing import run
-from tests.groups.services.test_schedules import planned
-from tests.threads import at_once
+from tests.support.jobs import plan as plan_move
+from tests.support.jobs import run
+from tests.support.people import make_user
+from tests.support.schedules import planned
+from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("always_asked")]
 State = ApprovalRequest.State

@@ -8,8 +8,8 @@ import pytest
 
 from groups.poster.address import DEFAULT_URL
 from groups.services import gateway
-from tests.outside.company import Authority, Proxy, running, tls_in_front
-from tests.pages import text_of
+from tests.support.company import Authority, Proxy, running, tls_in_front
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"

@@ -13,7 +13,7 @@ from groups.models import PosterAccount, PosterCredentials
 from groups.poster import NotFound, TokenRejected, Unreachable
 from groups.services import credentials as credentials_service
 from groups.services import gateway
-from tests.pages import group_form, text_of
+from tests.support.pages import group_form, text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.services import groups as reads
 from poster_admin.users.models import UserSession
-from tests.pages import group_form
+from tests.support.pages import group_form
 
 pytestmark = pytest.mark.django_db
 

@@ -16,47 +16,15 @@ from groups.services import schedule_steps
 from groups.services.groups import read_now
 from groups.services.journal import history
 from groups.services.schedule_steps import run_due
-from groups.services.schedules import cancel, plan
+from groups.services.schedules import cancel
 from groups.services.writes import reconcile as reconciler
-from groups.services.writes.commands import RemoveGroup, Sender, UpdateGroup
+from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow, OperationReused, Planned
+from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
 State, Reason = Schedule.State, Schedule.Reason
-HOUR = timedelta(hours=1)
-GROUP = 4
-
-
-def planned(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
-    """Plan a change of a group of the seed, an hour from now for two hours by default."""
-    now = timezone.now()
-    group = read_now(user.credentials, fields.pop("group_id", GROUP)).group
-    return plan(
-        Schedule(
-            **{
-                "account": user.credentials.account,
-                "user": user,
-                "user_name": user.get_username(),
-                "group_id": group.id,
-                "group_name": group.name,
-                "base": group.values.to_json(),
-                "planned": group.values.to_json() | {"percent": percent},
-                "starts_at": now + starts,
-                "ends_at": None if ends is None else now + ends,
-                **fields,
-            }
-        ),
-        Sender(user, user.credentials),
-    )
-
-
-def at(hours):
-    return timezone.now() + hours * HOUR
-
-
-def percent_of(sandbox, group_id=GROUP):
-    return float(sandbox.accounts["demo"].groups[group_id]["client_groups_discount"])
 
 
 def states(schedule):

@@ -22,11 +22,10 @@ from groups.services.installation.maintenance import routines
 from poster_admin.common import encryption
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
-from tests.conftest import close_breakers
-from tests.groups.views.writes.test_remove import NAME, URL
-from tests.pages import fragment, hidden, open_form, text_of
-from tests.users.sign_in.test_reauthentication import after_a_while
-from tests.users.test_security_log import lines
+from tests.support.circuit import close_breakers
+from tests.support.pages import GROUP_4, REMOVAL, fragment, hidden, open_form, text_of
+from tests.support.sign_in import after_a_while, security_lines
+from tests.support.snapshots import remove_by_page
 
 pytestmark = pytest.mark.django_db
 LIST = "/history/snapshots/"
@@ -44,16 +43,9 @@ def rows_of(snapshot):
     return [row for part in snapshots.parts_of(snapshot) for row in part]
 
 
-def remove(client):
-    """Remove group 4 through its page, and return the snapshot."""
-    form = open_form(client, URL, confirm_name=NAME)
-    assert client.post(URL, form).status_code == 302
-    return Snapshot.objects.get()
-
-
 @pytest.fixture
 def snapshot(owner, browse, sandbox):
-    return remove(browse(owner))
+    return remove_by_page(browse(owner))
 
 
 def restore_url(snapshot):
@@ -70,17 +62,17 @@ def download_url(snapshot):
 def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
     rows = list(sandbox.accounts["demo"].clients.rows(4))
     client = browse(owner)
-    form = open_form(client, URL, confirm_name=NAME)
-    assert client.post(URL, form)["Location"] == "/groups/"
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    assert client.post(REMOVAL, form)["Location"] == "/groups/"
     methods = [call.method for call in sandbox.calls()]
     assert methods.index("clients.getClients") < methods.index("clients.removeGroup")
     snapshot = Snapshot.objects.get()
     assert str(snapshot.pk) == form["operation"]
-    assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (FEW, "owner", NAME)
+    assert (snapshot.clients, snapshot.user_name, snapshot.group_name) == (FEW, "owner", GROUP_4)
     assert rows_of(snapshot) == rows
     assert Group.from_json(snapshot.group).clients == FEW
     # The same form, sent again.
-    client.post(URL, form)
+    client.post(REMOVAL, form)
     assert Snapshot.objects.count() == 1
     assert methods.count("clients.getClients") == 1
 
@@ -88,9 +80,9 @@ def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
 @pytest.mark.parametrize(("fault", "status"), [("fin_before_headers", 504), ("empty", 502)])
 def test_what_cannot_be_kept_is_not_removed(owner, browse, sandbox, fault, status):
     client = browse(owner)
-    form = open_form(client, URL, confirm_name=NAME)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
     sandbox.script("clients.getClients", fault, times=None)
-    answer = client.post(URL, form)
+    answer = client.post(REMOVAL, form)
     assert answer.status_code == status
     assert "The group was not removed" in text_of(answer)
     assert "they could not be read" in text_of(answer)
@@ -99,14 +91,14 @@ def test_what_cannot_be_kept_is_not_removed(owner, browse, sandbox, fault, statu
     assert not Change.objects.exists()
     assert not Snapshot.objects.exists()
     sandbox.clear_faults()
-    assert client.post(URL, form).status_code == 302
+    assert client.post(REMOVAL, form).status_code == 302
     assert Snapshot.objects.get().complete
 
 
 def test_a_client_whose_name_holds_half_a_character_is_kept_and_downloaded(owner, browse, sandbox):
     sandbox.script("clients.getClients", "row_surrogate_name", times=None)
     client = browse(owner)
-    snapshot = remove(client)
+    snapshot = remove_by_page(client)
     assert snapshot.clients == FEW
     assert "\ud83d" in "".join(row["firstname"] + row["lastname"] for row in rows_of(snapshot))
     told = json.loads(b"".join(client.get(download_url(snapshot))))
@@ -116,19 +108,19 @@ def test_a_client_whose_name_holds_half_a_character_is_kept_and_downloaded(owner
 @pytest.mark.parametrize("told", [None, "0.0"])
 def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, browse, sandbox, told):
     sandbox.console().edit_client(130, delete=told)
-    snapshot = remove(browse(owner))
+    snapshot = remove_by_page(browse(owner))
     assert snapshot.clients == FEW
     assert 130 in snapshots.living_ids(snapshot)
 
 
 def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse, sandbox):
     client = browse(owner)
-    for values in ({"confirm_name": "x"}, {"confirm_name": NAME, "version": "x"}):
-        client.post(URL, {**open_form(client, URL), **values})
-    form = open_form(client, URL, confirm_name=NAME)
-    assert browse(staff).post(URL, form).status_code == 403
+    for values in ({"confirm_name": "x"}, {"confirm_name": GROUP_4, "version": "x"}):
+        client.post(REMOVAL, {**open_form(client, REMOVAL), **values})
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    assert browse(staff).post(REMOVAL, form).status_code == 403
     sandbox.console().edit(4, count_groups_clients=str(FEW + 1))
-    assert client.post(URL, form).status_code == 409
+    assert client.post(REMOVAL, form).status_code == 409
     sandbox.console().edit(4, count_groups_clients="0")
     url = "/groups/4/delete/"
     assert client.post(url, open_form(client, url)).status_code == 302
@@ -138,7 +130,7 @@ def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse
 def test_a_lost_removal_that_is_sent_again_keeps_it_anew(owner, browse, sandbox):
     client = browse(owner)
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
-    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 504
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 504
     change = Change.objects.get()
     assert client.post(f"/history/{change.pk}/", {"decision": "again"}).status_code == 302
     assert {each.pk for each in Snapshot.objects.all()} == {each.pk for each in Change.objects.all()}
@@ -146,14 +138,14 @@ def test_a_lost_removal_that_is_sent_again_keeps_it_anew(owner, browse, sandbox)
 
 def test_a_form_that_is_sent_again_later_keeps_who_is_there_by_then(owner, browse, sandbox):
     client = browse(owner)
-    form = open_form(client, URL, confirm_name=NAME)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
     Change(account_id="demo", action="update", group_id=4, target="group:4", state="unknown").save()
-    assert client.post(URL, form).status_code == 409
+    assert client.post(REMOVAL, form).status_code == 409
     Change.objects.settle(Change.objects.get(), state="failed")
     ids = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(4)]
     sandbox.console().edit_client(ids[-1], total_payed_sum="777700")
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
-    assert client.post(URL, form).status_code == 302
+    assert client.post(REMOVAL, form).status_code == 302
     assert rows_of(Snapshot.objects.get())[-1]["total_payed_sum"] == "777700"
 
 
@@ -195,7 +187,7 @@ def test_the_list_says_what_is_kept_why_and_until_when(owner, browse, sandbox, s
     page = browse(owner).get(LIST)
     words = text_of(page)
     for part in (
-        NAME,
+        GROUP_4,
         str(FEW),
         "owner",
         "Group removed",
@@ -237,7 +229,7 @@ def test_only_owners_with_a_good_token_see_what_is_kept(
             assert browse(user).get(url).status_code == 403
             assert browse(user).post(url).status_code in {403, 405}
         assert browse(outsider).get(url).status_code == (200 if url == LIST else 404)
-        assert NAME not in browse(outsider).get(url).content.decode()
+        assert GROUP_4 not in browse(outsider).get(url).content.decode()
     for user in (manager, staff):
         assert LIST not in browse(user).get("/history/").content.decode()
     PosterCredentials.objects.update(refused_at=timezone.now())
@@ -252,7 +244,7 @@ def test_only_owners_with_a_good_token_see_what_is_kept(
 def test_a_file_has_the_group_and_its_clients_as_poster_gave_them(owner, browse, sandbox, monkeypatch):
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
     rows = list(sandbox.accounts["demo"].clients.rows(4))
-    snapshot = remove(browse(owner))
+    snapshot = remove_by_page(browse(owner))
     assert snapshot.parts.count() == 5
     answer = browse(owner).get(download_url(snapshot))
     assert answer.streaming
@@ -263,8 +255,8 @@ def test_a_file_has_the_group_and_its_clients_as_poster_gave_them(owner, browse,
     assert len(chunks) == 7
     file = json.loads(b"".join(chunks))
     assert file["clients"] == rows
-    assert (file["account"], file["group"]["name"], file["taken_by"]) == ("demo", NAME, "owner")
-    assert lines(Event.SNAPSHOT_READ) == [("owner", "", f"demo group:4 {snapshot.pk}")]
+    assert (file["account"], file["group"]["name"], file["taken_by"]) == ("demo", GROUP_4, "owner")
+    assert security_lines(Event.SNAPSHOT_READ) == [("owner", "", f"demo group:4 {snapshot.pk}")]
 
 
 def test_nobody_in_it_is_a_file_too(owner, browse, sandbox):
@@ -284,7 +276,7 @@ def test_the_password_is_asked_for_again(owner, browse, snapshot):
     for url in (download_url(snapshot), restore_url(snapshot)):
         assert client.get(url)["Location"] == f"/accounts/confirm/?next={quote(url, safe='')}"
     assert client.post(restore_url(snapshot), {})["Location"].startswith("/accounts/confirm/")
-    assert not lines(Event.SNAPSHOT_READ)
+    assert not security_lines(Event.SNAPSHOT_READ)
 
 
 def test_without_its_key_there_are_words(owner, browse, sandbox, snapshot):
@@ -295,7 +287,7 @@ def test_without_its_key_there_are_words(owner, browse, sandbox, snapshot):
         assert "This snapshot cannot be opened" in text_of(answer)
         assert "Content-Disposition" not in answer
     assert browse(owner).get(LIST).status_code == 200
-    assert not lines(Event.SNAPSHOT_READ)
+    assert not security_lines(Event.SNAPSHOT_READ)
 
 
 # --- The restore -------------------------------------------------------------------------------------------
@@ -356,11 +348,11 @@ def test_a_snapshot_says_that_it_was_restored(owner, browse, sandbox, snapshot):
     page = client.get("/history/snapshots/")
     assert f'data-restored="{job.state}"' in page.content.decode()
     assert f'href="/jobs/{job.pk}/"' in page.content.decode()
-    assert f"Restore into “{NAME}”, owner," in text_of(page)
+    assert f"Restore into “{GROUP_4}”, owner," in text_of(page)
     Job.objects.update(state=Job.State.DONE)
     again = client.get(restore_url(snapshot))
     assert 'data-restored="done"' in again.content.decode()
-    assert f"Restore into “{NAME}”, owner," in text_of(again)
+    assert f"Restore into “{GROUP_4}”, owner," in text_of(again)
 
 
 def test_another_one_meanwhile_is_a_conflict(owner, browse, sandbox, snapshot):
@@ -376,7 +368,7 @@ def test_another_one_meanwhile_is_a_conflict(owner, browse, sandbox, snapshot):
 def test_what_is_no_longer_as_the_page_said_is_not_started(owner, browse, sandbox, snapshot):
     client = browse(owner)
     form = form_of(client, snapshot)
-    row = {"client_groups_name": NAME, "loyalty_type": "2", "client_groups_discount": "10"}
+    row = {"client_groups_name": GROUP_4, "loyalty_type": "2", "client_groups_discount": "10"}
     sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
     answer = client.post(restore_url(snapshot), form)
     assert answer.status_code == 409
@@ -384,7 +376,7 @@ def test_what_is_no_longer_as_the_page_said_is_not_started(owner, browse, sandbo
     assert "there is one of the same name" in text_of(answer)
     part = client.post(restore_url(snapshot), form, headers=fragment("form", restore_url(snapshot)))
     for shown in (answer, part):
-        assert f"“{NAME}”, 10%, with" in text_of(shown)
+        assert f"“{GROUP_4}”, 10%, with" in text_of(shown)
     assert not Job.objects.exists()
     again = form | hidden(answer, "version", "operation")
     assert client.post(restore_url(snapshot), again).status_code == 302
@@ -473,7 +465,7 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
     credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
     half = Snapshot.objects.create(
-        account_id="demo", user_name="owner", group_id=4, group_name=NAME, group={},
+        account_id="demo", user_name="owner", group_id=4, group_name=GROUP_4, group={},
         taken_at=timezone.now() - timedelta(minutes=2),
     )  # fmt: skip
     again = snapshots.take(user=owner, credentials=credentials, group=group, operation=half.pk)
@@ -482,7 +474,7 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
 
 def test_rotation_takes_the_snapshots_along(owner, browse, sandbox, settings, monkeypatch):
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
-    snapshot = remove(browse(owner))
+    snapshot = remove_by_page(browse(owner))
     rows = rows_of(snapshot)
     newest = Fernet.generate_key().decode()
     settings.POSTER_TOKEN_KEYS = [newest, *settings.POSTER_TOKEN_KEYS]
@@ -495,7 +487,7 @@ def test_rotation_takes_the_snapshots_along(owner, browse, sandbox, settings, mo
 
 def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, settings, monkeypatch):
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 3)
-    snapshot = remove(browse(owner))
+    snapshot = remove_by_page(browse(owner))
     assert snapshot.parts.count() == 5
     assert (encryption.examine_keys().total, encryption.examine_keys().lost) == (2, [])
     settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]

@@ -9,9 +9,9 @@ from contextlib import nullcontext
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests import environment
-from tests.services import empty_database
-from tests.tools.dashboard.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
+from tests.support import environment
+from tests.support.dashboard.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
+from tests.support.databases import empty_database
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8

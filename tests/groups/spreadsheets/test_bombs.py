@@ -10,7 +10,7 @@ import pytest
 
 from groups.spreadsheets import bounded_xml
 from groups.spreadsheets.reader import NotReadable, read_table
-from tests.groups.spreadsheets.test_reader import SHEET, STYLES, packed, parts_of, saved, workbook
+from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 WORKBOOK, STRINGS = "xl/workbook.xml", "xl/sharedStrings.xml"
 RELATIONS = "xl/_rels/workbook.xml.rels"

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from openpyxl import load_workbook
 
-from tests.pages import group_ids
+from tests.support.pages import group_ids
 
 pytestmark = pytest.mark.django_db
 

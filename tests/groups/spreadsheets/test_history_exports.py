@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from groups.models import Change, Job
 from groups.services.journal import history
-from tests.pages import group_form
+from tests.support.pages import group_form
 
 pytestmark = pytest.mark.django_db
 SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}

@@ -16,11 +16,11 @@ from groups.poster import Group, GroupList, UnreadableRow
 from groups.services.groups import Groups
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import NotReadable
-from tests.groups.views.test_bulk import run
-from tests.pages import text_of
-from tests.users.test_properties import holds_for
+from tests.support.bulk import run_answered
+from tests.support.pages import text_of
+from tests.support.properties import holds_for
+from tests.support.spreadsheets import IMPORT, upload
 
-URL = "/groups/import/"
 HEADER = "Id;Name;Type;Percent;Birthday bonus;Clients;Poster account;As of"
 
 
@@ -246,11 +246,6 @@ def test_another_case_of_the_account_is_the_same_account():
 # --- Round trip --------------------------------------------------------------------------------------------
 
 
-def upload(client, content, name="groups.csv"):
-    content = content.encode() if isinstance(content, str) else content
-    return client.post(URL, {"file": SimpleUploadedFile(name, content)})
-
-
 ODD_NAMES = [
     "=1+1",
     "'=x",
@@ -330,7 +325,7 @@ def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox, exte
         page
     )
     assert not sandbox.posts()
-    job = run(client.post(answer["Location"]))
+    job = run_answered(client.post(answer["Location"]))
     assert (job.kind, job.state) == (Job.Kind.IMPORT, Job.State.DONE)
     rows = list(sandbox.accounts["demo"].snapshot().values())
     assert rows[0]["client_groups_discount"] == "12.5"
@@ -368,7 +363,7 @@ def test_a_second_group_of_a_name_is_made_after_the_plan_has_asked(staff, browse
     assert asked in text_of(plan)
     assert "1 change is worth a second look. It comes first." in text_of(plan)
     assert re.findall(r'data-line="(\d+)"', plan.content.decode()) == ["3", "2"]
-    assert run(client.post(answer["Location"])).state == Job.State.DONE
+    assert run_answered(client.post(answer["Location"])).state == Job.State.DONE
     assert {change.state for change in Change.objects.all()} == {Change.State.APPLIED}
     assert len(sandbox.posts("clients.createGroup")) == 1
 
@@ -403,11 +398,11 @@ def test_what_is_no_file_of_groups_is_refused_in_words(staff, browse, sandbox, c
 @pytest.mark.django_db
 def test_no_file_at_all_is_a_form_error(staff, browse, sandbox):
     for data in ({}, {"file": "text"}):
-        answer = browse(staff).post(URL, data)
+        answer = browse(staff).post(IMPORT, data)
         assert answer.status_code == 422
         assert "Choose a file." in text_of(answer)
     two = {"file": SimpleUploadedFile("a.csv", b"Id"), "other": SimpleUploadedFile("b.csv", b"Id")}
-    assert browse(staff).post(URL, two).status_code == 400
+    assert browse(staff).post(IMPORT, two).status_code == 400
 
 
 @pytest.mark.django_db
@@ -433,7 +428,7 @@ def test_an_import_needs_both_rights(staff, manager, browse, sandbox):
     for codename in ("add_group", "change_group"):
         right = role.permissions.get(codename=codename)
         role.permissions.remove(right)
-        for answer in (browse(staff).get(URL), upload(browse(staff), "Id;Percent\n1;11\n")):
+        for answer in (browse(staff).get(IMPORT), upload(browse(staff), "Id;Percent\n1;11\n")):
             assert answer.status_code == 403
         role.permissions.add(right)
 

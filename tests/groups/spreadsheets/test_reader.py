@@ -1,20 +1,17 @@
 """Test reading tables from any program: text from every kind of cell, and clear errors for other files."""
 
-import io
 import re
-import zipfile
 from datetime import date, datetime
 
 import pytest
-from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from groups.poster.fields import fold
 from groups.spreadsheets import reader
 from groups.spreadsheets.reader import Formula, NotReadable, protected, read_table
+from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 NAMES = {"id", "name", "percent"}
-SHEET, STYLES = "xl/worksheets/sheet1.xml", "xl/styles.xml"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -22,33 +19,6 @@ def read(content):
     if isinstance(content, str):
         content = content.encode()
     return read_table(content, lambda cells: sum(fold(cell) in NAMES for cell in cells))
-
-
-def workbook(*rows):
-    book = Workbook()
-    sheet = book.active
-    for row in rows:
-        sheet.append(row)
-    return book, sheet
-
-
-def saved(book):
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
-
-
-def parts_of(content):
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        return {name: packed.read(name) for name in packed.namelist()}
-
-
-def packed(parts):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in parts.items():
-            archive.writestr(name, data)
-    return file.getvalue()
 
 
 def workbook_of_xml(rows):

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
-from tests.groups.forms.test_fields import HOSTILE_ACCOUNTS
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
+from tests.support.values import HOSTILE_ACCOUNTS
 
 pytestmark = pytest.mark.django_db
 URL = "/account/"

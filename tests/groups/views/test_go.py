@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from groups.models import PosterCredentials
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 

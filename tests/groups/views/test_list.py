@@ -17,7 +17,7 @@ from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.poster import read_groups
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of, disconnect
-from tests.pages import fragment, group_form, group_ids, text_of
+from tests.support.pages import fragment, group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 from groups.models import Delivery, Notice, NoticeChoice, PosterCredentials, Webhook
 from groups.services.notices import trial, webhooks
 from groups.services.notices.webhooks import last_try
-from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
-from tests.groups.services.notices.receiver import Receiver
-from tests.pages import text_of
-from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.support.notices import change_elsewhere, later, set_webhook, tell
+from tests.support.pages import text_of
+from tests.support.sign_in import after_a_while
+from tests.support.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.django_db
 PAGE, WEBHOOK = "/account/notices/", "/account/notices/webhook/"
@@ -177,7 +177,7 @@ def test_the_password_is_asked_for_again(owner, browse, receiver):
 def test_a_webhook_that_fails_is_seen_on_the_page(owner, browse, receiver):
     set_webhook(owner, receiver.address)
     receiver.answer = b"HTTP/1.1 500 Oops\r\n\r\nwords-of-the-receiver"
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     page = browse(owner).get(PAGE)
     assert 'data-webhook="failing"' in page.text

@@ -5,9 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.models import Schedule
 from groups.services.schedule_steps import run_due
-from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
-from tests.groups.views import test_bulk as bulk
-from tests.pages import fragment, group_form, text_of
+from tests.support.bulk import BULK, plan_by_form
+from tests.support.pages import fragment, group_form, text_of
+from tests.support.schedules import GROUP, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
 URL = f"/groups/{GROUP}/edit/"
@@ -42,8 +42,8 @@ FORMS = {
     "check page": lambda client: client.post(
         URL, group_form(client, URL, name=NAME, loyalty_type="2", percent="95")
     ),
-    "several percents": lambda client: client.get(bulk.URL),
-    "plan of several percents": lambda client: bulk.planned(client, **{f"p{GROUP}": "9"}),
+    "several percents": lambda client: client.get(BULK),
+    "plan of several percents": lambda client: plan_by_form(client, **{f"p{GROUP}": "9"}),
     "plan of an import": lambda client: import_of(client, "9"),
 }
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from groups.models import Change, Job, Schedule
 from groups.services.schedule_steps import Run, run_due
 from groups.services.schedules import cancel
-from tests.groups.services.test_schedules import GROUP, at, percent_of, planned
-from tests.pages import fragment, hidden, text_of
+from tests.support.pages import fragment, hidden, text_of
+from tests.support.schedules import GROUP, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
 URL = f"/groups/{GROUP}/schedule/"

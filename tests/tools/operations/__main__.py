@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 from tests.tools.operations import page
 from tests.tools.operations.machine import Failed, Machine, missing
 

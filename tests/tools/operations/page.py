@@ -2,7 +2,7 @@
 
 import re
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 TEXT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ALL = re.findall(r"^```sh\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)

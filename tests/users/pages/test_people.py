@@ -11,13 +11,12 @@ from django.utils import timezone
 from groups.models import PosterCredentials
 from poster_admin.users.models import RecoveryCode, SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
-from tests.conftest import PASSWORD, connect, make_user
-from tests.pages import text_of
-from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD, connect, make_user
+from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
+from tests.support.sign_in import after_a_while
 
 pytestmark = pytest.mark.django_db
-LIST, NEW = "/people/", "/people/new/"
-OLENA = {"username": "olena", "full_name": "Олена  Коваль", "email": "olena@example.com", "role": "Staff"}
 
 
 def row_of(client, name):
@@ -26,18 +25,6 @@ def row_of(client, name):
     row = re.search(rf'<tr data-user="{name}">.*?</tr>', html, re.DOTALL)
     assert row, f"there is no row of {name}"
     return " ".join(re.sub("<[^>]+>", " ", row[0]).split())
-
-
-def shown_password(answer):
-    return re.search(r"data-password>([^<]+)<", answer.content.decode())[1]
-
-
-def signs_in(browse, name, password):
-    return browse().post("/accounts/login/", {"username": name, "password": password}).status_code == 302
-
-
-def page_of(user):
-    return f"{LIST}{user.pk}/"
 
 
 def login_of(browse, user):
@@ -168,8 +155,6 @@ def test_the_password_is_asked_for_again_before_people_are_managed(owner, staff,
 
 
 # --- One person --------------------------------------------------------------------------------------------
-
-ACTIONS = ("invite", "password", "block", "sign-out", "second-factor")
 
 
 def test_name_address_and_role_are_changed(owner, staff, browse):

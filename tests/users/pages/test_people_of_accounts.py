@@ -30,10 +30,10 @@ from poster_admin.users.models import (
 )
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import guardians, two_factor
-from tests.conftest import PASSWORD, connect, make_user
-from tests.pages import text_of
-from tests.threads import at_once
-from tests.users.pages.test_people import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD, connect, make_user
+from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 ACCOUNT, OWN_PASSWORD, LOG = "/account/", "/accounts/password/", "/accounts/security-log/"

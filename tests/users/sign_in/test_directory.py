@@ -10,11 +10,10 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event, SecurityEvent
-from tests.conftest import PASSWORD
-from tests.pages import text_of
-from tests.users.sign_in.test_reauthentication import after_a_while
-from tests.users.slapd import DIRECTORY_PASSWORD, GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
-from tests.users.test_sso import ROLES, roles
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
+from tests.support.sign_in import ROLES, after_a_while, roles
+from tests.support.slapd import DIRECTORY_PASSWORD, GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs("slapd")]
 LOGIN = "/accounts/login/"

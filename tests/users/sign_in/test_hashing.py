@@ -18,8 +18,8 @@ from poster_admin.settings import PASSWORD_HASHERS
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.sign_in import hashers
 from poster_admin.users.sign_in.errors import HashingBusy
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("hashers_of_production")
 LOGIN = "/accounts/login/"

@@ -12,7 +12,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from poster_admin.users.models import Event, Guardian, SecurityEvent
 from poster_admin.users.sign_in import invitations
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = [
     pytest.mark.django_db,

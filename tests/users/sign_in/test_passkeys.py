@@ -9,10 +9,9 @@ from django.utils import timezone
 
 from poster_admin.users.models import Event, FailureCount, Passkey, RecoveryCode, SecurityEvent, UserSession
 from poster_admin.users.sign_in import passkeys, throttle
-from tests.conftest import PASSWORD
-from tests.users.authenticator import PRESENT, Authenticator, encode
-from tests.users.sign_in.test_reauthentication import after_a_while
-from tests.users.sign_in.test_second_factor import CODE, set_up, sign_in
+from tests.support.authenticator import PRESENT, Authenticator, encode
+from tests.support.people import PASSWORD
+from tests.support.sign_in import CODE, after_a_while, set_up, sign_in_by_form
 
 pytestmark = pytest.mark.django_db
 NEW, USE, OPTIONS = "/accounts/passkeys/new/", "/accounts/passkeys/use/", "/accounts/passkeys/options/"
@@ -73,7 +72,7 @@ def test_no_device_is_asked_for_a_second_one(staff, browse, device):
 
 
 def test_it_is_the_second_factor_after_the_password(browse, device):
-    half = sign_in(browse, "staff")
+    half = sign_in_by_form(browse, "staff")
     assert half.get("/groups/")["Location"] == f"{CODE}?next=/groups/"
     assert "data-passkey" in half.get(CODE).content.decode()
     assert half.get(NEW)["Location"].startswith(CODE)
@@ -91,7 +90,7 @@ def test_it_is_the_second_factor_after_the_password(browse, device):
 
 def test_a_recovery_code_stands_in_for_a_lost_passkey(staff, browse):
     codes = register(browse(staff), Authenticator()).context["codes"]
-    half = sign_in(browse, "staff")
+    half = sign_in_by_form(browse, "staff")
     assert half.post(CODE, {"code": "000000"}).status_code == 422
     assert half.post(CODE, {"code": codes[0]}).status_code == 302
     assert half.get("/groups/").status_code == 200
@@ -167,7 +166,7 @@ def test_a_blocked_user_is_refused(staff, browse, device):
 
 def test_a_passkey_of_somebody_else_is_no_second_factor(owner, browse, device):
     register(browse(owner), Authenticator(number=2))
-    half = sign_in(browse, "owner")
+    half = sign_in_by_form(browse, "owner")
     assert f"{CODE}?next=" in use(half, device).content.decode()
     assert half.get("/groups/").status_code == 302
 
@@ -279,7 +278,7 @@ def test_to_remove_one_the_password_is_asked_for_and_the_codes_go_with_the_last_
     assert use(browse(), first).status_code == 422
     client.post(f"/accounts/passkeys/{Passkey.objects.get().pk}/remove/")
     assert not RecoveryCode.objects.exists()
-    assert sign_in(browse, "staff").get("/groups/").status_code == 200
+    assert sign_in_by_form(browse, "staff").get("/groups/").status_code == 200
     removed = SecurityEvent.objects.filter(kind=Event.FACTOR_REMOVED, user=staff, detail="passkey")
     assert removed.count() == 2
 
@@ -295,7 +294,7 @@ def test_without_the_app_the_passkey_and_the_codes_stay(staff, browse, device):
     set_up(client, staff)
     client.post("/accounts/second-factor/remove/")
     assert RecoveryCode.objects.filter(user=staff).count() == 10
-    assert sign_in(browse, "staff").get("/groups/")["Location"].startswith(CODE)
+    assert sign_in_by_form(browse, "staff").get("/groups/")["Location"].startswith(CODE)
 
 
 def test_an_owner_resets_it_and_nothing_signs_in_by_it_any_more(owner, staff, browse, device):

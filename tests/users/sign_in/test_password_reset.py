@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sign_in.password_reset import MAIL_THREAD
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = [
     pytest.mark.django_db,

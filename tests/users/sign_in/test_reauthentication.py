@@ -1,6 +1,5 @@
 """Test asking for the password again before irreversible steps."""
 
-import time
 from urllib.parse import quote
 
 import pytest
@@ -8,43 +7,35 @@ from axes.models import AccessAttempt
 
 from groups.models import Change, PosterCredentials
 from poster_admin.users.models import Event, SecurityEvent, UserSession
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
-from tests.conftest import PASSWORD
-from tests.groups.views.writes.test_remove import NAME, URL
-from tests.pages import fragment, open_form
+from tests.support.pages import GROUP_4, REMOVAL, fragment, open_form
+from tests.support.people import PASSWORD
+from tests.support.sign_in import after_a_while
 
 pytestmark = pytest.mark.django_db
 
 
-def after_a_while(client, minutes=16):
-    session = client.session
-    session[CONFIRMED_AT] = time.time() - minutes * 60
-    session.save()
-    return client
-
-
 def test_a_removal_with_clients_asks_first_and_goes_on_then(owner, browse, sandbox):
     client = browse(owner)
-    form = open_form(client, URL, confirm_name=NAME)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
     after_a_while(client)
     asked = "/accounts/confirm/?next=%2Fgroups%2F4%2Fdelete%2F"
-    assert client.get(URL)["Location"] == asked
-    assert client.post(URL, form)["Location"] == asked
-    assert client.post(URL, form, headers=fragment("form", URL))["HX-Redirect"] == asked
+    assert client.get(REMOVAL)["Location"] == asked
+    assert client.post(REMOVAL, form)["Location"] == asked
+    assert client.post(REMOVAL, form, headers=fragment("form", REMOVAL))["HX-Redirect"] == asked
     assert not sandbox.posts()
     assert '<a class="button plain wide" href="/">Cancel</a>' in client.get(asked).content.decode()
     key = client.session.session_key
-    answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": URL})
-    assert (answer.status_code, answer["Location"]) == (302, URL)
+    answer = client.post("/accounts/confirm/", {"password": PASSWORD, "next": REMOVAL})
+    assert (answer.status_code, answer["Location"]) == (302, REMOVAL)
     assert client.session.session_key != key
-    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 302
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
     assert SecurityEvent.objects.get(kind=Event.CONFIRMED, user=owner).detail == "password"
 
 
 def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
     client = browse(owner)
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
-    assert client.post(URL, open_form(client, URL, confirm_name=NAME)).status_code == 504
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 504
     url = f"/history/{Change.objects.get().pk}/"
     after_a_while(client)
     assert (
@@ -58,7 +49,7 @@ def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
 
 
 def test_who_may_not_remove_it_is_not_asked(staff, browse):
-    assert after_a_while(browse(staff)).get(URL).status_code == 200
+    assert after_a_while(browse(staff)).get(REMOVAL).status_code == 200
 
 
 def test_a_token_is_replaced_or_forgotten_only_after_it(staff, browse, sandbox):
@@ -84,12 +75,12 @@ def test_the_first_token_is_not_held_up(newcomer, browse, sandbox):
 def test_a_wrong_password_confirms_nothing_and_locks_in_the_end(owner, browse):
     client = after_a_while(browse(owner))
     for _ in range(4):
-        answer = client.post("/accounts/confirm/", {"password": "wrong", "next": URL})
+        answer = client.post("/accounts/confirm/", {"password": "wrong", "next": REMOVAL})
         assert answer.status_code == 422
         assert "wrong" not in answer.content.decode()
-    assert client.post("/accounts/confirm/", {"password": "wrong", "next": URL}).status_code == 429
-    assert client.post("/accounts/confirm/", {"password": PASSWORD, "next": URL}).status_code == 429
-    assert client.get(URL).status_code == 302
+    assert client.post("/accounts/confirm/", {"password": "wrong", "next": REMOVAL}).status_code == 429
+    assert client.post("/accounts/confirm/", {"password": PASSWORD, "next": REMOVAL}).status_code == 429
+    assert client.get(REMOVAL).status_code == 302
     assert AccessAttempt.objects.get().username == "owner"
 
 

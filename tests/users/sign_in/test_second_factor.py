@@ -1,6 +1,5 @@
 """Test the second factor: set up, asked for, lost; and a key that is never readable."""
 
-import base64
 import re
 from datetime import timedelta
 
@@ -8,33 +7,14 @@ import pytest
 from django.core.management import call_command
 from django.db import connection as database
 from django.utils import timezone
-from django_otp.oath import TOTP
 
 from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import two_factor
-from tests.conftest import PASSWORD
-from tests.pages import text_of
-from tests.users.sign_in.test_reauthentication import after_a_while
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
+from tests.support.sign_in import CODE, SET, after_a_while, code_of, set_up, sign_in_by_form
 
 pytestmark = pytest.mark.django_db
-SET, CODE = "/accounts/second-factor/", "/accounts/login/code/"
-
-
-def code_of(device, *, steps=0):
-    totp = TOTP(base64.b32decode(device.key.reveal()), 30, drift=steps)
-    return f"{totp.token():06}"
-
-
-def set_up(client, user):
-    client.get(SET)
-    page = client.post(SET, {"code": code_of(TOTPDevice.objects.get(user=user))})
-    return re.findall(r"(?:[A-Z2-7]{4}-){5}[A-Z2-7]{4}", page.content.decode())
-
-
-def sign_in(browse, name):
-    client = browse()
-    assert client.post("/accounts/login/", {"username": name, "password": PASSWORD}).status_code == 302
-    return client
 
 
 def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
@@ -47,7 +27,7 @@ def test_it_is_set_up_by_its_first_code_and_then_asked_for(staff, browse):
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
     assert len(set_up(client, staff)) == 10
     assert client.get("/groups/").status_code == 200
-    half = sign_in(browse, "staff")
+    half = sign_in_by_form(browse, "staff")
     assert half.get("/groups/?q=a")["Location"] == f"{CODE}?next=/groups/%3Fq%3Da"
     assert half.get("/accounts/sessions/").status_code == 302
     assert half.get(SET)["Location"].startswith(CODE)
@@ -95,8 +75,8 @@ def test_a_code_works_once_and_wrong_ones_make_it_wait(staff, browse):
     set_up(browse(staff), staff)
     device = TOTPDevice.objects.get(user=staff)
     code = code_of(device, steps=1)
-    assert sign_in(browse, "staff").post(CODE, {"code": code}).status_code == 302
-    other = sign_in(browse, "staff")
+    assert sign_in_by_form(browse, "staff").post(CODE, {"code": code}).status_code == 302
+    other = sign_in_by_form(browse, "staff")
     assert other.post(CODE, {"code": code}).status_code == 422
     device.refresh_from_db()
     assert device.throttling_failure_count == 1
@@ -106,7 +86,7 @@ def test_a_code_works_once_and_wrong_ones_make_it_wait(staff, browse):
 def test_guessing_at_codes_makes_even_the_right_one_wait_ever_longer(staff, browse):
     set_up(browse(staff), staff)
     device = TOTPDevice.objects.get(user=staff)
-    half = sign_in(browse, "staff")
+    half = sign_in_by_form(browse, "staff")
     for failures, seconds in ((7, 64), (8, 128), (10, 512)):
         device.throttling_failure_count = failures
         device.throttling_failure_timestamp = timezone.now() - timedelta(seconds=seconds / 2)
@@ -137,8 +117,8 @@ def test_a_recovery_code_works_once_and_is_kept_as_a_digest(staff, browse):
     codes = set_up(browse(staff), staff)
     kept = str(list(RecoveryCode.objects.values_list("digest", flat=True)))
     assert not any(code in kept or code.replace("-", "") in kept for code in codes)
-    assert sign_in(browse, "staff").post(CODE, {"code": f" {codes[0].lower()} "}).status_code == 302
-    assert sign_in(browse, "staff").post(CODE, {"code": codes[0]}).status_code == 422
+    assert sign_in_by_form(browse, "staff").post(CODE, {"code": f" {codes[0].lower()} "}).status_code == 302
+    assert sign_in_by_form(browse, "staff").post(CODE, {"code": codes[0]}).status_code == 422
     assert RecoveryCode.objects.filter(user=staff).count() == 9
 
 
@@ -148,7 +128,7 @@ def test_new_recovery_codes_replace_the_old(staff, browse):
     page = client.post("/accounts/second-factor/codes/")
     assert page.status_code == 200
     assert old[0] not in page.content.decode()
-    assert sign_in(browse, "staff").post(CODE, {"code": old[0]}).status_code == 422
+    assert sign_in_by_form(browse, "staff").post(CODE, {"code": old[0]}).status_code == 422
 
 
 def test_setting_it_up_ends_the_sessions_from_before(staff, browse):
@@ -197,13 +177,13 @@ def test_an_owner_who_removes_the_last_one_needs_another_at_once_where_it_is_req
 
 def test_an_owner_takes_it_away_from_who_lost_the_phone(owner, staff, browse):
     set_up(browse(staff), staff)
-    half = sign_in(browse, "staff")
+    half = sign_in_by_form(browse, "staff")
     device = TOTPDevice.objects.get(user=staff)
     url = f"/admin/users/totpdevice/{device.pk}/"
     html = browse(owner).get(url + "change/").content.decode()
     assert device.key.reveal() not in html
     assert browse(owner).post(url + "delete/", {"post": "yes"}).status_code == 302
-    assert sign_in(browse, "staff").get("/groups/").status_code == 200
+    assert sign_in_by_form(browse, "staff").get("/groups/").status_code == 200
     assert half.post(CODE, {"code": "1"}).status_code == 302
     assert half.get("/groups/").status_code == 200
 

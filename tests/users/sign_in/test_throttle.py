@@ -21,8 +21,8 @@ from poster_admin.common.client_ip import client_network
 from poster_admin.users.models import Event, FailureCount, SecurityEvent
 from poster_admin.users.sign_in import browsers, throttle
 from poster_admin.users.sign_in.throttle import LIMITS, LONGEST_PAUSE
-from tests.conftest import PASSWORD
-from tests.pages import text_of
+from tests.support.pages import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("wait")
 LOGIN = "/accounts/login/"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.accounts.clients import Clients, newcomer
-from tests.devtools.sandbox.wire import Wire
-from tests.pairwise import examples
+from tests.support.pairwise import examples
+from tests.support.wire import Wire
 
 NEW = {"client_groups_id_client": "4", "client_name": "Шевченко Олена Ігорівна", "phone": "+380 67 111-22-33"}
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.devtools.sandbox.wire import Wire
+from tests.support.wire import Wire
 
 METHOD = "dash.getClientsSales"
 # The two samples of the documentation differ in the name of the last but one field.

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.devtools.sandbox.wire import GROUP, Wire
+from tests.support.wire import GROUP, Wire
 
 
 def rows(sandbox, account="demo"):

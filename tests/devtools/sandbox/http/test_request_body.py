@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.devtools.sandbox.wire import GROUP
+from tests.support.wire import GROUP
 
 
 @pytest.fixture

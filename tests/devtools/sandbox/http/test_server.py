@@ -8,14 +8,8 @@ import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.http.exchange import Connection
-from tests.devtools.sandbox.wire import GROUP, Wire
-from tests.tools.dashboard.killing import wait_until
-
-
-def post(connection, path, content):
-    connection.request("POST", path, body=content if isinstance(content, bytes) else json.dumps(content))
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+from tests.support.dashboard.killing import wait_until
+from tests.support.wire import GROUP, Wire, post
 
 
 def get(connection, path):

@@ -6,8 +6,8 @@ import pytest
 
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import MOST
-from tests.conftest import PASSWORD
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 URL = "/account/views/"

@@ -10,11 +10,11 @@ import pytest
 from groups.poster import OutcomeUnknown, PosterClient, Transport, Unreachable
 from groups.poster.address import DEFAULT_URL
 from poster_admin.devtools.sandbox.http.network import plain_http
-from tests.groups.poster.conftest import TIMEOUTS
-from tests.groups.poster.leaks import assert_silent
-from tests.groups.poster.test_faults import VALUES
-from tests.groups.poster.transport.listener import listening
-from tests.outside.company import Authority, Proxy, running, tls_in_front
+from tests.support.company import Authority, Proxy, running, tls_in_front
+from tests.support.leaks import assert_silent
+from tests.support.listener import listening
+from tests.support.timeouts import TIMEOUTS
+from tests.support.values import VALUES
 
 POSTER = "demo.joinposter.com"
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from poster_admin.devtools.sandbox.http import network
-from tests.environment import ROOT
-from tests.groups.poster.transport.listener import EMPTY_LIST, listening
+from tests.support.environment import ROOT
+from tests.support.listener import EMPTY_LIST, listening
 
 
 def outputs(script, *arguments, **environment):

@@ -9,7 +9,7 @@ import pytest
 from groups.services.calls.file_turns import file_turn
 from groups.services.calls.limits import limiter
 from poster_admin.common.limits.semaphore import NoSlot
-from tests.pages import text_of
+from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
 

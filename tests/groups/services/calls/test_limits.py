@@ -16,7 +16,7 @@ from groups.services.calls.single_flight import single_flight
 from groups.services.credentials import credentials_of
 from poster_admin.common.limits import account_limiter, semaphore
 from poster_admin.common.serving import threaded
-from tests import environment
+from tests.support import environment
 
 
 @pytest.fixture(params=["files", "redis"])
@@ -24,7 +24,7 @@ def house(request, tmp_path, monkeypatch):
     """Return both kinds of shared slots, one after the other."""
     if request.param == "redis":
         pytest.importorskip("redis")
-        from tests.services import needed_but_away
+        from tests.support.databases import needed_but_away
 
         if needed_but_away():
             pytest.skip("NOT RUN: there is no Redis")
@@ -235,7 +235,7 @@ def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox
 @pytest.mark.django_db
 def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch):
     from groups.models import Change
-    from tests.pages import group_form
+    from tests.support.pages import group_form
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")

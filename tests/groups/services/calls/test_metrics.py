@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.management.commands.serve import counted_over_workers
-from tests.conftest import NOT_RUN
-from tests.environment import ROOT
-from tests.tools import outages
+from tests.support import outages
+from tests.support.environment import ROOT
+from tests.support.programs import NOT_RUN
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-for-prometheus"

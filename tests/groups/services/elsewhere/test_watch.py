@@ -14,9 +14,9 @@ from groups.services.elsewhere import watch as watching
 from groups.services.installation import maintenance
 from groups.services.journal.history import resolve
 from poster_admin.users.models import Event, SecurityEvent
-from tests.conftest import make_user
-from tests.groups.views.journal.test_history import let_a_worker_check, lose_an_edit
-from tests.pages import group_form, open_form, text_of
+from tests.support.changes import let_a_worker_check, lose_an_edit
+from tests.support.pages import group_form, open_form, text_of
+from tests.support.people import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
 State = Change.State

@@ -18,9 +18,9 @@ from groups.models import Delivery, Webhook, WorkerHeartbeat
 from groups.poster.address import DEFAULT_URL
 from groups.services.installation import doctor
 from poster_admin.common.encryption import Secret
-from tests.outside.company import Authority, Proxy, running, tls_in_front
-from tests.users.provider import DISCOVERY, Provider
-from tests.users.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
+from tests.support.company import Authority, Proxy, running, tls_in_front
+from tests.support.openid_provider import DISCOVERY, Provider
+from tests.support.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"

@@ -12,8 +12,8 @@ from groups.services.installation import maintenance
 from groups.services.installation.side_by_side import SideBySide
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.writes.test_reconcile import unknown, write_down
-from tests.tools.dashboard.killing import wait_until
+from tests.support.changes import unknown, write_down
+from tests.support.dashboard.killing import wait_until
 
 State = Change.State
 pytestmark = pytest.mark.django_db

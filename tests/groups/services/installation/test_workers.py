@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from groups.models import WorkerHeartbeat
 from groups.services.installation import workers
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 BANNER = 'data-worker="away"'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.groups.services.jobs.doing import FEW
+from tests.support.jobs import FEW
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits, check_job
 from groups.services.writes.not_sent import NotNow
-from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, start
-from tests.pages import text_of
-from tests.threads import at_once
+from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
+from tests.support.pages import text_of
+from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -12,11 +12,11 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.contents import Line
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
-from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, executor, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow
-from tests.groups.services.jobs.doing import at_each_wait, die_before_sending, ended, run, run_once
+from tests.support.bulk import plan_edits
+from tests.support.jobs import at_each_wait, die_before_sending, ended, run, run_once
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -29,19 +29,6 @@ def new_group(name, percent=5, bonus=0):
         percent=Decimal(percent),
         birthday_bonus=Decimal(bonus),
     )
-
-
-def plan(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
-    """Plan new percents for groups, by id, and new groups."""
-    credentials = credentials_service.credentials_of(user)
-    groups = reads.list_groups(credentials, fresh=True)
-    lines = []
-    for group_id, percent in dict(percents).items():
-        old = groups.find(group_id).values
-        new = old.replace(percent=Decimal(percent), **others)
-        lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
-    lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
-    return bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
 
 
 def done(job, user):
@@ -60,7 +47,7 @@ def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settin
     monkeypatch.setattr(bulk_edits, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
     settings.JOB_PATIENCE = 0.1
     settings.JOB_RETRY_PAUSES = (0.01,)
-    job = plan(staff, {1: "11", 4: "12.5"})
+    job = plan_edits(staff, {1: "11", 4: "12.5"})
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
     job = done(job, staff)
@@ -70,7 +57,7 @@ def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settin
 
 
 def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
-    job = plan(staff, {1: "11", 4: "12.5", 5: 0}, [new_group("Нова"), new_group("Ще одна")])
+    job = plan_edits(staff, {1: "11", 4: "12.5", 5: 0}, [new_group("Нова"), new_group("Ще одна")])
     job = done(job, staff)
     assert (job.state, job.reason) == (Job.State.DONE, "")
     assert job_lease.progress_of(job) == job_lease.Progress(total=5, done=5)
@@ -84,7 +71,7 @@ def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
 
 
 def test_a_job_of_one_line_ends_in_its_first_run(staff, sandbox):
-    job = plan(staff, {1: "11"})
+    job = plan_edits(staff, {1: "11"})
     queue.start_draft(job, staff)
     assert ended(run_once(job)) == (Job.State.DONE, "")
 
@@ -93,7 +80,7 @@ def test_the_only_line_of_a_killed_run_has_its_outcome_before_the_job_ends(
     staff, sandbox, settings, monkeypatch
 ):
     settings.POSTER_GRACE_SECONDS = -100
-    job = plan(staff, {1: "11"})
+    job = plan_edits(staff, {1: "11"})
     queue.start_draft(job, staff)
     die_before_sending(monkeypatch, job, 1)
     assert ended(run(job)) == (Job.State.DONE, "")
@@ -101,7 +88,7 @@ def test_the_only_line_of_a_killed_run_has_its_outcome_before_the_job_ends(
 
 
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
-    job = plan(staff, {1: "11"})
+    job = plan_edits(staff, {1: "11"})
     assert not queue.revive()
     run(job)
     assert (job.state, job.is_unfinished) == (Job.State.DRAFT, False)
@@ -116,7 +103,7 @@ def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
 
 
 def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
-    job = plan(staff, {1: "11", 4: "12"})
+    job = plan_edits(staff, {1: "11", 4: "12"})
     sandbox.console().edit(4, client_groups_discount="77")
     job = done(job, staff)
     assert job.state == Job.State.DONE
@@ -126,7 +113,7 @@ def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_made_twice(staff, sandbox):
-    job = plan(staff, created=[new_group("Нова"), new_group("Інша")])
+    job = plan_edits(staff, created=[new_group("Нова"), new_group("Інша")])
     sandbox.console().edit(4, client_groups_name="нова")
     job = done(job, staff)
     assert states(job) == [(State.APPLIED, ""), (State.FAILED, "name_taken")]
@@ -143,7 +130,7 @@ def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sand
     for module in (executor, bulk_edits):
         monkeypatch.setattr(module, "submit_all", note)
     values = [new_group("Без бонусу"), new_group("З бонусом", bonus=50), new_group("І цей")]
-    done(plan(staff, created=values), staff)
+    done(plan_edits(staff, created=values), staff)
     assert [[order.intended.name for order in orders] for orders in together] == [
         ["З бонусом"],
         ["Без бонусу", "І цей"],
@@ -166,7 +153,7 @@ def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, creden
     def die(*_):
         raise SystemExit
 
-    job = plan(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
+    job = plan_edits(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
     with monkeypatch.context() as patch:
         patch.setattr(bulk_edits._Edit, "_check_first", die)
         with pytest.raises(SystemExit):
@@ -178,7 +165,7 @@ def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, creden
 
 def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, credentials, sandbox):
     values = [new_group(f"Нова {number}", bonus=50) for number in range(4)]
-    job = done(plan(owner, created=values), owner)
+    job = done(plan_edits(owner, created=values), owner)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
     assert len(sandbox.posts("clients.createGroup")) == 1
     queue.resume(job, owner, accepts=True)
@@ -199,14 +186,14 @@ def all_rows(sandbox, account="demo"):
 
 def test_a_refused_line_stops_nothing(staff, sandbox):
     sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
-    job = done(plan(staff, {1: "11", 4: "12", 5: "13"}), staff)
+    job = done(plan_edits(staff, {1: "11", 4: "12", 5: "13"}), staff)
     assert job.state == Job.State.DONE
     assert job_lease.progress_of(job) == job_lease.Progress(total=3, done=2, refused=1)
 
 
 def test_a_cancellation_lets_no_further_group_be_changed(staff, sandbox, settings, monkeypatch):
     settings.POSTER_MAX_CONCURRENCY = 1
-    job = plan(staff, {1: "11", 4: "12", 5: "13"})
+    job = plan_edits(staff, {1: "11", 4: "12", 5: "13"})
     execute = executor.execute
 
     def and_cancel(command):
@@ -222,7 +209,7 @@ def test_a_cancellation_lets_no_further_group_be_changed(staff, sandbox, setting
 
 @pytest.mark.parametrize("kind", [Job.Kind.EDIT, Job.Kind.IMPORT])
 def test_a_lost_right_stops_it(staff, sandbox, kind):
-    job = plan(staff, {1: "11"}, kind=kind)
+    job = plan_edits(staff, {1: "11"}, kind=kind)
     queue.start_draft(job, staff)
     staff.groups.clear()
     job = run(job)
@@ -252,7 +239,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
         return read_before(command, change)
 
     monkeypatch.setitem(executor.execute.__globals__, "_read_before", killed)
-    job = plan(staff, {1: "11", 4: "12"}, [new_group("Нова"), new_group("Інша")])
+    job = plan_edits(staff, {1: "11", 4: "12"}, [new_group("Нова"), new_group("Інша")])
     with pytest.raises(Killed):
         done(job, staff)
     assert Change.objects.open().count() == 1
@@ -266,7 +253,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
 def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandbox, settings):
     settings.JOB_RETRY_PAUSES = (0.05,)
     sandbox.script("clients.getGroup", "fin_before_headers", times=8)
-    job = done(plan(staff, {1: "11", 4: "12", 5: "13"}), staff)
+    job = done(plan_edits(staff, {1: "11", 4: "12", 5: "13"}), staff)
     assert job.state == Job.State.DONE
     assert (State.FAILED, "not_read") in states(job)
     assert job_lease.progress_of(job) == job_lease.Progress(total=3, done=3)
@@ -285,7 +272,7 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypa
         Change.objects.settle(lock, state=State.FAILED, reason="never_sent")
 
     at_each_wait(monkeypatch, unlock)
-    job = done(plan(staff, {1: "11", 4: "12"}), staff)
+    job = done(plan_edits(staff, {1: "11", 4: "12"}), staff)
     assert looks == [0.05]
     assert job.state == Job.State.DONE
     assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=2)
@@ -296,7 +283,7 @@ def test_a_group_that_stays_locked_stops_it(staff, sandbox, settings):
     settings.JOB_PATIENCE = 0.1
     credentials = credentials_service.credentials_of(staff)
     Change(account=credentials.account, user=staff, user_name="x", action="update", target="group:4").save()
-    job = done(plan(staff, {1: "11", 4: "12"}), staff)
+    job = done(plan_edits(staff, {1: "11", 4: "12"}), staff)
     assert (job.state, job.reason) == (Job.State.STOPPED, "busy")
 
 
@@ -310,7 +297,7 @@ def test_a_line_comes_back_as_it_was():
 
 
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
-    job = plan(staff, {1: "11"})
+    job = plan_edits(staff, {1: "11"})
     credentials = credentials_service.credentials_of(staff)
     assert bulk_edits.plan_of(credentials, staff, job.pk) == job
     assert bulk_edits.plan_of(credentials, staff, uuid.uuid4()) is None
@@ -318,7 +305,7 @@ def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsi
     assert bulk_edits.plan_of(credentials_service.credentials_of(outsider), staff, job.pk) is None
     for kind in (Job.Kind.EDIT, Job.Kind.IMPORT):
         with pytest.raises(PermissionDenied):
-            plan(manager, {1: "11"}, kind=kind)
+            plan_edits(manager, {1: "11"}, kind=kind)
     staff.groups.set(manager.groups.all())
     demoted = type(staff).objects.get(pk=staff.pk)
     with pytest.raises(PermissionDenied):
@@ -329,9 +316,9 @@ def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsi
 
 def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypatch):
     monkeypatch.setattr(bulk_edits, "DRAFTS_AT_MOST", 3)
-    started, theirs = plan(staff, {1: "9"}), plan(owner, {1: "9"})
+    started, theirs = plan_edits(staff, {1: "9"}), plan_edits(owner, {1: "9"})
     queue.start_draft(started, staff)
-    plans = [plan(staff, {1: "11"}) for _ in range(5)]
+    plans = [plan_edits(staff, {1: "11"}) for _ in range(5)]
     left = set(Job.objects.values_list("pk", flat=True))
     assert left == {started.pk, theirs.pk, *(each.pk for each in plans[-3:])}
     Job.objects.exclude(pk=plans[-1].pk).update(created_at=timezone.now() - timedelta(hours=25))

@@ -5,8 +5,8 @@ import pytest
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes import unrecorded
-from tests.groups.services.jobs.doing import ended, run, start
-from tests.tools.outages import LOST, let_commits_fail
+from tests.support.jobs import ended, run, start
+from tests.support.outages import LOST, let_commits_fail
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Commits of which some fail; the job makes a few more.

@@ -3,7 +3,7 @@
 import pytest
 
 from groups.models import Change, Snapshot
-from tests.pages import hidden, open_form, text_of
+from tests.support.pages import hidden, open_form, text_of
 
 State = Change.State
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_at_once")]

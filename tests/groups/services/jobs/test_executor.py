@@ -19,7 +19,7 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, PutOff, Stopped
 from groups.services.writes.commands import MoveClient
-from tests.groups.services.jobs.doing import start
+from tests.support.jobs import start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 UNSENT = ("failed", "not_read")

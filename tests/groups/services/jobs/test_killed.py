@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import CSRF, Dashboard, wait_until
-from tests.tools.dashboard.moving import Move
+from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
+from tests.support.dashboard.moving import Move
 
 pytestmark = pytest.mark.slow
 CLIENTS = 40

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import CSRF, Dashboard, wait_until
+from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
 pytestmark = pytest.mark.slow
 FROM, TO, FEW = 4, 1, 4
@@ -35,7 +35,7 @@ def test_a_move_reaches_as_many_as_were_allowed_over_kills_and_joins_and_no_more
     limits = {"max_percent": "", "max_rise": "", "max_birthday_bonus": "", "max_clients": str(FEW)}
     limits["csrfmiddlewaretoken"] = CSRF
     assert dashboard.send_form("/account/limits/", limits).status_code == 302
-    dashboard.run("-m", "tests.tools.dashboard.mover", str(FROM), str(TO), "owner")
+    dashboard.run("-m", "tests.support.dashboard.mover", str(FROM), str(TO), "owner")
     for _ in range(2):
         sandbox.console().put_client(FROM)
     dashboard.start_worker()

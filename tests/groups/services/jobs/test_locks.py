@@ -8,18 +8,18 @@ from django.utils import timezone
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
-from groups.services import snapshots
-from groups.services.groups import read_now
 from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
-from groups.services.writes.commands import MoveClient, RemoveGroup
+from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Busy, Occupied
 from groups.services.writes.reconcile import reconcile_due
-from tests.groups.services.jobs.doing import FEW, at_each_wait, die_before_sending, ended, plan, run, start
-from tests.pages import fragment, hidden, text_of
-from tests.threads import at_once
+from tests.support.commands import removal_of
+from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, lock_keys, plan, run, start
+from tests.support.pages import fragment, hidden, text_of
+from tests.support.snapshots import snapshot_of
+from tests.support.threads import at_once
 
 State, Action = Change.State, Change.Action
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -27,38 +27,14 @@ MOVE, REMOVE, FIRST = "clients.updateClient", "clients.removeGroup", 129
 NAMES = {4: "Скидочная система 10%", 5: "Скидочная система 20%"}
 
 
-def removal(user, group_id, **options):
-    credentials = credentials_service.credentials_of(user)
-    group = read_now(credentials, group_id).group
-    return RemoveGroup(
-        user=user,
-        credentials=credentials,
-        operation=uuid.uuid4(),
-        group_id=group_id,
-        loaded=group.values,
-        loaded_clients=group.clients,
-        **options,
-    )
-
-
 @pytest.fixture
 def lost_removal(owner, sandbox):
     """Return a removal of group 5 that was sent, and that Poster has not executed yet."""
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
-    change = execute(removal(owner, 5))
+    change = execute(removal_of(owner, 5))
     assert change.state == State.UNKNOWN
     sandbox.log.clear()
     return change
-
-
-def keys(**holder):
-    return set(Lock.objects.filter(**holder).values_list("key", flat=True))
-
-
-def snapshot_of(user, group_id):
-    credentials = credentials_service.credentials_of(user)
-    group = read_now(credentials, group_id).group
-    return snapshots.take(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
 
 
 def restore_of(user, snapshot):
@@ -130,7 +106,7 @@ def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
     with pytest.raises(Busy):
         start(staff, target_id=5)
     with pytest.raises(Busy):
-        execute(removal(owner, 5))
+        execute(removal_of(owner, 5))
     assert history.locked_ids(credentials_service.credentials_of(staff)) == {5}
     history.resolve(lost_removal, "failed", owner)
     assert not Lock.objects.exists()
@@ -141,7 +117,7 @@ def test_an_edit_that_only_a_person_can_tell_of_locks_nothing(owner, sandbox):
     change = Change(account_id="demo", action=Action.UPDATE, group_id=5, target="group:5")
     change.save()
     Change.objects.settle(change, state=State.REVIEW, reason="overwritten")
-    assert execute(removal(owner, 5)).state == State.APPLIED
+    assert execute(removal_of(owner, 5)).state == State.APPLIED
 
 
 # --- A job --------------------------------------------------------------------------------------------------
@@ -150,7 +126,7 @@ def test_an_edit_that_only_a_person_can_tell_of_locks_nothing(owner, sandbox):
 def test_a_job_that_starts_between_the_look_and_the_row_of_a_removal_keeps_it_out(
     owner, staff, sandbox, monkeypatch
 ):
-    command, check = removal(owner, 5), write_path._check
+    command, check = removal_of(owner, 5), write_path._check
 
     def and_somebody_starts_a_job(command):
         check(command)
@@ -166,10 +142,10 @@ def test_a_job_that_starts_between_the_look_and_the_row_of_a_removal_keeps_it_ou
 
 def test_a_group_can_be_edited_while_a_job_is_at_it(staff, sandbox):
     job = start(staff)
-    assert keys(job=job) == {"members:4", "members:1"}
+    assert lock_keys(job=job) == {"members:4", "members:1"}
     change = Change(account_id="demo", action=Action.UPDATE, group_id=4, target="group:4")
     change.save()
-    assert keys(change=change) == {"group:4"}
+    assert lock_keys(change=change) == {"group:4"}
 
 
 @pytest.mark.parametrize("end", ["done", "cancelled"])
@@ -177,9 +153,9 @@ def test_the_locks_of_a_job_go_with_its_end(staff, owner, sandbox, end):
     job = start(staff)
     queue.pause(job, staff)
     with pytest.raises(Occupied):
-        execute(removal(owner, 1))
+        execute(removal_of(owner, 1))
     queue.resume(job, staff)
-    assert keys(job=job) == job.lock_keys
+    assert lock_keys(job=job) == job.lock_keys
     if end == "done":
         run(job)
     else:
@@ -192,7 +168,7 @@ def test_a_job_that_stopped_by_itself_keeps_its_locks(staff, sandbox):
     sandbox.script(MOVE, "busy_till")
     job = run(start(staff))
     assert ended(job) == (Job.State.STOPPED, "side_effect")
-    assert keys(job=job) == job.lock_keys
+    assert lock_keys(job=job) == job.lock_keys
 
 
 def test_a_cancelled_job_keeps_its_locks_until_the_last_lost_client_is_found(
@@ -204,7 +180,7 @@ def test_a_cancelled_job_keeps_its_locks_until_the_last_lost_client_is_found(
     job.refresh_from_db()
     queue.cancel(job, staff)
     with pytest.raises(Occupied):
-        execute(removal(owner, 1))
+        execute(removal_of(owner, 1))
     assert "has ended, but the outcome of its last writes" in text_of(browse(staff).get("/groups/1/"))
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE
     assert len(reconcile_due()) == 1
@@ -238,7 +214,7 @@ def test_a_job_without_its_locks_stops_before_it_writes_and_takes_them_as_it_goe
     assert "Another job or a removal" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
     assert not sandbox.posts()
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
-    lost = execute(removal(owner, 1))
+    lost = execute(removal_of(owner, 1))
     answer = browse(staff).post(f"/jobs/{job.pk}/", {"decision": "resume"})
     assert answer.status_code == 409
     assert f"/history/{lost.pk}/" in answer.content.decode()
@@ -247,7 +223,7 @@ def test_a_job_without_its_locks_stops_before_it_writes_and_takes_them_as_it_goe
     answer = browse(staff).post(f"/jobs/{job.pk}/", {"decision": "resume"})
     assert answer.status_code == 409
     assert f"/jobs/{other.pk}/" in answer.content.decode()
-    assert keys(job=job) == {"members:4"}
+    assert lock_keys(job=job) == {"members:4"}
     queue.cancel(other, staff)
     queue.resume(Job.objects.get(pk=job.pk), staff)
     assert ended(run(job)) == (Job.State.DONE, "")
@@ -262,7 +238,7 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
 
     def and_look(command, change):
         if change.action == Action.REMOVE:
-            seen.append((keys(change=change), keys(job=change.job)))
+            seen.append((lock_keys(change=change), lock_keys(job=change.job)))
         return read_before(command, change)
 
     monkeypatch.setattr(write_path, "_read_before", and_look)
@@ -297,13 +273,13 @@ def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner,
     sandbox.console().edit_client(FIRST, client_groups_id="5")
     sandbox.console().edit_client(FIRST + 1, client_groups_id="1")
     job = queue.start(restore_of(owner, snapshot))
-    assert keys(job=job) == {"members:1", "members:4", "members:5"}
+    assert lock_keys(job=job) == {"members:1", "members:4", "members:5"}
     for group_id in (1, 4, 5):
         with pytest.raises(Occupied):
-            execute(removal(owner, group_id))
+            execute(removal_of(owner, group_id))
     queue.cancel(job, owner)
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
-    lost = execute(removal(owner, 5))
+    lost = execute(removal_of(owner, 5))
     client, url = browse(owner), f"/history/snapshots/{snapshot.pk}/restore/"
     answer = client.post(url, hidden(client.get(url), "version", "operation"))
     assert answer.status_code == 409
@@ -315,12 +291,12 @@ def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner,
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
     job, check, tried = queue.start(restore_of(owner, snapshot)), restores.check_target, []
-    assert keys(job=job) == {"members:4"}
+    assert lock_keys(job=job) == {"members:4"}
 
     def and_somebody_removes_it(lease):
         if not tried:
             with pytest.raises(Occupied) as occupied:
-                execute(removal(owner, lease.job.target_id))
+                execute(removal_of(owner, lease.job.target_id))
             tried.append(occupied.value.job)
         check(lease)
 
@@ -340,7 +316,7 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
     def somebody_is_sooner(restoring, made):
         if not waits:
             sandbox.script(REMOVE, "lost_before", seconds=0.05)
-            waits.append(execute(removal(owner, made.group_id)))
+            waits.append(execute(removal_of(owner, made.group_id)))
         take(restoring, made)
 
     def then_it_is_not_made(_pause):
@@ -374,7 +350,7 @@ def test_of_crossing_jobs_at_the_same_moment_one_is_started(staff, owner, sandbo
 
 def test_of_a_removal_and_a_job_at_the_same_moment_one_is_made(staff, owner, sandbox):
     for _ in range(10):
-        command, job = removal(owner, 5), plan(staff, target_id=5)
+        command, job = removal_of(owner, 5), plan(staff, target_id=5)
         sandbox.script(REMOVE, "lost_before", seconds=0.05)
         change, started = at_once(lambda o=command: execute(o), lambda j=job: queue.start(j))
         assert isinstance(change, Change) is not isinstance(started, Job)

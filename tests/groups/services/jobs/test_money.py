@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import CSRF, Dashboard, Write, wait_until
-from tests.tools.dashboard.moving import ENDS, FROM, TO, Move
+from tests.support.dashboard.killing import CSRF, Dashboard, Write, wait_until
+from tests.support.dashboard.moving import ENDS, FROM, TO, Move
 
 pytestmark = pytest.mark.slow
 

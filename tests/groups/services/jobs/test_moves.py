@@ -18,12 +18,12 @@ from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.not_sent import NotNow, Occupied
-from tests import pairwise
-from tests.conftest import close_breakers
-from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, run_once, start
-from tests.pages import text_of
-from tests.threads import at_once
-from tests.tools.dashboard.killing import wait_until
+from tests.support import pairwise
+from tests.support.circuit import close_breakers
+from tests.support.dashboard.killing import wait_until
+from tests.support.jobs import FEW, die_before_sending, ended, plan, run, run_once, start
+from tests.support.pages import text_of
+from tests.support.threads import at_once
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

@@ -14,10 +14,10 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Occupied
-from tests.groups.services.jobs.doing import die_before_sending, ended, run
-from tests.groups.services.jobs.doing import start as start_move
-from tests.groups.services.jobs.test_locks import keys, removal
-from tests.pages import fragment, hidden, text_of
+from tests.support.commands import removal_of
+from tests.support.jobs import die_before_sending, ended, lock_keys, run
+from tests.support.jobs import start as start_move
+from tests.support.pages import fragment, hidden, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, URL, TARGET = "clients.updateClient", "/clients/move/", 9
@@ -135,10 +135,10 @@ def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox
 
 def test_all_groups_are_locked_against_removals_and_other_jobs(owner, sandbox):
     job = queue.start(plan(owner))
-    assert keys(job=job) == {"members:1", "members:4", "members:5", "members:9"}
+    assert lock_keys(job=job) == {"members:1", "members:4", "members:5", "members:9"}
     for group_id in (1, 4, 5, TARGET):
         with pytest.raises(Occupied):
-            execute(removal(owner, group_id))
+            execute(removal_of(owner, group_id))
     for group_id in (4, 5):
         with pytest.raises(Occupied) as there:
             start_move(owner, group_id=group_id, target_id=TARGET)

@@ -9,9 +9,9 @@ from django.test import override_settings
 
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.services.jobs import queue
-from tests.groups.services.jobs.doing import FEW, ended, plan, run, start
-from tests.groups.services.writes.test_execute import elsewhere
-from tests.pages import fragment, hidden, open_form, text_of
+from tests.support.jobs import FEW, ended, plan, run, start
+from tests.support.pages import fragment, hidden, open_form, text_of
+from tests.support.threads import in_another_thread
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, RETIRE = "/groups/4/clients/move/", "/groups/4/retire/"
@@ -191,7 +191,7 @@ def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, san
     form = filled(client)
 
     def and_somebody_deletes_the_user(job):
-        elsewhere(User.objects.filter(pk=staff.pk).delete)
+        in_another_thread(User.objects.filter(pk=staff.pk).delete)
         return known(job)
 
     monkeypatch.setattr(queue, "_known", and_somebody_deletes_the_user)

@@ -12,9 +12,9 @@ from django_tasks_db.models import DBTaskResult
 from groups.models import Change, Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from tests.conftest import make_user
-from tests.environment import ROOT
-from tests.groups.services.jobs.doing import ended, run, run_once, start
+from tests.support.environment import ROOT
+from tests.support.jobs import ended, run, run_once, start
+from tests.support.people import make_user
 
 MOVE = "clients.updateClient"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

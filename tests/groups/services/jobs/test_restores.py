@@ -23,8 +23,8 @@ from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs import lease as job_lease
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
-from tests.conftest import make_user
-from tests.groups.services.jobs.doing import FEW, die_before_sending, plan, run
+from tests.support.jobs import FEW, die_before_sending, plan, run
+from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

@@ -12,9 +12,9 @@ from groups.services import snapshots
 from groups.services.groups import find_group
 from groups.services.jobs import moves, queue
 from poster_admin.common.encryption import SecretUnreadable
-from tests.conftest import make_user
-from tests.groups.services.jobs.doing import at_each_wait, ended, plan, run, start
-from tests.pages import hidden
+from tests.support.jobs import at_each_wait, ended, plan, run, start
+from tests.support.pages import hidden
+from tests.support.people import make_user
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

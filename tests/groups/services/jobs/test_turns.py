@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import CSRF, Dashboard, wait_until
+from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
 pytestmark = pytest.mark.slow
 FROM, TO, FEW = 4, 1, 4
@@ -26,12 +26,12 @@ class Neighbours:
         for account in (OWNER, NEIGHBOUR):
             self.sandbox.console(account).edit(FROM, count_groups_clients=str(FEW))
         token = self.sandbox.accounts[NEIGHBOUR].token
-        dashboard.run("-m", "tests.tools.dashboard.owner", "neighbour", NEIGHBOUR, stdin=token)
+        dashboard.run("-m", "tests.support.dashboard.owner", "neighbour", NEIGHBOUR, stdin=token)
 
     def start(self, account):
         """Start the job of an account."""
         name = {OWNER: "owner", NEIGHBOUR: "neighbour"}[account]
-        self.dashboard.run("-m", "tests.tools.dashboard.mover", str(FROM), str(TO), name)
+        self.dashboard.run("-m", "tests.support.dashboard.mover", str(FROM), str(TO), name)
 
     def job(self, account):
         (job,) = [row for row in self.dashboard.table("groups_job") if row["account_id"] == account]

@@ -20,8 +20,8 @@ from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import NotNow, Occupied
-from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, run, start
-from tests.threads import at_once
+from tests.support.jobs import FEW, die_before_sending, ended, run, start
+from tests.support.threads import at_once
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from groups.models import Change
-from tests.groups.services.writes.test_reconcile import BEFORE, CLIENTS, write_down
+from tests.support.changes import BEFORE, CLIENTS, write_down
 
 State, Action = Change.State, Change.Action
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from groups.services.credentials import credentials_of
 from groups.services.journal.history import change_before
 from groups.services.writes.execute import execute
-from tests.groups.services.writes.test_execute import edit_of
+from tests.support.commands import edit_of
 
 pytestmark = pytest.mark.django_db
 

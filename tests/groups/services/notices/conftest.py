@@ -1,16 +1,9 @@
 """Fixtures of notices: a user who wants to be told, a receiver, and the worker's rounds."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
-from groups.management.commands.worker import new_worker
-from groups.models import Change, Delivery, NoticeChoice, NoticeKind
-from groups.services.installation import maintenance
-from groups.services.notices import choices, deliveries, webhooks
-from tests.groups.services.notices.receiver import Receiver
+from tests.support.notices import set_webhook
+from tests.support.webhook_receiver import Receiver
 
 ADDRESS = "staff@example.com"
 
@@ -40,52 +33,3 @@ def receiver(settings):
 def secret(owner, receiver):
     """Set the webhook of the account to the receiver, and return its secret."""
     return set_webhook(owner, receiver.address)
-
-
-def set_webhook(owner, address, kinds=NoticeKind.values):
-    return webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=list(kinds))
-
-
-def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
-    """Let a user be told of these kinds of events, or of all."""
-    choices.choose(user, dict.fromkeys(kinds or NoticeKind.values, how))
-
-
-def tell():
-    """Do what a worker does every few seconds: look, pack, and run what is in the queue."""
-    maintenance.tell()
-    for row in DBTaskResult.objects.ready().filter(queue_name=deliveries.QUEUE):
-        row.delete()
-        deliveries.deliver.call(*row.args_kwargs["args"])
-
-
-def work():
-    """Do the same with the worker itself, which closes the connection of a test that is one transaction."""
-    maintenance.tell()
-    new_worker(deliveries.QUEUE, batch=True).run()
-
-
-def later(**time):
-    """Let so much time pass for the messages that wait."""
-    ago = timedelta(**time)
-    for delivery in Delivery.objects.waiting():
-        Delivery.objects.filter(pk=delivery.pk).update(next_try_at=delivery.next_try_at - ago)
-    for row in DBTaskResult.objects.filter(run_after__isnull=False):
-        DBTaskResult.objects.filter(pk=row.pk).update(run_after=row.run_after - ago)
-
-
-def elsewhere(user, **values):
-    """Write down a change that somebody made in Poster's console."""
-    before = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "50"}
-    usual = {"action": Change.Action.UPDATE, "group_name": "Гості", "before": before}
-    usual["after"] = before | {"percent": "12.5"}
-    change = Change(
-        account=user.credentials.account,
-        group_id=1,
-        target="group:1",
-        state=Change.State.ELSEWHERE,
-        settled_at=timezone.now(),
-        **usual | values,
-    )
-    change.save()
-    return change

@@ -6,9 +6,9 @@ import pytest
 
 from groups.models import Delivery, Notice, NoticeChoice, Webhook
 from groups.services.notices import addresses, deliveries, outbox, webhooks
-from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell, wants, work
-from tests.groups.services.notices.receiver import Receiver
-from tests.threads import at_once
+from tests.support.notices import change_elsewhere, later, set_webhook, tell, wants, work
+from tests.support.threads import at_once
+from tests.support.webhook_receiver import Receiver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_address")]
 BUSY = b"HTTP/1.1 503 Busy\r\n\r\n"
@@ -40,7 +40,7 @@ def test_an_address_that_is_set_while_a_worker_looks_is_told_of_nothing_older(
     owner, receiver, secret, other, monkeypatch
 ):
     for _ in range(5):
-        elsewhere(owner)
+        change_elsewhere(owner)
     meanwhile(monkeypatch, outbox, "events_since", lambda: set_webhook(owner, other.address, ["job"]))
     tell()
     tell()
@@ -55,7 +55,7 @@ def test_a_webhook_that_is_removed_and_set_again_while_a_worker_looks_is_told_of
         webhooks.remove(user=owner, credentials=owner.credentials)
         set_webhook(owner, receiver.address)
 
-    elsewhere(owner)
+    change_elsewhere(owner)
     meanwhile(monkeypatch, outbox, "events_since", again)
     tell()
     tell()
@@ -64,10 +64,10 @@ def test_a_webhook_that_is_removed_and_set_again_while_a_worker_looks_is_told_of
 
 def test_what_waits_for_an_address_ends_with_it(owner, receiver, secret, other):
     receiver.answer = BUSY
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     waits = Delivery.objects.get()
-    elsewhere(owner)
+    change_elsewhere(owner)
     outbox.write_down()
     before = Webhook.objects.get().key
     set_webhook(owner, other.address)
@@ -82,7 +82,7 @@ def test_what_waits_for_an_address_ends_with_it(owner, receiver, secret, other):
 def test_a_message_that_is_taken_up_as_its_address_goes_is_sent_nowhere(
     owner, receiver, secret, other, monkeypatch
 ):
-    elsewhere(owner)
+    change_elsewhere(owner)
     outbox.write_down()
     meanwhile(monkeypatch, deliveries, "_pack", lambda: set_webhook(owner, other.address))
     tell()
@@ -101,7 +101,7 @@ def test_of_addresses_that_change_while_workers_tell_each_gets_its_own_events_al
     def change():
         for number in range(8):
             set_webhook(owner, (receiver, other)[number % 2].address)
-            elsewhere(owner, group_name=f"group {number}")
+            change_elsewhere(owner, group_name=f"group {number}")
 
     def look():
         for _ in range(8):
@@ -118,7 +118,7 @@ def test_of_addresses_that_change_while_workers_tell_each_gets_its_own_events_al
 def test_who_has_another_mail_address_is_told_there_and_nowhere_else(reader, inbox):
     """The reader is the user: what a user has chosen follows to another address, and leaves the old one."""
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     inbox.refuses = "the mail"
     tell()
     reader.email = "new@example.com"
@@ -131,7 +131,7 @@ def test_who_has_another_mail_address_is_told_there_and_nowhere_else(reader, inb
 
 def test_a_kind_that_is_switched_off_while_a_worker_looks_is_not_told(reader, inbox, monkeypatch):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     meanwhile(monkeypatch, outbox, "events_since", lambda: wants(reader, NoticeChoice.How.OFF))
     tell()
     assert not inbox.mail

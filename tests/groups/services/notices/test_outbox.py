@@ -27,9 +27,9 @@ from groups.services.notices import deliveries, mails, outbox, sources
 from groups.services.notices.outbox import next_morning
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
-from tests.conftest import make_user
-from tests.groups.services.notices.conftest import elsewhere, later, tell, wants, work
-from tests.threads import at_once
+from tests.support.notices import change_elsewhere, later, saved_job, tell, wants, work
+from tests.support.people import make_user
+from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db,
@@ -42,7 +42,7 @@ How, Kind, State = NoticeChoice.How, NoticeKind, Delivery.State
 
 def test_a_change_elsewhere_arrives_once_with_its_values_and_a_link(reader, inbox):
     wants(reader)
-    change = elsewhere(reader)
+    change = change_elsewhere(reader)
     for _ in range(3):
         tell()
     (message,) = inbox.mail
@@ -67,7 +67,7 @@ def test_a_change_elsewhere_arrives_once_with_its_values_and_a_link(reader, inbo
 def test_a_notice_is_in_the_language_that_its_reader_has_chosen(reader, inbox, language, words):
     ChosenLanguage.objects.create(user=reader, language=language)
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     assert words in inbox.mail[0].get_content()
 
@@ -82,7 +82,7 @@ def test_a_notice_is_in_the_language_that_its_reader_has_chosen(reader, inbox, l
 def test_a_group_that_was_created_or_removed_elsewhere_is_told(reader, inbox, values, words):
     ChosenLanguage.objects.create(user=reader, language="en")
     wants(reader)
-    elsewhere(reader, **values)
+    change_elsewhere(reader, **values)
     tell()
     assert inbox.mail[0]["Subject"] == f"Poster Admin: In Poster, not here: {words}"
 
@@ -92,7 +92,7 @@ def test_a_notice_has_the_currency_of_its_account_and_the_words_of_a_type(reader
     wants(reader)
     values = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "1250.50"}
     changed = values | {"name": "Друзі", "loyalty_type": 2, "birthday_bonus": "0"}
-    elsewhere(reader, before=values, after=changed)
+    change_elsewhere(reader, before=values, after=changed)
     tell()
     words = "назва Гості → Друзі, тип Бонусна → Знижкова, бонус на день народження 1 250,50 zł → 0,00 zł"
     assert words in inbox.mail[0].get_content()
@@ -101,7 +101,7 @@ def test_a_notice_has_the_currency_of_its_account_and_the_words_of_a_type(reader
 
 def test_the_name_of_a_group_breaks_no_subject(reader, inbox):
     wants(reader)
-    elsewhere(reader, group_name="Гості\r\nBcc: all@example.com")
+    change_elsewhere(reader, group_name="Гості\r\nBcc: all@example.com")
     tell()
     (message,) = inbox.mail
     assert "«Гості Bcc: all@example.com»" in message["Subject"]
@@ -123,12 +123,6 @@ def review(user):
         reason=Change.Reason.OVERWRITTEN,
         settled_at=timezone.now(),
     ).save()
-
-
-def job(user, **values):
-    account = user.credentials.account
-    names = {"group_id": 4, "group_name": "Старі", "target_id": 1, "target_name": "Гості"}
-    return Job.objects.create(account=account, user_name="owner", kind=Job.Kind.MOVE, **names, **values)
 
 
 def schedule(user, **values):
@@ -168,9 +162,11 @@ def circuit(user, minutes, failed=0):
 
 EVENTS = {
     Kind.REVIEW: (review, "A change of “Гості” needs a person."),
-    Kind.ELSEWHERE: (elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
+    Kind.ELSEWHERE: (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
     Kind.JOB: (
-        lambda user: job(user, state=Job.State.STOPPED, reason=Job.Stop.TOKEN, stopped_at=timezone.now()),
+        lambda user: saved_job(
+            user, state=Job.State.STOPPED, reason=Job.Stop.TOKEN, stopped_at=timezone.now()
+        ),
         "A job has stopped by itself: Clients: “Старі” → “Гості”. Its user's token is no longer there",
     ),
     Kind.SCHEDULE: (
@@ -213,8 +209,8 @@ def test_every_kind_has_a_source_and_an_example():
 def test_a_done_job_and_a_missed_plan_are_told_and_a_cancelled_one_is_not(reader, inbox):
     ChosenLanguage.objects.create(user=reader, language="en")
     wants(reader)
-    job(reader, state=Job.State.DONE, finished_at=timezone.now())
-    job(reader, state=Job.State.CANCELLED, finished_at=timezone.now())
+    saved_job(reader, state=Job.State.DONE, finished_at=timezone.now())
+    saved_job(reader, state=Job.State.CANCELLED, finished_at=timezone.now())
     schedule(reader, state=Schedule.State.MISSED, reason=Schedule.Reason.TOO_LATE)
     schedule_done = schedule(reader, state=Schedule.State.DONE)
     tell()
@@ -257,7 +253,9 @@ def test_a_request_that_is_approved_again_is_told_again(reader, owner, inbox):
 
 def test_a_job_that_stops_again_is_told_again(reader, inbox):
     wants(reader)
-    stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
+    stopped = saved_job(
+        reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now()
+    )
     tell()
     Job.objects.filter(pk=stopped.pk).update(state=Job.State.RUNNING)
     tell()
@@ -269,7 +267,9 @@ def test_a_job_that_stops_again_is_told_again(reader, inbox):
 def test_a_job_that_was_resumed_before_anybody_looked_is_told_once(reader, inbox):
     ChosenLanguage.objects.create(user=reader, language="en")
     wants(reader)
-    stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
+    stopped = saved_job(
+        reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now()
+    )
     stopped.move_on(Job.State.STOPPED, state=Job.State.WAITING)
     tell()
     (message,) = inbox.mail
@@ -283,7 +283,9 @@ def test_a_job_that_was_resumed_before_anybody_looked_is_told_once(reader, inbox
 
 def test_a_job_that_goes_on_after_its_stop_was_told_is_not_told_again(reader, inbox):
     wants(reader)
-    stopped = job(reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now())
+    stopped = saved_job(
+        reader, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE, stopped_at=timezone.now()
+    )
     tell()
     stopped.move_on(Job.State.STOPPED, state=Job.State.RUNNING)
     tell()
@@ -364,7 +366,7 @@ def lose_address(user):
 def test_who_may_not_see_the_account_is_told_nothing(reader, owner, inbox, lose):
     wants(reader)
     lose(reader)
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert not inbox.mail
     assert not Notice.objects.exists()
@@ -373,7 +375,7 @@ def test_who_may_not_see_the_account_is_told_nothing(reader, owner, inbox, lose)
 @pytest.mark.parametrize("lose", [lose_role, be_refused, be_blocked, disconnect])
 def test_a_digest_is_dropped_if_its_reader_may_no_longer_see_it(reader, owner, inbox, lose):
     wants(reader, How.DIGEST)
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     lose(reader)
     Notice.objects.update(due_at=timezone.now())
@@ -384,7 +386,7 @@ def test_a_digest_is_dropped_if_its_reader_may_no_longer_see_it(reader, owner, i
 
 def test_events_of_another_account_are_not_told(reader, outsider, inbox):
     wants(reader)
-    elsewhere(outsider)
+    change_elsewhere(outsider)
     tell()
     assert not inbox.mail
 
@@ -395,18 +397,18 @@ def test_an_event_that_cannot_be_worded_keeps_no_other_account_from_its_own(read
     for user in (reader, outsider):
         wants(user)
     schedule(reader, state=Schedule.State.HELD, reason="of another version")
-    elsewhere(outsider)
+    change_elsewhere(outsider)
     tell()
     assert [message["To"] for message in inbox.mail] == ["outsider@example.com"]
 
 
 def test_what_happened_before_the_choice_is_not_told_and_nothing_is_lost_by_another_choice(reader, inbox):
     wants(reader, How.OFF)
-    elsewhere(reader)
+    change_elsewhere(reader)
     wants(reader, How.DIGEST)
     tell()
     assert not Notice.objects.exists()
-    elsewhere(reader)
+    change_elsewhere(reader)
     wants(reader, How.AT_ONCE)
     tell()
     assert len(inbox.mail) == 1
@@ -415,7 +417,7 @@ def test_what_happened_before_the_choice_is_not_told_and_nothing_is_lost_by_anot
 def test_without_a_mail_server_nothing_is_kept_for_later(reader, settings):
     settings.EMAIL_ENABLED = False
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     assert not Notice.objects.exists()
 
@@ -425,7 +427,7 @@ def test_no_event_is_missed_while_no_worker_runs(reader, inbox):
     tell()
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(days=3))
     outbox.NoticeCursor.objects.update(looked_at=timezone.now() - timedelta(days=2))
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     assert len(inbox.mail) == 1
 
@@ -438,11 +440,11 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
     tell()
     wrong = timezone.now() + timedelta(hours=hours)
     for _ in range(2):
-        elsewhere(reader)
+        change_elsewhere(reader)
         with monkeypatch.context() as clock:
             clock.setattr(timezone, "now", lambda: wrong)
             outbox.write_down()
-        elsewhere(reader)
+        change_elsewhere(reader)
         tell()
     assert sum(message.get_content().count("Гості") for message in inbox.mail) == 4
 
@@ -451,7 +453,7 @@ def test_a_clock_of_the_database_that_ran_fast_hides_nothing_once_it_is_right(re
     wants(reader)
     tell()
     outbox.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(days=1))
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     assert len(inbox.mail) == 1
     assert outbox.NoticeCursor.objects.get().looked_at <= timezone.now()
@@ -482,7 +484,7 @@ def test_a_digest_is_one_mail_with_all_of_the_day(reader, inbox):
     ChosenLanguage.objects.create(user=reader, language="en")
     wants(reader, How.DIGEST)
     for _ in range(3):
-        elsewhere(reader)
+        change_elsewhere(reader)
         tell()
     assert not inbox.mail
     assert {each.due_at for each in Notice.objects.all()} == {next_morning(timezone.now())}
@@ -497,7 +499,7 @@ def test_more_than_a_hundred_are_several_mails(reader, inbox, monkeypatch):
     monkeypatch.setattr(deliveries, "MOST", 2)
     wants(reader)
     for _ in range(5):
-        elsewhere(reader)
+        change_elsewhere(reader)
     for _ in range(4):
         tell()
     assert len(inbox.mail) == 3
@@ -509,7 +511,7 @@ def test_more_than_a_hundred_are_several_mails(reader, inbox, monkeypatch):
 
 def test_a_mail_that_is_not_taken_is_sent_again_with_the_same_id_until_it_is(reader, inbox):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     inbox.refuses = "the mail"
     tell()
     delivery = Delivery.objects.get()
@@ -525,7 +527,7 @@ def test_a_mail_that_is_not_taken_is_sent_again_with_the_same_id_until_it_is(rea
 
 def test_it_is_given_up_after_a_day(reader, inbox):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     inbox.refuses = "the mail"
     for _ in range(12):
         tell()
@@ -539,7 +541,7 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
     reader, inbox, monkeypatch
 ):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     with monkeypatch.context() as dying:
         dying.setattr(deliveries, "_end", lambda *_, **__: None)
         tell()
@@ -555,7 +557,7 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
 
 def test_a_message_whose_task_was_lost_is_queued_again(reader, inbox):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     outbox.write_down()
     deliveries.pack()
     DBTaskResult.objects.all().delete()
@@ -574,7 +576,7 @@ def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox
     for user in (reader, manager, owner):
         wants(user)
     for _ in range(5):
-        elsewhere(owner)
+        change_elsewhere(owner)
     assert at_once(*[lambda: [work() for _ in range(3)]] * 3) == [[None] * 3] * 3
     assert Notice.objects.count() == 15
     assert sum(message.get_content().count("Гості") for message in inbox.mail) == 15
@@ -586,9 +588,9 @@ def test_two_workers_at_once_tell_each_reader_once(reader, manager, owner, inbox
 
 def test_old_notices_go_and_are_not_told_again(reader, inbox):
     wants(reader)
-    change = elsewhere(reader)
+    change = change_elsewhere(reader)
     tell()
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     old = timezone.now() - timedelta(days=31)
     first = Notice.objects.first()
@@ -602,7 +604,7 @@ def test_old_notices_go_and_are_not_told_again(reader, inbox):
 
 def test_an_old_notice_goes_only_after_its_message(reader, inbox):
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     outbox.write_down()
     Notice.objects.update(due_at=timezone.now() - timedelta(days=31))
     deliveries.pack()
@@ -621,7 +623,7 @@ def test_a_message_without_notices_is_dropped(reader):
 def test_a_notice_without_an_address_of_the_site_has_no_link(reader, inbox, settings):
     settings.SITE_URL = ""
     wants(reader)
-    elsewhere(reader)
+    change_elsewhere(reader)
     tell()
     assert "http" not in inbox.mail[0].get_content()
     assert mails.link("/groups/") == ""

@@ -16,12 +16,11 @@ from django.utils import timezone
 from groups.models import Delivery, Job, Notice, NoticeKind, PosterCredentials, Webhook
 from groups.services.notices import addresses, deliveries, webhooks
 from poster_admin.users.models import ChosenLanguage, Event, SecurityEvent
-from tests.environment import ROOT
-from tests.groups.services.notices import receiver as faults
-from tests.groups.services.notices.conftest import elsewhere, later, set_webhook, tell
-from tests.groups.services.notices.receiver import Receiver
-from tests.groups.services.notices.test_outbox import job
-from tests.outside.company import Authority
+from tests.support import webhook_receiver as faults
+from tests.support.company import Authority
+from tests.support.environment import ROOT
+from tests.support.notices import change_elsewhere, later, saved_job, set_webhook, tell
+from tests.support.webhook_receiver import Receiver
 
 # The database is asked for the same by the tests of the outbox.
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("own_address")]
@@ -49,7 +48,7 @@ def last():
 
 def test_a_notice_is_one_signed_request_with_text_and_facts(owner, receiver, secret, is_genuine):
     ChosenLanguage.objects.create(user=owner, language="en")
-    change = elsewhere(owner)
+    change = change_elsewhere(owner)
     tell()
     tell()
     ((headers, body),) = receiver.requests
@@ -99,7 +98,7 @@ def test_the_name_of_a_group_mentions_nobody_and_hides_no_link_in_a_chat(
     owner, receiver, secret, name, shown
 ):
     ChosenLanguage.objects.create(user=owner, language="en")
-    change = elsewhere(owner, group_name=name)
+    change = change_elsewhere(owner, group_name=name)
     tell()
     (body,) = receiver.bodies
     words = f"In Poster, not here: “{shown}” was changed: percent 10% → 12.5%."
@@ -109,7 +108,7 @@ def test_the_name_of_a_group_mentions_nobody_and_hides_no_link_in_a_chat(
 
 
 def test_a_signature_holds_for_this_body_this_time_and_this_secret_alone(owner, receiver, secret, is_genuine):
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     ((headers, body),) = receiver.requests
     assert is_genuine(headers, body, secret)
@@ -146,7 +145,7 @@ def test_each_fault_is_named_in_time_and_the_notice_is_sent_again(
     owner, receiver, secret, answer, failure, status, is_genuine
 ):
     good, receiver.answer = receiver.answer, answer
-    elsewhere(owner)
+    change_elsewhere(owner)
     began = time.monotonic()
     tell()
     assert time.monotonic() - began < faults.PATIENCE / 2
@@ -164,7 +163,7 @@ def test_each_fault_is_named_in_time_and_the_notice_is_sent_again(
 
 def test_a_huge_answer_is_not_read(owner, receiver, secret):
     receiver.answer = faults.huge
-    elsewhere(owner)
+    change_elsewhere(owner)
     began = time.monotonic()
     tell()
     assert time.monotonic() - began < faults.PATIENCE / 2
@@ -173,7 +172,7 @@ def test_a_huge_answer_is_not_read(owner, receiver, secret):
 
 def test_an_interim_answer_is_not_the_answer(owner, receiver, secret):
     receiver.answer = b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\nHTTP/1.1 202 Accepted\r\n\r\n"
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().state == State.SENT
 
@@ -181,7 +180,7 @@ def test_an_interim_answer_is_not_the_answer(owner, receiver, secret):
 def test_a_redirect_is_not_followed(owner, receiver, secret):
     other = Receiver()
     receiver.answer = faults.redirect_to(other.address)
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert (last().failure, last().status) == (Failure.REDIRECT, 307)
     assert not other.requests
@@ -190,14 +189,14 @@ def test_a_redirect_is_not_followed(owner, receiver, secret):
 
 def test_nobody_who_listens_is_a_failure_too(owner, receiver, secret):
     receiver.close()
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().failure == Failure.UNREACHABLE
 
 
 def test_the_pauses_grow_until_it_is_given_up(owner, receiver, secret):
     receiver.answer = b"HTTP/1.1 503 Busy\r\n\r\n"
-    elsewhere(owner)
+    change_elsewhere(owner)
     pauses = []
     for _ in deliveries.RETRY_DELAYS:
         tell()
@@ -250,7 +249,7 @@ def test_a_receiver_with_tls_is_asked_by_its_name(owner, with_tls, names):
     receiver = with_tls("hooks.example.com")
     names["hooks.example.com"] = [["127.0.0.1"]]
     set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().state == State.SENT
     assert receiver.requests[0][0]["host"] == f"hooks.example.com:{receiver.port}"
@@ -263,7 +262,7 @@ def test_a_certificate_of_another_name_or_authority_is_not_accepted(owner, with_
     ):
         names["hooks.example.com"] = [["127.0.0.1"]]
         set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
-        elsewhere(owner)
+        change_elsewhere(owner)
         tell()
         assert last().failure == Failure.CERTIFICATE
         assert not receiver.requests
@@ -273,7 +272,7 @@ def test_a_certificate_of_another_name_or_authority_is_not_accepted(owner, with_
 def test_a_receiver_without_tls_is_told_nothing_over_https(owner, receiver, names):
     names["hooks.example.com"] = [["127.0.0.1"]]
     set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().failure in (Failure.TLS, Failure.TIMEOUT, Failure.NO_HTTP, Failure.UNREACHABLE)
     assert not receiver.requests
@@ -284,7 +283,7 @@ def test_a_name_that_leads_elsewhere_by_the_time_of_sending_is_not_followed(owne
     names["hooks.example.com"] = [["127.0.0.1"]]
     set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
     names["hooks.example.com"] = [["169.254.169.254"]]
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().failure == Failure.ADDRESS
     assert not receiver.requests
@@ -296,7 +295,7 @@ def test_the_name_is_asked_for_once_so_that_no_second_answer_leads_elsewhere(own
     set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
     # A connection that asked again would go to an address where nobody is.
     names["hooks.example.com"] = [["127.0.0.1"], ["127.0.0.9"]]
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().state == State.SENT
 
@@ -310,7 +309,7 @@ def test_the_next_address_is_tried_whatever_is_wrong_with_those_before(owner, wi
     names["hooks.example.com"] = [[unreachable, silent, "127.0.0.2", refused, "127.0.0.1"]]
     with socket.create_server((silent, receiver.port)):
         set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
-        elsewhere(owner)
+        change_elsewhere(owner)
         tell()
     assert last().state == State.SENT
     assert (len(receiver.requests), len(wrong.requests)) == (1, 0)
@@ -325,7 +324,7 @@ def test_each_of_many_addresses_has_its_part_of_the_time(owner, with_tls, names,
         for place in silent:
             open_ones.enter_context(socket.create_server((place, receiver.port)))
         set_webhook(owner, f"https://hooks.example.com:{receiver.port}/")
-        elsewhere(owner)
+        change_elsewhere(owner)
         tell()
     assert last().state == State.SENT
 
@@ -335,7 +334,7 @@ def test_what_one_address_may_have_taken_is_not_sent_to_the_next(owner, receiver
     other = Receiver(place=("127.0.0.2", receiver.port))
     names["hooks.localhost"] = [["127.0.0.1", "127.0.0.2"]]
     set_webhook(owner, f"http://hooks.localhost:{receiver.port}/")
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().failure == Failure.NO_HTTP
     assert (len(receiver.requests), len(other.requests)) == (1, 0)
@@ -345,7 +344,7 @@ def test_what_one_address_may_have_taken_is_not_sent_to_the_next(owner, receiver
 def test_a_plain_receiver_is_found_at_the_second_address_of_this_machine(owner, receiver, names):
     names["localhost"] = [["127.0.0.2", "127.0.0.1"]]
     set_webhook(owner, f"http://localhost:{receiver.port}/")
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().state == State.SENT
     assert receiver.requests[0][0]["host"] == f"localhost:{receiver.port}"
@@ -545,12 +544,12 @@ def test_owners_alone_set_renew_and_remove_it(staff, owner, receiver):
 
 def test_a_new_address_has_a_new_secret_and_the_old_one_gets_nothing_more(owner, receiver, secret):
     receiver.answer = b"HTTP/1.1 503 Busy\r\n\r\n"
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     other = Receiver()
     assert set_webhook(owner, other.address) not in ("", secret)
     later(hours=9)
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert (len(receiver.requests), len(other.requests)) == (1, 1)
     other.close()
@@ -558,11 +557,11 @@ def test_a_new_address_has_a_new_secret_and_the_old_one_gets_nothing_more(owner,
 
 def test_other_kinds_keep_address_and_secret(owner, receiver, secret, is_genuine):
     assert set_webhook(owner, "", ["job"]) == ""
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert not receiver.requests
     set_webhook(owner, "", ["elsewhere"])
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert is_genuine(*receiver.requests[0], secret)
 
@@ -571,16 +570,16 @@ def test_a_kind_that_is_chosen_later_is_told_from_then_on_and_the_others_lose_no
     owner, receiver, secret
 ):
     set_webhook(owner, "", ["job"])
-    elsewhere(owner)
-    job(owner, state=Job.State.DONE, finished_at=timezone.now())
+    change_elsewhere(owner)
+    saved_job(owner, state=Job.State.DONE, finished_at=timezone.now())
     set_webhook(owner, "", ["job", "elsewhere"])
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert [each["kind"] for each in receiver.bodies[0]["notices"]] == ["job", "elsewhere"]
 
 
 def test_without_its_owner_nothing_is_sent(owner, staff, receiver, secret):
-    elsewhere(staff)
+    change_elsewhere(staff)
     tell()
     for lose in (
         lambda: PosterCredentials.objects.filter(user=owner).update(refused_at=timezone.now()),
@@ -588,13 +587,13 @@ def test_without_its_owner_nothing_is_sent(owner, staff, receiver, secret):
         lambda: PosterCredentials.objects.filter(user=owner).delete(),
     ):
         lose()
-        elsewhere(staff)
+        change_elsewhere(staff)
         tell()
     assert len(receiver.requests) == 1
 
 
 def test_nothing_of_another_account_is_sent(owner, outsider, receiver, secret):
-    elsewhere(outsider)
+    change_elsewhere(outsider)
     tell()
     assert not receiver.requests
 
@@ -610,7 +609,7 @@ def test_it_is_written_down_who_set_it_without_the_address(owner, receiver, secr
 def test_address_and_secret_are_encrypted_and_in_no_log(owner, receiver, secret, caplog, settings):
     caplog.set_level(logging.DEBUG)
     receiver.answer = b"HTTP/1.1 500 Oops\r\n\r\nwords-of-the-receiver"
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     row = str(Webhook.objects.values().get())
     for text in (caplog.text, row, str(Delivery.objects.values())):
@@ -622,14 +621,14 @@ def test_address_and_secret_are_encrypted_and_in_no_log(owner, receiver, secret,
 def test_an_address_that_no_key_opens_is_a_failure_in_words(owner, receiver, secret):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE groups_webhook SET address = 'v1:nonsense'")
-    elsewhere(owner)
+    change_elsewhere(owner)
     tell()
     assert last().failure == Failure.SECRET
 
 
 def test_a_long_text_is_cut_and_the_notices_are_whole(owner, receiver, secret):
     for _ in range(60):
-        elsewhere(owner, group_name="Г" * 300)
+        change_elsewhere(owner, group_name="Г" * 300)
     tell()
     (body,) = receiver.bodies
     assert len(body["text"]) == webhooks.LONGEST_TEXT

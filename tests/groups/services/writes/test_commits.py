@@ -8,8 +8,8 @@ from groups.models import Change, Lock
 from groups.services.writes import unrecorded
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotRecordedNow
-from tests.groups.services.writes.test_execute import BARISTA, command_of, edit_of, removal_of
-from tests.tools.outages import LOST, let_commits_fail
+from tests.support.commands import BARISTA, command_of, edit_of, removal_of
+from tests.support.outages import LOST, let_commits_fail
 
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)

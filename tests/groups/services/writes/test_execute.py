@@ -1,6 +1,5 @@
 """Test executing writes against the sandbox: the requests, the outcome, and the journal."""
 
-import threading
 import uuid
 from dataclasses import replace
 from decimal import Decimal
@@ -9,61 +8,24 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
-from groups.poster import GroupValues, Unreachable
+from groups.poster import Unreachable
 from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
-from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
-from tests.pages import group_form, text_of
-from tests.threads import at_once
+from tests.support.commands import BARISTA, command_of, edit_of, removal_of
+from tests.support.pages import group_form, text_of
+from tests.support.threads import at_once, in_another_thread
 
 State = Change.State
 pytestmark = pytest.mark.django_db
-BARISTA = GroupValues(
-    name="Команда баристів", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal("99999.99")
-)
-
-
-def command_of(user, action, **values):
-    kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
-    return kinds[action](
-        user=user,
-        credentials=credentials_service.credentials_of(user),
-        operation=values.pop("operation", None) or uuid.uuid4(),
-        **values,
-    )
-
-
-def edit_of(user, group_id=1, *, operation=None, **changes):
-    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
-    return command_of(
-        user,
-        Change.Action.UPDATE,
-        operation=operation,
-        group_id=group_id,
-        loaded=group.values,
-        intended=group.values.replace(**changes),
-    )
-
-
-def removal_of(user, group_id):
-    group = read_group(credentials_service.credentials_of(user), group_id, fresh=True).group
-    return command_of(
-        user,
-        Change.Action.REMOVE,
-        group_id=group_id,
-        loaded=group.values,
-        loaded_clients=group.clients,
-    )
 
 
 def test_an_update_is_sent_once_read_back_and_recorded(staff, sandbox):
@@ -351,7 +313,7 @@ def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, b
 
     def and_somebody_deletes_the_user(command):
         check(command)
-        elsewhere(User.objects.filter(pk=staff.pk).delete)
+        in_another_thread(User.objects.filter(pk=staff.pk).delete)
 
     monkeypatch.setattr(write_path, "_check", and_somebody_deletes_the_user)
     client = browse(staff)
@@ -392,13 +354,6 @@ def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox
 
     monkeypatch.setattr(write_path, "_existing_change", and_it_is_settled)
     assert execute(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
-
-
-def elsewhere(work):
-    """Run a function in another thread, as another process does."""
-    thread = threading.Thread(target=lambda: (work(), connections.close_all()))
-    thread.start()
-    thread.join()
 
 
 def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_shows_nothing(staff, sandbox):

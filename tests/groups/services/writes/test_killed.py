@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import (
+from tests.support.dashboard.killing import (
     ACTIONS,
     HOLD,
     POINTS,

@@ -11,10 +11,9 @@ from groups.poster import GroupValues
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import hides_move
 from groups.services.writes.reconcile import follow_up
-from tests.groups.services.writes.commands.examples import a_client
-from tests.groups.services.writes.test_execute import command_of, edit_of, removal_of
-from tests.groups.services.writes.test_reconcile import BEFORE, write_down
-from tests.pages import group_form, text_of
+from tests.support.changes import BEFORE, write_down
+from tests.support.commands import a_client, command_of, edit_of, removal_of
+from tests.support.pages import group_form, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.tools.dashboard.killing import Dashboard, faults_found, wait_until
+from tests.support.dashboard.killing import Dashboard, faults_found, wait_until
 
 pytestmark = pytest.mark.slow
 PATIENT = {

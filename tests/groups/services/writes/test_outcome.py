@@ -14,7 +14,7 @@ from groups.services.writes.outcome import (
     onto,
     same,
 )
-from tests.groups.services.writes.commands.examples import OLD, group, listed
+from tests.support.commands import OLD, group, listed
 
 State, Reason = Change.State, Change.Reason
 

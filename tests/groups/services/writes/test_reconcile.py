@@ -4,7 +4,6 @@ import functools
 import itertools
 import uuid
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from django.core import checks
@@ -21,50 +20,14 @@ from groups.services.writes.commands import CreateClient, UpdateGroup, create_cl
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome, RemoteState
 from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
-from tests.conftest import make_user
-from tests.groups.services.writes.test_execute import command_of
-from tests.threads import at_once
+from tests.support.changes import BEFORE, let_be_due, unknown, write_down
+from tests.support.commands import command_of
+from tests.support.people import make_user
+from tests.support.threads import at_once
 
 State, Action = Change.State, Change.Action
 SETTLED = (State.APPLIED, State.DIFFERS, State.REFUSED, State.FAILED)
 pytestmark = pytest.mark.django_db
-
-BEFORE = GroupValues(
-    name="Постоянный посетитель", loyalty_type=1, percent=Decimal(10), birthday_bonus=Decimal(50)
-)
-CLIENTS = {"id": 1, "clients": 125, "removed": False}
-
-
-def write_down(user=None, **fields):
-    """Save a change of the seed's first group, sent a minute ago by default."""
-    account, _ = PosterAccount.objects.get_or_create(name="demo")
-    ago = timezone.now() - timedelta(minutes=1)
-    change = Change(
-        **{
-            "account": account,
-            "user": user,
-            "user_name": user.get_username() if user else "somebody",
-            "action": Action.UPDATE,
-            "group_id": 1,
-            "group_name": BEFORE.name,
-            "target": f"group:{uuid.uuid4()}",
-            "before": BEFORE.to_json() | CLIENTS,
-            "intended": BEFORE.to_json() | {"percent": "15"},
-            "created_at": ago,
-            "sent_at": ago,
-            **fields,
-        }
-    )
-    change.save()
-    return change
-
-
-def unknown(user=None, **fields):
-    return write_down(user, **{"state": State.UNKNOWN, "next_check_at": timezone.now()} | fields)
-
-
-def let_be_due(change):
-    Change.objects.settle(change, next_check_at=timezone.now())
 
 
 def look_twice(*changes):

@@ -12,9 +12,9 @@ from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, queue
-from tests.groups.services.jobs.doing import start
-from tests.pages import fragment, group_form, hidden, open_form, text_of
-from tests.pairwise import covering, marked
+from tests.support.jobs import start
+from tests.support.pages import fragment, group_form, hidden, open_form, text_of
+from tests.support.pairwise import covering, marked
 
 pytestmark = pytest.mark.django_db
 NEW, EDIT, REMOVE = "/groups/new/", "/groups/1/edit/", "/groups/4/delete/"

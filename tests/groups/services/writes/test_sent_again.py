@@ -14,7 +14,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
-from tests.pages import group_form, hidden, open_form, text_of
+from tests.support.pages import group_form, hidden, open_form, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db

@@ -11,12 +11,12 @@ from django.utils import timezone
 from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
 from groups.services.approvals import ask_for_job
 from poster_admin.users.models import Event, SecurityEvent
-from tests.conftest import make_user
-from tests.groups.services.jobs.test_locks import snapshot_of
-from tests.groups.spreadsheets.test_imports import upload
-from tests.groups.views.costs.test_cost import expected, told
-from tests.groups.views.test_bulk import opened
-from tests.pages import HTMX, group_form, hidden, open_form, text_of
+from tests.support.bulk import open_bulk_form
+from tests.support.costs import expected, told
+from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
+from tests.support.people import make_user
+from tests.support.snapshots import snapshot_of
+from tests.support.spreadsheets import upload
 
 pytestmark = pytest.mark.django_db
 # Group 1 of the sandbox: 10%, birthday bonus 50.
@@ -390,7 +390,7 @@ def an_undo(client):
 
 
 def a_bulk_edit(client):
-    client.post("/groups/edit/", opened(client, p1="25"))
+    client.post("/groups/edit/", open_bulk_form(client, p1="25"))
     job = Job.objects.get()
     return f"/groups/plan/{job.pk}/", {}, {}
 

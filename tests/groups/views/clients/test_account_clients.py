@@ -5,7 +5,7 @@ import re
 import pytest
 
 from groups.presenters.clients.account_clients import MOST_CHOSEN
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/clients/"

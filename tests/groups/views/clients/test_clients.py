@@ -23,9 +23,9 @@ from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.users.models import UserSession
-from tests.pages import fragment, hidden, open_form, text_of
-from tests.pairwise import covering, marked
-from tests.test_canary import QUICK, _database
+from tests.support.canary import QUICK, whole_database
+from tests.support.pages import fragment, hidden, open_form, text_of
+from tests.support.pairwise import covering, marked
 
 pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/"
@@ -474,7 +474,7 @@ def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody,
     canaries = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99")
     left = {
         "a log": logged(caplog),
-        "the database": _database(),
+        "the database": whole_database(),
         "the cache": repr(getattr(cache, "_cache", "")),
     }
     for where, text in left.items():
@@ -495,7 +495,7 @@ CANARIES = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", 
 def left_behind(caplog):
     """Yield every place that could hold data of a client, with its content."""
     yield "a log", logged(caplog)
-    yield "the database", _database()
+    yield "the database", whole_database()
     yield "the cache", repr(getattr(cache, "_cache", ""))
     yield "a session", "".join(str(row.get_decoded()) for row in UserSession.objects.all())
     if database.vendor == "sqlite":

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from groups.models import Job
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/move/"

@@ -11,11 +11,10 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster.fields import MAX_ID
 from groups.services.writes.reconcile import reconcile_due
-from tests.pages import fragment, group_form, hidden, open_form, text_of
+from tests.support.changes import EDIT, SEED, let_a_worker_check, lose_an_edit
+from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
-EDIT = "/groups/1/edit/"
-SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 State = Change.State
 
 
@@ -26,24 +25,6 @@ def edit(client, **changes):
 def remove(client, group_id, name):
     url = f"/groups/{group_id}/delete/"
     return client.post(url, open_form(client, url, confirm_name=name))
-
-
-def lose_an_edit(client, sandbox, *, applied=False):
-    """Make an edit whose outcome stays unknown, and return its row."""
-    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="after" if applied else "before")
-    if applied:
-        sandbox.script("clients.getGroup", "fin_before_headers", call=2, times=None)
-    assert client.post(EDIT, form).status_code == 504
-    sandbox.clear_faults()
-    return Change.objects.get(state=State.UNKNOWN)
-
-
-def let_a_worker_check(change):
-    """Let the next check of a change be due, and make it as a worker does."""
-    change.refresh_from_db()
-    Change.objects.settle(change, next_check_at=timezone.now())
-    return reconcile_due()
 
 
 def test_a_row_says_who_changed_what_from_what_to_what(staff, browse):

@@ -9,8 +9,8 @@ from django.utils import timezone
 from groups.models import Change
 from groups.presenters.changes.news_page import SHOWN
 from poster_admin.users.models import SecurityEvent, UserSession
-from tests.conftest import PASSWORD
-from tests.pages import fragment, text_of
+from tests.support.pages import fragment, text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 OLD = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "0"}

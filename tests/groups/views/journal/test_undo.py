@@ -6,9 +6,9 @@ import pytest
 
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.services.jobs import queue
-from tests.conftest import make_user
-from tests.groups.services.jobs.doing import FEW, run, start
-from tests.pages import hidden, open_form, text_of
+from tests.support.jobs import FEW, run, start
+from tests.support.pages import hidden, open_form, text_of
+from tests.support.people import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("few", "settled_at_once")]
 NEW = {"name": "Новачки", "loyalty_type": "1", "percent": "3", "birthday_bonus": "0"}

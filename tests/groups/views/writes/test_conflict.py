@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.pages import group_form, hidden, text_of
+from tests.support.pages import group_form, hidden, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"

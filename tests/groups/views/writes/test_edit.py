@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from groups.models import Change
 from groups.views.writes import write_responses
-from tests.pages import HTMX, fragment, group_form, group_ids, hidden, open_form, text_of
+from tests.support.pages import HTMX, fragment, group_form, group_ids, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT, NEW = "/groups/1/edit/", "/groups/new/"

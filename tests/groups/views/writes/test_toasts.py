@@ -3,7 +3,7 @@
 import pytest
 
 from groups.models import Change, Snapshot
-from tests.pages import fragment, group_form, open_form, text_of
+from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"

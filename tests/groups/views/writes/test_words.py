@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 from groups.models import Change
-from tests.pages import fragment, group_form, open_form, text_of
+from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 

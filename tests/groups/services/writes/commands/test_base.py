@@ -16,8 +16,8 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.outcome import RemoteState
-from tests.environment import ROOT
-from tests.groups.services.writes.commands.examples import NEW, OLD, OPERATION
+from tests.support.commands import NEW, OLD, OPERATION
+from tests.support.environment import ROOT
 
 COMMANDS = [
     CreateGroup(operation=OPERATION, intended=NEW),

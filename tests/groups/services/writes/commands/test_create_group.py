@@ -9,7 +9,7 @@ from groups.models import Change
 from groups.poster import UnreadableRow
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import RemoteState
-from tests.groups.services.writes.commands.examples import (
+from tests.support.commands import (
     NEW,
     OLD,
     determine_outcome,

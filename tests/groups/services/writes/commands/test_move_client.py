@@ -5,7 +5,7 @@ import pytest
 from groups.models import Change
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.outcome import RemoteState
-from tests.groups.services.writes.commands.examples import OPERATION, a_client, determine_outcome, ended
+from tests.support.commands import OPERATION, a_client, determine_outcome, ended
 
 State, Reason = Change.State, Change.Reason
 THERE, HERE = a_client(), a_client(client_groups_id="4")

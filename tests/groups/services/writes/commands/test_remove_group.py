@@ -8,7 +8,7 @@ import pytest
 from groups.models import Change
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import RemoteState
-from tests.groups.services.writes.commands.examples import OLD, determine_outcome, ended, group
+from tests.support.commands import OLD, determine_outcome, ended, group
 
 State, Action = Change.State, Change.Action
 

@@ -7,7 +7,7 @@ import pytest
 from groups.models import Change
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import RemoteState
-from tests.groups.services.writes.commands.examples import (
+from tests.support.commands import (
     NEW,
     OLD,
     OLDEST,

@@ -1,0 +1,35 @@
+"""Start the move of all clients of groups to another one, as the pages do, and print the job's id.
+
+`python -m tests.support.dashboard.mover FROM TO [USER]`; with `4,5` as FROM the clients of both groups are
+chosen one by one. It stands alone, because it runs in the environment of an installation.
+"""
+
+import sys
+import uuid
+
+import django
+
+
+def start(sources, target_id, name="owner"):
+    from django.contrib.auth.models import User
+
+    from groups.services import credentials as credentials_service
+    from groups.services.clients import every_member
+    from groups.services.groups import read_now
+    from groups.services.jobs import moves, queue
+
+    user = User.objects.get(username=name)
+    credentials = credentials_service.credentials_of(user)
+    who = {"user": user, "credentials": credentials}
+    groups = [read_now(credentials, each).group for each in sources]
+    form = {**who, "operation": uuid.uuid4(), "target": read_now(credentials, target_id).group}
+    if len(groups) == 1:
+        return queue.start(moves.plan_move(**form, group=groups[0])).pk
+    choice = {client.id: group.id for group in groups for client in every_member(**who, group_id=group.id)[1]}
+    return queue.start(moves.plan_choice(**form, groups=groups, choice=choice)).pk
+
+
+if __name__ == "__main__":
+    django.setup()
+    sources = [int(each) for each in sys.argv[1].split(",")]
+    sys.stdout.write(str(start(sources, int(sys.argv[2]), *sys.argv[3:])))

@@ -1,0 +1,79 @@
+"""Run jobs in this process, started as the pages do and run as a worker does."""
+
+import time
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Lock
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import moves, queue
+from groups.services.jobs.lease import JobLease
+from groups.services.writes import execute as write_path
+
+FEW = 8
+"""Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
+
+
+def plan(user, group_id=4, target_id=1, **options):
+    credentials = credentials_service.credentials_of(user)
+    group, target = (read_now(credentials, each).group for each in (group_id, target_id))
+    operation = options.pop("operation", None) or uuid.uuid4()
+    return moves.plan_move(
+        user=user, credentials=credentials, operation=operation, group=group, target=target, **options
+    )
+
+
+def start(user, **options):
+    return queue.start(plan(user, **options))
+
+
+def run(job):
+    """Run a job as workers do, again each time that it has waited, and return it in its new state."""
+    while run_once(job).next_try_at is not None and job.is_active:
+        time.sleep(max(0.0, (job.next_try_at - timezone.now()).total_seconds()))
+    return job
+
+
+def run_once(job):
+    """Run a job as a worker does, until it ends or gives the worker back; return it in its new state."""
+    queue.run_job.func(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+def at_each_wait(monkeypatch, then):
+    """Call a function with the pause each time that a job gives its worker back."""
+    put_off = JobLease.put_off
+
+    def and_then(lease, reason, pause):
+        then(pause)
+        return put_off(lease, reason, pause)
+
+    monkeypatch.setattr(JobLease, "put_off", and_then)
+
+
+def ended(job):
+    return job.state, job.reason
+
+
+def die_before_sending(monkeypatch, job, number):
+    """Run a job, and let its process die right after the row of its write of this number was saved."""
+    seen, read_before = [], write_path._read_before
+
+    def die(command, change):
+        seen.append(change)
+        if len(seen) == number:
+            raise SystemExit
+        return read_before(command, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_path, "_read_before", die)
+        with pytest.raises(SystemExit):
+            queue.run_job.func(str(job.pk))
+
+
+def lock_keys(**holder):
+    return set(Lock.objects.filter(**holder).values_list("key", flat=True))

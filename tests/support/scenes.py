@@ -1,0 +1,1183 @@
+"""Scenes: every page in every designed state, for tests that check all of them.
+
+A scene opens its page in `stage.page`. `stage.act()` sends a form as another user would, outside the browser.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.http import urlsafe_base64_encode
+
+from groups.features.insights.models import ClientCount
+from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.models.contents import Breach
+from groups.services import approvals
+from groups.services.elsewhere import watch
+from groups.services.groups import read_now
+from groups.services.schedule_steps import run_due
+from groups.services.writes.commands import UpdateGroup
+from poster_admin.common.encryption import Secret
+from poster_admin.users.models import (
+    FailureCount,
+    Guardian,
+    Invitation,
+    Passkey,
+    TOTPDevice,
+    UserSession,
+    new_key,
+)
+from poster_admin.users.sign_in import invitations
+from tests.support.browser import new_group, open_row
+from tests.support.jobs import run, start
+from tests.support.pages import group_form, open_form
+from tests.support.people import PASSWORD, make_user
+from tests.support.schedules import at, planned
+
+SCENES = {}
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SEED_FORM = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
+
+
+@dataclass
+class Stage:
+    page: Any
+    browse: Any
+    user: Any
+    sandbox: Any
+    language: str
+    settings: Any
+
+    def goto(self, path):
+        self.page.goto(path)
+
+    def act(self, path, **values):
+        client = self.browse(self.user, language=self.language)
+        return client.post(path, group_form(client, path, **SEED_FORM | values))
+
+    def lose_an_edit(self):
+        """Make an edit whose outcome stays unknown, and return its row."""
+        self.sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+        self.act("/groups/1/edit/", percent="15")
+        self.sandbox.clear_faults()
+        return Change.objects.get(state="unknown")
+
+    def upload(self, text):
+        """Choose a file with this text for an import, and send it."""
+        self.goto("/groups/import/")
+        file = {"name": "groups.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        self.page.locator("#id_file").set_input_files(file)
+        self.button()
+
+    def button(self, place="main"):
+        self.page.locator(f"{place} form .button:not(.quiet, .plain, .danger-quiet)").first.click()
+
+
+def scene(role="Owners", account="demo", shows="main h1"):
+    """Declare a scene: role and account of the user, and the selector that must be there in the end."""
+
+    def declare(function):
+        SCENES[function.__name__] = (function, role, account, shows)
+        return function
+
+    return declare
+
+
+def signed_in(role, account, sandbox):
+    if role is None:
+        return None
+    return make_user("olena", role=role or None, account=account, sandbox=sandbox)
+
+
+# --- Before the sign-in ------------------------------------------------------------------------------------
+
+
+@scene(role=None)
+def login(stage):
+    stage.goto("/accounts/login/")
+
+
+@scene(role=None, shows=".summary")
+def login_refused(stage):
+    stage.goto("/accounts/login/?next=/history/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+@scene(role=None, shows="[data-unsaved]")
+def login_after_a_lost_form(stage):
+    stage.goto("/accounts/login/?next=/groups/1/edit/&unsaved=1")
+
+
+@scene(role=None, shows="[data-notice=error]")
+def locked(stage):
+    for _ in range(5):
+        stage.browse().post("/accounts/login/", {"username": "olena", "password": "not-it"})
+    stage.goto("/accounts/login/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+@scene(role=None, shows="[data-notice=error]")
+def slowed(stage):
+    form = {"username": "olena", "password": "not-it"}
+    for number in range(20):
+        stage.browse().post("/accounts/login/", form, REMOTE_ADDR=f"10.0.0.{number}")
+    FailureCount.objects.update(opens_at=timezone.now() + timedelta(seconds=99))
+    stage.goto("/accounts/login/")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", "not-it")
+    stage.button()
+
+
+# --- The list ----------------------------------------------------------------------------------------------
+
+
+@scene(shows="tr[data-group='5']")
+def group_list(stage):
+    stage.goto("/groups/?sort=-clients")
+
+
+@scene(shows="nav.pages")
+def long_list(stage):
+    for number in range(120):
+        name = f"Гості & друзі № {number} з дуже довгою назвою, яку ніхто не скоротив, бо нащо"
+        new_group(stage.sandbox, name, clients=number)
+    stage.goto("/groups/?q=друзі&type=2&page=2")
+
+
+@scene(shows=".field .error")
+def row_refused(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    open_row(stage.page, 4)
+    stage.page.locator("#row-4 [name=percent]").fill("101")
+    stage.page.locator("#row-4 .button:not(.plain)").click()
+
+
+@scene(shows=".empty")
+def no_groups(stage):
+    for group_id in list(stage.sandbox.accounts["demo"].groups):
+        stage.sandbox.console().remove(group_id)
+    stage.goto("/groups/")
+
+
+@scene(shows=".empty")
+def no_group_readable(stage):
+    for group_id in stage.sandbox.accounts["demo"].groups:
+        stage.sandbox.console().edit(group_id, client_groups_discount="150")
+    stage.goto("/groups/")
+
+
+@scene(shows=".empty")
+def no_match(stage):
+    stage.goto("/groups/?q=нема")
+
+
+@scene(shows="[data-notice=stale]")
+def stale_list(stage):
+    stage.goto("/groups/")
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/?refresh=1")
+
+
+@scene(shows="[data-notice=stale]")
+def stale_detail(stage):
+    stage.goto("/groups/")
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/4/")
+
+
+# --- One group ---------------------------------------------------------------------------------------------
+
+
+@scene(shows="#first-clients [data-client]")
+def detail(stage):
+    stage.act("/groups/1/edit/", percent="12")
+    for ago, clients in ((30, 110), (12, 131), (0, 125)):
+        day = timezone.localdate() - timedelta(days=ago)
+        account = stage.user.credentials.account
+        ClientCount.objects.create(account=account, group_id=1, day=day, clients=clients)
+    stage.goto("/groups/1/")
+
+
+@scene(shows=".more-menu[open] .menu-item")
+def menu_of_a_group(stage):
+    stage.goto("/groups/1/")
+    stage.page.locator("main .more-menu summary").click()
+
+
+@scene(shows="#effect p")
+def chosen_clients_move(stage):
+    stage.sandbox.console().edit_client(2, client_groups_id="5")
+    stage.goto("/clients/move/?client=1-1,2-5,129-4")
+    stage.page.select_option("#id_target", "4")
+
+
+@scene(shows="[data-choice]")
+def clients_of_all_groups(stage):
+    stage.goto("/clients/")
+    stage.page.fill("#q", "ко")
+    stage.page.keyboard.press("Enter")
+    stage.page.locator("[name=client]").first.check()
+
+
+@scene(shows="[data-notice=unknown]")
+def locked_detail(stage):
+    stage.lose_an_edit()
+    stage.goto("/groups/1/")
+
+
+@scene(shows="[data-worker=away]")
+def no_worker(stage):
+    WorkerHeartbeat.objects.all().delete()
+    stage.lose_an_edit()
+    stage.goto("/groups/")
+
+
+@scene(role="Staff", shows="#id_name")
+def create(stage):
+    stage.goto("/groups/new/")
+
+
+@scene(role="Staff", shows=".summary")
+def create_refused(stage):
+    stage.goto("/groups/new/")
+    stage.button()
+
+
+@scene(role="Staff", shows="#id_name")
+def edit(stage):
+    stage.goto("/groups/1/edit/")
+
+
+@scene(role="Staff", shows=".percents")
+def percents(stage):
+    stage.goto("/groups/edit/?type=2")
+
+
+@scene(role="Staff", shows=".percents .error")
+def percents_refused(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("101")
+    stage.page.locator("[name=percent_4]").fill("")
+    stage.button()
+
+
+@scene(role="Staff", shows=".plan .risk")
+def percents_planned(stage):
+    stage.goto("/groups/edit/")
+    stage.page.locator("[name=percent_1]").fill("50")
+    stage.button()
+
+
+@scene(role="Staff", shows="#id_file")
+def file_import(stage):
+    stage.goto("/groups/import/")
+
+
+@scene(role="Staff", shows=".summary")
+def file_refused(stage):
+    stage.upload("Відсоток\n10\n")
+
+
+@scene(role="Staff", shows=".mend")
+def file_with_errors(stage):
+    stage.upload(
+        "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n"
+    )
+
+
+@scene(role="Staff", shows="[data-notice=success]")
+def file_without_a_change(stage):
+    stage.upload("ID;Відсоток\n1;10\n")
+
+
+@scene(role="Staff", shows=".plan .risk")
+def file_planned(stage):
+    stage.upload("ID;Назва;Тип;Відсоток;Коментар\n1;Інша назва;Знижкова;50;\n4;;;12,5;\n;Нова;Знижкова;3;\n")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def edit_not_made(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.script("clients.updateGroup", "error_object", code=155, when="before")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "45")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_a_name(stage):
+    stage.goto("/groups/new/")
+    stage.page.fill("#id_name", "Постоянный посетитель")
+    stage.page.locator("label[for=id_loyalty_type_1]").click()
+    stage.page.fill("#id_percent", "5")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def check_of_an_undo(stage):
+    stage.sandbox.console().edit(1, client_groups_discount="45")
+    stage.act("/groups/1/edit/", percent="10")
+    stage.goto("/history/")
+    stage.page.locator(".cell-undo button").first.click()
+
+
+@scene(role="Staff", shows=".versions")
+def draft(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.console().edit(1, client_groups_name="Хтось змінив", client_groups_discount="11")
+    UserSession.objects.all().delete()
+    stage.button()
+    stage.page.wait_for_url("**/accounts/login/**")
+    stage.page.fill("[name=username]", "olena")
+    stage.page.fill("[name=password]", PASSWORD)
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict] ~ form .data")
+def conflict(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.sandbox.console().edit(1, client_groups_name="Хтось змінив")
+    stage.button()
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def busy(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "12")
+    stage.lose_an_edit()
+    stage.button()
+
+
+@scene(shows="#id_confirm_name")
+def remove(stage):
+    stage.goto("/groups/1/delete/")
+
+
+@scene(shows=".field .error")
+def remove_refused(stage):
+    stage.goto("/groups/1/delete/")
+    stage.page.locator(".danger").click()
+
+
+@scene(shows="[data-outcome=refused]")
+def remove_refused_by_poster(stage):
+    stage.goto("/groups/4/delete/")
+    stage.page.fill("#id_confirm_name", "Скидочная система 10%")
+    stage.sandbox.script("clients.removeGroup", "error_object", code=38, message="Ні", when="before")
+    stage.page.locator(".danger").click()
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def remove_not_allowed(stage):
+    stage.goto("/groups/1/delete/")
+
+
+@scene(shows="dialog[open] .danger")
+def remove_dialog(stage):
+    stage.goto("/groups/1/")
+    stage.page.locator("main .more-menu summary").click()
+    stage.page.locator("a[data-dialog]").click()
+
+
+# --- The loyalty scheme ------------------------------------------------------------------------------------
+
+
+@scene(role="Managers", shows="#dependents [data-rule]")
+def detail_with_dependents(stage):
+    stage.goto("/groups/4/")
+
+
+@scene(role="Staff", shows="#dependents [data-promotion]")
+def dependents_page(stage):
+    stage.goto("/groups/4/dependents/")
+
+
+@scene(role="Staff", shows="[data-dependents=unread]")
+def dependents_unread(stage):
+    for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
+        stage.sandbox.script(method, "error_object", code=20, times=None)
+    stage.goto("/groups/4/edit/")
+
+
+@scene(role="Managers", shows="tr[data-rule]")
+def ladder(stage):
+    stage.goto("/groups/ladder/")
+
+
+@scene(shows="[data-problem]")
+def ladder_with_contradictions(stage):
+    stage.sandbox.console().set_rules(
+        {"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": 5},
+        {"rule_id": 2, "loyalty_type": 2, "value": 2000, "group_id": 4},
+        {"rule_id": 3, "loyalty_type": 2, "value": 2000, "group_id": 77},
+        {"rule_id": 4, "loyalty_type": 2, "value": 1000, "group_id": 1},
+        {"rule_id": 5, "loyalty_type": 2, "value": "?", "group_id": 1},
+    )
+    stage.goto("/groups/ladder/")
+
+
+@scene(shows="[data-dependents=unread]")
+def ladder_unread(stage):
+    stage.sandbox.script("clients.getLoyaltyRules", "error_object", code=20, times=None)
+    stage.goto("/groups/ladder/")
+
+
+@scene(role="Staff", shows="[data-audit=zero] [data-group]")
+def audit(stage):
+    for clients in (3, 0):
+        new_group(stage.sandbox, "Гості & друзі", percent="0", clients=clients)
+    stage.goto("/groups/audit/")
+
+
+@scene(shows="progress")
+def audit_under_way(stage):
+    stage.sandbox.console().edit(1, count_groups_clients="1200")
+    stage.page.route("**/groups/audit/?read=*", lambda _route: None)
+    stage.goto("/groups/audit/")
+
+
+@scene(role="Managers", shows=".stairs")
+def chart(stage):
+    name = "Дуже довга назва групи клієнтів, яку ніхто не скоротив, бо нащо"
+    stage.sandbox.console().edit(5, client_groups_name=name)
+    stage.goto("/groups/scheme/")
+
+
+@scene(shows="[data-turnover]")
+def chart_with_turnover(stage):
+    stage.goto("/groups/scheme/")
+
+
+@scene(role="Staff", shows=".chip")
+def members_with_an_own_percent(stage):
+    stage.goto("/groups/1/clients/?own=above")
+
+
+# --- Sales and costs ---------------------------------------------------------------------------------------
+
+
+@scene(shows="[data-cost]")
+def cost(stage):
+    stage.goto("/groups/1/cost/?percent=12.5")
+
+
+@scene(shows=".cost-months .saves")
+def cost_of_a_year(stage):
+    stage.goto("/groups/1/cost/?percent=5&days=365")
+
+
+@scene(account="readonly", shows="#cost b")
+def cost_without_the_right(stage):
+    stage.goto("/groups/1/cost/?percent=15")
+
+
+@scene(shows="#cost .icon")
+def cost_under_way(stage):
+    new_group(stage.sandbox, "Гості", percent="5", clients=12_000)
+    stage.goto("/groups/1/cost/?percent=15")
+
+
+@scene(shows="#id_percent[aria-invalid=true]")
+def cost_of_no_percent(stage):
+    stage.goto("/groups/1/cost/?percent=101")
+
+
+@scene(shows="[data-cost]")
+def edit_with_a_cost(stage):
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("#id_percent", "15")
+
+
+@scene(shows="[data-cost]")
+def percents_planned_with_a_cost(stage):
+    stage.goto("/groups/edit/")
+    stage.page.fill("[name=percent_1]", "12")
+    stage.page.fill("[name=percent_4]", "5")
+    stage.button()
+
+
+@scene(shows="table.sales td")
+def list_with_sales(stage):
+    stage.sandbox.console().put_client(4, lastname="Новий")
+    stage.goto("/groups/?columns=sales&sort=-given")
+
+
+@scene(shows="#sales .icon")
+def list_with_sales_under_way(stage):
+    new_group(stage.sandbox, "Гості", percent="5", clients=3000)
+    stage.goto("/groups/?columns=sales")
+
+
+@scene(shows=".difference.muted")
+def history_with_a_cost(stage):
+    stage.goto("/groups/1/cost/")
+    stage.act("/groups/1/edit/", percent="15")
+    stage.goto("/history/")
+
+
+# --- Clients of a group ------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows="tr[data-client='45']")
+def members(stage):
+    stage.sandbox.console().edit_client(45, lastname="Дуже-Довге-Прізвище-Якого-Ніхто-Не-Скоротив")
+    stage.goto("/groups/1/clients/?sort=-own")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_unreadable(stage):
+    stage.sandbox.script("clients.getClients", "row_percent_150")
+    stage.goto("/groups/1/clients/?page=3")
+
+
+@scene(role="Staff", shows=".chip")
+def members_found(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "ко")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def members_without_a_match(stage):
+    stage.goto("/groups/1/clients/")
+    stage.page.fill("#q", "нема")
+    stage.page.keyboard.press("Enter")
+
+
+@scene(role="Staff", shows=".empty")
+def nobody_in_it(stage):
+    stage.sandbox.console().edit(4, count_groups_clients="0")
+    stage.goto("/groups/4/clients/")
+
+
+@scene(role="Staff", shows="[data-notice=error]")
+def members_504(stage):
+    stage.sandbox.script("clients.getClients", "fin_before_headers", times=None)
+    stage.goto("/groups/1/clients/")
+
+
+# --- Planned changes ---------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows="#id_starts_at")
+def plan_a_change(stage):
+    stage.goto("/groups/4/schedule/")
+
+
+@scene(role="Staff", shows=".summary")
+def plan_a_change_refused(stage):
+    stage.goto("/groups/4/schedule/")
+    stage.page.locator("#form form .button:not(.plain)").click()
+
+
+@scene(role="Staff", shows=".row-plan")
+def planned_in_the_list(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.goto("/groups/")
+
+
+@scene(role="Staff", shows="[data-state=held]")
+def planned_and_held(stage):
+    planned(stage.user)
+    stage.sandbox.console().edit(4, client_groups_discount="13")
+    run_due(at(2))
+    stage.goto("/groups/4/")
+
+
+@scene(role="Staff", shows="[data-state=active] .schedule-notes")
+def planned_and_overtaken(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.sandbox.console().edit(4, client_groups_discount="13")
+    stage.goto("/groups/4/?refresh=1")
+
+
+@scene(role="Staff", shows=".percents .risk")
+def percents_of_a_planned_group(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.goto("/groups/edit/")
+
+
+@scene(role="Staff", shows=".editing [data-notice=unknown]")
+def row_of_a_planned_group(stage):
+    planned(stage.user)
+    run_due(at(2))
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    open_row(stage.page, 4)
+
+
+@scene(role="Staff", shows=".week-table td.on")
+def planned_changes(stage):
+    planned(stage.user)
+    planned(stage.user, group_id=1)
+    run_due(at(2))
+    run_due(at(4))
+    planned(stage.user, starts=-timedelta(hours=1))
+    stage.goto("/schedules/")
+
+
+@scene(role="Staff", shows="[data-notice=conflict]")
+def planned_twice(stage):
+    planned(stage.user)
+    stage.goto("/groups/4/schedule/")
+
+
+def asked(stage):
+    """Let staff ask for a change beyond the limits."""
+    Limits.objects.create(account_id="demo", max_percent=12, max_clients=10)
+    staff = make_user("staff", role="Staff", account="demo", sandbox=stage.sandbox)
+    group = read_now(staff.credentials, 1).group
+    command = UpdateGroup(
+        operation=uuid.uuid4(),
+        user=staff,
+        credentials=staff.credentials,
+        group_id=1,
+        loaded=group.values,
+        intended=group.values.replace(percent=Decimal(25)),
+    )
+    breaches = (Breach("max_percent", 25, 12), Breach("max_rise", 15, 5), Breach("max_clients", 125, 10))
+    return approvals.ask_for_change(command, breaches)
+
+
+@scene(shows="#id_max_clients")
+def limits(stage):
+    Limits.objects.create(account_id="demo", max_percent=20, set_by="olena")
+    stage.goto("/account/limits/")
+
+
+@scene(shows=".summary")
+def limits_refused(stage):
+    stage.goto("/account/limits/")
+    stage.page.fill("[name=max_percent]", "101")
+    stage.button()
+
+
+@scene(shows="tr[data-request]")
+def requests(stage):
+    asked(stage)
+    stage.goto("/requests/")
+
+
+@scene(shows=".empty")
+def no_requests(stage):
+    stage.goto("/requests/")
+
+
+@scene(shows="[data-request][data-state=waiting]")
+def request_to_decide(stage):
+    request = asked(stage)
+    stage.goto(f"/requests/{request.pk}/")
+
+
+@scene(shows="[data-notice=conflict]")
+def request_of_a_group_that_changed(stage):
+    request = asked(stage)
+    stage.goto(f"/requests/{request.pk}/")
+    stage.sandbox.console().edit(1, client_groups_discount="11")
+    stage.button()
+
+
+@scene(shows="[data-request][data-state=refused]")
+def request_refused(stage):
+    request = asked(stage)
+    approvals.refuse(request, user=stage.user, reason="100 %")
+    stage.goto(f"/requests/{request.pk}/")
+
+
+@scene(shows="[name=reason]")
+def beyond_the_limits(stage):
+    Limits.objects.create(account_id="demo", max_percent=12)
+    stage.goto("/groups/1/edit/")
+    stage.page.fill("[name=percent]", "15")
+    stage.button()
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+@scene(role="Staff", shows=".summary")
+def move_refused(stage):
+    stage.goto("/groups/4/clients/move/")
+    stage.button()
+
+
+@scene(shows="[data-promotion]")
+def retire(stage):
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="[data-notice=unknown]")
+def retire_while_a_job_is_at_it(stage):
+    start(stage.user)
+    stage.goto("/groups/4/retire/")
+
+
+@scene(role="Staff", shows="#job[data-state=running]")
+def job_running(stage):
+    job = start(stage.user)
+    run_some(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="tr[data-state=refused]")
+def job_stopped(stage):
+    job = start(stage.user, client_ids=[129])
+    stage.sandbox.script("clients.updateClient", "error_number_field", when="before")
+    run(job)
+    stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="#undo")
+def job_to_undo(stage):
+    stage.goto(f"/jobs/{run(start(stage.user, client_ids=[129])).pk}/")
+
+
+@scene(role="Staff", shows="tr[data-job]")
+def jobs(stage):
+    run(start(stage.user, client_ids=[129]))
+    start(stage.user)
+    stage.goto("/jobs/")
+
+
+@scene(role="Staff", shows="[data-outcome=applied]")
+def client_moved(stage):
+    run(start(stage.user, client_ids=[129]))
+    stage.goto(f"/history/{Change.objects.get().pk}/")
+
+
+def run_some(job):
+    """Move a few clients, and leave the job as if it were running."""
+    Job.objects.filter(pk=job.pk).update(wanted={"clients": [129, 130, 131]}, tested=True)
+    run(job)
+    Job.objects.filter(pk=job.pk).update(state="running", reason="", finished_at=None)
+
+
+# --- Outcomes, and the history -----------------------------------------------------------------------------
+
+
+@scene(shows="[data-outcome=unknown]")
+def outcome_unknown(stage):
+    change = stage.lose_an_edit()
+    stage.goto(f"/history/{change.pk}/")
+
+
+@scene(account="kopecks", shows="[data-outcome=differs]")
+def outcome_differs(stage):
+    answer = stage.act("/groups/1/edit/", birthday_bonus="70")
+    stage.goto(answer["Location"])
+
+
+@scene(shows="[data-outcome=review]")
+def outcome_review(stage):
+    change = stage.lose_an_edit()
+    stage.sandbox.console().edit(1, client_groups_discount="77")
+    super(type(Change.objects.all()), Change.objects.filter(pk=change.pk)).update(next_check_at=None)
+    Change.objects.settle(
+        Change.objects.get(pk=change.pk), state="review", reason="overwritten", after=change.before
+    )
+    stage.goto(f"/history/{change.pk}/")
+
+
+@scene(shows="tr[data-change]")
+def history(stage):
+    stage.act("/groups/1/edit/", percent="12", name="Дуже довга назва групи клієнтів, яку ніхто не скоротив")
+    client = stage.browse(stage.user, language=stage.language)
+    client.post(
+        "/groups/4/delete/", open_form(client, "/groups/4/delete/", confirm_name="Скидочная система 10%")
+    )
+    stage.goto("/history/")
+
+
+def find_elsewhere(stage):
+    """Write down what a worker would have found: a change in Poster's console, five minutes ago."""
+    old = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus": "50"}
+    seen_at = timezone.now() - timedelta(minutes=5)
+    change = Change(
+        account=stage.user.credentials.account,
+        action="update",
+        group_id=1,
+        group_name="Гості",
+        target="group:1",
+        before=old,
+        after=old | {"percent": "12.5", "name": "Дуже довга назва групи, яку дали їй у консолі Poster"},
+        state="elsewhere",
+        possible_since=seen_at - timedelta(minutes=5),
+        created_at=seen_at,
+        settled_at=timezone.now(),
+    )
+    change.save()
+    return change
+
+
+@scene(shows="[data-outcome=elsewhere]")
+def outcome_elsewhere(stage):
+    stage.goto(f"/history/{find_elsewhere(stage).pk}/")
+
+
+@scene(shows="li[data-state=elsewhere]")
+def what_is_new(stage):
+    find_elsewhere(stage)
+    stage.goto("/history/new/")
+
+
+@scene(shows=".empty")
+def nothing_is_new(stage):
+    stage.goto("/history/new/")
+
+
+@scene(shows="[data-watch=on]")
+def account_with_a_watch(stage):
+    stage.goto("/account/")
+    stage.page.locator("[name=watch]").click()
+
+
+@scene(shows="[data-watch=on] [data-notice=error]")
+def account_with_a_watch_that_stopped(stage):
+    partner = make_user("ivan", role="Owners", account="demo", sandbox=stage.sandbox)
+    watch.switch_on(user=partner, credentials=partner.credentials)
+    partner.groups.clear()
+    stage.goto("/account/")
+
+
+def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):
+    client = stage.browse(stage.user, language=stage.language)
+    url = f"/groups/{group_id}/delete/"
+    client.post(url, open_form(client, url, confirm_name=name))
+    return Snapshot.objects.get(group_id=group_id)
+
+
+@scene(shows="tr[data-snapshot]")
+def snapshots(stage):
+    remove_with_clients(stage)
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".empty")
+def snapshots_empty(stage):
+    stage.goto("/history/snapshots/")
+
+
+@scene(shows=".facts")
+def restore_a_group_that_is_gone(stage):
+    snapshot = remove_with_clients(stage)
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows=".origins")
+def restore_into_a_group_that_is_there(stage):
+    snapshot = remove_with_clients(stage)
+    group_id = new_group(stage.sandbox, snapshot.group_name, percent="10")
+    Snapshot.objects.update(group_id=group_id)
+    for part in snapshot.parts.all():
+        part.rows = Secret(json.dumps([stage.sandbox.accounts["demo"].clients.row(7)]))
+        part.save()
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows="[data-notice=error]")
+def snapshot_without_its_key(stage):
+    snapshot = remove_with_clients(stage)
+    snapshot.parts.update(rows=Secret(sealed="f1:lost"))
+    stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
+
+
+@scene(shows=".filters")
+def history_without_a_match(stage):
+    stage.goto("/history/?group=нема")
+
+
+@scene(shows=".empty")
+def history_empty(stage):
+    stage.goto("/history/")
+
+
+# --- Credentials -------------------------------------------------------------------------------------------
+
+
+@scene(shows=".pairs")
+def account(stage):
+    stage.goto("/account/")
+
+
+@scene(account=None, shows=".steps")
+def account_not_connected(stage):
+    stage.goto("/account/")
+
+
+@scene(account=None, shows=".summary")
+def account_refused(stage):
+    stage.goto("/account/")
+    stage.page.fill("#id_account", "demo")
+    stage.page.fill("#id_token", stage.sandbox.accounts["expired"].token)
+    stage.page.locator(".steps .button").click()
+
+
+@scene(shows="[data-notice=error]")
+def account_withdrawn(stage):
+    PosterCredentials.objects.update(refused_at="2026-01-01T00:00Z")
+    stage.goto("/account/")
+
+
+@scene(account="kopecks", shows="[name=bonus_unit]")
+def account_bonus_block(stage):
+    stage.act("/groups/1/edit/", birthday_bonus="70")
+    stage.goto("/account/")
+
+
+# --- Errors ------------------------------------------------------------------------------------------------
+
+
+@scene(shows="[data-notice=error]")
+def poster_424(stage):
+    stage.sandbox.script("*", "error_object", code=11, times=None)
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def poster_502(stage):
+    stage.sandbox.script("*", "empty", times=None)
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def poster_504(stage):
+    stage.sandbox.script("*", "fin_before_headers", times=None)
+    stage.goto("/groups/")
+
+
+@scene(role="", account=None, shows="[data-notice=error]")
+def no_right(stage):
+    stage.goto("/groups/")
+
+
+@scene(shows="[data-notice=error]")
+def not_found(stage):
+    stage.goto(f"/history/{uuid.uuid4()}/")
+
+
+# --- Dialogs and menus -------------------------------------------------------------------------------------
+
+
+@scene(shows=".menu-panel")
+def menu(stage):
+    stage.goto("/groups/")
+    stage.page.locator("details.menu summary").click()
+
+
+@scene()
+def help_page(stage):
+    stage.goto("/help/")
+
+
+@scene(shows="#dialog[open] #help")
+def shortcuts(stage):
+    stage.goto("/groups/")
+    stage.page.keyboard.press("?")
+
+
+@scene(shows="#dialog[open] h1")
+def row_check(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    open_row(stage.page, 4)
+    stage.page.locator("#row-4 [name=percent]").fill("60")
+    stage.page.locator("#row-4 .button:not(.plain)").click()
+
+
+@scene(shows="#dialog[open] .versions")
+def row_conflict(stage):
+    stage.page.set_viewport_size({"width": 1280, "height": 900})
+    stage.goto("/groups/")
+    open_row(stage.page, 1)
+    stage.page.locator("#row-1 [name=percent]").fill("11")
+    stage.sandbox.console("demo").edit(1, client_groups_discount="12")
+    stage.page.locator("#row-1 .button:not(.plain)").click()
+
+
+@scene(shows="main form .danger")
+def disconnect(stage):
+    stage.goto("/account/disconnect/")
+
+
+# --- People ------------------------------------------------------------------------------------------------
+
+
+@scene(shows="tr[data-user=ivan]")
+def people(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    ivan.first_name, ivan.last_name = "Іван", "Сірко-Дуже-Довге-Прізвище"
+    ivan.is_active = False
+    ivan.save()
+    stage.goto("/people/")
+
+
+@scene()
+def person(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    TOTPDevice.objects.create(user=ivan, name="phone", key=new_key(), confirmed=True)
+    stage.goto(f"/people/{ivan.pk}/")
+
+
+@scene(shows=".summary")
+def new_person_refused(stage):
+    stage.goto("/people/new/")
+    stage.page.fill("[name=email]", "no-address")
+    stage.button()
+
+
+@scene(shows="[data-password]")
+def new_person(stage):
+    stage.goto("/people/new/")
+    stage.page.fill("[name=full_name]", "Марія Заньковецька")
+    stage.page.fill("[name=username]", "maria")
+    stage.page.locator("label[for=id_role_1]").click()
+    stage.button()
+
+
+def _invited(stage):
+    """Return a person who has an address and an invitation, and no password yet."""
+    stage.settings.EMAIL_ENABLED = True
+    maria = make_user("maria", role="Staff")
+    maria.email = "maria.zankovetska@example.com"
+    maria.save()
+    Invitation.objects.create(user=maria)
+    Guardian.objects.create(user=maria, guardian=stage.user, invited=True)
+    return maria
+
+
+@scene(shows="form[action$='/invite/']")
+def person_invited(stage):
+    stage.goto(f"/people/{_invited(stage).pk}/")
+
+
+@scene(shows="[data-notice=error]")
+def invitation_not_sent(stage):
+    # The discard port: no mail server is there.
+    stage.settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": 9}}}
+    stage.settings.EMAIL_ENABLED = True
+    stage.goto("/people/new/")
+    stage.page.fill("[name=full_name]", "Марія Заньковецька")
+    stage.page.fill("[name=username]", "maria")
+    stage.page.fill("[name=email]", "maria@example.com")
+    stage.page.locator("label[for=id_role_1]").click()
+    stage.button()
+
+
+@scene(role=None, shows="[name=new_password1]")
+def invitation(stage):
+    maria = _invited(stage)
+    uid = urlsafe_base64_encode(str(maria.pk).encode())
+    stage.goto(f"/accounts/invitation/{uid}/{invitations.tokens.make_token(maria)}/")
+
+
+@scene(role="Staff", account=None, shows="[name=new_password1]")
+def connected_elsewhere(stage):
+    """A person made by the owner of another account connects this one, and chooses another password."""
+    elsewhere = make_user("elsewhere", role="Owners", account="kavarnia", sandbox=stage.sandbox)
+    Guardian.objects.create(user=stage.user, guardian=elsewhere, invited=True)
+    stage.goto("/account/")
+    stage.page.fill("[name=account]", "demo")
+    stage.page.fill("[name=token]", stage.sandbox.accounts["demo"].token)
+    stage.button()
+
+
+@scene(role=None, shows="[data-notice=error]")
+def invitation_too_old(stage):
+    stage.settings.EMAIL_ENABLED = True
+    stage.goto("/accounts/invitation/MQ/a-token/")
+
+
+# --- Security, and notices ---------------------------------------------------------------------------------
+
+
+@scene(shows="[data-passkey-new] [name=name]")
+def passkey_new(stage):
+    stage.goto("/accounts/passkeys/new/")
+
+
+@scene(shows="[data-no-passkey]")
+def no_passkeys_here(stage):
+    # Browsers offer no passkeys at a number, so the session moves to the number of the same server.
+    stage.goto("/help/")
+    url = stage.page.url.replace("localhost", "127.0.0.1").replace("/help/", "/accounts/passkeys/new/")
+    cookies = [{"name": each["name"], "value": each["value"]} for each in stage.page.context.cookies()]
+    stage.page.context.add_cookies([each | {"url": url} for each in cookies])
+    stage.goto(url)
+
+
+@scene(shows="form[action$='/remove/']")
+def security(stage):
+    Passkey.objects.create(
+        user=stage.user, name="iPhone", credential_id="a", public_key=b"b", handle="c", confirmed=True
+    )
+    stage.goto("/accounts/sessions/")
+
+
+@scene(shows="[data-webhook=none]")
+def notices(stage):
+    stage.goto("/account/notices/")
+
+
+@scene(shows=".summary")
+def webhook_refused(stage):
+    stage.goto("/account/notices/webhook/")
+    stage.page.fill("[name=address]", "http://10.0.0.1/")
+    stage.button()
+
+
+@scene(shows="#dialog[open] .places")
+def go_to(stage):
+    stage.goto("/groups/")
+    stage.page.keyboard.press("Control+k")
+
+
+@scene(shows="#found[data-text] a")
+def go_page(stage):
+    stage.goto("/go/")
+    stage.page.fill("#go-q", "Постоян")
+
+
+def _save_view(stage, name, query):
+    stage.goto(f"/account/views/?{query}")
+    stage.page.fill("[name=name]", name)
+    stage.button()
+
+
+@scene(shows="#views form")
+def views_menu(stage):
+    _save_view(stage, "Великі знижки", "type=2&percent_from=10")
+    stage.page.locator(".results-bar .end .more-menu > summary").click()
+
+
+@scene(shows="[data-view] details[open]")
+def saved_views(stage):
+    _save_view(stage, "Порожні гурти", "only=empty")
+    stage.goto("/account/views/?type=2&sort=-clients")
+    stage.page.locator("[data-view] button[value=start]").click()
+    stage.page.locator("[data-view] summary").click()
+
+
+@scene(shows=".summary")
+def view_without_a_name(stage):
+    stage.goto("/account/views/?type=2")
+    stage.button()

@@ -1,0 +1,44 @@
+"""Planned changes of a group of the seed."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from groups.models import Schedule
+from groups.services.groups import read_now
+from groups.services.schedules import plan
+from groups.services.writes.commands import Sender
+
+HOUR = timedelta(hours=1)
+GROUP = 4
+
+
+def planned(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
+    """Plan a change of a group of the seed, an hour from now for two hours by default."""
+    now = timezone.now()
+    group = read_now(user.credentials, fields.pop("group_id", GROUP)).group
+    return plan(
+        Schedule(
+            **{
+                "account": user.credentials.account,
+                "user": user,
+                "user_name": user.get_username(),
+                "group_id": group.id,
+                "group_name": group.name,
+                "base": group.values.to_json(),
+                "planned": group.values.to_json() | {"percent": percent},
+                "starts_at": now + starts,
+                "ends_at": None if ends is None else now + ends,
+                **fields,
+            }
+        ),
+        Sender(user, user.credentials),
+    )
+
+
+def at(hours):
+    return timezone.now() + hours * HOUR
+
+
+def percent_of(sandbox, group_id=GROUP):
+    return float(sandbox.accounts["demo"].groups[group_id]["client_groups_discount"])

@@ -1,0 +1,53 @@
+"""Sign in with a password, with a second factor, long ago, and read the security log."""
+
+import base64
+import re
+import time
+
+from django.contrib.auth.models import User
+from django_otp.oath import TOTP
+
+from poster_admin.users.models import (
+    SecurityEvent,
+    TOTPDevice,
+)
+from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+from tests.support.people import PASSWORD
+
+
+def after_a_while(client, minutes=16):
+    session = client.session
+    session[CONFIRMED_AT] = time.time() - minutes * 60
+    session.save()
+    return client
+
+
+SET, CODE = "/accounts/second-factor/", "/accounts/login/code/"
+
+
+def code_of(device, *, steps=0):
+    totp = TOTP(base64.b32decode(device.key.reveal()), 30, drift=steps)
+    return f"{totp.token():06}"
+
+
+def set_up(client, user):
+    client.get(SET)
+    page = client.post(SET, {"code": code_of(TOTPDevice.objects.get(user=user))})
+    return re.findall(r"(?:[A-Z2-7]{4}-){5}[A-Z2-7]{4}", page.content.decode())
+
+
+def sign_in_by_form(browse, name):
+    client = browse()
+    assert client.post("/accounts/login/", {"username": name, "password": PASSWORD}).status_code == 302
+    return client
+
+
+def security_lines(kind):
+    return list(SecurityEvent.objects.filter(kind=kind).values_list("user_name", "about", "detail"))
+
+
+ROLES = {"loyalty-owners": "Owners", "loyalty-staff": "Staff", "loyalty-managers": "Managers"}
+
+
+def roles(name):
+    return set(User.objects.get(username=name).groups.values_list("name", flat=True))

@@ -1,0 +1,98 @@
+"""A minimal HTTP client that returns the bytes of the socket unchanged."""
+
+import json
+import socket
+from urllib.parse import urlencode, urlsplit
+
+GROUP = {
+    "client_groups_name": "Студенти",
+    "loyalty_type": "1",
+    "client_groups_discount": "10",
+    "birthday_bonus": "50.00",
+}
+CALLS = {
+    "list": ("clients.getGroups", None, {}),
+    "get": ("clients.getGroup", None, {"group_id": 1}),
+    "write": ("clients.createGroup", GROUP, {}),
+    "settings": ("settings.getAllSettings", None, {}),
+}
+
+
+class Wire:
+    def __init__(self, sandbox, account="demo"):
+        self.sandbox = sandbox
+        self.account = account
+        self.token = sandbox.accounts[account].token if account in sandbox.accounts else ""
+
+    def open(self):
+        address = urlsplit(self.sandbox.url)
+        opened = socket.create_connection((address.hostname, address.port), timeout=5)
+        opened.settimeout(5)
+        return opened
+
+    def request(self, method, form=None, *, path=None, verb=None, close=True, **query):
+        query = {"format": "json", "token": self.token, **query}
+        fields = urlencode({name: value for name, value in query.items() if value is not None})
+        body = urlencode(form or {}).encode()
+        verb = verb or ("GET" if form is None else "POST")
+        path = path or f"/{self.account}/api/"
+        lines = [
+            f"{verb} {path}{method}?{fields} HTTP/1.1",
+            "Host: poster.test",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+        ]
+        if close:
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+    def raw(self, method, form=None, **options):
+        """Return all bytes of the answer, until the connection is closed."""
+        with self.open() as opened:
+            opened.sendall(self.request(method, form, **options))
+            return everything(opened)
+
+    def body(self, method, form=None, **options):
+        head, _, body = self.raw(method, form, **options).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        return body
+
+    def call(self, method, form=None, **options):
+        """Return the parsed answer, whatever its status."""
+        return json.loads(self.raw(method, form, **options).partition(b"\r\n\r\n")[2])
+
+    def code(self, method, form=None, **options):
+        return self.call(method, form, **options)["error"]["code"]
+
+
+def everything(opened):
+    pieces = []
+    while more := opened.recv(1_000_000):
+        pieces.append(more)
+    return b"".join(pieces)
+
+
+def raw(wire, fault, kind="list", **options):
+    """Return all bytes of a call that a fault hits."""
+    method, form, query = CALLS[kind]
+    wire.sandbox.script(method, fault, **options)
+    return wire.raw(method, form, **query)
+
+
+def split(data):
+    """Return head and body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    return head.decode("latin-1"), body
+
+
+def response(wire, fault, kind="list", **options):
+    """Return the `response` in the answer to a call that a fault hits."""
+    head, body = split(raw(wire, fault, kind, **options))
+    assert head.startswith("HTTP/1.1 200 OK")
+    return json.loads(body)["response"]
+
+
+def post(connection, path, content):
+    connection.request("POST", path, body=content if isinstance(content, bytes) else json.dumps(content))
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
