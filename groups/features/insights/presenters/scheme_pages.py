@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from groups.features.insights.presenters.cost import as_of_words, progress_words, unreadable_words
@@ -124,17 +124,17 @@ class SchemePage:
         failure = self.scheme.rules.failure
         return error_words(failure) if failure else None
 
-    def lines(self, groups: Iterable[Group], mended_at: str = "") -> list[GroupLine]:
-        """Return the lines of groups, each with a link to the page that mends it, or to its own page."""
-        return [self.line(group, mended_at) for group in groups]
+    def lines(self, groups: Iterable[Group], corrected_at: str = "") -> list[GroupLine]:
+        """Return the lines of groups, each with a link to the page that corrects it, or to its own page."""
+        return [self.line(group, corrected_at) for group in groups]
 
-    def line(self, group: Group, mended_at: str = "") -> GroupLine:
-        may_mend = mended_at and self._may_change and group.is_editable
+    def line(self, group: Group, corrected_at: str = "") -> GroupLine:
+        may_correct = corrected_at and self._may_change and group.is_editable
         return GroupLine(
             id=group.id,
             number=_("no. %(id)s") % {"id": group.id},
             name=group.name,
-            url=reverse(mended_at if may_mend else "groups:detail", args=[group.id]),
+            url=_page_of(group, corrected_at if may_correct else "groups:detail"),
             type=type_label(group.loyalty_type),
             is_bonus=group.is_bonus,
             percent=self.numbers.percent(group.percent),
@@ -143,6 +143,14 @@ class SchemePage:
 
     def sum_of(self, rule: LoyaltyRule) -> str:
         return self.numbers.round_money(rule.value)
+
+
+def _page_of(group: Group, name: str) -> str:
+    """Return the address of a page of a group; its own where the feature of that page is switched off."""
+    try:
+        return reverse(name, args=[group.id])
+    except NoReverseMatch:
+        return reverse("groups:detail", args=[group.id])
 
 
 class LadderPage(SchemePage):
@@ -240,8 +248,8 @@ class ChartPage(LadderPage):
         super().__init__(scheme, MemberCount("", 0), may)
         self.turnover = turnover
 
-    def line(self, group: Group, mended_at: str = "") -> GroupLine:
-        return replace(super().line(group, mended_at), turnover=self._turnover_of(group.id))
+    def line(self, group: Group, corrected_at: str = "") -> GroupLine:
+        return replace(super().line(group, corrected_at), turnover=self._turnover_of(group.id))
 
     def _turnover_of(self, group_id: int) -> str:
         if not self.turnover or not self.turnover.sales:

@@ -65,7 +65,7 @@ def list_promotions(
         answer = poster.get_promotions(within=seconds)
         return Listed(answer.promotions, len(answer.unreadable))
 
-    return _listed(credentials, "listed:promotions", ask, fresh=fresh, within=within)
+    return _listed(credentials, "promotions", ask, fresh=fresh, within=within)
 
 
 def list_rules(
@@ -77,7 +77,7 @@ def list_rules(
         answer = poster.get_loyalty_rules(within=seconds)
         return Listed(answer.rules, len(answer.unreadable))
 
-    return _listed(credentials, "listed:rules", ask, fresh=fresh, within=within)
+    return _listed(credentials, "rules", ask, fresh=fresh, within=within)
 
 
 def _listed[T](

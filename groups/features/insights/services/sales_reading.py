@@ -162,4 +162,4 @@ def _note(credentials: PosterCredentials, days: int, value: Progress | PosterErr
 
 
 def _key(credentials: PosterCredentials, days: int) -> str:
-    return f"{sales.cache_key(credentials, days)}:progress"
+    return f"{sales.cache_key(credentials, days)}:reading"
