@@ -10,11 +10,11 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from groups.features.saved_views.models import SavedView
-from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.models import Change, PosterCredentials, Snapshot
 from groups.models.contents import Breach, Line
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.jobs.bulk_edits import keep_plan
+from groups.services.jobs.bulk_edits import Edit, keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
@@ -116,7 +116,7 @@ def rows_of(staff, browse):
         ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
-        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Job.Kind.EDIT, lines=[line], unchanged=0),
+        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Edit, lines=[line], unchanged=0),
         "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
         "/people/1/": staff,
         "/admin/auth/user/1/": staff,

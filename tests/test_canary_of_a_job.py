@@ -32,7 +32,7 @@ from groups.management.commands.worker import new_worker
 from groups.models import NoticeKind
 from groups.services import clients
 from groups.services.installation import maintenance
-from groups.services.jobs import moves, queue
+from groups.services.jobs import moves
 from groups.services.notices import choices, deliveries, webhooks
 from tests.support.dashboard import mover
 
@@ -47,13 +47,13 @@ maintenance.tell()
 mover.start([group_id], target_id)
 new_worker("default", batch=True).run()
 
-def crash(lease):
+def crash(job, lease):
     token = owner.credentials.token.reveal()
     everybody = clients.list_members(user=owner, credentials=owner.credentials, group_id=crashing)
     logging.getLogger("groups.jobs").info("the first of %s", everybody)
     raise RuntimeError(f"/api/clients.updateClient?token={token}&format=json")
 
-queue.WORK["move"] = crash
+moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
 maintenance.tell()

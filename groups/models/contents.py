@@ -7,7 +7,6 @@ methods: `to_json` returns the content of the column, `from_json` reads it and i
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -152,31 +151,6 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientsToMove(Content):
-    """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
-
-    If they are in several groups, the job has no single group, and `groups` has the group of each client.
-    """
-
-    clients: tuple[int, ...] | None
-    groups: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        clients = {"clients": None if self.clients is None else list(self.clients)}
-        return clients | ({"groups": list(self.groups)} if self.groups else {})
-
-    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
-        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
-        if not self.groups:
-            return {} if group_id is None else {group_id: self.clients}
-        pairs = list(zip(self.groups, self.clients or (), strict=True))
-        return {
-            group: tuple(client for of, client in pairs if of == group)
-            for group in dict.fromkeys(self.groups)
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
@@ -215,59 +189,3 @@ class Line:
             clients=data["clients"],
             namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class EditPlan:
-    """`wanted` of a job that edits or imports groups: its lines.
-
-    `unchanged` counts the lines that change nothing, and `ignored` are the columns of the file that were
-    skipped.
-    """
-
-    lines: tuple[Line, ...] = ()
-    unchanged: int = 0
-    ignored: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        rows = [line.to_json() for line in self.lines]
-        return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        lines = tuple(Line.from_json(row) for row in data["rows"])
-        return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreScope:
-    """`wanted` of a job that restores a snapshot.
-
-    `sources` are the ids of the groups out of which clients may be moved. `create` is True if clients that
-    Poster no longer has are to be created again.
-    """
-
-    snapshot: str
-    sources: tuple[int, ...] = ()
-    create: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {"snapshot": self.snapshot, "from": list(self.sources), "create": self.create}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        return cls(data["snapshot"], tuple(data["from"]), data["create"])
-
-
-@dataclass(frozen=True, slots=True)
-class UndoScope(Content):
-    """`wanted` of a job that undoes another one.
-
-    It undoes the changes that were settled until `as_of`, or only the one with the id `change`. `groups` are
-    those that clients are moved out of or into. `rights` are the permissions that all of it needs.
-    """
-
-    as_of: datetime
-    change: str = ""
-    groups: tuple[int, ...] = ()
-    rights: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.credentials import PosterAccount, PosterCredentials
+from groups.models.leases import Leased, LeasedQuerySet
 from poster_admin.common.deadlines import past
 from poster_admin.common.encryption import EncryptedField
 
@@ -121,17 +122,16 @@ class NoticeCursor(models.Model):
         return f"{self.account_id} {self.looked_at}"
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
     def waiting(self) -> "DeliveryQuerySet":
         return self.filter(state=Delivery.State.WAITING)
 
     def due(self) -> "DeliveryQuerySet":
         """Return the messages to send now that no other worker is sending."""
-        free = Q(held_until=None) | past("held_until", ahead=LEASE)
-        return self.waiting().filter(free, past("next_try_at", ahead=LONGEST_DELAY))
+        return self.waiting().free().filter(past("next_try_at", ahead=LONGEST_DELAY))
 
 
-class Delivery(models.Model):
+class Delivery(Leased):
     """One message with one or more notices: a mail to a user, or a request to a webhook.
 
     The id is the same in each try: it is in the Message-ID of the mail, and the `id` of the webhook. So a
@@ -173,10 +173,10 @@ class Delivery(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(default=timezone.now)
-    held_until = models.DateTimeField(null=True)
     failure = models.CharField(max_length=11, blank=True)
     status = models.PositiveSmallIntegerField(null=True)
 
+    longest_lease = staticmethod(lambda: LEASE)
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
+from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock, schedule_key
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
@@ -26,7 +27,12 @@ def lease_time() -> timedelta:
     return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
 
 
-class ScheduleQuerySet(models.QuerySet["Schedule"]):
+def longest_lease() -> timedelta:
+    """Return the time for which a lease is renewed at most: for a return that follows its start at once."""
+    return 2 * lease_time()
+
+
+class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
     """Schedules. A step is made under a lease, so that no two workers make it at the same time."""
 
     def open(self) -> "ScheduleQuerySet":
@@ -61,12 +67,8 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         waits = Q(next_try_at=None) | past("next_try_at", ahead=LONGEST_PAUSE, now=now)
         return self.free(now).filter(step, waits).order_by("starts_at", "created_at")
 
-    def free(self, now: datetime) -> "ScheduleQuerySet":
-        """Return the schedules without a valid lease."""
-        return self.filter(Q(held_until=None) | past("held_until", ahead=2 * lease_time(), now=now))
 
-
-class Schedule(Consent):
+class Schedule(Leased, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
@@ -76,8 +78,7 @@ class Schedule(Consent):
     `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each. They
     follow from the id of the schedule, so a worker that takes over from a killed one cannot send a write a
     second time: the journal already has it. `tries` counts the tries that failed for a while, and
-    `next_try_at` is the time of the next one. `held_until` is the lease: until when a worker is at a step.
-    `turn` counts the leases, so that a worker that was too slow stores nothing.
+    `next_try_at` is the time of the next one. A worker makes a step under a lease.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
     approval of its `request`.
@@ -148,9 +149,8 @@ class Schedule(Consent):
     return_id = models.UUIDField()
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
-    held_until = models.DateTimeField(null=True)
-    turn = models.PositiveIntegerField(default=0)
 
+    longest_lease = staticmethod(longest_lease)
     objects = ScheduleQuerySet.as_manager()
 
     class Meta:

@@ -28,11 +28,11 @@ from groups.models import (
     Schedule,
 )
 from groups.models.approvals import LIFE
-from groups.models.contents import Breach, EditPlan, Effect, Line
-from groups.poster import Group
+from groups.models.contents import Breach, Effect
 from groups.services import effects, schedule_steps, schedules, snapshots
 from groups.services.gateway import check_token
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import RIGHT, BeyondLimits, reached_by
@@ -97,7 +97,7 @@ def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequest
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    found = ApprovalRequest.objects.filter(account=credentials.account_id).select_related("job")
+    found = _shown().filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(RIGHT) else found.filter(user=user)
 
 
@@ -105,13 +105,18 @@ def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
     """Return the number of requests that wait for this user's decision."""
     if credentials.refused_at or not user.has_perm(RIGHT):
         return 0
-    return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
+    return _shown().filter(account=credentials.account_id).exclude(user=user).waiting().count()
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
     """Return the requests of all accounts that were made, decided or lapsed since a time, for notices."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
-    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
+    return _shown().filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
+
+
+def _shown() -> ApprovalRequestQuerySet:
+    """Return the requests, but not those for a job whose kind is not registered."""
+    return ApprovalRequest.objects.filter(Q(job=None) | Q(job__kind__in=Job.registered))
 
 
 def may_decide(request: ApprovalRequest, user: "User") -> bool:
@@ -344,34 +349,14 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     # A yes for fewer takes nothing back from an earlier one.
     allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
     values: dict[str, Any] = {"allowed_clients": allowed}
-    if job.kind in bulk_edits.RIGHTS and job.state == Job.State.ASKED:
-        content, left = EditPlan.from_json(job.wanted), lines_onto(job, now)
-        unchanged = content.unchanged + len(content.lines) - len(left)
-        values |= {"wanted": replace(content, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
-        if not left:
+    if job.state == Job.State.ASKED:
+        values |= JobKind.of(job).columns_onto(now)
+        if values.get("total") == 0:
             with transaction.atomic():
                 _decide(request, user)
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
             raise AlreadySo
     queue.start_asked(job, request, user, **values)
-
-
-def lines_onto(job: Job, now: Effect) -> tuple[Line, ...]:
-    """Return the lines of a job that edits groups, onto their values of now; without those that are so."""
-    groups = {group.id: group for group in now.groups}
-    return tuple(
-        line
-        for planned in EditPlan.from_json(job.wanted).lines
-        if (line := _line_onto(planned, groups.get(planned.group_id or 0)))
-        if line.old is None or not same(line.old, line.new)
-    )
-
-
-def _line_onto(line: Line, group: Group | None) -> Line:
-    if group is None or line.old is None:
-        return line
-    new = onto(line.old, line.new, group.values)
-    return replace(line, old=group.values, new=new, clients=group.clients)
 
 
 def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> None:

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -13,7 +13,7 @@ from groups.models import ApprovalRequest, PosterCredentials, Schedule, Schedule
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
-from groups.services.schedule_steps import Run, command_of, update
+from groups.services.schedule_steps import command_of, make_steps, update
 from groups.services.writes import limit_check
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
@@ -90,7 +90,7 @@ def start_asked(
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "user": user,
         "user_name": user.get_username(),
         "asked_by": request.user_name,
@@ -193,7 +193,11 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
     if not user.has_perm(RIGHT):
         raise PermissionDenied
     now = timezone.now()
-    values = {"cancelled_at": now, "cancelled_by": user, "cancelled_by_name": user.get_username()}
+    values: dict[str, Any] = {
+        "cancelled_at": now,
+        "cancelled_by": user,
+        "cancelled_by_name": user.get_username(),
+    }
     rows = Schedule.objects.filter(pk=schedule.pk)
     if schedule.can_be_returned:
         _take_up_again(schedule, values)
@@ -207,10 +211,10 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
         schedule.refresh_from_db()
         if not schedule.is_open:
             raise NotNow
-    Run(schedule, now).make()
+    make_steps(schedule, now)
 
 
-def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
+def _take_up_again(schedule: Schedule, values: dict[str, Any]) -> None:
     """Put a held schedule in force again, to be returned by this user."""
     again = uuid.uuid5(schedule.return_id, "again")
     values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}

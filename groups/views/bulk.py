@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from groups.forms.bulk import PercentsForm, UploadForm, lines_of
 from groups.forms.calculation import CalculationForm
 from groups.models import Job
-from groups.models.contents import EditPlan, Line
+from groups.models.contents import Line
 from groups.poster.fields import whole_number
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
@@ -80,7 +80,7 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
         else:
             if found.lines and not found.errors:
-                draft = _keep_plan(request, Job.Kind.IMPORT, found.lines, found.unchanged, found.ignored)
+                draft = _keep_plan(request, bulk_edits.Import, found.lines, found.unchanged, found.ignored)
                 return redirect("groups:plan", draft.pk)
             context |= {"found": found, "plan": Plan(found.lines, _planned(request, groups))}
     status = 422 if form.errors or context["found"].errors else 200
@@ -117,7 +117,7 @@ def _ask_for(request: Request, job: Job, beyond: BeyondLimits) -> HttpResponse:
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
-    content = EditPlan.from_json(job.wanted)
+    content = bulk_edits.EditPlan.from_json(job.wanted)
     context |= {
         "job": job,
         "content": content,
@@ -192,10 +192,10 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
         return redirect("groups:list")
     lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
     if not stays:
-        draft = _keep_plan(request, Job.Kind.EDIT, lines, unchanged=max(0, sheet.found - len(lines)))
+        draft = _keep_plan(request, bulk_edits.Edit, lines, unchanged=max(0, sheet.found - len(lines)))
         return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
-    query["plan"] = str(_keep_plan(request, Job.Kind.EDIT, lines).pk) if lines else ""
+    query["plan"] = str(_keep_plan(request, bulk_edits.Edit, lines).pk) if lines else ""
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
@@ -207,11 +207,19 @@ def _typed_before(request: Request) -> Sequence[Line]:
     except ValueError:
         return ()
     job = bulk_edits.plan_of(request.credentials, request.user, job_id)
-    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Job.Kind.EDIT else ()
+    return (
+        bulk_edits.EditPlan.from_json(job.wanted).lines
+        if job is not None and job.kind == bulk_edits.Edit.kind
+        else ()
+    )
 
 
 def _keep_plan(
-    request: Request, kind: Job.Kind, lines: list[Line], unchanged: int = 0, ignored: Sequence[str] = ()
+    request: Request,
+    kind: type[bulk_edits.Edit],
+    lines: list[Line],
+    unchanged: int = 0,
+    ignored: Sequence[str] = (),
 ) -> Job:
     return bulk_edits.keep_plan(
         user=request.user,

@@ -61,12 +61,12 @@ def clients_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(moves.RIGHTS[Job.Kind.RETIRE]):
+    if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
     if started := _retirement_sent_before(request, group_id):
         return to_job(started)
     form = _form(request, group_id)
-    plan = partial(_job, request, form, Job.Kind.RETIRE)
+    plan = partial(_job, request, form, moves.Retire)
     return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
 
 
@@ -76,7 +76,7 @@ def _retirement_sent_before(request: Request, group_id: int) -> Job | None:
         operation = uuid.UUID(request.POST.get("operation", ""))
     except ValueError:
         return None
-    job = queue.started_by(request.user, request.credentials.account_id, Job.Kind.RETIRE, operation)
+    job = queue.started_by(request.user, request.credentials.account_id, moves.Retire.kind, operation)
     form = (group_id, request.POST.get("target"))
     return job if job is not None and (job.group_id, str(job.target_id)) == form else None
 
@@ -101,9 +101,7 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
 
     if form.is_valid():
         job = plan()
-        if form.is_moved_on and not queue.started_by(
-            request.user, job.account_id, Job.Kind(job.kind), job.pk
-        ):
+        if form.is_moved_on and not queue.started_by(request.user, job.account_id, job.kind, job.pk):
             form.renew_version()
             return show(status=409, moved_on=True)
         job.limit_reason, job.allowed_clients = reason_of(request)
@@ -164,7 +162,7 @@ def _effects(request: Request, form: Form) -> MoveEffects:
     return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
 
 
-def _job(request: Request, form: MoveForm, kind: Job.Kind = Job.Kind.MOVE) -> Job:
+def _job(request: Request, form: MoveForm, kind: type[moves.Move] = moves.Move) -> Job:
     return moves.plan_move(
         user=request.user,
         credentials=request.credentials,

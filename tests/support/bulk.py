@@ -8,10 +8,11 @@ from groups.models.contents import Line
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs.bulk_edits import Import
 from tests.support.pages import hidden, text_of
 
 
-def plan_edits(user, percents=(), created=(), kind=Job.Kind.IMPORT, **others):
+def plan_edits(user, percents=(), created=(), kind=Import, **others):
     """Plan new percents for groups, by id, and new groups."""
     credentials = credentials_service.credentials_of(user)
     groups = reads.list_groups(credentials, fresh=True)

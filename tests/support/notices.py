@@ -69,4 +69,4 @@ def change_elsewhere(user, **values):
 def saved_job(user, **values):
     account = user.credentials.account
     names = {"group_id": 4, "group_name": "Старі", "target_id": 1, "target_name": "Гості"}
-    return Job.objects.create(account=account, user_name="owner", kind=Job.Kind.MOVE, **names, **values)
+    return Job.objects.create(account=account, user_name="owner", kind="move", **names, **values)

@@ -60,7 +60,8 @@ class World:
     # --- One job --------------------------------------------------------------------------------------------
 
     def _run_one(self, number):
-        from groups.models import Job, Limits
+        from groups.models import Limits
+        from groups.services.jobs.moves import Move, Retire
 
         console = self.sandbox.console("demo")
         group = {
@@ -79,7 +80,7 @@ class World:
         self._spoil()
         self._busy = True
         try:
-            self._job = self._started(self.chance.choice((Job.Kind.MOVE, Job.Kind.MOVE, Job.Kind.RETIRE)))
+            self._job = self._started(self.chance.choice((Move, Move, Retire)))
             if self._job is not None:
                 self._work_on()
         finally:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, PosterCredentials, Watch
+from groups.models.leases import RELEASED, Lease
+from groups.models.watches import LONGEST_LOOK
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services.elsewhere.compare import Finding, Known, Look, Picture, alike, compare
 from groups.services.gateway import call_poster
@@ -36,8 +38,6 @@ RIGHT = "groups.watch_account"
 LATE = timedelta(hours=24)
 # The clocks of servers that settle changes may be behind the worker's.
 MARGIN = timedelta(minutes=15)
-# A worker that was killed during a look leaves it to another one after this long.
-LONGEST_LOOK = timedelta(minutes=2)
 # The pause to the next look after a difference doubles at most this often.
 LONGEST_DOUBLING = 10
 # Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
@@ -50,9 +50,9 @@ MOST_ASKED = 10
 def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
     """Let the worker look with these credentials. Raises `PermissionDenied`."""
     _check_right(user)
-    Watch.objects.update_or_create(
-        account=credentials.account, defaults={"credentials": credentials, "next_look_at": timezone.now()}
-    )
+    # A look that is under way with other credentials loses its lease, and stores nothing.
+    values = {"credentials": credentials, "next_look_at": timezone.now(), **RELEASED}
+    Watch.objects.update_or_create(account=credentials.account, defaults=values)
     record(Event.WATCH_ON, user=user, detail=credentials.account_id)
 
 
@@ -87,16 +87,20 @@ def look_where_due(account: str | None = None) -> list[Change]:
     """Look at one account, or at all, if it is time to; return the changes that were found."""
     due = _due().filter(account__in=accounts_due() if account is None else [account])
     found = []
-    for watch in due.select_related("account", "credentials__user", "credentials__account"):
-        if _claim(watch):
-            found += look_with(watch)
+    for watch_id in list(due.values_list("pk", flat=True)):
+        if (lease := Watch.objects.filter(_is_time()).take(watch_id, LONGEST_LOOK)) is not None:
+            found += look_with(lease)
     return found
 
 
 def _due() -> QuerySet[Watch]:
-    usable = Watch.objects.on().filter(credentials__refused_at__isnull=True)
+    usable = Watch.objects.on().free().filter(credentials__refused_at__isnull=True)
+    return usable.filter(_is_time()).order_by("next_look_at")
+
+
+def _is_time() -> Q:
     longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
-    return usable.filter(past("next_look_at", ahead=longest)).order_by("next_look_at")
+    return past("next_look_at", ahead=longest)
 
 
 def bring_looks_forward() -> None:
@@ -125,10 +129,16 @@ def _differ(known: dict[int, Known], shown: dict[int, GroupValues]) -> bool:
     )
 
 
-def look_with(watch: Watch) -> list[Change]:
+def look_with(lease: Lease[Watch]) -> list[Change]:
     """Look at the groups of an account with its watch, compare them, and store the result."""
+    # Read under the lease: another worker may have stored the picture of its look until then.
+    watches = Watch.objects.on().select_related("account", "credentials__user", "credentials__account")
+    watch = watches.filter(holder=lease.holder).first()
+    if watch is None:
+        return []
     credentials = watch.credentials
     if credentials is None or not may_look(watch):
+        lease.release(next_look_at=timezone.now() + LONGEST_LOOK)
         return []
     picture = _picture(watch, credentials)
     is_first = picture.looked_at is None
@@ -136,7 +146,7 @@ def look_with(watch: Watch) -> list[Change]:
         look = _look(credentials, picture)
     except PosterError as error:
         log.info("No look at account %s for changes made elsewhere: %s", watch.account_id, error.reason)
-        _store(watch, next_look_at=timezone.now() + _pause(picture))
+        _store(watch, lease, next_look_at=timezone.now() + _pause(picture))
         return []
     with transaction.atomic():
         sent = _sent(watch)
@@ -144,12 +154,13 @@ def look_with(watch: Watch) -> list[Change]:
         findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
         stored = _store(
             watch,
+            lease,
             picture=picture.to_json(),
             looked_at=picture.looked_at,
             fingerprint=credentials.fingerprint,
             next_look_at=timezone.now() + _pause(picture, is_first=is_first),
         )
-        return [_record(watch, finding) for finding in findings] if stored else []
+        return [_record(watch, lease, finding) for finding in findings] if stored else []
 
 
 def _check_right(user: "User") -> None:
@@ -157,22 +168,9 @@ def _check_right(user: "User") -> None:
         raise PermissionDenied
 
 
-def _claim(watch: Watch) -> bool:
-    """Reserve the look for this process: another worker that claims it later makes this one's void."""
-    mine = Watch.objects.filter(pk=watch.pk, turn=watch.turn)
-    if not mine.update(turn=F("turn") + 1, next_look_at=timezone.now() + LONGEST_LOOK):
-        return False
-    watch.turn += 1
-    return True
-
-
-def _store(watch: Watch, **values: object) -> bool:
-    """Store values of a watch; return False if another worker has claimed it meanwhile, or it is off."""
-    mine = Watch.objects.filter(pk=watch.pk, turn=watch.turn, credentials=watch.credentials_id)
-    if not mine.update(turn=F("turn") + 1, **values):
-        return False
-    watch.turn += 1
-    return True
+def _store(watch: Watch, lease: Lease[Watch], **values: object) -> bool:
+    """Store the end of a look; return False if another worker has taken it over meanwhile, or it is off."""
+    return bool(lease.row.filter(credentials=watch.credentials_id).update(**RELEASED, **values))
 
 
 def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
@@ -235,7 +233,7 @@ def _sent(watch: Watch) -> list[Change]:
     return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
 
 
-def _record(watch: Watch, finding: Finding) -> Change:
+def _record(watch: Watch, lease: Lease[Watch], finding: Finding) -> Change:
     """Write a change made elsewhere into the history."""
     values = finding.after or finding.before
     if values is None:
@@ -244,9 +242,7 @@ def _record(watch: Watch, finding: Finding) -> Change:
     if finding.before is None or finding.after is None:
         action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
     change = Change(
-        id=uuid.uuid5(
-            uuid.NAMESPACE_OID, f"{watch.account_id} {watch.turn} {finding.group_id} {finding.until}"
-        ),
+        id=uuid.uuid5(lease.holder, f"{finding.group_id} {finding.until}"),
         account=watch.account,
         action=action,
         group_id=finding.group_id,

@@ -6,20 +6,23 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.insights.services.sales import monthly_cost
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
-from groups.models.contents import EditPlan, Line
-from groups.poster import GroupValues
+from groups.models.contents import Effect, Line
+from groups.poster import Group, GroupValues
 from groups.services.clients import count_members
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
@@ -30,25 +33,114 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
+from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.limit_check import reached_by
-from groups.services.writes.outcome import differing
+from groups.services.writes.outcome import differing, onto, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 State = Change.State
-RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
-    Job.Kind.EDIT: ("groups.change_group",),
-    Job.Kind.IMPORT: ("groups.add_group", "groups.change_group"),
-}
 AT_ONCE = 25
 """Lines that are executed before the job waits if Poster is away."""
 DRAFT_LIFE = timedelta(days=1)
 DRAFTS_AT_MOST = 10
 """Drafts that are kept for each user; older ones are deleted."""
+
+
+# --- The kinds ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EditPlan:
+    """`wanted` of a job that edits or imports groups: its lines.
+
+    `unchanged` counts the lines that change nothing, and `ignored` are the columns of the file that were
+    skipped.
+    """
+
+    lines: tuple[Line, ...] = ()
+    unchanged: int = 0
+    ignored: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [line.to_json() for line in self.lines]
+        return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        lines = tuple(Line.from_json(row) for row in data["rows"])
+        return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
+
+
+@register
+class Edit(JobKind):
+    """Change several groups, typed in one table."""
+
+    kind = "edit"
+    label = gettext_lazy("groups edited")
+    done_label = pgettext_lazy("parts of a job", "made")
+    permissions: ClassVar[tuple[str, ...]] = (UpdateGroup.permission,)
+
+    @property
+    def plan(self) -> EditPlan:
+        return EditPlan.from_json(self.job.wanted)
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        sent = Change.objects.filter(job=self.job).exclude(state__in=Change.NOTHING_CHANGED)
+        made = set(sent.values_list("group_id", flat=True))
+        left = [line for line in self.plan.lines if line.group_id not in made]
+        reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
+        counts = count_members(credentials, reached) if credentials else {}
+        reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
+        return sum(reaches, Reach(clients=reached_by(self.job.pk)))
+
+    @property
+    def group_ids(self) -> list[int]:
+        return [line.group_id for line in self.plan.lines if line.group_id is not None]
+
+    def lines(self, now: Effect | None) -> tuple[Line, ...]:
+        if now is None:
+            return self.plan.lines
+        groups = {group.id: group for group in now.groups}
+        moved = (_line_onto(line, groups.get(line.group_id or 0)) for line in self.plan.lines)
+        return tuple(line for line in moved if line.old is None or not same(line.old, line.new))
+
+    def columns_onto(self, now: Effect) -> dict[str, Any]:
+        plan, left = self.plan, self.lines(now)
+        unchanged = plan.unchanged + len(plan.lines) - len(left)
+        return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
+
+    def work(self, lease: JobLease) -> None:
+        _Edit(lease).run()
+
+    @property
+    def title(self) -> str:
+        return _("Change several groups")
+
+
+@register
+class Import(Edit):
+    """Create and change groups as a file says."""
+
+    kind = "import"
+    label = gettext_lazy("groups imported")
+    permissions = (CreateGroup.permission, UpdateGroup.permission)
+
+    @property
+    def title(self) -> str:
+        return _("Import of groups")
+
+
+def _line_onto(line: Line, group: Group | None) -> Line:
+    """Return a line that changes the group as it is now; without the group the line stays as it is."""
+    if group is None or line.old is None:
+        return line
+    new = onto(line.old, line.new, group.values)
+    return replace(line, old=group.values, new=new, clients=group.clients)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------
@@ -58,13 +150,13 @@ def keep_plan(
     *,
     user: "User",
     credentials: PosterCredentials,
-    kind: Job.Kind,
+    kind: type[Edit],
     lines: Iterable[Line],
     unchanged: int,
     ignored: Iterable[str] = (),
 ) -> Job:
     """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
-    if not user.has_perms(RIGHTS[kind]):
+    if not user.has_perms(kind.permissions):
         raise PermissionDenied
     content = EditPlan(tuple(lines), unchanged, tuple(ignored))
     drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
@@ -74,7 +166,7 @@ def keep_plan(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
-        kind=kind,
+        kind=kind.kind,
         state=Job.State.DRAFT,
         wanted=content.to_json(),
         total=len(content.lines),
@@ -84,9 +176,9 @@ def keep_plan(
 def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
-    plans = Job.objects.filter(account=credentials.account_id, kind__in=RIGHTS)
+    plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
     job = plans.filter(Q(user=user) | Q(request__user=user), pk=job_id).first()
-    if job is not None and not user.has_perms(RIGHTS[Job.Kind(job.kind)]):
+    if job is not None and not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied
     return job
 
@@ -103,23 +195,7 @@ def _delete(drafts: JobQuerySet) -> int:
         return Job.objects.filter(pk__in=found).delete()[0] if found else 0
 
 
-def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
-    """Return the reach of all lines of a plan together: those that were made, and those that are left."""
-    sent = Change.objects.filter(job=job).exclude(state__in=Change.NOTHING_CHANGED)
-    made = set(sent.values_list("group_id", flat=True))
-    left = [line for line in EditPlan.from_json(job.wanted).lines if line.group_id not in made]
-    reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
-    counts = count_members(credentials, reached) if credentials else {}
-    reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
-    return sum(reaches, Reach(clients=reached_by(job.pk)))
-
-
 # --- The work ----------------------------------------------------------------------------------------------
-
-
-def edit(lease: JobLease) -> None:
-    """Execute the lines of the plan; each is sent once."""
-    _Edit(lease).run()
 
 
 class _Edit:

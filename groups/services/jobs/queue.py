@@ -3,7 +3,6 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope, UndoScope
-from groups.services.jobs import bulk_edits, moves, restore_preview, restores, undo, undo_plan
+from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.limit_check import check_as_a_whole, limits_of
@@ -29,7 +27,6 @@ from groups.services.writes.not_sent import (
     raise_if_locked,
     taking_locks,
 )
-from groups.services.writes.reach import Reach
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -38,26 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-WORK: dict[str, Callable[[JobLease], None]] = {
-    Job.Kind.MOVE: moves.move,
-    Job.Kind.RETIRE: moves.retire,
-    Job.Kind.RESTORE: restores.restore,
-    Job.Kind.EDIT: bulk_edits.edit,
-    Job.Kind.IMPORT: bulk_edits.edit,
-    Job.Kind.UNDO: undo.undo,
-}
-# Those of an undo follow from what it undoes, and stand in its scope.
-RIGHTS = moves.RIGHTS | restore_preview.RIGHTS | bulk_edits.RIGHTS
-# The reach of all writes of a job together, made and left; with credentials clients are counted at Poster.
-# A kind that is not here cannot be started.
-REACH: dict[str, Callable[[Job, PosterCredentials | None], Reach]] = {
-    Job.Kind.MOVE: moves.reach_of,
-    Job.Kind.RETIRE: moves.reach_of,
-    Job.Kind.RESTORE: restores.reach_of,
-    Job.Kind.EDIT: bulk_edits.reach_of,
-    Job.Kind.IMPORT: bulk_edits.reach_of,
-    Job.Kind.UNDO: undo_plan.reach_of,
-}
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 # A run whose job goes on elsewhere may be alive, and has to end its row itself.
@@ -95,23 +72,16 @@ def start(job: Job) -> Job:
     raise NotRecorded from problem
 
 
-def started_by(user: "User", account_id: str, kind: Job.Kind, operation: uuid.UUID) -> Job | None:
+def started_by(user: "User", account_id: str, kind: str, operation: uuid.UUID) -> Job | None:
     """Return the job that a form of the user has started, also if another user has approved it."""
     jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=account_id)
     return jobs.filter(pk=operation, kind=kind).first()
 
 
-def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
-    """Return the restore of this snapshot that a form of the user has started, as `started_by` does."""
-    found = started_by(user, snapshot.account_id, Job.Kind.RESTORE, operation)
-    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
-    return found if is_its else None
-
-
 def _known(job: Job) -> Job | None:
     """Return the job with this id if the form was sent before, or None."""
     found = Job.objects.select_related("request").filter(pk=job.pk).first()
-    if found and found.kind == Job.Kind.UNDO:
+    if found and found.undo_of_id:
         return found  # two users who undo the same at once make one job
     # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
     its_user = found.request.user_id if found and found.request else found and found.user_id
@@ -123,9 +93,7 @@ def _known(job: Job) -> Job | None:
 
 
 def _asked(job: Job) -> tuple[object, ...]:
-    if job.kind == Job.Kind.RESTORE:  # its target and its sources are read from Poster
-        return job.kind, RestoreScope.from_json(job.wanted).snapshot
-    return job.kind, job.group_id, job.target_id, job.wanted
+    return job.kind, *JobKind.of(job).asked_for
 
 
 def _check_limits(job: Job, user: "User | None") -> None:
@@ -139,7 +107,7 @@ def _check_limits(job: Job, user: "User | None") -> None:
     if limits.max_clients is not None:
         found = PosterCredentials.objects.select_related("account", "user")
         credentials = found.get(user=user, account=job.account_id)
-    reach = REACH[job.kind](job, credentials)
+    reach = JobKind.of(job).reach(credentials)
     if job.limit_reason and job.allowed_clients is None:
         job.allowed_clients = reach.clients  # no number was shown: the reason is for those that there are now
     check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
@@ -185,7 +153,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
     job = lease.job
     with lease:
         try:
-            WORK[job.kind](lease)
+            JobKind.of(job).work(lease)
         except Interrupted:
             log.info("Job %s is released", job.pk)
         except PutOff as later:
@@ -211,7 +179,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
 
 def _take(job_id: uuid.UUID, run: uuid.UUID) -> JobLease | None:
     """Return the lease of a job that this run has taken, or None if it may not work on it now."""
-    job = Job.objects.select_related("account").filter(pk=job_id).first()
+    job = Job.objects.known().select_related("account").filter(pk=job_id).first()
     # A run that has come back from an outage of the database holds the job already.
     if job is None or (job.holder != run and _let_others_go_first(job)):
         return None
@@ -343,9 +311,7 @@ def _close_requests(job: Job, user: "User", reason: str) -> None:
 
 def may_control(job: Job, user: "User") -> bool:
     """Return True if a user may pause, resume and cancel a job."""
-    if job.kind == Job.Kind.UNDO:
-        return user.has_perms(UndoScope.from_json(job.wanted).rights)
-    return user.has_perms(RIGHTS[Job.Kind(job.kind)])
+    return job.is_known and JobKind.of(job).may_be_controlled_by(user)
 
 
 def _check_right(job: Job, user: "User") -> None:

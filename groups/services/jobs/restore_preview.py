@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
 from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
-from groups.services.jobs import moves
-from groups.services.writes.commands import CreateGroup
+from groups.services.jobs import queue
+from groups.services.snapshots import RESTORE, RestoreScope
+from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-RIGHTS: dict[Job.Kind, tuple[str, ...]] = {Job.Kind.RESTORE: (snapshots.RIGHT, moves.RIGHT)}
+PERMISSIONS = (snapshots.RIGHT, MoveClient.permission)
 SECONDS = 20.0
 """Seconds that the page may spend on finding the clients."""
 _NO_BIRTHDAY = ("", "0", "0000-00-00")
@@ -143,7 +143,7 @@ def plan(
 ) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     creation = () if preview.target else (CreateGroup.permission,)
-    if not user.has_perms([*RIGHTS[Job.Kind.RESTORE], *creation]):
+    if not user.has_perms([*PERMISSIONS, *creation]):
         raise PermissionDenied
     if not preview.has_work:
         raise NoRestore
@@ -153,7 +153,7 @@ def plan(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
-        kind=Job.Kind.RESTORE,
+        kind=RESTORE,
         group_id=snapshot.group_id,
         group_name=snapshot.group_name,
         target_id=target.id if target else None,
@@ -165,6 +165,13 @@ def plan(
         ).to_json(),
         total=preview.total,
     )
+
+
+def find_started(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
+    """Return the restore of this snapshot that a form of the user has started, as `queue.started_by` does."""
+    found = queue.started_by(user, snapshot.account_id, RESTORE, operation)
+    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
+    return found if is_its else None
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:

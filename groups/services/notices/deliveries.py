@@ -14,6 +14,7 @@ from django.tasks import task
 from django.utils import timezone
 
 from groups.models import Delivery, Notice, Webhook
+from groups.models.leases import Lease
 from groups.models.notices import LEASE
 from groups.services.notices import mails, webhooks
 from groups.services.notices.failures import SendFailed
@@ -74,12 +75,17 @@ def revive() -> int:
 @task(queue_name=QUEUE)
 def deliver(delivery_id: str) -> None:
     """Send one message, unless it was sent or another worker is at it; if that fails, queue the next try."""
-    delivery = _lease(uuid.UUID(delivery_id))
-    if delivery is None:
+    lease = Delivery.objects.due().take(
+        uuid.UUID(delivery_id), LEASE, tried_at=timezone.now(), tries=F("tries") + 1
+    )
+    if lease is None:
         return
+    delivery = lease.row.select_related("webhook__account", "user").first()
+    if delivery is None:
+        return  # another address was set a moment ago
     notices = list(delivery.notices.select_related("account"))
     if not notices or not is_still_allowed(delivery, notices[0].account_id):
-        _end(delivery, state=State.DROPPED)
+        lease.release(state=State.DROPPED)
         return
     try:
         if delivery.webhook is not None:
@@ -87,21 +93,12 @@ def deliver(delivery_id: str) -> None:
         else:
             mails.send(delivery, notices)
     except SendFailed as failed:
-        _put_off(delivery, failed)
+        _put_off(delivery, lease, failed)
     else:
-        _end(delivery, state=State.SENT, failure="", status=None)
+        lease.release(state=State.SENT, failure="", status=None)
 
 
-def _lease(delivery_id: uuid.UUID) -> Delivery | None:
-    now = timezone.now()
-    mine = Delivery.objects.due().filter(pk=delivery_id)
-    if not mine.update(held_until=now + LEASE, tried_at=now, tries=F("tries") + 1):
-        return None
-    # None if another address was set a moment ago.
-    return Delivery.objects.select_related("webhook__account", "user").filter(pk=delivery_id).first()
-
-
-def _put_off(delivery: Delivery, failed: SendFailed) -> None:
+def _put_off(delivery: Delivery, lease: Lease[Delivery], failed: SendFailed) -> None:
     """Store why it failed, and queue the next try; after the last one give up."""
     what = "webhook" if delivery.webhook_id else "mail"
     log.warning(
@@ -109,15 +106,9 @@ def _put_off(delivery: Delivery, failed: SendFailed) -> None:
     )
     values = {"failure": failed.failure, "status": failed.status}
     if delivery.tries > len(RETRY_DELAYS):
-        _end(delivery, state=State.GIVEN_UP, **values)
+        lease.release(state=State.GIVEN_UP, **values)
         return
     next_try_at = timezone.now() + RETRY_DELAYS[delivery.tries - 1]
     with transaction.atomic():
-        _end(delivery, next_try_at=next_try_at, **values)
+        lease.release(next_try_at=next_try_at, **values)
         deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
-
-
-def _end(delivery: Delivery, **values: object) -> None:
-    """Store the end of a try, unless another worker has taken the message over meanwhile."""
-    mine = Delivery.objects.waiting().filter(pk=delivery.pk, tries=delivery.tries)
-    mine.update(held_until=None, **values)

@@ -65,7 +65,7 @@ def _jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
     A stop has the same key after the job was resumed, which a person may do before anybody looks.
     """
-    rows = Job.objects.filter(account=account).order_by()
+    rows = Job.objects.known().filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),
         *rows.filter(state__in=Job.UNFINISHED, stopped_at__gt=since),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
-from groups.services.jobs.titles import job_title
+from groups.services.jobs.kinds import title_of
 from groups.services.values import difference_words
 
 
@@ -43,12 +43,12 @@ def elsewhere(change: Change) -> str:
 def job(job: Job) -> str:
     """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
     if job.state == Job.State.DONE:
-        return _joined(_("A job has ended: %(title)s.") % {"title": job_title(job)})
+        return _joined(_("A job has ended: %(title)s.") % {"title": title_of(job)})
     if job.state != Job.State.STOPPED:
         text = _("A job had stopped by itself, and was resumed: %(title)s.")
-        return _joined(text % {"title": job_title(job)})
+        return _joined(text % {"title": title_of(job)})
     stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
-    text = _("A job has stopped by itself: %(title)s.") % {"title": job_title(job)}
+    text = _("A job has stopped by itself: %(title)s.") % {"title": title_of(job)}
     return _joined(text, str(stop.label) % {"detail": job.detail})
 
 

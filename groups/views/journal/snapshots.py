@@ -17,7 +17,9 @@ from groups.forms.groups import RestoreForm
 from groups.models import Snapshot
 from groups.presenters.messages import not_recorded_words, reused_words, unreadable_snapshot_words
 from groups.services import approvals, snapshots
-from groups.services.jobs import moves, queue, restore_preview
+from groups.services.jobs import queue, restore_preview
+from groups.services.jobs.kinds import label_of
+from groups.services.writes.commands import MoveClient
 from groups.services.writes.limit_check import BeyondLimits
 from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused
 from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
@@ -56,7 +58,10 @@ def snapshot_list(request: Request) -> HttpResponse:
     kept = snapshots.of(user=request.user, credentials=request.credentials)
     page = page_asked_for(request, kept)
     restores = snapshots.restores_of(page.object_list)
-    rows = [(snapshot, restores.get(snapshot.pk)) for snapshot in page.object_list]
+    rows = [
+        (snapshot, label_of(snapshot.job) if snapshot.job else "", restores.get(snapshot.pk))
+        for snapshot in page.object_list
+    ]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
     return render_page(request, "groups/journal/snapshots.html", context, fragment="rows")
 
@@ -80,11 +85,11 @@ def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResp
 def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     """Show the effects of a restore, read from Poster just now, and start exactly that."""
     posted = request.method == "POST"
-    if posted and not request.user.has_perm(moves.RIGHT):
+    if posted and not request.user.has_perm(MoveClient.permission):
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid():
-        started = queue.restore_started_by(request.user, snapshot, form.cleaned_data["operation"])
+        started = restore_preview.find_started(request.user, snapshot, form.cleaned_data["operation"])
         if started is not None:
             return to_job(started)
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
@@ -131,7 +136,7 @@ def _show(
         "snapshot": seen.snapshot,
         "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
         "form": RestoreForm(mark=seen.mark),
-        "allowed": request.user.has_perm(moves.RIGHT),
+        "allowed": request.user.has_perm(MoveClient.permission),
         **context,
     }
     return render_page(request, "groups/journal/restore.html", context, fragment="form", status=status)

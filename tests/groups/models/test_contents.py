@@ -10,15 +10,15 @@ from groups.models.contents import (
     ClientAfter,
     ClientBefore,
     ClientPlace,
-    ClientsToMove,
-    EditPlan,
     Line,
     LoadedGroup,
     NewClient,
     RecordIds,
-    RestoreScope,
 )
 from groups.poster import GroupValues
+from groups.services.jobs.bulk_edits import EditPlan
+from groups.services.jobs.moves import ClientsToMove
+from groups.services.snapshots import RestoreScope
 
 VALUES = GroupValues(name="Гості", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal(50))
 STORED = {

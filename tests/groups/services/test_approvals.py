@@ -15,11 +15,14 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
-from groups.models.contents import EditPlan, Line
+from groups.models.contents import Line
 from groups.poster import InvalidResponse, LoyaltyType
 from groups.services import approvals, schedule_steps
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs.bulk_edits import Edit, EditPlan, Import
+from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
@@ -196,7 +199,7 @@ def test_a_list_of_clients_that_is_not_there_does_not_mean_that_nobody_is_reache
 # --- Every job ---------------------------------------------------------------------------------------------
 
 
-def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
+def an_edit(user, kind=Edit, percents=((1, 15), (4, 15))):
     lines = []
     for number, (group_id, percent) in enumerate(percents, 1):
         group = group_of(user, group_id)
@@ -205,7 +208,7 @@ def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
     return keep_plan(user, lines, kind)
 
 
-def keep_plan(user, lines, kind=Job.Kind.EDIT):
+def keep_plan(user, lines, kind=Edit):
     return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
@@ -221,17 +224,16 @@ def an_undo(user):
 
 
 JOBS = {
-    Job.Kind.EDIT: (an_edit, {"max_percent": 12, "max_rise": 3, "max_clients": 167}),
-    Job.Kind.IMPORT: (lambda user: an_edit(user, Job.Kind.IMPORT), {"max_percent": 12, "max_clients": 167}),
-    Job.Kind.MOVE: (plan_move, {"max_clients": 42}),
-    Job.Kind.RETIRE: (lambda user: plan_move(user, kind=Job.Kind.RETIRE), {"max_clients": 42}),
-    Job.Kind.UNDO: (an_undo, {"max_percent": 9, "max_rise": 2, "max_clients": 167}),
+    Edit: (an_edit, {"max_percent": 12, "max_rise": 3, "max_clients": 167}),
+    Import: (lambda user: an_edit(user, Import), {"max_percent": 12, "max_clients": 167}),
+    Move: (plan_move, {"max_clients": 42}),
+    Retire: (lambda user: plan_move(user, kind=Retire), {"max_clients": 42}),
+    Undo: (an_undo, {"max_percent": 9, "max_rise": 2, "max_clients": 167}),
 }
 
 
 def test_every_kind_of_job_says_how_far_it_reaches():
-    assert set(queue.REACH) == set(queue.WORK) == set(Job.Kind)
-    assert set(JOBS) == set(Job.Kind) - {Job.Kind.RESTORE}
+    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore"}
 
 
 @pytest.mark.parametrize(
@@ -649,7 +651,7 @@ def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_st
         Line(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
         Line(3, renamed.values.replace(name="Нова")),
     ]
-    job = keep_plan(staff, lines, Job.Kind.IMPORT)
+    job = keep_plan(staff, lines, Import)
     sandbox.console("demo").remove(5)
     request = approvals.ask_for_job(job, staff, ())
     effect = approvals.effect_of(request, staff.credentials)

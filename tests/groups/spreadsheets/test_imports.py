@@ -326,7 +326,7 @@ def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox, exte
     )
     assert not sandbox.posts()
     job = run_answered(client.post(answer["Location"]))
-    assert (job.kind, job.state) == (Job.Kind.IMPORT, Job.State.DONE)
+    assert (job.kind, job.state) == ("import", Job.State.DONE)
     rows = list(sandbox.accounts["demo"].snapshot().values())
     assert rows[0]["client_groups_discount"] == "12.5"
     assert (rows[-1]["client_groups_name"], rows[-1]["birthday_bonus"]) == ("Нова група", "100000")

@@ -37,7 +37,7 @@ def test_what_was_typed_is_shown_first_and_then_carried_out(staff, browse, sandb
     assert answer.status_code == 302
     assert Job.objects.get().state == Job.State.WAITING
     job = run_answered(answer)
-    assert (job.kind, job.state, job.total) == (Job.Kind.EDIT, Job.State.DONE, 2)
+    assert (job.kind, job.state, job.total) == ("edit", Job.State.DONE, 2)
     assert stored(sandbox) == before | {1: "12.5", 5: "0"}
     assert len(sandbox.posts("clients.updateGroup")) == 2
 

@@ -6,9 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from groups.models import Change, Job
-from groups.models.contents import EditPlan
 from groups.services.approvals import ask_for_job
 from groups.services.installation import workers
+from groups.services.jobs.bulk_edits import EditPlan
 from tests.benchmarks.setup import journal
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def test_a_page_asks_a_fixed_number_of_queries(
         sandbox.console("demo").put(row | {"client_groups_name": f"Група {number:03}"})
     journal.fill("demo", changes)
     for number in range(min(groups, 50)):
-        job = Job(account_id="demo", kind=Job.Kind.EDIT, group_name=f"{number}", wanted=EditPlan().to_json())
+        job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
         ask_for_job(job, staff, ())
     client = browse(staff)
     # A page asks for the workers every 10 seconds, which would come into some count by chance.

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("groups", "0026_features")]
+    dependencies = [("groups", "0030_features")]
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[

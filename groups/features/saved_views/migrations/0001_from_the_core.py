@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     initial = True
     dependencies = [
-        ("groups", "0026_features"),
+        ("groups", "0030_features"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

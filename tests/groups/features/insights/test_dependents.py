@@ -8,6 +8,7 @@ import pytest
 from poster_admin.devtools.sandbox import FAULTS
 from tests.support.pages import fragment, group_form, text_of
 from tests.support.pairwise import covering, marked
+from tests.support.snapshots import remove_by_page
 
 pytestmark = pytest.mark.django_db
 LISTS = ("clients.getPromotions", "clients.getLoyaltyRules")
@@ -179,6 +180,14 @@ def test_a_dead_poster_costs_the_fragment_one_deadline_and_the_page_nothing(
     answer = browse(manager).get("/groups/4/dependents/", headers=fragment("dependents", "/groups/4/"))
     assert named(answer, "dependents") == ["unread"]
     assert browse(manager).get("/groups/4/").status_code == 200
+
+
+def test_a_restore_says_what_names_the_old_group(owner, browse):
+    client = browse(owner)
+    snapshot = remove_by_page(client)
+    words = text_of(client.get(f"/history/snapshots/{snapshot.pk}/restore/"))
+    assert "Now these do: «Друга кава — подарунок»." in words
+    assert "1 rule leads to the old group." in words
 
 
 # --- Every fault of the two lists --------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, restore_preview
+from groups.services.jobs.moves import Retire
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from tests.support.jobs import FEW, plan, run, start
@@ -66,7 +67,7 @@ def test_after_a_move_the_sums_are_those_of_the_new_groups(owner, credentials, s
 
 def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner, credentials, sandbox):
     left, there = revenues(credentials)
-    run(start(owner, kind=Job.Kind.RETIRE))
+    run(start(owner, kind=Retire))
     assert revenues(credentials) == (0, there + left)
     preview = restore_preview.look(user=owner, credentials=credentials, snapshot=Snapshot.objects.get())
     restore = {"user": owner, "credentials": credentials, "operation": uuid.uuid4(), "preview": preview}

@@ -244,17 +244,21 @@ def test_what_an_own_change_has_just_replaced_is_a_lag(watch, owner, browse, san
     assert not Change.objects.filter(state=State.ELSEWHERE).exists()
 
 
-def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox):
+def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox, monkeypatch):
     sandbox.console().edit(1, client_groups_discount="12")
     watch(times=1)
-    rows = Watch.objects.select_related("account", "credentials__user", "credentials__account")
-    one, other = rows.get(), rows.get()
-    assert watching._claim(one)
-    assert not watching._claim(other)
-    late = rows.get()
-    assert watching._claim(late)
-    assert len(watching.look_with(late)) == 1
-    assert watching.look_with(one) == []
+    compare, others = watching.compare, []
+
+    def overtaken(*args, **options):
+        if not others:
+            others.append(watching.look_where_due())
+            Watch.objects.update(held_until=timezone.now(), next_look_at=timezone.now())
+            others.append(watching.look_where_due())
+        return compare(*args, **options)
+
+    monkeypatch.setattr(watching, "compare", overtaken)
+    assert watch(times=1) == []
+    assert [len(found) for found in others] == [0, 1]
     assert Change.objects.count() == 1
 
 

@@ -14,6 +14,8 @@ from groups.models.contents import Line
 from groups.services import approvals
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs.bulk_edits import Edit, Import
+from groups.services.jobs.moves import Move, Retire
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.limit_check import BeyondLimits, check_job
@@ -69,7 +71,7 @@ def an_edit(user, *group_ids, **new):
         Line(number, group.values.replace(**new), group.id, group.values, group.clients)
         for number, group in enumerate(groups, 1)
     ]
-    kind = Job.Kind.EDIT
+    kind = Edit
     return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
@@ -132,7 +134,7 @@ def test_clients_who_join_a_running_move_stop_it_before_the_first_one_too_many(
 
 def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, join):
     limit(FEW)
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     join(1)
     assert ended(run(job)) == STOPPED
     assert len(people(4)) == 1
@@ -214,7 +216,7 @@ def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, san
     limit(0)
     new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
     job = bulk_edits.keep_plan(
-        user=staff, credentials=staff.credentials, kind=Job.Kind.IMPORT, lines=[Line(1, new)], unchanged=0
+        user=staff, credentials=staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0
     )
     queue.start_draft(job, staff)
     assert ended(run(job)) == DONE
@@ -265,7 +267,7 @@ def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
     staff, owner, browse, sandbox, people, limit, join
 ):
     limit(FEW)
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     join(3)
     run(job)
     client, url = browse(staff), f"/jobs/{job.pk}/"
@@ -369,7 +371,7 @@ def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, 
     assert len(sandbox.posts(MOVE)) == FEW
 
 
-@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+@pytest.mark.parametrize("kind", [Move, Retire])
 def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
     staff, owner, sandbox, people, limit, join, kind
 ):

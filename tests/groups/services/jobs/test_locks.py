@@ -9,6 +9,7 @@ from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue, restore_preview, restores
+from groups.services.jobs.moves import Move, Retire
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import MoveClient
@@ -47,7 +48,7 @@ def restore_of(user, snapshot):
 
 
 @pytest.mark.parametrize(("source", "target"), [(4, 5), (5, 4)])
-@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+@pytest.mark.parametrize("kind", [Move, Retire])
 def test_nobody_is_moved_into_a_group_or_out_of_it_while_its_removal_is_open(
     staff, lost_removal, sandbox, source, target, kind
 ):
@@ -242,7 +243,7 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
         return read_before(command, change)
 
     monkeypatch.setattr(write_path, "_read_before", and_look)
-    assert ended(run(start(staff, kind=Job.Kind.RETIRE))) == (Job.State.DONE, "")
+    assert ended(run(start(staff, kind=Retire))) == (Job.State.DONE, "")
     assert seen == [({"group:4"}, {"members:4", "members:1", "schedule:4"})]
     assert not Lock.objects.exists()
 
@@ -254,7 +255,7 @@ def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
     settings.POSTER_SETTLE_SECONDS = 1800
     settings.JOB_PATIENCE = -1800.0  # it waits for nothing that is lost
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
-    job = run(start(staff, kind=Job.Kind.RETIRE))
+    job = run(start(staff, kind=Retire))
     assert ended(job) == (Job.State.STOPPED, "unknown")
     change = Change.objects.get(action=Action.REMOVE)
     Change.objects.settle(change, state=State.REVIEW, reason="accepted_but_absent")

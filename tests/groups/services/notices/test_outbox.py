@@ -22,6 +22,7 @@ from groups.models import (
 )
 from groups.models.approvals import LIFE
 from groups.models.credentials import TOKEN_LIFE
+from groups.models.leases import Lease
 from groups.services import approvals
 from groups.services.notices import deliveries, mails, outbox, sources
 from groups.services.notices.outbox import next_morning
@@ -543,7 +544,7 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
     wants(reader)
     change_elsewhere(reader)
     with monkeypatch.context() as dying:
-        dying.setattr(deliveries, "_end", lambda *_, **__: None)
+        dying.setattr(Lease, "release", lambda *_, **__: None)
         tell()
     tell()
     assert len(inbox.mail) == 1

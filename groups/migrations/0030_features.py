@@ -6,7 +6,7 @@ MODELS = ("SavedView", "ClientCount")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("groups", "0025_undo_of_a_job")]
+    dependencies = [("groups", "0027_leases")]
     operations = [
         migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name) for name in MODELS])
     ]
