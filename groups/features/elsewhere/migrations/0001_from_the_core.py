@@ -21,7 +21,8 @@ class Migration(migrations.Migration):
                         ('picture', models.JSONField(default=dict)),
                         ('looked_at', models.DateTimeField(null=True)),
                         ('next_look_at', models.DateTimeField(default=django.utils.timezone.now)),
-                        ('turn', models.PositiveBigIntegerField(default=0)),
+                        ('holder', models.UUIDField(null=True)),
+                        ('held_until', models.DateTimeField(null=True)),
                         ('credentials', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='watches', to='groups.postercredentials')),
                     ],
                     options={

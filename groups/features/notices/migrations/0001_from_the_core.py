@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                         ('tries', models.PositiveSmallIntegerField(default=0)),
                         ('tried_at', models.DateTimeField(null=True)),
                         ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
+                        ('holder', models.UUIDField(null=True)),
                         ('held_until', models.DateTimeField(null=True)),
                         ('failure', models.CharField(blank=True, max_length=11)),
                         ('status', models.PositiveSmallIntegerField(null=True)),
