@@ -11,7 +11,6 @@ class GroupsConfig(AppConfig):
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
-        from groups.services.costs.sales import CostGate  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
         from groups.services.limits import LimitGate  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
@@ -21,7 +20,7 @@ class GroupsConfig(AppConfig):
 
         for choices in (Limits.Limit, PosterAccount.BonusUnit):
             DETAIL_LABELS.update((member.value, member.label) for member in choices)
-        for gate in (LimitGate(), SnapshotGate(), CostGate()):
+        for gate in (LimitGate(), SnapshotGate()):
             gates.register(gate)
         for kind, label, find in (
             ("schedule", _("A planned change was held or missed"), schedule_events.find_schedules),

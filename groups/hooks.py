@@ -19,12 +19,17 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.places import Part, Show, add_part
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import EventSource, FindEvents, add_event_source
+from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.writes import gates
+from groups.services.writes.gates import Gate
 from groups.views.start import StartQuery, add_start_query
 
 # --- Pages -------------------------------------------------------------------------------------------------
@@ -39,14 +44,35 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     add_part(place, Part(template, show, order))
 
 
+def list_columns(column_set: ColumnSet) -> None:
+    """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
+    add_column_set(column_set)
+
+
+def change_note(find_note: FindNote) -> None:
+    """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
+    add_change_note(find_note)
+
+
 def destinations(source: Source, order: int = 0) -> None:
-    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user."""
+    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
+
+    Pages of groups have the order 0, those of history and account 10, those of people 20.
+    """
     add_source(source, order)
 
 
 def start_page(start_query: StartQuery) -> None:
     """Choose the list of groups that a user begins with: `start_query` returns its query for a user."""
     add_start_query(start_query)
+
+
+# --- Writes ------------------------------------------------------------------------------------------------
+
+
+def gate(each: Gate) -> None:
+    """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
+    gates.register(each)
 
 
 # --- Events ------------------------------------------------------------------------------------------------
@@ -75,6 +101,11 @@ def routine(
     Several workers run at once: a step that may run only once takes a lease in the database.
     """
     routines.append(Routine(name, step, pause, accounts))
+
+
+def list_read(listener: ListListener) -> None:
+    """Call `listener` with each list that a worker reads from Poster on its own: token, groups, and time."""
+    list_listeners.append(listener)
 
 
 def queue(name: str) -> None:

@@ -11,13 +11,11 @@ from groups.views import (
     account,
     bulk,
     clients,
-    cost,
     go,
     groups,
     jobs,
     moves,
     schedules,
-    scheme,
 )
 from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
@@ -69,15 +67,10 @@ group_urls = [
     path("groups/edit/", bulk.bulk_edit, name="bulk"),
     path("groups/import/", bulk.group_import, name="import"),
     path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
-    path("groups/ladder/", scheme.ladder, name="ladder"),
-    path("groups/audit/", scheme.audit, name="audit"),
-    path("groups/scheme/", scheme.chart, name="scheme"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
-    path("groups/<group:group_id>/cost/", cost.group_cost, name="cost"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
     path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
-    path("groups/<group:group_id>/dependents/", groups.group_dependents, name="dependents"),
     path("groups/<group:group_id>/clients/", clients.group_members, name="members"),
     path("groups/<group:group_id>/clients/first/", clients.group_first_clients, name="first_clients"),
     path(

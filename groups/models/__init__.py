@@ -1,12 +1,11 @@
 """Define the database tables: credentials, changes, requests, jobs, schedules, snapshots and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
-a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
+a `Snapshot` records a group and its clients before they are moved or removed.
 """
 
 from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
 from groups.models.changes import Change, ChangeQuerySet
-from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
@@ -19,7 +18,6 @@ __all__ = [
     "ApprovalRequestQuerySet",
     "Change",
     "ChangeQuerySet",
-    "ClientCount",
     "Consent",
     "GroupsCopy",
     "Holder",

@@ -65,7 +65,7 @@ def pages_for(user: "User", *pages: tuple[str, str, str, bool]) -> list[Destinat
     ]
 
 
-def _pages_of_the_core(user: "User") -> list[Destination]:
+def _pages_of_groups(user: "User") -> list[Destination]:
     page, action = False, True
     return pages_for(
         user,
@@ -74,9 +74,13 @@ def _pages_of_the_core(user: "User") -> list[Destination]:
         ("groups.change_group", _("Change several percents"), "groups:bulk", action),
         ("groups.add_group", _("Import groups from a file"), "groups:import", action),
         ("groups.view_client", _("Clients"), "groups:clients", page),
-        ("groups.view_group", _("Ladder"), "groups:ladder", page),
-        ("groups.view_client", _("Audit of the percents"), "groups:audit", page),
-        ("groups.view_group", _("Loyalty scheme"), "groups:scheme", page),
+    )
+
+
+def _pages_of_the_journal(user: "User") -> list[Destination]:
+    page = False
+    return pages_for(
+        user,
         ("groups.view_group", _("Planned changes"), "groups:schedules", page),
         ("groups.view_group", _("What is new"), "groups:news", page),
         ("groups.view_group", _("History"), "groups:history", page),
@@ -100,6 +104,7 @@ def _pages_of_users(user: "User") -> list[Destination]:
     )
 
 
-# The pages of features come between them.
-add_source(_pages_of_the_core)
-add_source(_pages_of_users, order=1)
+# Features put theirs between these.
+add_source(_pages_of_groups)
+add_source(_pages_of_the_journal, order=10)
+add_source(_pages_of_users, order=20)

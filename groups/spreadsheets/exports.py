@@ -12,7 +12,6 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from groups.poster import Client, Group, UnreadableRow
-from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.lists.group_list import Listing
 from groups.services.values import type_label
 from groups.spreadsheets import Cell, Cells
@@ -24,7 +23,7 @@ CONTENT_TYPES = {
     "jsonl": "application/jsonl; charset=utf-8",
 }
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
-WIDTHS_OF_SALES = (16, 16, 16)
+WIDTH_OF_AMOUNTS = 16
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
 _KOPECK = Decimal("0.01")
 
@@ -41,7 +40,7 @@ def to_csv(listing: Listing, account: str) -> bytes:
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
     """Return the groups as a workbook."""
-    widths = (*WIDTHS, *WIDTHS_OF_SALES) if listing.sales.shown else WIDTHS
+    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(listing.amount_labels))
     return xlsx_file(_("Groups"), _header_of(listing), _groups(listing, account), widths)
 
 
@@ -70,16 +69,15 @@ def header() -> list[str]:
 
 
 def _header_of(listing: Listing) -> list[str]:
-    """Return the column names of the file: with those of sales if the list shows them."""
-    return [*header(), *sales_labels().values()] if listing.sales.shown else header()
+    """Return the column names of the file: with those of the amounts that the list shows."""
+    return [*header(), *listing.amount_labels.values()]
 
 
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.as_of)
     for group in listing.found_groups:
-        figures = listing.sales.of(group)
-        sales = (figures.turnover, figures.receipt, figures.given) if listing.sales.shown else ()
-        yield (*_cells(group), account, as_of, *sales)
+        amounts = listing.amounts.of(group) if listing.amounts and listing.amounts.of else ()
+        yield (*_cells(group), account, as_of, *amounts)
 
 
 def _cells(group: Group) -> Cells:

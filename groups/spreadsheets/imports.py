@@ -18,7 +18,7 @@ from groups.forms.fields import NameField
 from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold, whole_number
-from groups.presenters.costs.group_sales import sales_labels
+from groups.presenters.lists.column_sets import column_sets
 from groups.services.groups import Groups
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.spreadsheets import Formula
@@ -63,8 +63,9 @@ def _column_names() -> dict[str, str]:
     for language, _name in settings.LANGUAGES:
         with override(language):
             names |= {fold(name): key for key, name in zip(COLUMNS, header(), strict=True)}
-            # An export with sales has three more columns, which are read-only too.
-            names |= {fold(name): key for key, name in sales_labels().items()}
+            # An export with amounts has more columns, which are read-only too.
+            for column_set in column_sets.values():
+                names |= {fold(name): key for key, name in column_set.labels().items()}
     return names
 
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from jinja2 import pass_context
 from jinja2.runtime import Context as JinjaContext
 
-from groups.presenters.places import parts_of
+from groups.presenters.places import Parts, parts_of
 
 register = Library()
 
@@ -17,8 +17,14 @@ register = Library()
 @register.simple_tag(takes_context=True)
 def place(context: Context, name: str, *things: Any) -> SafeString:
     """Draw the parts of a place with the variables of the page and their own."""
+    return parts(context, parts_of(name, context["request"], *things))
+
+
+@register.simple_tag(takes_context=True)
+def parts(context: Context, found: Parts) -> SafeString:
+    """Draw parts that a view has found."""
     drawn = []
-    for template_name, variables in parts_of(name, context["request"], *things):
+    for template_name, variables in found:
         template = Engine.get_default().get_template(template_name)
         with context.push(**variables):
             drawn.append((template.render(context),))

@@ -32,7 +32,6 @@ from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
-from groups.views.cost import card_of_plan
 from groups.views.http.requests import Request, form_methods, requires, to_job
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
@@ -119,7 +118,6 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
         "job": job,
         "content": content,
         "plan": Plan(content.lines, _planned(request), request.GET.get("page")),
-        "cost": card_of_plan(request, request.path, content.lines),
     }
     return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
 

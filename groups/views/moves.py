@@ -15,7 +15,6 @@ from groups.forms.moves import ChoiceForm, MoveForm
 from groups.models import Holder, Job
 from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
 from groups.presenters.holders import holder_notice
-from groups.presenters.rules.dependents import DependentsCard
 from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
@@ -64,12 +63,8 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     if started := _retirement_sent_before(request, group_id):
         return to_job(started)
     form = _form(request, group_id)
-    context = {
-        "group": form.group,
-        "dependents": DependentsCard(request.credentials, group_id, leaving=True),
-    }
     plan = partial(_job, request, form, moves.Retire)
-    return _move(request, form, plan, "groups/jobs/retire.html", context)
+    return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
 
 
 def _retirement_sent_before(request: Request, group_id: int) -> Job | None:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
 from groups.features.elsewhere.services import watch
-from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.features.insights.models import ClientCount
+from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now

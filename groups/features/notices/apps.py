@@ -19,7 +19,7 @@ class Notices(feature.Feature):
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - as above
 
         hooks.part("menu", "notices/menu.jinja", presenters.menu_entry)
-        hooks.destinations(presenters.destinations_of)
+        hooks.destinations(presenters.destinations_of, order=15)
         hooks.routine("notices", upkeep.tell, pause=3)
         hooks.queue(deliveries.QUEUE)
         hooks.prune("notices", outbox.forget_old)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.lists.column_sets import column_sets
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services.values import NumberFormat, type_label
@@ -56,7 +57,7 @@ def list_words(filters: Filters) -> str:
     words = [
         type_label(int(filters.type)) if filters.type else "",
         *(label for label, _without in filters.active(NumberFormat.current())),
-        _("with sales") if filters.columns else "",
+        str(column_sets[filters.columns].words) if filters.columns else "",
         filters.order_words(),
     ]
     return " · ".join(filter(None, words)) or _("all groups, in Poster's order")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services import client_counts, snapshots
+from groups.services import snapshots
 from groups.services.installation.routines import Pruned, pruned
 from groups.services.jobs import bulk_edits, queue
 from poster_admin.users import security_log, sessions
@@ -18,7 +18,6 @@ OF_THE_CORE = (
 pruned += (
     Pruned("plans that were not started", bulk_edits.forget_drafts),
     Pruned("snapshots", snapshots.forget_old),
-    Pruned("numbers of clients", client_counts.forget_old),
 )
 
 

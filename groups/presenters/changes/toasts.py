@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
-from groups.presenters.costs.cost import cost_words
+from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.messages import clients_words
 from groups.services import snapshots
 from groups.services.journal.history import can_undo
@@ -73,17 +73,14 @@ def tags_of(change: Change, user: "User") -> str:
     return str(change.state)
 
 
-def success_words(change: Change) -> str:
-    """Return what was changed, in one line."""
+def success_words(change: Change, user: "User") -> str:
+    """Return what was changed, in one line, with the notes about it that the user may see."""
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
     clients = clients_words(change.clients_before)
     words = Command.from_change(change).success(change, clients=clients, values=_differences(change))
-    if change.monthly_cost is not None:
-        # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
-        words += ". " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
-    return words
+    return ". ".join([words, *(note.sentence for note in notes_of(change, user))])
 
 
 def _differences(change: Change) -> str:

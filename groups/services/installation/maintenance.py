@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 from groups.models import Change, WorkerHeartbeat
-from groups.services import approvals, client_counts, schedule_steps, snapshots
+from groups.services import approvals, schedule_steps, snapshots
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
@@ -27,8 +27,6 @@ RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
 # Seconds between two checks whether a planned change is due.
 PLANNED_EVERY = 1.0
-# Seconds between two looks for a list of today whose numbers of clients are not kept yet.
-COUNTED_EVERY = 60.0
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -71,7 +69,6 @@ def look_after(worker_id: str) -> None:
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
-    Routine("count clients", client_counts.keep_of_copies, COUNTED_EVERY),
     Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
     Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),

@@ -17,7 +17,6 @@ from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
 from groups.services.jobs import queue
-from groups.services.rules.dependents import dependents_of
 from groups.services.snapshots import RESTORE, RestoreScope
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
@@ -73,8 +72,6 @@ class RestorePreview:
     bonus: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
     losses: Losses = field(default_factory=Losses)
-    promotions: list[str] = field(default_factory=list)
-    rules: int = 0
 
     @property
     def group(self) -> GroupValues:
@@ -138,9 +135,6 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     preview.undecided = len(undecided)
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if places.of(client_id) == 0})
-        named = dependents_of(credentials, snapshot.group_id, fresh=True)
-        preview.promotions = [promotion.name for promotion in named.promotions.found]
-        preview.rules = len(named.ladder.into(snapshot.group_id))
     return preview
 
 

@@ -18,14 +18,13 @@ from groups.models.contents import Effect
 from groups.poster import PosterError
 from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
-from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message
 from groups.services import approvals
 from groups.services.gateway import check_token
 from groups.services.limits import limits_of, set_limits
 from groups.services.schedules import TooLate
+from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
 from groups.views.writes.not_sent import answer_not_sent
@@ -162,15 +161,15 @@ def _show(
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)
-    context = {"page": page, "cost": _cost(request, asked, now), "reason_form": ReasonForm(), **context}
+    context = {"page": page, "command": _command(asked, now), "reason_form": ReasonForm(), **context}
     return render_page(request, "groups/approvals/request.html", context, fragment="request", status=status)
 
 
-def _cost(request: Request, asked: ApprovalRequest, now: Effect | None) -> CostCard | None:
-    """Return what the change that waits would cost, for users who may see it."""
+def _command(asked: ApprovalRequest, now: Effect | None) -> GroupCommand | None:
+    """Return the command that waits, or None for a request of anything else."""
     if not asked.is_waiting or asked.kind != ApprovalRequest.Kind.CHANGE:
         return None
-    return card_of_command(request, approvals.command_onto(asked, now))
+    return approvals.command_onto(asked, now)
 
 
 def _too_late_words() -> Message:

@@ -18,11 +18,12 @@ from groups.models import Change
 from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
-from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
+from groups.presenters.changes.change_diff import conflict_rows, difference_rows, outcome_rows
+from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.rules.dependents import DependentsCard
+from groups.presenters.places import parts_of
 from groups.services import groups as reads
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
@@ -67,11 +68,11 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
 
 
 def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Remove an empty group again, after a confirmation if promotions or rules may name it by now."""
-    if not confirmed and command.group_id:
-        card = DependentsCard(page.request.credentials, command.group_id, leaving=True)
-        if card.unread or card.found.promotions.found or card.found.rules.found:
-            return page.show(dependents=card)
+    """Remove an empty group again, after a confirmation if something speaks against it by now."""
+    if command.group_id and not confirmed:
+        concerns = parts_of("removal.doubts", page.request, command.group_id)
+        if concerns:
+            return page.show(concerns=concerns)
     return execute_and_respond(page, command)
 
 
@@ -149,7 +150,8 @@ def respond_success(request: Request, change: Change) -> HttpResponse:
     """Redirect to the group, or to the list after a removal, with a message of success."""
     command = Command.from_change(change)
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
-    messages.add_message(request, level, success_words(change), extra_tags=tags_of(change, request.user))
+    words = success_words(change, request.user)
+    messages.add_message(request, level, words, extra_tags=tags_of(change, request.user))
     if change.state == State.DIFFERS:
         return redirect("groups:change", change.pk)
     if command.removes:
@@ -198,7 +200,7 @@ def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
         "command": command,
         "words": outcome_words(change),
         "rows": outcome_rows(change),
-        "cost_words": cost_of_change(change, request.user),
+        "notes": notes_of(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _poll_seconds(change) if change.is_open else None,

@@ -16,13 +16,13 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name='Watch',
                     fields=[
-                        ('holder', models.UUIDField(null=True)),
-                        ('held_until', models.DateTimeField(null=True)),
                         ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='watch', serialize=False, to='groups.posteraccount')),
                         ('fingerprint', models.CharField(blank=True, max_length=64)),
                         ('picture', models.JSONField(default=dict)),
                         ('looked_at', models.DateTimeField(null=True)),
                         ('next_look_at', models.DateTimeField(default=django.utils.timezone.now)),
+                        ('holder', models.UUIDField(null=True)),
+                        ('held_until', models.DateTimeField(null=True)),
                         ('credentials', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='watches', to='groups.postercredentials')),
                     ],
                     options={

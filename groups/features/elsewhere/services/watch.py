@@ -21,8 +21,8 @@ from groups.features.elsewhere.services.compare import Finding, Known, Look, Pic
 from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
-from groups.services import client_counts
 from groups.services.gateway import call_poster
+from groups.services.groups import list_listeners
 from poster_admin.common.deadlines import past, recent
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
@@ -202,7 +202,8 @@ def _look(credentials: PosterCredentials, picture: Picture) -> Look:
     listed = call_poster(credentials, lambda poster: poster.get_groups())
     unreadable = {row.id for row in listed.unreadable}
     ended = timezone.now()
-    client_counts.keep(credentials, listed.present, ended)
+    for listener in list_listeners:
+        listener(credentials, listed.present, ended)
     look = Look(
         began=began,
         ended=ended,

@@ -52,14 +52,14 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name='Delivery',
                     fields=[
-                        ('holder', models.UUIDField(null=True)),
-                        ('held_until', models.DateTimeField(null=True)),
                         ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                         ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('given_up', 'Given Up'), ('dropped', 'Dropped')], default='waiting', max_length=8)),
                         ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                         ('tries', models.PositiveSmallIntegerField(default=0)),
                         ('tried_at', models.DateTimeField(null=True)),
                         ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
+                        ('holder', models.UUIDField(null=True)),
+                        ('held_until', models.DateTimeField(null=True)),
                         ('failure', models.CharField(blank=True, max_length=11)),
                         ('status', models.PositiveSmallIntegerField(null=True)),
                         ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to=settings.AUTH_USER_MODEL)),

@@ -155,7 +155,6 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert (found.moved, found.gone, found.created, found.removed) == (0, FEW, FEW, 1)
     assert found.bonus == sum(Decimal(row["bonus"]) for row in were) / 100
     assert found.losses.names == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
-    assert (found.promotions, found.rules) == (["Друга кава — подарунок"], 1)
     job = run(started(owner, snapshot))
     assert (job.state, job.reason, job.detail) == (Job.State.DONE, "", "")
     assert progress_of(job) == Progress(total=FEW, done=FEW)
