@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
-from groups.models.locks import Lock, schedule_key
+from groups.models.locks import Lock, future_key, register_holder
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
 
@@ -186,11 +186,11 @@ class Schedule(Leased, Consent):
     @property
     def lock_keys(self) -> frozenset[str]:
         """The key that the schedule locks while it is open: no second one, and no removal of the group."""
-        return frozenset((schedule_key(self.group_id),))
+        return frozenset((future_key(self.group_id),))
 
     def take_locks(self) -> None:
         """Take the locks of the schedule. Raises `IntegrityError` as `Lock.objects` does."""
-        Lock.objects.take(self.account_id, self.lock_keys, schedule_id=self.pk)
+        Lock.objects.take(self.account_id, self.lock_keys, feature="schedules", row_id=self.pk)
 
     @property
     def is_open(self) -> bool:
@@ -216,3 +216,6 @@ class Schedule(Leased, Consent):
         if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
             return False
         return self.ended_at - self.ends_at > LATE
+
+
+register_holder("schedules", lambda pk: Schedule.objects.get(pk=pk))

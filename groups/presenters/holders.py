@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from functools import singledispatch
 
+from django.apps import apps
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Holder, Job
+from groups.models.locks import HolderOfFeature
 from groups.presenters.messages import Message
 from groups.services.writes.commands import Command
 
@@ -72,6 +74,15 @@ def _job_notice(job: Job) -> HolderNotice:
         )
     message = Message(_("Clients are being moved"), text % words, advice)
     return HolderNotice(message, job.get_absolute_url(), _("Look at the job"), kind="unknown", mark="clock")
+
+
+@holder_notice.register
+def _feature_notice(holder: HolderOfFeature) -> HolderNotice:
+    name = apps.get_app_config(holder.feature).verbose_name
+    text = _("The group is held by a feature that is switched off on this server: %(feature)s.")
+    advice = _("Ask the administrator of this server to switch it on, so that this can be ended there.")
+    message = Message(_("This group is locked for the moment"), text % {"feature": name}, advice)
+    return HolderNotice(message, "", "")
 
 
 def _date(holder: Change | Job) -> str:

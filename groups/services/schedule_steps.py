@@ -238,7 +238,7 @@ class Run:
         values |= {"state": state, "reason": reason or "", "ended_at": self.now}
         with transaction.atomic():
             if self._store(next_try_at=None, **RELEASED, **values):
-                Lock.objects.filter(schedule=self.schedule).delete()
+                Lock.objects.filter(feature="schedules", row_id=self.schedule.pk).delete()
 
 
 def _find_change(change_id: uuid.UUID) -> Change | None:

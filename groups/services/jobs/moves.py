@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapshot
 from groups.models.contents import ClientAfter, Content
-from groups.models.locks import members_key, schedule_key
+from groups.models.locks import future_key, members_key
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
 from groups.services.clients import count_members, with_everybody
@@ -129,7 +129,7 @@ class Retire(Move):
     @property
     def lock_keys(self) -> frozenset[str]:
         """The members of both groups; the group goes, so nothing may be planned for it either."""
-        return super().lock_keys | {schedule_key(self.job.group_id or 0)}
+        return super().lock_keys | {future_key(self.job.group_id or 0)}
 
     def work(self, lease: JobLease) -> None:
         moving = _Move(lease)

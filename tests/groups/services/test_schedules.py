@@ -454,7 +454,9 @@ def test_a_lock_has_one_owner(staff, sandbox):
     change = Change(account=schedule.account, action="update", group_id=9, target="group:9")
     change.save()
     with pytest.raises(IntegrityError), transaction.atomic():
-        Lock.objects.create(account=schedule.account, key="x", change=change, schedule=schedule)
+        Lock.objects.create(
+            account=schedule.account, key="x", change=change, feature="schedules", row_id=schedule.pk
+        )
     with pytest.raises(IntegrityError), transaction.atomic():
         Lock.objects.create(account=schedule.account, key="x")
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import Change, PosterCredentials
-from groups.models.locks import members_key, schedule_key
+from groups.models.locks import future_key, members_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.services.clients import with_everybody
@@ -53,7 +53,7 @@ class RemoveGroup(GroupCommand):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        return frozenset((self.target, members_key(self.group_id), schedule_key(self.group_id)))
+        return frozenset((self.target, members_key(self.group_id), future_key(self.group_id)))
 
     @property
     def reach(self) -> Reach:
