@@ -42,7 +42,7 @@ class JobKind(ABC):
     done_label: ClassVar[str | Promise]
     # The rights that a user needs to start such a job and to control it.
     permissions: ClassVar[tuple[str, ...]]
-    # Clients have other groups after it, so sums over the clients of a group hold only until it is at work.
+    # True if it moves clients: while it is at work, sums over the clients of a group are provisional.
     moves_clients: ClassVar[bool] = False
     # Writes that are no parts of the job: they do not count in its progress.
     not_counted: ClassVar[tuple[Change.Action, ...]] = ()
