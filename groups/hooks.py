@@ -16,12 +16,20 @@ The core calls what was plugged in, and knows nothing else of the feature.
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.places import Part, Show, add_part
+from groups.services.calls.metrics import StateGauge, state_gauges
+from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
+from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.writes import gates
+from groups.services.writes.gates import Gate
 from groups.views.start import StartQuery, add_start_query
 
 # --- Pages -------------------------------------------------------------------------------------------------
@@ -49,7 +57,7 @@ def change_note(find_note: FindNote) -> None:
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of history, account and people 10.
+    Pages of groups have the order 0, those of history and account 10, those of people 20.
     """
     add_source(source, order)
 
@@ -57,6 +65,26 @@ def destinations(source: Source, order: int = 0) -> None:
 def start_page(start_query: StartQuery) -> None:
     """Choose the list of groups that a user begins with: `start_query` returns its query for a user."""
     add_start_query(start_query)
+
+
+# --- Writes ------------------------------------------------------------------------------------------------
+
+
+def gate(each: Gate) -> None:
+    """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
+    gates.register(each)
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
+    """Let users be told of a kind of events, which they choose under its label.
+
+    `kind` is stored: nine letters at most. `find` takes an account and a time, and yields the events since;
+    one may be yielded again and again, and is told once, by its key. See `groups.services.events`.
+    """
+    add_event_source(EventSource(kind, label, find, order))
 
 
 # --- Workers -----------------------------------------------------------------------------------------------
@@ -88,3 +116,16 @@ def queue(name: str) -> None:
 def prune(name: str, forget: Callable[[], int]) -> None:
     """Let `manage.py prune` delete rows whose time is over; `forget` returns their number."""
     pruned.append(Pruned(name, forget))
+
+
+# --- The state of the installation -------------------------------------------------------------------------
+
+
+def doctor(part: str, examine: Examine) -> None:
+    """Let `manage.py doctor` show a part of the installation; `examine` yields states, each with words."""
+    parts_of_features.append((part, examine))
+
+
+def gauge(name: str, rows_in_words: str, rows: Callable[[], QuerySet[Any]], states: Iterable[str]) -> None:
+    """Add a gauge to `/metrics`: the number of rows in each of the states; the rows have a column `state`."""
+    state_gauges.append(StateGauge(name, rows_in_words, rows, states))

@@ -15,9 +15,9 @@ from groups.views import (
     groups,
     jobs,
     moves,
-    notices,
     schedules,
 )
+from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
 from groups.views.journal import history, news, snapshots
 
@@ -90,13 +90,7 @@ go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
-    path("account/watch/", account.account_watch, name="watch"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
-    path("account/notices/", notices.notices, name="notices"),
-    path("account/notices/webhook/", notices.webhook, name="webhook"),
-    path("account/notices/webhook/trial/", notices.webhook_trial, name="webhook_trial"),
-    path("account/notices/webhook/secret/", notices.webhook_secret, name="webhook_secret"),
-    path("account/notices/webhook/remove/", notices.webhook_remove, name="webhook_remove"),
 ]
 request_urls = [
     path("account/limits/", approvals.account_limits, name="limits"),

@@ -111,8 +111,8 @@ def rows_of(staff, browse):
     return {
         f"/history/{CHANGE}/": Change.objects.get(),
         f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
-        f"/requests/{CHANGE}/": approvals.ask_for_change(
-            edit_of(staff, percent=Decimal(15)), [Breach("max_percent", 15, 12)]
+        f"/requests/{CHANGE}/": approvals.ask_for(
+            edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
         ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),

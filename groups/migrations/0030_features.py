@@ -2,11 +2,22 @@
 
 from django.db import migrations
 
-MODELS = ("SavedView", "ClientCount")
+MODELS = (
+    "SavedView",
+    "Notice",
+    "NoticeChoice",
+    "NoticeCursor",
+    "Delivery",
+    "Webhook",
+    "Watch",
+    "ClientCount",
+)
 
 
 class Migration(migrations.Migration):
     dependencies = [("groups", "0027_leases")]
     operations = [
-        migrations.SeparateDatabaseAndState(state_operations=[migrations.DeleteModel(name) for name in MODELS])
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.DeleteModel(name) for name in MODELS]
+        )
     ]

@@ -1,4 +1,4 @@
-"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots, notices and others.
+"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed.
@@ -8,11 +8,9 @@ from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Co
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
-from groups.models.locks import Lock, LocksLost
-from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
+from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
-from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
@@ -21,24 +19,18 @@ __all__ = [
     "Change",
     "ChangeQuerySet",
     "Consent",
-    "Delivery",
     "GroupsCopy",
+    "Holder",
     "Job",
     "JobQuerySet",
     "Limits",
     "Lock",
     "LocksLost",
-    "Notice",
-    "NoticeChoice",
-    "NoticeCursor",
-    "NoticeKind",
     "PosterAccount",
     "PosterCredentials",
     "Schedule",
     "ScheduleQuerySet",
     "Snapshot",
     "SnapshotPart",
-    "Watch",
-    "Webhook",
     "WorkerHeartbeat",
 ]

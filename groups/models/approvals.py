@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -190,6 +191,9 @@ class ApprovalRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:request", args=[self.pk])
 
     @property
     def present_state(self) -> "ApprovalRequest.State":

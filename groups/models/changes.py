@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -375,6 +376,9 @@ class Change(Consent):
                 raise LocksLost
             super().save(force_insert=True)
             Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change_id=self.pk)
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:change", args=[self.pk])
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")

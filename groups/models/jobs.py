@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -195,6 +196,9 @@ class Job(Leased, Consent):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.group_id} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:job", args=[self.pk])
 
     @property
     def is_active(self) -> bool:

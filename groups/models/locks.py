@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import Protocol
 
 from django.db import models
 from django.db.models import Q
@@ -9,6 +10,15 @@ from django.db.models import Q
 from groups.models.credentials import PosterAccount
 
 LONGEST_KEY = 400
+
+
+class Holder(Protocol):
+    """A row that holds locks, and whose page tells more about it."""
+
+    @property
+    def pk(self) -> uuid.UUID: ...
+
+    def get_absolute_url(self) -> str: ...
 
 
 class LocksLost(Exception):
@@ -101,3 +111,11 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def holder(self) -> Holder:
+        """The change, job or schedule that holds the lock: the database knows exactly one."""
+        holder = self.change or self.job or self.schedule
+        if holder is None:
+            raise ValueError("This lock has no holder.")
+        return holder

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Q, When
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -165,6 +166,9 @@ class Schedule(Leased, Consent):
 
     def __str__(self) -> str:
         return f"group:{self.group_id} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:schedules")
 
     @property
     def base_values(self) -> GroupValues:

@@ -78,7 +78,7 @@ def _pages_of_groups(user: "User") -> list[Destination]:
 
 
 def _pages_of_the_journal(user: "User") -> list[Destination]:
-    page, action = False, True
+    page = False
     return pages_for(
         user,
         ("groups.view_group", _("Planned changes"), "groups:schedules", page),
@@ -89,7 +89,13 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
         ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
         ("groups.exceed_limits", _("Limits"), "groups:limits", page),
-        ("groups.view_group", _("Notices"), "groups:notices", page),
+    )
+
+
+def _pages_of_users(user: "User") -> list[Destination]:
+    page, action = False, True
+    return pages_for(
+        user,
         ("auth.change_user", _("People"), "people:list", page),
         ("auth.change_user", _("New person"), "people:new", action),
         ("users.view_securityevent", _("Security log"), "security_log", page),
@@ -98,5 +104,7 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
     )
 
 
+# Features put theirs between these.
 add_source(_pages_of_groups)
 add_source(_pages_of_the_journal, order=10)
+add_source(_pages_of_users, order=20)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change, Job
 from groups.presenters.messages import Message
 from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
-from groups.services.writes.limit_check import RIGHT
+from groups.services.limits import RIGHT
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PLACES = {
+    "account.sections": "The page of the account, below the token; shown with (request, credentials).",
+    "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "Buttons beside the heading of the list; shown with (request).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
     "group.facts": "The words below the facts of a group; shown with (request, one), a `OneGroup`.",

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from groups.models import Schedule
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
+from groups.presenters.holders import HolderNotice, holder_notice
+from groups.presenters.messages import Message
 from groups.services.schedules import RIGHT, is_overtaken
 from groups.services.values import difference_words, money_words, percent_words
 
@@ -120,6 +122,21 @@ def planned_words(schedule: Schedule) -> str:
         return _("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
     words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
     return _("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
+
+
+@holder_notice.register
+def _schedule_notice(schedule: Schedule) -> HolderNotice:
+    message = Message(
+        _("A change of this group is planned"),
+        planned_words(schedule),
+        " ".join(
+            [
+                _("There can be only one at a time."),
+                _("Until that has ended or is cancelled, the group cannot be removed."),
+            ]
+        ),
+    )
+    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")
 
 
 def present_words(values: GroupValues) -> str:

@@ -11,10 +11,20 @@ from groups.services.clients import with_everybody
 from groups.services.groups import find_group, list_groups_now
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import GroupCommand
-from groups.services.writes.limit_check import count_reached, reached_by
-from groups.services.writes.reach import changes_terms
+from groups.services.writes.reach import changes_terms, count_reached, reached_by
 
 Kind = ApprovalRequest.Kind
+
+
+def effect_of(asked: GroupCommand | Job | Schedule, credentials: PosterCredentials) -> Effect:
+    """Return what a command, a job or a planned change would do now. Raises `PosterError`."""
+    match asked:
+        case GroupCommand():
+            return effect_of_command(asked, credentials)
+        case Job():
+            return effect_of_job(asked, credentials)
+        case Schedule():
+            return effect_of_schedule(asked, credentials)
 
 
 def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:

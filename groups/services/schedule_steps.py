@@ -22,15 +22,7 @@ from groups.models.schedules import lease_time, longest_lease
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import (
-    BonusBlocked,
-    Busy,
-    NotRecorded,
-    Occupied,
-    OperationReused,
-    Planned,
-)
+from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.journal")
@@ -93,6 +85,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
         loaded=loaded,
         intended=intended,
         returns=returns,
+        tells_cost=False,
         undo_of=_find_change(schedule.start_id) if returns else None,
         request=schedule.request,
         limit_reason=schedule.limit_reason,
@@ -174,9 +167,9 @@ class Run:
             self._give_up(Reason.NO_RIGHT)
         except BonusBlocked:
             self._give_up(Reason.BONUS_BLOCKED)
-        except BeyondLimits:
+        except Held:
             self._end(State.HELD, Reason.BEYOND_LIMITS)
-        except (Busy, Occupied, Planned, OperationReused, NotRecorded, PosterError) as error:
+        except (NotSent, PosterError) as error:
             log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
             self._wait(RETRY_DELAYS[0])
         return None

@@ -9,12 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, PosterCredentials, Schedule, ScheduleQuerySet
+from groups.models import PosterCredentials, Schedule, ScheduleQuerySet
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
 from groups.services.schedule_steps import command_of, make_steps, update
-from groups.services.writes import limit_check
+from groups.services.writes import gates
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.lag import with_own_change
@@ -46,9 +46,9 @@ class TooLate(Exception):
 def plan(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `PermissionDenied`, `BeyondLimits` if its start goes beyond the limits of the account, `Planned`
-    if the group has another one, `Occupied` if it is being retired, `Busy` if its removal is open,
-    `OperationReused`, and `NotRecorded` if the database refuses the row for another reason.
+    Raises `PermissionDenied`, `Locked` if the group has another one, is being retired, or its removal is
+    open; what a gate raises for its start; `OperationReused`; and `NotRecorded` if the database refuses the
+    row for another reason.
     """
     if not sender.user.has_perm(RIGHT):
         raise PermissionDenied
@@ -58,9 +58,9 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     for _ in range(TRIES_TO_RECORD):
         if (known := find_same(schedule)) is not None:
             return known
-        reached = limit_check.check(command_of(schedule, schedule.start_id, sender))
+        columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
         if schedule.limit_reason and schedule.allowed_clients is None:
-            schedule.allowed_clients = reached
+            schedule.allowed_clients = columns.get("reached")
         try:
             with transaction.atomic():
                 schedule.save(force_insert=True)
@@ -75,26 +75,18 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     raise NotRecorded from problem
 
 
-def start_asked(
-    schedule: Schedule,
-    request: ApprovalRequest,
-    user: "User",
-    base: GroupValues,
-    *,
-    allowed_clients: int | None = None,
-) -> None:
-    """Approve the request for a schedule, and plan it with the rights and the token of this user.
+def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: object) -> None:
+    """Plan a schedule that was asked for, with the rights and the token of this user.
 
-    `base` are the values of its group now, and it may reach `allowed_clients`. Raises `NotNow` if the request
-    no longer waits, `TooLate`, and else as `plan` does.
+    `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
+    that stores why it passes the gates. Raises `TooLate` and `Locked`.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
     values: dict[str, Any] = {
+        **consent,
         "user": user,
         "user_name": user.get_username(),
-        "asked_by": request.user_name,
-        "allowed_clients": allowed_clients,
         "base": base.to_json(),
         "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,
@@ -103,8 +95,6 @@ def start_asked(
     if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
         raise TooLate
     with taking_locks(schedule):
-        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-            raise NotNow
         update(schedule, **values)
         schedule.take_locks()
 
@@ -188,7 +178,7 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
 
     One that was held in force and can still be returned is returned too; any other held one is only closed.
     If the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
-    `Planned`, `Occupied` or `Busy` if something else has the lock of a held one by now.
+    `Locked` if something else has the lock of a held one by now.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied

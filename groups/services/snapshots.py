@@ -20,13 +20,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
-from groups.poster import Group, NotFound, UnreadableRow, is_removed
+from groups.poster import Group, NotFound, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
-from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import OperationReused
+from groups.services.writes.commands import Command, RemoveGroup
+from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import NotSent, OperationReused
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
@@ -131,16 +132,36 @@ def take_for(
     return _keep(credentials, user.get_username(), group, rows, check, job=job)
 
 
-def before_removal(command: GroupCommand, group: Group | None) -> None:
-    """Take a snapshot of a group that is about to be removed with its clients; once for each operation.
+class NoSnapshot(NotSent):
+    """The group must not be removed: its clients could not be read, so no snapshot of them can be kept."""
 
-    Take none if the removal will not be sent. Raises `PosterError`; then the group must not be removed.
+    def __init__(self, error: PosterError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SnapshotGate(Gate):
+    """Take a snapshot of a group before it is removed with its clients; once for each operation.
+
+    Take none if the removal will not be sent. The group is kept as the form has shown it: with other values
+    it will not be removed.
     """
-    if not command.removes or not command.loaded_clients or group is None:
-        return
-    if not command.is_journalled and command.loaded_clients == group.clients:
-        sender = command.sender
-        take(user=sender.user, credentials=sender.credentials, group=group, operation=command.operation)
+
+    order = 30
+
+    def before(self, command: Command) -> dict[str, Any]:
+        if not isinstance(command, RemoveGroup) or command.loaded is None or not command.loaded_clients:
+            return {}
+        if command.is_journalled or command.present_clients not in (None, command.loaded_clients):
+            return {}
+        shown = {"id": command.group_id, "clients": command.loaded_clients}
+        group = Group.from_json(command.loaded.to_json() | shown)
+        user, credentials = command.sender.user, command.sender.credentials
+        try:
+            take(user=user, credentials=credentials, group=group, operation=command.operation)
+        except PosterError as error:
+            raise NoSnapshot(error) from error
+        return {}
 
 
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:

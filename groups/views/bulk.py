@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -22,18 +23,17 @@ from groups.presenters.bulk_sheet import Sheet
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.schedules import warnings
-from groups.services import approvals, schedules
 from groups.services import groups as reads
+from groups.services import schedules
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import NotNow
+from groups.services.writes.not_sent import NotNow, NotSent
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, requires, to_job
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
 
 
@@ -96,24 +96,20 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         try:
-            reason, allowed = reason_of(request)
-            queue.start_draft(job, request.user, limit_reason=reason, allowed_clients=allowed)
-        except NotNow:
+            return _start(request, job)
+        except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
             raise Http404 from None
-        except BeyondLimits as beyond:
-            if must_ask(request, beyond):
-                return _ask_for(request, job, beyond)
-            return _show_draft(request, job, **asks_for_reason(request, beyond))
     if job.state != Job.State.DRAFT:
         return to_job(job)
     return _show_draft(request, job)
 
 
-def _ask_for(request: Request, job: Job, beyond: BeyondLimits) -> HttpResponse:
+def _start(request: Request, job: Job) -> HttpResponse:
     try:
-        return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-    except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
-        raise Http404 from None
+        queue.start_draft(job, request.user, **consent_of(request))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, partial(_show_draft, request, job))
+    return to_job(job)
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -1,5 +1,6 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from groups.forms.groups import GroupForm, RemovalForm
 from groups.poster import Group, NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.holders import holder_notice
 from groups.presenters.lists.column_sets import read_amounts
 from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
@@ -112,6 +114,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     except NotFound:
         return _gone(request, group_id)
     lock = job_lease.members_lock(credentials, group_id)
+    job = lock.job if lock else None
     locked = history.open_change(credentials, group_id)
     context = {
         "one": one,
@@ -121,7 +124,8 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
-        "job": lock.job if lock else None,
+        "job": job,
+        "holder": holder_notice(job) if job else None,
         "planned": _planned(request, one, is_certain=not (one.failure or locked)),
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
@@ -222,7 +226,7 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     form = GroupForm(group=group, archive="archive" in request.GET)
     page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
     locked = history.open_change(credentials, group_id)
-    return page.show_conflict(busy=locked) if locked else page.show()
+    return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
 
 
 @form_methods
@@ -247,8 +251,9 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():
         locked = history.open_change(request.credentials, group_id)
-        return page.show_conflict(busy=locked) if locked else page.show()
-    return execute_and_respond(page, _removal(request, form, group_id))
+        return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
+    command = replace(_removal(request, form, group_id), present_clients=group.clients)
+    return execute_and_respond(page, command)
 
 
 def _sent_before(request: Request, group_id: int) -> HttpResponse | None:

@@ -102,7 +102,7 @@ class World:
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
         from groups.services.jobs import moves, queue
-        from groups.services.writes.limit_check import BeyondLimits
+        from groups.services.limits import BeyondLimits
 
         job = moves.plan_move(
             user=self.asker,
@@ -121,7 +121,8 @@ class World:
     def _work_on(self):
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
         from groups.services.jobs import queue
-        from groups.services.writes.limit_check import BeyondLimits, reached_by
+        from groups.services.limits import BeyondLimits
+        from groups.services.writes.reach import reached_by
         from tests.support.jobs import run
 
         for _ in range(APPROVALS):
@@ -146,7 +147,7 @@ class World:
         from groups.models import ApprovalRequest, Job
         from groups.services import approvals
 
-        request = approvals.ask_for_job(job, self.asker, beyond.breaches)
+        request = approvals.ask_for(job, self.asker, beyond.breaches)
         credentials = self.approver.credentials
         seen = "" if self.chance.random() < 0.5 else approvals.effect_of(request, credentials).mark
         for _ in range(APPROVALS):

@@ -15,7 +15,7 @@ class Insights(feature.Feature):
     def ready(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
-        from groups.features.insights.services import client_counts, sales_reading  # noqa: PLC0415 - as above
+        from groups.features.insights.services import client_counts, sales, sales_reading  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "insights/link_to_scheme.html", parts.link_to_scheme)
         hooks.part("list.tools", "insights/menu.jinja", sales_columns.menu_of_sales, order=1)
@@ -29,6 +29,7 @@ class Insights(feature.Feature):
         hooks.part("removal.cards", "insights/dependents.html", parts.dependents_of_leaving)
         hooks.part("removal.doubts", "insights/dependents.html", parts.doubts_of_removal)
         hooks.part("restore.losses", "insights/named_by.html", parts.named_by_dependents)
+        hooks.gate(sales.CostGate())
         hooks.list_columns(sales_columns.SALES)
         hooks.change_note(cost.note_of_cost)
         hooks.destinations(parts.destinations_of, order=5)

@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand
 from groups.services import snapshots
 from groups.services.installation.routines import Pruned, pruned
 from groups.services.jobs import bulk_edits, queue
-from groups.services.notices import outbox
 from poster_admin.users import security_log, sessions
 
 OF_THE_CORE = (
@@ -19,7 +18,6 @@ OF_THE_CORE = (
 pruned += (
     Pruned("plans that were not started", bulk_edits.forget_drafts),
     Pruned("snapshots", snapshots.forget_old),
-    Pruned("notices", outbox.forget_old),
 )
 
 

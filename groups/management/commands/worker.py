@@ -17,14 +17,12 @@ from django_tasks_db.management.commands import db_worker
 from groups.services.installation import maintenance
 from groups.services.installation.routines import queues
 from groups.services.jobs import lease as job_lease
-from groups.services.notices import deliveries
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import server
 from poster_admin.common.serving.in_use import in_use
 
 log = logging.getLogger("groups.jobs")
 
-queues.append(deliveries.QUEUE)
 
 # Seconds between two checks of an empty queue.
 INTERVAL = 1.0

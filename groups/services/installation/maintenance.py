@@ -13,12 +13,10 @@ from django.db import transaction
 
 from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, schedule_steps, snapshots
-from groups.services.elsewhere import watch as watches
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.lease import stopping
-from groups.services.notices import deliveries, outbox
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
 
@@ -27,12 +25,8 @@ log = logging.getLogger("groups.journal")
 # Seconds between two looks for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
-# Seconds between two checks whether a look for changes made elsewhere is due; see POSTER_WATCH_SECONDS.
-WATCH_EVERY = 1.0
 # Seconds between two checks whether a planned change is due.
 PLANNED_EVERY = 1.0
-# Seconds between two looks for events to tell people of.
-TOLD_EVERY = 3.0
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -62,19 +56,6 @@ def carry_out(account: str | None = None) -> None:
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 
-def watch(account: str | None = None) -> None:
-    """Look for changes made elsewhere where it is time to, in one account or in all, and log them."""
-    for change in watches.look_where_due(account):
-        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-
-
-def tell() -> None:
-    """Write notices of new events down, and queue the messages that are due."""
-    outbox.write_down()
-    deliveries.pack()
-    deliveries.revive()
-
-
 def look_after(worker_id: str) -> None:
     """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
@@ -88,8 +69,6 @@ def look_after(worker_id: str) -> None:
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
-    Routine("watch", watch, WATCH_EVERY, watches.accounts_due),
-    Routine("notices", tell, TOLD_EVERY),
     Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
     Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),

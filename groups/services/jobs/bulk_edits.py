@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from groups.features.insights.services.sales import monthly_cost
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import Effect, Line
 from groups.poster import Group, GroupValues
@@ -34,11 +33,10 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind, register
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing, onto, same
-from groups.services.writes.reach import Reach, changes_terms, reach_of_values
+from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -255,10 +253,9 @@ class _Edit:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
-        user, credentials = actors(self._job)
-        return [self._command(line, tries, user, credentials) for line, tries in lines]
+        return [self._command(line, tries) for line, tries in lines]
 
-    def _command(self, line: Line, tries: int, user: "User", credentials: PosterCredentials) -> GroupCommand:
+    def _command(self, line: Line, tries: int) -> GroupCommand:
         operation = self._operation(line, tries)
         if line.group_id is None:
             return CreateGroup(
@@ -273,7 +270,6 @@ class _Edit:
             loaded=line.old,
             intended=line.new,
             job=self._job,
-            monthly_cost=monthly_cost(user, credentials, line.group_id, line.old, line.new),
         )
 
     def _operation(self, line: Line, tries: int) -> uuid.UUID:

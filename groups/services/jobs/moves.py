@@ -40,8 +40,7 @@ from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
-from groups.services.writes.limit_check import reached_by
-from groups.services.writes.reach import Reach
+from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials
+from groups.models import Change, Job, JobQuerySet
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
+from groups.services.writes import gates
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.limit_check import check_as_a_whole, limits_of
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
@@ -46,18 +46,17 @@ SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `Occupied` if another job moves clients out of or into the same groups, `Busy` if the removal of
-    one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account, `PosterError` if
-    its clients cannot be counted,
-    `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
-    the same id, `OperationReused` if the same form came with other values, and `NotRecorded` if the database
-    refuses the row for another reason.
+    Raises `Locked` if another job moves clients out of or into the same groups, the removal of one of them is
+    open, or a change of the group to retire is planned; `OperationReused`; what a gate raises; and
+    `NotRecorded` if the database refuses the row for another reason.
     """
+    if job.user is None:
+        raise PermissionDenied
     problem: IntegrityError | None = None
     for _try in range(TRIES_TO_RECORD):
         if (known := _known(job)) is not None:
             return known
-        _check_limits(job, job.user)
+        gates.before_job(job, job.user)
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
@@ -94,23 +93,6 @@ def _known(job: Job) -> Job | None:
 
 def _asked(job: Job) -> tuple[object, ...]:
     return job.kind, *JobKind.of(job).asked_for
-
-
-def _check_limits(job: Job, user: "User | None") -> None:
-    """Hold all of a job against the limits, with the clients that Poster shows this user now."""
-    if user is None:
-        raise PermissionDenied
-    limits = limits_of(job.account_id)
-    if not limits.values:
-        return
-    credentials = None
-    if limits.max_clients is not None:
-        found = PosterCredentials.objects.select_related("account", "user")
-        credentials = found.get(user=user, account=job.account_id)
-    reach = JobKind.of(job).reach(credentials)
-    if job.limit_reason and job.allowed_clients is None:
-        job.allowed_clients = reach.clients  # no number was shown: the reason is for those that there are now
-    check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
 
 
 def _enqueue(job: Job, run_after: datetime | None = None) -> None:
@@ -208,20 +190,17 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 # --- Actions of users --------------------------------------------------------------------------------------
 
 
-def start_draft(
-    job: Job, user: "User", *, limit_reason: str = "", allowed_clients: int | None = None
-) -> None:
+def start_draft(job: Job, user: "User", **consent: Any) -> None:
     """Enqueue a draft; do nothing if it was started before.
 
-    `limit_reason` lets a user with the right go beyond the limits, up to `allowed_clients`. Raises
-    `BeyondLimits`, `PosterError` if its clients cannot be counted, and `NotNow` if it no longer exists.
+    `consent` are the columns of a user's consent to pass a gate. Raises what a gate raises, and `NotNow` if
+    the draft no longer exists.
     """
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
-    job.limit_reason, job.allowed_clients = limit_reason, allowed_clients
-    _check_limits(job, user)
-    consent = {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
+    _pass_gates(job, user, consent)
+    consent = {name: getattr(job, name) for name in consent}
     values = {"state": Job.State.WAITING, "created_at": timezone.now(), **consent}
     try:
         with transaction.atomic():
@@ -231,21 +210,24 @@ def start_draft(
         raise NotNow from None
 
 
-def start_asked(job: Job, request: ApprovalRequest, user: "User", **values: Any) -> None:
-    """Approve the request for a job, and enqueue the job with the rights and the token of this user.
+def _pass_gates(job: Job, user: "User", consent: dict[str, Any]) -> None:
+    for name, value in consent.items():
+        setattr(job, name, value)
+    gates.before_job(job, user)
 
-    `values` are further columns, as the clients that are allowed. A job that has stopped goes on. Raises
-    `NotNow` if request or job have moved on, and else as `start` does.
+
+def hand_over(job: Job, user: "User", **values: Any) -> None:
+    """Enqueue a job that was asked for, or that has stopped, with the rights and the token of this user.
+
+    `values` are further columns, as those of the consent. Belongs into the transaction that stores why the
+    job passes its gates. Raises `Locked`, and `NotNow` if the job has moved on.
     """
     _check_right(job, user)
-    values |= {"request": request, "asked_by": request.user_name, "reason": "", "detail": ""}
     values |= {"user": user, "user_name": user.get_username(), "state": Job.State.WAITING}
-    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
+    values |= {"reason": "", "detail": "", "next_try_at": None, "waiting_since": None, "waits": 0}
     if job.state == Job.State.ASKED:
         values["created_at"] = timezone.now()
     with taking_locks(job):
-        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-            raise NotNow
         if not job.move_on(Job.State.ASKED, *Job.HALTED, **values):
             raise NotNow
         job.take_locks()
@@ -259,36 +241,27 @@ def pause(job: Job, user: "User") -> None:
         raise NotNow
 
 
-def resume(
-    job: Job,
-    user: "User",
-    *,
-    accepts: bool = False,
-    limit_reason: str = "",
-    allowed_clients: int | None = None,
-) -> None:
+def resume(job: Job, user: "User", *, accepts: bool = False, **consent: Any) -> None:
     """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
-    Hold what it has reached and what is left against the limits; with a `limit_reason` it goes on with the
-    rights and the token of this user, up to `allowed_clients`. Take locks that the job has lost again. Raises
-    `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
+    All of it passes the gates again: what it has reached, and what is left. With `consent`, the columns of
+    this user's consent, it goes on with the rights and the token of this user. Take locks that the job has
+    lost again. Raises `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
     """
     _check_right(job, user)
     if accepts != (job.reason in SEEN):
         raise NotNow
     values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
     values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
-    if limit_reason:
-        job.user, job.limit_reason, job.allowed_clients = user, limit_reason, allowed_clients
+    if consent:
+        consent = {"user": user, "user_name": user.get_username(), **consent}
     if job.state in Job.HALTED:
-        _check_limits(job, user)
-    if limit_reason:
-        values |= {"user": user, "user_name": user.get_username()}
-        values |= {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
+        _pass_gates(job, user, consent)
+    values |= {name: getattr(job, name) for name in consent}
     with taking_locks(job):
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
-        _close_requests(job, user, _("The job went on without it."))
+        gates.job_decided(job, user, _("The job went on without it."))
         job.take_locks()
         _enqueue(job)
 
@@ -299,14 +272,8 @@ def cancel(job: Job, user: "User") -> None:
     with transaction.atomic():
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
-        _close_requests(job, user, _("The job was cancelled."))
+        gates.job_decided(job, user, _("The job was cancelled."))
         Change.objects.release_job(job.pk)
-
-
-def _close_requests(job: Job, user: "User", reason: str) -> None:
-    """Refuse the request for the rest of a job that no longer waits for it."""
-    for request in job.requests.waiting():
-        ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
 
 
 def may_control(job: Job, user: "User") -> bool:

@@ -34,9 +34,8 @@ from groups.services.jobs.restore_preview import PERMISSIONS, look, present_ids
 from groups.services.snapshots import RestoreScope
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, reach_of_values
+from groups.services.writes.reach import Reach, reach_of_values, reached_by
 
 State = Change.State
 AT_ONCE = 50

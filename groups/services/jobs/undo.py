@@ -45,9 +45,8 @@ from groups.services.jobs.undo_plan import (
 )
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach
+from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate
 
 from django.conf import settings
@@ -15,15 +15,18 @@ from django.views.decorators.http import require_safe
 
 from groups.forms.groups import RestoreForm
 from groups.models import Snapshot
-from groups.presenters.messages import not_recorded_words, reused_words, unreadable_snapshot_words
-from groups.services import approvals, snapshots
+from groups.presenters.messages import (
+    no_snapshot_words,
+    unreadable_snapshot_words,
+)
+from groups.services import snapshots
 from groups.services.jobs import queue, restore_preview
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
-from groups.views.http.requests import Request, form_methods, requires
+from groups.services.writes.not_sent import NotSent
+from groups.views.http.requests import Request, form_methods, requires, to_job
+from groups.views.http.statuses import status_of
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
@@ -108,23 +111,21 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
     user, credentials = request.user, request.credentials
     try:
         job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
-        job.limit_reason, job.allowed_clients = reason_of(request)
-        job = queue.start(job)
-    except BeyondLimits as beyond:
-        if must_ask(request, beyond):
-            return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-        return _show(request, seen, **asks_for_reason(request, beyond))
-    except Occupied as there:
-        return _show(request, seen, status=409, busy=there.job)
-    except Busy as there:
-        return _show(request, seen, status=409, removal=there.change)
-    except OperationReused:
-        return _show(request, seen, status=409, outcome=reused_words())
-    except NotRecorded:
-        return _show(request, seen, status=503, outcome=not_recorded_words())
     except restore_preview.NoRestore:
         return _show(request, seen, status=409)
-    return to_job(job)
+    for name, value in consent_of(request).items():
+        setattr(job, name, value)
+    try:
+        return to_job(queue.start(job))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, partial(_show, request, seen))
+
+
+@answer_not_sent.register
+def _answer_no_snapshot(
+    error: snapshots.NoSnapshot, request: Request, asked: Any, show: Show
+) -> HttpResponse:
+    return show(status=status_of(error.error), outcome=no_snapshot_words(error.error))
 
 
 def _show(

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import push_url, reswap, retarget
 
-from groups.features.insights.services.sales import monthly_cost
 from groups.forms.groups import Version
 from groups.models import Change
 from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
@@ -24,34 +23,17 @@ from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tags_of
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.messages import (
-    bonus_blocked_words,
-    no_snapshot_words,
-    not_counted_words,
-    not_recorded_words,
-)
 from groups.presenters.places import parts_of
-from groups.presenters.schedules import schedule_row
-from groups.services import approvals
 from groups.services import groups as reads
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
-from groups.services.snapshots import before_removal
-from groups.services.writes import limit_check
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.execute import execute, nothing_sent
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import (
-    BonusBlocked,
-    Busy,
-    NotRecorded,
-    Occupied,
-    OperationReused,
-    Planned,
-)
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import NotSent
 from groups.views.http.requests import Request, list_behind
-from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_refusal
+from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from groups.views.writes.write_page import WritePage, is_in_row
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
@@ -77,7 +59,11 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     warnings = [] if confirmed else _warnings_of(command)
     if warnings and not command.is_journalled:
         # A user who approves is warned too, so one who has to ask for that is not.
-        return _within_limits(page, command) or page.show_check(command, warnings)
+        try:
+            gates.ahead(command)
+        except (NotSent, PosterError) as error:
+            return _answer_not_sent(page, command, error)
+        return page.show_check(command, warnings)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
 
 
@@ -88,30 +74,6 @@ def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: boo
         if concerns:
             return page.show(concerns=concerns)
     return execute_and_respond(page, command)
-
-
-def _within_limits(page: WritePage[Any], command: GroupCommand) -> HttpResponse | None:
-    """Return the answer to a command that goes beyond the limits, or None."""
-    try:
-        limit_check.check(command)
-    except BeyondLimits as beyond:
-        return _respond_beyond(page, command, beyond)
-    except PosterError as error:
-        return page.show(status=status_of(error), outcome=not_counted_words(error))
-    return None
-
-
-def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondLimits) -> HttpResponse:
-    """Make a request of the command; show the form with a field for a reason to users with the right."""
-    if must_ask(page.request, beyond):
-        try:
-            return to_request(approvals.ask_for_change(command, beyond.breaches))
-        except OperationReused:
-            return page.show_conflict(reused=True)
-    asks = asks_for_reason(page.request, beyond)
-    if command.removes:
-        return page.show(**asks)
-    return page.show_check(command, _warnings_of(command), **asks)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
@@ -132,58 +94,31 @@ def _namesakes_of(command: GroupCommand) -> list[Group]:
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Execute the command, and answer with the outcome, or with the way to go beyond the limits."""
-    reason, allowed = reason_of(page.request)
-    command = replace(command, limit_reason=reason, allowed_clients=allowed)
-    # A removal is held against them before the snapshot of its clients is taken.
-    answer = _within_limits(page, command) if command.removes else None
-    return answer or _execute_and_respond(page, command)
-
-
-def _execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Execute the command, after a snapshot of a removed group's clients."""
+    """Execute the command, and answer with the outcome, or with the reason why nothing was sent."""
+    command = replace(command, **consent_of(page.request))
     try:
-        with nothing_sent():
-            before_removal(command, page.group)
-        change = execute(_with_cost(command))
-    except PosterError as error:
-        words = no_snapshot_words if command.removes else not_counted_words
-        return page.show(status=status_of(error), outcome=words(error))
-    except (Busy, Occupied, Planned, OperationReused) as conflict:
-        return _respond_locked(page, conflict)
-    except BeyondLimits as beyond:
-        return _respond_beyond(page, command, beyond)
-    except NotRecorded:
-        return page.show(status=503, outcome=not_recorded_words())
-    except BonusBlocked:
-        page.form.add_error(None, bonus_blocked_words())
-        return page.show()
+        change = execute(command)
+    except (NotSent, PosterError) as error:
+        return _answer_not_sent(page, command, error)
     if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
     return respond(page, change)
 
 
-def _respond_locked(
-    page: WritePage[Any], conflict: Busy | Occupied | Planned | OperationReused
-) -> HttpResponse:
-    """Show the change, the job or the planned change that has the lock, or the first use of the form."""
-    match conflict:
-        case Busy():
-            return page.show_conflict(busy=conflict.change)
-        case Occupied():
-            return page.show_conflict(job=conflict.job)
-        case Planned():
-            return page.show_conflict(planned=schedule_row(conflict.schedule, page.request.user))
-        case OperationReused():
-            return page.show_conflict(reused=True)
+def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
+    """Answer with the reason why nothing was sent: in the form, on its check page, or without it."""
 
+    def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
+        if "holder" in context or "reused" in context:
+            return page.show_conflict(**context)
+        if "question" in context and not command.removes:
+            return page.show_check(command, _warnings_of(command), status=status, **context)
+        if blocked:
+            page.form.add_error(None, blocked)
+        return page.show(status=status, **context)
 
-def _with_cost(command: GroupCommand) -> GroupCommand:
-    """Return the command with its monthly cost for the journal, if that is known; never wait for it."""
-    sender = command.sender
-    cost = monthly_cost(sender.user, sender.credentials, command.group_id, command.loaded, command.intended)
-    return replace(command, monthly_cost=cost)
+    return answer_not_sent(error, page.request, command, show)
 
 
 def respond(page: WritePage[Any], change: Change) -> HttpResponse:

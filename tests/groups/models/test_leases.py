@@ -6,10 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from groups.models import Delivery
+from groups.features.notices.models import LEASE, Delivery
 from groups.models.leases import Lease
-from groups.models.notices import LEASE
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MINUTE = timedelta(minutes=1)

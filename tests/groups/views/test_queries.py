@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from groups.models import Change, Job
-from groups.services.approvals import ask_for_job
+from groups.services.approvals import ask_for
 from groups.services.installation import workers
 from groups.services.jobs.bulk_edits import EditPlan
 from tests.benchmarks.setup import journal
@@ -39,7 +39,7 @@ def test_a_page_asks_a_fixed_number_of_queries(
     journal.fill("demo", changes)
     for number in range(min(groups, 50)):
         job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
-        ask_for_job(job, staff, ())
+        ask_for(job, staff, ())
     client = browse(staff)
     # A page asks for the workers every 10 seconds, which would come into some count by chance.
     cache.set(workers.CACHE_KEY, True, timeout=None)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.conf import settings
@@ -39,6 +39,8 @@ from groups.services.calls.single_flight import single_flight
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.membership import Membership, membership_of
+from groups.services.writes.commands import Command, GroupCommand
+from groups.services.writes.gates import Gate
 from poster_admin.common.outages import ask_shared
 
 if TYPE_CHECKING:
@@ -227,6 +229,21 @@ def _refusal_key(credentials: PosterCredentials) -> str:
 
 
 # --- The cost of a change ----------------------------------------------------------------------------------
+
+
+class CostGate(Gate):
+    """Write into the journal what a change costs a month, if that is known; never wait for it."""
+
+    order = 40
+
+    def before(self, command: Command) -> dict[str, Any]:
+        if not isinstance(command, GroupCommand) or not command.tells_cost:
+            return {}
+        sender = command.sender
+        cost = monthly_cost(
+            sender.user, sender.credentials, command.group_id, command.loaded, command.intended
+        )
+        return {"monthly_cost": cost}
 
 
 def monthly_cost(

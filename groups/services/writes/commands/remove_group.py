@@ -29,7 +29,11 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveGroup(GroupCommand):
-    """Remove a group, if its values and the number of its clients are still those of the form."""
+    """Remove a group, if its values and the number of its clients are still those of the form.
+
+    `present_clients` is their number where that was read again before the form was answered. If it is another
+    one, the removal will not be sent.
+    """
 
     action = Change.Action.REMOVE
     permission = "groups.delete_group"
@@ -40,6 +44,7 @@ class RemoveGroup(GroupCommand):
     repeatable = True
 
     group_id: int
+    present_clients: int | None = None
 
     def may_be_sent_by(self, user: "User") -> bool:
         """Return True if a user may remove the group, with the clients that the form has shown."""

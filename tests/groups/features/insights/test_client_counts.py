@@ -6,11 +6,11 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from groups.features.elsewhere.services import watch as watching
 from groups.features.insights.models import ClientCount
 from groups.features.insights.presenters.client_counts import draw_counts
 from groups.features.insights.services import client_counts
 from groups.models import GroupsCopy, PosterAccount
-from groups.services.elsewhere import watch as watching
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Edit, Import
 from groups.services.jobs.moves import Move, Retire
+from groups.services.limits import BeyondLimits, check_job
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits, check_job
 from groups.services.writes.not_sent import NotNow
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
 from tests.support.pages import text_of
@@ -55,7 +55,7 @@ def asked(job, user):
     """Ask for a job that goes beyond the limits; return its request."""
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(job)
-    return approvals.ask_for_job(job, user, beyond.value.breaches)
+    return approvals.ask_for(job, user, beyond.value.breaches)
 
 
 def approve(request, user, seen=""):
@@ -289,11 +289,11 @@ def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limi
     job = start(staff)
     join(1)
     job = run(job)
-    refused = approvals.ask_for_job(job, staff, ())
+    refused = approvals.ask_for(job, staff, ())
     approvals.refuse(refused, user=owner, reason="ні")
-    again = approvals.ask_for_job(job, staff, ())
+    again = approvals.ask_for(job, staff, ())
     assert again != refused
-    assert approvals.ask_for_job(job, staff, ()) == again
+    assert approvals.ask_for(job, staff, ()) == again
     assert ended(run(approve(again, owner))) == DONE
 
 
@@ -303,7 +303,7 @@ def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sand
     queue.start_draft(job, staff)
     join(1)
     planned = run(job).wanted
-    job = run(approve(approvals.ask_for_job(job, staff, ()), owner))
+    job = run(approve(approvals.ask_for(job, staff, ()), owner))
     assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
     assert Change.objects.filter(job=job, state="applied").count() == 2
 
@@ -351,7 +351,7 @@ def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, li
     job = start(staff)
     join(1)
     job = run(job)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     limit(FEW + 1)
     end(job, staff)
     request.refresh_from_db()
@@ -418,7 +418,7 @@ def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, 
     )
     with pytest.raises(BeyondLimits) as beyond:
         execute(command)
-    request = approvals.ask_for_change(command, beyond.value.breaches)
+    request = approvals.ask_for(command, command.user, beyond.value.breaches)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -431,7 +431,7 @@ def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sa
     job = approve(asked(plan(staff), staff), owner)
     queue.pause(job, owner)
     joined = join(1)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     for client_id in (*joined, min(people(4))):
         sandbox.console().edit_client(client_id, client_groups_id="5")
     seen = approvals.effect_of(request, owner.credentials)

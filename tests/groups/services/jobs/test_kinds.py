@@ -7,17 +7,17 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock
 from groups.services import approvals
+from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, register, title_of
 from groups.services.jobs.moves import Move
-from groups.services.notices import sources
+from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import UpdateGroup
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Occupied
+from groups.services.writes.not_sent import Locked
 from groups.services.writes.reach import Reach
-from tests.groups.services.jobs.doing import ended, plan, run, run_once, start
-from tests.pages import text_of
+from tests.support.jobs import ended, plan, run, run_once, start
+from tests.support.pages import text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 
@@ -133,7 +133,7 @@ def test_a_job_whose_feature_is_off_is_on_no_page_and_in_no_notice(
     pages = (f"/jobs/{job.pk}/", f"/requests/{request.pk}/")
     client = browse(owner)
     assert [client.get(page).status_code for page in pages] == [200, 200]
-    assert {event.kind for event in sources.events_since(job.account, since)} == {"job", "request"}
+    assert {kind for kind, _event in events_since(job.account, since)} == {"job", "request"}
     change = Change.objects.first()
     assert change is not None
     switch_off()
@@ -141,7 +141,7 @@ def test_a_job_whose_feature_is_off_is_on_no_page_and_in_no_notice(
     assert str(job.pk) not in client.get("/jobs/").content.decode()
     assert str(request.pk) not in client.get("/requests/").content.decode()
     assert approvals.count_to_decide(owner.credentials, owner) == 0
-    assert not list(sources.events_since(job.account, since))
+    assert not list(events_since(job.account, since))
     page = client.get(f"/history/{change.pk}/")
     assert page.status_code == 200
     assert f"/jobs/{job.pk}/" not in page.content.decode()
@@ -158,6 +158,6 @@ def test_a_job_whose_feature_is_off_keeps_its_locks_and_is_named_plainly(staff, 
         JobKind.of(job)
     assert {lock.key for lock in job.locks.all()} == {"members:4", "members:1"}
     switch_on()
-    with pytest.raises(Occupied) as there:
+    with pytest.raises(Locked) as there:
         queue.start(plan(owner, group_id=1, target_id=5))
     assert there.value.job == job

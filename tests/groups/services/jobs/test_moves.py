@@ -19,7 +19,7 @@ from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.progress import Progress, progress_of
-from groups.services.writes.not_sent import NotNow, Occupied
+from groups.services.writes.not_sent import Locked, NotNow
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
 from tests.support.dashboard.killing import wait_until
@@ -480,17 +480,17 @@ def test_newcomers_are_not_left_behind(staff, sandbox, people):
 
 def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
     job = start(staff)
-    with pytest.raises(Occupied) as there:
+    with pytest.raises(Locked) as there:
         start(owner)
-    assert there.value.job == job
-    with pytest.raises(Occupied):
+    assert there.value.holder == job
+    with pytest.raises(Locked):
         start(owner, group_id=5, target_id=4)
     assert Job.objects.count() == 1
 
 
 def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
     results = at_once(*(functools.partial(queue.start, plan(user)) for user in (staff, owner)))
-    assert [isinstance(result, Occupied) for result in results].count(True) == 1
+    assert [isinstance(result, Locked) for result in results].count(True) == 1
     assert Job.objects.count() == 1
 
 

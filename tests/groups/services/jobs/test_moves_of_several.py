@@ -13,7 +13,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import moves, queue, restore_preview
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Occupied
+from groups.services.writes.not_sent import Locked
 from tests.support.commands import removal_of
 from tests.support.jobs import die_before_sending, ended, lock_keys, run
 from tests.support.jobs import start as start_move
@@ -137,12 +137,12 @@ def test_all_groups_are_locked_against_removals_and_other_jobs(owner, sandbox):
     job = queue.start(plan(owner))
     assert lock_keys(job=job) == {"members:1", "members:4", "members:5", "members:9"}
     for group_id in (1, 4, 5, TARGET):
-        with pytest.raises(Occupied):
+        with pytest.raises(Locked):
             execute(removal_of(owner, group_id))
     for group_id in (4, 5):
-        with pytest.raises(Occupied) as there:
+        with pytest.raises(Locked) as there:
             start_move(owner, group_id=group_id, target_id=TARGET)
-        assert there.value.job == job
+        assert there.value.holder == job
     assert not sandbox.posts()
 
 

@@ -19,10 +19,10 @@ from groups.services.jobs.moves import Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history
+from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import NotNow, Occupied
+from groups.services.writes.not_sent import Locked, NotNow
 from tests.support.jobs import FEW, die_before_sending, ended, run, start
 from tests.support.threads import at_once
 
@@ -235,7 +235,7 @@ def test_an_undo_waits_for_another_job_of_the_group(staff):
     job = run(start(staff))
     planned = plan_undo(staff, job)
     start(staff, group_id=5, target_id=1)
-    with pytest.raises(Occupied):
+    with pytest.raises(Locked):
         queue.start(planned)
 
 
@@ -463,7 +463,7 @@ def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(s
     planned = plan_undo(staff, job)
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(planned)
-    request = approvals.ask_for_job(planned, staff, beyond.value.breaches)
+    request = approvals.ask_for(planned, staff, beyond.value.breaches)
     assert plan_undo(staff, job) == request.job
     approvals.approve(request, user=owner, credentials=owner.credentials)
     planned.refresh_from_db()
@@ -477,7 +477,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=FEW - 2)
     planned = plan_undo(staff, job)
-    request = approvals.ask_for_job(planned, staff, ())
+    request = approvals.ask_for(planned, staff, ())
     run(queue.start(choose(owner, {here[0]: 1}, target_id=5)))
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -488,7 +488,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
 def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
     planned = plan_undo(staff, run(start(staff)))
     assert (planned.group_id, planned.target_id) == (1, 4)
-    effect = approvals.ask_for_job(planned, staff, ()).asked_effect
+    effect = approvals.ask_for(planned, staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
 
 
@@ -500,7 +500,7 @@ def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, 
 
 def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
     job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
-    effect = approvals.ask_for_job(plan_undo(staff, job), staff, ()).asked_effect
+    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
 
 
@@ -508,7 +508,7 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=1)
     planned = plan_undo(staff, job)
-    request = approvals.ask_for_job(planned, staff, ())
+    request = approvals.ask_for(planned, staff, ())
     approvals.refuse(request, user=owner, reason="ні")
     assert plan_undo(staff, job).pk != planned.pk
 
