@@ -2,9 +2,9 @@
 
 A feature is an app in a folder: `apps.py` with a subclass of `groups.feature.Feature`, and beside it what it
 needs of `models.py`, `urls.py`, `views.py`, `templates/<name>/`, `jinja2/<name>/`, `migrations/`. The
-addresses of its `urls.py` join those of the core, in the namespace `groups`. Its `ready` calls what is below:
+addresses of its `urls.py` join those of the core, in the namespace `groups`. Its `plug_in` calls these:
 
-    def ready(self) -> None:
+    def plug_in(self) -> None:
         from groups import hooks
         from groups.features.notes import presenters
 

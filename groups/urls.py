@@ -5,7 +5,7 @@ from importlib import import_module
 from django.urls import path, register_converter
 from django.utils.module_loading import module_has_submodule
 
-from groups.feature import installed_features
+from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
@@ -140,6 +140,6 @@ urlpatterns = [
     *job_urls,
     *schedule_urls,
 ]
-for feature in installed_features():
+for feature in plugged_in_features():
     if module_has_submodule(feature.module, "urls"):
         urlpatterns += import_module(f"{feature.name}.urls").urlpatterns

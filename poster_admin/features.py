@@ -1,4 +1,4 @@
-"""Choose the features of an installation by FEATURES_OFF."""
+"""Name the features, and read which of them FEATURES_OFF leaves out."""
 
 from importlib import import_module
 
@@ -7,19 +7,20 @@ from poster_admin.env import Environment
 
 # Each may need those before it, and is plugged in after them.
 FEATURES = ("insights", "elsewhere", "notices", "saved_views")
+APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
 
 
-def choose(env: Environment) -> list[str]:
-    """Return the apps of the features that are in use; record unknown names, and those that others need."""
+def left_out(env: Environment) -> list[str]:
+    """Return the features to leave out; record unknown names, and those that a feature in use needs."""
     off = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
-    if unknown := [name for name in off if name not in FEATURES]:
-        words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
-        env.require("FEATURES_OFF", False, words)
+    unknown = [name for name in off if name not in FEATURES]
+    words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
+    env.require("FEATURES_OFF", not unknown, words)
     used = [name for name in FEATURES if name not in off]
     for name in off:
-        if needing := [each for each in used if name in _feature(each).needs]:
-            env.require("FEATURES_OFF", False, f"has {name}, which is needed by {', '.join(needing)}")
-    return [f"groups.features.{name}" for name in used]
+        needing = [each for each in used if name in _feature(each).needs]
+        env.require("FEATURES_OFF", not needing, f"has {name}, which is needed by {', '.join(needing)}")
+    return off
 
 
 def _feature(name: str) -> type[Feature]:

@@ -108,7 +108,7 @@ JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
 INSTALLED_APPS = [
     "groups",
-    *features.choose(env),
+    *features.APPS,
     "poster_admin.users",
     "poster_admin.common",
     "poster_admin.apps.AdminConfig",
@@ -122,6 +122,8 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "axes",
 ]
+
+FEATURES_OFF = features.left_out(env)
 
 MIDDLEWARE = [
     "poster_admin.common.middleware.request_id_and_timing",

@@ -79,7 +79,7 @@ def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    """Return the requests of all accounts that were made, decided or lapsed since a time, for notices."""
+    """Return the requests of all accounts that were made, decided or lapsed since a time."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
     return _shown().filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 

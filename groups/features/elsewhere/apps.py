@@ -9,7 +9,7 @@ class Elsewhere(feature.Feature):
     name = "groups.features.elsewhere"
     verbose_name = _("Changes made elsewhere")
 
-    def ready(self) -> None:
+    def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.elsewhere import presenters  # noqa: PLC0415 - as above
         from groups.features.elsewhere.services import events, watch  # noqa: PLC0415 - as above

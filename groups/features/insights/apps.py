@@ -12,7 +12,7 @@ class Insights(feature.Feature):
     name = "groups.features.insights"
     verbose_name = _("insights")
 
-    def ready(self) -> None:
+    def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, sales, sales_reading  # noqa: PLC0415 - as above

@@ -9,7 +9,7 @@ class Notices(feature.Feature):
     name = "groups.features.notices"
     verbose_name = _("Notices")
 
-    def ready(self) -> None:
+    def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.notices import presenters  # noqa: PLC0415 - as above
         from groups.features.notices.models import Delivery  # noqa: PLC0415 - as above

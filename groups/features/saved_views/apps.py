@@ -9,7 +9,7 @@ class SavedViews(feature.Feature):
     name = "groups.features.saved_views"
     verbose_name = _("saved views")
 
-    def ready(self) -> None:
+    def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.saved_views import presenters, services  # noqa: PLC0415 - as above
 

@@ -24,7 +24,7 @@ pruned += (
 class Command(BaseCommand):
     """Delete rows by JOB_RESULT_DAYS, SNAPSHOT_DAYS and SECURITY_LOG_DAYS, and sessions that are over."""
 
-    help = "Delete old rows: of jobs, snapshots, notices, the security log, sessions. The history is kept."
+    help = "Delete old rows: of jobs, sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print a line for each kind of row."""

@@ -26,7 +26,7 @@ log = logging.getLogger("groups.jobs")
 
 # Seconds between two checks of an empty queue.
 INTERVAL = 1.0
-# Threads for each further queue: a webhook or a Poster that does not answer holds one of them up.
+# Threads for each further queue: a server that does not answer holds one of them up.
 BESIDE = 2
 
 

@@ -118,7 +118,7 @@ class JobKind(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """The job in a few words, for its page and for notices."""
+        """The job in a few words, for its page and for events."""
 
     @property
     def request_words(self) -> str:
