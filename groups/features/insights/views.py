@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from groups.features.insights.forms import CostForm
 from groups.features.insights.presenters.cost import CARD, CostCard, cost_card, problem_words
-from groups.features.insights.presenters.dependents import DependentsCard
+from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.presenters.scheme_pages import (
     AuditPage,
     ChartPage,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from groups.features.insights.presenters.client_counts import draw_counts
 from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_card, cost_url
-from groups.features.insights.presenters.dependents import DependentsCard, dependents_at_once
+from groups.features.insights.presenters.count_line import draw_counts
+from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
 from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import dependents_of
 from groups.features.insights.services.sales import MONTH, RIGHT

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from groups.features.elsewhere.services import watch as watching
 from groups.features.insights.models import ClientCount
-from groups.features.insights.presenters.client_counts import draw_counts
+from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.services import client_counts
 from groups.models import GroupsCopy, PosterAccount
 from tests.support.pages import text_of

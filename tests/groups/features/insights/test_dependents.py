@@ -186,7 +186,7 @@ def test_a_restore_says_what_names_the_old_group(owner, browse):
     client = browse(owner)
     snapshot = remove_by_page(client)
     words = text_of(client.get(f"/history/snapshots/{snapshot.pk}/restore/"))
-    assert "Now these do: «Друга кава — подарунок»." in words
+    assert "Now these do: «Друга кава — подарунок»" in words
     assert "1 rule leads to the old group." in words
 
 
