@@ -15,6 +15,7 @@ from groups.models.approvals import Consent
 from groups.models.contents import ClientsToMove, RestoreScope, UndoScope
 from groups.models.credentials import PosterAccount
 from groups.models.locks import Lock, members_key, schedule_key
+from groups.models.submissions import Submission
 from poster_admin.common.deadlines import past
 
 
@@ -193,6 +194,17 @@ class Job(Consent):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:job", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for this job: the job itself may belong to the user who has approved it."""
+        user_id = self.request.user_id if self.request else self.user_id
+        values: tuple[Any, ...] = (self.group_id, self.target_id, self.wanted)
+        if self.kind == self.Kind.RESTORE:  # its target and its sources are read from Poster
+            values = (RestoreScope.from_json(self.wanted).snapshot,)
+        elif self.kind == self.Kind.UNDO:  # two users who undo the same make one job
+            user_id, values = None, ()
+        return Submission(self.pk, self.account_id, user_id, self.kind, values)
 
     @property
     def is_active(self) -> bool:

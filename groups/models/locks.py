@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
+from groups.poster.fields import fold
 
 LONGEST_KEY = 400
 
@@ -28,6 +29,16 @@ class LocksLost(Exception):
 def members_key(group_id: int) -> str:
     """Return the lock key of the members of a group."""
     return f"members:{group_id}"
+
+
+def group_key(group_id: int | None) -> str:
+    """Return the lock key of a group."""
+    return f"group:{group_id}"
+
+
+def creation_key(name: str) -> str:
+    """Return the lock key of the creation of a group with this name."""
+    return f"create:{fold(name)}"[:LONGEST_KEY]
 
 
 def schedule_key(group_id: int) -> str:
@@ -60,7 +71,7 @@ class LockQuerySet(models.QuerySet["Lock"]):
     ) -> "Lock | None":
         """Return a lock on one of the keys, with its change, job or schedule, or None.
 
-        Locks of the changes or jobs with the ids in `of` are ignored.
+        Locks of the changes, jobs and schedules with the ids in `of` are ignored.
         """
         rows = self.filter(account=account_id, key__in=keys).order_by("pk")
         # Mostly there are none, and to ask for whole rows of all three takes Django four times as long.
@@ -68,7 +79,7 @@ class LockQuerySet(models.QuerySet["Lock"]):
             return None
         found = rows.select_related("change", "job", "schedule")
         mine = set(of) - {None}
-        return next((lock for lock in found if (lock.job_id or lock.change_id) not in mine), None)
+        return next((lock for lock in found if lock.holder.pk not in mine), None)
 
 
 class Lock(models.Model):

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import Change, Job, JobQuerySet, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope, UndoScope
+from groups.models import Change, Job, JobQuerySet, PosterCredentials
+from groups.models.contents import UndoScope
 from groups.services.jobs import bulk_edits, moves, restore_preview, restores, undo, undo_plan
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes import gates
@@ -25,11 +25,11 @@ from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
-    OperationReused,
     raise_if_locked,
     taking_locks,
 )
 from groups.services.writes.reach import Reach
+from groups.services.writes.submissions import find_known, register
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.jobs")
+
+# The form of a job that was asked for has become a request.
+register(Job.objects.exclude(state=Job.State.ASKED).select_related("request"))
 
 WORK: dict[str, Callable[[JobLease], None]] = {
     Job.Kind.MOVE: moves.move,
@@ -70,14 +73,14 @@ def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
     Raises `Locked` if another job moves clients out of or into the same groups, the removal of one of them is
-    open, or a change of the group to retire is planned; `OperationReused`; what a gate raises; and
+    open, or a change of the group to retire is planned; what a gate and `find_known` raise; and
     `NotRecorded` if the database refuses the row for another reason.
     """
     if job.user is None:
         raise PermissionDenied
     problem: IntegrityError | None = None
     for _try in range(TRIES_TO_RECORD):
-        if (known := _known(job)) is not None:
+        if (known := find_known(job.submission, Job)) is not None:
             return known
         gates.before_job(job, job.user)
         try:
@@ -92,39 +95,6 @@ def start(job: Job) -> Job:
             return job
     log.error("A job cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
-
-
-def started_by(user: "User", account_id: str, kind: Job.Kind, operation: uuid.UUID) -> Job | None:
-    """Return the job that a form of the user has started, also if another user has approved it."""
-    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=account_id)
-    return jobs.filter(pk=operation, kind=kind).first()
-
-
-def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
-    """Return the restore of this snapshot that a form of the user has started, as `started_by` does."""
-    found = started_by(user, snapshot.account_id, Job.Kind.RESTORE, operation)
-    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
-    return found if is_its else None
-
-
-def _known(job: Job) -> Job | None:
-    """Return the job with this id if the form was sent before, or None."""
-    found = Job.objects.select_related("request").filter(pk=job.pk).first()
-    if found and found.kind == Job.Kind.UNDO:
-        return found  # two users who undo the same at once make one job
-    # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
-    its_user = found.request.user_id if found and found.request else found and found.user_id
-    if found and (found.account_id, its_user) != (job.account_id, job.user_id):
-        raise PermissionDenied  # it belongs to another user or account
-    if found and _asked(found) != _asked(job):
-        raise OperationReused
-    return found
-
-
-def _asked(job: Job) -> tuple[object, ...]:
-    if job.kind == Job.Kind.RESTORE:  # its target and its sources are read from Poster
-        return job.kind, RestoreScope.from_json(job.wanted).snapshot
-    return job.kind, job.group_id, job.target_id, job.wanted
 
 
 def _enqueue(job: Job, run_after: datetime | None = None) -> None:

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
 from groups.models.contents import RestoreScope
+from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
 from groups.services import snapshots
@@ -171,6 +172,13 @@ def plan(
         ).to_json(),
         total=preview.total,
     )
+
+
+def submission_of(snapshot: Snapshot, user: "User", operation: uuid.UUID) -> Submission:
+    """Return the form of a user that asks for the restore of a snapshot."""
+    wanted = RestoreScope(str(snapshot.pk)).to_json()
+    kind, account_id = Job.Kind.RESTORE, snapshot.account_id
+    return Job(id=operation, account_id=account_id, user=user, kind=kind, wanted=wanted).submission
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:
