@@ -1,6 +1,7 @@
 """Define the limits of an account, and the requests for writes beyond them, which another user approves."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.contents import Breach, Effect
 from groups.models.credentials import PosterAccount
+from groups.models.locks import creation_key, group_key
+from groups.models.submissions import Submission
 from poster_admin.common.deadlines import is_past, past, recent
 
 if TYPE_CHECKING:
@@ -194,6 +197,18 @@ class ApprovalRequest(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:request", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for it: that of its job or its planned change, if it is for one."""
+        if self.kind == self.Kind.CHANGE:
+            name = (self.intended or {}).get("name", "")
+            target = group_key(self.group_id) if self.group_id else creation_key(name)
+            values = (target, self.intended)
+            return Submission(self.pk, self.account_id, self.user_id, self.action, values)
+        asked: Submission = (self.job or self.schedules.get()).submission
+        user_id = self.user_id if asked.user_id is not None else None
+        return replace(asked, operation=self.pk, user_id=user_id)
 
     @property
     def present_state(self) -> "ApprovalRequest.State":

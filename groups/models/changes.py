@@ -18,6 +18,7 @@ from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
+from groups.models.submissions import Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 KNOWN_STATE = Q(
@@ -379,6 +380,12 @@ class Change(Consent):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:change", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for this change, or the try of a job."""
+        values = (self.target, self.intended)
+        return Submission(self.pk, self.account_id, self.user_id, self.action, values)
 
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")

@@ -15,6 +15,7 @@ from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
+from groups.models.submissions import Submission
 from poster_admin.common.deadlines import past
 
 
@@ -22,11 +23,15 @@ class KindOfRow(Protocol):
     """The part of a kind of job that the tables ask for; `groups.services.jobs.kinds` has all of it."""
 
     moves_clients: ClassVar[bool]
+    is_shared: ClassVar[bool]
 
     def __init__(self, job: "Job") -> None: ...
 
     @property
     def lock_keys(self) -> frozenset[str]: ...
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]: ...
 
 
 def lease_time() -> timedelta:
@@ -199,6 +204,15 @@ class Job(Leased, Consent):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:job", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for this job: the job itself may belong to the user who has approved it."""
+        user_id = self.request.user_id if self.request else self.user_id
+        kind = self.registered[self.kind](self)
+        return Submission(
+            self.pk, self.account_id, None if kind.is_shared else user_id, self.kind, kind.asked_for
+        )
 
     @property
     def is_active(self) -> bool:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
+from groups.poster.fields import fold
 
 LONGEST_KEY = 400
 
@@ -29,6 +30,16 @@ class LocksLost(Exception):
 def members_key(group_id: int) -> str:
     """Return the lock key of the members of a group."""
     return f"members:{group_id}"
+
+
+def group_key(group_id: int | None) -> str:
+    """Return the lock key of a group."""
+    return f"group:{group_id}"
+
+
+def creation_key(name: str) -> str:
+    """Return the lock key of the creation of a group with this name."""
+    return f"create:{fold(name)}"[:LONGEST_KEY]
 
 
 def future_key(group_id: int) -> str:

@@ -14,6 +14,7 @@ from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock, future_key, register_holder
+from groups.models.submissions import Submission
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
 
@@ -169,6 +170,14 @@ class Schedule(Leased, Consent):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:schedules")
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for it: the row itself may belong to the user who has approved it."""
+        user_id = self.request.user_id if self.request else self.user_id
+        planned = self.planned_values
+        values = (self.group_id, planned.percent, planned.birthday_bonus, self.starts_at, self.ends_at)
+        return Submission(self.pk, self.account_id, user_id, "schedule", values)
 
     @property
     def base_values(self) -> GroupValues:

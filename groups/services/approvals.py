@@ -36,6 +36,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.outcome import onto, same
 from groups.services.writes.reach import reached_by
+from groups.services.writes.submissions import find_known
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -196,15 +197,13 @@ def ask_for(asked: Asked, user: "User", breaches: Iterable[Breach]) -> ApprovalR
                 asked.request, asked.state = request, Schedule.State.ASKED
                 asked.save(force_insert=True)
     except IntegrityError:
-        known = ApprovalRequest.objects.filter(pk=request.pk, user=user).first()
-        if known is None or _asked(known) != _asked(request):
+        sender = user.pk if asked.submission.user_id is not None else None
+        sent = replace(asked.submission, operation=request.pk, user_id=sender)
+        known = find_known(sent, ApprovalRequest)
+        if known is None or known.user_id != user.pk:
             raise OperationReused from None
         return known
     return request
-
-
-def _asked(request: ApprovalRequest) -> tuple[object, ...]:
-    return (request.account_id, request.user_id, request.action, request.group_id, request.intended)
 
 
 def _let_wait(job: Job) -> None:

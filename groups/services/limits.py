@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, PosterCredentials
@@ -21,6 +22,7 @@ from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import Held, NotNow
 from groups.services.writes.reach import Reach, count_reached, reached_by
+from groups.services.writes.submissions import register
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
@@ -30,17 +32,20 @@ if TYPE_CHECKING:
 RIGHT = "groups.exceed_limits"
 Limit = Limits.Limit
 
+# Where a job or a planned change was approved, its form has become that.
+register(
+    ApprovalRequest.objects.exclude(
+        ~Q(kind=ApprovalRequest.Kind.CHANGE), state=ApprovalRequest.State.APPROVED
+    ).select_related("job")
+)
+
 
 class BeyondLimits(Held):
-    """The write goes beyond limits of its account, and nothing allows that; nothing was sent.
+    """The write goes beyond limits of its account, and nothing allows that; nothing was sent."""
 
-    `asked` is True if this same form has become a request before.
-    """
-
-    def __init__(self, breaches: Iterable[Breach], *, asked: bool = False) -> None:
+    def __init__(self, breaches: Iterable[Breach]) -> None:
         super().__init__()
         self.breaches = tuple(breaches)
-        self.asked = asked
 
 
 def limits_of(account_id: str) -> Limits:
@@ -77,19 +82,14 @@ class LimitGate(Gate):
     order = 20
 
     def before(self, command: Command) -> dict[str, Any]:
-        """Return the number of clients that a command reaches, as far as there is a limit on them.
-
-        A write that is in the journal already is not held against them again: it has its outcome.
-        """
-        if command.job is None and ApprovalRequest.objects.filter(pk=command.operation).exists():
-            raise BeyondLimits((), asked=True)
+        """Return the number of clients that a command reaches, as far as there is a limit on them."""
         sender = command.sender
         limits, reach = limits_of(sender.credentials.account_id), command.reach
         if limits.max_clients is not None and command.reached_group is not None:
             reach += Reach(clients=count_reached(sender.credentials, command.reached_group))
         # The clients of a job are held against the limit together, in the transaction.
         breaches = breaches_of(replace(reach, clients=0 if command.job else reach.clients), limits)
-        if not are_allowed(breaches, command.consent, sender.user) and not command.is_journalled:
+        if not are_allowed(breaches, command.consent, sender.user):
             raise BeyondLimits(breaches)
         return {"reached": reach.clients, **command.consent_columns}
 

@@ -21,11 +21,11 @@ from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
-    OperationReused,
     raise_if_locked,
     taking_locks,
 )
 from groups.services.writes.outcome import onto, same
+from groups.services.writes.submissions import find_known, register
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,6 +34,9 @@ log = logging.getLogger("groups.journal")
 
 RIGHT = "groups.change_group"
 State = Schedule.State
+
+# The form of one that was asked for has become a request.
+register(Schedule.objects.exclude(state=State.ASKED).select_related("request"))
 
 
 class TooLate(Exception):
@@ -47,7 +50,7 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
     Raises `PermissionDenied`, `Locked` if the group has another one, is being retired, or its removal is
-    open; what a gate raises for its start; `OperationReused`; and `NotRecorded` if the database refuses the
+    open; what a gate raises for its start, and `find_known`; and `NotRecorded` if the database refuses the
     row for another reason.
     """
     if not sender.user.has_perm(RIGHT):
@@ -56,7 +59,7 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
-        if (known := find_same(schedule)) is not None:
+        if (known := find_known(schedule.submission, Schedule)) is not None:
             return known
         columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
         if schedule.limit_reason and schedule.allowed_clients is None:
@@ -67,8 +70,7 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
                 schedule.take_locks()
         except IntegrityError as error:
             problem = error
-            if find_same(schedule) is None:
-                raise_if_locked(schedule.account_id, schedule.lock_keys)
+            raise_if_locked(schedule.account_id, schedule.lock_keys, of=[schedule.pk])
         else:
             return schedule
     log.error("A planned change cannot be recorded", exc_info=problem)
@@ -97,32 +99,6 @@ def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: ob
     with taking_locks(schedule):
         update(schedule, **values)
         schedule.take_locks()
-
-
-def find(credentials: PosterCredentials, operation: str) -> Schedule | None:
-    """Return the schedule that a form with this `operation` has made, or None."""
-    try:
-        return schedules_of(credentials).filter(pk=uuid.UUID(operation)).first()
-    except ValueError:
-        return None
-
-
-def find_same(schedule: Schedule) -> Schedule | None:
-    """Return the schedule that the same form has made, or None. Raises `OperationReused`."""
-    known = Schedule.objects.select_related("request").filter(pk=schedule.pk).first()
-    if known is not None and _asked(known) != _asked(schedule):
-        raise OperationReused
-    return known
-
-
-def _asked(schedule: Schedule) -> tuple[object, ...]:
-    planned = schedule.planned_values
-    # An approved schedule belongs to the user who has approved it, and the form to the one who asked for it.
-    user_id = schedule.request.user_id if schedule.request else schedule.user_id
-    return (
-        *(schedule.account_id, user_id, schedule.group_id),
-        *(planned.percent, planned.birthday_bonus, schedule.starts_at, schedule.ends_at),
-    )
 
 
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:

@@ -152,7 +152,7 @@ class SnapshotGate(Gate):
     def before(self, command: Command) -> dict[str, Any]:
         if not isinstance(command, RemoveGroup) or command.loaded is None or not command.loaded_clients:
             return {}
-        if command.is_journalled or command.present_clients not in (None, command.loaded_clients):
+        if command.present_clients not in (None, command.loaded_clients):
             return {}
         shown = {"id": command.group_id, "clients": command.loaded_clients}
         group = Group.from_json(command.loaded.to_json() | shown)

@@ -30,9 +30,10 @@ from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import find
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
-from groups.views.http.requests import Request, form_methods, requires, to_job
+from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
 
@@ -100,7 +101,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
             raise Http404 from None
     if job.state != Job.State.DRAFT:
-        return to_job(job)
+        return redirect((find(job.pk) or job).get_absolute_url())
     return _show_draft(request, job)
 
 
@@ -109,7 +110,7 @@ def _start(request: Request, job: Job) -> HttpResponse:
         queue.start_draft(job, request.user, **consent_of(request))
     except NotSent as error:
         return answer_not_sent(error, request, job, partial(_show_draft, request, job))
-    return to_job(job)
+    return redirect(job)
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -16,6 +16,7 @@ from django_htmx.http import reselect
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
+from groups.models import Change
 from groups.poster import Group, NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
@@ -36,6 +37,7 @@ from groups.services.journal import history
 from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
+from groups.services.writes.submissions import find
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
@@ -262,7 +264,10 @@ def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
     if request.method != "POST" or not form.is_valid():
         return None
     command = _removal(request, form, group_id)
-    if command.loaded is None or not history.was_sent(command):
+    known = find(command.operation)
+    if not isinstance(known, Change) or known.submission != command.submission:
+        return None
+    if command.loaded is None or known.state in Change.NOTHING_CHANGED:
         return None
     return execute_and_respond(WritePage.for_command(request, command), command)
 

@@ -21,6 +21,7 @@ from groups.presenters.job_undo import (
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo_plan
 from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import BecameOther, find
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import render_page
@@ -88,7 +89,9 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=status, **context)
 
     try:
-        return _to_undo(request, queue.start(undoing))
+        return redirect(queue.start(undoing))
+    except BecameOther:
+        return _to_undo(request, Job.objects.get(pk=undoing.pk))
     except NotSent as error:
         return answer_not_sent(error, request, undoing, show)
 
@@ -96,7 +99,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
 def _to_undo(request: Request, undoing: Job) -> HttpResponse:
     """Redirect to an undo; a request of somebody else can be seen only with the right to decide it."""
     if can_be_opened(undoing, request.user):
-        return redirect("groups:request" if undoing.state == Job.State.ASKED else "groups:job", undoing.pk)
+        return redirect((find(undoing.pk) or undoing).get_absolute_url())
     messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
     return redirect("groups:job", undoing.undo_of_id)
 

@@ -1,6 +1,5 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
-import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from groups.forms.moves import ChoiceForm, MoveForm
 from groups.models import Holder, Job
+from groups.poster.fields import whole_number
 from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
 from groups.presenters.holders import holder_notice
 from groups.services import groups as reads
@@ -21,7 +21,8 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
 from groups.services.writes.not_sent import NotSent
-from groups.views.http.requests import Request, form_methods, requires, to_job
+from groups.services.writes.submissions import Submitted, find, find_known
+from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
@@ -60,22 +61,27 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
-    if started := _retirement_sent_before(request, group_id):
-        return to_job(started)
+    if known := _retirement_sent_before(request, group_id):
+        return redirect(known.get_absolute_url())
     form = _form(request, group_id)
     plan = partial(_job, request, form, moves.Retire)
     return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
 
 
-def _retirement_sent_before(request: Request, group_id: int) -> Job | None:
-    """Return the job that the same form has started, or None: by now it may have removed the group."""
-    try:
-        operation = uuid.UUID(request.POST.get("operation", ""))
-    except ValueError:
+def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
+    """Return what the same form has become, or None: by now a job of it may have removed the group."""
+    known = find(request.POST.get("operation", ""))
+    target_id = whole_number(request.POST.get("target", ""))
+    if known is None or target_id is None:
         return None
-    job = queue.started_by(request.user, request.credentials.account_id, moves.Retire.kind, operation)
-    form = (group_id, request.POST.get("target"))
-    return job if job is not None and (job.group_id, str(job.target_id)) == form else None
+    sent = moves.submission_of(
+        group_id,
+        target_id,
+        user=request.user,
+        credentials=request.credentials,
+        operation=known.submission.operation,
+    )
+    return known if known.submission == sent else None
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -101,13 +107,13 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
         is_held = form.is_bound and _holder_of_sources(request, form) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
     job = plan()
-    if form.is_moved_on and not queue.started_by(request.user, job.account_id, job.kind, job.pk):
-        form.renew_version()
-        return show(status=409, moved_on=True)
     for name, value in consent_of(request).items():
         setattr(job, name, value)
     try:
-        return to_job(queue.start(job))
+        if form.is_moved_on and find_known(job.submission, Job) is None:
+            form.renew_version()
+            return show(status=409, moved_on=True)
+        return redirect(queue.start(job))
     except NotSent as error:
         return answer_not_sent(error, request, job, show)
 

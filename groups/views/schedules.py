@@ -33,6 +33,7 @@ from groups.services.journal import history
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
+from groups.services.writes.submissions import find, find_known
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
@@ -87,8 +88,8 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 def _group(request: Request, group_id: int) -> Group:
     """Return the group as Poster has it now; for a form that was sent before, as it was then."""
     account_id = request.credentials.account_id
-    known = schedules.find(request.credentials, request.POST.get("operation", ""))
-    if known is not None:
+    known = find(request.POST.get("operation", ""))
+    if isinstance(known, Schedule) and known.account_id == account_id:
         return group_of(group_id, known.base_values)
     group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)
     return group
@@ -97,14 +98,12 @@ def _group(request: Request, group_id: int) -> Group:
 def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
     schedule = _schedule(request, form)
     try:
-        if schedules.find_same(schedule) is None and form.is_moved_on:
+        if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of(form.group))
             return _show(request, again, status=409, moved_on=True)
         schedule = schedules.plan(schedule, Sender(request.user, request.credentials))
     except NotSent as error:
         return answer_not_sent(error, request, schedule, partial(_show, request, form))
-    if schedule.state == State.ASKED:
-        return redirect("groups:request", schedule.pk)
     said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
     messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
     return redirect("groups:detail", schedule.group_id)

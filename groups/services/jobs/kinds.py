@@ -44,6 +44,8 @@ class JobKind(ABC):
     permissions: ClassVar[tuple[str, ...]]
     # True if it moves clients: while it is at work, sums over the clients of a group are provisional.
     moves_clients: ClassVar[bool] = False
+    # True if two users who ask for the same make one job.
+    is_shared: ClassVar[bool] = False
     # Writes that are no parts of the job: they do not count in its progress.
     not_counted: ClassVar[tuple[Change.Action, ...]] = ()
 
@@ -74,7 +76,7 @@ class JobKind(ABC):
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     @property
-    def asked_for(self) -> tuple[object, ...]:
+    def asked_for(self) -> tuple[Any, ...]:
         """The values that the form has asked for: with others the same form does not mean the same job."""
         return self.job.group_id, self.job.target_id, self.job.wanted
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapshot
 from groups.models.contents import ClientAfter, Content
 from groups.models.locks import future_key, members_key
+from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
 from groups.services.clients import count_members, with_everybody
@@ -172,6 +173,21 @@ def plan_move(
         wanted=ClientsToMove(chosen).to_json(),
         total=group.clients if chosen is None else len(chosen),
     )
+
+
+def submission_of(
+    group_id: int, target_id: int, *, user: "User", credentials: PosterCredentials, operation: uuid.UUID
+) -> Submission:
+    """Return the form of a user that asks for the retirement of a group."""
+    return Job(
+        id=operation,
+        account=credentials.account,
+        user=user,
+        kind=Retire.kind,
+        group_id=group_id,
+        target_id=target_id,
+        wanted=ClientsToMove(None).to_json(),
+    ).submission
 
 
 def plan_choice(

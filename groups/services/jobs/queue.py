@@ -23,10 +23,10 @@ from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
-    OperationReused,
     raise_if_locked,
     taking_locks,
 )
+from groups.services.writes.submissions import find_known, register
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.jobs")
+
+# The form of a job that was asked for has become a request.
+register(Job.objects.exclude(state=Job.State.ASKED))
 
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
@@ -47,14 +50,14 @@ def start(job: Job) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
     Raises `Locked` if another job moves clients out of or into the same groups, the removal of one of them is
-    open, or a change of the group to retire is planned; `OperationReused`; what a gate raises; and
+    open, or a change of the group to retire is planned; what a gate and `find_known` raise; and
     `NotRecorded` if the database refuses the row for another reason.
     """
     if job.user is None:
         raise PermissionDenied
     problem: IntegrityError | None = None
     for _try in range(TRIES_TO_RECORD):
-        if (known := _known(job)) is not None:
+        if (known := find_known(job.submission, Job)) is not None:
             return known
         gates.before_job(job, job.user)
         try:
@@ -69,30 +72,6 @@ def start(job: Job) -> Job:
             return job
     log.error("A job cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
-
-
-def started_by(user: "User", account_id: str, kind: str, operation: uuid.UUID) -> Job | None:
-    """Return the job that a form of the user has started, also if another user has approved it."""
-    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=account_id)
-    return jobs.filter(pk=operation, kind=kind).first()
-
-
-def _known(job: Job) -> Job | None:
-    """Return the job with this id if the form was sent before, or None."""
-    found = Job.objects.select_related("request").filter(pk=job.pk).first()
-    if found and found.undo_of_id:
-        return found  # two users who undo the same at once make one job
-    # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
-    its_user = found.request.user_id if found and found.request else found and found.user_id
-    if found and (found.account_id, its_user) != (job.account_id, job.user_id):
-        raise PermissionDenied  # it belongs to another user or account
-    if found and _asked(found) != _asked(job):
-        raise OperationReused
-    return found
-
-
-def _asked(job: Job) -> tuple[object, ...]:
-    return job.kind, *JobKind.of(job).asked_for
 
 
 def _enqueue(job: Job, run_after: datetime | None = None) -> None:

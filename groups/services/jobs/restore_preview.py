@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
 from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
-from groups.services.jobs import queue
 from groups.services.snapshots import RESTORE, RestoreScope
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
@@ -167,11 +167,11 @@ def plan(
     )
 
 
-def find_started(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
-    """Return the restore of this snapshot that a form of the user has started, as `queue.started_by` does."""
-    found = queue.started_by(user, snapshot.account_id, RESTORE, operation)
-    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
-    return found if is_its else None
+def submission_of(snapshot: Snapshot, user: "User", operation: uuid.UUID) -> Submission:
+    """Return the form of a user that asks for the restore of a snapshot."""
+    wanted = RestoreScope(str(snapshot.pk)).to_json()
+    kind, account_id = RESTORE, snapshot.account_id
+    return Job(id=operation, account_id=account_id, user=user, kind=kind, wanted=wanted).submission
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:

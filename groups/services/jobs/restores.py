@@ -7,6 +7,7 @@ and create clients that Poster no longer has, once. Only the ids of people are s
 import uuid
 from functools import partial
 from itertools import batched
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -64,7 +65,7 @@ class Restore(JobKind):
         return super().lock_keys | {members_key(group_id) for group_id in self.scope.sources}
 
     @property
-    def asked_for(self) -> tuple[object, ...]:
+    def asked_for(self) -> tuple[Any, ...]:
         """The snapshot alone: the target and the sources are read from Poster."""
         return (self.scope.snapshot,)
 

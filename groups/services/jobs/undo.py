@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -61,6 +61,12 @@ class Undo(JobKind):
     kind = KIND
     label = gettext_lazy("job undone")
     done_label = pgettext_lazy("parts of a job", "undone")
+    is_shared = True
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]:
+        """Nothing beside the id, which follows from what is undone."""
+        return ()
 
     @property
     def scope(self) -> UndoScope:

@@ -105,14 +105,6 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
-def was_sent(command: GroupCommand) -> bool:
-    """Return True if the journal has this command of this user, and not as one that changed nothing."""
-    known = changes_of(command.sender.credentials).filter(
-        pk=command.operation, user=command.sender.user, action=command.action, group_id=command.group_id
-    )
-    return known.exclude(state__in=Change.NOTHING_CHANGED).exists()
-
-
 def can_undo(change: Change, user: "User") -> bool:
     """Return True if this user can undo this change: write old values, or create a removed group again."""
     undo = Command.from_change(change).undo(change)

@@ -37,7 +37,6 @@ from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
     NotRecordedNow,
-    OperationReused,
     raise_if_locked,
 )
 from groups.services.writes.outcome import failure_of
@@ -48,6 +47,7 @@ from groups.services.writes.reconcile import (
     schedule_recheck,
     settle,
 )
+from groups.services.writes.submissions import find_known
 from groups.services.writes.unrecorded import Step, write_down
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
@@ -78,7 +78,10 @@ def execute(command: Command) -> Change:
     with nothing_sent():
         if not command.sender.user.has_perm(command.permission):
             raise PermissionDenied
-        columns = gates.before(command)  # 1
+        known = find_known(command.submission, Change)
+        columns = gates.before(command) if known is None else {}  # 1
+    if known is not None:
+        return _await_outcome(known)
     # A gate may take long, as to keep the clients of a group; the write has its time all the same.
     until = max(until, time.monotonic() + settings.POSTER_WRITE_DEADLINE * (1 - GATES))
     change = _record(command, columns)  # 2
@@ -142,12 +145,12 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
                 gates.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
         except NotNow:
-            if (known := _existing_change(command, change)) is not None:
+            if (known := _find_existing(command, change)) is not None:
                 return known
             raise
         except IntegrityError as error:
             problem = error
-            if (known := _existing_change(command, change)) is not None:
+            if (known := _find_existing(command, change)) is not None:
                 return known
         except DatabaseError as error:
             problem = error
@@ -186,35 +189,30 @@ def _row(command: Command, columns: dict[str, Any]) -> Change:
     )
 
 
-def _existing_change(command: Command, change: Change) -> Change | None:
-    """Return the existing change of the same operation; wait for its outcome while it is pending.
+def _find_existing(command: Command, change: Change) -> Change | None:
+    """Return the existing change of the same form with its outcome.
 
     Raises `Locked` if a lock prevents the insert. Returns None if there is neither such a change nor a lock:
     the lock was released meanwhile, or the insert failed for another reason.
     """
-    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
-    while (known := Change.objects.filter(pk=command.operation).first()) is not None:
-        if not _is_the_same(command, known):
-            raise OperationReused
-        if known.state != Change.State.PENDING:
-            return known
-        if time.monotonic() > until:  # its process was killed, perhaps after sending
-            raise Locked(known)
-        time.sleep(0.1)
-    own = (change.job_id, change.again_of_id)
-    raise_if_locked(change.account_id, command.lock_keys, of=own)
+    if (known := find_known(command.submission, Change)) is not None:
+        return _await_outcome(known)
+    raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
     return None
 
 
-def _is_the_same(command: Command, change: Change) -> bool:
-    """Return True if the journal's row was recorded for the same command."""
-    return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
-        command.sender.credentials.account_id,
-        command.sender.user.pk,
-        command.action,
-        command.target,
-        command.columns["intended"],
-    )
+def _await_outcome(change: Change) -> Change:
+    """Return the change of a form that was sent before, once its sender has found its outcome.
+
+    Raises `Locked` if that takes too long: its process was killed, perhaps after sending.
+    """
+    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
+    while change.state == Change.State.PENDING:
+        if time.monotonic() > until:
+            raise Locked(change)
+        time.sleep(0.1)
+        change.refresh_from_db()
+    return change
 
 
 # --- 3. Read before ----------------------------------------------------------------------------------------

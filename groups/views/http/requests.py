@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, PosterCredentials
 from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
 from groups.services import approvals
@@ -110,11 +110,6 @@ def is_without_worker(user: Any) -> bool:
     with optional("whether a worker runs"):
         return not workers.is_any_alive()
     return False
-
-
-def to_job(job: Job) -> HttpResponse:
-    """Redirect to a job, or to the request that it waits for."""
-    return redirect("groups:request" if job.state == Job.State.ASKED else "groups:job", job.pk)
 
 
 def list_behind(request: HttpRequest) -> str:

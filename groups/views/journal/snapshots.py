@@ -8,7 +8,7 @@ from typing import Any, Concatenate
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_safe
@@ -24,7 +24,8 @@ from groups.services.jobs import queue, restore_preview
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
-from groups.views.http.requests import Request, form_methods, requires, to_job
+from groups.services.writes.submissions import find
+from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
@@ -92,9 +93,10 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid():
-        started = restore_preview.find_started(request.user, snapshot, form.cleaned_data["operation"])
-        if started is not None:
-            return to_job(started)
+        sent = restore_preview.submission_of(snapshot, request.user, form.cleaned_data["operation"])
+        known = find(sent.operation)
+        if known is not None and known.submission == sent:
+            return redirect(known.get_absolute_url())
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():
         return _show(request, seen, status=422 if posted else 200, incomplete=posted)
@@ -116,7 +118,7 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
     for name, value in consent_of(request).items():
         setattr(job, name, value)
     try:
-        return to_job(queue.start(job))
+        return redirect(queue.start(job))
     except NotSent as error:
         return answer_not_sent(error, request, job, partial(_show, request, seen))
 

@@ -9,6 +9,7 @@ from functools import singledispatch
 from typing import Any, Protocol
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 
 from groups.poster import PosterError
 from groups.presenters.holders import holder_notice
@@ -19,6 +20,7 @@ from groups.presenters.messages import (
     reused_words,
 )
 from groups.services.writes.not_sent import BonusBlocked, Locked, NotRecorded, OperationReused
+from groups.services.writes.submissions import BecameOther
 from groups.views.http.requests import Request
 from groups.views.http.statuses import status_of
 
@@ -45,6 +47,11 @@ def answer_not_sent(error: Exception, request: Request, asked: Any, show: Show) 
 @answer_not_sent.register
 def _answer_locked(error: Locked, request: Request, asked: Any, show: Show) -> HttpResponse:
     return show(status=409, holder=holder_notice(error.holder))
+
+
+@answer_not_sent.register
+def _answer_became_other(error: BecameOther, request: Request, asked: Any, show: Show) -> HttpResponse:
+    return redirect(error.row.get_absolute_url())
 
 
 @answer_not_sent.register

@@ -31,6 +31,7 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, list_behind
 from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
 from groups.views.writes.not_sent import answer_not_sent, consent_of
@@ -57,13 +58,15 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     A form that is sent twice is not asked about: the group that it has just created already has the name.
     """
     warnings = [] if confirmed else _warnings_of(command)
-    if warnings and not command.is_journalled:
+    if warnings:
         # A user who approves is warned too, so one who has to ask for that is not.
         try:
-            gates.ahead(command)
+            known = find_known(command.submission, Change)
+            if known is None:
+                gates.ahead(command)
+                return page.show_check(command, warnings)
         except (NotSent, PosterError) as error:
             return _answer_not_sent(page, command, error)
-        return page.show_check(command, warnings)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from groups.models import Change, PosterCredentials
 from groups.models.approvals import Consent
 from groups.models.contents import LoadedGroup
+from groups.models.locks import group_key
 from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
@@ -56,7 +57,7 @@ class GroupCommand(Command, ABC):
 
     @property
     def target(self) -> str:
-        return f"group:{self.group_id}"
+        return group_key(self.group_id)
 
     @property
     def columns(self) -> dict[str, Any]:

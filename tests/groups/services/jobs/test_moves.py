@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group as Role
-from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
@@ -19,7 +18,7 @@ from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.progress import Progress, progress_of
-from groups.services.writes.not_sent import Locked, NotNow
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
 from tests.support.dashboard.killing import wait_until
@@ -496,7 +495,7 @@ def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
 
 def test_a_job_with_the_id_of_somebody_elses_is_not_started(staff, owner, sandbox):
     job = run(start(staff))
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(OperationReused):
         start(owner, group_id=5, operation=job.pk)
 
 

@@ -348,13 +348,13 @@ def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, 
 def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
     other.save()
-    found = write_path._existing_change
+    found = write_path._find_existing
 
     def and_it_is_settled(command, change):
         Change.objects.settle(other, state=State.FAILED, reason="never_sent")
         return found(command, change)
 
-    monkeypatch.setattr(write_path, "_existing_change", and_it_is_settled)
+    monkeypatch.setattr(write_path, "_find_existing", and_it_is_settled)
     assert execute(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
 
 
