@@ -8,7 +8,8 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from groups.poster.fields import fold
 from groups.spreadsheets import reader
-from groups.spreadsheets.reader import Formula, NotReadable, protected, read_table
+from groups.spreadsheets.exports import protected
+from groups.spreadsheets.reader import Formula, NotReadable, read_table
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 NAMES = {"id", "name", "percent"}
