@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.group_warnings import FindWarnings, add_group_warnings
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.places import Part, Show, add_part
 from groups.services.calls.metrics import StateGauge, state_gauges
@@ -42,6 +43,11 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     where there is nothing to show. It asks no database for a place that stays empty.
     """
     add_part(place, Part(template, show, order))
+
+
+def group_warnings(find_warnings: FindWarnings) -> None:
+    """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
+    add_group_warnings(find_warnings)
 
 
 def list_columns(column_set: ColumnSet) -> None:

@@ -29,17 +29,17 @@ class Row:
 class Plan:
     """The lines of a plan, those with warnings first.
 
-    `planned` are the warnings about planned changes of groups, by the ids of these.
+    `warnings` are those about groups, by the ids of these; the lines have their own beside them.
     """
 
     def __init__(
         self,
         lines: Iterable[Line],
-        planned: Mapping[int, str] = MappingProxyType({}),
+        warnings: Mapping[int, list[str]] = MappingProxyType({}),
         page: str | None = None,
     ) -> None:
         self._lines = list(lines)
-        self._planned = planned
+        self._warnings = warnings
         self._page = page
 
     @cached_property
@@ -62,8 +62,8 @@ class Plan:
         return {line for line in self._lines if self._risks_of(line)}
 
     def _risks_of(self, line: Line) -> list[str]:
-        planned = self._planned.get(line.group_id) if line.group_id else None
-        return [*filter(None, [planned]), *warnings_for(line.old, line.new, line.namesakes)]
+        about_group = self._warnings.get(line.group_id, ()) if line.group_id else ()
+        return [*about_group, *warnings_for(line.old, line.new, line.namesakes)]
 
     @property
     def risky(self) -> int:

@@ -20,11 +20,10 @@ from groups.models.contents import Line
 from groups.poster.fields import whole_number
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
+from groups.presenters.group_warnings import group_warnings
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
-from groups.presenters.schedules import warnings
 from groups.services import groups as reads
-from groups.services import schedules
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
@@ -83,7 +82,10 @@ def group_import(request: Request) -> HttpResponse:
             if found.lines and not found.errors:
                 draft = _keep_plan(request, bulk_edits.Import, found.lines, found.unchanged, found.ignored)
                 return redirect("groups:plan", draft.pk)
-            context |= {"found": found, "plan": Plan(found.lines, _planned(request, groups))}
+            context |= {
+                "found": found,
+                "plan": Plan(found.lines, group_warnings(request.credentials, groups)),
+            }
     status = 422 if form.errors or context["found"].errors else 200
     return render_page(request, "groups/jobs/import.html", {"form": form, **context}, status=status)
 
@@ -118,22 +120,12 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
     context |= {
         "job": job,
         "content": content,
-        "plan": Plan(content.lines, _planned(request), request.GET.get("page")),
+        "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
     }
     return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
-
-
-def _planned(request: Request, groups: Groups | None = None) -> dict[int, str]:
-    """Return the warnings about planned changes, by the ids of their groups, for a form that edits these."""
-    found = schedules.open_schedules(request.credentials)
-    if not found:
-        return {}
-    groups = groups or reads.list_groups(request.credentials)
-    locked = history.locked_ids(request.credentials)
-    return warnings(found, schedules.groups_of(found, groups, locked))
 
 
 def _sheet(request: Request, groups: Groups) -> Sheet:
@@ -153,7 +145,7 @@ def _show_sheet(
     request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
 ) -> HttpResponse:
     shown = form.groups
-    planned = _planned(request, sheet.listing.groups)
+    warnings = group_warnings(request.credentials, sheet.listing.groups)
     page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
     context = {
         "form": form,
@@ -163,7 +155,7 @@ def _show_sheet(
         "page": page,
         "count_words": sheet.count_words(shown, form.count_typed()),
         "elsewhere": sheet.elsewhere(shown),
-        "rows": [(group, cells, planned.get(group.id, "")) for group, cells in form.rows],
+        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
     }
     status = 422 if form.errors or calculation.errors else 200
     return render_page(request, "groups/jobs/bulk.html", context, status=status)
