@@ -29,6 +29,8 @@ from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.jobs import kinds
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
 from groups.views.start import StartQuery, add_start_query
@@ -63,7 +65,7 @@ def change_note(find_note: FindNote) -> None:
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of history and account 10, those of people 20.
+    Pages of groups have the order 0, those of clients 2, those of history and account 10, those of people 20.
     """
     add_source(source, order)
 
@@ -79,6 +81,14 @@ def start_page(start_query: StartQuery) -> None:
 def gate(each: Gate) -> None:
     """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
     gates.register(each)
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+def job_kind(kind: type[JobKind]) -> None:
+    """Let workers do jobs of a kind, and pages show them; see `JobKind`."""
+    kinds.register(kind)
 
 
 # --- Events ------------------------------------------------------------------------------------------------

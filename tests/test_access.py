@@ -9,12 +9,12 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
 from groups.models import Change, PosterCredentials, Snapshot
-from groups.models.contents import Breach, Line
+from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.jobs.bulk_edits import Edit, keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,

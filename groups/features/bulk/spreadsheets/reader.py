@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
-from groups.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
+from groups.features.bulk.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
 from groups.spreadsheets.exports import FORMULA_START
 
 ROWS_AT_MOST = 5000
