@@ -65,7 +65,7 @@ NEEDS = {
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
-    # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
+    # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},

@@ -1,5 +1,6 @@
 """Test bulk edits: each line of a plan is executed once, and only as it was shown."""
 
+import json
 import uuid
 from datetime import timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
@@ -295,6 +296,29 @@ def test_a_line_comes_back_as_it_was():
     new = new_group("Нова", "12.5", "50").replace(use_ewallet="1")
     for line in (Line(7, new), Line(2, new, 5, new.replace(name="Стара"), clients=12)):
         assert Line.from_json(line.to_json()) == line
+
+
+def test_the_json_of_a_plan_stays_as_it_was_written_since_1_0():
+    old = new_group("Гості", "12.5", "50")
+    line = Line(2, old.replace(percent=Decimal(15)), 5, old, clients=12, namesakes=((6, 1),))
+    plan = EditPlan((line,), unchanged=3, ignored=("Сума",))
+    stored = {
+        "number": 2,
+        "group_id": 5,
+        "old": {
+            "name": "Гості",
+            "loyalty_type": 1,
+            "percent": "12.5",
+            "birthday_bonus": "50",
+            "use_ewallet": None,
+        },
+        "new": {"percent": "15"},
+        "clients": 12,
+        "namesakes": [[6, 1]],
+    }
+    written = json.loads(json.dumps(plan.to_json()))
+    assert written == {"rows": [stored], "unchanged": 3, "ignored": ["Сума"]}
+    assert EditPlan.from_json(written) == plan
 
 
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
