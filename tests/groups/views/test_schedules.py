@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from groups.models import Change, Job, Schedule
-from groups.services.schedule_steps import Run, run_due
+from groups.models import Change, Job, Schedule, ScheduleQuerySet
+from groups.services.schedule_steps import run_due
 from groups.services.schedules import cancel
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.schedules import GROUP, at, percent_of, planned
@@ -307,13 +307,13 @@ def test_cancelling_while_it_is_in_force_returns_at_once(staff, owner, browse, s
 def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
     schedule = planned(staff)
     run_due(at(1.5))
-    lease = Run._lease
+    free = ScheduleQuerySet.free
 
-    def a_worker_is_sooner(run):
+    def a_worker_is_sooner(schedules, now):
         Schedule.objects.update(state="done", ended_at=timezone.now())
-        return lease(run)
+        return free(schedules, now)
 
-    monkeypatch.setattr(Run, "_lease", a_worker_is_sooner)
+    monkeypatch.setattr(ScheduleQuerySet, "free", a_worker_is_sooner)
     answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
 
