@@ -187,14 +187,14 @@ def test_a_group_that_is_gone_is_not_found(staff, browse):
 
 def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, sandbox, monkeypatch):
     """For example, a job of a user who was deleted a moment ago."""
-    client, known = browse(staff), queue._known
+    client, start = browse(staff), queue.start
     form = filled(client)
 
     def and_somebody_deletes_the_user(job):
         in_another_thread(User.objects.filter(pk=staff.pk).delete)
-        return known(job)
+        return start(job)
 
-    monkeypatch.setattr(queue, "_known", and_somebody_deletes_the_user)
+    monkeypatch.setattr(queue, "start", and_somebody_deletes_the_user)
     answer = client.post(MOVE, form)
     assert answer.status_code == 503
     assert "It could not be written into the history" in text_of(answer)

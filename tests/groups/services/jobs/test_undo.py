@@ -317,13 +317,13 @@ def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
     here = people(4)
     job = retired(staff)
-    lock = undo._Undo._lock
+    take_locks = Job.take_locks
 
-    def lock_and_hide(self, group_id):
-        lock(self, group_id)
-        sandbox.lag("row_absent", ids=[group_id])
+    def lock_and_hide(job):
+        take_locks(job)
+        sandbox.lag("row_absent", ids=[job.target_id])
 
-    monkeypatch.setattr(undo._Undo, "_lock", lock_and_hide)
+    monkeypatch.setattr(Job, "take_locks", lock_and_hide)
     monkeypatch.setattr(undo.OutageBackoff, "wait", lambda *_: sandbox.catch_up())
     back = undone(staff, job)
     assert ended(back) == (Job.State.DONE, "")
