@@ -10,8 +10,8 @@ class GroupsConfig(AppConfig):
         """Register signal receivers, system checks, gates, and the words of this app for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, NoticeKind, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.services.account_limits import LimitGate  # noqa: PLC0415
         from groups.services.costs.sales import CostGate  # noqa: PLC0415
-        from groups.services.limits import LimitGate  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks

@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
+from groups.services.account_limits import RIGHT
 from groups.services.jobs.undo_plan import ORDER, UndoPreview, is_undoable, preview_of, undo_of
-from groups.services.limits import RIGHT
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 

@@ -78,8 +78,6 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=409, outcome=not_ended_words())
     except undo_plan.NothingToUndo:
         return _show(request, job, status=409, outcome=nothing_to_undo_words())
-    for name, value in consent_of(request).items():
-        setattr(undoing, name, value)
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment
@@ -89,7 +87,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=status, **context)
 
     try:
-        return redirect(queue.start(undoing))
+        return redirect(queue.start(undoing, **consent_of(request)))
     except BecameOther:
         return _to_undo(request, Job.objects.get(pk=undoing.pk))
     except NotSent as error:

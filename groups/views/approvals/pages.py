@@ -21,8 +21,8 @@ from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.costs.cost import CostCard
 from groups.presenters.messages import Message
 from groups.services import approvals
+from groups.services.account_limits import limits_of, set_limits
 from groups.services.gateway import check_token
-from groups.services.limits import limits_of, set_limits
 from groups.services.schedules import TooLate
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.cost import card_of_command

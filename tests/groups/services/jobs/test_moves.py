@@ -16,7 +16,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
-from groups.services.writes.not_sent import Locked, NotNow
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests import pairwise
 from tests.conftest import close_breakers
 from tests.groups.services.jobs.doing import FEW, die_before_sending, ended, plan, run, run_once, start
