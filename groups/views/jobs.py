@@ -1,6 +1,7 @@
 """Views of the jobs: list, progress, and control."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -44,15 +45,11 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         return _show(request, job)
-
-    def show(*, status: int, **context: Any) -> HttpResponse:
-        job.refresh_from_db()
-        return _show(request, job, status=status, **context)
-
     try:
         _decide(request, job)
     except NotSent as error:
-        return answer_not_sent(error, request, job, show)
+        job.refresh_from_db()
+        return answer_not_sent(error, request, job, partial(_show, request, job))
     except NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
