@@ -9,8 +9,8 @@ from groups.services.jobs import queue
 from groups.services.writes import gates
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Held
-from tests.groups.services.jobs.doing import plan
-from tests.groups.services.writes.test_execute import edit_of
+from tests.support.commands import edit_of
+from tests.support.jobs import plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from groups.services.jobs import queue
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import OperationReused
 from groups.services.writes.submissions import BecameOther, find, find_known
-from tests.groups.services.jobs.doing import plan
-from tests.groups.services.writes.test_execute import edit_of
+from tests.support.commands import edit_of
+from tests.support.jobs import plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
