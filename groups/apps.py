@@ -13,8 +13,8 @@ class GroupsConfig(AppConfig):
         from groups.presenters.group_warnings import add_group_warnings  # noqa: PLC0415
         from groups.presenters.schedules import find_warnings  # noqa: PLC0415
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
+        from groups.services.account_limits import LimitGate  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
-        from groups.services.limits import LimitGate  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
