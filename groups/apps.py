@@ -10,6 +10,8 @@ class GroupsConfig(AppConfig):
         """Register signal receivers, system checks, gates, events, and words for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.presenters.group_warnings import add_group_warnings  # noqa: PLC0415
+        from groups.presenters.schedules import find_warnings  # noqa: PLC0415
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
         from groups.services.account_limits import LimitGate  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
@@ -27,3 +29,4 @@ class GroupsConfig(AppConfig):
             ("request", _("A request waits for you, or yours was decided"), request_events.find_requests),
         ):
             add_event_source(EventSource(kind, label, find))
+        add_group_warnings(find_warnings)

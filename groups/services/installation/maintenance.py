@@ -15,7 +15,7 @@ from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, schedule_steps, snapshots
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
@@ -70,7 +70,6 @@ routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
     Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
-    Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
 )
 
