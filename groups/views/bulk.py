@@ -13,6 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups.features.schedules.presenters.parts import warnings
+from groups.features.schedules.services import schedules
 from groups.forms.bulk import PercentsForm, UploadForm, lines_of
 from groups.forms.calculation import CalculationForm
 from groups.models import Job
@@ -22,9 +24,7 @@ from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
-from groups.presenters.schedules import warnings
 from groups.services import groups as reads
-from groups.services import schedules
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue

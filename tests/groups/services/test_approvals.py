@@ -14,10 +14,12 @@ from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import steps as schedule_steps
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Snapshot
 from groups.models.contents import Line
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import approvals, schedule_steps
+from groups.services import approvals
 from groups.services import limits as limits_service
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
