@@ -11,8 +11,8 @@ class GroupsConfig(AppConfig):
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
         from groups.services import request_events  # noqa: PLC0415 - they need the models
+        from groups.services.account_limits import LimitGate  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
-        from groups.services.limits import LimitGate  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks

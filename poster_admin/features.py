@@ -10,9 +10,8 @@ FEATURES = ("insights", "schedules", "elsewhere", "notices", "saved_views")
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
 
 
-def left_out(env: Environment) -> list[str]:
-    """Return the features to leave out; record unknown names, and those that a feature in use needs."""
-    off = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
+def require_known(env: Environment, off: list[str]) -> None:
+    """Record names to leave out that are no feature, and those that a feature in use needs."""
     unknown = [name for name in off if name not in FEATURES]
     words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
     env.require("FEATURES_OFF", not unknown, words)
@@ -20,7 +19,6 @@ def left_out(env: Environment) -> list[str]:
     for name in off:
         needing = [each for each in used if name in _feature(each).needs]
         env.require("FEATURES_OFF", not needing, f"has {name}, which is needed by {', '.join(needing)}")
-    return off
 
 
 def _feature(name: str) -> type[Feature]:

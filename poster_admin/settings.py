@@ -123,7 +123,8 @@ INSTALLED_APPS = [
     "axes",
 ]
 
-FEATURES_OFF = features.left_out(env)
+FEATURES_OFF = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
+features.require_known(env, FEATURES_OFF)
 
 MIDDLEWARE = [
     "poster_admin.common.middleware.request_id_and_timing",

@@ -222,6 +222,10 @@ class ApprovalRequest(models.Model):
         return self.present_state == self.State.WAITING
 
     @property
+    def is_over(self) -> bool:
+        return not self.is_waiting
+
+    @property
     def lapses_at(self) -> datetime:
         return self.created_at + LIFE
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
+from groups.services.account_limits import RIGHT
 from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
-from groups.services.limits import RIGHT
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -22,11 +22,11 @@ from groups.features.schedules.services import steps as schedule_steps
 from groups.models import ApprovalRequest, ApprovalRequestQuerySet, Change, Job, PosterCredentials
 from groups.models.approvals import LIFE
 from groups.models.contents import Breach, Effect
-from groups.services import effects, limits
+from groups.services import account_limits, effects
+from groups.services.account_limits import RIGHT, BeyondLimits
 from groups.services.gateway import check_token
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
-from groups.services.limits import RIGHT, BeyondLimits
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
@@ -253,7 +253,7 @@ def _approve_change(
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         raise AlreadySo
     command = replace(command, user=user, credentials=credentials)
     try:
@@ -278,11 +278,11 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
         values |= JobKind.of(job).columns_onto(now)
         if values.get("total") == 0:
             with transaction.atomic():
-                limits.approve(request, user)
+                account_limits.approve(request, user)
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
             raise AlreadySo
     with transaction.atomic():
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         queue.hand_over(job, user, request=request, asked_by=request.user_name, **values)
 
 
@@ -291,11 +291,11 @@ def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> No
     base = now.group.values if now.group else schedule.base_values
     if same(base, onto(schedule.base_values, schedule.planned_values, base)):
         with transaction.atomic():
-            limits.approve(request, user)
+            account_limits.approve(request, user)
             schedule_steps.update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
         raise AlreadySo
     with transaction.atomic():
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         consent = {"asked_by": request.user_name, "allowed_clients": now.clients}
         schedules.hand_over(schedule, user, base, **consent)
 

@@ -36,7 +36,7 @@ from poster_admin.users import security_log
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support import environment
 from tests.support import outages as real
-from tests.support.commands import edit_of
+from tests.support.commands import before_the_read, edit_of
 from tests.support.ports import free_port
 
 State = Change.State
@@ -44,8 +44,8 @@ State = Change.State
 
 @pytest.fixture(autouse=True)
 def _each_on_its_own(monkeypatch):
-    """Forget the failures of the cache before a test, and the steps that are left after it."""
-    monkeypatch.setattr(outages, "_shared_rests_until", 0.0)
+    """Ask a cache that failed again at once, and forget the steps that are left after a test."""
+    monkeypatch.setattr(outages, "SHARED_REST", 0.0)
     yield
     unrecorded._left.clear()
 
@@ -168,6 +168,7 @@ def test_a_mistake_is_never_left_out():
 
 
 def test_a_cache_that_failed_is_left_alone_for_a_moment(monkeypatch):
+    monkeypatch.setattr(outages, "SHARED_REST", 0.3)
     asked = []
 
     def ask():
@@ -177,7 +178,7 @@ def test_a_cache_that_failed_is_left_alone_for_a_moment(monkeypatch):
     for _ in range(3):
         assert outages.ask_shared(ask, "nothing") == "nothing"
     assert len(asked) == 1
-    monkeypatch.setattr(outages, "_shared_rests_until", time.monotonic())
+    time.sleep(0.3)
     assert outages.ask_shared(lambda: "there", "nothing") == "there"
 
 
@@ -187,7 +188,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 ):
     full = FileBasedCache(str(disk.path / "cache"), {})
     monkeypatch.setattr(reads, "cache", full)
-    monkeypatch.setattr(semaphore, "_shared", lambda: semaphore.Files(disk.path / "places"))
+    monkeypatch.setattr(semaphore, "shared_slots", lambda: semaphore.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(credentials_service.credentials_of(staff)).groups) == 3
 
@@ -196,7 +197,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
     shared = semaphore.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(semaphore, "_shared", lambda: shared)
+    monkeypatch.setattr(semaphore, "shared_slots", lambda: shared)
     server.freeze()
     try:
         with semaphore.slot("here", 1, wait=1, lease=30), pytest.raises(semaphore.NoSlot):
@@ -211,18 +212,17 @@ def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
 def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
     shared = semaphore.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(semaphore, "_shared", lambda: shared)
+    monkeypatch.setattr(semaphore, "shared_slots", lambda: shared)
     with semaphore.slot("here", 1, wait=0, lease=2):
         server.freeze()
     server.thaw()
-    monkeypatch.setattr(outages, "_shared_rests_until", 0.0)
     _take("here", wait=20)
     server.kill()
 
 
 def test_a_folder_of_turns_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(semaphore, "_shared", lambda: semaphore.Files(tmp_path / "file" / "places"))
+    monkeypatch.setattr(semaphore, "shared_slots", lambda: semaphore.Files(tmp_path / "file" / "places"))
     with semaphore.slot("here", 1, wait=0, lease=2), pytest.raises(semaphore.NoSlot):
         _take("here", wait=0)
 
@@ -355,13 +355,7 @@ def test_a_mistake_while_settling_is_no_outage(staff, sandbox, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_what_took_too_long_to_write_down_is_not_sent(staff, sandbox, settings, monkeypatch):
     settings.POSTER_WRITE_DEADLINE = 0.5
-    read_before = write_path._read_before
-
-    def slowly(command, change):
-        time.sleep(0.3)
-        return read_before(command, change)
-
-    monkeypatch.setattr(write_path, "_read_before", slowly)
+    before_the_read(monkeypatch, lambda _command, _change: time.sleep(0.3))
     with pytest.raises(NotRecorded):
         write_path.execute(edit_of(staff, name="Гості"))
     assert not sandbox.posts()

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from groups.poster import Transport
 from groups.services.credentials import credentials_of
 from groups.services.groups import list_groups
 from poster_admin.devtools.sandbox import Sandbox
@@ -22,13 +23,13 @@ from tests.support.databases import migrated_database
 @pytest.mark.django_db(transaction=True)
 def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
     credentials, database, held = credentials_of(staff), connections["default"], []
-    answer = sandbox._api.answer
+    exchange = Transport.exchange
 
-    def note(request, **options):
+    def note(*args, **options):
         held.append(database.connection is not None)
-        return answer(request, **options)
+        return exchange(*args, **options)
 
-    monkeypatch.setattr(sandbox._api, "answer", note)
+    monkeypatch.setattr(Transport, "exchange", note)
     assert database.connection is not None
     list_groups(credentials, fresh=True)
     assert held == [False]

@@ -7,7 +7,14 @@ from groups.models import Change
 from groups.poster import Client, Group, GroupList, GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_group
-from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
+from groups.services.writes.commands import (
+    Command,
+    CreateClient,
+    CreateGroup,
+    MoveClient,
+    RemoveGroup,
+    UpdateGroup,
+)
 from groups.services.writes.outcome import RemoteState
 
 OPERATION = uuid.UUID(int=7)
@@ -99,3 +106,20 @@ def removal_of(user, group_id, **options):
         loaded_clients=group.clients,
         **options,
     )
+
+
+def before_the_read(monkeypatch, do):
+    """Call a function with each command and its change once the row is saved, before Poster is read."""
+    seen = set()
+
+    def observing(observe_before):
+        def first(command, change, *args, **options):
+            if change.state == Change.State.PENDING and change.pk not in seen:
+                seen.add(change.pk)
+                do(command, change)
+            return observe_before(command, change, *args, **options)
+
+        return first
+
+    for kind in (CreateClient, CreateGroup, MoveClient, RemoveGroup, UpdateGroup):
+        monkeypatch.setattr(kind, "observe_before", observing(kind.observe_before))

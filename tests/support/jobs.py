@@ -11,7 +11,7 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import moves, queue
 from groups.services.jobs.lease import JobLease
-from groups.services.writes import execute as write_path
+from tests.support.commands import before_the_read
 
 FEW = 8
 """Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
@@ -61,16 +61,15 @@ def ended(job):
 
 def die_before_sending(monkeypatch, job, number):
     """Run a job, and let its process die right after the row of its write of this number was saved."""
-    seen, read_before = [], write_path._read_before
+    left = [None] * (number - 1)
 
-    def die(command, change):
-        seen.append(change)
-        if len(seen) == number:
+    def die(_command, _change):
+        if not left:
             raise SystemExit
-        return read_before(command, change)
+        left.pop()
 
     with monkeypatch.context() as patch:
-        patch.setattr(write_path, "_read_before", die)
+        before_the_read(patch, die)
         with pytest.raises(SystemExit):
             queue.run_job.func(str(job.pk))
 

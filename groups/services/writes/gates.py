@@ -43,40 +43,40 @@ class Gate:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
 
 
-_gates: list[Gate] = []
+registered: list[Gate] = []
 
 
 def register(gate: Gate) -> None:
     """Let all writes pass this gate too."""
-    _gates.append(gate)
-    _gates.sort(key=lambda each: each.order)
+    registered.append(gate)
+    registered.sort(key=lambda each: each.order)
 
 
 def before(command: Command) -> dict[str, Any]:
     """Pass all gates with a command; return the columns for its journal row."""
-    return {name: value for gate in _gates for name, value in gate.before(command).items()}
+    return {name: value for gate in registered for name, value in gate.before(command).items()}
 
 
 def ahead(command: Command) -> dict[str, Any]:
     """Pass all gates with a command that is sent later, as far as they can tell already."""
-    return {name: value for gate in _gates for name, value in gate.ahead(command).items()}
+    return {name: value for gate in registered for name, value in gate.ahead(command).items()}
 
 
 def in_transaction(change: Change, command: Command) -> None:
     """Pass all gates in the transaction that records a change."""
-    for gate in _gates:
+    for gate in registered:
         gate.in_transaction(change, command)
 
 
 def before_job(job: Job, user: "User") -> None:
     """Pass all gates with a job as a whole."""
-    for gate in _gates:
+    for gate in registered:
         gate.before_job(job, user)
 
 
 def job_decided(job: Job, user: "User", reason: str) -> None:
     """Tell all gates that a user has decided on a job."""
-    for gate in _gates:
+    for gate in registered:
         gate.job_decided(job, user, reason)
 
 

@@ -41,7 +41,7 @@ def slot(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
     if not own.acquire(timeout=wait):
         raise NoSlot
     try:
-        take = partial(_shared().take, _key(name), count, max(0.0, until - time.monotonic()), lease)
+        take = partial(shared_slots().take, _key(name), count, max(0.0, until - time.monotonic()), lease)
         release = ask_shared(take, _nothing_taken)
         try:
             yield
@@ -67,7 +67,8 @@ def _key(name: str) -> str:
 
 
 @cache
-def _shared() -> "Files | Redis":
+def shared_slots() -> "Files | Redis":
+    """Return the store of the slots that all processes share: Redis if the cache is in it, else files."""
     default = settings.CACHES["default"]
     if "redis" in default["BACKEND"].lower():
         return Redis(default["LOCATION"], **default["OPTIONS"])

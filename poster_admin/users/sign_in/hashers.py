@@ -22,7 +22,7 @@ WAITING = 32
 LONGEST_WAIT = 2.0
 RETRY_AFTER = 5
 
-_queue = BoundedSemaphore(WAITING)
+queue = BoundedSemaphore(WAITING)
 _turns = BoundedSemaphore(AT_ONCE)
 # A hash with the older, larger parameters takes 100 MiB.
 _large_turn = BoundedSemaphore(1)
@@ -33,7 +33,7 @@ def _turn(*, large: bool = False) -> Iterator[None]:
     """Hold a turn to hash. Raises `HashingBusy`."""
     until = time.monotonic() + LONGEST_WAIT
     with ExitStack() as held:
-        _enter(held, _queue, until=0.0)
+        _enter(held, queue, until=0.0)
         if large:
             _enter(held, _large_turn, until)
         _enter(held, _turns, until)

@@ -27,8 +27,8 @@ from groups.poster import (
     Timeouts,
     TokenRejected,
     Unreachable,
-    api_url,
 )
+from poster_admin.devtools.sandbox import Sandbox
 from poster_admin.devtools.sandbox.http import network
 from tests.support.leaks import assert_silent
 from tests.support.listener import listening
@@ -304,14 +304,13 @@ def test_no_second_try_begins_where_the_deadline_is_near(sandbox, connect):
 
 
 def test_a_write_is_sent_again_only_where_the_first_never_left(sandbox, connect, monkeypatch):
-    with network.refused() as endpoint:
-        poster = connect(url=endpoint.url)
-        # The first attempt meets a closed port, and the right one is opened meanwhile.
-        monkeypatch.setattr(
-            "groups.poster.client.time.sleep", lambda _: setattr(poster, "_url", api_url(sandbox.url, "demo"))
-        )
+    """The first attempt meets a closed port, which is opened meanwhile."""
+    with Sandbox() as own:
+        poster = connect(url=own.url, token=own.accounts["demo"].token)
+        own.stop()
+        monkeypatch.setattr("groups.poster.client.time.sleep", lambda _: own.start())
         assert poster.create_group(VALUES) == 6
-    assert len(sandbox.posts()) == 1
+        assert len(own.posts()) == 1
 
 
 def test_every_exchange_is_reported_without_a_secret(sandbox, connect):

@@ -1,9 +1,10 @@
 """Test the circuit breaker that protects the workers, and credentials that Poster refuses."""
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from django.db import connections
@@ -18,15 +19,11 @@ from tests.support.pages import group_form, text_of
 pytestmark = pytest.mark.django_db
 
 
-def _count_long(count, account, error, _seconds):
-    count(account, error, gateway.SECONDS_TO_OPEN * 0.67)
-
-
 @pytest.fixture
 def dead_poster(sandbox, monkeypatch):
     """Let every call fail, as if each had taken two thirds of the time that opens the circuit."""
-    monkeypatch.setattr(gateway, "SLOW", 0.0)
-    monkeypatch.setattr(gateway, "_count_failure", partial(_count_long, gateway._count_failure))
+    ticks = itertools.count(step=gateway.SECONDS_TO_OPEN * 0.67)
+    monkeypatch.setattr(gateway, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     sandbox.script("*", "fin_before_headers", times=None)
     return sandbox
 

@@ -154,15 +154,15 @@ def test_one_process_does_not_delete_what_another_one_has_taken_anew(owner, sand
     credentials = credentials_service.credentials_of(owner)
     group, operation = read_now(credentials, 4).group, uuid.uuid4()
     options = {"user": owner, "credentials": credentials, "group": group, "operation": operation}
-    pages, anew = snapshots._pages, []
+    pages_of, anew = snapshots.pages_of, []
 
-    def slow_pages(*args):
-        monkeypatch.setattr(snapshots, "_pages", pages)
+    def slow_pages(*args, **limits):
+        monkeypatch.setattr(snapshots, "pages_of", pages_of)
         Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
         anew.append(snapshots.take(**options))
-        yield from pages(*args)
+        yield from pages_of(*args, **limits)
 
-    monkeypatch.setattr(snapshots, "_pages", slow_pages)
+    monkeypatch.setattr(snapshots, "pages_of", slow_pages)
     snapshots.take(**options)
     assert Snapshot.objects.get().taken_at == anew[0].taken_at
     assert len(rows_of(anew[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))

@@ -140,7 +140,7 @@ def test_a_turn_comes_back_whatever_happens_in_it(monkeypatch):
 
 
 def test_who_finds_the_queue_full_is_sent_away_at_once(monkeypatch):
-    monkeypatch.setattr(hashers, "_queue", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(hashers, "queue", threading.BoundedSemaphore(1))
     with hashers._turn(), pytest.raises(HashingBusy):
         make_password(PASSWORD)
 

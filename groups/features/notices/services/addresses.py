@@ -140,7 +140,7 @@ def _check(address: IPv4Address | IPv6Address, target: Target) -> None:
     elif not target.has_tls:
         raise AddressRefused(Refusal.PLAIN)
     else:
-        is_own = _is_of_this_machine(address)
+        is_own = is_of_this_machine(address)
     # A database or a cache may be on another machine of the same private network, or in another container.
     if (is_own and target.port < LOWEST_OWN_PORT) or (
         (is_own or address.is_private) and target.port in _own_ports()
@@ -162,7 +162,7 @@ def _may_be_a_receiver(address: IPv4Address | IPv6Address) -> bool:
     return is_public or any(address in network for network in COMPANY)
 
 
-def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
+def is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
     """Return True if a socket can be bound to the address: the system allows that for its own ones alone."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -504,7 +504,7 @@ def test_a_receiver_on_this_machine_or_in_the_company_is_allowed(address, settin
 
 @pytest.mark.parametrize("place", ["127.0.0.1", "10.0.0.1"])
 def test_a_public_name_that_leads_to_this_machine_is_judged_as_this_machine(names, place, monkeypatch):
-    monkeypatch.setattr(addresses, "_is_of_this_machine", lambda _address: True)
+    monkeypatch.setattr(addresses, "is_of_this_machine", lambda _address: True)
     names["hooks.example.com"] = [["93.184.215.14", place]]
     with pytest.raises(addresses.AddressRefused) as refused:
         addresses.resolve(addresses.parse("https://hooks.example.com/"))
@@ -512,8 +512,8 @@ def test_a_public_name_that_leads_to_this_machine_is_judged_as_this_machine(name
 
 
 def test_the_addresses_of_this_machine_are_recognised():
-    assert addresses._is_of_this_machine(addresses.ip_address("127.0.0.1"))
-    assert not addresses._is_of_this_machine(addresses.ip_address("93.184.215.14"))
+    assert addresses.is_of_this_machine(addresses.ip_address("127.0.0.1"))
+    assert not addresses.is_of_this_machine(addresses.ip_address("93.184.215.14"))
 
 
 def test_a_name_that_also_leads_to_a_refused_address_is_refused_as_a_whole(names):

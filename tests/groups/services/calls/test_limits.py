@@ -31,7 +31,7 @@ def house(request, tmp_path, monkeypatch):
         made = semaphore.Redis(environment.REDIS_URL)
     else:
         made = semaphore.Files(tmp_path)
-    monkeypatch.setattr(semaphore, "_shared", lambda: made)
+    monkeypatch.setattr(semaphore, "shared_slots", lambda: made)
     return made
 
 
@@ -100,7 +100,7 @@ from pathlib import Path
 from poster_admin.common.limits import semaphore
 url, folder = sys.argv[2], Path(sys.argv[3])
 made = semaphore.Redis(url) if url else semaphore.Files(folder)
-semaphore._shared = lambda: made
+semaphore.shared_slots = lambda: made
 def hold(_):
     with semaphore.slot(sys.argv[1], 2, wait=60, lease=3):
         print("held", flush=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
@@ -146,7 +146,7 @@ def test_keys_that_do_not_open_a_token_are_red(staff, worker, settings):
 
 
 def test_a_cache_that_keeps_nothing_is_red(staff, worker, monkeypatch):
-    monkeypatch.setattr(type(cache._connections["default"]), "get", lambda *_: None)
+    monkeypatch.setattr(type(caches["default"]), "get", lambda *_: None)
     code, parts = doctor_says()
     assert (code, bad(parts)) == (1, {"cache"})
 

@@ -151,12 +151,13 @@ def credentials(owner, sandbox):
 def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, credentials, sandbox, monkeypatch):
     """The worker was killed after the first line, and before it compared the group with it."""
 
-    def die(*_):
+    def die_after_the_first(*args, **options):
+        next(executor.submit_one_by_one(*args, **options))
         raise SystemExit
 
     job = plan_edits(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_edits._Edit, "_check_first", die)
+        patch.setattr(bulk_edits, "submit_one_by_one", die_after_the_first)
         with pytest.raises(SystemExit):
             done(job, owner)
     job = run(job)

@@ -11,13 +11,12 @@ from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue, restore_preview, restores
 from groups.services.jobs.moves import Move, Retire
 from groups.services.journal import history
-from groups.services.writes import execute as write_path
 from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked
 from groups.services.writes.reconcile import reconcile_due
-from tests.support.commands import removal_of
+from tests.support.commands import before_the_read, removal_of
 from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, lock_keys, plan, run, start
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.snapshots import snapshot_of
@@ -30,7 +29,7 @@ NAMES = {4: "Скидочная система 10%", 5: "Скидочная си
 
 
 @pytest.fixture
-def lost_removal_of(owner, sandbox):
+def lost_removal(owner, sandbox):
     """Return a removal of group 5 that was sent, and that Poster has not executed yet."""
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     change = execute(removal_of(owner, 5))
@@ -237,14 +236,13 @@ def test_a_job_without_its_locks_stops_before_it_writes_and_takes_them_as_it_goe
 
 
 def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandbox, monkeypatch):
-    seen, read_before = [], write_path._read_before
+    seen = []
 
-    def and_look(command, change):
+    def look(_command, change):
         if change.action == Action.REMOVE:
             seen.append((lock_keys(change=change), lock_keys(job=change.job)))
-        return read_before(command, change)
 
-    monkeypatch.setattr(write_path, "_read_before", and_look)
+    before_the_read(monkeypatch, look)
     assert ended(run(start(staff, kind=Retire))) == (Job.State.DONE, "")
     assert seen == [({"group:4"}, {"members:4", "members:1", "schedule:4"})]
     assert not Lock.objects.exists()
@@ -314,18 +312,19 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
 ):
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
-    job, take, waits = queue.start(restore_of(owner, snapshot)), restores._Restore._take_group, []
+    job, waits = queue.start(restore_of(owner, snapshot)), []
 
-    def somebody_is_sooner(restoring, made):
+    def and_somebody_is_sooner(lease, commands):
+        yield from executor.submit_one_by_one(lease, commands)
         if not waits:
             sandbox.script(REMOVE, "lost_before", seconds=0.05)
+            made = Change.objects.get(job=job, action=Action.CREATE)
             waits.append(execute(removal_of(owner, made.group_id)))
-        take(restoring, made)
 
     def then_it_is_not_made(_pause):
         Change.objects.settle(waits[0], state=State.FAILED, reason="not_applied")
 
-    monkeypatch.setattr(restores._Restore, "_take_group", somebody_is_sooner)
+    monkeypatch.setattr(restores, "submit_one_by_one", and_somebody_is_sooner)
     at_each_wait(monkeypatch, then_it_is_not_made)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert waits[0].state == State.FAILED

@@ -139,12 +139,12 @@ def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monk
     monkeypatch.setattr(moves, "AT_ONCE", 5)
     job, here = start(staff), sorted(people(4))
 
-    def stop(_moving, orders):
-        executor.submit_all(_moving._lease, orders)
+    def stop(lease, commands):
+        executor.submit_all(lease, commands)
         raise job_lease.Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(moves._Move, "_move", stop)
+        patch.setattr(moves, "submit_all", stop)
         run(job)
     for client_id in here[:5]:
         sandbox.console().edit_client(client_id, client_groups_id="4")
@@ -167,13 +167,14 @@ def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):
 def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
     """The worker was killed after the first move, and before it looked at what else had changed."""
 
-    def die(*_):
+    def die_after_the_first(lease, commands):
+        next(executor.submit_one_by_one(lease, commands))
         raise SystemExit
 
     sandbox.script(MOVE, "busy_till")
     job = start(staff)
     with monkeypatch.context() as patch:
-        patch.setattr(moves._Move, "_check_first", die)
+        patch.setattr(moves, "submit_one_by_one", die_after_the_first)
         with pytest.raises(SystemExit):
             run(job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")

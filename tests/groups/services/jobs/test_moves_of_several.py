@@ -115,15 +115,15 @@ def test_a_killed_run_is_followed_by_one_that_moves_the_rest_once(
 
 
 def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox, monkeypatch):
-    job, keep = queue.start(plan(staff)), snapshots._keep
+    job, take_for = queue.start(plan(staff)), snapshots.take_for
 
-    def die_at_the_second(credentials, user_name, group, *args, **options):
-        if group.id == 4:
+    def die_at_the_second(job, group_id, *args):
+        if group_id == 4:
             raise SystemExit
-        return keep(credentials, user_name, group, *args, **options)
+        return take_for(job, group_id, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "_keep", die_at_the_second)
+        patch.setattr(snapshots, "take_for", die_at_the_second)
         with pytest.raises(SystemExit):
             run(job)
     assert not sandbox.posts()

@@ -278,13 +278,14 @@ def test_the_lost_answer_of_the_group_makes_no_second_one(owner, sandbox):
 def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, settings, monkeypatch):
     settings.JOB_RETRY_PAUSES = (0.0, 2.0)
     snapshot, were = removed(owner, sandbox)
-    job, take = started(owner, snapshot), restores._Restore._take_group
+    job = started(owner, snapshot)
 
-    def but_reads_lag(restoring, made):
-        take(restoring, made)
-        sandbox.lag("newest_unseen", seconds=1, ids=[made.group_id])
+    def but_reads_lag(lease, commands):
+        for change in executor.submit_one_by_one(lease, commands):
+            yield change
+            sandbox.lag("newest_unseen", seconds=1, ids=[change.group_id])
 
-    monkeypatch.setattr(restores._Restore, "_take_group", but_reads_lag)
+    monkeypatch.setattr(restores, "submit_one_by_one", but_reads_lag)
     job = run(job)
     assert (job.state, job.reason) == (Job.State.DONE, "")
     assert own(people(sandbox, job.target_id)) == own(were)
@@ -316,15 +317,15 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
 
 
 def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
-    newcomers = CreateClient._newcomers
+    observe = CreateClient.observe
 
     def later(command, change, credentials, within):
         # Fail every check until the client has made a purchase.
-        if within is not None:
+        if not change.client_id and within is not None:
             raise InvalidResponse("not yet", method="clients.getClients", reason="moving")
-        return newcomers(command, change, credentials, within)
+        return observe(command, change, credentials, within)
 
-    monkeypatch.setattr(CreateClient, "_newcomers", later)
+    monkeypatch.setattr(CreateClient, "observe", later)
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "fin_before_headers", when="after", call=5)

@@ -12,6 +12,7 @@ from groups.models.locks import members_key
 from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
+from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
 from groups.services.jobs.bulk_edits import Edit, Import
@@ -19,7 +20,6 @@ from groups.services.jobs.moves import Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history
-from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow
@@ -317,13 +317,13 @@ def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
     here = people(4)
     job = retired(staff)
-    lock = undo._Undo._lock
+    take_locks = Job.take_locks
 
-    def lock_and_hide(self, group_id):
-        lock(self, group_id)
-        sandbox.lag("row_absent", ids=[group_id])
+    def lock_and_hide(job):
+        take_locks(job)
+        sandbox.lag("row_absent", ids=[job.target_id])
 
-    monkeypatch.setattr(undo._Undo, "_lock", lock_and_hide)
+    monkeypatch.setattr(Job, "take_locks", lock_and_hide)
     monkeypatch.setattr(undo.OutageBackoff, "wait", lambda *_: sandbox.catch_up())
     back = undone(staff, job)
     assert ended(back) == (Job.State.DONE, "")

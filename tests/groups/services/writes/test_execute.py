@@ -16,12 +16,13 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes import gates
+from groups.services.writes.commands import CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
-from tests.support.commands import BARISTA, command_of, edit_of, removal_of
+from tests.support.commands import BARISTA, before_the_read, command_of, edit_of, removal_of
 from tests.support.pages import group_form, text_of
 from tests.support.threads import at_once, in_another_thread
 
@@ -334,7 +335,7 @@ def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, 
         raise Outage
 
     with monkeypatch.context() as patch:
-        patch.setattr(write_path, "_read_before", away)
+        before_the_read(patch, away)
         assert client.post("/groups/1/edit/", form).status_code == 503
     change = Change.objects.get()
     assert (change.state, change.reason, change.failure) == (State.FAILED, "never_sent", "")
@@ -348,13 +349,13 @@ def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, 
 def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
     other.save()
-    found = write_path._find_existing
+    raise_if_locked = write_path.raise_if_locked
 
-    def and_it_is_settled(command, change):
+    def and_it_is_settled(*args, **options):
         Change.objects.settle(other, state=State.FAILED, reason="never_sent")
-        return found(command, change)
+        raise_if_locked(*args, **options)
 
-    monkeypatch.setattr(write_path, "_find_existing", and_it_is_settled)
+    monkeypatch.setattr(write_path, "raise_if_locked", and_it_is_settled)
     assert execute(edit_of(staff, percent=Decimal(15))).state == State.APPLIED
 
 
@@ -413,16 +414,16 @@ def test_a_list_that_is_not_there_does_not_mean_that_the_group_of_an_edit_is_gon
 
 def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff, sandbox, monkeypatch):
     sandbox.unique_names = True
-    read_before = write_path._read_before
+    observe_before = CreateGroup.observe_before
 
-    def somebody_else_is_sooner(command, change):
-        found = read_before(command, change)
+    def somebody_else_is_sooner(*args, **options):
+        found = observe_before(*args, **options)
         taken = {**sandbox.accounts["demo"].groups[1], "client_groups_id": "99", "client_groups_name": "Нова"}
         sandbox.console().put(taken)
         sandbox.script("clients.getGroups", "fin_before_headers", times=2)
         return found
 
-    monkeypatch.setattr(write_path, "_read_before", somebody_else_is_sooner)
+    monkeypatch.setattr(CreateGroup, "observe_before", somebody_else_is_sooner)
     values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values.replace(
         name="Нова"
     )

@@ -9,11 +9,11 @@ from django.utils import timezone
 from groups.models import Change, Lock, PosterAccount, Snapshot
 from groups.services import credentials as credentials_service
 from groups.services.journal import history
-from groups.services.writes import execute as write_path
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
+from tests.support.commands import before_the_read
 from tests.support.pages import group_form, hidden, open_form, text_of
 
 State = Change.State
@@ -83,7 +83,7 @@ def test_where_the_database_goes_away_before_the_second_is_sent_it_is_followed_f
 
     posts = len(sandbox.posts())
     with monkeypatch.context() as patch:
-        patch.setattr(write_path, "_read_before", away)
+        before_the_read(patch, away)
         assert again(browse(owner), lost).status_code == 503
     assert len(sandbox.posts()) == posts
     change = second()
@@ -95,13 +95,12 @@ def test_where_the_database_goes_away_before_the_second_is_sent_it_is_followed_f
 def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_down(
     lost, owner, browse, sandbox, monkeypatch
 ):
-    seen, read_before = [], write_path._read_before
+    seen = []
 
-    def and_look(command, change):
+    def look(_command, change):
         seen.append((change.again_of.pk, locks_of(lost), locks_of(change)))
-        return read_before(command, change)
 
-    monkeypatch.setattr(write_path, "_read_before", and_look)
+    before_the_read(monkeypatch, look)
     assert again(browse(owner), lost).status_code == 302
     assert seen == [(lost.pk, set(), BOTH)]
     lost.refresh_from_db()
@@ -243,7 +242,7 @@ def test_a_second_that_was_never_sent_is_followed_for_the_first(lost, owner, san
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(write_path, "_read_before", die)
+        before_the_read(patch, die)
         with pytest.raises(SystemExit):
             execute(command)
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job

@@ -16,7 +16,7 @@ from django.db import connection as database
 from openpyxl import load_workbook
 
 from groups.models import Change, Job, Snapshot
-from groups.poster import PosterError
+from groups.poster import PosterClient, PosterError
 from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
@@ -295,15 +295,15 @@ def test_no_more_than_some_are_shown(staff, browse, sandbox):
 def test_somebody_who_goes_in_the_middle_is_noticed(staff, browse, sandbox, monkeypatch):
     monkeypatch.setattr(clients, "READ_AT_ONCE", 30)
     fields = {"client_groups_id": "4"}
-    ask, calls = clients._ask_for, []
+    get_clients, calls = PosterClient.get_clients, []
 
-    def leave(*args):
-        calls.append(args)
+    def leave(*args, **options):
+        calls.append(options)
         if len(calls) == 2:
             sandbox.console().edit_client(3, **fields)
-        return ask(*args)
+        return get_clients(*args, **options)
 
-    monkeypatch.setattr(clients, "_ask_for", leave)
+    monkeypatch.setattr(PosterClient, "get_clients", leave)
     page = search(browse(staff), "кам'янецька")
     assert page.status_code == 502
     assert "changed while it was being read" in text_of(page)
