@@ -19,10 +19,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
 from groups.presenters.group_warnings import FindWarnings, add_group_warnings
+from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
+from groups.presenters.lists.row_marks import FindMarks, add_row_marks
 from groups.presenters.places import Part, Show, add_part
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import EventSource, FindEvents, add_event_source
@@ -33,6 +36,8 @@ from groups.services.jobs import kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
+from groups.services.writes.submissions import register as register_submissions
+from groups.views.http.requests import SECTIONS
 from groups.views.start import StartQuery, add_start_query
 
 # --- Pages -------------------------------------------------------------------------------------------------
@@ -75,12 +80,41 @@ def start_page(start_query: StartQuery) -> None:
     add_start_query(start_query)
 
 
+def row_marks(find: FindMarks) -> None:
+    """Mark rows of the list of groups with an icon and words.
+
+    `find` takes the credentials, the list, and the ids of its groups with an open change. It returns the
+    marks by the ids of the groups, with one query for all of them.
+    """
+    add_row_marks(find)
+
+
+def section(address: str, of: str) -> None:
+    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or account."""
+    SECTIONS[address] = of
+
+
 # --- Writes ------------------------------------------------------------------------------------------------
 
 
 def gate(each: Gate) -> None:
     """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
     gates.register(each)
+
+
+def submissions(rows: QuerySet[Any]) -> None:
+    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`."""
+    register_submissions(rows)
+
+
+def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
+    """Let these rows hold locks; `notice` says to users what holds a lock, and where to look.
+
+    A row takes locks by `Lock.objects.take(account_id, keys, feature=<label of its app>, row_id=<its id>)` in
+    the transaction that saves it. What it holds is released in the transaction that ends it.
+    """
+    register_holder(rows.model._meta.app_label, lambda pk: rows.get(pk=pk))
+    holder_notice.register(rows.model, notice)
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from groups.views import (
     groups,
     jobs,
     moves,
-    schedules,
 )
 from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
@@ -76,7 +75,6 @@ group_urls = [
     ),
     path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
     path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
-    path("groups/<group:group_id>/schedule/", schedules.schedule_create, name="schedule"),
 ]
 client_urls = [
     path("clients/", clients.client_search, name="clients"),
@@ -122,10 +120,6 @@ job_urls = [
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]
-schedule_urls = [
-    path("schedules/", schedules.schedule_list, name="schedules"),
-    path("schedules/<uuid:schedule_id>/cancel/", schedules.schedule_cancel, name="schedule_cancel"),
-]
 urlpatterns = [
     *group_urls,
     *client_urls,
@@ -134,7 +128,6 @@ urlpatterns = [
     *request_urls,
     *history_urls,
     *job_urls,
-    *schedule_urls,
 ]
 for feature in plugged_in_features():
     if module_has_submodule(feature.module, "urls"):

@@ -11,6 +11,7 @@ MODELS = (
     "Webhook",
     "Watch",
     "ClientCount",
+    "Schedule",
 )
 
 

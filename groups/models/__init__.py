@@ -1,4 +1,4 @@
-"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots and others.
+"""Define the database tables: credentials, changes, requests, jobs, snapshots and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
 a `Snapshot` records a group and its clients before they are moved or removed.
@@ -9,7 +9,6 @@ from groups.models.changes import Change, ChangeQuerySet
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
-from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
 from groups.models.workers import WorkerHeartbeat
 
@@ -28,8 +27,6 @@ __all__ = [
     "LocksLost",
     "PosterAccount",
     "PosterCredentials",
-    "Schedule",
-    "ScheduleQuerySet",
     "Snapshot",
     "SnapshotPart",
     "WorkerHeartbeat",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups.features.schedules.presenters.rows import planned_words
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Breach, Effect
 from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import approval_rows
-from groups.presenters.schedules import planned_words
 from groups.services.approvals import command_of, may_decide
 from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words

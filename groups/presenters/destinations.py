@@ -82,7 +82,6 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
     page = False
     return pages_for(
         user,
-        ("groups.view_group", _("Planned changes"), "groups:schedules", page),
         ("groups.view_group", _("What is new"), "groups:news", page),
         ("groups.view_group", _("History"), "groups:history", page),
         ("groups.view_group", _("Jobs"), "groups:jobs", page),

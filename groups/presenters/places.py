@@ -16,9 +16,13 @@ PLACES = {
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
-    "group.facts": "The words below the facts of a group; shown with (request, one), a `OneGroup`.",
+    "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
+    "is_held): a `OneGroup`, and True if something holds its members or its future.",
+    "group.top": "Above the facts of a group; shown with (request, one, change): its open change, or None.",
+    "group.facts": "The words below the facts of a group; shown with (request, one).",
     "group.cards": "The cards of a group, above its clients; shown with (request, one).",
     "group.figures": "The cards of a group, below its clients; shown with (request, one).",
+    "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
     "form.percent": "Below the percent in a form of a group; shown with (request, group, command): the one "
     "that the page asks about, or None.",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",

@@ -16,17 +16,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from groups.models import (
-    ApprovalRequest,
-    ApprovalRequestQuerySet,
-    Change,
-    Job,
-    PosterCredentials,
-    Schedule,
-)
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import schedules
+from groups.features.schedules.services import steps as schedule_steps
+from groups.models import ApprovalRequest, ApprovalRequestQuerySet, Change, Job, PosterCredentials
 from groups.models.approvals import LIFE
 from groups.models.contents import Breach, Effect
-from groups.services import account_limits, effects, schedule_steps, schedules
+from groups.services import account_limits, effects
 from groups.services.account_limits import RIGHT, BeyondLimits
 from groups.services.gateway import check_token
 from groups.services.jobs import queue

@@ -27,7 +27,7 @@ class Gate:
         return {}
 
     def ahead(self, command: Command) -> dict[str, Any]:
-        """Let a command pass that is sent later: after a confirmation, or as a planned change."""
+        """Let a command pass that is sent later: after a confirmation, or at a time to come."""
         return {}
 
     def in_transaction(self, change: Change, command: Command) -> None:

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from groups.models import Schedule
-from groups.services.schedule_steps import run_due
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services.steps import run_due
 from tests.support.browser import OVERFLOW, open_menu
 from tests.support.schedules import GROUP, at, percent_of
 

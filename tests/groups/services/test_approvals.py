@@ -16,9 +16,11 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import steps as schedule_steps
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Snapshot
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import account_limits, approvals, schedule_steps
+from groups.services import account_limits, approvals
 from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import queue

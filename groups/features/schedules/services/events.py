@@ -7,7 +7,8 @@ from functools import partial
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.models import PosterAccount, Schedule
+from groups.features.schedules.models import Schedule
+from groups.models import PosterAccount
 from groups.services.events import Event, one_line
 
 

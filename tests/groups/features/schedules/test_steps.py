@@ -10,13 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import Change, Lock, PosterAccount, Schedule
-from groups.presenters.schedules import schedule_row
-from groups.services import schedule_steps
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.presenters.rows import schedule_row
+from groups.features.schedules.services import steps
+from groups.features.schedules.services.schedules import cancel
+from groups.features.schedules.services.steps import run_due
+from groups.models import Change, Lock, PosterAccount
 from groups.services.groups import read_now
 from groups.services.journal import history
-from groups.services.schedule_steps import run_due
-from groups.services.schedules import cancel
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
@@ -55,8 +56,8 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
         clock[0] = at(4)
         return execute(command)
 
-    monkeypatch.setattr(schedule_steps, "timezone", SimpleNamespace(now=lambda: clock[0]))
-    monkeypatch.setattr(schedule_steps, "execute", slow_execute)
+    monkeypatch.setattr(steps, "timezone", SimpleNamespace(now=lambda: clock[0]))
+    monkeypatch.setattr(steps, "execute", slow_execute)
     run_due()
     assert states(late) == ("missed", None, None)
     assert late.reason == Reason.TOO_LATE
@@ -348,14 +349,14 @@ def test_a_cancellation_while_poster_is_away_is_carried_out_later(active, owner,
 def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner, sandbox, monkeypatch):
     """A worker has the lease: it makes the start, sees the cancellation, and returns."""
     schedule = planned(staff)
-    send = schedule_steps.execute
+    send = steps.execute
 
     def cancelled_meanwhile(command):
         if command.operation == schedule.start_id:
             cancel(Schedule.objects.get(pk=schedule.pk), user=owner)
         return send(command)
 
-    monkeypatch.setattr(schedule_steps, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
     run_due()
     assert not sandbox.posts()
     Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now())
@@ -365,7 +366,7 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
 
 def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sandbox, monkeypatch):
     schedule = planned(staff, starts=-HOUR, ends=None)
-    send = schedule_steps.execute
+    send = steps.execute
 
     def cancelled_meanwhile(command):
         change = send(command)
@@ -373,7 +374,7 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
             cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
         return change
 
-    monkeypatch.setattr(schedule_steps, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
@@ -381,14 +382,14 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
 def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
     """The cancellation comes after the worker has looked for one."""
     schedule = planned(staff, starts=-HOUR, ends=None)
-    store = schedule_steps.update
+    store = steps.update
 
     def cancelled_before(row, **values):
         if values.get("state") == State.DONE:
             cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
         return store(row, **values)
 
-    monkeypatch.setattr(schedule_steps, "update", cancelled_before)
+    monkeypatch.setattr(steps, "update", cancelled_before)
     before = percent_of(sandbox)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -497,9 +498,9 @@ def killed_at(monkeypatch, module, name, call, *, after):
 
 
 STEPS = [
-    *((schedule_steps, "update", call) for call in (1, 2, 3)),
-    *((schedule_steps, "execute", call) for call in (1, 2)),
-    *((schedule_steps, "_find_change", call) for call in (1, 2, 3)),
+    *((steps, "update", call) for call in (1, 2, 3)),
+    *((steps, "execute", call) for call in (1, 2)),
+    *((steps, "_find_change", call) for call in (1, 2, 3)),
 ]
 
 
@@ -524,20 +525,20 @@ def test_a_worker_killed_at_any_step_is_followed_by_another_one(
 
 def test_of_two_workers_one_makes_the_step(staff, sandbox, monkeypatch):
     planned(staff)
-    send = schedule_steps.execute
+    send = steps.execute
 
     def with_another_worker(command):
         assert run_due(at(1.1)) == []
         return send(command)
 
-    monkeypatch.setattr(schedule_steps, "execute", with_another_worker)
+    monkeypatch.setattr(steps, "execute", with_another_worker)
     run_due(at(1.1))
     assert len(sandbox.posts()) == 1
 
 
 def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, monkeypatch):
     schedule = planned(staff)
-    send, nested = schedule_steps.execute, []
+    send, nested = steps.execute, []
 
     def overtaken(command):
         if not nested:
@@ -545,7 +546,7 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
             run_due(at(1.5))
         return send(command)
 
-    monkeypatch.setattr(schedule_steps, "execute", overtaken)
+    monkeypatch.setattr(steps, "execute", overtaken)
     run_due(at(1.1))
     assert states(schedule)[0] == "active"
     assert len(sandbox.posts()) == 1
@@ -553,7 +554,7 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
 
 def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, monkeypatch):
     schedule = planned(staff)
-    send, others = schedule_steps.execute, []
+    send, others = steps.execute, []
 
     def with_another_worker(command):
         if command.returns:
@@ -562,7 +563,7 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
             Schedule.objects.filter(pk=schedule.pk).update(cancelled_at=at(1.1), cancelled_by=staff)
         return send(command)
 
-    monkeypatch.setattr(schedule_steps, "execute", with_another_worker)
+    monkeypatch.setattr(steps, "execute", with_another_worker)
     run_due(at(1.1))
     assert others == [[]]
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -570,24 +571,24 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
 
 def test_the_steps_of_one_account_are_made_alone(staff, sandbox):
     schedule = planned(staff, starts=-HOUR)
-    assert list(schedule_steps.accounts_due()) == ["demo"]
+    assert list(steps.accounts_due()) == ["demo"]
     assert run_due(account="kavarnia") == []
     assert run_due(account="demo") == [schedule]
-    assert list(schedule_steps.accounts_due()) == []
+    assert list(steps.accounts_due()) == []
 
 
 def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_since(
     staff, sandbox, monkeypatch
 ):
     schedule = planned(staff)
-    command_of = schedule_steps.command_of
+    command_of = steps.command_of
 
     def overtaken(*step):
         cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
         run_due(at(1.5))
         return command_of(*step)
 
-    monkeypatch.setattr(schedule_steps, "command_of", overtaken)
+    monkeypatch.setattr(steps, "command_of", overtaken)
     run_due(at(1.1))
     assert states(schedule) == ("cancelled", None, None)
     assert not sandbox.posts()
@@ -597,7 +598,7 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
     staff, sandbox, monkeypatch
 ):
     schedule = planned(staff)
-    send, nested = schedule_steps.execute, []
+    send, nested = steps.execute, []
 
     def overtaken(command):
         change = send(command)
@@ -606,7 +607,7 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
             run_due(at(4))
         return change
 
-    monkeypatch.setattr(schedule_steps, "execute", overtaken)
+    monkeypatch.setattr(steps, "execute", overtaken)
     run_due(at(1.1))
     assert states(schedule) == ("done", "applied", "applied")
 
@@ -632,14 +633,14 @@ def test_an_edit_made_here_meanwhile_is_not_overwritten(active, owner, sandbox):
 
 def test_a_broken_one_does_not_stop_the_others(staff, owner, sandbox, monkeypatch):
     broken, sound = planned(staff), planned(owner, group_id=1)
-    send = schedule_steps.execute
+    send = steps.execute
 
     def sometimes(command):
         if command.group_id == GROUP:
             raise RuntimeError
         return send(command)
 
-    monkeypatch.setattr(schedule_steps, "execute", sometimes)
+    monkeypatch.setattr(steps, "execute", sometimes)
     run_due(at(1.5))
     assert states(sound)[0] == "active"
     assert states(broken)[0] == "planned"

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from groups.models import Change, Lock, PosterCredentials, Schedule
+from groups.features.schedules.models import Schedule, lease_time, longest_lease
+from groups.models import Change, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
-from groups.models.schedules import lease_time, longest_lease
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import execute
@@ -46,6 +46,12 @@ def accounts_due() -> QuerySet[Schedule, str]:
     """Return the names of the accounts with a step that is due."""
     due = Schedule.objects.due(timezone.now())
     return due.order_by().values_list("account", flat=True).distinct()
+
+
+def carry_out(account: str) -> None:
+    """Make the steps that are due in an account, and log new states."""
+    for schedule in run_due(account=account):
+        log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 
 def run_due(now: datetime | None = None, account: str | None = None) -> list[Schedule]:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from groups.models import Change, Job, Schedule
-from groups.services import schedules
-from groups.services.schedule_steps import run_due
-from groups.services.schedules import cancel
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import schedules
+from groups.features.schedules.services.schedules import cancel
+from groups.features.schedules.services.steps import run_due
+from groups.models import Change, Job
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.schedules import GROUP, at, percent_of, planned
 

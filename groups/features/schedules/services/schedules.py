@@ -1,4 +1,4 @@
-"""Plan changes of groups, read the plans, and cancel them; `schedule_steps` carries them out."""
+"""Plan changes of groups, read the plans, and cancel them; `steps` carries them out."""
 
 import logging
 import uuid
@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import PosterCredentials, Schedule, ScheduleQuerySet
+from groups.features.schedules.models import Schedule, ScheduleQuerySet
+from groups.features.schedules.services.steps import command_of, make_steps, update
+from groups.models import PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
-from groups.services.schedule_steps import command_of, make_steps, update
 from groups.services.writes import gates
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
@@ -25,7 +26,7 @@ from groups.services.writes.not_sent import (
     taking_locks,
 )
 from groups.services.writes.outcome import onto, same
-from groups.services.writes.submissions import find_known, register
+from groups.services.writes.submissions import find_known
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,9 +35,6 @@ log = logging.getLogger("groups.journal")
 
 RIGHT = "groups.change_group"
 State = Schedule.State
-
-# The form of one that was asked for has become a request.
-register(Schedule.objects.exclude(state=State.ASKED).select_related("request"))
 
 
 class TooLate(Exception):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
-from groups.models.locks import Lock, future_key, register_holder
+from groups.models.locks import Lock, future_key
 from groups.models.submissions import Submission
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
@@ -160,6 +160,7 @@ class Schedule(Leased, Consent):
         verbose_name_plural = _("planned changes")
         ordering = ("-created_at",)
         default_permissions = ()
+        db_table = "groups_schedule"
         indexes = (
             models.Index(fields=("account", "state", "starts_at"), name="schedule_by_account"),
             models.Index(fields=("state", "next_try_at"), name="schedule_open"),
@@ -229,6 +230,3 @@ class Schedule(Leased, Consent):
         if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
             return False
         return self.ended_at - self.ends_at > LATE
-
-
-register_holder("schedules", lambda pk: Schedule.objects.get(pk=pk))

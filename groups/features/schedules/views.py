@@ -13,22 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from groups.features.schedules.forms import ScheduleForm
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
+from groups.features.schedules.presenters.rows import planned_words, present_words, schedule_row, twice_words
+from groups.features.schedules.services import schedules
 from groups.forms.groups import Version
-from groups.forms.schedules import ScheduleForm
-from groups.models import Schedule
 from groups.poster import Group, PosterError
 from groups.presenters.holders import holder_notice
-from groups.presenters.schedules import (
-    asked_week,
-    make_week,
-    planned_words,
-    present_words,
-    schedule_row,
-    twice_words,
-    week_bounds,
-)
 from groups.services import groups as reads
-from groups.services import schedules
 from groups.services.journal import history
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
@@ -56,7 +49,7 @@ def schedule_list(request: Request) -> HttpResponse:
         "rows": [schedule_row(each, request.user, groups.get(each.group_id)) for each in page.object_list],
         "week": make_week(monday, found.between(*week_bounds(monday))),
     }
-    return render_page(request, "groups/schedules/schedules.html", context, fragment="rows")
+    return render_page(request, "schedules/schedules.html", context, fragment="rows")
 
 
 def _groups_of(request: Request, shown: Iterable[Schedule]) -> dict[int, Group]:
@@ -129,7 +122,7 @@ def _schedule(request: Request, form: ScheduleForm) -> Schedule:
 def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context: Any) -> HttpResponse:
     present = present_words(form.group.values)
     context = {"form": form, "group": form.group, "present": present, "now": timezone.now(), **context}
-    return render_page(request, "groups/schedules/schedule.html", context, fragment="form", status=status)
+    return render_page(request, "schedules/schedule.html", context, fragment="form", status=status)
 
 
 @require_POST
