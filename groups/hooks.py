@@ -20,6 +20,8 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 from groups.presenters.changes.change_notes import FindNote, add_change_note
+from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
+from groups.presenters.clients.choice_actions import ChoiceAction, add_choice_action
 from groups.presenters.destinations import Source, add_source
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.places import Part, Show, add_part
@@ -28,9 +30,13 @@ from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.jobs import kinds
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import NotSent
 from groups.views.start import StartQuery, add_start_query
+from groups.views.writes.not_sent import Answer, answer_not_sent
 
 # --- Pages -------------------------------------------------------------------------------------------------
 
@@ -54,10 +60,20 @@ def change_note(find_note: FindNote) -> None:
     add_change_note(find_note)
 
 
+def choice_action(action: ChoiceAction) -> None:
+    """Do something with the clients that a user has chosen in the search; see `ChoiceAction`."""
+    add_choice_action(action)
+
+
+def ways_back(find: FindWaysBack) -> None:
+    """Offer a page that makes good a change, in the history and in its message of success; see `WayBack`."""
+    add_ways_back(find)
+
+
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of history and account 10, those of people 20.
+    Pages of groups have the order 0, those of the history 10, of the account 14, and of people 20.
     """
     add_source(source, order)
 
@@ -73,6 +89,16 @@ def start_page(start_query: StartQuery) -> None:
 def gate(each: Gate) -> None:
     """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
     gates.register(each)
+
+
+def answer[E: NotSent](error: type[E], respond: Answer[E]) -> None:
+    """Answer a form whose write was not sent because of an error of the feature; see `answer_not_sent`."""
+    answer_not_sent.register(error, respond)
+
+
+def job_kind(kind: type[JobKind]) -> None:
+    """Add a kind of jobs, which a worker does; its `Feature` names it in `job_kinds`. See `JobKind`."""
+    kinds.register(kind)
 
 
 # --- Events ------------------------------------------------------------------------------------------------

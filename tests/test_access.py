@@ -10,7 +10,8 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from groups.features.saved_views.models import SavedView
-from groups.models import Change, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, PosterCredentials
 from groups.models.contents import Breach, Line
 from groups.services import approvals
 from groups.services.groups import read_now

@@ -11,6 +11,8 @@ MODELS = (
     "Webhook",
     "Watch",
     "ClientCount",
+    "SnapshotPart",
+    "Snapshot",
 )
 
 

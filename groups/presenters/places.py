@@ -14,6 +14,9 @@ PLACES = {
     "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "Buttons beside the heading of the list; shown with (request).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
+    "(request, page), a `MemberPage`.",
+    "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.facts": "The words below the facts of a group; shown with (request, one), a `OneGroup`.",
     "group.cards": "The cards of a group, above its clients; shown with (request, one).",
     "group.figures": "The cards of a group, below its clients; shown with (request, one).",
@@ -24,7 +27,12 @@ PLACES = {
     "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, lines).",
     "removal.cards": "The page before a group goes; shown with (request, group_id).",
     "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
-    "restore.losses": "The list of what a restore cannot bring back; shown with (request, group_id).",
+    "removal.ways_out": "Items of the list of what to do instead of a removal with clients, first how to "
+    "keep the clients; shown with (request, group).",
+    "removal.losses": "What becomes of the clients of a group that goes; shown with (request, group).",
+    "group.lost": "The list of what does not come back with a group; shown with (request, group_id).",
+    "group.gone": "The page of a group that was removed; shown with (request, removal), a `Change`.",
+    "history.head": "Buttons beside the heading of the history; shown with (request).",
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]

@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.insights.services import sales_reading
-from groups.models import Change, Job, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job
 from groups.services.jobs.bulk_edits import Edit
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back

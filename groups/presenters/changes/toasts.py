@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
-from groups.presenters.changes.change_notes import notes_of
+from groups.presenters.changes.change_notes import sentences_of
+from groups.presenters.changes.ways_back import ways_back
 from groups.presenters.messages import clients_words
-from groups.services import snapshots
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 
@@ -26,15 +26,16 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 class Toast:
     """A message of Django's, ready to print.
 
-    `undo_url` takes a change back by one click, `restore_url` leads to the restore of a removed group; both
-    may be empty.
+    `undo_url` takes a change back by one click, `way_url` leads to a page that does, by the button
+    `way_label`. All may be empty.
     """
 
     text: str
     level: str
     state: str = ""
     undo_url: str = ""
-    restore_url: str = ""
+    way_url: str = ""
+    way_label: str = ""
     group_id: str = ""
 
     @property
@@ -53,13 +54,13 @@ def toasts(messages: Iterable["DjangoMessage"]) -> list[Toast]:
 
 
 def _toast(message: "DjangoMessage") -> Toast:
-    state, *way = message.extra_tags.split(" ")
+    state, *way = message.extra_tags.split(" ", 3)
     toast = Toast(str(message.message), message.level_tag, state)
     match way:
         case ["undo", change_id, group_id]:
             return replace(toast, undo_url=reverse("groups:undo", args=[change_id]), group_id=group_id)
-        case ["restore", change_id]:
-            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change_id]))
+        case ["way", url, label]:
+            return replace(toast, way_url=url, way_label=label)
         case _:
             return toast
 
@@ -68,8 +69,8 @@ def tags_of(change: Change, user: "User") -> str:
     """Return the tags of a message about a change: its state, and how to take it back."""
     if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
         return f"{change.state} undo {change.pk} {change.group_id}"
-    if snapshots.restorable([change], user):
-        return f"{change.state} restore {change.pk}"
+    for way in ways_back([change], user)[change.pk]:
+        return f"{change.state} way {way.url} {way.button}"
     return str(change.state)
 
 
@@ -80,7 +81,8 @@ def success_words(change: Change, user: "User") -> str:
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
     clients = clients_words(change.clients_before)
     words = Command.from_change(change).success(change, clients=clients, values=_differences(change))
-    return ". ".join([words, *(note.sentence for note in notes_of(change, user))])
+    sentences = sentences_of(change, user)
+    return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words
 
 
 def _differences(change: Change) -> str:

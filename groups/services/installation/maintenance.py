@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 from groups.models import Change, WorkerHeartbeat
-from groups.services import approvals, schedule_steps, snapshots
+from groups.services import approvals, schedule_steps
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import bulk_edits, queue
@@ -69,7 +69,6 @@ def look_after(worker_id: str) -> None:
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
-    Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
     Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
 )

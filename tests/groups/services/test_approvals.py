@@ -14,7 +14,9 @@ from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
+from groups.features.moves.services.moves import Move, Retire
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule
 from groups.models.contents import Line
 from groups.poster import InvalidResponse, LoyaltyType
 from groups.services import approvals, schedule_steps
@@ -22,7 +24,6 @@ from groups.services import limits as limits_service
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Edit, EditPlan, Import
-from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history

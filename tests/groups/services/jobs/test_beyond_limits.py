@@ -9,13 +9,13 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from groups.features.moves.services.moves import Move, Retire
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Line
 from groups.services import approvals
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Edit, Import
-from groups.services.jobs.moves import Move, Retire
 from groups.services.limits import BeyondLimits, check_job
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute

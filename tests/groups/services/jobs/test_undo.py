@@ -6,6 +6,9 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from groups.features.moves.services import moves
+from groups.features.moves.services.moves import Retire
+from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job, Limits
 from groups.models.contents import Line
 from groups.models.locks import members_key
@@ -13,9 +16,8 @@ from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
+from groups.services.jobs import bulk_edits, queue, undo, undo_plan
 from groups.services.jobs.bulk_edits import Edit, Import
-from groups.services.jobs.moves import Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits, Schedule
 from groups.services.approvals import ask_for
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
