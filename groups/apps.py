@@ -13,14 +13,12 @@ class GroupsConfig(AppConfig):
         from groups.services import request_events  # noqa: PLC0415 - they need the models
         from groups.services.account_limits import LimitGate  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
-        from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
         for choices in (Limits.Limit, PosterAccount.BonusUnit):
             DETAIL_LABELS.update((member.value, member.label) for member in choices)
-        for gate in (LimitGate(), SnapshotGate()):
-            gates.register(gate)
+        gates.register(LimitGate())
         label = _("A request waits for you, or yours was decided")
         add_event_source(EventSource("request", label, request_events.find_requests))

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
-from groups.models import ApprovalRequest, Change, Job, Limits, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.services.approvals import ask_for
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
