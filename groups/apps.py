@@ -10,9 +10,10 @@ class GroupsConfig(AppConfig):
         """Register signal receivers, system checks, gates, events, and words for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.models.changes import nothing_changed_listeners  # noqa: PLC0415 - as all models
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
-        from groups.services.limits import LimitGate  # noqa: PLC0415
+        from groups.services.limits import LimitGate, let_wait_again  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
@@ -22,6 +23,7 @@ class GroupsConfig(AppConfig):
             DETAIL_LABELS.update((member.value, member.label) for member in choices)
         for gate in (LimitGate(), SnapshotGate()):
             gates.register(gate)
+        nothing_changed_listeners.append(let_wait_again)
         for kind, label, find in (
             ("schedule", _("A planned change was held or missed"), schedule_events.find_schedules),
             ("request", _("A request waits for you, or yours was decided"), request_events.find_requests),

@@ -19,6 +19,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
@@ -73,6 +74,11 @@ def start_page(start_query: StartQuery) -> None:
 def gate(each: Gate) -> None:
     """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
     gates.register(each)
+
+
+def nothing_changed(listener: ChangeListener) -> None:
+    """Call `listener` with each change that has changed nothing, in the transaction that settles it."""
+    nothing_changed_listeners.append(listener)
 
 
 # --- Events ------------------------------------------------------------------------------------------------

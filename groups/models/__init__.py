@@ -4,8 +4,9 @@ Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show whi
 a `Snapshot` records a group and its clients before they are moved or removed.
 """
 
-from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
+from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Limits
 from groups.models.changes import Change, ChangeQuerySet
+from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost

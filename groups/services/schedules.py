@@ -35,8 +35,7 @@ log = logging.getLogger("groups.journal")
 RIGHT = "groups.change_group"
 State = Schedule.State
 
-# The form of one that was asked for has become a request.
-register(Schedule.objects.exclude(state=State.ASKED).select_related("request"))
+register(Schedule.objects.all())
 
 
 class TooLate(Exception):

@@ -20,6 +20,7 @@ from groups.models.contents import Line
 from groups.poster.fields import whole_number
 from groups.presenters.bulk_plan import Plan
 from groups.presenters.bulk_sheet import Sheet
+from groups.presenters.job_undo import page_of
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.schedules import warnings
@@ -30,7 +31,6 @@ from groups.services.groups import Groups
 from groups.services.jobs import bulk_edits, queue
 from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.services.writes.submissions import find
 from groups.spreadsheets.imports import read_import
 from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.http.requests import Request, form_methods, requires
@@ -101,7 +101,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
             raise Http404 from None
     if job.state != Job.State.DRAFT:
-        return redirect((find(job.pk) or job).get_absolute_url())
+        return redirect(page_of(job, request.user) or job)
     return _show_draft(request, job)
 
 

@@ -11,9 +11,10 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 
@@ -126,8 +127,7 @@ def undo_command(
     # new operation.
     own = change.undone_by.filter(user=user)
     known = next((each.pk for each in own if str(each.pk) == sent), None)
-    tries = own.exclude(state=Change.State.PENDING).count() + _ended_requests(user, undo_of=change)
-    operation = known or uuid.uuid5(change.pk, f"undo {user.pk} {tries}")
+    operation = known or _next_operation(change, f"undo {user.pk}")
     return replace(undo, user=user, credentials=credentials, operation=operation)
 
 
@@ -165,14 +165,23 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     again = command.repeat(change, remote)
     if not isinstance(again, GroupCommand):
         raise NotNow
-    operation = uuid.uuid5(change.pk, f"again {user.pk} {_ended_requests(user, again_of=change)}")
+    operation = _next_operation(change, f"again {user.pk}")
     return replace(again, user=user, credentials=credentials, operation=operation)
 
 
-def _ended_requests(user: "User", **link: Change) -> int:
-    """Count the user's requests for a write that no longer wait: the next one is another request."""
-    asked = ApprovalRequest.objects.filter(user=user, **link)
-    return asked.count() - asked.waiting().count()
+def _next_operation(change: Change, purpose: str) -> uuid.UUID:
+    """Return the operation of a write that has no form; one that has ended gives way to the next one."""
+    number = 0
+    while _has_ended(operation := uuid.uuid5(change.pk, f"{purpose} {number}")):
+        number += 1
+    return operation
+
+
+def _has_ended(operation: uuid.UUID) -> bool:
+    if Change.objects.filter(pk=operation).exclude(state=Change.State.PENDING).exists():
+        return True
+    decision = gates.decision_on(operation)
+    return decision is not None and not decision.is_waiting
 
 
 def _check_right(change: Change, user: "User") -> None:

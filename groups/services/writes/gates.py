@@ -3,7 +3,8 @@
 A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from groups.models import Change, Job
 from groups.services.writes.commands import Command
@@ -11,6 +12,17 @@ from groups.services.writes.not_sent import BonusBlocked
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+class Decision(Protocol):
+    """A row that says whether something may pass a gate: a person decides on it, or has decided."""
+
+    @property
+    def is_waiting(self) -> bool: ...
+
+    def may_be_seen_by(self, user: "User") -> bool: ...
+
+    def get_absolute_url(self) -> str: ...
 
 
 class Gate:
@@ -41,6 +53,10 @@ class Gate:
 
     def job_decided(self, job: Job, user: "User", reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
+
+    def decision_on(self, operation: uuid.UUID) -> Decision | None:
+        """Return the latest decision at this gate on a form with this operation, or on its job, or None."""
+        return None
 
 
 _gates: list[Gate] = []
@@ -78,6 +94,12 @@ def job_decided(job: Job, user: "User", reason: str) -> None:
     """Tell all gates that a user has decided on a job."""
     for gate in _gates:
         gate.job_decided(job, user, reason)
+
+
+def decision_on(operation: uuid.UUID) -> Decision | None:
+    """Return the latest decision at a gate on a form with this operation, or on its job, or None."""
+    found = (gate.decision_on(operation) for gate in _gates)
+    return next((decision for decision in found if decision is not None), None)
 
 
 class BonusBlock(Gate):

@@ -94,7 +94,7 @@ def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeti
     Limits.objects.create(account_id="demo", max_clients=2)
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(greet(staff, total=3))
-    request = approvals.ask_for_job(greet(staff, total=3), staff, beyond.value.breaches)
+    request = approvals.ask_for(greet(staff, total=3), staff, beyond.value.breaches)
     assert request.asked_effect is not None
     assert [group.id for group in request.asked_effect.groups] == [4]
     assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
@@ -160,4 +160,4 @@ def test_a_job_whose_feature_is_off_keeps_its_locks_and_is_named_plainly(staff, 
     switch_on()
     with pytest.raises(Locked) as there:
         queue.start(plan(owner, group_id=1, target_id=5))
-    assert there.value.job == job
+    assert there.value.holder == job
