@@ -12,8 +12,8 @@ class GroupsConfig(AppConfig):
         from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
         from groups.models.changes import nothing_changed_listeners  # noqa: PLC0415 - as all models
         from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
+        from groups.services.account_limits import LimitGate, let_wait_again  # noqa: PLC0415
         from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
-        from groups.services.limits import LimitGate, let_wait_again  # noqa: PLC0415
         from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
         from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks

@@ -216,6 +216,10 @@ class ApprovalRequest(models.Model):
         return self.user_id == user.pk or user.has_perm(RIGHT)
 
     @property
+    def is_over(self) -> bool:
+        return not self.is_waiting
+
+    @property
     def lapses_at(self) -> datetime:
         return self.created_at + LIFE
 

@@ -411,6 +411,11 @@ class Change(Consent):
         return str(self.Reason(self.reason).label) if self.reason in self.Reason.values else ""
 
     @property
+    def is_over(self) -> bool:
+        """Return True if its sender no longer works on it, whether its outcome is known or not."""
+        return self.state != self.State.PENDING
+
+    @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
 

@@ -217,6 +217,10 @@ class Job(Leased, Consent):
         return self.state in self.ACTIVE
 
     @property
+    def is_over(self) -> bool:
+        return self.state in self.ENDED
+
+    @property
     def is_unfinished(self) -> bool:
         return self.state in self.UNFINISHED
 

@@ -201,6 +201,10 @@ class Schedule(Leased, Consent):
         Lock.objects.take(self.account_id, self.lock_keys, feature="schedules", row_id=self.pk)
 
     @property
+    def is_over(self) -> bool:
+        return not self.is_open
+
+    @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
 

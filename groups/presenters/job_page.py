@@ -78,7 +78,7 @@ class JobPage:
     @property
     def request_url(self) -> str:
         """Address of the decision that the rest of the job waits for, if there is one."""
-        decision = gates.decision_on(self.job.pk) if self.job.state in Job.HALTED else None
+        decision = gates.decision_on(self.job) if self.job.state in Job.HALTED else None
         return decision.get_absolute_url() if decision and decision.is_waiting else ""
 
     @property

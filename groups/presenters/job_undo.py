@@ -47,7 +47,7 @@ def page_of(undoing: Job, user: "User") -> Job | Decision | None:
     """Return the undo, or what it waits for; None if this user may not see that."""
     if undoing.state != Job.State.ASKED:
         return undoing
-    decision = gates.decision_on(undoing.pk)
+    decision = gates.decision_on(undoing)
     return decision if decision and decision.may_be_seen_by(user) else None
 
 

@@ -26,11 +26,11 @@ from groups.models import (
 )
 from groups.models.approvals import LIFE, RIGHT
 from groups.models.contents import Breach, Effect
-from groups.services import effects, limits, schedule_steps, schedules
+from groups.services import account_limits, effects, schedule_steps, schedules
+from groups.services.account_limits import BeyondLimits
 from groups.services.gateway import check_token
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
-from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
@@ -257,7 +257,7 @@ def _approve_change(
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         raise AlreadySo
     command = replace(command, user=user, credentials=credentials)
     try:
@@ -286,11 +286,11 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
         values |= JobKind.of(job).columns_onto(now)
         if values.get("total") == 0:
             with transaction.atomic():
-                limits.approve(request, user)
+                account_limits.approve(request, user)
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
             raise AlreadySo
     with transaction.atomic():
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         queue.hand_over(job, user, **_consent_of(request), **values)
 
 
@@ -299,11 +299,11 @@ def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> No
     base = now.group.values if now.group else schedule.base_values
     if same(base, onto(schedule.base_values, schedule.planned_values, base)):
         with transaction.atomic():
-            limits.approve(request, user)
+            account_limits.approve(request, user)
             schedule_steps.update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
         raise AlreadySo
     with transaction.atomic():
-        limits.approve(request, user)
+        account_limits.approve(request, user)
         schedules.hand_over(schedule, user, base, **_consent_of(request), allowed_clients=now.clients)
 
 

@@ -1,6 +1,7 @@
 """Views of the jobs: list, progress, and control."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -44,15 +45,11 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
         return _show(request, job)
-
-    def show(*, status: int, **context: Any) -> HttpResponse:
-        job.refresh_from_db()
-        return _show(request, job, status=status, **context)
-
     try:
         _decide(request, job)
     except NotSent as error:
-        return answer_not_sent(error, request, job, show)
+        job.refresh_from_db()
+        return answer_not_sent(error, request, job, partial(_show, request, job))
     except NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
@@ -78,8 +75,6 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=409, outcome=not_ended_words())
     except undo_plan.NothingToUndo:
         return _show(request, job, status=409, outcome=nothing_to_undo_words())
-    for name, value in consent_of(request).items():
-        setattr(undoing, name, value)
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment
@@ -89,7 +84,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=status, **context)
 
     try:
-        return redirect(queue.start(undoing))
+        return redirect(queue.start(undoing, **consent_of(request)))
     except BecameOther:
         return _to_undo(request, Job.objects.get(pk=undoing.pk))
     except NotSent as error:

@@ -107,13 +107,11 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
         is_held = form.is_bound and _holder_of_sources(request, form) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
     job = plan()
-    for name, value in consent_of(request).items():
-        setattr(job, name, value)
     try:
         if form.is_moved_on and find_known(job.submission, Job) is None:
             form.renew_version()
             return show(status=409, moved_on=True)
-        return redirect(queue.start(job))
+        return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
         return answer_not_sent(error, request, job, show)
 

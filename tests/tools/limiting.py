@@ -101,8 +101,8 @@ class World:
 
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
+        from groups.services.account_limits import BeyondLimits
         from groups.services.jobs import moves, queue
-        from groups.services.limits import BeyondLimits
 
         job = moves.plan_move(
             user=self.asker,
@@ -120,8 +120,8 @@ class World:
 
     def _work_on(self):
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
+        from groups.services.account_limits import BeyondLimits
         from groups.services.jobs import queue
-        from groups.services.limits import BeyondLimits
         from groups.services.writes.reach import reached_by
         from tests.support.jobs import run
 

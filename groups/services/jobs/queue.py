@@ -45,12 +45,13 @@ ABANDONED = timedelta(days=1)
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
 
-def start(job: Job) -> Job:
+def start(job: Job, **consent: Any) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `Locked` if another job moves clients out of or into the same groups, the removal of one of them is
-    open, or a change of the group to retire is planned; what a gate and `find_known` raise; and
-    `NotRecorded` if the database refuses the row for another reason.
+    `consent` are the columns of a user's consent to pass a gate. Raises `Locked` if another job moves clients
+    out of or into the same groups, the removal of one of them is open, or a change of the group to retire is
+    planned; what a gate and `find_known` raise; and `NotRecorded` if the database refuses the row for another
+    reason.
     """
     if job.user is None:
         raise PermissionDenied
@@ -58,7 +59,7 @@ def start(job: Job) -> Job:
     for _try in range(TRIES_TO_RECORD):
         if (known := find_known(job.submission, Job)) is not None:
             return known
-        gates.before_job(job, job.user)
+        _pass_gates(job, job.user, consent)
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
@@ -171,8 +172,7 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 def start_draft(job: Job, user: "User", **consent: Any) -> None:
     """Enqueue a draft; do nothing if it was started before.
 
-    `consent` are the columns of a user's consent to pass a gate. Raises what a gate raises, and `NotNow` if
-    the draft no longer exists.
+    `consent` is as that of `start`. Raises what a gate raises, and `NotNow` if the draft no longer exists.
     """
     _check_right(job, user)
     if job.state != Job.State.DRAFT:

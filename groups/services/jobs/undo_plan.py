@@ -164,7 +164,7 @@ def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | Non
 def _is_refused(job: Job) -> bool:
     if job.state != Job.State.ASKED:
         return False
-    decision = gates.decision_on(job.pk)
+    decision = gates.decision_on(job)
     return decision is None or not decision.is_waiting
 
 

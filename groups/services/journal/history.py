@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,9 +15,9 @@ from django.utils import timezone
 from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
-from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import find
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -123,11 +124,11 @@ def undo_command(
     undo = Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
-    # A double click is one operation, as is a form that comes again; a new attempt after a settled one is a
-    # new operation.
-    own = change.undone_by.filter(user=user)
-    known = next((each.pk for each in own if str(each.pk) == sent), None)
-    operation = known or _next_operation(change, f"undo {user.pk}")
+    known = find(sent)
+    if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
+        operation = known.pk  # the form comes again
+    else:
+        operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, user=user, credentials=credentials, operation=operation)
 
 
@@ -169,19 +170,17 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     return replace(again, user=user, credentials=credentials, operation=operation)
 
 
-def _next_operation(change: Change, purpose: str) -> uuid.UUID:
-    """Return the operation of a write that has no form; one that has ended gives way to the next one."""
-    number = 0
-    while _has_ended(operation := uuid.uuid5(change.pk, f"{purpose} {number}")):
-        number += 1
-    return operation
+def _next_operation(change: Change, name: str) -> uuid.UUID:
+    """Return the operation of a user's next try: the first one of which nothing has come, or nothing yet.
 
-
-def _has_ended(operation: uuid.UUID) -> bool:
-    if Change.objects.filter(pk=operation).exclude(state=Change.State.PENDING).exists():
-        return True
-    decision = gates.decision_on(operation)
-    return decision is not None and not decision.is_waiting
+    So a double click is one operation, and a new try after one that has ended is another.
+    """
+    for number in count():
+        operation = uuid.uuid5(change.pk, f"{name} {number}")
+        known = find(operation)
+        if known is None or not known.is_over:
+            return operation
+    raise AssertionError("unreachable")
 
 
 def _check_right(change: Change, user: "User") -> None:

@@ -282,7 +282,8 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         return
     change.code = error.code
     try:
-        look = look_at(change, command.sender.credentials, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
+        within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
+        look = look_at(command, change, command.sender.credentials, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
@@ -318,7 +319,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = look_at(change, command.sender.credentials, within=left).outcome
+            outcome = look_at(command, change, command.sender.credentials, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

@@ -3,7 +3,6 @@
 A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
 """
 
-import uuid
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from groups.models import Change, Job
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Decision(Protocol):
-    """A row that says whether something may pass a gate: a person decides on it, or has decided."""
+    """A row on which a person decides, or has decided, whether a job may pass a gate."""
 
     @property
     def is_waiting(self) -> bool: ...
@@ -54,51 +53,51 @@ class Gate:
     def job_decided(self, job: Job, user: "User", reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
 
-    def decision_on(self, operation: uuid.UUID) -> Decision | None:
-        """Return the latest decision at this gate on a form with this operation, or on its job, or None."""
+    def decision_on(self, job: Job) -> Decision | None:
+        """Return the latest decision on a job at this gate, or None if there was none to take."""
         return None
 
 
-_gates: list[Gate] = []
+registered: list[Gate] = []
 
 
 def register(gate: Gate) -> None:
     """Let all writes pass this gate too."""
-    _gates.append(gate)
-    _gates.sort(key=lambda each: each.order)
+    registered.append(gate)
+    registered.sort(key=lambda each: each.order)
 
 
 def before(command: Command) -> dict[str, Any]:
     """Pass all gates with a command; return the columns for its journal row."""
-    return {name: value for gate in _gates for name, value in gate.before(command).items()}
+    return {name: value for gate in registered for name, value in gate.before(command).items()}
 
 
 def ahead(command: Command) -> dict[str, Any]:
     """Pass all gates with a command that is sent later, as far as they can tell already."""
-    return {name: value for gate in _gates for name, value in gate.ahead(command).items()}
+    return {name: value for gate in registered for name, value in gate.ahead(command).items()}
 
 
 def in_transaction(change: Change, command: Command) -> None:
     """Pass all gates in the transaction that records a change."""
-    for gate in _gates:
+    for gate in registered:
         gate.in_transaction(change, command)
 
 
 def before_job(job: Job, user: "User") -> None:
     """Pass all gates with a job as a whole."""
-    for gate in _gates:
+    for gate in registered:
         gate.before_job(job, user)
 
 
 def job_decided(job: Job, user: "User", reason: str) -> None:
     """Tell all gates that a user has decided on a job."""
-    for gate in _gates:
+    for gate in registered:
         gate.job_decided(job, user, reason)
 
 
-def decision_on(operation: uuid.UUID) -> Decision | None:
-    """Return the latest decision at a gate on a form with this operation, or on its job, or None."""
-    found = (gate.decision_on(operation) for gate in _gates)
+def decision_on(job: Job) -> Decision | None:
+    """Return the latest decision on a job at a gate, or None if there was none to take."""
+    found = (gate.decision_on(job) for gate in registered)
     return next((decision for decision in found if decision is not None), None)
 
 

@@ -14,10 +14,13 @@ from groups.services.writes.not_sent import NotSent, OperationReused
 
 
 class Submitted(Protocol):
-    """A row that came of a form."""
+    """A row that came of a form; once it `is_over`, the next try of the same is another operation."""
 
     @property
     def submission(self) -> Submission: ...
+
+    @property
+    def is_over(self) -> bool: ...
 
     def get_absolute_url(self) -> str: ...
 

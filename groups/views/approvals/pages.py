@@ -20,8 +20,8 @@ from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.messages import Message
 from groups.services import approvals
+from groups.services.account_limits import limits_of, set_limits
 from groups.services.gateway import check_token
-from groups.services.limits import limits_of, set_limits
 from groups.services.schedules import TooLate
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent

@@ -115,10 +115,8 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
         job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
     except restore_preview.NoRestore:
         return _show(request, seen, status=409)
-    for name, value in consent_of(request).items():
-        setattr(job, name, value)
     try:
-        return redirect(queue.start(job))
+        return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
         return answer_not_sent(error, request, job, partial(_show, request, seen))
 

@@ -21,7 +21,7 @@ from groups.poster.fields import fold
 from groups.presenters.changes.change_diff import conflict_rows, difference_rows, outcome_rows
 from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
-from groups.presenters.changes.toasts import success_words, tags_of
+from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.places import parts_of
 from groups.services import groups as reads
@@ -106,7 +106,7 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
     if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
-    return respond(page, change)
+    return respond(page, command, change)
 
 
 def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
@@ -124,13 +124,13 @@ def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Excepti
     return answer_not_sent(error, page.request, command, show)
 
 
-def respond(page: WritePage[Any], change: Change) -> HttpResponse:
+def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
     """Answer with the outcome of a change."""
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
-            return respond_success(page.request, change)
+            return respond_success(page.request, command, change)
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
-            return _respond_conflict(page, change)
+            return _respond_conflict(page, command, change)
         case State.FAILED if change.reason == Reason.GONE:
             raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
@@ -142,19 +142,18 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.PENDING | State.UNKNOWN | State.REVIEW:
             refused = change.again_of_id and change.code is not None
             status = status_of_refusal(change) if refused else LOST
-            return show_outcome(page.request, change, fragment="form", status=status)
+            return show_outcome(page.request, command, change, fragment="form", status=status)
         case State.ELSEWHERE:  # written by the watch; a command never ends so
-            return show_outcome(page.request, change, fragment="form")
+            return show_outcome(page.request, command, change, fragment="form")
         case _ as never:
             assert_never(never)
 
 
-def respond_success(request: Request, change: Change) -> HttpResponse:
+def respond_success(request: Request, command: GroupCommand, change: Change) -> HttpResponse:
     """Redirect to the group, or to the list after a removal, with a message of success."""
-    command = Command.from_change(change)
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
-    words = success_words(change, request.user)
-    messages.add_message(request, level, words, extra_tags=tags_of(change, request.user))
+    words = success_words(command, change, request.user)
+    messages.add_message(request, level, words, extra_tags=tag_of(change))
     if change.state == State.DIFFERS:
         return redirect("groups:change", change.pk)
     if command.removes:
@@ -178,10 +177,10 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
 
 
 def show_outcome(
-    request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
+    request: Request, command: Command, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
-    context = _outcome_context(request, change)
+    context = _outcome_context(request, command, change)
     template = "groups/writes/outcome.html"
     if is_in_row(request):
         # In place of the list, under its own address.
@@ -192,8 +191,7 @@ def show_outcome(
     return render_page(request, template, context, status=status)
 
 
-def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
-    command = Command.from_change(change)
+def _outcome_context(request: Request, command: Command, change: Change) -> dict[str, Any]:
     may_decide = command.may_be_sent_by(request.user)
     return {
         "change": change,
@@ -236,8 +234,8 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     return page.show_again(change, status=status_of_refusal(change))
 
 
-def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
-    command, theirs = Command.from_change(change), Group.from_json(change.before)
+def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
+    theirs = Group.from_json(change.before)
     version = Version.of(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs

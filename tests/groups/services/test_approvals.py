@@ -17,8 +17,8 @@ from django_tasks_db.models import DBTaskResult
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
 from groups.models.contents import Line
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import approvals, schedule_steps
-from groups.services import limits as limits_service
+from groups.services import account_limits, approvals, schedule_steps
+from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Edit, EditPlan, Import
@@ -26,7 +26,6 @@ from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history
-from groups.services.limits import BeyondLimits
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import (
     Command,
@@ -399,7 +398,7 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
 def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_their_own(staff, owner, sandbox):
     colleague = make_user("colleague", role="Staff", account="demo", sandbox=sandbox)
     with pytest.raises(PermissionDenied):
-        limits_service.set_limits(Limits(account_id="demo", max_clients=5), user=staff)
+        account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=staff)
     assert not Limits.objects.exists()
     for asking, deciding in ((staff, colleague), (owner, owner)):
         request = approvals.ask_for(an_update(asking), asking, ())
@@ -413,7 +412,7 @@ def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_thei
 
 def test_the_old_limits_in_the_security_log_are_those_of_the_account(owner, outsider, sandbox):
     Limits.objects.create(account_id="kavarnia", max_clients=9)
-    limits_service.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+    account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
     assert SecurityEvent.objects.get(kind=Event.LIMITS_SET).detail == "demo, max_clients: – → 5"
 
 
@@ -546,7 +545,7 @@ def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
     def set_one():
         try:
             with connection.execute_wrapper(meet):
-                limits_service.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+                account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
             ends.append("set")
         finally:
             connections.close_all()

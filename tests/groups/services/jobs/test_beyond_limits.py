@@ -12,11 +12,11 @@ from django.db import transaction
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Line
 from groups.services import approvals
+from groups.services.account_limits import BeyondLimits, check_job
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, queue
 from groups.services.jobs.bulk_edits import Edit, Import
 from groups.services.jobs.moves import Move, Retire
-from groups.services.limits import BeyondLimits, check_job
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow

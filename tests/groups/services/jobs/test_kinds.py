@@ -7,12 +7,12 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock
 from groups.services import approvals
+from groups.services.account_limits import BeyondLimits
 from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, register, title_of
 from groups.services.jobs.moves import Move
-from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.not_sent import Locked
 from groups.services.writes.reach import Reach

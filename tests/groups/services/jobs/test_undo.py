@@ -12,6 +12,7 @@ from groups.models.locks import members_key
 from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
+from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
 from groups.services.jobs.bulk_edits import Edit, Import
@@ -19,7 +20,6 @@ from groups.services.jobs.moves import Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history
-from groups.services.limits import BeyondLimits
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow

@@ -4,7 +4,6 @@ A job is held against the limits as a whole before it starts, and its clients on
 is recorded: the journal has the number of clients that each of them reaches.
 """
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Consent, Job, Limits, PosterCredentials
@@ -123,10 +121,9 @@ class LimitGate(Gate):
         for request in job.requests.waiting():
             ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
 
-    def decision_on(self, operation: uuid.UUID) -> ApprovalRequest | None:
-        """Return the request that the form has become, or the latest one for the rest of the job."""
-        found = ApprovalRequest.objects.filter(Q(pk=operation) | Q(job=operation))
-        return found.order_by("-created_at").first()
+    def decision_on(self, job: Job) -> ApprovalRequest | None:
+        """Return the latest request for a job, or for the rest of it."""
+        return job.requests.first()
 
 
 def approve(request: ApprovalRequest, user: "User") -> None:
