@@ -19,6 +19,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
@@ -116,9 +117,17 @@ def gate(each: Gate) -> None:
     gates.register(each)
 
 
-def submissions(rows: QuerySet[Any]) -> None:
-    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`."""
-    register_submissions(rows)
+def nothing_changed(listener: ChangeListener) -> None:
+    """Call `listener` with each change that has changed nothing, in the transaction that settles it."""
+    nothing_changed_listeners.append(listener)
+
+
+def submissions(rows: QuerySet[Any], order: int = 0) -> None:
+    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`.
+
+    Rows of a lower `order` are found first.
+    """
+    register_submissions(rows, order)
 
 
 def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:

@@ -26,7 +26,7 @@ from groups.forms.fields import (
     TokenField,
 )
 from groups.models import Change, ChangeQuerySet
-from groups.models.approvals import LONGEST_NOTE
+from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings

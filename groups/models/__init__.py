@@ -3,8 +3,9 @@
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer.
 """
 
-from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
+from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Limits
 from groups.models.changes import Change, ChangeQuerySet
+from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost

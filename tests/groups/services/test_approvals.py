@@ -280,7 +280,7 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
     approvals.approve(request, user=owner, credentials=owner.credentials)
     job = run(Job.objects.get(pk=job.pk))
     assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
-    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request"))
+    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request_id"))
     assert found == {("applied", "owner", "staff", request.pk)}
 
 
