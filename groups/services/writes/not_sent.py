@@ -7,10 +7,11 @@ A feature adds its own: `Held` for what its gate holds back, `NotSent` for anyth
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Holder, Job, Lock, Schedule
+from groups.models import Holder, Lock
 from poster_admin.common.outages import Outage
 
 
@@ -53,8 +54,23 @@ class NotNow(Exception):
     """The action no longer fits the state of the change, the job, the planned change or the request."""
 
 
+class Locking(Protocol):
+    """A row that takes the locks of its `lock_keys`."""
+
+    @property
+    def pk(self) -> uuid.UUID: ...
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def lock_keys(self) -> frozenset[str]: ...
+
+    def refresh_from_db(self) -> None: ...
+
+
 @contextmanager
-def taking_locks(row: Job | Schedule) -> Iterator[None]:
+def taking_locks(row: Locking) -> Iterator[None]:
     """Commit the block, in which a job or a planned change takes its locks, or undo all of it.
 
     Raises `Locked` if something else has one of them, and `NotNow` if it had a moment ago.

@@ -88,5 +88,8 @@ def reads_consent(read: ReadConsent) -> ReadConsent:
 
 
 def consent_of(request: Request) -> dict[str, Any]:
-    """Return the consent in a form, as fields of a command and columns of a job or a planned change."""
+    """Return the consent in a form, as fields of a command and columns of a job or a planned change.
+
+    It is empty if the form gives none.
+    """
     return {name: value for read in _readers for name, value in read(request).items()}
