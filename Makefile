@@ -24,8 +24,7 @@ export UV_PYTHON_PREFERENCE ?= system
 # The machine's certificates: a company's proxy may have one of its own.
 export UV_SYSTEM_CERTS ?= true
 export UV_PROJECT_ENVIRONMENT := .venv
-# Hundreds of processes start: each would compile the modules again that it cannot read compiled.
-unexport VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
