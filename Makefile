@@ -11,8 +11,8 @@ PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Five keep two cores busy:
 # a test often waits for a server, a browser or a time-out.
 JOBS ?= 5
-# `make test` leaves the mark `product` to `make test-all`. A -m in ARGS takes the place of this one.
-MARKS ?= not product
+# `make test` leaves the mark `thorough` to `make test-all`. A -m in ARGS takes the place of this one.
+MARKS ?= not thorough
 # `make test` tries few examples of a property: tests/support/pairwise.py.
 PROFILE ?= poster_admin
 ARGS ?=

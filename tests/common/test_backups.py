@@ -104,7 +104,9 @@ def on_postgresql(tmp_path):
 
 
 # The test below that restores PostgreSQL stays in `make test`.
-ON_POSTGRESQL = pytest.param("on_postgresql", marks=[pytest.mark.services, pytest.mark.product])
+ON_POSTGRESQL = pytest.param(
+    "on_postgresql", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]
+)
 
 
 @pytest.fixture(params=["on_sqlite", ON_POSTGRESQL])
@@ -235,7 +237,7 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     stop(process)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_restore_is_refused_while_a_worker_runs(on_sqlite, file):
     worker = on_sqlite.start("worker")
     in_use = on_sqlite.directory / "db.sqlite3.in-use"
@@ -330,8 +332,8 @@ def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
 
 
 # On a second database; SQLite has it in `make test`.
-@pytest.mark.product
-@pytest.mark.services
+@pytest.mark.thorough
+@pytest.mark.needs("postgresql", "redis")
 def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tables(on_postgresql):
     """A table that the backup lacks has to go: the next migration that makes it would fail."""
     file = back_up(on_postgresql)
@@ -403,7 +405,7 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
     assert database.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.product  # a further kill
+@pytest.mark.thorough  # a further kill
 def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     other = shutil.copy(file, on_sqlite.directory / "other")
     with closing(sqlite3.connect(other)) as held:
@@ -415,7 +417,7 @@ def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     assert names_in(on_sqlite) == ["early"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_copy_of_the_bare_files_is_restored_with_its_last_writes(on_sqlite):
     database = on_sqlite.directory / "db.sqlite3"
     with closing(sqlite3.connect(database)) as held:
@@ -437,7 +439,7 @@ def test_a_database_that_another_program_has_open_is_not_replaced(on_sqlite, fil
     assert (status, said.count("another process has it open")) == (1, 1)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, file):
     process = subprocess.Popen(
         [sys.executable, "manage.py", "restore", file],
@@ -495,7 +497,7 @@ def of_a_newer_version(database):
     "spoil",
     [
         empty,
-        *(pytest.param(each, marks=pytest.mark.product) for each in (foreign, damaged, of_a_newer_version)),
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in (foreign, damaged, of_a_newer_version)),
     ],
 )
 def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlite, good, spoil):
@@ -515,8 +517,8 @@ def test_a_database_of_nobody_costs_no_good_backup(on_sqlite, good):
     assert sorted(map(str, (on_sqlite.directory / "backups").iterdir())) == [good, new]
 
 
-@pytest.mark.product  # SQLite has it in `make test`
-@pytest.mark.services
+@pytest.mark.thorough  # SQLite has it in `make test`
+@pytest.mark.needs("postgresql", "redis")
 def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_postgresql):
     good = back_up(on_postgresql)
     with empty_database(environment.POSTGRES_URL) as url:
@@ -529,7 +531,7 @@ def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_p
     assert list(map(str, (on_postgresql.directory / "backups").iterdir())) == [good]
 
 
-@pytest.mark.product  # as the doctor below
+@pytest.mark.thorough  # as the doctor below
 @pytest.mark.parametrize(
     "command",
     [
@@ -550,7 +552,7 @@ def test_a_command_makes_no_database_at_a_mistyped_address(tmp_path, command):
     assert (status, "unable to open database file" in said) == (1, True), said
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_check_needs_no_database_and_a_migration_makes_it(tmp_path):
     installation = Installation(tmp_path)
     assert installation.output("check")[0] == 0  # it may be asked before the first start

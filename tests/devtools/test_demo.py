@@ -61,7 +61,7 @@ def test_three_people_can_sign_in_and_see_the_groups(served):
     assert session.get(f"{served.url}/admin/").status_code == 200  # the last one is the owner
 
 
-@pytest.mark.product  # a tool of developers, of which the test above shows that it starts
+@pytest.mark.thorough  # a tool of developers, of which the test above shows that it starts
 def test_sign_ins_and_data_outlive_a_restart(directory):
     with demo.running(directory) as first:
         staff = sign_in(first, "staff")
@@ -77,7 +77,7 @@ def test_sign_ins_and_data_outlive_a_restart(directory):
     assert "Traceback" not in rest
 
 
-@pytest.mark.product  # tests/test_start.py starts servers at once
+@pytest.mark.thorough  # tests/test_start.py starts servers at once
 def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(tmp_path):
     directory = tmp_path / "new"
     with ExitStack() as stack:
@@ -101,7 +101,7 @@ def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(serv
     assert sign_in(served, "staff").get(f"{served.url}/groups/").status_code == 200
 
 
-@pytest.mark.product  # tests/devtools/test_styleguide.py has the gallery without a server
+@pytest.mark.thorough  # tests/devtools/test_styleguide.py has the gallery without a server
 def test_with_debug_there_is_the_gallery_and_its_buttons_work(directory):
     with demo.running(directory, "--debug") as served:
         staff = sign_in(served, "staff")

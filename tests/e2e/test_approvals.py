@@ -54,7 +54,7 @@ def test_an_owner_alone_gives_a_reason(page_for, owner, sandbox):
     expect(page.locator("[data-change]")).to_contain_text("Ювілей закладу")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_refusal_says_why(page_for, staff, owner, sandbox, limited):
     asks = page_for(staff, language="uk")
     asks.goto("/groups/1/edit/")

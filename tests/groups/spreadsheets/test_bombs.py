@@ -21,7 +21,7 @@ TOO_LARGE, ODD = (
     "Unpacked, it may have 16 MB and 500,000 elements at most",
     "that no spreadsheet program writes",
 )
-others = pytest.mark.product  # the same bound, in the other parts
+others = pytest.mark.thorough  # the same bound, in the other parts
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 LINE, CELL = b'<row r="3">%s</row>', b'<c r="A3" t="%s">%s</c>'
 

@@ -51,7 +51,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
 
 
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.product)])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(
     staff, sandbox, people, monkeypatch, lag, seed
 ):

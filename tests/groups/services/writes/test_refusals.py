@@ -182,7 +182,7 @@ def some_codes():
         some = list(REFUSALS)[place :: len(JOBS)]
         rest = [code for code in REFUSALS if code not in some]
         yield pytest.param(*job, some, id=name)
-        yield pytest.param(*job, rest, id=f"{name}, rest", marks=pytest.mark.product)
+        yield pytest.param(*job, rest, id=f"{name}, rest", marks=pytest.mark.thorough)
 
 
 @pytest.mark.django_db(transaction=True)
