@@ -17,7 +17,7 @@ MARKS ?= not thorough
 PROFILE ?= poster_admin
 ARGS ?=
 DJADE := .venv/bin/djade --target-version 6.1
-TEMPLATES = $(shell find templates -name '*.html')
+TEMPLATES = $(shell find templates groups -name '*.html')
 
 # A Python of this machine if it is new enough, else one that uv downloads.
 export UV_PYTHON_PREFERENCE ?= system
@@ -56,8 +56,8 @@ lint: .venv/.all  ## Look at the code: format, rules, types, layers
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(DJADE) --check $(TEMPLATES)
-	.venv/bin/djlint --quiet --lint templates
-	.venv/bin/djlint --quiet --lint --profile jinja --extension jinja templates
+	.venv/bin/djlint --quiet --lint templates groups
+	.venv/bin/djlint --quiet --lint --profile jinja --extension jinja templates groups
 	.venv/bin/oxlint --deny-warnings static
 	DEBUG=True $(PYTHON) -m mypy
 	DEBUG=True .venv/bin/lint-imports

@@ -7,11 +7,26 @@ class GroupsConfig(AppConfig):
     verbose_name = _("loyalty groups")
 
     def ready(self) -> None:
-        """Register signal receivers and system checks, and the words of this app for the security log."""
+        """Register signal receivers, system checks, gates, events, and words for the security log."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
-        from groups.models import Limits, NoticeKind, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.models import Limits, PosterAccount  # noqa: PLC0415 - as all models
+        from groups.presenters.group_warnings import add_group_warnings  # noqa: PLC0415
+        from groups.presenters.schedules import find_warnings  # noqa: PLC0415
+        from groups.services import request_events, schedule_events  # noqa: PLC0415 - they need the models
+        from groups.services.account_limits import LimitGate  # noqa: PLC0415
+        from groups.services.events import EventSource, add_event_source  # noqa: PLC0415
+        from groups.services.snapshots import SnapshotGate  # noqa: PLC0415
+        from groups.services.writes import gates  # noqa: PLC0415
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
-        for choices in (Limits.Limit, NoticeKind, PosterAccount.BonusUnit):
+        for choices in (Limits.Limit, PosterAccount.BonusUnit):
             DETAIL_LABELS.update((member.value, member.label) for member in choices)
+        for gate in (LimitGate(), SnapshotGate()):
+            gates.register(gate)
+        for kind, label, find in (
+            ("schedule", _("A planned change was held or missed"), schedule_events.find_schedules),
+            ("request", _("A request waits for you, or yours was decided"), request_events.find_requests),
+        ):
+            add_event_source(EventSource(kind, label, find))
+        add_group_warnings(find_warnings)

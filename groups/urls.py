@@ -1,22 +1,22 @@
 """Route the addresses of the groups; they are part of the contract."""
 
-from django.urls import path, register_converter
+from importlib import import_module
 
+from django.urls import path, register_converter
+from django.utils.module_loading import module_has_submodule
+
+from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
-    bulk,
     clients,
-    cost,
     go,
     groups,
     jobs,
     moves,
-    notices,
-    saved_views,
     schedules,
-    scheme,
 )
+from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
 from groups.views.journal import history, news, snapshots
 
@@ -63,18 +63,10 @@ register_converter(HistoryFileConverter, "history_file")
 group_urls = [
     path("groups/", groups.group_list, name="list"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
-    path("groups/edit/", bulk.bulk_edit, name="bulk"),
-    path("groups/import/", bulk.group_import, name="import"),
-    path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
-    path("groups/ladder/", scheme.ladder, name="ladder"),
-    path("groups/audit/", scheme.audit, name="audit"),
-    path("groups/scheme/", scheme.chart, name="scheme"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
-    path("groups/<group:group_id>/cost/", cost.group_cost, name="cost"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
     path("groups/<group:group_id>/delete/", groups.group_remove, name="remove"),
-    path("groups/<group:group_id>/dependents/", groups.group_dependents, name="dependents"),
     path("groups/<group:group_id>/clients/", clients.group_members, name="members"),
     path("groups/<group:group_id>/clients/first/", clients.group_first_clients, name="first_clients"),
     path(
@@ -94,15 +86,7 @@ go_urls = [path("go/", go.go, name="go")]
 account_urls = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
-    path("account/watch/", account.account_watch, name="watch"),
-    path("account/views/", saved_views.view_list, name="views"),
-    path("account/views/<int:view_id>/", saved_views.view_change, name="view"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
-    path("account/notices/", notices.notices, name="notices"),
-    path("account/notices/webhook/", notices.webhook, name="webhook"),
-    path("account/notices/webhook/trial/", notices.webhook_trial, name="webhook_trial"),
-    path("account/notices/webhook/secret/", notices.webhook_secret, name="webhook_secret"),
-    path("account/notices/webhook/remove/", notices.webhook_remove, name="webhook_remove"),
 ]
 request_urls = [
     path("account/limits/", approvals.account_limits, name="limits"),
@@ -152,3 +136,6 @@ urlpatterns = [
     *job_urls,
     *schedule_urls,
 ]
+for feature in plugged_in_features():
+    if module_has_submodule(feature.module, "urls"):
+        urlpatterns += import_module(f"{feature.name}.urls").urlpatterns

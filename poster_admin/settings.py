@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin import contradictions, env_values, log_settings, stores
+from poster_admin import contradictions, env_values, features, log_settings, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 
@@ -108,6 +108,7 @@ JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
 INSTALLED_APPS = [
     "groups",
+    *features.APPS,
     "poster_admin.users",
     "poster_admin.common",
     "poster_admin.apps.AdminConfig",
@@ -121,6 +122,9 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "axes",
 ]
+
+FEATURES_OFF = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
+features.require_known(env, FEATURES_OFF)
 
 MIDDLEWARE = [
     "poster_admin.common.middleware.request_id_and_timing",
@@ -163,6 +167,7 @@ TEMPLATES = [
             "builtins": [
                 "poster_admin.common.templatetags.icons",
                 "poster_admin.common.templatetags.jinja_parts",
+                "groups.templatetags.places",
             ],
             "context_processors": [
                 "django.template.context_processors.request",
@@ -177,7 +182,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"environment": "poster_admin.common.jinja.environment"},
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "poster_admin.site.jinja_environment"},
     },
 ]
 

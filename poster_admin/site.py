@@ -1,4 +1,4 @@
-"""Customise Django's admin for this site."""
+"""Put the site together: Django's admin, and the functions of `.jinja` templates."""
 
 from functools import wraps
 from typing import Any
@@ -6,6 +6,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from jinja2 import Environment
+
+from groups.templatetags.places import place_in_jinja
+from poster_admin.common import jinja
+
+
+def jinja_environment(**options: Any) -> Environment:
+    """Return the environment of `.jinja` templates, where features may draw parts."""
+    environment = jinja.environment(**options)
+    environment.globals["place"] = place_in_jinja
+    return environment
 
 
 class AdminSite(admin.AdminSite):

@@ -9,11 +9,12 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, SavedView, Snapshot
-from groups.models.contents import Breach, Line
+from groups.features.bulk.services import Edit, Line, keep_plan
+from groups.features.saved_views.models import SavedView
+from groups.models import Change, PosterCredentials, Snapshot
+from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.jobs.bulk_edits import keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
@@ -64,7 +65,7 @@ NEEDS = {
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
-    # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
+    # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
@@ -110,12 +111,12 @@ def rows_of(staff, browse):
     return {
         f"/history/{CHANGE}/": Change.objects.get(),
         f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
-        f"/requests/{CHANGE}/": approvals.ask_for_change(
-            edit_of(staff, percent=Decimal(15)), [Breach("max_percent", 15, 12)]
+        f"/requests/{CHANGE}/": approvals.ask_for(
+            edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
         ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
-        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Job.Kind.EDIT, lines=[line], unchanged=0),
+        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Edit, lines=[line], unchanged=0),
         "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
         "/people/1/": staff,
         "/admin/auth/user/1/": staff,

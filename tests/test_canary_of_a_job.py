@@ -29,34 +29,40 @@ import sentry_sdk
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from groups.management.commands.worker import new_worker
-from groups.models import NoticeKind
+
 from groups.services import clients
 from groups.services.installation import maintenance
-from groups.services.jobs import moves, queue
-from groups.services.notices import choices, deliveries, webhooks
+from groups.services.jobs import moves
+from groups.services.events import event_sources
+from groups.services.jobs import queue
+from groups.features.notices.services import deliveries
+from groups.features.notices.services import outbox
+from groups.features.notices.services import upkeep
+from groups.features.notices.services import webhooks
 from tests.support.dashboard import mover
 
 address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
 owner = User.objects.get()
 owner.email = "owner@example.com"
 owner.save()
-choices.choose(owner, dict.fromkeys(NoticeKind.values, "at_once"))
-print(webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=NoticeKind.values))
-maintenance.tell()
+kinds = [source.kind for source in event_sources()]
+outbox.choose(owner, dict.fromkeys(kinds, "at_once"))
+print(webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
+upkeep.tell()
 
 mover.start([group_id], target_id)
 new_worker("default", batch=True).run()
 
-def crash(lease):
+def crash(job, lease):
     token = owner.credentials.token.reveal()
     everybody = clients.list_members(user=owner, credentials=owner.credentials, group_id=crashing)
     logging.getLogger("groups.jobs").info("the first of %s", everybody)
     raise RuntimeError(f"/api/clients.updateClient?token={token}&format=json")
 
-queue.WORK["move"] = crash
+moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
-maintenance.tell()
+upkeep.tell()
 new_worker(deliveries.QUEUE, batch=True).run()
 sentry_sdk.flush(10)
 """

@@ -36,7 +36,8 @@ def texts():
     found = {}
     for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
         collect(found, path, path.read_bytes())
-    for path in sorted((ROOT / "templates").rglob("*.*")):
+    of_features = [path for kind in ("*.html", "*.jinja") for path in (ROOT / "groups").rglob(kind)]
+    for path in [*sorted((ROOT / "templates").rglob("*.*")), *sorted(of_features)]:
         # Django's own conversion of a template to pseudo-Python, whose indentation means nothing.
         source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())

@@ -4,8 +4,9 @@ They have named the account so far. A webhook that is there keeps that name as i
 with it, and none is told a second time.
 """
 
+import uuid
+
 import django.db.models.deletion
-import groups.models.notices
 from django.db import migrations, models
 from django.db.models import F
 
@@ -13,6 +14,10 @@ from django.db.models import F
 def key_by_account(apps, schema_editor):
     webhooks = apps.get_model("groups", "Webhook").objects.using(schema_editor.connection.alias)
     webhooks.update(key=F("account_id"))
+
+
+def new_key():
+    return str(uuid.uuid4())
 
 
 class Migration(migrations.Migration):
@@ -32,7 +37,7 @@ class Migration(migrations.Migration):
             model_name="webhook",
             name="key",
             field=models.CharField(
-                default=groups.models.notices.new_key, editable=False, max_length=63, unique=True
+                default=new_key, editable=False, max_length=63, unique=True
             ),
         ),
         migrations.AlterField(

@@ -1,21 +1,16 @@
-"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots, notices and others.
+"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
-a `Snapshot` records a group and its clients before they are moved or removed. `ClientCount` has numbers only.
-A `SavedView` has the filters of a user's list.
+a `Snapshot` records a group and its clients before they are moved or removed.
 """
 
 from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
 from groups.models.changes import Change, ChangeQuerySet
-from groups.models.client_counts import ClientCount
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
-from groups.models.locks import Lock, LocksLost
-from groups.models.notices import Delivery, Notice, NoticeChoice, NoticeCursor, NoticeKind, Webhook
-from groups.models.saved_views import SavedView
+from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.schedules import Schedule, ScheduleQuerySet
 from groups.models.snapshots import Snapshot, SnapshotPart
-from groups.models.watches import Watch
 from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
@@ -23,27 +18,19 @@ __all__ = [
     "ApprovalRequestQuerySet",
     "Change",
     "ChangeQuerySet",
-    "ClientCount",
     "Consent",
-    "Delivery",
     "GroupsCopy",
+    "Holder",
     "Job",
     "JobQuerySet",
     "Limits",
     "Lock",
     "LocksLost",
-    "Notice",
-    "NoticeChoice",
-    "NoticeCursor",
-    "NoticeKind",
     "PosterAccount",
     "PosterCredentials",
-    "SavedView",
     "Schedule",
     "ScheduleQuerySet",
     "Snapshot",
     "SnapshotPart",
-    "Watch",
-    "Webhook",
     "WorkerHeartbeat",
 ]

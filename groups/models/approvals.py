@@ -1,6 +1,7 @@
 """Define the limits of an account, and the requests for writes beyond them, which another user approves."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -8,11 +9,14 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.contents import Breach, Effect
 from groups.models.credentials import PosterAccount
+from groups.models.locks import creation_key, group_key
+from groups.models.submissions import Submission
 from poster_admin.common.deadlines import is_past, past, recent
 
 if TYPE_CHECKING:
@@ -191,6 +195,21 @@ class ApprovalRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("groups:request", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for it: that of its job or its planned change, if it is for one."""
+        if self.kind == self.Kind.CHANGE:
+            name = (self.intended or {}).get("name", "")
+            target = group_key(self.group_id) if self.group_id else creation_key(name)
+            values = (target, self.intended)
+            return Submission(self.pk, self.account_id, self.user_id, self.action, values)
+        asked: Submission = (self.job or self.schedules.get()).submission
+        user_id = self.user_id if asked.user_id is not None else None
+        return replace(asked, operation=self.pk, user_id=user_id)
+
     @property
     def present_state(self) -> "ApprovalRequest.State":
         """The state now: a request lapses by the clock, whenever a worker marks it."""
@@ -201,6 +220,10 @@ class ApprovalRequest(models.Model):
     @property
     def is_waiting(self) -> bool:
         return self.present_state == self.State.WAITING
+
+    @property
+    def is_over(self) -> bool:
+        return not self.is_waiting
 
     @property
     def lapses_at(self) -> datetime:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +18,7 @@ from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
 from groups.models.locks import Lock, LocksLost
+from groups.models.submissions import Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 KNOWN_STATE = Q(
@@ -376,6 +378,15 @@ class Change(Consent):
             super().save(force_insert=True)
             Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change_id=self.pk)
 
+    def get_absolute_url(self) -> str:
+        return reverse("groups:change", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for this change, or the try of a job."""
+        values = (self.target, self.intended)
+        return Submission(self.pk, self.account_id, self.user_id, self.action, values)
+
     def delete(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("The journal is append-only.")
 
@@ -391,6 +402,11 @@ class Change(Consent):
     def reason_label(self) -> str:
         """The reason in half a sentence; empty if there is none, or if it is one of a `PosterError`."""
         return str(self.Reason(self.reason).label) if self.reason in self.Reason.values else ""
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if its sender no longer works on it, whether its outcome is known or not."""
+        return self.state != self.State.PENDING
 
     @property
     def is_open(self) -> bool:

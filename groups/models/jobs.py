@@ -2,45 +2,67 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
-from groups.models.contents import ClientsToMove, RestoreScope, UndoScope
 from groups.models.credentials import PosterAccount
-from groups.models.locks import Lock, members_key, schedule_key
+from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.locks import Lock
+from groups.models.submissions import Submission
 from poster_admin.common.deadlines import past
 
 
-class JobQuerySet(models.QuerySet["Job"]):
+class KindOfRow(Protocol):
+    """The part of a kind of job that the tables ask for; `groups.services.jobs.kinds` has all of it."""
+
+    moves_clients: ClassVar[bool]
+    is_shared: ClassVar[bool]
+
+    def __init__(self, job: "Job") -> None: ...
+
+    @property
+    def lock_keys(self) -> frozenset[str]: ...
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]: ...
+
+
+def lease_time() -> timedelta:
+    """Return the time after which another run may take a job over; a run renews its lease before."""
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+class JobQuerySet(LeasedQuerySet["Job"]):
     """Jobs. At most one run works on a job at a time, the one that holds its lease."""
+
+    def known(self) -> "JobQuerySet":
+        """Return the jobs of the kinds that are registered: the others wait, and are on no page."""
+        return self.filter(kind__in=Job.registered)
 
     def unfinished(self) -> "JobQuerySet":
         """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
-    def let_go(self) -> "JobQuerySet":
-        """Return the active jobs without a valid lease."""
-        lease = past("held_until", ahead=timedelta(seconds=settings.JOB_LEASE_SECONDS))
-        return self.filter(Q(held_until=None) | lease, state__in=Job.ACTIVE)
-
     def due(self) -> "JobQuerySet":
-        """Return the active jobs without a valid lease that need not wait for their next try."""
+        """Return the jobs that a run may work on now: active, known, without a valid lease or a pause."""
         longest = timedelta(seconds=max(settings.JOB_RETRY_PAUSES))
-        return self.let_go().filter(Q(next_try_at=None) | past("next_try_at", ahead=longest))
+        waits = Q(next_try_at=None) | past("next_try_at", ahead=longest)
+        return self.known().free().filter(waits, state__in=Job.ACTIVE)
 
 
-class Job(Consent):
+class Job(Leased, Consent):
     """A request of a user that needs many writes; each write is a row of the journal.
 
-    The id is the form's `operation`, so that the same form sent twice is one job. `wanted` holds the
-    parameters beside the two groups: `ClientsToMove` of a move or retirement, `RestoreScope` of a restore,
-    `EditPlan` of an edit or import, `UndoScope` of an undo. `undo_of` is the job that an undo takes back.
+    The id is the form's `operation`, so that the same form sent twice is one job. `kind` names a `JobKind`.
+    `wanted` holds the parameters beside the two groups, in the shape that is defined beside that class.
+    `undo_of` is the job that an undo takes back.
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
@@ -48,20 +70,11 @@ class Job(Consent):
     before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
     account, and waits for the approval of its `request`.
 
-    `holder` and `held_until` are the lease: the run that works on the job, and until when. After that time
-    any worker may take the job over.
+    One run works on the job at a time, under its lease. After that any worker may take the job over.
 
     A job that cannot go on for now, as while Poster is away, gives its worker back until `next_try_at`.
     `waits` counts how often it has done so since `waiting_since` without getting on.
     """
-
-    class Kind(models.TextChoices):
-        MOVE = "move", _("clients moved")
-        RETIRE = "retire", _("group retired")
-        RESTORE = "restore", _("group restored")
-        EDIT = "edit", _("groups edited")
-        IMPORT = "import", _("groups imported")
-        UNDO = "undo", _("job undone")
 
     class State(models.TextChoices):
         DRAFT = "draft", _("not started")
@@ -140,8 +153,9 @@ class Job(Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
-    # Kinds of jobs that move clients, or bring them back.
-    OF_CLIENTS = (Kind.MOVE, Kind.RETIRE, Kind.RESTORE)
+    longest_lease = staticmethod(lease_time)
+    # The kinds that this process knows; `groups.services.jobs.kinds.register` adds one.
+    registered: ClassVar[dict[str, type[KindOfRow]]] = {}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
@@ -149,7 +163,7 @@ class Job(Consent):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="jobs"
     )
     user_name = models.CharField(max_length=150)
-    kind = models.CharField(max_length=7, choices=Kind)
+    kind = models.CharField(max_length=20)
     group_id = models.PositiveIntegerField(null=True)
     group_name = models.CharField(max_length=400, blank=True)
     target_id = models.PositiveIntegerField(null=True)
@@ -168,8 +182,6 @@ class Job(Consent):
     finished_at = models.DateTimeField(null=True)
     # The last time that it stopped by itself.
     stopped_at = models.DateTimeField(null=True)
-    holder = models.UUIDField(null=True)
-    held_until = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(null=True)
     waits = models.PositiveIntegerField(default=0)
@@ -190,38 +202,39 @@ class Job(Consent):
     def __str__(self) -> str:
         return f"{self.kind} {self.group_id} {self.state}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("groups:job", args=[self.pk])
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for this job: the job itself may belong to the user who has approved it."""
+        user_id = self.request.user_id if self.request else self.user_id
+        kind = self.registered[self.kind](self)
+        return Submission(
+            self.pk, self.account_id, None if kind.is_shared else user_id, self.kind, kind.asked_for
+        )
+
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in self.ENDED
 
     @property
     def is_unfinished(self) -> bool:
         return self.state in self.UNFINISHED
 
     @property
-    def lock_keys(self) -> frozenset[str]:
-        """The keys that this job locks: the members of the groups that it moves clients from and to.
-
-        A job that edits groups locks nothing itself; each of its changes takes its own lock. A retirement
-        removes its group, so nothing may be planned for it.
-        """
-        groups = (self.group_id, self.target_id, *self._sources)
-        keys = {members_key(group_id) for group_id in groups if group_id is not None}
-        if self.kind == self.Kind.RETIRE and self.group_id is not None:
-            keys.add(schedule_key(self.group_id))
-        return frozenset(keys)
+    def is_known(self) -> bool:
+        """Return True if the kind of the job is registered; else it has neither a page nor a title."""
+        return self.kind in self.registered
 
     @property
-    def _sources(self) -> tuple[int, ...]:
-        """Further groups that clients are moved out of or, by an undo, back into."""
-        match self.kind:
-            case self.Kind.RESTORE:
-                return RestoreScope.from_json(self.wanted).sources
-            case self.Kind.MOVE:
-                return ClientsToMove.from_json(self.wanted).groups
-            case self.Kind.UNDO:
-                return UndoScope.from_json(self.wanted).groups
-        return ()
+    def lock_keys(self) -> frozenset[str]:
+        """The keys that this job locks, by its kind."""
+        return self.registered[self.kind](self).lock_keys
 
     def take_locks(self) -> None:
         """Take the locks that the job does not hold yet. Raises `IntegrityError` as `Lock.objects` does."""

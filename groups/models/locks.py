@@ -1,14 +1,26 @@
-"""Define locks: the groups and clients that a change, a job or a schedule has reserved."""
+"""Define locks: the groups and clients that a change, a job or a row of a feature has reserved."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
 
 from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
+from groups.poster.fields import fold
 
 LONGEST_KEY = 400
+
+
+class Holder(Protocol):
+    """A row that holds locks, and whose page tells more about it."""
+
+    @property
+    def pk(self) -> uuid.UUID: ...
+
+    def get_absolute_url(self) -> str: ...
 
 
 class LocksLost(Exception):
@@ -20,21 +32,53 @@ def members_key(group_id: int) -> str:
     return f"members:{group_id}"
 
 
-def schedule_key(group_id: int) -> str:
-    """Return the lock key of the planned change of a group."""
+def group_key(group_id: int | None) -> str:
+    """Return the lock key of a group."""
+    return f"group:{group_id}"
+
+
+def creation_key(name: str) -> str:
+    """Return the lock key of the creation of a group with this name."""
+    return f"create:{fold(name)}"[:LONGEST_KEY]
+
+
+def future_key(group_id: int) -> str:
+    """Return the lock key of a group's future: of its removal, and of what is planned for it."""
     return f"schedule:{group_id}"
 
 
-class LockQuerySet(models.QuerySet["Lock"]):
-    """Locks. The keys of a change, job or schedule are taken all at once or not at all."""
+type FindHolder = Callable[[uuid.UUID], Holder]
 
-    def take(self, account_id: str, keys: Iterable[str], **owner: uuid.UUID) -> None:
-        """Take the keys for a `change_id`, a `job_id` or a `schedule_id`.
+_finders: dict[str, FindHolder] = {}
+
+
+def register_holder(feature: str, find: FindHolder) -> None:
+    """Let rows of a feature hold locks: `feature` is the label of its app, `find` returns a row by its id."""
+    _finders[feature] = find
+
+
+@dataclass(frozen=True, slots=True)
+class HolderOfFeature:
+    """A row that holds a lock, of a feature that is switched off; `feature` is the label of its app."""
+
+    feature: str
+    pk: uuid.UUID
+
+    def get_absolute_url(self) -> str:
+        """Return an empty address: the feature has no pages."""
+        return ""
+
+
+class LockQuerySet(models.QuerySet["Lock"]):
+    """Locks. The keys of one holder are taken all at once or not at all."""
+
+    def take(self, account_id: str, keys: Iterable[str], **holder: uuid.UUID | str) -> None:
+        """Take the keys for a `change_id`, a `job_id`, or a `row_id` of a `feature`.
 
         Raises `IntegrityError` if another one holds one of them.
         """
         # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
-        self.bulk_create(Lock(account_id=account_id, key=key, **owner) for key in sorted(keys))
+        self.bulk_create(Lock(account_id=account_id, key=key, **holder) for key in sorted(keys))
 
     def held_by(self, job_id: uuid.UUID) -> set[str]:
         """Return the keys that a job holds, and lock these rows until the transaction ends.
@@ -48,38 +92,41 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock on one of the keys, with its change, job or schedule, or None.
+        """Return a lock on one of the keys, with its change or job, or None.
 
-        Locks of the changes or jobs with the ids in `of` are ignored.
+        Locks of the holders with the ids in `of` are ignored.
         """
         rows = self.filter(account=account_id, key__in=keys).order_by("pk")
-        # Mostly there are none, and to ask for whole rows of all three takes Django four times as long.
+        # Mostly there are none, and to ask for whole rows of both takes Django three times as long.
         if not rows.exists():
             return None
-        found = rows.select_related("change", "job", "schedule")
-        mine = set(of) - {None}
-        return next((lock for lock in found if (lock.job_id or lock.change_id) not in mine), None)
+        found, mine = rows.select_related("change", "job"), set(of)
+        return next((lock for lock in found if lock.holder_id not in mine), None)
 
 
 class Lock(models.Model):
-    """A lock key that one change, job or schedule has reserved, for all processes.
+    """A lock key that one change, job or row of a feature has reserved, for all processes.
 
-    Changes, jobs and schedules list their `lock_keys` and take all of them with one insert, in the
-    transaction that records them. If two try at the same moment, the unique constraint lets only one succeed.
+    Holders list their `lock_keys` and take all of them with one insert, in the transaction that records them.
+    If two try at the same moment, the unique constraint lets only one succeed.
 
-    Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its planned change,
-    `client:9` a client, `enrol:9` the creation of a client anew, `create:…` the name of a new group.
+    Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its future,
+    `client:9` a client, `enrol:9` the second creation of a client, `create:…` the name of a new group.
 
-    A lock is deleted in the transaction that settles its change, or that ends its schedule, or that ends its
-    job and settles the job's last open change. The locks of a killed process stay until its changes are
-    settled.
+    A lock is deleted in the transaction that settles its change, or that ends the row of its feature, or that
+    ends its job and settles the job's last open change. The locks of a killed process stay until its changes
+    are settled.
+
+    `feature` is the label of an app, and `row_id` the id of a row there. There is no foreign key, so that the
+    core knows no feature, and the lock of one that is switched off still holds.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)
     key = models.CharField(max_length=LONGEST_KEY)
     change = models.ForeignKey("Change", null=True, on_delete=models.PROTECT, related_name="locks")
     job = models.ForeignKey("Job", null=True, on_delete=models.PROTECT, related_name="locks")
-    schedule = models.ForeignKey("Schedule", null=True, on_delete=models.PROTECT, related_name="locks")
+    feature = models.CharField(max_length=40, blank=True, default="")
+    row_id = models.UUIDField(null=True)
 
     objects = LockQuerySet.as_manager()
 
@@ -91,9 +138,9 @@ class Lock(models.Model):
             models.UniqueConstraint(fields=("account", "key"), name="one_lock_a_key"),
             models.CheckConstraint(
                 condition=(
-                    Q(change__isnull=False, job__isnull=True, schedule__isnull=True)
-                    | Q(change__isnull=True, job__isnull=False, schedule__isnull=True)
-                    | Q(change__isnull=True, job__isnull=True, schedule__isnull=False)
+                    Q(change__isnull=False, job__isnull=True, row_id__isnull=True, feature="")
+                    | Q(change__isnull=True, job__isnull=False, row_id__isnull=True, feature="")
+                    | (Q(change__isnull=True, job__isnull=True, row_id__isnull=False) & ~Q(feature=""))
                 ),
                 name="lock_of_one_owner",
             ),
@@ -101,3 +148,18 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def holder_id(self) -> uuid.UUID | None:
+        return self.job_id or self.change_id or self.row_id
+
+    @property
+    def holder(self) -> Holder:
+        """The change, the job or the row of a feature that holds the lock: the database knows exactly one."""
+        if holder := self.change or self.job:
+            return holder
+        if self.row_id is None:
+            raise ValueError("This lock has no holder.")
+        if self.feature not in _finders:
+            return HolderOfFeature(self.feature, self.row_id)
+        return _finders[self.feature](self.row_id)

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Q, When
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.approvals import Consent
 from groups.models.credentials import PosterAccount
-from groups.models.locks import Lock, schedule_key
+from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.locks import Lock, future_key, register_holder
+from groups.models.submissions import Submission
 from groups.poster import GroupValues
 from poster_admin.common.deadlines import past
 
@@ -26,7 +29,12 @@ def lease_time() -> timedelta:
     return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
 
 
-class ScheduleQuerySet(models.QuerySet["Schedule"]):
+def longest_lease() -> timedelta:
+    """Return the time for which a lease is renewed at most: for a return that follows its start at once."""
+    return 2 * lease_time()
+
+
+class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
     """Schedules. A step is made under a lease, so that no two workers make it at the same time."""
 
     def open(self) -> "ScheduleQuerySet":
@@ -61,12 +69,8 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         waits = Q(next_try_at=None) | past("next_try_at", ahead=LONGEST_PAUSE, now=now)
         return self.free(now).filter(step, waits).order_by("starts_at", "created_at")
 
-    def free(self, now: datetime) -> "ScheduleQuerySet":
-        """Return the schedules without a valid lease."""
-        return self.filter(Q(held_until=None) | past("held_until", ahead=2 * lease_time(), now=now))
 
-
-class Schedule(Consent):
+class Schedule(Leased, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
@@ -76,8 +80,7 @@ class Schedule(Consent):
     `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each. They
     follow from the id of the schedule, so a worker that takes over from a killed one cannot send a write a
     second time: the journal already has it. `tries` counts the tries that failed for a while, and
-    `next_try_at` is the time of the next one. `held_until` is the lease: until when a worker is at a step.
-    `turn` counts the leases, so that a worker that was too slow stores nothing.
+    `next_try_at` is the time of the next one. A worker makes a step under a lease.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
     approval of its `request`.
@@ -148,9 +151,8 @@ class Schedule(Consent):
     return_id = models.UUIDField()
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
-    held_until = models.DateTimeField(null=True)
-    turn = models.PositiveIntegerField(default=0)
 
+    longest_lease = staticmethod(longest_lease)
     objects = ScheduleQuerySet.as_manager()
 
     class Meta:
@@ -165,6 +167,17 @@ class Schedule(Consent):
 
     def __str__(self) -> str:
         return f"group:{self.group_id} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:schedules")
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for it: the row itself may belong to the user who has approved it."""
+        user_id = self.request.user_id if self.request else self.user_id
+        planned = self.planned_values
+        values = (self.group_id, planned.percent, planned.birthday_bonus, self.starts_at, self.ends_at)
+        return Submission(self.pk, self.account_id, user_id, "schedule", values)
 
     @property
     def base_values(self) -> GroupValues:
@@ -182,11 +195,15 @@ class Schedule(Consent):
     @property
     def lock_keys(self) -> frozenset[str]:
         """The key that the schedule locks while it is open: no second one, and no removal of the group."""
-        return frozenset((schedule_key(self.group_id),))
+        return frozenset((future_key(self.group_id),))
 
     def take_locks(self) -> None:
         """Take the locks of the schedule. Raises `IntegrityError` as `Lock.objects` does."""
-        Lock.objects.take(self.account_id, self.lock_keys, schedule_id=self.pk)
+        Lock.objects.take(self.account_id, self.lock_keys, feature="schedules", row_id=self.pk)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.is_open
 
     @property
     def is_open(self) -> bool:
@@ -212,3 +229,6 @@ class Schedule(Consent):
         if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
             return False
         return self.ended_at - self.ends_at > LATE
+
+
+register_holder("schedules", lambda pk: Schedule.objects.get(pk=pk))

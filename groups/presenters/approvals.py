@@ -8,17 +8,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.models.contents import Breach, EditPlan, Effect
+from groups.models.contents import Breach, Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
-from groups.presenters.job_undo import undo_lines
 from groups.presenters.schedules import planned_words
-from groups.services.approvals import command_of, lines_onto, may_decide
-from groups.services.jobs import bulk_edits
-from groups.services.jobs.titles import job_title
-from groups.services.jobs.undo_plan import preview_of_undo
+from groups.services.approvals import command_of, may_decide
+from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 
 if TYPE_CHECKING:
@@ -77,7 +73,7 @@ class RequestPage:
     @property
     def title(self) -> str:
         """The name of the group, or the title of the job, that the request is about."""
-        return job_title(self.job) if self.job else self.request.group_name
+        return title_of(self.job) if self.job else self.request.group_name
 
     @property
     def what(self) -> str:
@@ -103,9 +99,9 @@ class RequestPage:
         """The values of a planned change, or what an undo would do, in sentences."""
         if self.request.kind == Kind.SCHEDULE:
             return planned_words(self.request.schedules.get())
-        if self.job is None or self.job.kind != Job.Kind.UNDO or not self.request.is_waiting:
+        if self.job is None or not self.request.is_waiting:
             return ""
-        return " ".join(undo_lines(preview_of_undo(self.job)))
+        return JobKind.of(self.job).request_words
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -117,11 +113,9 @@ class RequestPage:
         )
 
     @property
-    def plan(self) -> Plan | None:
-        """The lines of a job that edits or imports groups, for the groups as they are now."""
-        if self.job is None or self.job.kind not in bulk_edits.RIGHTS:
-            return None
-        return Plan(lines_onto(self.job, self.now) if self.now else EditPlan.from_json(self.job.wanted).lines)
+    def groups_now(self) -> tuple[Group, ...] | None:
+        """The groups that it writes or moves clients out of, as they are now, or None."""
+        return self.now.groups if self.now else None
 
     @cached_property
     def changed_groups(self) -> list[str]:

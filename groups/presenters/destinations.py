@@ -1,13 +1,12 @@
 """The places that a user can go to: groups by their names, pages, and actions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.models import SavedView
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
 from groups.services.values import NumberFormat, type_label
@@ -27,12 +26,21 @@ class Destination:
     note: str = ""
 
 
-def destinations(
-    text: str, groups: Iterable[Group], views: Iterable[SavedView], user: "User"
-) -> list[Destination]:
-    """Return the groups, views and pages whose names have all words of the text; without one, no groups."""
+type Source = Callable[["User"], Iterable[Destination]]
+
+_sources: list[tuple[int, Source]] = []
+
+
+def add_source(source: Source, order: int = 0) -> None:
+    """Add pages and actions to go to; those of a lower `order` come first."""
+    _sources.append((order, source))
+    _sources.sort(key=lambda each: each[0])
+
+
+def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
+    """Return the groups and pages whose names have all words of the text; without one, no groups."""
     words = [spellings(word) for word in text.split()]
-    pages = [page for page in (*map(_view, views), *_pages(user)) if has_all(page.label, words)]
+    pages = [page for _order, source in _sources for page in source(user) if has_all(page.label, words)]
     if not words:
         return pages
     numbers = NumberFormat.current()
@@ -45,23 +53,35 @@ def _group(group: Group, numbers: NumberFormat) -> Destination:
     return Destination(group.name, reverse("groups:detail", args=[group.id]), note)
 
 
-def _view(view: SavedView) -> Destination:
-    return Destination(view.name, reverse("groups:list") + view.query, _("saved view"))
+def pages_for(user: "User", *pages: tuple[str, str, str, bool]) -> list[Destination]:
+    """Return those of the pages that the user may open.
+
+    Each has the right that it needs, its label, the name of its address, and True if it is an action.
+    """
+    return [
+        Destination(label, reverse(name), _("action") if is_action else _("page"))
+        for right, label, name, is_action in pages
+        if user.has_perm(right)
+    ]
 
 
-def _pages(user: "User") -> list[Destination]:
-    """Return the pages that the user may open, in the order of their use."""
-    page, action = _("page"), _("action")
-    pages = (
+def _pages_of_groups(user: "User") -> list[Destination]:
+    page, action = False, True
+    return pages_for(
+        user,
         ("groups.view_group", _("Loyalty groups"), "groups:list", page),
         ("groups.add_group", _("New group"), "groups:create", action),
-        ("groups.change_group", _("Change several percents"), "groups:bulk", action),
-        ("groups.add_group", _("Import groups from a file"), "groups:import", action),
-        ("groups.view_client", _("Clients"), "groups:clients", page),
-        ("groups.view_group", _("Ladder"), "groups:ladder", page),
-        ("groups.view_client", _("Audit of the percents"), "groups:audit", page),
-        ("groups.view_group", _("Loyalty scheme"), "groups:scheme", page),
-        ("groups.view_group", _("Saved views"), "groups:views", page),
+    )
+
+
+def _pages_of_clients(user: "User") -> list[Destination]:
+    return pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", False))
+
+
+def _pages_of_the_journal(user: "User") -> list[Destination]:
+    page = False
+    return pages_for(
+        user,
         ("groups.view_group", _("Planned changes"), "groups:schedules", page),
         ("groups.view_group", _("What is new"), "groups:news", page),
         ("groups.view_group", _("History"), "groups:history", page),
@@ -70,13 +90,23 @@ def _pages(user: "User") -> list[Destination]:
         ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
         ("groups.exceed_limits", _("Limits"), "groups:limits", page),
-        ("groups.view_group", _("Notices"), "groups:notices", page),
+    )
+
+
+def _pages_of_users(user: "User") -> list[Destination]:
+    page, action = False, True
+    return pages_for(
+        user,
         ("auth.change_user", _("People"), "people:list", page),
         ("auth.change_user", _("New person"), "people:new", action),
         ("users.view_securityevent", _("Security log"), "security_log", page),
         ("groups.view_group", _("Security"), "sessions", page),
         ("groups.view_group", _("Change the password"), "password", action),
     )
-    return [
-        Destination(label, reverse(name), kind) for right, label, name, kind in pages if user.has_perm(right)
-    ]
+
+
+# Features put theirs between these.
+add_source(_pages_of_groups)
+add_source(_pages_of_clients, order=2)
+add_source(_pages_of_the_journal, order=10)
+add_source(_pages_of_users, order=20)

@@ -16,9 +16,9 @@ from groups.presenters.changes.change_words import names_words
 from groups.presenters.job_undo import UndoCard, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
-from groups.services.jobs.lease import Progress, progress_of
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
-from groups.services.jobs.titles import job_title
 from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
@@ -38,13 +38,17 @@ class JobPage:
     job: Job
     user: "User"
 
+    @property
+    def kind(self) -> JobKind:
+        return JobKind.of(self.job)
+
     @cached_property
     def progress(self) -> Progress:
         return progress_of(self.job)
 
     @property
     def title(self) -> str:
-        return job_title(self.job)
+        return self.kind.title
 
     @property
     def state_words(self) -> str:
@@ -120,7 +124,7 @@ class JobPage:
         """Final report: label, count and tone of each line."""
         progress = self.progress
         rows = [
-            (_done_label(self.job), progress.done, "applied"),
+            (str(self.kind.done_label), progress.done, "applied"),
             (pgettext("parts of a job", "refused by Poster"), progress.refused, "refused"),
             (pgettext("parts of a job", "not made"), progress.failed, "failed"),
             (pgettext("parts of a job", "not settled yet"), progress.unknown, "unknown"),
@@ -142,20 +146,6 @@ class JobPage:
             }
             for row in rows[:SHOWN_AT_MOST]
         ]
-
-
-def _done_label(job: Job) -> str:
-    match Job.Kind(job.kind):
-        case Job.Kind.MOVE | Job.Kind.RETIRE:
-            return pgettext("parts of a job", "moved")
-        case Job.Kind.RESTORE:
-            return pgettext("parts of a job", "brought back")
-        case Job.Kind.EDIT | Job.Kind.IMPORT:
-            return pgettext("parts of a job", "made")
-        case Job.Kind.UNDO:
-            return pgettext("parts of a job", "undone")
-        case _ as never:
-            assert_never(never)
 
 
 def job_words(job: Job) -> Message:
@@ -194,14 +184,9 @@ def job_words(job: Job) -> Message:
             return Message(_("It has stopped by itself"), text, next_step, said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
-        case Job.State.DONE if job.kind == Job.Kind.UNDO:
-            return Message(
-                _("It has ended"),
-                _("Each part was read back from Poster."),
-                _("Whatever was changed or moved since was left as it is."),
-            )
         case Job.State.DONE:
-            return Message(_("It has ended"), _("Each part was read back from Poster."))
+            at_end = JobKind.of(job).words_at_end
+            return Message(_("It has ended"), _("Each part was read back from Poster."), at_end)
         case _ as never:
             assert_never(never)
 

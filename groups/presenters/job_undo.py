@@ -1,19 +1,15 @@
 """Show the way back from a job: what its undo would do, or the job that has undone it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.undo_plan import ORDER, UndoPreview, is_undoable, preview_of, undo_of
-from groups.services.values import NumberFormat
-from groups.services.writes.commands import Command
-from groups.services.writes.limit_check import RIGHT
+from groups.services.account_limits import RIGHT
+from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -68,21 +64,3 @@ def nothing_to_undo_words() -> Message:
         _("Nothing is left to undo"),
         _("All of it was undone or changed since, so nothing was started."),
     )
-
-
-def undo_lines(preview: UndoPreview) -> Iterator[str]:
-    """Yield what the undo would do, and what it would leave as it is."""
-    left = {action: preview.left[action] for action in ORDER if action in preview.left}
-    kept = {action: count for action, count in preview.made.items() if action not in ORDER}
-    numbers = NumberFormat.current()
-    for action, count in (left | kept).items():
-        words = Command.kind_of(Change(action=action)).undo_words(count)
-        yield words % {"count": numbers.count(count)}
-    followed = sum(preview.made.values()) - sum(left.values()) - sum(kept.values())
-    if followed:
-        words = ngettext(
-            "%(count)s change stays: it was undone or followed by another one since.",
-            "%(count)s changes stay: they were undone or followed by others since.",
-            followed,
-        )
-        yield words % {"count": numbers.count(followed)}

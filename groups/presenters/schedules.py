@@ -11,10 +11,14 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from groups.models import Schedule
+from groups.models import PosterCredentials, Schedule
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
-from groups.services.schedules import RIGHT, is_overtaken
+from groups.presenters.holders import HolderNotice, holder_notice
+from groups.presenters.messages import Message
+from groups.services.groups import Groups, list_groups
+from groups.services.journal import history
+from groups.services.schedules import RIGHT, groups_of, is_overtaken, open_schedules
 from groups.services.values import difference_words, money_words, percent_words
 
 if TYPE_CHECKING:
@@ -76,12 +80,17 @@ def marks(schedules: Mapping[int, Schedule], groups: Mapping[int, Group]) -> dic
     return {group_id: mark_words(each, groups.get(group_id)) for group_id, each in schedules.items()}
 
 
-def warnings(schedules: Mapping[int, Schedule], groups: Mapping[int, Group]) -> dict[int, str]:
-    """Return what a form says that edits groups with an open schedule, by the ids of these groups."""
+def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+    """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
+    found = open_schedules(credentials)
+    if not found:
+        return {}
+    locked = history.locked_ids(credentials)
+    now = groups_of(found, groups or list_groups(credentials), locked)
     title = _("A change of this group is planned.")
     return {
-        group_id: f"{title} {planned_words(each)} {warning_words(each, groups.get(group_id))}"
-        for group_id, each in schedules.items()
+        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        for group_id, each in found.items()
     }
 
 
@@ -120,6 +129,21 @@ def planned_words(schedule: Schedule) -> str:
         return _("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
     words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
     return _("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
+
+
+@holder_notice.register
+def _schedule_notice(schedule: Schedule) -> HolderNotice:
+    message = Message(
+        _("A change of this group is planned"),
+        planned_words(schedule),
+        " ".join(
+            [
+                _("There can be only one at a time."),
+                _("Until that has ended or is cancelled, the group cannot be removed."),
+            ]
+        ),
+    )
+    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")
 
 
 def present_words(values: GroupValues) -> str:

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -22,24 +21,22 @@ from groups.models import (
     ApprovalRequestQuerySet,
     Change,
     Job,
-    Limits,
     PosterCredentials,
     Schedule,
 )
 from groups.models.approvals import LIFE
-from groups.models.contents import Breach, EditPlan, Effect, Line
-from groups.poster import Group
-from groups.services import effects, schedule_steps, schedules, snapshots
-from groups.services.costs.sales import monthly_cost
+from groups.models.contents import Breach, Effect
+from groups.services import account_limits, effects, schedule_steps, schedules
+from groups.services.account_limits import RIGHT, BeyondLimits
 from groups.services.gateway import check_token
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import RIGHT, BeyondLimits, reached_by
-from groups.services.writes.not_sent import Busy, NotNow, OperationReused
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.outcome import onto, same
-from poster_admin.users.models import Event
-from poster_admin.users.security_log import record
+from groups.services.writes.reach import reached_by
+from groups.services.writes.submissions import find_known
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -62,32 +59,6 @@ class AlreadySo(Exception):
     """Poster has all that was asked for already: the request is approved, and nothing was sent."""
 
 
-# --- Limits ------------------------------------------------------------------------------------------------
-
-
-def set_limits(limits: Limits, *, user: "User") -> None:
-    """Save the limits of an account; the security log has the old and the new value of those that changed."""
-    if not user.has_perm(RIGHT):
-        raise PermissionDenied
-    values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
-    values |= {"set_by": user.get_username(), "set_at": timezone.now()}
-    with transaction.atomic():
-        stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
-        old, new = stored.values if stored else {}, limits.values
-        Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
-    changed = [
-        f"{limit}: {_plain(old.get(limit))} → {_plain(new.get(limit))}"
-        for limit in Limits.Limit
-        if old.get(limit) != new.get(limit)
-    ]
-    record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
-
-
-def _plain(value: Decimal | None) -> str:
-    """Return a limit as it is typed, without zeros at the end; a dash for none."""
-    return "–" if value is None else f"{value.normalize():f}"
-
-
 # --- Read --------------------------------------------------------------------------------------------------
 
 
@@ -97,7 +68,7 @@ def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequest
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    found = ApprovalRequest.objects.filter(account=credentials.account_id).select_related("job")
+    found = _shown().filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(RIGHT) else found.filter(user=user)
 
 
@@ -105,13 +76,18 @@ def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
     """Return the number of requests that wait for this user's decision."""
     if credentials.refused_at or not user.has_perm(RIGHT):
         return 0
-    return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
+    return _shown().filter(account=credentials.account_id).exclude(user=user).waiting().count()
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    """Return the requests of all accounts that were made, decided or lapsed since a time, for notices."""
+    """Return the requests of all accounts that were made, decided or lapsed since a time."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
-    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
+    return _shown().filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
+
+
+def _shown() -> ApprovalRequestQuerySet:
+    """Return the requests, but not those for a job whose kind is not registered."""
+    return ApprovalRequest.objects.filter(Q(job=None) | Q(job__kind__in=Job.registered))
 
 
 def may_decide(request: ApprovalRequest, user: "User") -> bool:
@@ -156,11 +132,11 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
     """Return what a request would do now. Raises `PosterError`."""
     match Kind(request.kind):
         case Kind.CHANGE:
-            return effects.effect_of_command(command_of(request), credentials)
+            return effects.effect_of(command_of(request), credentials)
         case Kind.JOB:
-            return effects.effect_of_job(job_of(request), credentials)
+            return effects.effect_of(job_of(request), credentials)
         case Kind.SCHEDULE:
-            return effects.effect_of_schedule(request.schedules.get(), credentials)
+            return effects.effect_of(request.schedules.get(), credentials)
 
 
 def job_of(request: ApprovalRequest) -> Job:
@@ -173,52 +149,60 @@ def job_of(request: ApprovalRequest) -> Job:
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 
-def ask_for_change(command: GroupCommand, breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a change; the same form sent twice is one request.
+type Asked = GroupCommand | Job | Schedule
 
-    Raises `OperationReused`, and `PosterError` if its effect cannot be read.
+
+def ask_for(asked: Asked, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
+    """Record a request for a command, a planned change, or a job: new, a draft, or the rest of a stopped one.
+
+    The same form sent twice is one request, and so is the rest of a job that is asked for twice. Raises
+    `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect cannot be
+    read.
     """
-    sender, columns = command.sender, command.columns
-    names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
-    wanted = {"action": command.action, **{name: columns[name] for name in names}}
-    account_id = sender.credentials.account_id
-    effect = effects.effect_of_command(command, sender.credentials)
-    request = _new(Kind.CHANGE, command.operation, sender.user, account_id, breaches, effect, **wanted)
+    match asked:
+        case GroupCommand():
+            account_id = asked.sender.credentials.account_id
+            names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
+            columns = {"id": asked.operation, "kind": Kind.CHANGE, "action": asked.action}
+            columns |= {name: asked.columns[name] for name in names}
+        case Job():
+            account_id = asked.account_id
+            columns = {"id": asked.pk, "kind": Kind.JOB, "job": asked}
+            columns |= {"group_id": asked.group_id, "group_name": asked.group_name}
+            if asked.state in Job.HALTED:
+                if waiting := asked.requests.waiting().first():
+                    return waiting
+                columns["id"] = uuid.uuid5(asked.pk, f"rest {asked.requests.count()}")
+        case Schedule():
+            account_id = asked.account_id
+            columns = {"id": asked.pk, "kind": Kind.SCHEDULE}
+            columns |= {"group_id": asked.group_id, "group_name": asked.group_name}
+    credentials = PosterCredentials.objects.select_related("account", "user").get(
+        user=user, account=account_id
+    )
+    request = ApprovalRequest(
+        **columns,
+        account=credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        breaches=[breach.to_json() for breach in breaches],
+        effect=effects.effect_of(asked, credentials).to_json(),
+    )
     try:
         with transaction.atomic():
+            if isinstance(asked, Job):
+                _let_wait(asked)
             request.save(force_insert=True)
+            if isinstance(asked, Schedule):
+                asked.request, asked.state = request, Schedule.State.ASKED
+                asked.save(force_insert=True)
     except IntegrityError:
-        known = ApprovalRequest.objects.get(pk=request.pk)
-        if _asked(known) != _asked(request):
+        sender = user.pk if asked.submission.user_id is not None else None
+        sent = replace(asked.submission, operation=request.pk, user_id=sender)
+        known = find_known(sent, ApprovalRequest)
+        if known is None or known.user_id != user.pk:
             raise OperationReused from None
         return known
-    return request
-
-
-def _asked(request: ApprovalRequest) -> tuple[object, ...]:
-    return (request.account_id, request.user_id, request.action, request.group_id, request.intended)
-
-
-def ask_for_job(job: Job, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a job, new, a draft, or the rest of one that has stopped.
-
-    The same form sent twice is one request, and so is the rest that is asked for twice. Raises as
-    `ask_for_change` does.
-    """
-    operation = job.pk
-    if job.state in Job.HALTED:
-        if waiting := job.requests.waiting().first():
-            return waiting
-        operation = uuid.uuid5(job.pk, f"rest {job.requests.count()}")
-    effect = effects.effect_of_job(job, _credentials(user, job.account_id))
-    columns = {"group_id": job.group_id, "group_name": job.group_name, "job": job}
-    request = _new(Kind.JOB, operation, user, job.account_id, breaches, effect, **columns)
-    try:
-        with transaction.atomic():
-            _let_wait(job)
-            request.save(force_insert=True)
-    except IntegrityError:
-        return _known(operation, user)
     return request
 
 
@@ -229,53 +213,6 @@ def _let_wait(job: Job) -> None:
         job.save(force_insert=True)
     elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
         raise NotNow
-
-
-def ask_for_schedule(schedule: Schedule, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a planned change, as `ask_for_change` does."""
-    group = {"group_id": schedule.group_id, "group_name": schedule.group_name}
-    effect = effects.effect_of_schedule(schedule, _credentials(user, schedule.account_id))
-    request = _new(Kind.SCHEDULE, schedule.pk, user, schedule.account_id, breaches, effect, **group)
-    try:
-        with transaction.atomic():
-            request.save(force_insert=True)
-            schedule.request, schedule.state = request, Schedule.State.ASKED
-            schedule.save(force_insert=True)
-    except IntegrityError:
-        return _known(schedule.pk, user)
-    return request
-
-
-def _credentials(user: "User", account_id: str) -> PosterCredentials:
-    return PosterCredentials.objects.select_related("account", "user").get(user=user, account=account_id)
-
-
-def _known(request_id: uuid.UUID, user: "User") -> ApprovalRequest:
-    known = ApprovalRequest.objects.filter(pk=request_id, user=user).first()
-    if known is None:
-        raise OperationReused
-    return known
-
-
-def _new(
-    kind: ApprovalRequest.Kind,
-    operation: uuid.UUID,
-    user: "User",
-    account_id: str,
-    breaches: Iterable[Breach],
-    effect: Effect,
-    **columns: Any,
-) -> ApprovalRequest:
-    return ApprovalRequest(
-        id=operation,
-        account_id=account_id,
-        user=user,
-        user_name=user.get_username(),
-        kind=kind,
-        breaches=[breach.to_json() for breach in breaches],
-        effect=effect.to_json(),
-        **columns,
-    )
 
 
 # --- Decide ------------------------------------------------------------------------------------------------
@@ -296,7 +233,7 @@ def approve(
 
     `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
     may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
-    `PosterError`, and as `execute`, `queue.start` and `schedules.start_asked` do.
+    `PosterError`, and as `execute`, `queue.hand_over` and `schedules.hand_over` do.
     """
     if not may_decide(request, user):
         raise PermissionDenied
@@ -320,19 +257,16 @@ def _approve_change(
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        _decide(request, user)
+        account_limits.approve(request, user)
         raise AlreadySo
-    cost = monthly_cost(user, credentials, command.group_id, command.loaded, command.intended)
-    command = replace(command, user=user, credentials=credentials, monthly_cost=cost)
-    command = replace(command, request=request, allowed_clients=now.clients)
-    snapshots.before_removal(command, now.group)
+    command = replace(command, user=user, credentials=credentials)
     try:
-        return execute(command)
+        return execute(replace(command, request=request, allowed_clients=now.clients))
     except BeyondLimits:
         raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
-    except Busy:
+    except Locked:
         request.refresh_from_db()
         if request.is_waiting:
             raise
@@ -344,34 +278,16 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     # A yes for fewer takes nothing back from an earlier one.
     allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
     values: dict[str, Any] = {"allowed_clients": allowed}
-    if job.kind in bulk_edits.RIGHTS and job.state == Job.State.ASKED:
-        content, left = EditPlan.from_json(job.wanted), lines_onto(job, now)
-        unchanged = content.unchanged + len(content.lines) - len(left)
-        values |= {"wanted": replace(content, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
-        if not left:
+    if job.state == Job.State.ASKED:
+        values |= JobKind.of(job).columns_onto(now.groups)
+        if values.get("total") == 0:
             with transaction.atomic():
-                _decide(request, user)
+                account_limits.approve(request, user)
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
             raise AlreadySo
-    queue.start_asked(job, request, user, **values)
-
-
-def lines_onto(job: Job, now: Effect) -> tuple[Line, ...]:
-    """Return the lines of a job that edits groups, onto their values of now; without those that are so."""
-    groups = {group.id: group for group in now.groups}
-    return tuple(
-        line
-        for planned in EditPlan.from_json(job.wanted).lines
-        if (line := _line_onto(planned, groups.get(planned.group_id or 0)))
-        if line.old is None or not same(line.old, line.new)
-    )
-
-
-def _line_onto(line: Line, group: Group | None) -> Line:
-    if group is None or line.old is None:
-        return line
-    new = onto(line.old, line.new, group.values)
-    return replace(line, old=group.values, new=new, clients=group.clients)
+    with transaction.atomic():
+        account_limits.approve(request, user)
+        queue.hand_over(job, user, request=request, asked_by=request.user_name, **values)
 
 
 def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> None:
@@ -379,16 +295,13 @@ def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> No
     base = now.group.values if now.group else schedule.base_values
     if same(base, onto(schedule.base_values, schedule.planned_values, base)):
         with transaction.atomic():
-            _decide(request, user)
+            account_limits.approve(request, user)
             schedule_steps.update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
         raise AlreadySo
-    schedules.start_asked(schedule, request, user, base, allowed_clients=now.clients)
-
-
-def _decide(request: ApprovalRequest, user: "User") -> None:
-    """Approve a request that needs no write. Raises `NotNow` if it no longer waits."""
-    if not ApprovalRequest.objects.decide(request, State.APPROVED, user):
-        raise NotNow
+    with transaction.atomic():
+        account_limits.approve(request, user)
+        consent = {"asked_by": request.user_name, "allowed_clients": now.clients}
+        schedules.hand_over(schedule, user, base, **consent)
 
 
 def lapse_overdue() -> int:

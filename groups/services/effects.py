@@ -5,16 +5,26 @@ removed, or given other terms is one.
 """
 
 from groups.models import ApprovalRequest, Job, PosterCredentials, Schedule
-from groups.models.contents import ClientsToMove, EditPlan, Effect
+from groups.models.contents import Effect
 from groups.poster import ErrorReason, Group, NotFound
 from groups.services.clients import with_everybody
 from groups.services.groups import find_group, list_groups_now
-from groups.services.jobs import bulk_edits, queue, undo_plan
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import GroupCommand
-from groups.services.writes.limit_check import count_reached, reached_by
-from groups.services.writes.reach import changes_terms
+from groups.services.writes.reach import changes_terms, count_reached, reached_by
 
 Kind = ApprovalRequest.Kind
+
+
+def effect_of(asked: GroupCommand | Job | Schedule, credentials: PosterCredentials) -> Effect:
+    """Return what a command, a job or a planned change would do now. Raises `PosterError`."""
+    match asked:
+        case GroupCommand():
+            return effect_of_command(asked, credentials)
+        case Job():
+            return effect_of_job(asked, credentials)
+        case Schedule():
+            return effect_of_schedule(asked, credentials)
 
 
 def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
@@ -36,16 +46,9 @@ def effect_of_schedule(schedule: Schedule, credentials: PosterCredentials) -> Ef
 def effect_of_job(job: Job, credentials: PosterCredentials) -> Effect:
     """Return the effect of a job, or of the rest of one that has stopped."""
     groups = {group.id: group for group in list_groups_now(credentials).groups}
-    if job.kind in bulk_edits.RIGHTS:
-        ids = [line.group_id or 0 for line in EditPlan.from_json(job.wanted).lines]
-    elif job.kind == Job.Kind.RESTORE:
-        ids = []
-    elif job.kind == Job.Kind.UNDO:
-        ids = sorted(undo_plan.groups_of(job))
-    else:
-        ids = list(ClientsToMove.from_json(job.wanted).by_group(job.group_id))
-    clients = queue.REACH[job.kind](job, credentials).clients - reached_by(job.pk)
-    found = tuple(groups[group_id] for group_id in ids if group_id in groups)
+    kind = JobKind.of(job)
+    clients = kind.reach(credentials).clients - reached_by(job.pk)
+    found = tuple(groups[group_id] for group_id in kind.group_ids if group_id in groups)
     return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
 
 

@@ -9,6 +9,7 @@ writes and has no unreadable rows.
 import math
 import random
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -45,6 +46,12 @@ COPY_LIFE = timedelta(hours=24)
 COPY_STEP = 30, 60  # seconds
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
+
+
+type ListListener = Callable[[PosterCredentials, Iterable[Group], datetime], object]
+
+list_listeners: list[ListListener] = []
+"""Functions of features that take each list which a worker reads on its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ def membership_of(account_id: str) -> Membership:
 
     It is read from the database each time: a job or a long reading would else go on with an earlier one.
     """
-    at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=Job.OF_CLIENTS)
+    kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
+    at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=kinds)
     if (job_id := at_work.values_list("pk", flat=True).first()) is not None:
         return Membership(f"job-{job_id}", settled=False)
     moves, moved_at = PosterAccount.objects.values_list("moves", "moved_at").get(pk=account_id)

@@ -6,7 +6,6 @@ repeated after a kill at any line, and two workers may even make it at once.
 """
 
 import logging
-import time
 import uuid
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -14,23 +13,16 @@ from typing import assert_never
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterCredentials, Schedule
-from groups.models.schedules import lease_time
+from groups.models.leases import RELEASED, Lease
+from groups.models.schedules import lease_time, longest_lease
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import (
-    BonusBlocked,
-    Busy,
-    NotRecorded,
-    Occupied,
-    OperationReused,
-    Planned,
-)
+from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
 from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.journal")
@@ -68,7 +60,7 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     for schedule in due:
         state = schedule.state
         try:
-            Run(schedule, now or timezone.now()).make()  # the steps before may have taken minutes
+            make_steps(schedule, now or timezone.now())  # the steps before may have taken minutes
         except Exception as error:
             if is_outage(error):
                 raise
@@ -93,6 +85,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
         loaded=loaded,
         intended=intended,
         returns=returns,
+        tells_cost=False,
         undo_of=_find_change(schedule.start_id) if returns else None,
         request=schedule.request,
         limit_reason=schedule.limit_reason,
@@ -100,34 +93,30 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
     )
 
 
-class Run:
-    """One run on a schedule at the time `now`: it makes the steps that are due then."""
+def make_steps(schedule: Schedule, now: datetime) -> None:
+    """Make the start, and the return if that is due as well, unless another process is at it.
 
-    def __init__(self, schedule: Schedule, now: datetime) -> None:
+    Another process takes over when the lease of this one is over, so a killed one does no harm.
+    """
+    lease = Schedule.objects.due(now).take(schedule.pk, lease_time(), now=now)
+    schedule.refresh_from_db()
+    if lease is not None:
+        Run(schedule, lease, now).make()
+
+
+class Run:
+    """One run on a schedule, under a lease: it makes the steps that are due at the time `now`."""
+
+    def __init__(self, schedule: Schedule, lease: Lease[Schedule], now: datetime) -> None:
         self.schedule = schedule
+        self.lease = lease
         self.now = now
-        self._began = time.monotonic()
 
     def make(self) -> None:
-        """Make the start, and the return if that is due as well, unless another process is at it."""
-        if not self._lease():
-            return
         if self.schedule.state == State.PLANNED:
             self._start()
         if self.schedule.state == State.ACTIVE and self._returns_now():
             self._return()
-
-    def _lease(self) -> bool:
-        """Take the lease; another process takes over when it is over, so a killed one does no harm."""
-        free = Schedule.objects.free(self.now).filter(pk=self.schedule.pk, turn=self.schedule.turn)
-        taken = bool(free.update(turn=F("turn") + 1, held_until=self.now + lease_time()))
-        self.schedule.refresh_from_db()
-        return taken
-
-    def _has_lease(self) -> bool:
-        """Return True unless this process was so slow that another one may have taken over, or cancelled."""
-        lasts = time.monotonic() - self._began < lease_time().total_seconds() / 2
-        return lasts and Schedule.objects.filter(pk=self.schedule.pk, turn=self.schedule.turn).exists()
 
     def _start(self) -> None:
         schedule = self.schedule
@@ -142,15 +131,15 @@ class Run:
             if not schedule.returns and not self._is_cancelled_at_end():
                 return
             values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
-            goes_on = self._returns_now()
-            self._began = time.monotonic()
-            update(schedule, held_until=self.now + 2 * lease_time() if goes_on else None, **values)
+            if self._returns_now():
+                self._store(**self.lease.renewal(self.now + longest_lease()), **values)
+            else:
+                self._store(**RELEASED, **values)
 
     def _is_cancelled_at_end(self) -> bool:
         """Store the end of a change that stays; return True if it was cancelled a moment before instead."""
-        turn = self.schedule.turn
         self._end(State.DONE, began_at=self.now)
-        return self.schedule.is_open and self.schedule.turn == turn
+        return self.schedule.is_open and self.schedule.holder == self.lease.holder
 
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
@@ -169,7 +158,8 @@ class Run:
         if sender is None:
             return None
         command = command_of(schedule, change_id, sender)
-        if not self._has_lease():
+        # This process may have been so slow that another one has taken over, or is about to.
+        if not self.lease.is_held(within=lease_time() / 2):
             return None
         try:
             return execute(command)
@@ -177,9 +167,9 @@ class Run:
             self._give_up(Reason.NO_RIGHT)
         except BonusBlocked:
             self._give_up(Reason.BONUS_BLOCKED)
-        except BeyondLimits:
+        except Held:
             self._end(State.HELD, Reason.BEYOND_LIMITS)
-        except (Busy, Occupied, Planned, OperationReused, NotRecorded, PosterError) as error:
+        except (NotSent, PosterError) as error:
             log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
             self._wait(RETRY_DELAYS[0])
         return None
@@ -238,14 +228,17 @@ class Run:
         self._end(State.HELD if self.schedule.state == State.ACTIVE else State.MISSED, reason)
 
     def _wait(self, pause: timedelta, **values: object) -> None:
-        update(self.schedule, next_try_at=self.now + pause, held_until=None, **values)
+        self._store(next_try_at=self.now + pause, **RELEASED, **values)
+
+    def _store(self, **values: object) -> bool:
+        return update(self.schedule, lease=self.lease, **values)
 
     def _end(self, state: Schedule.State, reason: Schedule.Reason | None = None, **values: object) -> None:
         """Store the end of the schedule, and release its lock."""
         values |= {"state": state, "reason": reason or "", "ended_at": self.now}
         with transaction.atomic():
-            if update(self.schedule, next_try_at=None, held_until=None, **values):
-                Lock.objects.filter(schedule=self.schedule).delete()
+            if self._store(next_try_at=None, **RELEASED, **values):
+                Lock.objects.filter(feature="schedules", row_id=self.schedule.pk).delete()
 
 
 def _find_change(change_id: uuid.UUID) -> Change | None:
@@ -260,12 +253,15 @@ def _refusal(change: Change) -> Schedule.Reason:
     return Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED
 
 
-def update(schedule: Schedule, **values: object) -> bool:
+def update(schedule: Schedule, *, lease: Lease[Schedule] | None = None, **values: object) -> bool:
     """Update the row unless another process has moved it on; afterwards `schedule` has what the row has.
 
-    A cancellation that `schedule` does not know yet keeps a change without an end from being done.
+    A worker stores through its lease. A cancellation that `schedule` does not know yet keeps a change without
+    an end from being done.
     """
-    rows = Schedule.objects.filter(pk=schedule.pk, state=schedule.state, turn=schedule.turn)
+    rows = lease.row if lease else Schedule.objects.filter(pk=schedule.pk)
+    # The id of the return tells one that is held from one that was taken up since, and is held again.
+    rows = rows.filter(state=schedule.state, return_id=schedule.return_id)
     if values.get("state") == State.DONE and not schedule.returns:
         rows = rows.filter(cancelled_at=None)
     updated = bool(rows.update(**values))

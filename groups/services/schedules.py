@@ -3,29 +3,29 @@
 import logging
 import uuid
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, PosterCredentials, Schedule, ScheduleQuerySet
+from groups.models import PosterCredentials, Schedule, ScheduleQuerySet
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
-from groups.services.schedule_steps import Run, command_of, update
-from groups.services.writes import limit_check
+from groups.services.schedule_steps import command_of, make_steps, update
+from groups.services.writes import gates
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
-    OperationReused,
     raise_if_locked,
     taking_locks,
 )
 from groups.services.writes.outcome import onto, same
+from groups.services.writes.submissions import find_known, register
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,6 +34,9 @@ log = logging.getLogger("groups.journal")
 
 RIGHT = "groups.change_group"
 State = Schedule.State
+
+# The form of one that was asked for has become a request.
+register(Schedule.objects.exclude(state=State.ASKED).select_related("request"))
 
 
 class TooLate(Exception):
@@ -46,9 +49,9 @@ class TooLate(Exception):
 def plan(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `PermissionDenied`, `BeyondLimits` if its start goes beyond the limits of the account, `Planned`
-    if the group has another one, `Occupied` if it is being retired, `Busy` if its removal is open,
-    `OperationReused`, and `NotRecorded` if the database refuses the row for another reason.
+    Raises `PermissionDenied`, `Locked` if the group has another one, is being retired, or its removal is
+    open; what a gate raises for its start, and `find_known`; and `NotRecorded` if the database refuses the
+    row for another reason.
     """
     if not sender.user.has_perm(RIGHT):
         raise PermissionDenied
@@ -56,45 +59,36 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):
-        if (known := find_same(schedule)) is not None:
+        if (known := find_known(schedule.submission, Schedule)) is not None:
             return known
-        reached = limit_check.check(command_of(schedule, schedule.start_id, sender))
+        columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
         if schedule.limit_reason and schedule.allowed_clients is None:
-            schedule.allowed_clients = reached
+            schedule.allowed_clients = columns.get("reached")
         try:
             with transaction.atomic():
                 schedule.save(force_insert=True)
                 schedule.take_locks()
         except IntegrityError as error:
             problem = error
-            if find_same(schedule) is None:
-                raise_if_locked(schedule.account_id, schedule.lock_keys)
+            raise_if_locked(schedule.account_id, schedule.lock_keys, of=[schedule.pk])
         else:
             return schedule
     log.error("A planned change cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
 
 
-def start_asked(
-    schedule: Schedule,
-    request: ApprovalRequest,
-    user: "User",
-    base: GroupValues,
-    *,
-    allowed_clients: int | None = None,
-) -> None:
-    """Approve the request for a schedule, and plan it with the rights and the token of this user.
+def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: object) -> None:
+    """Plan a schedule that was asked for, with the rights and the token of this user.
 
-    `base` are the values of its group now, and it may reach `allowed_clients`. Raises `NotNow` if the request
-    no longer waits, `TooLate`, and else as `plan` does.
+    `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
+    that stores why it passes the gates. Raises `TooLate` and `Locked`.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
+        **consent,
         "user": user,
         "user_name": user.get_username(),
-        "asked_by": request.user_name,
-        "allowed_clients": allowed_clients,
         "base": base.to_json(),
         "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,
@@ -103,36 +97,8 @@ def start_asked(
     if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
         raise TooLate
     with taking_locks(schedule):
-        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-            raise NotNow
         update(schedule, **values)
         schedule.take_locks()
-
-
-def find(credentials: PosterCredentials, operation: str) -> Schedule | None:
-    """Return the schedule that a form with this `operation` has made, or None."""
-    try:
-        return schedules_of(credentials).filter(pk=uuid.UUID(operation)).first()
-    except ValueError:
-        return None
-
-
-def find_same(schedule: Schedule) -> Schedule | None:
-    """Return the schedule that the same form has made, or None. Raises `OperationReused`."""
-    known = Schedule.objects.select_related("request").filter(pk=schedule.pk).first()
-    if known is not None and _asked(known) != _asked(schedule):
-        raise OperationReused
-    return known
-
-
-def _asked(schedule: Schedule) -> tuple[object, ...]:
-    planned = schedule.planned_values
-    # An approved schedule belongs to the user who has approved it, and the form to the one who asked for it.
-    user_id = schedule.request.user_id if schedule.request else schedule.user_id
-    return (
-        *(schedule.account_id, user_id, schedule.group_id),
-        *(planned.percent, planned.birthday_bonus, schedule.starts_at, schedule.ends_at),
-    )
 
 
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
@@ -188,12 +154,16 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
 
     One that was held in force and can still be returned is returned too; any other held one is only closed.
     If the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
-    `Planned`, `Occupied` or `Busy` if something else has the lock of a held one by now.
+    `Locked` if something else has the lock of a held one by now.
     """
     if not user.has_perm(RIGHT):
         raise PermissionDenied
     now = timezone.now()
-    values = {"cancelled_at": now, "cancelled_by": user, "cancelled_by_name": user.get_username()}
+    values: dict[str, Any] = {
+        "cancelled_at": now,
+        "cancelled_by": user,
+        "cancelled_by_name": user.get_username(),
+    }
     rows = Schedule.objects.filter(pk=schedule.pk)
     if schedule.can_be_returned:
         _take_up_again(schedule, values)
@@ -207,10 +177,10 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
         schedule.refresh_from_db()
         if not schedule.is_open:
             raise NotNow
-    Run(schedule, now).make()
+    make_steps(schedule, now)
 
 
-def _take_up_again(schedule: Schedule, values: dict[str, object]) -> None:
+def _take_up_again(schedule: Schedule, values: dict[str, Any]) -> None:
     """Put a held schedule in force again, to be returned by this user."""
     again = uuid.uuid5(schedule.return_id, "again")
     values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}

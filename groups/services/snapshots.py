@@ -9,8 +9,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -19,14 +20,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
-from groups.models.contents import ClientsToMove, RestoreScope
-from groups.poster import Group, NotFound, UnreadableRow, is_removed
+from groups.poster import Group, NotFound, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
-from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.not_sent import OperationReused
+from groups.services.writes.commands import Command, RemoveGroup
+from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import NotSent, OperationReused
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 type Rows = list[Any]
 
 RIGHT = "groups.view_snapshot"
+RESTORE = "restore"
+"""The kind of the jobs that restore a snapshot; `groups.services.jobs.restores` has its class."""
 SECONDS_FOR_REMOVAL = 20.0
 """Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
 # A later try of the same form takes a new snapshot: the clients, and what they have, are others by then.
@@ -45,6 +48,26 @@ OF_ONE_TRY = timedelta(minutes=1)
 # A snapshot without a removal is deleted after this time, when no open form can send that removal any more.
 FORGOTTEN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreScope:
+    """`wanted` of a job that restores a snapshot.
+
+    `sources` are the ids of the groups out of which clients may be moved. `create` is True if clients that
+    Poster no longer has are to be created again.
+    """
+
+    snapshot: str
+    sources: tuple[int, ...] = ()
+    create: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"snapshot": self.snapshot, "from": list(self.sources), "create": self.create}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        return cls(data["snapshot"], tuple(data["from"]), data["create"])
 
 
 def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
@@ -78,7 +101,7 @@ def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
     kept = list(found)
     jobs = Job.objects.filter(
         account__in={snapshot.account_id for snapshot in kept},
-        kind=Job.Kind.RESTORE,
+        kind=RESTORE,
         group_id__in={snapshot.group_id for snapshot in kept},
     )
     return {
@@ -89,13 +112,15 @@ def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
 def take_for(
     job: Job,
     group_id: int,
+    chosen: Iterable[int] | None,
     user: "User",
     credentials: PosterCredentials,
     check: Callable[[], None] = lambda: None,
 ) -> Snapshot:
-    """Return the snapshot of a group that a job moves clients out of, with these; take it if there is none.
+    """Return the snapshot of a group that a job moves clients out of; take it if there is none.
 
-    `check` is called before each call to Poster and may raise an exception to abort. Raises `PosterError`.
+    It has the `chosen` clients, or with None all of the group. `check` is called before each call to Poster
+    and may raise an exception to abort. Raises `PosterError`.
     """
     kept = job.snapshots.filter(group_id=group_id)
     found = kept.filter(complete=True).first()
@@ -103,21 +128,40 @@ def take_for(
         return found
     kept.filter(complete=False).delete()
     group = read_now(credentials, group_id).group
-    chosen = ClientsToMove.from_json(job.wanted).by_group(job.group_id)[group_id]
     rows = _pages(credentials, group.id, math.inf) if chosen is None else _chosen(credentials, chosen)
     return _keep(credentials, user.get_username(), group, rows, check, job=job)
 
 
-def before_removal(command: GroupCommand, group: Group | None) -> None:
-    """Take a snapshot of a group that is about to be removed with its clients; once for each operation.
+class NoSnapshot(NotSent):
+    """The group must not be removed: its clients could not be read, so no snapshot of them can be kept."""
 
-    Take none if the removal will not be sent. Raises `PosterError`; then the group must not be removed.
+    def __init__(self, error: PosterError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class SnapshotGate(Gate):
+    """Take a snapshot of a group before it is removed with its clients; once for each operation.
+
+    Take none if the removal will not be sent. The group is kept as the form has shown it: with other values
+    it will not be removed.
     """
-    if not command.removes or not command.loaded_clients or group is None:
-        return
-    if not command.is_journalled and command.loaded_clients == group.clients:
-        sender = command.sender
-        take(user=sender.user, credentials=sender.credentials, group=group, operation=command.operation)
+
+    order = 30
+
+    def before(self, command: Command) -> dict[str, Any]:
+        if not isinstance(command, RemoveGroup) or command.loaded is None or not command.loaded_clients:
+            return {}
+        if command.present_clients not in (None, command.loaded_clients):
+            return {}
+        shown = {"id": command.group_id, "clients": command.loaded_clients}
+        group = Group.from_json(command.loaded.to_json() | shown)
+        user, credentials = command.sender.user, command.sender.credentials
+        try:
+            take(user=user, credentials=credentials, group=group, operation=command.operation)
+        except PosterError as error:
+            raise NoSnapshot(error) from error
+        return {}
 
 
 def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
@@ -198,7 +242,7 @@ def forget_old() -> int:
     Keep those that an active restore reads; a job that is paused or has stopped may stay so for years.
     """
     now = timezone.now()
-    restores = Job.objects.filter(kind=Job.Kind.RESTORE, state__in=Job.ACTIVE)
+    restores = Job.objects.filter(kind=RESTORE, state__in=Job.ACTIVE)
     read = [RestoreScope.from_json(job.wanted).snapshot for job in restores]
     unread = Snapshot.objects.exclude(pk__in=read)
     old = unread.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))

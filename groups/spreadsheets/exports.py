@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,11 +13,9 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from groups.poster import Client, Group, UnreadableRow
-from groups.presenters.costs.group_sales import sales_labels
 from groups.presenters.lists.group_list import Listing
 from groups.services.values import type_label
 from groups.spreadsheets import Cell, Cells
-from groups.spreadsheets.reader import protected
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -24,9 +23,14 @@ CONTENT_TYPES = {
     "jsonl": "application/jsonl; charset=utf-8",
 }
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
-WIDTHS_OF_SALES = (16, 16, 16)
+WIDTH_OF_AMOUNTS = 16
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
 _KOPECK = Decimal("0.01")
+# Finds text that a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a
+# cell, and after a delimiter in it. Quotes do not help if the spreadsheet uses another delimiter than the
+# file: it then sees the quotes in the middle of a cell.
+FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
+_unmarked = re.compile(FORMULA_START.format(mark=""))
 
 
 def file_name(listing: Listing, account: str, extension: str) -> str:
@@ -41,7 +45,7 @@ def to_csv(listing: Listing, account: str) -> bytes:
 
 def to_xlsx(listing: Listing, account: str) -> bytes:
     """Return the groups as a workbook."""
-    widths = (*WIDTHS, *WIDTHS_OF_SALES) if listing.sales.shown else WIDTHS
+    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(listing.amount_labels))
     return xlsx_file(_("Groups"), _header_of(listing), _groups(listing, account), widths)
 
 
@@ -70,16 +74,15 @@ def header() -> list[str]:
 
 
 def _header_of(listing: Listing) -> list[str]:
-    """Return the column names of the file: with those of sales if the list shows them."""
-    return [*header(), *sales_labels().values()] if listing.sales.shown else header()
+    """Return the column names of the file: with those of the amounts that the list shows."""
+    return [*header(), *listing.amount_labels.values()]
 
 
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.as_of)
     for group in listing.found_groups:
-        figures = listing.sales.of(group)
-        sales = (figures.turnover, figures.receipt, figures.given) if listing.sales.shown else ()
-        yield (*_cells(group), account, as_of, *sales)
+        amounts = listing.amounts.of(group) if listing.amounts and listing.amounts.of else ()
+        yield (*_cells(group), account, as_of, *amounts)
 
 
 def _cells(group: Group) -> Cells:
@@ -150,6 +153,11 @@ def _written(cell: Cell, *, eastern: bool) -> str | int:
         case str():
             return protected(cell)
     return cell
+
+
+def protected(text: str) -> str:
+    """Return a text as a CSV cell that no spreadsheet takes for a formula."""
+    return _unmarked.sub(r"\1'", text)
 
 
 def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:

@@ -1,8 +1,5 @@
 """View of the user's own Poster account and credentials."""
 
-from typing import Any
-
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +13,6 @@ from groups.models import PosterAccount
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
-from groups.services.elsewhere import watch as elsewhere
 from groups.services.gateway import check_token
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
@@ -47,7 +43,7 @@ def account(request: Request) -> HttpResponse:
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             return redirect("groups:list" if request.user.password == password else _start_afresh(request))
-    context = {"form": form, "confirmed": confirmed, **_watch(request)}
+    context = {"form": form, "confirmed": confirmed}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
 
@@ -79,21 +75,6 @@ def account_bonus_unit(request: Request) -> HttpResponse:
     return redirect("groups:account")
 
 
-@require_POST
-@requires("watch_account")
-def account_watch(request: Request) -> HttpResponse:
-    """Switch the watch for changes made elsewhere on, with the user's own token, or off."""
-    credentials = request.credentials
-    check_token(credentials)
-    if request.POST.get("watch") == "on":
-        elsewhere.switch_on(user=request.user, credentials=credentials)
-        messages.success(request, _("Changes made elsewhere will be written into the history."))
-    else:
-        elsewhere.switch_off(user=request.user, credentials=credentials)
-        messages.success(request, _("Changes made elsewhere are no longer looked for."))
-    return redirect("groups:account")
-
-
 def _start_afresh(request: Request) -> str:
     """Keep the session of a user whose ways in have ended with the connection; return the next page."""
     keep_session(request, request.user)
@@ -103,18 +84,3 @@ def _start_afresh(request: Request) -> str:
     )
     messages.warning(request, text)
     return "password" if request.user.has_usable_password() else "groups:list"
-
-
-def _watch(request: Request) -> dict[str, Any]:
-    """Return what the page says about the watch, to users who may switch it."""
-    credentials = credentials_service.credentials_of(request.user)
-    if credentials is None or credentials.refused_at or not request.user.has_perm(elsewhere.RIGHT):
-        return {}
-    minutes = settings.POSTER_WATCH_SECONDS / 60
-    watch = elsewhere.watch_of(credentials)
-    return {
-        "watch": watch,
-        "watch_stopped": watch is not None and not elsewhere.may_look(watch),
-        "watch_offered": bool(minutes),
-        "watch_minutes": max(round(minutes), 1),
-    }

@@ -9,7 +9,6 @@ from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
-from groups.services import saved_views
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
@@ -23,8 +22,7 @@ def go(request: Request) -> HttpResponse:
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
     text = asked_text(request.POST)
-    views = saved_views.views_of(request.user)
-    context = {"text": text, "found": destinations(text, _groups(request, text), views, request.user)}
+    context = {"text": text, "found": destinations(text, _groups(request, text), request.user)}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 

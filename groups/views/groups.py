@@ -1,5 +1,6 @@
 """Views of the groups: the list, one group, and the forms that change it."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,18 +16,20 @@ from django_htmx.http import reselect
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
+from groups.models import Change
 from groups.poster import Group, NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
-from groups.presenters.clients.client_counts import draw_counts
+from groups.presenters.holders import holder_notice
+from groups.presenters.lists.column_sets import read_amounts
 from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.messages import error_words, not_proven_words
-from groups.presenters.rules.dependents import DependentsCard, dependents_at_once
+from groups.presenters.places import parts_of
 from groups.presenters.schedules import ScheduleRow, marks, schedule_row
-from groups.services import client_counts, schedules
 from groups.services import groups as reads
+from groups.services import schedules
 from groups.services.calls.file_turns import file_turn
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
@@ -34,8 +37,8 @@ from groups.services.journal import history
 from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
+from groups.services.writes.submissions import find
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
-from groups.views.cost import columns_for
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
 from groups.views.journal.news import line_of_news
@@ -63,15 +66,17 @@ def group_list(request: Request) -> HttpResponse:
     }
     if group_id := row_asked_for(request):
         return _one_row(request, group_id, context)
-    fragment = "sales" if element_asked_for(request) == "sales" else "rows"
-    return render_page(request, "groups/list/list.html", context, fragment=fragment)
+    column_set = listing.amounts.column_set if listing.amounts else None
+    if column_set and element_asked_for(request) == column_set.key:
+        return render_page(request, column_set.template, context, fragment=column_set.key)
+    return render_page(request, "groups/list/list.html", context, fragment="rows")
 
 
 def _listing(request: Request, groups: reads.Groups, filters: Filters, **marked: Any) -> Listing:
     """Return the groups as the filters order them; `marked` are the marks of single rows."""
     changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
-    sales = columns_for(request, filters)
-    return make_listing(groups, filters, sales=sales, changed_ids=changed, **marked)
+    amounts = read_amounts(filters.columns, request.user, request.credentials)
+    return make_listing(groups, filters, amounts=amounts, changed_ids=changed, **marked)
 
 
 def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
@@ -111,20 +116,21 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     except NotFound:
         return _gone(request, group_id)
     lock = job_lease.members_lock(credentials, group_id)
+    job = lock.job if lock else None
     locked = history.open_change(credentials, group_id)
     context = {
+        "one": one,
         "group": one.group,
         **_list_around(request, group_id),
         "type_label": type_label(one.group.loyalty_type),
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
-        "job": lock.job if lock else None,
+        "job": job,
+        "holder": holder_notice(job) if job else None,
         "planned": _planned(request, one, is_certain=not (one.failure or locked)),
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
-        "dependents": None if one.failure else dependents_at_once(credentials, group_id),
-        "counts": draw_counts(client_counts.counts_of(credentials, group_id)),
     }
     return render_page(request, "groups/group/detail.html", context)
 
@@ -155,16 +161,6 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     if groups is not None:
         context["around"] = neighbours_of(_listing(request, groups, filters), group_id)
     return context
-
-
-@require_safe
-@requires("view_group")
-def group_dependents(request: Request, group_id: int) -> HttpResponse:
-    """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
-    context: dict[str, object] = {"dependents": DependentsCard(request.credentials, group_id)}
-    if element_asked_for(request) != "dependents":
-        context["group"] = reads.read_group(request.credentials, group_id).group
-    return render_page(request, "groups/group/dependents_page.html", context, fragment="dependents")
 
 
 @form_methods
@@ -232,7 +228,7 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     form = GroupForm(group=group, archive="archive" in request.GET)
     page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
     locked = history.open_change(credentials, group_id)
-    return page.show_conflict(busy=locked) if locked else page.show()
+    return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
 
 
 @form_methods
@@ -251,15 +247,15 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
-    dependents = DependentsCard(request.credentials, group_id, leaving=True)
-    context = {"allowed": allowed, "dependents": dependents}
+    context = {"allowed": allowed, "concerns": parts_of("removal.cards", request, group_id)}
     page = WritePage(request, "groups/group/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():
         locked = history.open_change(request.credentials, group_id)
-        return page.show_conflict(busy=locked) if locked else page.show()
-    return execute_and_respond(page, _removal(request, form, group_id))
+        return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
+    command = replace(_removal(request, form, group_id), present_clients=group.clients)
+    return execute_and_respond(page, command)
 
 
 def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
@@ -268,7 +264,10 @@ def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
     if request.method != "POST" or not form.is_valid():
         return None
     command = _removal(request, form, group_id)
-    if command.loaded is None or not history.was_sent(command):
+    known = find(command.operation)
+    if not isinstance(known, Change) or known.submission != command.submission:
+        return None
+    if command.loaded is None or known.state in Change.NOTHING_CHANGED:
         return None
     return execute_and_respond(WritePage.for_command(request, command), command)
 

@@ -1,6 +1,7 @@
 """Views of the jobs: list, progress, and control."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -18,15 +19,12 @@ from groups.presenters.job_undo import (
     nothing_to_undo_words,
     undo_card,
 )
-from groups.presenters.messages import not_recorded_words
-from groups.presenters.schedules import schedule_row
-from groups.services import approvals
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo_plan
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotNow, NotRecorded, Occupied, OperationReused, Planned
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
+from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.submissions import BecameOther, find
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
 
@@ -49,17 +47,9 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
         return _show(request, job)
     try:
         _decide(request, job)
-    except BeyondLimits as beyond:
+    except NotSent as error:
         job.refresh_from_db()
-        if must_ask(request, beyond):
-            return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-        return _show(request, job, **asks_for_reason(request, beyond))
-    except Occupied as there:
-        return _show(request, job, status=409, busy=there.job)
-    except Busy as there:
-        return _show(request, job, status=409, removal=there.change)
-    except Planned as there:
-        return _show(request, job, status=409, planned=schedule_row(there.schedule, request.user))
+        return answer_not_sent(error, request, job, partial(_show, request, job))
     except NotNow:
         messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
@@ -85,41 +75,28 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         return _show(request, job, status=409, outcome=not_ended_words())
     except undo_plan.NothingToUndo:
         return _show(request, job, status=409, outcome=nothing_to_undo_words())
-    undoing.limit_reason, undoing.allowed_clients = reason_of(request)
-    try:
-        return _to_undo(request, queue.start(undoing))
-    except BeyondLimits as beyond:
-        if must_ask(request, beyond):
-            return _ask_for(request, undoing, beyond)
-        card = undo_card(job, request.user, change)
-        return _show(request, job, undo=card, **asks_for_reason(request, beyond))
-    except (Occupied, Busy, NotRecorded) as there:
-        return _show_not_started(request, job, there)
 
+    def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
+        if reused:  # somebody else has asked at this moment
+            return _to_undo(request, Job.objects.get(pk=undoing.pk))
+        if "question" in context:
+            context["undo"] = undo_card(job, request.user, change)
+        return _show(request, job, status=status, **context)
 
-def _ask_for(request: Request, undoing: Job, beyond: BeyondLimits) -> HttpResponse:
     try:
-        return to_request(approvals.ask_for_job(undoing, request.user, beyond.breaches))
-    except OperationReused:  # somebody else has asked at this moment
+        return redirect(queue.start(undoing, **consent_of(request)))
+    except BecameOther:
         return _to_undo(request, Job.objects.get(pk=undoing.pk))
+    except NotSent as error:
+        return answer_not_sent(error, request, undoing, show)
 
 
 def _to_undo(request: Request, undoing: Job) -> HttpResponse:
     """Redirect to an undo; a request of somebody else can be seen only with the right to decide it."""
     if can_be_opened(undoing, request.user):
-        return to_job(undoing)
+        return redirect((find(undoing.pk) or undoing).get_absolute_url())
     messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
     return redirect("groups:job", undoing.undo_of_id)
-
-
-def _show_not_started(request: Request, job: Job, there: Occupied | Busy | NotRecorded) -> HttpResponse:
-    match there:
-        case Occupied():
-            return _show(request, job, status=409, busy=there.job)
-        case Busy():
-            return _show(request, job, status=409, removal=there.change)
-        case NotRecorded():
-            return _show(request, job, status=503, outcome=not_recorded_words())
 
 
 def _decide(request: Request, job: Job) -> None:
@@ -129,9 +106,7 @@ def _decide(request: Request, job: Job) -> None:
         case "cancel":
             queue.cancel(job, request.user)
         case "resume" | "accept" as decision:
-            reason, allowed = reason_of(request)
-            accepts = decision == "accept"
-            queue.resume(job, request.user, accepts=accepts, limit_reason=reason, allowed_clients=allowed)
+            queue.resume(job, request.user, accepts=decision == "accept", **consent_of(request))
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

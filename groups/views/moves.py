@@ -1,6 +1,5 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
-import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,21 +11,19 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from groups.forms.moves import ChoiceForm, MoveForm
-from groups.models import Job
+from groups.models import Holder, Job
+from groups.poster.fields import whole_number
 from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
-from groups.presenters.messages import not_recorded_words, reused_words
-from groups.presenters.rules.dependents import DependentsCard
-from groups.presenters.schedules import schedule_row
-from groups.services import approvals
+from groups.presenters.holders import holder_notice
 from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import moves, queue
 from groups.services.move_effect import MoveCount, count_moves
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused, Planned
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import Submitted, find, find_known
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Form = MoveForm | ChoiceForm
@@ -62,28 +59,29 @@ def clients_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(moves.RIGHTS[Job.Kind.RETIRE]):
+    if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
-    if started := _retirement_sent_before(request, group_id):
-        return to_job(started)
+    if known := _retirement_sent_before(request, group_id):
+        return redirect(known.get_absolute_url())
     form = _form(request, group_id)
-    context = {
-        "group": form.group,
-        "dependents": DependentsCard(request.credentials, group_id, leaving=True),
-    }
-    plan = partial(_job, request, form, Job.Kind.RETIRE)
-    return _move(request, form, plan, "groups/jobs/retire.html", context)
+    plan = partial(_job, request, form, moves.Retire)
+    return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
 
 
-def _retirement_sent_before(request: Request, group_id: int) -> Job | None:
-    """Return the job that the same form has started, or None: by now it may have removed the group."""
-    try:
-        operation = uuid.UUID(request.POST.get("operation", ""))
-    except ValueError:
+def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
+    """Return what the same form has become, or None: by now a job of it may have removed the group."""
+    known = find(request.POST.get("operation", ""))
+    target_id = whole_number(request.POST.get("target", ""))
+    if known is None or target_id is None:
         return None
-    job = queue.started_by(request.user, request.credentials.account_id, Job.Kind.RETIRE, operation)
-    form = (group_id, request.POST.get("target"))
-    return job if job is not None and (job.group_id, str(job.target_id)) == form else None
+    sent = moves.submission_of(
+        group_id,
+        target_id,
+        user=request.user,
+        credentials=request.credentials,
+        operation=known.submission.operation,
+    )
+    return known if known.submission == sent else None
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -95,58 +93,33 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 
 
 def _move(request: Request, form: Form, plan: Plan, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Start the job of a valid form; show the conflict if another job or a removal holds a lock."""
+    """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form}
     if "preview" in request.POST:
         return _preview(request, form, template, context)
-    blocked = _blocked(request, form)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
-        return render_page(request, template, context | blocked | more, fragment="form", status=status)
+        if holder := _holder_of_sources(request, form):
+            more = {"holder": holder_notice(holder), "closed": True, **more}
+        return render_page(request, template, context | more, fragment="form", status=status)
 
-    if form.is_valid():
-        job = plan()
-        if form.is_moved_on and not queue.started_by(
-            request.user, job.account_id, Job.Kind(job.kind), job.pk
-        ):
+    if not form.is_valid():
+        is_held = form.is_bound and _holder_of_sources(request, form) is not None
+        return show(status=409 if is_held else 422 if form.errors else 200)
+    job = plan()
+    try:
+        if form.is_moved_on and find_known(job.submission, Job) is None:
             form.renew_version()
             return show(status=409, moved_on=True)
-        job.limit_reason, job.allowed_clients = reason_of(request)
-        try:
-            return to_job(queue.start(job))
-        except BeyondLimits as beyond:
-            if must_ask(request, beyond):
-                return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-            return show(**asks_for_reason(request, beyond))
-        except NotRecorded:
-            return show(status=503, outcome=not_recorded_words())
-        except (Occupied, Busy, Planned, OperationReused) as there:
-            blocked = _blocked_by(request, form, there)
-    return show(status=409 if form.is_bound and blocked else 422 if form.errors else 200)
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, show)
 
 
-def _blocked(request: Request, form: Form) -> dict[str, Any]:
-    """Return the holder of a lock on the clients of one of the groups, as the page names it."""
-    for group in form.sources:
-        if lock := job_lease.members_lock(request.credentials, group.id):
-            return {"busy": lock.job, "removal": lock.change, "closed": True}
-    return {}
-
-
-def _blocked_by(
-    request: Request, form: Form, there: Occupied | Busy | Planned | OperationReused
-) -> dict[str, Any]:
-    """Return the lock's holder as the page names it, or the message for a form that was sent before."""
-    match there:
-        case Occupied():
-            return {"busy": there.job}
-        case Busy():
-            closed = there.change.group_id in {group.id for group in form.sources}
-            return {"removal": there.change, "closed": closed}
-        case Planned():
-            return {"planned": schedule_row(there.schedule, request.user)}
-        case OperationReused():
-            return {"outcome": reused_words(), "closed": True}
+def _holder_of_sources(request: Request, form: Form) -> Holder | None:
+    """Return what holds the members of one of the groups that the form moves clients out of, or None."""
+    locks = (job_lease.members_lock(request.credentials, group.id) for group in form.sources)
+    return next((lock.holder for lock in locks if lock), None)
 
 
 def _preview(request: Request, form: Form, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -169,7 +142,7 @@ def _effects(request: Request, form: Form) -> MoveEffects:
     return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
 
 
-def _job(request: Request, form: MoveForm, kind: Job.Kind = Job.Kind.MOVE) -> Job:
+def _job(request: Request, form: MoveForm, kind: type[moves.Move] = moves.Move) -> Job:
     return moves.plan_move(
         user=request.user,
         credentials=request.credentials,

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from groups.forms.groups import Version
 from groups.forms.schedules import ScheduleForm
 from groups.models import Schedule
 from groups.poster import Group, PosterError
-from groups.presenters.messages import not_recorded_words
+from groups.presenters.holders import holder_notice
 from groups.presenters.schedules import (
     asked_week,
     make_week,
@@ -26,15 +27,15 @@ from groups.presenters.schedules import (
     twice_words,
     week_bounds,
 )
-from groups.services import approvals, schedules
 from groups.services import groups as reads
+from groups.services import schedules
 from groups.services.journal import history
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotNow, NotRecorded, Occupied, OperationReused, Planned
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
+from groups.services.writes.not_sent import Locked, NotNow, NotSent
+from groups.services.writes.submissions import find, find_known
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
@@ -76,7 +77,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     form = ScheduleForm(data, group=_group(request, group_id))
     known = schedules.schedule_of(request.credentials, group_id)
     if data is None and known and known.is_open:
-        return _show(request, form, planned=known)
+        return _show(request, form, holder=holder_notice(known))
     if not form.group.is_editable:
         return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
@@ -87,8 +88,8 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 def _group(request: Request, group_id: int) -> Group:
     """Return the group as Poster has it now; for a form that was sent before, as it was then."""
     account_id = request.credentials.account_id
-    known = schedules.find(request.credentials, request.POST.get("operation", ""))
-    if known is not None:
+    known = find(request.POST.get("operation", ""))
+    if isinstance(known, Schedule) and known.account_id == account_id:
         return group_of(group_id, known.base_values)
     group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)
     return group
@@ -97,40 +98,19 @@ def _group(request: Request, group_id: int) -> Group:
 def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
     schedule = _schedule(request, form)
     try:
-        if schedules.find_same(schedule) is None and form.is_moved_on:
+        if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of(form.group))
             return _show(request, again, status=409, moved_on=True)
         schedule = schedules.plan(schedule, Sender(request.user, request.credentials))
-    except BeyondLimits as beyond:
-        return _respond_beyond(request, form, schedule, beyond)
-    except Planned as there:
-        return _show(request, form, status=409, planned=there.schedule)
-    except Occupied as there:
-        return _show(request, form, status=409, job=there.job)
-    except Busy as there:
-        return _show(request, form, status=409, busy=there.change)
-    except OperationReused:
-        return _show(request, form, status=409, reused=True)
-    except NotRecorded:
-        return _show(request, form, status=503, outcome=not_recorded_words())
-    if schedule.state == State.ASKED:
-        return redirect("groups:request", schedule.pk)
+    except NotSent as error:
+        return answer_not_sent(error, request, schedule, partial(_show, request, form))
     said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
     messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
     return redirect("groups:detail", schedule.group_id)
 
 
-def _respond_beyond(
-    request: Request, form: ScheduleForm, schedule: Schedule, beyond: BeyondLimits
-) -> HttpResponse:
-    if must_ask(request, beyond):
-        return to_request(approvals.ask_for_schedule(schedule, request.user, beyond.breaches))
-    return _show(request, form, **asks_for_reason(request, beyond))
-
-
 def _schedule(request: Request, form: ScheduleForm) -> Schedule:
     data, group = form.cleaned_data, form.group
-    reason, allowed = reason_of(request)
     return Schedule(
         id=data["operation"],
         account=request.credentials.account,
@@ -142,14 +122,11 @@ def _schedule(request: Request, form: ScheduleForm) -> Schedule:
         planned=form.planned.to_json(),
         starts_at=data["starts_at"],
         ends_at=data["ends_at"],
-        limit_reason=reason,
-        allowed_clients=allowed,
+        **consent_of(request),
     )
 
 
 def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context: Any) -> HttpResponse:
-    if planned := context.get("planned"):
-        context["row"] = schedule_row(planned, request.user)
     present = present_words(form.group.values)
     context = {"form": form, "group": form.group, "present": present, "now": timezone.now(), **context}
     return render_page(request, "groups/schedules/schedule.html", context, fragment="form", status=status)
@@ -163,7 +140,7 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
     schedule = get_object_or_404(found, pk=schedule_id)
     try:
         schedules.cancel(schedule, user=request.user)
-    except (NotNow, Planned, Occupied, Busy):
+    except (NotNow, Locked):
         messages.warning(request, _("This planned change has moved on meanwhile. Look at it again."))
     else:
         _say_end(request, schedule)

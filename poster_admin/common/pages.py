@@ -4,18 +4,16 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
-# Their page is the one above them.
+# Their page is the one above them. Features add theirs.
 WITHOUT_PAGE = {
     *(
         "groups:undo",
         "groups:job_undo",
         "groups:bonus_unit",
-        "groups:watch",
         "groups:schedule_cancel",
         "groups:view",
     ),
     *("groups:request_approve", "groups:request_refuse"),
-    *("groups:webhook_secret", "groups:webhook_remove", "groups:webhook_trial"),
     *("second_factor_remove", "recovery_codes"),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
     *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),

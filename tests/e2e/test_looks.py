@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.features.saved_views.services import save
 from groups.models import Limits
-from groups.services.saved_views import save
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     OVERFLOW,

@@ -12,7 +12,7 @@ from groups.models import Change, Lock, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, PosterClient
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Busy, NotRecordedNow
+from groups.services.writes.not_sent import Locked, NotRecordedNow
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.devtools.sandbox import FAULTS
 from tests.support.circuit import close_breakers
@@ -134,7 +134,7 @@ def carry_out(step, owner, sandbox, posts):
         known = len(sandbox.posts())
         try:
             execute(command)
-        except (Busy, NotRecordedNow):  # the latter on a slow machine: nothing was sent
+        except (Locked, NotRecordedNow):  # the latter on a slow machine: nothing was sent
             continue
         finally:
             posts.setdefault(command.operation, []).extend(sandbox.posts()[known:])

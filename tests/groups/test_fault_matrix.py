@@ -20,10 +20,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, Job, PosterAccount, PosterCredentials
-from groups.models.contents import ClientsToMove
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
 from groups.services import gateway
+from groups.services.jobs.moves import ClientsToMove
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
@@ -324,9 +324,7 @@ def move_one(form):
     owner = User.objects.get(username="owner")
     credentials = credentials_service.credentials_of(owner)
     wanted = ClientsToMove((MOVED,)).to_json()
-    job = Job.objects.create(
-        account=credentials.account, kind=Job.Kind.MOVE, group_id=5, target_id=1, wanted=wanted
-    )
+    job = Job.objects.create(account=credentials.account, kind="move", group_id=5, target_id=1, wanted=wanted)
     job.take_locks()
     command = MoveClient(
         user=owner,

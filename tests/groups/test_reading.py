@@ -16,8 +16,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit
+from groups.features.insights.services import sales_reading
 from groups.models import Change, Job, Snapshot
-from groups.services.jobs import sales_reading
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 from tests.support.bulk import plan_edits
@@ -44,7 +45,7 @@ TARGETS = ("rows", "outcome", "job", "form")
 def job(owner, sandbox):
     """Return a running job of the owner whose run was killed."""
     account = owner.credentials.account
-    values = {"user": owner, "user_name": "owner", "kind": Job.Kind.EDIT, "state": Job.State.RUNNING}
+    values = {"user": owner, "user_name": "owner", "kind": "edit", "state": Job.State.RUNNING}
     return Job.objects.create(pk=JOB, account=account, **values)
 
 
@@ -139,7 +140,7 @@ def test_a_worker_settles_what_pages_have_left(owner, browse, open_changes, sand
 
 
 def test_a_plan_is_only_read(owner, browse, sandbox):
-    draft = plan_edits(owner, {1: "12"}, kind=Job.Kind.EDIT)
+    draft = plan_edits(owner, {1: "12"}, kind=Edit)
     before = rows()
     assert tables_written(browse(owner), f"/groups/plan/{draft.pk}/") <= ALWAYS
     assert rows() == before

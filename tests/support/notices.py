@@ -5,30 +5,27 @@ from datetime import timedelta
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.notices.models import Delivery, NoticeChoice
+from groups.features.notices.services import deliveries, outbox, upkeep, webhooks
 from groups.management.commands.worker import new_worker
-from groups.models import (
-    Change,
-    Delivery,
-    Job,
-    NoticeChoice,
-    NoticeKind,
-)
-from groups.services.installation import maintenance
-from groups.services.notices import choices, deliveries, webhooks
+from groups.models import Change, Job
+from groups.services.events import event_sources
+
+KINDS = [source.kind for source in event_sources()]
 
 
-def set_webhook(owner, address, kinds=NoticeKind.values):
+def set_webhook(owner, address, kinds=KINDS):
     return webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=list(kinds))
 
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
     """Let a user be told of these kinds of events, or of all."""
-    choices.choose(user, dict.fromkeys(kinds or NoticeKind.values, how))
+    outbox.choose(user, dict.fromkeys(kinds or KINDS, how))
 
 
 def tell():
     """Do what a worker does every few seconds: look, pack, and run what is in the queue."""
-    maintenance.tell()
+    upkeep.tell()
     for row in DBTaskResult.objects.ready().filter(queue_name=deliveries.QUEUE):
         row.delete()
         deliveries.deliver.call(*row.args_kwargs["args"])
@@ -36,7 +33,7 @@ def tell():
 
 def work():
     """Do the same with the worker itself, which closes the connection of a test that is one transaction."""
-    maintenance.tell()
+    upkeep.tell()
     new_worker(deliveries.QUEUE, batch=True).run()
 
 
@@ -69,4 +66,4 @@ def change_elsewhere(user, **values):
 def saved_job(user, **values):
     account = user.credentials.account
     names = {"group_id": 4, "group_name": "Старі", "target_id": 1, "target_name": "Гості"}
-    return Job.objects.create(account=account, user_name="owner", kind=Job.Kind.MOVE, **names, **values)
+    return Job.objects.create(account=account, user_name="owner", kind="move", **names, **values)

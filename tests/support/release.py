@@ -19,11 +19,14 @@ def migrate():
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
+    from groups.feature import installed_features
     from poster_admin.common.serving.server import migration_lock
 
     with migration_lock(connection.alias):
         executor = MigrationExecutor(connection)
-        others = [node for node in executor.loader.graph.leaf_nodes() if node[0] not in TARGETS]
+        later = {feature.label for feature in installed_features()}
+        leaves = executor.loader.graph.leaf_nodes()
+        others = [node for node in leaves if node[0] not in {*TARGETS, *later}]
         executor.migrate([*others, *TARGETS.items()])
     executor.loader.build_graph()  # of what is there now
     return executor.loader.project_state([*others, *TARGETS.items()]).apps

@@ -13,10 +13,11 @@ from typing import Any
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
-from groups.models import Change, ClientCount, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.features.elsewhere.services import watch
+from groups.features.insights.models import ClientCount
+from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
-from groups.services.elsewhere import watch
 from groups.services.groups import read_now
 from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
@@ -655,7 +656,7 @@ def asked(stage):
         intended=group.values.replace(percent=Decimal(25)),
     )
     breaches = (Breach("max_percent", 25, 12), Breach("max_rise", 15, 5), Breach("max_clients", 125, 10))
-    return approvals.ask_for_change(command, breaches)
+    return approvals.ask_for(command, staff, breaches)
 
 
 @scene(shows="#id_max_clients")

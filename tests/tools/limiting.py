@@ -60,7 +60,8 @@ class World:
     # --- One job --------------------------------------------------------------------------------------------
 
     def _run_one(self, number):
-        from groups.models import Job, Limits
+        from groups.models import Limits
+        from groups.services.jobs.moves import Move, Retire
 
         console = self.sandbox.console("demo")
         group = {
@@ -79,7 +80,7 @@ class World:
         self._spoil()
         self._busy = True
         try:
-            self._job = self._started(self.chance.choice((Job.Kind.MOVE, Job.Kind.MOVE, Job.Kind.RETIRE)))
+            self._job = self._started(self.chance.choice((Move, Move, Retire)))
             if self._job is not None:
                 self._work_on()
         finally:
@@ -100,8 +101,8 @@ class World:
 
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
+        from groups.services.account_limits import BeyondLimits
         from groups.services.jobs import moves, queue
-        from groups.services.writes.limit_check import BeyondLimits
 
         job = moves.plan_move(
             user=self.asker,
@@ -119,8 +120,9 @@ class World:
 
     def _work_on(self):
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
+        from groups.services.account_limits import BeyondLimits
         from groups.services.jobs import queue
-        from groups.services.writes.limit_check import BeyondLimits, reached_by
+        from groups.services.writes.reach import reached_by
         from tests.support.jobs import run
 
         for _ in range(APPROVALS):
@@ -145,7 +147,7 @@ class World:
         from groups.models import ApprovalRequest, Job
         from groups.services import approvals
 
-        request = approvals.ask_for_job(job, self.asker, beyond.breaches)
+        request = approvals.ask_for(job, self.asker, beyond.breaches)
         credentials = self.approver.credentials
         seen = "" if self.chance.random() < 0.5 else approvals.effect_of(request, credentials).mark
         for _ in range(APPROVALS):

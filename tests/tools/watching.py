@@ -123,8 +123,8 @@ class World:
 
     def run(self, steps):
         """Let people work for so many steps, then let everything settle."""
+        from groups.features.elsewhere.services.watch import switch_on
         from groups.services.credentials import credentials_of
-        from groups.services.elsewhere.watch import switch_on
 
         for _ in range(GROUPS):
             self.poster.put(f"Група {next(self._numbers)}", "10")
@@ -164,8 +164,8 @@ class World:
     # --- Steps meanwhile ---
 
     def _look(self):
-        from groups.models import Watch
-        from groups.services.elsewhere.watch import look_where_due
+        from groups.features.elsewhere.models import Watch
+        from groups.features.elsewhere.services.watch import look_where_due
 
         self.looks += 1
         look_where_due()
@@ -211,7 +211,7 @@ class World:
         from groups.services.groups import read_now
         from groups.services.writes.execute import execute
         from groups.services.writes.lag import with_own_change
-        from groups.services.writes.not_sent import Busy
+        from groups.services.writes.not_sent import Locked
 
         credentials = credentials_of(self._user)
         number = self._any_group()
@@ -227,7 +227,7 @@ class World:
         self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
         try:
             execute(self._command(what or "update", number, seen, operation, credentials))
-        except Busy:
+        except Locked:
             return
 
     def _command(self, what, number, seen, operation, credentials):

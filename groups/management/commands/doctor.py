@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services.installation.doctor import State, examine
+from groups.services.installation.doctor import examine
+from groups.services.installation.findings import State
 from poster_admin.common.observability.logs import mask
 
 
@@ -12,8 +13,8 @@ class Command(BaseCommand):
     """Print a line for each part, green, yellow or red; end with 1 if one is red."""
 
     help = (
-        "Say what is wrong with database, cache, worker, keys, Poster, the company's sign-in, clock, notices "
-        "and disk. Changes nothing."
+        "Say what is wrong with database, cache, worker, keys, Poster, the company's sign-in, clock, disk "
+        "and features. Changes nothing."
     )
     requires_system_checks = ()
 

@@ -4,30 +4,26 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services import client_counts, snapshots
-from groups.services.jobs import bulk_edits, queue
-from groups.services.notices import outbox
+from groups.services import snapshots
+from groups.services.installation.routines import Pruned, pruned
+from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
 
-# Names of rows in the output, with the function that deletes them and returns their number.
-PRUNED = (
-    ("finished rows of the job queue", queue.forget_finished),
-    ("rows of killed workers in the job queue", queue.forget_killed),
-    ("plans that were not started", bulk_edits.forget_drafts),
-    ("snapshots", snapshots.forget_old),
-    ("numbers of clients", client_counts.forget_old),
-    ("notices", outbox.forget_old),
-    ("lines of the security log", security_log.forget_old),
-    ("sessions that are over", sessions.forget_over),
+OF_THE_CORE = (
+    Pruned("finished rows of the job queue", queue.forget_finished),
+    Pruned("rows of killed workers in the job queue", queue.forget_killed),
+    Pruned("lines of the security log", security_log.forget_old),
+    Pruned("sessions that are over", sessions.forget_over),
 )
+pruned += (Pruned("snapshots", snapshots.forget_old),)
 
 
 class Command(BaseCommand):
     """Delete rows by JOB_RESULT_DAYS, SNAPSHOT_DAYS and SECURITY_LOG_DAYS, and sessions that are over."""
 
-    help = "Delete old rows: of jobs, snapshots, notices, the security log, sessions. The history is kept."
+    help = "Delete old rows: of jobs, sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print a line for each kind of row."""
-        for name, forget in PRUNED:
-            self.stdout.write(f"{forget()} {name}")
+        for rows in (*OF_THE_CORE, *pruned):
+            self.stdout.write(f"{rows.forget()} {rows.name}")

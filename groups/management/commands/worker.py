@@ -15,18 +15,18 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
+from groups.services.installation.routines import queues
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs import sales_reading
-from groups.services.notices import deliveries
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import server
 from poster_admin.common.serving.in_use import in_use
 
 log = logging.getLogger("groups.jobs")
 
+
 # Seconds between two checks of an empty queue.
 INTERVAL = 1.0
-# Threads for notices, and as many for sales: a webhook or a Poster that does not answer holds one of them up.
+# Threads for each further queue: a server that does not answer holds one of them up.
 BESIDE = 2
 
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if not batch:
             maintenance.start_in_worker(worker.worker_id)
             # Beside the jobs: a job may keep the main thread busy for hours.
-            for queue in (deliveries.QUEUE, sales_reading.QUEUE) * BESIDE:
+            for queue in queues * BESIDE:
                 maintenance.start(f"queue of {queue}", partial(_empty, queue), INTERVAL)
         while True:
             try:

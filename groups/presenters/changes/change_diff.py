@@ -10,11 +10,10 @@ from django.urls import reverse
 
 from groups.models import Change, Snapshot
 from groups.poster import Group, GroupValues
+from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import time_words, who_words
-from groups.presenters.costs.cost import cost_words
 from groups.presenters.messages import restore_words
 from groups.services import snapshots
-from groups.services.costs.sales import RIGHT
 from groups.services.journal.history import can_undo
 from groups.services.values import Version, field_labels, value_words
 from groups.services.writes.commands import Command, GroupCommand
@@ -122,7 +121,7 @@ def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dic
         "state_label": change.get_state_display(),
         "reason_words": time_words(change) if is_elsewhere else change.reason_label,
         "limit_reason": change.limit_reason,
-        "cost_words": cost_of_change(change, user),
+        "notes": notes_of(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": command.removes,
@@ -130,13 +129,6 @@ def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dic
         "restore_url": reverse("groups:snapshot_restore", args=[snapshot.pk]) if snapshot else None,
         "restore_words": restore_words(snapshot.clients) if snapshot else "",
     }
-
-
-def cost_of_change(change: Change, user: "User") -> str:
-    """Return what the change costs a month, for users who may see sales; empty if that was not known."""
-    if change.monthly_cost is None or not user.has_perm(RIGHT):
-        return ""
-    return cost_words(change.monthly_cost)
 
 
 def _group_url(change: Change) -> str:

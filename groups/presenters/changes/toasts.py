@@ -2,23 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
-from groups.presenters.costs.cost import cost_words
+from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.messages import clients_words
 from groups.services import snapshots
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
+from poster_admin.common.outages import optional
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.contrib.messages.storage.base import Message as DjangoMessage
 
+OF_A_CHANGE = "change:"
 NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
 
 
@@ -47,43 +49,39 @@ class Toast:
         return {"success": "check", "info": "info"}.get(self.level, "alert")
 
 
-def toasts(messages: Iterable["DjangoMessage"]) -> list[Toast]:
-    """Return the messages for the page; its tags are those of `tags_of`, or none."""
-    return [_toast(message) for message in messages]
+def tag_of(change: Change) -> str:
+    """Return the tag of a message about a change: its id alone, for the message is kept in the session."""
+    return f"{OF_A_CHANGE}{change.pk}"
 
 
-def _toast(message: "DjangoMessage") -> Toast:
-    state, *way = message.extra_tags.split(" ")
-    toast = Toast(str(message.message), message.level_tag, state)
-    match way:
-        case ["undo", change_id, group_id]:
-            return replace(toast, undo_url=reverse("groups:undo", args=[change_id]), group_id=group_id)
-        case ["restore", change_id]:
-            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change_id]))
-        case _:
-            return toast
+def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
+    """Return the messages for the page of a user; one about a change has its state, and the way back."""
+    return [_toast(message, user) for message in messages]
 
 
-def tags_of(change: Change, user: "User") -> str:
-    """Return the tags of a message about a change: its state, and how to take it back."""
-    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
-        return f"{change.state} undo {change.pk} {change.group_id}"
-    if snapshots.restorable([change], user):
-        return f"{change.state} restore {change.pk}"
-    return str(change.state)
+def _toast(message: "DjangoMessage", user: Any) -> Toast:
+    toast = Toast(str(message.message), message.level_tag)
+    if not message.extra_tags.startswith(OF_A_CHANGE):
+        return toast
+    with optional("the way back of a change"):
+        change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
+        toast = replace(toast, state=change.state)
+        if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+            undo_url = reverse("groups:undo", args=[change.pk])
+            return replace(toast, undo_url=undo_url, group_id=str(change.group_id))
+        if snapshots.restorable([change], user):
+            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change.pk]))
+    return toast
 
 
-def success_words(change: Change) -> str:
-    """Return what was changed, in one line."""
+def success_words(command: Command, change: Change, user: "User") -> str:
+    """Return what was changed, in one line, with the notes about it that the user may see."""
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
     clients = clients_words(change.clients_before)
-    words = Command.from_change(change).success(change, clients=clients, values=_differences(change))
-    if change.monthly_cost is not None:
-        # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
-        words += ". " + _("It %(costs)s.") % {"costs": cost_words(change.monthly_cost)}
-    return words
+    words = command.success(change, clients=clients, values=_differences(change))
+    return ". ".join([words, *(note.sentence for note in notes_of(change, user))])
 
 
 def _differences(change: Change) -> str:

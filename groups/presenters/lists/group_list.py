@@ -4,8 +4,9 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -18,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, GroupTotals, LoyaltyType, UnreadableRow
-from groups.presenters.costs.group_sales import KEYS, NO_SALES, SalesColumns, sales_labels
 from groups.presenters.lists.charts import Picture, make_picture, share_words
+from groups.presenters.lists.column_sets import Amounts
 from groups.presenters.lists.group_row import GroupRow
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link
@@ -43,7 +44,8 @@ class Listing:
     of_type: Counter[int]
     """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
-    sales: SalesColumns = NO_SALES
+    amounts: Amounts | None = None
+    """The amounts of the column set that the list asks for, if the user may see it."""
     planned: Mapping[int, str] = field(default_factory=dict)
 
     def only(self, group_id: int) -> "Listing | None":
@@ -78,15 +80,15 @@ class Listing:
             share=share_words(group.clients, self.clients, numbers),
             locked=locked,
             planned=self.planned.get(group.id, ""),
-            **self._sales_of(group),
+            amounts=self._amounts_of(group),
         )
 
-    def _sales_of(self, group: Group) -> dict[str, str]:
-        if not self.sales.shown:
-            return {}
-        figures = self.sales.of(group)
-        amounts = {key: getattr(figures, key) for key in KEYS}
-        return {key: "" if amount is None else self.numbers.money(amount) for key, amount in amounts.items()}
+    def _amounts_of(self, group: Group) -> tuple[str, ...]:
+        if not self.amounts or not self.amounts.of:
+            return ()
+        return tuple(
+            "" if amount is None else self.numbers.money(amount) for amount in self.amounts.of(group)
+        )
 
     @cached_property
     def _type_labels(self) -> dict[int, str]:
@@ -191,11 +193,6 @@ class Listing:
         return [Link(label=label, href=self.href(**without)) for label, without in active]
 
     @property
-    def views_href(self) -> str:
-        """Address of the user's saved views, where this list can be saved."""
-        return reverse("groups:views") + self.filters.query()
-
-    @property
     def create_href(self) -> str:
         """Address of the form for a group of the searched name; empty without a search."""
         return reverse("groups:create", query={"name": self.filters.q}) if self.filters.q else ""
@@ -223,17 +220,12 @@ class Listing:
     def page_words(self) -> str:
         return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
 
-    @property
-    def percents_href(self) -> str:
-        """Address of the form for the percents of these groups."""
-        return reverse("groups:bulk") + self.filters.query()
-
     @cached_property
     def columns(self) -> list[Link]:
         labels = {key: str(label) for key, label in COLUMNS.items()}
-        if self.sales.shown:
+        if self.amount_labels:
             del labels["birthday_bonus"], labels["clients"]
-            labels |= sales_labels()
+            labels |= self.amount_labels
         return [self._column(key, label) for key, label in labels.items()]
 
     def _column(self, key: str, label: str) -> Link:
@@ -251,16 +243,10 @@ class Listing:
             note=pgettext("of all clients", "share") if key == "clients" else "",
         )
 
-    @property
-    def sales_labels(self) -> tuple[str, ...]:
-        return tuple(sales_labels().values())
-
-    @property
-    def sales_href(self) -> str:
-        """Address of the list with the columns of sales, or without them."""
-        known = self.filters.sort.removeprefix("-") in ("name", "type", "percent")
-        kept = self.filters.sort if known else ""
-        return self.href(columns="" if self.filters.columns else "sales", sort=kept)
+    @cached_property
+    def amount_labels(self) -> dict[str, str]:
+        """Names of the columns of amounts by their keys; none while no amounts are known."""
+        return self.amounts.column_set.labels() if self.amounts and self.amounts.of else {}
 
     @property
     def orders(self) -> list[Link]:
@@ -343,7 +329,7 @@ def make_listing(
     groups: Groups,
     filters: Filters,
     locked_ids: Iterable[int] = (),
-    sales: SalesColumns = NO_SALES,
+    amounts: Amounts | None = None,
     changed_ids: Container[int] = (),
     planned: Mapping[int, str] | None = None,
 ) -> Listing:
@@ -358,11 +344,18 @@ def make_listing(
     found = list(searched)
     if filters.type:
         found = [group for group in found if group.loyalty_type == int(filters.type)]
-    if column in SORTS or (column and sales.shown):
+    if key := SORTS.get(column) or _sort_key(amounts, column):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found.sort(key=lambda group: group.id)
-        key = SORTS.get(column) or sales.sort_key(column)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     whole = searched is groups.groups
     of_type = groups.totals.of_type if whole else Counter(map(attrgetter("loyalty_type"), searched))
-    return Listing(groups, filters, found, of_type, frozenset(locked_ids), sales, planned or {})
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids), amounts, planned or {})
+
+
+def _sort_key(amounts: Amounts | None, column: str) -> Callable[[Group], Decimal] | None:
+    """Return the key that sorts by a column of amounts, or None; a group without an amount counts as 0."""
+    if not amounts or not amounts.of or not column:
+        return None
+    amounts_of, place = amounts.of, list(amounts.column_set.labels()).index(column)
+    return lambda group: amounts_of(group)[place] or Decimal(0)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 class GroupRow(NamedTuple):
     """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
 
-    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none.
+    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
+    those of a column set, in place of `bonus` and `clients`.
     """
 
     id: int
@@ -21,6 +22,4 @@ class GroupRow(NamedTuple):
     share: str
     locked: bool
     planned: str = ""
-    turnover: str = ""
-    receipt: str = ""
-    given: str = ""
+    amounts: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from groups.poster import Group
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.costs.group_sales import KEYS, sales_labels
+from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.services.values import NumberFormat
 
 
@@ -48,6 +48,7 @@ class Filters:
     sort: str = ""
     page: int = 1
     columns: str = ""
+    """The key of a column set, or the usual columns."""
     percent_from: str = ""
     percent_to: str = ""
     only: str = ""
@@ -55,11 +56,11 @@ class Filters:
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "Filters":
-        columns = "sales" if params.get("columns") == "sales" else ""
+        columns = params["columns"] if params.get("columns") in column_sets else ""
         return cls(
             q=asked_text(params),
             type=params["type"] if params.get("type") in ("1", "2") else "",
-            sort=asked_sort(params, (*SORTS, *KEYS) if columns else SORTS),
+            sort=asked_sort(params, (*SORTS, *amount_labels(columns))),
             page=whole_number(params.get("page", "")) or 1,
             columns=columns,
             percent_from=asked_percent(params, "percent_from"),
@@ -105,7 +106,7 @@ class Filters:
     def order_words(self) -> str:
         """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
         column = self.sort.removeprefix("-")
-        labels = COLUMNS | sales_labels()
+        labels = COLUMNS | amount_labels(self.columns)
         return f"{labels[column]} {'↓' if column != self.sort else '↑'}" if column else ""
 
     def percent_words(self, numbers: NumberFormat) -> str:

@@ -4,11 +4,15 @@ Access is granted by the bearer token only, never by address: behind a proxy eve
 machine. Each process counts in its own file, and the response adds them up.
 """
 
-from django.db.models import Count, Max, Q
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from groups.models import Change, Delivery, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
+from groups.models import Change, Job, PosterAccount, PosterCredentials, WorkerHeartbeat
 from groups.models.credentials import TOKEN_LIFE, TOKEN_WARNING
 
 CALLS = Counter("poster_calls_total", "Calls to Poster by method and outcome", ["method", "outcome"])
@@ -18,22 +22,33 @@ SECONDS = Histogram(
     ["method"],
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4, 8, 12, 20),
 )
-NOT_SENT = (Delivery.State.WAITING, Delivery.State.GIVEN_UP)
 LISTS = Counter("groups_lists_total", "Lists of groups by where they came from", ["source"])
+
+
+@dataclass(frozen=True, slots=True)
+class StateGauge:
+    """A gauge of the rows in each of some states; the rows have a column `state`."""
+
+    name: str
+    rows_in_words: str
+    rows: Callable[[], QuerySet[Any]]
+    states: Iterable[str]
+
+
+state_gauges = [
+    StateGauge("changes_unsettled", "Changes without an outcome", Change.objects.unsettled, Change.UNSETTLED),
+    StateGauge("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished, Job.UNFINISHED),
+]
 
 
 def of_database() -> CollectorRegistry:
     """Return gauges that are read from the database, so that they are the same in every process."""
     registry = CollectorRegistry()
-    for name, help_text, rows, states in (
-        ("changes_unsettled", "Changes without an outcome", Change.objects.unsettled(), Change.UNSETTLED),
-        ("notices_not_sent", "Messages with notices", Delivery.objects.all(), NOT_SENT),
-        ("jobs_unfinished", "Jobs that have not ended", Job.objects.unfinished(), Job.UNFINISHED),
-    ):
-        gauge = Gauge(name, f"{help_text}, by state", ["state"], registry=registry)
-        found = dict(rows.order_by().values_list("state").annotate(Count("pk")))
-        for state in states:
-            gauge.labels(state.value).set(found.get(state, 0))
+    for each in state_gauges:
+        gauge = Gauge(each.name, f"{each.rows_in_words}, by state", ["state"], registry=registry)
+        found = dict(each.rows().order_by().values_list("state").annotate(Count("pk")))
+        for state in each.states:
+            gauge.labels(state).set(found.get(state, 0))
     seen_at = WorkerHeartbeat.objects.aggregate(latest=Max("seen_at"))["latest"]
     last_seen = Gauge(
         "worker_last_seen_timestamp_seconds", "Time of the last heartbeat of any worker", registry=registry

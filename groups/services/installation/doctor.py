@@ -2,11 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,9 +14,10 @@ from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.utils import timezone
 
-from groups.models import Delivery, PosterAccount, WorkerHeartbeat
+from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Timeouts, Transport, api_url
 from groups.services.gateway import new_transport
+from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.common.outages import first_line
@@ -32,42 +31,18 @@ CLOCK_WRONG = timedelta(seconds=30)
 CERTIFICATE_WARNING = timedelta(days=14)
 DISK_WARNING, DISK_FULL = 0.1, 0.02
 ACCOUNTS_ASKED = 5
-NOTICES_LOOKED_AT = timedelta(days=1)
 # Poster's own page stands for an account while none is connected.
 NO_ACCOUNT = "www"
 
 
-Message = Delivery.State
-
-
-class State(StrEnum):
-    """Good, soon not good, or not good."""
-
-    GOOD = "ok"
-    WARNING = "warning"
-    BAD = "FAILS"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of an installation, and what was found there."""
-
-    part: str
-    state: State
-    words: str
-
-
 def examine() -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at."""
-    for part, look in PARTS:
+    for part, look in (*PARTS, *parts_of_features, DISK):
         try:
             for state, words in look():
                 yield Finding(part, state, words)
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
             yield Finding(part, State.BAD, first_line(error))
-
-
-type Found = Iterator[tuple[State, str]]
 
 
 def _database() -> Found:
@@ -210,19 +185,6 @@ def _drift(name: str, there: datetime) -> Found:
     yield state, f"{name} is {apart.total_seconds():.0f} s from this machine's"
 
 
-def _notices() -> Found:
-    """Look at the messages that could not be sent, for each webhook and for mail."""
-    failing = Delivery.objects.exclude(failure="").filter(state__in=(Message.WAITING, Message.GIVEN_UP))
-    recent = failing.filter(tried_at__gt=timezone.now() - NOTICES_LOOKED_AT)
-    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
-        yield State.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
-    if mails := recent.filter(webhook=None).count():
-        yield State.WARNING, f"{mails} mails were not taken by the mail server"
-    if not recent.exists():
-        waiting = Delivery.objects.waiting().count()
-        yield State.GOOD, f"{'mail is set up' if settings.EMAIL_ENABLED else 'no mail'}, {waiting} wait"
-
-
 def _disk() -> Found:
     folders = {settings.VAR_DIR}
     if connection.vendor == "sqlite":
@@ -234,7 +196,7 @@ def _disk() -> Found:
         yield state, f"{usage.free / 1024**3:.1f} GB of {folder} are free, {share:.0%}"
 
 
-PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
+PARTS: tuple[tuple[str, Examine], ...] = (
     ("database", _database),
     ("migrations", _migrations),
     ("cache", _cache),
@@ -245,6 +207,5 @@ PARTS: tuple[tuple[str, Callable[[], Found]], ...] = (
     ("directory", _directory),
     ("OpenID", _company),
     ("clock", _clock),
-    ("notices", _notices),
-    ("disk", _disk),
 )
+DISK: tuple[str, Examine] = ("disk", _disk)

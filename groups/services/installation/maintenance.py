@@ -12,12 +12,11 @@ from collections.abc import Callable
 from django.db import transaction
 
 from groups.models import Change, WorkerHeartbeat
-from groups.services import approvals, client_counts, schedule_steps, snapshots
-from groups.services.elsewhere import watch as watches
+from groups.services import approvals, schedule_steps, snapshots
+from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
-from groups.services.notices import deliveries, outbox
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
 
@@ -26,27 +25,18 @@ log = logging.getLogger("groups.journal")
 # Seconds between two looks for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
-# Seconds between two checks whether a look for changes made elsewhere is due; see POSTER_WATCH_SECONDS.
-WATCH_EVERY = 1.0
 # Seconds between two checks whether a planned change is due.
 PLANNED_EVERY = 1.0
-# Seconds between two looks for events to tell people of.
-TOLD_EVERY = 3.0
-# Seconds between two looks for a list of today whose numbers of clients are not kept yet.
-COUNTED_EVERY = 60.0
 
 
 def start_in_worker(worker_id: str) -> None:
     """Start the threads of a worker. They end with the process; another run completes what was cut short."""
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
-    for name, find_accounts, work, every in (
-        ("reconcile", reconciling.accounts_due, reconcile, RECONCILE_EVERY),
-        ("planned changes", schedule_steps.accounts_due, carry_out, PLANNED_EVERY),
-        ("watch", watches.accounts_due, watch, WATCH_EVERY),
-    ):
-        start(name, SideBySide(name, find_accounts, work), every)
-    start("notices", tell, TOLD_EVERY)
-    start("count clients", client_counts.keep_of_copies, COUNTED_EVERY)
+    for routine in routines:
+        step = routine.step
+        if routine.accounts is not None:
+            step = SideBySide(routine.name, routine.accounts, step)
+        start(routine.name, step, routine.pause)
 
 
 def start_in_server() -> None:
@@ -66,30 +56,22 @@ def carry_out(account: str | None = None) -> None:
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
 
-def watch(account: str | None = None) -> None:
-    """Look for changes made elsewhere where it is time to, in one account or in all, and log them."""
-    for change in watches.look_where_due(account):
-        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-
-
-def tell() -> None:
-    """Write notices of new events down, and queue the messages that are due."""
-    outbox.write_down()
-    deliveries.pack()
-    deliveries.revive()
-
-
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, continue abandoned jobs, and delete what is old."""
+    """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)
-    snapshots.forget_old()
-    bulk_edits.forget_drafts()
-    approvals.lapse_overdue()
+
+
+routines += (
+    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
+    Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
+    Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
+    Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
+)
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

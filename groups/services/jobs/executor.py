@@ -22,8 +22,7 @@ from groups.services.jobs.lease import JobLease, PutOff, Stopped, actors
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import unseen_change
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import BonusBlocked, Busy, NotRecorded, NotRecordedNow, Occupied, Planned
+from groups.services.writes.not_sent import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 
@@ -93,7 +92,7 @@ class _Executor:
         user, credentials = actors(self._lease.job)
         try:
             change = execute(replace(command, user=user, credentials=credentials))
-        except (Busy, Occupied, Planned):
+        except Locked:
             return  # the next pass tries it again
         except PermissionDenied:
             raise Stopped(Job.Stop.NO_RIGHT) from None
@@ -103,7 +102,7 @@ class _Executor:
             raise Stopped(Job.Stop.NOT_RECORDED) from None
         except BonusBlocked:
             raise Stopped(Job.Stop.BONUS_BLOCKED) from None
-        except BeyondLimits:
+        except Held:
             self.is_beyond = self._given_up = True
             return
         except PosterError as error:

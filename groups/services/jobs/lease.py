@@ -1,4 +1,4 @@
-"""Manage job leases, so that only one run works on a job at a time, and count a job's progress.
+"""Manage job leases, so that only one run works on a job at a time.
 
 A run renews its lease every few seconds. When a lease expires, another run may take the job over. Nothing is
 lost or done twice then, because the journal records every change that is done or open.
@@ -8,18 +8,18 @@ import logging
 import threading
 import time
 import uuid
-from collections import Counter
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, transaction
-from django.db.models import Count
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
+from groups.models.jobs import lease_time
+from groups.models.leases import RELEASED, Lease
 from groups.models.locks import members_key
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -29,13 +29,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-State = Change.State
 # Set when this process has to end: every run releases its job, and another process continues it.
 stopping = threading.Event()
 # Seconds of writes after which a job gives way to a job of another account.
 TURN = 15.0
-# Reasons for clients that the job need not move: they are gone, or another user has moved them.
-SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 class Interrupted(Exception):
@@ -66,7 +63,7 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    jobs = Job.objects.filter(account=credentials.account_id)
+    jobs = Job.objects.known().filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
     return started.defer("wanted", "undo_of__wanted")
 
@@ -86,7 +83,7 @@ class JobLease:
         self.job = job
         self.began = time.monotonic()
         self._wrote: float | None = None
-        self._me = run or uuid.uuid4()
+        self._lease = Lease(Job, job.pk, run)
         self._over = threading.Event()
         self._out_of_touch = False
         self._ended = threading.Event()
@@ -95,18 +92,20 @@ class JobLease:
     def take(self) -> bool:
         """Take the lease if the job is due and no other run holds it; return True if it was taken."""
         now = timezone.now()
-        free = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=self._me)
-        taken = free.filter(pk=self.job.pk).update(
+        me = self._lease.holder
+        rows = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=me)
+        taken = rows.take(
+            self.job.pk,
+            lease_time(),
+            holder=me,
             state=Job.State.RUNNING,
-            holder=self._me,
-            held_until=now + _lease_time(),
             next_try_at=None,
             started_at=self.job.started_at or now,
         )
         if taken:
             PosterAccount.objects.filter(pk=self.job.account_id).update(job_turn_at=now)
         self.job.refresh_from_db()
-        return bool(taken)
+        return taken is not None
 
     def __enter__(self) -> Self:
         self._pulse.start()
@@ -116,7 +115,7 @@ class JobLease:
         self._ended.set()
         self._pulse.join()
         with optional("the release of a job"):
-            Job.objects.filter(pk=self.job.pk, holder=self._me).update(holder=None, held_until=None)
+            self._lease.release()
 
     def check(self) -> None:
         """Raise `Interrupted` if this run has to release the job, `Outage` if the lease was not renewed."""
@@ -154,7 +153,7 @@ class JobLease:
 
         A job that waits for a `reason` counts its waits, and one whose turn is over does not.
         """
-        free = {"state": Job.State.WAITING, "holder": None, "held_until": None}
+        free = {"state": Job.State.WAITING, **RELEASED}
         if reason is None:
             return bool(self._mine().update(**free))
         now = timezone.now()
@@ -187,9 +186,9 @@ class JobLease:
             )
             Change.objects.release_job(self.job.pk)
 
-    def _mine(self) -> JobQuerySet:
+    def _mine(self) -> QuerySet[Job]:
         """Return the job's row, but not if the job was paused, cancelled or taken over."""
-        return Job.objects.filter(pk=self.job.pk, holder=self._me, state=Job.State.RUNNING)
+        return self._lease.row.filter(state=Job.State.RUNNING)
 
     def _heartbeat(self) -> None:
         """Renew the lease until the run ends; note if the job was paused, cancelled or taken over."""
@@ -197,7 +196,7 @@ class JobLease:
         try:
             while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):
                 try:
-                    if not self._mine().update(held_until=timezone.now() + _lease_time()):
+                    if not self._mine().update(**self._lease.renewal(timezone.now() + lease_time())):
                         self._over.set()
                         return
                     lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
@@ -210,10 +209,6 @@ class JobLease:
                         return
         finally:
             connections.close_all()
-
-
-def _lease_time() -> timedelta:
-    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 def actors(job: Job) -> tuple["User", PosterCredentials]:
@@ -231,54 +226,3 @@ def actors(job: Job) -> tuple["User", PosterCredentials]:
     if credentials is None or credentials.refused_at:
         raise Stopped(Job.Stop.TOKEN)
     return user, credentials
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
-
-    total: int
-    done: int = 0
-    refused: int = 0
-    failed: int = 0
-    unknown: int = 0
-    skipped: int = 0
-
-    @property
-    def seen(self) -> int:
-        return self.done + self.refused + self.failed + self.skipped
-
-    @property
-    def percent(self) -> int:
-        """The settled part in whole percents, rounded down, so that 100 means all."""
-        return self.seen * 100 // self.total if self.total else 0
-
-
-def progress_of(job: Job) -> Progress:
-    """Count the outcomes of a job; a client or group that was tried several times counts once."""
-    rows = Change.objects.filter(job=job)
-    if job.kind != Job.Kind.UNDO:
-        rows = rows.exclude(action=Change.Action.REMOVE)
-    if job.kind == Job.Kind.RESTORE:
-        rows = rows.exclude(action=Change.Action.CREATE)
-    counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
-    found = Counter(skipped=job.unreadable)
-    for state, reason, count in counted:
-        found[_kind(state, reason)] += count
-    return Progress(max(job.total, found.total()), **found)
-
-
-def _kind(state: str, reason: str) -> str:
-    match State(state):
-        case State.APPLIED | State.DIFFERS:
-            return "done"
-        case State.REFUSED:
-            return "refused"
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
-            return "unknown"
-        case State.FAILED:
-            return "skipped" if reason in SKIPPED else "failed"
-        case State.ELSEWHERE:
-            raise ValueError("A change made elsewhere belongs to no job.")
-        case _ as never:
-            assert_never(never)

@@ -7,15 +7,20 @@ clients may be in several groups: each is moved only out of the group in which i
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import batched, chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapshot
-from groups.models.contents import ClientAfter, ClientsToMove
+from groups.models.contents import ClientAfter, Content
+from groups.models.locks import future_key, members_key
+from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, NotFound
 from groups.services import snapshots
 from groups.services.clients import count_members, with_everybody
@@ -32,27 +37,111 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
+from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
-from groups.services.writes.limit_check import reached_by
-from groups.services.writes.reach import Reach
+from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 State, Reason = Change.State, Change.Reason
-RIGHT = "groups.move_client"
-RIGHTS: dict[Job.Kind, tuple[str, ...]] = {
-    Job.Kind.MOVE: (RIGHT,),
-    Job.Kind.RETIRE: (RIGHT, RemoveGroup.permission),
-}
 AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
 
 
 class NoMove(Exception):
     """The move is pointless: source and target are the same group, or no clients are chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsToMove(Content):
+    """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
+
+    If they are in several groups, the job has no single group, and `groups` has the group of each client.
+    """
+
+    clients: tuple[int, ...] | None
+    groups: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        clients = {"clients": None if self.clients is None else list(self.clients)}
+        return clients | ({"groups": list(self.groups)} if self.groups else {})
+
+    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
+        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
+        if not self.groups:
+            return {} if group_id is None else {group_id: self.clients}
+        pairs = list(zip(self.groups, self.clients or (), strict=True))
+        return {
+            group: tuple(client for of, client in pairs if of == group)
+            for group in dict.fromkeys(self.groups)
+        }
+
+
+@register
+class Move(JobKind):
+    """Move clients to another group."""
+
+    kind = "move"
+    label = gettext_lazy("clients moved")
+    done_label = pgettext_lazy("parts of a job", "moved")
+    permissions: ClassVar[tuple[str, ...]] = (MoveClient.permission,)
+    moves_clients = True
+
+    @property
+    def wanted(self) -> ClientsToMove:
+        return ClientsToMove.from_json(self.job.wanted)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return super().lock_keys | {members_key(group_id) for group_id in self.wanted.groups}
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        """Return the reach of a move: the chosen clients, or those in the group and those it has moved."""
+        if (clients := self.wanted.clients) is not None:
+            return Reach(clients=len(clients))
+        there = count_members(credentials, [self.job.group_id or 0]) if credentials else {}
+        return Reach(clients=sum(there.values()) + reached_by(self.job.pk))
+
+    @property
+    def group_ids(self) -> list[int]:
+        return list(self.wanted.by_group(self.job.group_id))
+
+    def work(self, lease: JobLease) -> None:
+        _Move(lease).run()
+
+    @property
+    def title(self) -> str:
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Clients: “%(group)s” → “%(target)s”") % names
+
+
+@register
+class Retire(Move):
+    """Move all clients out of a group, and remove the group once it is proven to be empty."""
+
+    kind = "retire"
+    label = gettext_lazy("group retired")
+    permissions = (MoveClient.permission, RemoveGroup.permission)
+    not_counted = (Change.Action.REMOVE,)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The members of both groups; the group goes, so nothing may be planned for it either."""
+        return super().lock_keys | {future_key(self.job.group_id or 0)}
+
+    def work(self, lease: JobLease) -> None:
+        moving = _Move(lease)
+        moving.run()
+        while not moving.remove_when_empty():
+            moving.run()
+
+    @property
+    def title(self) -> str:
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Retire “%(group)s”, its clients go to “%(target)s”") % names
 
 
 def plan_move(
@@ -63,10 +152,10 @@ def plan_move(
     group: Group,
     target: Group,
     client_ids: Iterable[int] | None = None,
-    kind: Job.Kind = Job.Kind.MOVE,
+    kind: type[Move] = Move,
 ) -> Job:
     """Return the unsaved job that moves these clients of a group, or all of them. Raises `NoMove`."""
-    if not user.has_perms(RIGHTS[kind]):
+    if not user.has_perms(kind.permissions):
         raise PermissionDenied
     chosen = None if client_ids is None else tuple(sorted(set(client_ids)))
     if group.id == target.id or chosen == ():
@@ -76,7 +165,7 @@ def plan_move(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
-        kind=kind,
+        kind=kind.kind,
         group_id=group.id,
         group_name=group.name[:400],
         target_id=target.id,
@@ -84,6 +173,21 @@ def plan_move(
         wanted=ClientsToMove(chosen).to_json(),
         total=group.clients if chosen is None else len(chosen),
     )
+
+
+def submission_of(
+    group_id: int, target_id: int, *, user: "User", credentials: PosterCredentials, operation: uuid.UUID
+) -> Submission:
+    """Return the form of a user that asks for the retirement of a group."""
+    return Job(
+        id=operation,
+        account=credentials.account,
+        user=user,
+        kind=Retire.kind,
+        group_id=group_id,
+        target_id=target_id,
+        wanted=ClientsToMove(None).to_json(),
+    ).submission
 
 
 def plan_choice(
@@ -117,28 +221,6 @@ def plan_choice(
     return job
 
 
-def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
-    """Return the reach of a move: the chosen clients, or those in the group and those it has moved."""
-    clients = ClientsToMove.from_json(job.wanted).clients
-    if clients is not None:
-        return Reach(clients=len(clients))
-    there = count_members(credentials, [job.group_id or 0]) if credentials else {}
-    return Reach(clients=sum(there.values()) + reached_by(job.pk))
-
-
-def move(lease: JobLease) -> None:
-    """Move the clients of the job."""
-    _Move(lease).run()
-
-
-def retire(lease: JobLease) -> None:
-    """Move all clients out of a group, and remove the group once it is proven to be empty."""
-    moving = _Move(lease)
-    moving.run()
-    while not moving.remove_when_empty():
-        moving.run()
-
-
 class _Move:
     """One run of a job that moves clients."""
 
@@ -159,7 +241,9 @@ class _Move:
     def _take_snapshot(self, group_id: int) -> Snapshot:
         try:
             return self._backoff.through(
-                lambda: snapshots.take_for(self._job, group_id, *actors(self._job), self._lease.check)
+                lambda: snapshots.take_for(
+                    self._job, group_id, self._sources[group_id], *actors(self._job), self._lease.check
+                )
             )
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None

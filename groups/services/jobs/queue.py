@@ -3,7 +3,6 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +15,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, JobQuerySet, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope, UndoScope
-from groups.services.jobs import bulk_edits, moves, restore_preview, restores, undo, undo_plan
+from groups.models import Change, Job, JobQuerySet
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
+from groups.services.writes import gates
 from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.limit_check import check_as_a_whole, limits_of
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
-    OperationReused,
     raise_if_locked,
     taking_locks,
 )
-from groups.services.writes.reach import Reach
+from groups.services.writes.submissions import find_known, register
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -38,26 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-WORK: dict[str, Callable[[JobLease], None]] = {
-    Job.Kind.MOVE: moves.move,
-    Job.Kind.RETIRE: moves.retire,
-    Job.Kind.RESTORE: restores.restore,
-    Job.Kind.EDIT: bulk_edits.edit,
-    Job.Kind.IMPORT: bulk_edits.edit,
-    Job.Kind.UNDO: undo.undo,
-}
-# Those of an undo follow from what it undoes, and stand in its scope.
-RIGHTS = moves.RIGHTS | restore_preview.RIGHTS | bulk_edits.RIGHTS
-# The reach of all writes of a job together, made and left; with credentials clients are counted at Poster.
-# A kind that is not here cannot be started.
-REACH: dict[str, Callable[[Job, PosterCredentials | None], Reach]] = {
-    Job.Kind.MOVE: moves.reach_of,
-    Job.Kind.RETIRE: moves.reach_of,
-    Job.Kind.RESTORE: restores.reach_of,
-    Job.Kind.EDIT: bulk_edits.reach_of,
-    Job.Kind.IMPORT: bulk_edits.reach_of,
-    Job.Kind.UNDO: undo_plan.reach_of,
-}
+# The form of a job that was asked for has become a request.
+register(Job.objects.exclude(state=Job.State.ASKED))
+
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 # A run whose job goes on elsewhere may be alive, and has to end its row itself.
@@ -66,21 +46,21 @@ ABANDONED = timedelta(days=1)
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 
 
-def start(job: Job) -> Job:
+def start(job: Job, **consent: Any) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    Raises `Occupied` if another job moves clients out of or into the same groups, `Busy` if the removal of
-    one of these groups is open, `BeyondLimits` if it goes beyond the limits of the account, `PosterError` if
-    its clients cannot be counted,
-    `Planned` if a change of the group to retire is planned, `PermissionDenied` if another user's job has
-    the same id, `OperationReused` if the same form came with other values, and `NotRecorded` if the database
-    refuses the row for another reason.
+    `consent` are the columns of a user's consent to pass a gate. Raises `Locked` if another job moves clients
+    out of or into the same groups, the removal of one of them is open, or a change of the group to retire is
+    planned; what a gate and `find_known` raise; and `NotRecorded` if the database refuses the row for another
+    reason.
     """
+    if job.user is None:
+        raise PermissionDenied
     problem: IntegrityError | None = None
     for _try in range(TRIES_TO_RECORD):
-        if (known := _known(job)) is not None:
+        if (known := find_known(job.submission, Job)) is not None:
             return known
-        _check_limits(job, job.user)
+        _pass_gates(job, job.user, consent)
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
@@ -93,56 +73,6 @@ def start(job: Job) -> Job:
             return job
     log.error("A job cannot be recorded", exc_info=problem)
     raise NotRecorded from problem
-
-
-def started_by(user: "User", account_id: str, kind: Job.Kind, operation: uuid.UUID) -> Job | None:
-    """Return the job that a form of the user has started, also if another user has approved it."""
-    jobs = Job.objects.filter(Q(user=user) | Q(request__user=user), account=account_id)
-    return jobs.filter(pk=operation, kind=kind).first()
-
-
-def restore_started_by(user: "User", snapshot: Snapshot, operation: uuid.UUID) -> Job | None:
-    """Return the restore of this snapshot that a form of the user has started, as `started_by` does."""
-    found = started_by(user, snapshot.account_id, Job.Kind.RESTORE, operation)
-    is_its = found is not None and RestoreScope.from_json(found.wanted).snapshot == str(snapshot.pk)
-    return found if is_its else None
-
-
-def _known(job: Job) -> Job | None:
-    """Return the job with this id if the form was sent before, or None."""
-    found = Job.objects.select_related("request").filter(pk=job.pk).first()
-    if found and found.kind == Job.Kind.UNDO:
-        return found  # two users who undo the same at once make one job
-    # An approved job belongs to the user who has approved it, and the form to the one who has asked for it.
-    its_user = found.request.user_id if found and found.request else found and found.user_id
-    if found and (found.account_id, its_user) != (job.account_id, job.user_id):
-        raise PermissionDenied  # it belongs to another user or account
-    if found and _asked(found) != _asked(job):
-        raise OperationReused
-    return found
-
-
-def _asked(job: Job) -> tuple[object, ...]:
-    if job.kind == Job.Kind.RESTORE:  # its target and its sources are read from Poster
-        return job.kind, RestoreScope.from_json(job.wanted).snapshot
-    return job.kind, job.group_id, job.target_id, job.wanted
-
-
-def _check_limits(job: Job, user: "User | None") -> None:
-    """Hold all of a job against the limits, with the clients that Poster shows this user now."""
-    if user is None:
-        raise PermissionDenied
-    limits = limits_of(job.account_id)
-    if not limits.values:
-        return
-    credentials = None
-    if limits.max_clients is not None:
-        found = PosterCredentials.objects.select_related("account", "user")
-        credentials = found.get(user=user, account=job.account_id)
-    reach = REACH[job.kind](job, credentials)
-    if job.limit_reason and job.allowed_clients is None:
-        job.allowed_clients = reach.clients  # no number was shown: the reason is for those that there are now
-    check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
 
 
 def _enqueue(job: Job, run_after: datetime | None = None) -> None:
@@ -185,7 +115,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
     job = lease.job
     with lease:
         try:
-            WORK[job.kind](lease)
+            JobKind.of(job).work(lease)
         except Interrupted:
             log.info("Job %s is released", job.pk)
         except PutOff as later:
@@ -211,7 +141,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
 
 def _take(job_id: uuid.UUID, run: uuid.UUID) -> JobLease | None:
     """Return the lease of a job that this run has taken, or None if it may not work on it now."""
-    job = Job.objects.select_related("account").filter(pk=job_id).first()
+    job = Job.objects.known().select_related("account").filter(pk=job_id).first()
     # A run that has come back from an outage of the database holds the job already.
     if job is None or (job.holder != run and _let_others_go_first(job)):
         return None
@@ -240,20 +170,16 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 # --- Actions of users --------------------------------------------------------------------------------------
 
 
-def start_draft(
-    job: Job, user: "User", *, limit_reason: str = "", allowed_clients: int | None = None
-) -> None:
+def start_draft(job: Job, user: "User", **consent: Any) -> None:
     """Enqueue a draft; do nothing if it was started before.
 
-    `limit_reason` lets a user with the right go beyond the limits, up to `allowed_clients`. Raises
-    `BeyondLimits`, `PosterError` if its clients cannot be counted, and `NotNow` if it no longer exists.
+    `consent` is as that of `start`. Raises what a gate raises, and `NotNow` if the draft no longer exists.
     """
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
-    job.limit_reason, job.allowed_clients = limit_reason, allowed_clients
-    _check_limits(job, user)
-    consent = {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
+    _pass_gates(job, user, consent)
+    consent = {name: getattr(job, name) for name in consent}
     values = {"state": Job.State.WAITING, "created_at": timezone.now(), **consent}
     try:
         with transaction.atomic():
@@ -263,21 +189,24 @@ def start_draft(
         raise NotNow from None
 
 
-def start_asked(job: Job, request: ApprovalRequest, user: "User", **values: Any) -> None:
-    """Approve the request for a job, and enqueue the job with the rights and the token of this user.
+def _pass_gates(job: Job, user: "User", consent: dict[str, Any]) -> None:
+    for name, value in consent.items():
+        setattr(job, name, value)
+    gates.before_job(job, user)
 
-    `values` are further columns, as the clients that are allowed. A job that has stopped goes on. Raises
-    `NotNow` if request or job have moved on, and else as `start` does.
+
+def hand_over(job: Job, user: "User", **values: Any) -> None:
+    """Enqueue a job that was asked for, or that has stopped, with the rights and the token of this user.
+
+    `values` are further columns, as those of the consent. Belongs into the transaction that stores why the
+    job passes its gates. Raises `Locked`, and `NotNow` if the job has moved on.
     """
     _check_right(job, user)
-    values |= {"request": request, "asked_by": request.user_name, "reason": "", "detail": ""}
     values |= {"user": user, "user_name": user.get_username(), "state": Job.State.WAITING}
-    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
+    values |= {"reason": "", "detail": "", "next_try_at": None, "waiting_since": None, "waits": 0}
     if job.state == Job.State.ASKED:
         values["created_at"] = timezone.now()
     with taking_locks(job):
-        if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
-            raise NotNow
         if not job.move_on(Job.State.ASKED, *Job.HALTED, **values):
             raise NotNow
         job.take_locks()
@@ -291,36 +220,27 @@ def pause(job: Job, user: "User") -> None:
         raise NotNow
 
 
-def resume(
-    job: Job,
-    user: "User",
-    *,
-    accepts: bool = False,
-    limit_reason: str = "",
-    allowed_clients: int | None = None,
-) -> None:
+def resume(job: Job, user: "User", *, accepts: bool = False, **consent: Any) -> None:
     """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
-    Hold what it has reached and what is left against the limits; with a `limit_reason` it goes on with the
-    rights and the token of this user, up to `allowed_clients`. Take locks that the job has lost again. Raises
-    `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
+    All of it passes the gates again: what it has reached, and what is left. With `consent`, the columns of
+    this user's consent, it goes on with the rights and the token of this user. Take locks that the job has
+    lost again. Raises `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
     """
     _check_right(job, user)
     if accepts != (job.reason in SEEN):
         raise NotNow
     values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
     values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
-    if limit_reason:
-        job.user, job.limit_reason, job.allowed_clients = user, limit_reason, allowed_clients
+    if consent:
+        consent = {"user": user, "user_name": user.get_username(), **consent}
     if job.state in Job.HALTED:
-        _check_limits(job, user)
-    if limit_reason:
-        values |= {"user": user, "user_name": user.get_username()}
-        values |= {"limit_reason": limit_reason, "allowed_clients": job.allowed_clients}
+        _pass_gates(job, user, consent)
+    values |= {name: getattr(job, name) for name in consent}
     with taking_locks(job):
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
-        _close_requests(job, user, _("The job went on without it."))
+        gates.job_decided(job, user, _("The job went on without it."))
         job.take_locks()
         _enqueue(job)
 
@@ -331,21 +251,13 @@ def cancel(job: Job, user: "User") -> None:
     with transaction.atomic():
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
-        _close_requests(job, user, _("The job was cancelled."))
+        gates.job_decided(job, user, _("The job was cancelled."))
         Change.objects.release_job(job.pk)
-
-
-def _close_requests(job: Job, user: "User", reason: str) -> None:
-    """Refuse the request for the rest of a job that no longer waits for it."""
-    for request in job.requests.waiting():
-        ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
 
 
 def may_control(job: Job, user: "User") -> bool:
     """Return True if a user may pause, resume and cancel a job."""
-    if job.kind == Job.Kind.UNDO:
-        return user.has_perms(UndoScope.from_json(job.wanted).rights)
-    return user.has_perms(RIGHTS[Job.Kind(job.kind)])
+    return job.is_known and JobKind.of(job).may_be_controlled_by(user)
 
 
 def _check_right(job: Job, user: "User") -> None:

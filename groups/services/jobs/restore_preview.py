@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
-from groups.models.contents import RestoreScope
+from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
 from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
-from groups.services.jobs import moves
-from groups.services.rules.dependents import dependents_of
-from groups.services.writes.commands import CreateGroup
+from groups.services.snapshots import RESTORE, RestoreScope
+from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-RIGHTS: dict[Job.Kind, tuple[str, ...]] = {Job.Kind.RESTORE: (snapshots.RIGHT, moves.RIGHT)}
+PERMISSIONS = (snapshots.RIGHT, MoveClient.permission)
 SECONDS = 20.0
 """Seconds that the page may spend on finding the clients."""
 _NO_BIRTHDAY = ("", "0", "0000-00-00")
@@ -73,8 +72,6 @@ class RestorePreview:
     bonus: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
     losses: Losses = field(default_factory=Losses)
-    promotions: list[str] = field(default_factory=list)
-    rules: int = 0
 
     @property
     def group(self) -> GroupValues:
@@ -138,9 +135,6 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     preview.undecided = len(undecided)
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if places.of(client_id) == 0})
-        named = dependents_of(credentials, snapshot.group_id, fresh=True)
-        preview.promotions = [promotion.name for promotion in named.promotions.found]
-        preview.rules = len(named.ladder.into(snapshot.group_id))
     return preview
 
 
@@ -149,7 +143,7 @@ def plan(
 ) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     creation = () if preview.target else (CreateGroup.permission,)
-    if not user.has_perms([*RIGHTS[Job.Kind.RESTORE], *creation]):
+    if not user.has_perms([*PERMISSIONS, *creation]):
         raise PermissionDenied
     if not preview.has_work:
         raise NoRestore
@@ -159,7 +153,7 @@ def plan(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
-        kind=Job.Kind.RESTORE,
+        kind=RESTORE,
         group_id=snapshot.group_id,
         group_name=snapshot.group_name,
         target_id=target.id if target else None,
@@ -171,6 +165,13 @@ def plan(
         ).to_json(),
         total=preview.total,
     )
+
+
+def submission_of(snapshot: Snapshot, user: "User", operation: uuid.UUID) -> Submission:
+    """Return the form of a user that asks for the restore of a snapshot."""
+    wanted = RestoreScope(str(snapshot.pk)).to_json()
+    kind, account_id = RESTORE, snapshot.account_id
+    return Job(id=operation, account_id=account_id, user=user, kind=kind, wanted=wanted).submission
 
 
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:

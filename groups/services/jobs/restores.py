@@ -7,11 +7,15 @@ and create clients that Poster no longer has, once. Only the ids of people are s
 import uuid
 from functools import partial
 from itertools import batched
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, PosterCredentials, Snapshot
-from groups.models.contents import ClientAfter, RestoreScope
+from groups.models.contents import ClientAfter
+from groups.models.locks import members_key
 from groups.poster import Client, ClientList, GroupValues
 from groups.services import snapshots
 from groups.services.jobs.executor import (
@@ -25,13 +29,14 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
+from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.restore_preview import look, present_ids
+from groups.services.jobs.restore_preview import PERMISSIONS, look, present_ids
+from groups.services.snapshots import RestoreScope
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.outcome import differing
-from groups.services.writes.reach import Reach, reach_of_values
+from groups.services.writes.reach import Reach, reach_of_values, reached_by
 
 State = Change.State
 AT_ONCE = 50
@@ -40,21 +45,53 @@ AT_ONCE = 50
 type Commands = list[MoveClient | CreateClient]
 
 
-def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
-    """Return the reach of a restore: its clients, and the values of a group that it creates."""
-    snapshot = Snapshot.objects.filter(pk=RestoreScope.from_json(job.wanted).snapshot).first()
-    if snapshot is None:
-        return Reach(clients=job.total)
-    made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
-    if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
-        return made + Reach(clients=job.total)
-    left = look(user=credentials.user, credentials=credentials, snapshot=snapshot).total
-    return made + Reach(clients=left + reached_by(job.pk))
+@register
+class Restore(JobKind):
+    """Bring the clients of a snapshot back, and their group if it is gone."""
 
+    kind = snapshots.RESTORE
+    label = gettext_lazy("group restored")
+    done_label = pgettext_lazy("parts of a job", "brought back")
+    permissions = PERMISSIONS
+    moves_clients = True
+    not_counted = (Change.Action.CREATE,)
 
-def restore(lease: JobLease) -> None:
-    """Restore the snapshot of the job."""
-    _Restore(lease).run()
+    @property
+    def scope(self) -> RestoreScope:
+        return RestoreScope.from_json(self.job.wanted)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return super().lock_keys | {members_key(group_id) for group_id in self.scope.sources}
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]:
+        """The snapshot alone: the target and the sources are read from Poster."""
+        return (self.scope.snapshot,)
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        """Return the reach of a restore: its clients, and the values of a group that it creates."""
+        job = self.job
+        snapshot = Snapshot.objects.filter(pk=self.scope.snapshot).first()
+        if snapshot is None:
+            return Reach(clients=job.total)
+        made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
+        if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
+            return made + Reach(clients=job.total)
+        left = look(user=credentials.user, credentials=credentials, snapshot=snapshot).total
+        return made + Reach(clients=left + reached_by(job.pk))
+
+    @property
+    def group_ids(self) -> list[int]:
+        """None: it writes no group that is there."""
+        return []
+
+    def work(self, lease: JobLease) -> None:
+        _Restore(lease).run()
+
+    @property
+    def title(self) -> str:
+        return _("Restore “%(group)s”") % {"group": self.job.group_name}
 
 
 class _Restore:

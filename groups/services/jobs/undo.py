@@ -10,13 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import batched
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from groups.models import Change, Job
+from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import ClientAfter
+from groups.models.locks import members_key
 from groups.poster import GroupValues
+from groups.services.clients import count_members
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     OutageBackoff,
@@ -26,18 +31,86 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
+from groups.services.jobs.kinds import JobKind, register, title_of
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.undo_plan import AT_ONCE, left_of, made_of, undoing
+from groups.services.jobs.undo_plan import (
+    AT_ONCE,
+    KIND,
+    UndoScope,
+    left_of,
+    made_of,
+    preview_of_undo,
+    undo_lines,
+    undoing,
+)
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
 from groups.services.writes.outcome import differing
+from groups.services.writes.reach import Reach, reached_by
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 Action, State = Change.Action, Change.State
 
 
-def undo(lease: JobLease) -> None:
-    """Undo what the job is about."""
-    _Undo(lease).run()
+@register
+class Undo(JobKind):
+    """Undo another job, or one client's move."""
+
+    kind = KIND
+    label = gettext_lazy("job undone")
+    done_label = pgettext_lazy("parts of a job", "undone")
+    is_shared = True
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]:
+        """Nothing beside the id, which follows from what is undone."""
+        return ()
+
+    @property
+    def scope(self) -> UndoScope:
+        return UndoScope.from_json(self.job.wanted)
+
+    def may_be_controlled_by(self, user: "User") -> bool:
+        """Return True for users with the rights that follow from the changes that it undoes."""
+        return user.has_perms(self.scope.rights)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return super().lock_keys | {members_key(group_id) for group_id in self.scope.groups}
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        sent = Change.objects.filter(job=self.job).exclude(state__in=Change.NOTHING_CHANGED)
+        left = left_of(self.job).exclude(undone_by__in=sent)
+        commands = [command for _change, command in undoing(left)]
+        counted = {command.reached_group for command in commands if command.reached_group is not None}
+        counts = count_members(credentials, counted) if credentials else {}
+        made = Reach(clients=reached_by(self.job.pk) + sum(counts.values()))
+        return sum((command.reach for command in commands), made)
+
+    @property
+    def group_ids(self) -> list[int]:
+        """The groups that it writes, and those that clients leave or go back to."""
+        ids: set[int | None] = set()
+        for change, command in undoing(left_of(self.job)):
+            ids |= {command.from_id, command.to_id} if isinstance(command, MoveClient) else {change.group_id}
+        return sorted(group_id for group_id in ids if group_id is not None)
+
+    def work(self, lease: JobLease) -> None:
+        _Undo(lease).run()
+
+    @property
+    def title(self) -> str:
+        return _("Undo · %(job)s") % {"job": title_of(self.job.undo_of) if self.job.undo_of else ""}
+
+    @property
+    def request_words(self) -> str:
+        return " ".join(undo_lines(preview_of_undo(self.job)))
+
+    @property
+    def words_at_end(self) -> str:
+        return _("Whatever was changed or moved since was left as it is.")
 
 
 class _Undo:

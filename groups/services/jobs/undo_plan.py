@@ -6,20 +6,20 @@ Whatever is undone is in the journal, and so is what has become of it since: an 
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
-from groups.models.contents import UndoScope
-from groups.services.clients import count_members
+from groups.models.contents import Content
 from groups.services.groups import list_groups_now
+from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.limit_check import reached_by
 from groups.services.writes.not_sent import NotNow
-from groups.services.writes.reach import Reach
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,12 +27,28 @@ if TYPE_CHECKING:
 Action = Change.Action
 # A group has to be there before its clients go back, and they have to be out of it before it is removed.
 ORDER = (Action.REMOVE, Action.UPDATE, Action.MOVE, Action.CREATE)
+KIND = "undo"
+"""The kind of the jobs that undo another one; `groups.services.jobs.undo` has its class."""
 AT_ONCE = 250
 """Changes that are read from the journal at once."""
 
 
 class NothingToUndo(Exception):
     """No change is left to undo: none was made, or all have been undone or followed by others."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoScope(Content):
+    """`wanted` of a job that undoes another one.
+
+    It undoes the changes that were settled until `as_of`, or only the one with the id `change`. `groups` are
+    those that clients are moved out of or into. `rights` are the permissions that all of it needs.
+    """
+
+    as_of: datetime
+    change: str = ""
+    groups: tuple[int, ...] = ()
+    rights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,24 @@ def preview_of(undone: Job, change: Change | None = None) -> UndoPreview:
 def preview_of_undo(job: Job) -> UndoPreview:
     """Return what a job that undoes another one would undo now."""
     return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
+
+
+def undo_lines(preview: UndoPreview) -> Iterator[str]:
+    """Yield what the undo would do, and what it would leave as it is."""
+    left = {action: preview.left[action] for action in ORDER if action in preview.left}
+    kept = {action: count for action, count in preview.made.items() if action not in ORDER}
+    numbers = NumberFormat.current()
+    for action, count in (left | kept).items():
+        words = Command.kind_of(Change(action=action)).undo_words(count)
+        yield words % {"count": numbers.count(count)}
+    followed = sum(preview.made.values()) - sum(left.values()) - sum(kept.values())
+    if followed:
+        words = ngettext(
+            "%(count)s change stays: it was undone or followed by another one since.",
+            "%(count)s changes stay: they were undone or followed by others since.",
+            followed,
+        )
+        yield words % {"count": numbers.count(followed)}
 
 
 def undo_of(undone: Job, change: Change | None = None) -> Job | None:
@@ -103,7 +137,7 @@ def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
     return Job(
         id=operation,
         account_id=undone.account_id,
-        kind=Job.Kind.UNDO,
+        kind=KIND,
         undo_of=undone,
         wanted=scope.to_json(),
     )
@@ -144,24 +178,6 @@ def _fill_in(job: Job, preview: UndoPreview, credentials: PosterCredentials) -> 
     for side, ids in (("group", sources), ("target", targets)):
         setattr(job, f"{side}_id", min(ids) if len(ids) == 1 and ids <= groups.keys() else None)
         setattr(job, f"{side}_name", ", ".join(names.get(each, "") for each in sorted(ids))[:400])
-
-
-def reach_of(job: Job, credentials: PosterCredentials | None) -> Reach:
-    """Return the reach of all writes of an undo together: those that were made, and those that are left."""
-    sent = Change.objects.filter(job=job).exclude(state__in=Change.NOTHING_CHANGED)
-    commands = [command for _change, command in undoing(left_of(job).exclude(undone_by__in=sent))]
-    counted = {command.reached_group for command in commands if command.reached_group is not None}
-    counts = count_members(credentials, counted) if credentials else {}
-    made = Reach(clients=reached_by(job.pk) + sum(counts.values()))
-    return sum((command.reach for command in commands), made)
-
-
-def groups_of(job: Job) -> set[int]:
-    """Return the ids of the groups that an undo writes, and of those that clients leave or go back to."""
-    ids: set[int | None] = set()
-    for change, command in undoing(left_of(job)):
-        ids |= {command.from_id, command.to_id} if isinstance(command, MoveClient) else {change.group_id}
-    return {group_id for group_id in ids if group_id is not None}
 
 
 # --- The changes to undo -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,11 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
+from groups.services.writes.submissions import find
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -105,14 +107,6 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
-def was_sent(command: GroupCommand) -> bool:
-    """Return True if the journal has this command of this user, and not as one that changed nothing."""
-    known = changes_of(command.sender.credentials).filter(
-        pk=command.operation, user=command.sender.user, action=command.action, group_id=command.group_id
-    )
-    return known.exclude(state__in=Change.NOTHING_CHANGED).exists()
-
-
 def can_undo(change: Change, user: "User") -> bool:
     """Return True if this user can undo this change: write old values, or create a removed group again."""
     undo = Command.from_change(change).undo(change)
@@ -130,12 +124,11 @@ def undo_command(
     undo = Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
-    # A double click is one operation, as is a form that comes again; a new attempt after a settled one is a
-    # new operation.
-    own = change.undone_by.filter(user=user)
-    known = next((each.pk for each in own if str(each.pk) == sent), None)
-    tries = own.exclude(state=Change.State.PENDING).count() + _ended_requests(user, undo_of=change)
-    operation = known or uuid.uuid5(change.pk, f"undo {user.pk} {tries}")
+    known = find(sent)
+    if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
+        operation = known.pk  # the form comes again
+    else:
+        operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, user=user, credentials=credentials, operation=operation)
 
 
@@ -173,14 +166,21 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     again = command.repeat(change, remote)
     if not isinstance(again, GroupCommand):
         raise NotNow
-    operation = uuid.uuid5(change.pk, f"again {user.pk} {_ended_requests(user, again_of=change)}")
+    operation = _next_operation(change, f"again {user.pk}")
     return replace(again, user=user, credentials=credentials, operation=operation)
 
 
-def _ended_requests(user: "User", **link: Change) -> int:
-    """Count the user's requests for a write that no longer wait: the next one is another request."""
-    asked = ApprovalRequest.objects.filter(user=user, **link)
-    return asked.count() - asked.waiting().count()
+def _next_operation(change: Change, name: str) -> uuid.UUID:
+    """Return the operation of a user's next try: the first one of which nothing has come, or nothing yet.
+
+    So a double click is one operation, and a new try after one that has ended is another.
+    """
+    for number in count():
+        operation = uuid.uuid5(change.pk, f"{name} {number}")
+        known = find(operation)
+        if known is None or not known.is_over:
+            return operation
+    raise AssertionError("unreachable")
 
 
 def _check_right(change: Change, user: "User") -> None:

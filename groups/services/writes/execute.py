@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change
+from groups.models import Change
 from groups.poster import (
     ErrorReason,
     NotAllowed,
@@ -29,15 +30,13 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.gateway import call_poster
-from groups.services.writes import limit_check
+from groups.services.writes import gates
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import (
-    BonusBlocked,
-    Busy,
+    Locked,
     NotNow,
     NotRecorded,
     NotRecordedNow,
-    OperationReused,
     raise_if_locked,
 )
 from groups.services.writes.outcome import failure_of
@@ -48,6 +47,7 @@ from groups.services.writes.reconcile import (
     schedule_recheck,
     settle,
 )
+from groups.services.writes.submissions import find_known
 from groups.services.writes.unrecorded import Step, write_down
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
@@ -55,8 +55,8 @@ log = logging.getLogger("groups.journal")
 
 Reason, Failure = Change.Reason, Change.Failure
 
-# Shares of POSTER_WRITE_DEADLINE: 6, 15 and 8 of 30 seconds.
-READ_BEFORE, SEND, READ_AFTER = 0.2, 0.5, 0.27
+# Shares of POSTER_WRITE_DEADLINE: 6, 6, 15 and 8 of 30 seconds. Mostly the gates need none of theirs.
+GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.27
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
@@ -68,16 +68,23 @@ TRIES_TO_RECORD = 3
 def execute(command: Command) -> Change:
     """Execute a command and return its change with the outcome.
 
-    Raises `PermissionDenied`, `BeyondLimits`, `Busy`, `Occupied`, `Planned`, `OperationReused`, `NotNow`,
-    `NotRecorded`, `BonusBlocked`, for a job `LocksLost`, and `PosterError` if the clients that the write
-    reaches cannot be counted; in all these cases nothing was sent. Every result of a later call to Poster is
-    in `state`, `reason` and `code` of the change. If the outcome cannot be stored in time, the returned
-    change has the state unknown and the reason `NOT_WRITTEN`.
+    Raises `PermissionDenied`, `NotNow`, `Locked`, `OperationReused`, `NotRecorded` and what else a gate
+    raises (`NotSent`), for a job `LocksLost`, and `PosterError` if a gate cannot read what it has to know; in
+    all these cases nothing was sent. Every result of a later call to Poster is in `state`, `reason` and
+    `code` of the change. If the outcome cannot be stored in time, the returned change has the state unknown
+    and the reason `NOT_WRITTEN`.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
-        reached = _check(command)
-    change = _record(command, reached)  # 2
+        if not command.sender.user.has_perm(command.permission):
+            raise PermissionDenied
+        known = find_known(command.submission, Change)
+        columns = gates.before(command) if known is None else {}  # 1
+    if known is not None:
+        return _await_outcome(known)
+    # A gate may take long, as to keep the clients of a group; the write has its time all the same.
+    until = max(until, time.monotonic() + settings.POSTER_WRITE_DEADLINE * (1 - GATES))
+    change = _record(command, columns)  # 2
     if change.state != Change.State.PENDING:
         return change
     with nothing_sent(change):
@@ -120,38 +127,30 @@ def _close_unsent(change: Change) -> None:
             _fail(row, Reason.NEVER_SENT)
 
 
-def _check(command: Command) -> int:
-    """Check right and limits; return the number of clients that the write reaches."""
-    if not command.sender.user.has_perm(command.permission):
-        raise PermissionDenied
-    if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
-        raise BonusBlocked
-    return limit_check.check(command)
-
-
 # --- 2. The journal ----------------------------------------------------------------------------------------
 
 
-def _record(command: Command, reached: int) -> Change:
-    """Record the change and take its locks, or return the existing change of the same operation."""
+def _record(command: Command, columns: dict[str, Any]) -> Change:
+    """Record the change and take its locks, or return the existing change of the same operation.
+
+    `columns` are those that the gates have given.
+    """
     problem: DatabaseError | None = None
     for _ in range(TRIES_TO_RECORD):
-        change = _row(command, reached)
+        change = _row(command, columns)
         try:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
-                if command.request is not None and command.request.kind == ApprovalRequest.Kind.CHANGE:
-                    _approve(command.request, command)
-                limit_check.check_job(change, command.sender.user)
+                gates.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
         except NotNow:
-            if (known := _existing_change(command, change)) is not None:
+            if (known := _find_existing(command, change)) is not None:
                 return known
             raise
         except IntegrityError as error:
             problem = error
-            if (known := _existing_change(command, change)) is not None:
+            if (known := _find_existing(command, change)) is not None:
                 return known
         except DatabaseError as error:
             problem = error
@@ -175,16 +174,7 @@ def _supersede(change: Change) -> None:
         raise NotNow
 
 
-def _approve(request: ApprovalRequest, command: Command) -> None:
-    """Approve a request in the transaction that records its write: there is never one without the other.
-
-    So exactly one of two users who approve it at once makes the write.
-    """
-    if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, command.sender.user):
-        raise NotNow
-
-
-def _row(command: Command, reached: int) -> Change:
+def _row(command: Command, columns: dict[str, Any]) -> Change:
     sender = command.sender
     return Change(
         id=command.operation,
@@ -194,41 +184,35 @@ def _row(command: Command, reached: int) -> Change:
         action=command.action,
         target=command.target,
         job=command.job,
-        reached=reached,
-        **command.consent_columns,
         **command.columns,
+        **columns,
     )
 
 
-def _existing_change(command: Command, change: Change) -> Change | None:
-    """Return the existing change of the same operation; wait for its outcome while it is pending.
+def _find_existing(command: Command, change: Change) -> Change | None:
+    """Return the existing change of the same form with its outcome.
 
-    Raises `Busy`, `Occupied` or `Planned` if a lock prevents the insert. Returns None if there is neither
-    such a change nor a lock: the lock was released meanwhile, or the insert failed for another reason.
+    Raises `Locked` if a lock prevents the insert. Returns None if there is neither such a change nor a lock:
+    the lock was released meanwhile, or the insert failed for another reason.
     """
-    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
-    while (known := Change.objects.filter(pk=command.operation).first()) is not None:
-        if not _is_the_same(command, known):
-            raise OperationReused
-        if known.state != Change.State.PENDING:
-            return known
-        if time.monotonic() > until:  # its process was killed, perhaps after sending
-            raise Busy(known)
-        time.sleep(0.1)
-    own = (change.job_id, change.again_of_id)
-    raise_if_locked(change.account_id, command.lock_keys, of=own)
+    if (known := find_known(command.submission, Change)) is not None:
+        return _await_outcome(known)
+    raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
     return None
 
 
-def _is_the_same(command: Command, change: Change) -> bool:
-    """Return True if the journal's row was recorded for the same command."""
-    return (change.account_id, change.user_id, change.action, change.target, change.intended) == (
-        command.sender.credentials.account_id,
-        command.sender.user.pk,
-        command.action,
-        command.target,
-        command.columns["intended"],
-    )
+def _await_outcome(change: Change) -> Change:
+    """Return the change of a form that was sent before, once its sender has found its outcome.
+
+    Raises `Locked` if that takes too long: its process was killed, perhaps after sending.
+    """
+    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
+    while change.state == Change.State.PENDING:
+        if time.monotonic() > until:
+            raise Locked(change)
+        time.sleep(0.1)
+        change.refresh_from_db()
+    return change
 
 
 # --- 3. Read before ----------------------------------------------------------------------------------------
@@ -298,7 +282,8 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
         return
     change.code = error.code
     try:
-        look = look_at(change, command.sender.credentials, within=settings.POSTER_WRITE_DEADLINE * READ_AFTER)
+        within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
+        look = look_at(command, change, command.sender.credentials, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
@@ -334,7 +319,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = look_at(change, command.sender.credentials, within=left).outcome
+            outcome = look_at(command, change, command.sender.credentials, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

@@ -1,6 +1,7 @@
 """Errors that keep a write from being sent: after each of them nothing was sent.
 
-`groups.services.writes.limit_check` has one more, for writes beyond the limits.
+A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A view catches
+`NotSent`, and `groups.views.writes.not_sent` answers.
 """
 
 import uuid
@@ -9,39 +10,34 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Change, Job, Lock, Schedule
+from groups.models import Holder, Job, Lock, Schedule
 from poster_admin.common.outages import Outage
 
 
-class Busy(Exception):
-    """Another change of this group or of its members is open."""
+class NotSent(Exception):
+    """Something keeps a write from being sent; nothing was sent."""
 
-    def __init__(self, change: Change) -> None:
+
+class Locked(NotSent):
+    """Another change, a job or a planned change holds a lock that the write needs.
+
+    `holder` is the row that holds it.
+    """
+
+    def __init__(self, holder: Holder) -> None:
         super().__init__()
-        self.change = change
+        self.holder = holder
 
 
-class Occupied(Exception):
-    """A job moves clients out of this group or into it: no other job may, and the group cannot be removed."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__()
-        self.job = job
+class Held(NotSent):
+    """A gate holds the write back until a person decides."""
 
 
-class Planned(Exception):
-    """A change of this group is planned, so the group cannot be removed."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        super().__init__()
-        self.schedule = schedule
-
-
-class OperationReused(Exception):
+class OperationReused(NotSent):
     """The same `operation` came with other values."""
 
 
-class NotRecorded(Exception):
+class NotRecorded(NotSent):
     """The change could not be recorded in the journal."""
 
 
@@ -49,19 +45,19 @@ class NotRecordedNow(NotRecorded, Outage):
     """The dashboard's database or its disk is away; a job waits and tries again."""
 
 
+class BonusBlocked(NotSent):
+    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
+
+
 class NotNow(Exception):
     """The action no longer fits the state of the change, the job, the planned change or the request."""
-
-
-class BonusBlocked(Exception):
-    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
 
 
 @contextmanager
 def taking_locks(row: Job | Schedule) -> Iterator[None]:
     """Commit the block, in which a job or a planned change takes its locks, or undo all of it.
 
-    Raises `Busy`, `Occupied` or `Planned` if something else has one of them, `NotNow` if it had a moment ago.
+    Raises `Locked` if something else has one of them, and `NotNow` if it had a moment ago.
     """
     try:
         with transaction.atomic():
@@ -73,11 +69,6 @@ def taking_locks(row: Job | Schedule) -> Iterator[None]:
 
 
 def raise_if_locked(account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
-    """Raise `Busy`, `Occupied` or `Planned` if something holds one of these keys, but for the ids in `of`."""
-    lock = Lock.objects.in_the_way(account_id, keys, of=of)
-    if lock and lock.change:
-        raise Busy(lock.change)
-    if lock and lock.job:
-        raise Occupied(lock.job)
-    if lock and lock.schedule:
-        raise Planned(lock.schedule)
+    """Raise `Locked` if something holds one of these keys, but for the ids in `of`."""
+    if lock := Lock.objects.in_the_way(account_id, keys, of=of):
+        raise Locked(lock.holder)

@@ -3,15 +3,21 @@
 Each command tells its `reach`. A job reaches what all of its writes reach together.
 """
 
+import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
-from groups.models import Limits
-from groups.models.contents import Breach
-from groups.poster import GroupValues
+from django.conf import settings
+from django.db.models import Sum
+
+from groups.models import Change, PosterCredentials
+from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
+from groups.services.clients import count_members
+from groups.services.groups import find_group
 from groups.services.writes.outcome import differing
 
-Limit = Limits.Limit
+# Share of POSTER_WRITE_DEADLINE for the read that counts the clients of a group.
+COUNT = 0.2
 TERMS = frozenset(("loyalty_type", "percent", "birthday_bonus"))
 _NOTHING = Decimal(0)
 
@@ -37,20 +43,6 @@ class Reach:
             self.clients + other.clients,
         )
 
-    def beyond(self, limits: Limits) -> tuple[Breach, ...]:
-        """Return the limits that are broken; a number equal to its limit is allowed."""
-        asked = {
-            Limit.MAX_PERCENT: self.percent,
-            Limit.MAX_RISE: self.rise,
-            Limit.MAX_BIRTHDAY_BONUS: self.birthday_bonus,
-            Limit.MAX_CLIENTS: Decimal(self.clients),
-        }
-        return tuple(
-            Breach(limit.value, asked[limit], allowed)
-            for limit, allowed in limits.values.items()
-            if asked[limit] > allowed
-        )
-
 
 def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0) -> Reach:
     """Return the reach of new values; `old` is None for a new group, which rises from nothing.
@@ -69,3 +61,21 @@ def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0)
 def changes_terms(old: GroupValues | None, new: GroupValues) -> bool:
     """Return True if clients of the group would get something else than before."""
     return old is None or not TERMS.isdisjoint(differing(old, new))
+
+
+def count_reached(credentials: PosterCredentials, group_id: int) -> int:
+    """Count the clients that a write to a group reaches; 0 if the group is gone. Raises `PosterError`."""
+    within = settings.POSTER_WRITE_DEADLINE * COUNT
+    try:
+        return count_members(credentials, [group_id], within=within)[group_id]
+    except NotFound as error:
+        if find_group(credentials, group_id, within=within) is None:
+            return 0  # the write itself finds that the group is gone
+        raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
+
+
+def reached_by(job_id: uuid.UUID) -> int:
+    """Return the number of clients that a job has reached, or may have: its open changes count."""
+    sent = Change.objects.filter(job=job_id).exclude(state__in=Change.NOTHING_CHANGED)
+    total: int | None = sent.aggregate(total=Sum("reached"))["total"]
+    return total or 0

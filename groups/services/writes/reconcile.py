@@ -52,13 +52,14 @@ class Look:
         return self.shown if self.certain and self.shown and not self.shown.last_resort else None
 
 
-def look_at(change: Change, credentials: PosterCredentials, *, within: float | None = None) -> Look:
+def look_at(
+    command: Command, change: Change, credentials: PosterCredentials, *, within: float | None = None
+) -> Look:
     """Read the remote state of a change that was sent and determine its outcome. Raises `PosterError`.
 
     An outcome that is not proven has to be read twice in a row, POSTER_CONFIRM_SECONDS apart; `found` and
     `found_since` of the change record it. Another process may settle the change during this call.
     """
-    command = Command.from_change(change)
     remote = command.observe(change, credentials, within=within)
     outcome = command.determine_outcome(change, remote, command.replaced(change))
     if outcome is not None and outcome.proven:
@@ -218,7 +219,8 @@ def _look(change: Change) -> Look | None:
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
     usable = _not_refused().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
     order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
-    return first_allowed(order, lambda credentials: look_at(change, credentials))
+    command = Command.from_change(change)
+    return first_allowed(order, lambda credentials: look_at(command, change, credentials))
 
 
 def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:

@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -17,16 +18,16 @@ from groups.models.contents import Effect
 from groups.poster import PosterError
 from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
-from groups.presenters.costs.cost import CostCard
-from groups.presenters.messages import Message, not_recorded_words
+from groups.presenters.messages import Message
 from groups.services import approvals
+from groups.services.account_limits import limits_of, set_limits
 from groups.services.gateway import check_token
 from groups.services.schedules import TooLate
-from groups.services.writes.limit_check import limits_of
-from groups.services.writes.not_sent import BonusBlocked, Busy, NotNow, NotRecorded, Occupied, Planned
-from groups.views.cost import card_of_command
+from groups.services.writes.commands import GroupCommand
+from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
+from groups.views.writes.not_sent import answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
@@ -43,7 +44,7 @@ def account_limits(request: Request) -> HttpResponse:
     limits = limits_of(request.credentials.account_id)
     form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
     if form.is_valid():
-        approvals.set_limits(form.fill(), user=request.user)
+        set_limits(form.fill(), user=request.user)
         messages.success(request, _("The limits are set."))
         return redirect("groups:limits")
     return render_form(request, "groups/approvals/limits.html", form, fragment="form", limits=limits)
@@ -87,14 +88,10 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return redirect("groups:request", asked.pk)
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
-    except (Busy, Occupied, Planned):
-        return _show(request, asked, status=409, outcome=_locked_words())
-    except BonusBlocked:
-        return _show(request, asked, status=409, outcome=_blocked_words())
     except TooLate:
         return _show(request, asked, status=409, outcome=_too_late_words())
-    except NotRecorded:
-        return _show(request, asked, status=503, outcome=not_recorded_words())
+    except NotSent as error:
+        return answer_not_sent(error, request, asked, partial(_show_not_sent, request, asked))
     return _respond(request, asked, change)
 
 
@@ -140,6 +137,16 @@ def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
     return redirect("groups:request", asked.pk)
 
 
+def _show_not_sent(
+    request: Request, asked: ApprovalRequest, *, status: int, blocked: str = "", **context: Any
+) -> HttpResponse:
+    """Show why an approval has sent nothing: there is no form that could be corrected."""
+    if blocked:
+        still = _("Nothing was sent, and the request still waits.")
+        status, context["outcome"] = 409, Message(_("Birthday bonuses are stopped"), still, blocked)
+    return _show(request, asked, status=status, **context)
+
+
 def _show(
     request: Request,
     asked: ApprovalRequest,
@@ -154,23 +161,15 @@ def _show(
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)
-    context = {"page": page, "cost": _cost(request, asked, now), "reason_form": ReasonForm(), **context}
+    context = {"page": page, "command": _command(asked, now), "reason_form": ReasonForm(), **context}
     return render_page(request, "groups/approvals/request.html", context, fragment="request", status=status)
 
 
-def _cost(request: Request, asked: ApprovalRequest, now: Effect | None) -> CostCard | None:
-    """Return what the change that waits would cost, for users who may see it."""
+def _command(asked: ApprovalRequest, now: Effect | None) -> GroupCommand | None:
+    """Return the command that waits, or None for a request of anything else."""
     if not asked.is_waiting or asked.kind != ApprovalRequest.Kind.CHANGE:
         return None
-    return card_of_command(request, approvals.command_onto(asked, now))
-
-
-def _locked_words() -> Message:
-    return Message(
-        _("Another change is under way"),
-        _("Nothing was sent, and the request still waits."),
-        _("Try again when that has ended."),
-    )
+    return approvals.command_onto(asked, now)
 
 
 def _too_late_words() -> Message:
@@ -178,12 +177,4 @@ def _too_late_words() -> Message:
         _("The time of this change is over"),
         _("Nothing was sent, and the request still waits."),
         _("Refuse it. The change can be planned anew."),
-    )
-
-
-def _blocked_words() -> Message:
-    return Message(
-        _("Birthday bonuses are stopped"),
-        _("Nothing was sent, and the request still waits."),
-        _("An owner can set the unit of the birthday bonus on the account page."),
     )

@@ -87,7 +87,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "to_decide": SimpleLazyObject(lambda: to_decide(credentials, user)),
         "no_worker": lambda: is_without_worker(user),
-        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request))),
+        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request), user)),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),

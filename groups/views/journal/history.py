@@ -78,7 +78,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
-        return show_outcome(request, change)
+        return show_outcome(request, Command.from_change(change), change)
     decision = request.POST.get("decision", "")
     if decision == "again" and Command.kind_of(change).removes and not recently_confirmed(request):
         return ask_to_confirm(request)

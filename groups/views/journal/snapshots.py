@@ -2,26 +2,32 @@
 
 import uuid
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_safe
 
 from groups.forms.groups import RestoreForm
 from groups.models import Snapshot
-from groups.presenters.messages import not_recorded_words, reused_words, unreadable_snapshot_words
-from groups.services import approvals, snapshots
-from groups.services.jobs import moves, queue, restore_preview
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotRecorded, Occupied, OperationReused
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_job, to_request
+from groups.presenters.messages import (
+    no_snapshot_words,
+    unreadable_snapshot_words,
+)
+from groups.services import snapshots
+from groups.services.jobs import queue, restore_preview
+from groups.services.jobs.kinds import label_of
+from groups.services.writes.commands import MoveClient
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import find
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.statuses import status_of
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
@@ -56,7 +62,10 @@ def snapshot_list(request: Request) -> HttpResponse:
     kept = snapshots.of(user=request.user, credentials=request.credentials)
     page = page_asked_for(request, kept)
     restores = snapshots.restores_of(page.object_list)
-    rows = [(snapshot, restores.get(snapshot.pk)) for snapshot in page.object_list]
+    rows = [
+        (snapshot, label_of(snapshot.job) if snapshot.job else "", restores.get(snapshot.pk))
+        for snapshot in page.object_list
+    ]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
     return render_page(request, "groups/journal/snapshots.html", context, fragment="rows")
 
@@ -80,13 +89,14 @@ def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResp
 def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     """Show the effects of a restore, read from Poster just now, and start exactly that."""
     posted = request.method == "POST"
-    if posted and not request.user.has_perm(moves.RIGHT):
+    if posted and not request.user.has_perm(MoveClient.permission):
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid():
-        started = queue.restore_started_by(request.user, snapshot, form.cleaned_data["operation"])
-        if started is not None:
-            return to_job(started)
+        sent = restore_preview.submission_of(snapshot, request.user, form.cleaned_data["operation"])
+        known = find(sent.operation)
+        if known is not None and known.submission == sent:
+            return redirect(known.get_absolute_url())
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():
         return _show(request, seen, status=422 if posted else 200, incomplete=posted)
@@ -103,23 +113,19 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
     user, credentials = request.user, request.credentials
     try:
         job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
-        job.limit_reason, job.allowed_clients = reason_of(request)
-        job = queue.start(job)
-    except BeyondLimits as beyond:
-        if must_ask(request, beyond):
-            return to_request(approvals.ask_for_job(job, request.user, beyond.breaches))
-        return _show(request, seen, **asks_for_reason(request, beyond))
-    except Occupied as there:
-        return _show(request, seen, status=409, busy=there.job)
-    except Busy as there:
-        return _show(request, seen, status=409, removal=there.change)
-    except OperationReused:
-        return _show(request, seen, status=409, outcome=reused_words())
-    except NotRecorded:
-        return _show(request, seen, status=503, outcome=not_recorded_words())
     except restore_preview.NoRestore:
         return _show(request, seen, status=409)
-    return to_job(job)
+    try:
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, partial(_show, request, seen))
+
+
+@answer_not_sent.register
+def _answer_no_snapshot(
+    error: snapshots.NoSnapshot, request: Request, asked: Any, show: Show
+) -> HttpResponse:
+    return show(status=status_of(error.error), outcome=no_snapshot_words(error.error))
 
 
 def _show(
@@ -131,7 +137,7 @@ def _show(
         "snapshot": seen.snapshot,
         "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
         "form": RestoreForm(mark=seen.mark),
-        "allowed": request.user.has_perm(moves.RIGHT),
+        "allowed": request.user.has_perm(MoveClient.permission),
         **context,
     }
     return render_page(request, "groups/journal/restore.html", context, fragment="form", status=status)

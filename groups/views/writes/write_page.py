@@ -16,7 +16,6 @@ from groups.presenters.schedules import ScheduleRow, schedule_row
 from groups.services import groups as reads
 from groups.services import schedules
 from groups.services.writes.commands import GroupCommand
-from groups.views.cost import card_of_command
 from groups.views.http.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, render_page
 
@@ -102,7 +101,7 @@ class WritePage[F: WriteForm]:
             rows=check_rows(command.loaded, command.values),
             warnings=warnings,
             clients=clients,
-            cost=card_of_command(self.request, command),
+            checked=command,
             **more,
         )
 

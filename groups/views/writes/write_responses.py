@@ -18,39 +18,23 @@ from groups.models import Change
 from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
-from groups.presenters.changes.change_diff import conflict_rows, cost_of_change, difference_rows, outcome_rows
+from groups.presenters.changes.change_diff import conflict_rows, difference_rows, outcome_rows
+from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
-from groups.presenters.changes.toasts import success_words, tags_of
+from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.messages import (
-    bonus_blocked_words,
-    no_snapshot_words,
-    not_counted_words,
-    not_recorded_words,
-)
-from groups.presenters.rules.dependents import DependentsCard
-from groups.presenters.schedules import schedule_row
-from groups.services import approvals
+from groups.presenters.places import parts_of
 from groups.services import groups as reads
-from groups.services.costs.sales import monthly_cost
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
-from groups.services.snapshots import before_removal
-from groups.services.writes import limit_check
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
-from groups.services.writes.execute import execute, nothing_sent
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import (
-    BonusBlocked,
-    Busy,
-    NotRecorded,
-    Occupied,
-    OperationReused,
-    Planned,
-)
-from groups.views.approvals.beyond import asks_for_reason, must_ask, reason_of, to_request
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, list_behind
-from groups.views.http.statuses import LOST, status_of, status_of_change, status_of_refusal
+from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from groups.views.writes.write_page import WritePage, is_in_row
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
@@ -74,43 +58,25 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     A form that is sent twice is not asked about: the group that it has just created already has the name.
     """
     warnings = [] if confirmed else _warnings_of(command)
-    if warnings and not command.is_journalled:
+    if warnings:
         # A user who approves is warned too, so one who has to ask for that is not.
-        return _within_limits(page, command) or page.show_check(command, warnings)
+        try:
+            known = find_known(command.submission, Change)
+            if known is None:
+                gates.ahead(command)
+                return page.show_check(command, warnings)
+        except (NotSent, PosterError) as error:
+            return _answer_not_sent(page, command, error)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
 
 
 def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Remove an empty group again, after a confirmation if promotions or rules may name it by now."""
-    if not confirmed and command.group_id:
-        card = DependentsCard(page.request.credentials, command.group_id, leaving=True)
-        if card.unread or card.found.promotions.found or card.found.rules.found:
-            return page.show(dependents=card)
+    """Remove an empty group again, after a confirmation if something speaks against it by now."""
+    if command.group_id and not confirmed:
+        concerns = parts_of("removal.doubts", page.request, command.group_id)
+        if concerns:
+            return page.show(concerns=concerns)
     return execute_and_respond(page, command)
-
-
-def _within_limits(page: WritePage[Any], command: GroupCommand) -> HttpResponse | None:
-    """Return the answer to a command that goes beyond the limits, or None."""
-    try:
-        limit_check.check(command)
-    except BeyondLimits as beyond:
-        return _respond_beyond(page, command, beyond)
-    except PosterError as error:
-        return page.show(status=status_of(error), outcome=not_counted_words(error))
-    return None
-
-
-def _respond_beyond(page: WritePage[Any], command: GroupCommand, beyond: BeyondLimits) -> HttpResponse:
-    """Make a request of the command; show the form with a field for a reason to users with the right."""
-    if must_ask(page.request, beyond):
-        try:
-            return to_request(approvals.ask_for_change(command, beyond.breaches))
-        except OperationReused:
-            return page.show_conflict(reused=True)
-    asks = asks_for_reason(page.request, beyond)
-    if command.removes:
-        return page.show(**asks)
-    return page.show_check(command, _warnings_of(command), **asks)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
@@ -131,67 +97,40 @@ def _namesakes_of(command: GroupCommand) -> list[Group]:
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Execute the command, and answer with the outcome, or with the way to go beyond the limits."""
-    reason, allowed = reason_of(page.request)
-    command = replace(command, limit_reason=reason, allowed_clients=allowed)
-    # A removal is held against them before the snapshot of its clients is taken.
-    answer = _within_limits(page, command) if command.removes else None
-    return answer or _execute_and_respond(page, command)
-
-
-def _execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
-    """Execute the command, after a snapshot of a removed group's clients."""
+    """Execute the command, and answer with the outcome, or with the reason why nothing was sent."""
+    command = replace(command, **consent_of(page.request))
     try:
-        with nothing_sent():
-            before_removal(command, page.group)
-        change = execute(_with_cost(command))
-    except PosterError as error:
-        words = no_snapshot_words if command.removes else not_counted_words
-        return page.show(status=status_of(error), outcome=words(error))
-    except (Busy, Occupied, Planned, OperationReused) as conflict:
-        return _respond_locked(page, conflict)
-    except BeyondLimits as beyond:
-        return _respond_beyond(page, command, beyond)
-    except NotRecorded:
-        return page.show(status=503, outcome=not_recorded_words())
-    except BonusBlocked:
-        page.form.add_error(None, bonus_blocked_words())
-        return page.show()
+        change = execute(command)
+    except (NotSent, PosterError) as error:
+        return _answer_not_sent(page, command, error)
     if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
         return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
-    return respond(page, change)
+    return respond(page, command, change)
 
 
-def _respond_locked(
-    page: WritePage[Any], conflict: Busy | Occupied | Planned | OperationReused
-) -> HttpResponse:
-    """Show the change, the job or the planned change that has the lock, or the first use of the form."""
-    match conflict:
-        case Busy():
-            return page.show_conflict(busy=conflict.change)
-        case Occupied():
-            return page.show_conflict(job=conflict.job)
-        case Planned():
-            return page.show_conflict(planned=schedule_row(conflict.schedule, page.request.user))
-        case OperationReused():
-            return page.show_conflict(reused=True)
+def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
+    """Answer with the reason why nothing was sent: in the form, on its check page, or without it."""
+
+    def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
+        if "holder" in context or "reused" in context:
+            return page.show_conflict(**context)
+        if "question" in context and not command.removes:
+            return page.show_check(command, _warnings_of(command), status=status, **context)
+        if blocked:
+            page.form.add_error(None, blocked)
+        return page.show(status=status, **context)
+
+    return answer_not_sent(error, page.request, command, show)
 
 
-def _with_cost(command: GroupCommand) -> GroupCommand:
-    """Return the command with its monthly cost for the journal, if that is known; never wait for it."""
-    sender = command.sender
-    cost = monthly_cost(sender.user, sender.credentials, command.group_id, command.loaded, command.intended)
-    return replace(command, monthly_cost=cost)
-
-
-def respond(page: WritePage[Any], change: Change) -> HttpResponse:
+def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
     """Answer with the outcome of a change."""
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
-            return respond_success(page.request, change)
+            return respond_success(page.request, command, change)
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
-            return _respond_conflict(page, change)
+            return _respond_conflict(page, command, change)
         case State.FAILED if change.reason == Reason.GONE:
             raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
@@ -203,18 +142,18 @@ def respond(page: WritePage[Any], change: Change) -> HttpResponse:
         case State.PENDING | State.UNKNOWN | State.REVIEW:
             refused = change.again_of_id and change.code is not None
             status = status_of_refusal(change) if refused else LOST
-            return show_outcome(page.request, change, fragment="form", status=status)
+            return show_outcome(page.request, command, change, fragment="form", status=status)
         case State.ELSEWHERE:  # written by the watch; a command never ends so
-            return show_outcome(page.request, change, fragment="form")
+            return show_outcome(page.request, command, change, fragment="form")
         case _ as never:
             assert_never(never)
 
 
-def respond_success(request: Request, change: Change) -> HttpResponse:
+def respond_success(request: Request, command: GroupCommand, change: Change) -> HttpResponse:
     """Redirect to the group, or to the list after a removal, with a message of success."""
-    command = Command.from_change(change)
     level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
-    messages.add_message(request, level, success_words(change), extra_tags=tags_of(change, request.user))
+    words = success_words(command, change, request.user)
+    messages.add_message(request, level, words, extra_tags=tag_of(change))
     if change.state == State.DIFFERS:
         return redirect("groups:change", change.pk)
     if command.removes:
@@ -238,10 +177,10 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
 
 
 def show_outcome(
-    request: Request, change: Change, *, fragment: str = "outcome", status: int = 200
+    request: Request, command: Command, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
-    context = _outcome_context(request, change)
+    context = _outcome_context(request, command, change)
     template = "groups/writes/outcome.html"
     if is_in_row(request):
         # In place of the list, under its own address.
@@ -252,8 +191,7 @@ def show_outcome(
     return render_page(request, template, context, status=status)
 
 
-def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
-    command = Command.from_change(change)
+def _outcome_context(request: Request, command: Command, change: Change) -> dict[str, Any]:
     may_decide = command.may_be_sent_by(request.user)
     return {
         "change": change,
@@ -263,7 +201,7 @@ def _outcome_context(request: Request, change: Change) -> dict[str, Any]:
         "command": command,
         "words": outcome_words(change),
         "rows": outcome_rows(change),
-        "cost_words": cost_of_change(change, request.user),
+        "notes": notes_of(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
         "poll_url": reverse("groups:change", args=[change.pk]),
         "poll_seconds": _poll_seconds(change) if change.is_open else None,
@@ -296,8 +234,8 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
     return page.show_again(change, status=status_of_refusal(change))
 
 
-def _respond_conflict(page: WritePage[Any], change: Change) -> HttpResponse:
-    command, theirs = Command.from_change(change), Group.from_json(change.before)
+def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
+    theirs = Group.from_json(change.before)
     version = Version.of(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs

@@ -77,7 +77,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     page.get_by_role("button", name="Відновити групу й 13 клієнтів").click()
     page.wait_for_url("**/jobs/**")
     worker().join()
-    job = Job.objects.get(kind=Job.Kind.RESTORE)
+    job = Job.objects.get(kind="restore")
     assert job.state == Job.State.DONE
     assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 13)
 

@@ -41,7 +41,7 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox, javascript):
     at_ease()
     page.get_by_role("button", name="Відновити групу й 13 клієнтів").click()
     page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}/$"))
-    job = run(Job.objects.get(kind=Job.Kind.RESTORE))
+    job = run(Job.objects.get(kind="restore"))
     assert (job.state, sandbox.accounts["demo"].clients.live(job.target_id)) == (Job.State.DONE, 13)
     page.goto(f"/history/snapshots/{Snapshot.objects.get().pk}/restore/")
     expect(page.locator("[data-notice=success]")).to_contain_text("Повертати нікого")

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from groups.services.jobs import sales_reading
+from groups.features.insights.services import sales_reading
 from tests.support.browser import OVERFLOW, caught, heading, hold_back, new_group, open_row
 from tests.support.costs import expected
 

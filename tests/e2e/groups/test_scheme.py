@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from groups.services.rules import member_sums
-from groups.views import scheme as views
+from groups.features.insights import views
+from groups.features.insights.services import member_sums
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     MOSTLY_SCRIPT,

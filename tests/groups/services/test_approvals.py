@@ -14,12 +14,16 @@ from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
-from groups.models.contents import EditPlan, Line
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import approvals, schedule_steps
+from groups.services import account_limits, approvals, schedule_steps
+from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
+from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history
 from groups.services.writes import execute as write_path
@@ -32,9 +36,9 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import Busy, NotNow, OperationReused
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reconcile import reconcile_due
+from groups.services.writes.submissions import BecameOther
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.jobs import plan as plan_move
 from tests.support.jobs import run
@@ -143,10 +147,10 @@ def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
 
 def test_a_form_that_became_a_request_is_not_sent_even_without_a_limit(staff, sandbox):
     command = an_update(staff)
-    approvals.ask_for_change(command, ())
-    with pytest.raises(BeyondLimits) as beyond:
+    request = approvals.ask_for(command, command.user, ())
+    with pytest.raises(BecameOther) as became:
         execute(command)
-    assert beyond.value.asked
+    assert became.value.row == request
     assert not sandbox.posts()
 
 
@@ -196,7 +200,7 @@ def test_a_list_of_clients_that_is_not_there_does_not_mean_that_nobody_is_reache
 # --- Every job ---------------------------------------------------------------------------------------------
 
 
-def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
+def an_edit(user, kind=Edit, percents=((1, 15), (4, 15))):
     lines = []
     for number, (group_id, percent) in enumerate(percents, 1):
         group = group_of(user, group_id)
@@ -205,8 +209,8 @@ def an_edit(user, kind=Job.Kind.EDIT, percents=((1, 15), (4, 15))):
     return keep_plan(user, lines, kind)
 
 
-def keep_plan(user, lines, kind=Job.Kind.EDIT):
-    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+def keep_plan(user, lines, kind=Edit):
+    return bulk.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
 def start(job, user):
@@ -221,17 +225,16 @@ def an_undo(user):
 
 
 JOBS = {
-    Job.Kind.EDIT: (an_edit, {"max_percent": 12, "max_rise": 3, "max_clients": 167}),
-    Job.Kind.IMPORT: (lambda user: an_edit(user, Job.Kind.IMPORT), {"max_percent": 12, "max_clients": 167}),
-    Job.Kind.MOVE: (plan_move, {"max_clients": 42}),
-    Job.Kind.RETIRE: (lambda user: plan_move(user, kind=Job.Kind.RETIRE), {"max_clients": 42}),
-    Job.Kind.UNDO: (an_undo, {"max_percent": 9, "max_rise": 2, "max_clients": 167}),
+    Edit: (an_edit, {"max_percent": 12, "max_rise": 3, "max_clients": 167}),
+    Import: (lambda user: an_edit(user, Import), {"max_percent": 12, "max_clients": 167}),
+    Move: (plan_move, {"max_clients": 42}),
+    Retire: (lambda user: plan_move(user, kind=Retire), {"max_clients": 42}),
+    Undo: (an_undo, {"max_percent": 9, "max_rise": 2, "max_clients": 167}),
 }
 
 
 def test_every_kind_of_job_says_how_far_it_reaches():
-    assert set(queue.REACH) == set(queue.WORK) == set(Job.Kind)
-    assert set(JOBS) == set(Job.Kind) - {Job.Kind.RESTORE}
+    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore"}
 
 
 @pytest.mark.parametrize(
@@ -268,9 +271,9 @@ def test_a_job_is_held_against_the_largest_bonus_of_its_lines(staff, sandbox):
 def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandbox):
     set_limits(max_percent=12)
     job = an_edit(staff)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     assert Job.objects.get(pk=job.pk).state == "asked"
-    bulk_edits.forget_drafts()
+    bulk.forget_drafts()
     approvals.approve(request, user=owner, credentials=owner.credentials)
     job = run(Job.objects.get(pk=job.pk))
     assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
@@ -280,7 +283,7 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
 
 def test_a_job_whose_group_changed_since_is_asked_about_again(staff, owner, sandbox):
     job = an_edit(staff)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     row = sandbox.accounts["demo"].groups[4]
     sandbox.console("demo").put(row | {"client_groups_name": "Інша назва"})
     with pytest.raises(approvals.ChangedSince) as changed:
@@ -301,7 +304,7 @@ def test_limits_that_come_while_a_job_runs_stop_it(staff, sandbox):
 
 
 def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
-    request = approvals.ask_for_job(plan_move(staff), staff, ())
+    request = approvals.ask_for(plan_move(staff), staff, ())
     approvals.approve(request, user=owner, credentials=owner.credentials)
     with pytest.raises(NotNow):
         approvals.approve(
@@ -311,7 +314,7 @@ def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
 
 
 def test_a_job_that_was_refused_a_moment_before_is_not_started(staff, owner, deputy, sandbox):
-    request = approvals.ask_for_job(plan_move(staff), staff, ())
+    request = approvals.ask_for(plan_move(staff), staff, ())
     approvals.refuse(ApprovalRequest.objects.get(pk=request.pk), user=deputy, reason="not today")
     with pytest.raises(NotNow):
         approvals.approve(request, user=owner, credentials=owner.credentials)  # it was read while it waited
@@ -328,7 +331,7 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     with pytest.raises(BeyondLimits) as beyond:
         planned(staff)
     schedule = schedule_of(staff)
-    request = approvals.ask_for_schedule(schedule, staff, beyond.value.breaches)
+    request = approvals.ask_for(schedule, staff, beyond.value.breaches)
     assert not Lock.objects.exists()
     assert not schedule_steps.run_due(timezone.now() + timedelta(hours=2))
     approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -381,7 +384,7 @@ def test_the_return_of_a_plan_waits_for_no_limit(staff, sandbox):
 def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox):
     set_limits(max_percent=15)
     schedule = schedule_of(staff)
-    request = approvals.ask_for_schedule(schedule, staff, ())
+    request = approvals.ask_for(schedule, staff, ())
     approvals.approve(request, user=owner, credentials=owner.credentials)
     owner.groups.set(staff.groups.all())
     schedule_steps.run_due(timezone.now() + timedelta(hours=2))
@@ -395,10 +398,10 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
 def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_their_own(staff, owner, sandbox):
     colleague = make_user("colleague", role="Staff", account="demo", sandbox=sandbox)
     with pytest.raises(PermissionDenied):
-        approvals.set_limits(Limits(account_id="demo", max_clients=5), user=staff)
+        account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=staff)
     assert not Limits.objects.exists()
     for asking, deciding in ((staff, colleague), (owner, owner)):
-        request = approvals.ask_for_change(an_update(asking), ())
+        request = approvals.ask_for(an_update(asking), asking, ())
         with pytest.raises(PermissionDenied):
             approvals.approve(request, user=deciding, credentials=deciding.credentials)
         with pytest.raises(PermissionDenied):
@@ -409,13 +412,13 @@ def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_thei
 
 def test_the_old_limits_in_the_security_log_are_those_of_the_account(owner, outsider, sandbox):
     Limits.objects.create(account_id="kavarnia", max_clients=9)
-    approvals.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+    account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
     assert SecurityEvent.objects.get(kind=Event.LIMITS_SET).detail == "demo, max_clients: – → 5"
 
 
 def test_those_who_decide_count_the_requests_of_others(staff, owner, outsider, sandbox):
     for user in (staff, owner):
-        approvals.ask_for_change(an_update(user), ())
+        approvals.ask_for(an_update(user), user, ())
     users = (owner, staff, outsider)
     assert [approvals.count_to_decide(user.credentials, user) for user in users] == [1, 0, 0]
     owner.credentials.refused_at = timezone.now()
@@ -423,8 +426,8 @@ def test_those_who_decide_count_the_requests_of_others(staff, owner, outsider, s
 
 
 def test_only_a_removal_asks_for_the_password(staff, owner, sandbox):
-    requests = [approvals.ask_for_change(make(owner), ()) for make in (a_removal, an_update, a_creation)]
-    requests.append(approvals.ask_for_job(an_edit(staff), staff, ()))
+    requests = [approvals.ask_for(make(owner), owner, ()) for make in (a_removal, an_update, a_creation)]
+    requests.append(approvals.ask_for(an_edit(staff), staff, ()))
     assert [approvals.needs_password(request) for request in requests] == [True, False, False, False]
 
 
@@ -443,7 +446,7 @@ def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, 
     request = asked(staff)
     account = owner.credentials.account
     Change(account=account, action="update", group_id=1, target="group:1").save()
-    with pytest.raises(Busy):
+    with pytest.raises(Locked):
         approvals.approve(request, user=owner, credentials=owner.credentials)
     request.refresh_from_db()
     assert request.state == "waiting"
@@ -461,14 +464,14 @@ def test_a_second_yes_while_the_write_of_the_first_is_open_comes_too_late(staff,
 
 @pytest.mark.parametrize("what", ["job", "schedule"])
 def test_the_same_form_is_one_request_and_nobody_elses(staff, owner, sandbox, what):
-    operation = uuid.uuid4()
+    operation, starts_at = uuid.uuid4(), timezone.now() + timedelta(hours=1)
 
     def ask(user):
         if what == "job":
-            return approvals.ask_for_job(plan_move(user, operation=operation), user, ())
+            return approvals.ask_for(plan_move(user, operation=operation), user, ())
         schedule = schedule_of(user)
-        schedule.pk = operation
-        return approvals.ask_for_schedule(schedule, user, ())
+        schedule.pk, schedule.starts_at, schedule.ends_at = operation, starts_at, None
+        return approvals.ask_for(schedule, user, ())
 
     request = ask(staff)
     assert ask(staff) == request
@@ -481,7 +484,7 @@ def test_nothing_is_asked_for_a_draft_that_was_started_meanwhile(staff, sandbox)
     job = an_edit(staff)
     queue.start_draft(Job.objects.get(pk=job.pk), staff)
     with pytest.raises(NotNow):
-        approvals.ask_for_job(job, staff, ())
+        approvals.ask_for(job, staff, ())
     assert not ApprovalRequest.objects.exists()
     assert Job.objects.get().state == "waiting"
 
@@ -508,7 +511,7 @@ def asked(staff):
     command = an_update(staff)
     with pytest.raises(BeyondLimits) as beyond:
         execute(command)
-    return approvals.ask_for_change(command, beyond.value.breaches)
+    return approvals.ask_for(command, command.user, beyond.value.breaches)
 
 
 def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
@@ -542,7 +545,7 @@ def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
     def set_one():
         try:
             with connection.execute_wrapper(meet):
-                approvals.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
+                account_limits.set_limits(Limits(account_id="demo", max_clients=5), user=owner)
             ends.append("set")
         finally:
             connections.close_all()
@@ -573,7 +576,7 @@ def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_n
     staff, owner, sandbox, fault, state
 ):
     set_limits(max_percent=12)
-    asked = approvals.ask_for_change(an_update(staff), ())
+    asked = approvals.ask_for(an_update(staff), staff, ())
     sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
     lost = approvals.approve(asked, user=owner, credentials=owner.credentials)
     assert (lost.state, lost.request_id) == (Change.State.UNKNOWN, asked.pk)
@@ -623,7 +626,7 @@ def test_a_removal_keeps_its_clients_in_a_snapshot(staff, owner, sandbox):
     staff.user_permissions.set(owner.groups.get().permissions.filter(codename="delete_group_with_clients"))
     set_limits(max_clients=5)
     command = a_removal(staff)
-    request = approvals.ask_for_change(command, ())
+    request = approvals.ask_for(command, command.user, ())
     change = approvals.approve(request, user=owner, credentials=owner.credentials)
     assert (change.state, change.asked_by) == ("applied", "staff")
     assert Snapshot.objects.get().pk == change.pk
@@ -649,9 +652,9 @@ def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_st
         Line(2, removed.values.replace(percent=Decimal(7)), 5, removed.values),
         Line(3, renamed.values.replace(name="Нова")),
     ]
-    job = keep_plan(staff, lines, Job.Kind.IMPORT)
+    job = keep_plan(staff, lines, Import)
     sandbox.console("demo").remove(5)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     effect = approvals.effect_of(request, staff.credentials)
     assert ([group.id for group in effect.groups], effect.target, effect.clients) == ([4], None, 0)
     approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -661,15 +664,15 @@ def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_st
 
 
 def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
-    assert approvals.ask_for_change(a_renaming(staff), ()).asked_effect.clients == 0
+    assert approvals.ask_for(a_renaming(staff), staff, ()).asked_effect.clients == 0
     planned_name = schedule_of(staff)
     planned_name.planned = planned_name.base | {"name": "Інша"}
-    assert approvals.ask_for_schedule(planned_name, staff, ()).asked_effect.clients == 0
+    assert approvals.ask_for(planned_name, staff, ()).asked_effect.clients == 0
 
 
 def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sandbox):
     command = an_update(staff)
-    shown = approvals.command_onto(approvals.ask_for_change(command, ()), None)
+    shown = approvals.command_onto(approvals.ask_for(command, command.user, ()), None)
     assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
 
 
@@ -677,7 +680,7 @@ def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, 
     command = an_update(staff)
     sandbox.script("clients.getClients", "error_object", code=404, times=None)
     with pytest.raises(InvalidResponse):
-        approvals.ask_for_change(command, ())
+        approvals.ask_for(command, command.user, ())
     assert not ApprovalRequest.objects.exists()
 
 
@@ -685,7 +688,7 @@ def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, 
 
 
 def test_approving_a_change_that_poster_has_already_sends_nothing(staff, owner, sandbox):
-    request = approvals.ask_for_change(an_update(staff), ())
+    request = approvals.ask_for(an_update(staff), staff, ())
     sandbox.console("demo").edit(1, client_groups_discount="15")
     seen = approvals.effect_of(request, owner.credentials).mark
     with pytest.raises(approvals.AlreadySo):
@@ -698,7 +701,7 @@ def test_approving_a_change_that_poster_has_already_sends_nothing(staff, owner, 
 
 def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sandbox):
     job = an_edit(staff)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     sandbox.console("demo").edit(1, client_groups_discount="15")
     seen = approvals.effect_of(request, owner.credentials).mark
     approvals.approve(request, user=owner, credentials=owner.credentials, seen=seen)
@@ -710,7 +713,7 @@ def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sand
 
 def test_approving_a_job_that_poster_has_already_starts_nothing(staff, owner, sandbox):
     job = an_edit(staff)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     for group_id in (1, 4):
         sandbox.console("demo").edit(group_id, client_groups_discount="15")
     seen = approvals.effect_of(request, owner.credentials).mark
@@ -724,7 +727,7 @@ def test_approving_a_job_that_poster_has_already_starts_nothing(staff, owner, sa
 
 
 def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sandbox):
-    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    request = approvals.ask_for(schedule_of(staff), staff, ())
     sandbox.console("demo").edit(4, client_groups_discount="20")
     seen = approvals.effect_of(request, owner.credentials).mark
     with pytest.raises(approvals.AlreadySo):
@@ -736,7 +739,7 @@ def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sa
 
 
 def test_a_plan_asked_for_few_is_not_approved_for_many(staff, owner, sandbox):
-    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    request = approvals.ask_for(schedule_of(staff), staff, ())
     sandbox.console("demo").put_client(4)
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -747,7 +750,7 @@ def test_a_plan_asked_for_few_is_not_approved_for_many(staff, owner, sandbox):
 
 def test_an_approved_plan_whose_group_grew_meanwhile_is_held(staff, owner, sandbox):
     set_limits(max_clients=40)
-    request = approvals.ask_for_schedule(schedule_of(staff), staff, ())
+    request = approvals.ask_for(schedule_of(staff), staff, ())
     approvals.approve(request, user=owner, credentials=owner.credentials)
     sandbox.console("demo").put_client(4)
     schedule_steps.run_due(timezone.now() + timedelta(hours=2))

@@ -20,7 +20,7 @@ from groups.services.schedules import cancel
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import NotNow, OperationReused, Planned
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
@@ -409,9 +409,9 @@ def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
 
 def test_a_group_has_one_plan_at_a_time(staff, owner, sandbox):
     first = planned(staff)
-    with pytest.raises(Planned) as refused:
+    with pytest.raises(Locked) as refused:
         planned(owner)
-    assert refused.value.schedule == first
+    assert refused.value.holder == first
     cancel(first, user=staff)
     assert planned(owner).state == "planned"
 
@@ -443,9 +443,9 @@ def test_a_planned_group_is_not_removed(owner, sandbox, started):
     if started:
         run_due(at(1.5))
     posts = len(sandbox.posts())
-    with pytest.raises(Planned) as refused:
+    with pytest.raises(Locked) as refused:
         execute(removal_of(owner, read_now(owner.credentials, GROUP).group))
-    assert refused.value.schedule == schedule
+    assert refused.value.holder == schedule
     assert len(sandbox.posts()) == posts
 
 
@@ -454,7 +454,9 @@ def test_a_lock_has_one_owner(staff, sandbox):
     change = Change(account=schedule.account, action="update", group_id=9, target="group:9")
     change.save()
     with pytest.raises(IntegrityError), transaction.atomic():
-        Lock.objects.create(account=schedule.account, key="x", change=change, schedule=schedule)
+        Lock.objects.create(
+            account=schedule.account, key="x", change=change, feature="schedules", row_id=schedule.pk
+        )
     with pytest.raises(IntegrityError), transaction.atomic():
         Lock.objects.create(account=schedule.account, key="x")
 
@@ -466,7 +468,7 @@ def test_a_held_one_does_not_take_its_group_back_from_a_newer_plan(owner, staff,
     run_due(at(4))
     planned(staff, percent="30")
     held.refresh_from_db()
-    with pytest.raises(Planned):
+    with pytest.raises(Locked):
         cancel(held, user=staff)
     assert states(held)[0] == "held"
 

@@ -101,7 +101,7 @@ def test_a_line_of_json_is_the_same_in_every_language_and_has_plain_values(manag
 def test_a_move_names_the_groups_that_its_client_left_and_entered(manager, browse, extension):
     account = manager.credentials.account
     names = {"group_id": 1, "group_name": "Гості тоді", "target_id": 77, "target_name": "Друзі"}
-    job = Job.objects.create(account=account, kind=Job.Kind.MOVE, user_name="staff", **names)
+    job = Job.objects.create(account=account, kind="move", user_name="staff", **names)
     for number, (source, target) in enumerate([(1, 77), (4, 77), (88, 1)]):
         places = {"loaded": {"group_id": source}, "intended": {"group_id": target}}
         client = {"client_id": number + 1, "target": f"client:{number + 1}"}

@@ -5,9 +5,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from groups.features.bulk.services import EditPlan
 from groups.models import Change, Job
-from groups.models.contents import EditPlan
-from groups.services.approvals import ask_for_job
+from groups.services.approvals import ask_for
 from groups.services.installation import workers
 from tests.benchmarks.setup import journal
 
@@ -38,8 +38,8 @@ def test_a_page_asks_a_fixed_number_of_queries(
         sandbox.console("demo").put(row | {"client_groups_name": f"Група {number:03}"})
     journal.fill("demo", changes)
     for number in range(min(groups, 50)):
-        job = Job(account_id="demo", kind=Job.Kind.EDIT, group_name=f"{number}", wanted=EditPlan().to_json())
-        ask_for_job(job, staff, ())
+        job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
+        ask_for(job, staff, ())
     client = browse(staff)
     # A page asks for the workers every 10 seconds, which would come into some count by chance.
     cache.set(workers.CACHE_KEY, True, timeout=None)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from groups.models import Change, Job, Schedule, ScheduleQuerySet
+from groups.models import Change, Job, Schedule
+from groups.services import schedules
 from groups.services.schedule_steps import run_due
 from groups.services.schedules import cancel
 from tests.support.pages import fragment, hidden, text_of
@@ -307,13 +308,13 @@ def test_cancelling_while_it_is_in_force_returns_at_once(staff, owner, browse, s
 def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
     schedule = planned(staff)
     run_due(at(1.5))
-    free = ScheduleQuerySet.free
+    make_steps = schedules.make_steps
 
-    def a_worker_is_sooner(schedules, now):
+    def a_worker_is_sooner(schedule, now):
         Schedule.objects.update(state="done", ended_at=timezone.now())
-        return free(schedules, now)
+        make_steps(schedule, now)
 
-    monkeypatch.setattr(ScheduleQuerySet, "free", a_worker_is_sooner)
+    monkeypatch.setattr(schedules, "make_steps", a_worker_is_sooner)
     answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import ApprovalRequest, Change, Job, PosterCredentials
 from groups.models.approvals import Consent
+from groups.models.submissions import Submission
 from groups.poster import PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
@@ -118,9 +119,10 @@ class Command(ABC):
         return frozenset((self.target,))
 
     @property
-    def is_journalled(self) -> bool:
-        """Return True if there is a change of this operation: its form was sent before."""
-        return Change.objects.filter(pk=self.operation).exists()
+    def submission(self) -> Submission:
+        """The form that asks for the write, or the try of a job."""
+        sender, values = self.sender, (self.target, self.columns["intended"])
+        return Submission(self.operation, sender.credentials.account_id, sender.user.pk, self.action, values)
 
     @property
     @abstractmethod

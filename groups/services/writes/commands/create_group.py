@@ -9,13 +9,14 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.models.contents import LoadedGroup, RecordIds
+from groups.models.locks import creation_key
 from groups.poster import GroupList, GroupValues, NameTaken, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
 from groups.services.writes.commands.base import Command, register
-from groups.services.writes.commands.group_command import LONGEST_NAME, GroupCommand
+from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import created_ids, removed_ids, unseen_names
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
@@ -40,7 +41,7 @@ class CreateGroup(GroupCommand):
 
     @property
     def target(self) -> str:
-        return f"create:{fold(self.intended.name)}"[:LONGEST_NAME]
+        return creation_key(self.intended.name)
 
     def confirmed(self) -> Self:
         return replace(self, name_confirmed=True)

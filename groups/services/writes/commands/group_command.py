@@ -2,12 +2,12 @@
 
 from abc import ABC
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Self
 
 from groups.models import Change, PosterCredentials
 from groups.models.approvals import Consent
 from groups.models.contents import LoadedGroup
+from groups.models.locks import group_key
 from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
@@ -24,7 +24,8 @@ class GroupCommand(Command, ABC):
 
     `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
     number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
-    repeats. `monthly_cost` and `note` are for the journal alone.
+    repeats. `note` is for the journal alone. `tells_cost` is False for a step of a planned change: it
+    may be over within a month, and costs are those of a month.
     """
 
     group_id: int | None = None
@@ -32,7 +33,7 @@ class GroupCommand(Command, ABC):
     loaded_clients: int | None = None
     intended: GroupValues | None = None
     again_of: Change | None = None
-    monthly_cost: Decimal | None = None
+    tells_cost: bool = True
     note: str = ""
 
     @classmethod
@@ -56,7 +57,7 @@ class GroupCommand(Command, ABC):
 
     @property
     def target(self) -> str:
-        return f"group:{self.group_id}"
+        return group_key(self.group_id)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -69,7 +70,6 @@ class GroupCommand(Command, ABC):
             "intended": self.intended.to_json() if self.intended else None,
             "undo_of": self.undo_of,
             "again_of": self.again_of,
-            "monthly_cost": self.monthly_cost,
             "note": self.note,
             # Needed to determine the outcome of the first attempt, even if this one is never sent.
             "before": self.again_of.before if self.again_of else None,

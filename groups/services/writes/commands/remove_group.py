@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import Change, PosterCredentials
-from groups.models.locks import members_key, schedule_key
+from groups.models.locks import future_key, members_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.services.clients import with_everybody
@@ -29,7 +29,11 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveGroup(GroupCommand):
-    """Remove a group, if its values and the number of its clients are still those of the form."""
+    """Remove a group, if its values and the number of its clients are still those of the form.
+
+    `present_clients` is their number where that was read again before the form was answered. If it is another
+    one, the removal will not be sent.
+    """
 
     action = Change.Action.REMOVE
     permission = "groups.delete_group"
@@ -40,6 +44,7 @@ class RemoveGroup(GroupCommand):
     repeatable = True
 
     group_id: int
+    present_clients: int | None = None
 
     def may_be_sent_by(self, user: "User") -> bool:
         """Return True if a user may remove the group, with the clients that the form has shown."""
@@ -48,7 +53,7 @@ class RemoveGroup(GroupCommand):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        return frozenset((self.target, members_key(self.group_id), schedule_key(self.group_id)))
+        return frozenset((self.target, members_key(self.group_id), future_key(self.group_id)))
 
     @property
     def reach(self) -> Reach:

@@ -1,7 +1,6 @@
 """Test `manage.py doctor`: each part of an installation that fails is named, and only that one."""
 
 import datetime as dt
-import io
 import re
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
@@ -10,35 +9,22 @@ import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.core.cache import caches
-from django.core.management import call_command
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from groups.models import Delivery, Webhook, WorkerHeartbeat
+from groups.models import WorkerHeartbeat
 from groups.poster.address import DEFAULT_URL
 from groups.services.installation import doctor
-from poster_admin.common.encryption import Secret
+from groups.services.installation.findings import parts_of_features
 from tests.support.company import Authority, Proxy, running, tls_in_front
+from tests.support.doctor import doctor_says
 from tests.support.openid_provider import DISCOVERY, Provider
 from tests.support.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
-PARTS = ["database", "migrations", "cache", "worker", "keys", "people", "Poster", "clock", "notices", "disk"]
-
-
-def doctor_says():
-    """Run the command; return its code, and the lines of each part as pairs of state and words."""
-    said, code = io.StringIO(), 0
-    try:
-        call_command("doctor", stdout=said, no_color=True)
-    except SystemExit as end:
-        code = end.code
-    parts = {}
-    for line in said.getvalue().splitlines():
-        state, part, words = re.fullmatch(r"(\S+) +(\S+) +(.*)", line).groups()
-        parts.setdefault(part, []).append((state, words))
-    return code, parts
+PARTS = ["database", "migrations", "cache", "worker", "keys", "people", "Poster", "clock"]
+PARTS += [*(part for part, _examine in parts_of_features), "disk"]
 
 
 def bad(parts):
@@ -302,26 +288,6 @@ def test_a_clock_that_is_wrong_is_red(seconds, state):
     there = timezone.now() + dt.timedelta(seconds=seconds)
     ((found, _),) = doctor._drift("the clock", there)
     assert found == state
-
-
-def test_a_webhook_that_fails_and_mail_that_is_not_taken_are_named(owner, worker, sandbox, settings):
-    webhook = Webhook.objects.create(
-        account=owner.credentials.account,
-        credentials=owner.credentials,
-        address=Secret("http://127.0.0.1:9000/"),
-        secret=Secret("whsec_"),
-    )
-    failed = {"failure": Delivery.Failure.STATUS, "tried_at": timezone.now()}
-    assert doctor_says()[1]["notices"] == [("ok", "no mail, 0 wait")]
-    Delivery.objects.create(webhook=webhook, **failed)
-    Delivery.objects.create(user=owner, **failed)
-    assert doctor_says()[1]["notices"] == [
-        ("warning", "the webhook of demo fails: /account/notices/ says why"),
-        ("warning", "1 mails were not taken by the mail server"),
-    ]
-    old = timezone.now() - dt.timedelta(days=2)
-    Delivery.objects.update(tried_at=old)
-    assert doctor_says()[1]["notices"][0][0] == "ok"
 
 
 def test_where_nobody_manages_everybody_it_says_how_to_make_an_administrator(worker, owner):

@@ -112,7 +112,7 @@ def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cu
 
 def test_a_change_of_a_user_is_checked_before_those_of_a_job(owner, sandbox, monkeypatch):
     account = owner.credentials.account
-    job = Job.objects.create(account=account, user=owner, user_name="owner", kind=Job.Kind.EDIT)
+    job = Job.objects.create(account=account, user=owner, user_name="owner", kind="edit")
     of_job = unknown(owner, job=job, created_at=timezone.now() - timedelta(hours=1))
     of_user = unknown(owner)
     checked = []

@@ -1,4 +1,4 @@
-"""Fixtures of the job tests: lost writes settled at once, and the clients that the sandbox has in a group."""
+"""Fixtures of the job tests: groups with few clients, and the clients that the sandbox has in a group."""
 
 import pytest
 
@@ -11,13 +11,6 @@ def sandbox(sandbox):
     for account in ("demo", "kopecks"):
         sandbox.console(account).edit(4, count_groups_clients=str(FEW))
     return sandbox
-
-
-@pytest.fixture
-def settled_at_once(settings):
-    """Ask Poster each time, look at a lost write without a pause, and believe the first look."""
-    settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
-    settings.POSTER_RECHECK_PAUSES = (0.0,) * 4
 
 
 @pytest.fixture

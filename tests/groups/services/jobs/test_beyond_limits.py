@@ -9,14 +9,16 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
 from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.models.contents import Line
 from groups.services import approvals
+from groups.services.account_limits import BeyondLimits, check_job
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
+from groups.services.jobs.moves import Move, Retire
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits, check_job
 from groups.services.writes.not_sent import NotNow
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
 from tests.support.pages import text_of
@@ -53,7 +55,7 @@ def asked(job, user):
     """Ask for a job that goes beyond the limits; return its request."""
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(job)
-    return approvals.ask_for_job(job, user, beyond.value.breaches)
+    return approvals.ask_for(job, user, beyond.value.breaches)
 
 
 def approve(request, user, seen=""):
@@ -69,8 +71,8 @@ def an_edit(user, *group_ids, **new):
         Line(number, group.values.replace(**new), group.id, group.values, group.clients)
         for number, group in enumerate(groups, 1)
     ]
-    kind = Job.Kind.EDIT
-    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+    kind = Edit
+    return bulk.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
 # --- Counted where it starts, from the clients and not from the counter ------------------------------------
@@ -132,7 +134,7 @@ def test_clients_who_join_a_running_move_stop_it_before_the_first_one_too_many(
 
 def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, join):
     limit(FEW)
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     join(1)
     assert ended(run(job)) == STOPPED
     assert len(people(4)) == 1
@@ -213,8 +215,8 @@ def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sa
 def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
     limit(0)
     new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
-    job = bulk_edits.keep_plan(
-        user=staff, credentials=staff.credentials, kind=Job.Kind.IMPORT, lines=[Line(1, new)], unchanged=0
+    job = bulk.keep_plan(
+        user=staff, credentials=staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0
     )
     queue.start_draft(job, staff)
     assert ended(run(job)) == DONE
@@ -265,7 +267,7 @@ def test_a_person_is_asked_for_the_rest_and_the_job_goes_on_with_their_token(
     staff, owner, browse, sandbox, people, limit, join
 ):
     limit(FEW)
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     join(3)
     run(job)
     client, url = browse(staff), f"/jobs/{job.pk}/"
@@ -287,11 +289,11 @@ def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limi
     job = start(staff)
     join(1)
     job = run(job)
-    refused = approvals.ask_for_job(job, staff, ())
+    refused = approvals.ask_for(job, staff, ())
     approvals.refuse(refused, user=owner, reason="ні")
-    again = approvals.ask_for_job(job, staff, ())
+    again = approvals.ask_for(job, staff, ())
     assert again != refused
-    assert approvals.ask_for_job(job, staff, ()) == again
+    assert approvals.ask_for(job, staff, ()) == again
     assert ended(run(approve(again, owner))) == DONE
 
 
@@ -301,7 +303,7 @@ def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sand
     queue.start_draft(job, staff)
     join(1)
     planned = run(job).wanted
-    job = run(approve(approvals.ask_for_job(job, staff, ()), owner))
+    job = run(approve(approvals.ask_for(job, staff, ()), owner))
     assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
     assert Change.objects.filter(job=job, state="applied").count() == 2
 
@@ -349,7 +351,7 @@ def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, li
     job = start(staff)
     join(1)
     job = run(job)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     limit(FEW + 1)
     end(job, staff)
     request.refresh_from_db()
@@ -369,7 +371,7 @@ def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, 
     assert len(sandbox.posts(MOVE)) == FEW
 
 
-@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+@pytest.mark.parametrize("kind", [Move, Retire])
 def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
     staff, owner, sandbox, people, limit, join, kind
 ):
@@ -416,7 +418,7 @@ def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, 
     )
     with pytest.raises(BeyondLimits) as beyond:
         execute(command)
-    request = approvals.ask_for_change(command, beyond.value.breaches)
+    request = approvals.ask_for(command, command.user, beyond.value.breaches)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -429,7 +431,7 @@ def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sa
     job = approve(asked(plan(staff), staff), owner)
     queue.pause(job, owner)
     joined = join(1)
-    request = approvals.ask_for_job(job, staff, ())
+    request = approvals.ask_for(job, staff, ())
     for client_id in (*joined, min(people(4))):
         sandbox.console().edit_client(client_id, client_groups_id="5")
     seen = approvals.effect_of(request, owner.credentials)

@@ -9,10 +9,12 @@ from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue, restore_preview, restores
+from groups.services.jobs.moves import Move, Retire
 from groups.services.journal import history
+from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Busy, Occupied
+from groups.services.writes.not_sent import Locked
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.commands import before_the_read, removal_of
 from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, lock_keys, plan, run, start
@@ -46,13 +48,13 @@ def restore_of(user, snapshot):
 
 
 @pytest.mark.parametrize(("source", "target"), [(4, 5), (5, 4)])
-@pytest.mark.parametrize("kind", [Job.Kind.MOVE, Job.Kind.RETIRE])
+@pytest.mark.parametrize("kind", [Move, Retire])
 def test_nobody_is_moved_into_a_group_or_out_of_it_while_its_removal_is_open(
     staff, lost_removal, sandbox, source, target, kind
 ):
-    with pytest.raises(Busy) as busy:
+    with pytest.raises(Locked) as busy:
         start(staff, group_id=source, target_id=target, kind=kind)
-    assert busy.value.change == lost_removal
+    assert busy.value.holder == lost_removal
     assert not Job.objects.exists()
     assert not sandbox.posts()
 
@@ -61,7 +63,7 @@ def test_who_was_to_be_moved_into_it_is_there_after_poster_has_removed_it(
     staff, lost_removal, sandbox, people
 ):
     here = people(4)
-    with pytest.raises(Busy):
+    with pytest.raises(Locked):
         start(staff, target_id=5)
     sandbox.console().remove(5)
     for settled in ([], [lost_removal]):  # an absence is believed after two reads
@@ -102,9 +104,9 @@ def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
     owner, staff, lost_removal, sandbox
 ):
     Change.objects.settle(lost_removal, state=State.REVIEW, reason="accepted_but_absent")
-    with pytest.raises(Busy):
+    with pytest.raises(Locked):
         start(staff, target_id=5)
-    with pytest.raises(Busy):
+    with pytest.raises(Locked):
         execute(removal_of(owner, 5))
     assert history.locked_ids(credentials_service.credentials_of(staff)) == {5}
     history.resolve(lost_removal, "failed", owner)
@@ -125,16 +127,17 @@ def test_an_edit_that_only_a_person_can_tell_of_locks_nothing(owner, sandbox):
 def test_a_job_that_starts_between_the_look_and_the_row_of_a_removal_keeps_it_out(
     owner, staff, sandbox, monkeypatch
 ):
-    command, has_perm = removal_of(owner, 5), owner.has_perm
+    command, ask = removal_of(owner, 5), gates.before
 
-    def and_somebody_starts_a_job(permission):
+    def and_somebody_starts_a_job(command):
+        columns = ask(command)
         start(staff, target_id=5)
-        return has_perm(permission)
+        return columns
 
-    monkeypatch.setattr(owner, "has_perm", and_somebody_starts_a_job)
-    with pytest.raises(Occupied) as occupied:
+    monkeypatch.setattr(gates, "before", and_somebody_starts_a_job)
+    with pytest.raises(Locked) as occupied:
         execute(command)
-    assert occupied.value.job == Job.objects.get()
+    assert occupied.value.holder == Job.objects.get()
     assert not Change.objects.exists()
     assert not sandbox.posts()
 
@@ -151,7 +154,7 @@ def test_a_group_can_be_edited_while_a_job_is_at_it(staff, sandbox):
 def test_the_locks_of_a_job_go_with_its_end(staff, owner, sandbox, end):
     job = start(staff)
     queue.pause(job, staff)
-    with pytest.raises(Occupied):
+    with pytest.raises(Locked):
         execute(removal_of(owner, 1))
     queue.resume(job, staff)
     assert lock_keys(job=job) == job.lock_keys
@@ -178,7 +181,7 @@ def test_a_cancelled_job_keeps_its_locks_until_the_last_lost_client_is_found(
     Job.objects.update(held_until=None)
     job.refresh_from_db()
     queue.cancel(job, staff)
-    with pytest.raises(Occupied):
+    with pytest.raises(Locked):
         execute(removal_of(owner, 1))
     assert "has ended, but the outcome of its last writes" in text_of(browse(staff).get("/groups/1/"))
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE
@@ -240,7 +243,7 @@ def test_the_removal_of_a_retirement_is_within_the_locks_of_its_job(staff, sandb
             seen.append((lock_keys(change=change), lock_keys(job=change.job)))
 
     before_the_read(monkeypatch, look)
-    assert ended(run(start(staff, kind=Job.Kind.RETIRE))) == (Job.State.DONE, "")
+    assert ended(run(start(staff, kind=Retire))) == (Job.State.DONE, "")
     assert seen == [({"group:4"}, {"members:4", "members:1", "schedule:4"})]
     assert not Lock.objects.exists()
 
@@ -252,12 +255,12 @@ def test_a_cancelled_retirement_keeps_its_locks_until_its_removal_is_settled(
     settings.POSTER_SETTLE_SECONDS = 1800
     settings.JOB_PATIENCE = -1800.0  # it waits for nothing that is lost
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
-    job = run(start(staff, kind=Job.Kind.RETIRE))
+    job = run(start(staff, kind=Retire))
     assert ended(job) == (Job.State.STOPPED, "unknown")
     change = Change.objects.get(action=Action.REMOVE)
     Change.objects.settle(change, state=State.REVIEW, reason="accepted_but_absent")
     queue.cancel(job, staff)
-    with pytest.raises(Occupied):
+    with pytest.raises(Locked):
         start(staff, group_id=5, target_id=4)
     history.resolve(change, "failed", staff)
     assert not Lock.objects.exists()
@@ -273,7 +276,7 @@ def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner,
     job = queue.start(restore_of(owner, snapshot))
     assert lock_keys(job=job) == {"members:1", "members:4", "members:5"}
     for group_id in (1, 4, 5):
-        with pytest.raises(Occupied):
+        with pytest.raises(Locked):
             execute(removal_of(owner, group_id))
     queue.cancel(job, owner)
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
@@ -293,9 +296,9 @@ def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner,
 
     def and_somebody_removes_it(lease):
         if not tried:
-            with pytest.raises(Occupied) as occupied:
+            with pytest.raises(Locked) as occupied:
                 execute(removal_of(owner, lease.job.target_id))
-            tried.append(occupied.value.job)
+            tried.append(occupied.value.holder)
         check(lease)
 
     monkeypatch.setattr(restores, "check_target", and_somebody_removes_it)
@@ -341,7 +344,7 @@ def test_of_crossing_jobs_at_the_same_moment_one_is_started(staff, owner, sandbo
         results = at_once(*(lambda job=job: queue.start(job) for job in crossing))
         started = [each for each in results if isinstance(each, Job)]
         assert len(started) == 1
-        assert {each.job for each in results if each not in started} == set(started)
+        assert {each.holder for each in results if each not in started} == set(started)
         assert Lock.objects.count() == 2
         queue.cancel(started[0], owner)
         assert not Lock.objects.exists()
@@ -355,10 +358,10 @@ def test_of_a_removal_and_a_job_at_the_same_moment_one_is_made(staff, owner, san
         assert isinstance(change, Change) is not isinstance(started, Job)
         sandbox.clear_faults()
         if isinstance(started, Job):
-            assert change.job == started
+            assert change.holder == started
             queue.cancel(started, owner)
         else:
-            assert started.change == change
+            assert started.holder == change
             Change.objects.settle(change, state=State.FAILED, reason="not_applied")
         assert not Lock.objects.exists()
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group as Role
-from django.core.exceptions import PermissionDenied
 from django.db import connections
 from django.utils import timezone
 
@@ -17,7 +16,9 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, moves, queue
 from groups.services.jobs import lease as job_lease
-from groups.services.writes.not_sent import NotNow, Occupied
+from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs.progress import Progress, progress_of
+from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
 from tests.support.dashboard.killing import wait_until
@@ -44,7 +45,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
     assert ended(job) == (Job.State.DONE, "")
     assert (people(4), people(1)) == (set(), here | there)
     assert sorted(moved_ids(sandbox)) == sorted(here)
-    assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW)
+    assert progress_of(job) == Progress(total=FEW, done=FEW)
     rows = Change.objects.filter(job=job)
     assert {(row.state, row.action, row.user_name) for row in rows} == {("applied", "move", "staff")}
     assert {row.client_id for row in rows} == here
@@ -217,7 +218,7 @@ def test_an_order_at_the_till_of_a_later_one_is_no_reason_to_stop(staff, sandbox
     assert ended(job) == (Job.State.DONE, "")
     changed = [row.after["changed"] for row in Change.objects.filter(job=job) if row.after["changed"]]
     assert changed == [["bonus", "total_payed_sum"]]
-    assert job_lease.progress_of(job).done == FEW
+    assert progress_of(job).done == FEW
 
 
 def test_a_refusal_of_the_first_one_stops_it(staff, sandbox):
@@ -246,7 +247,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
     job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
     assert ended(job) == (Job.State.DONE, "")
-    assert job_lease.progress_of(job) == job_lease.Progress(total=2, failed=2)
+    assert progress_of(job) == Progress(total=2, failed=2)
     assert not together
 
 
@@ -267,7 +268,7 @@ def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, peopl
     sandbox.script(MOVE, "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
-    assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW - 1, refused=1)
+    assert progress_of(job) == Progress(total=FEW, done=FEW - 1, refused=1)
     assert len(people(4)) == 1
 
 
@@ -278,7 +279,7 @@ def test_while_it_waits_for_a_lost_one_another_job_has_its_turn(
     monkeypatch.setattr(executor, "SETTLED_SOON", 0.0)
     sandbox.script(MOVE, "fin_before_headers", when="before", call=3)
     job = start(staff)
-    other = Job.objects.create(account=job.account, kind=Job.Kind.EDIT, user=staff, wanted={"rows": []})
+    other = Job.objects.create(account=job.account, kind="edit", user=staff, wanted={"rows": []})
     assert ended(run_once(job)) == (Job.State.WAITING, "unknown")
     assert len(people(4)) == 1
     assert ended(run(other)) == (Job.State.DONE, "")
@@ -298,7 +299,7 @@ def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
     assert people(4) == set()
-    progress = job_lease.progress_of(job)
+    progress = progress_of(job)
     assert (progress.done, progress.failed, progress.unknown) == (FEW, 0, 0)
 
 
@@ -307,7 +308,7 @@ def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
     assert people(4) == set()
-    assert job_lease.progress_of(job).done == FEW
+    assert progress_of(job).done == FEW
 
 
 def test_one_failed_read_long_after_its_last_write_is_waited_for(staff, sandbox, people, settings):
@@ -453,12 +454,12 @@ def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moved_ids(sandbox) == [FIRST]
-    assert job_lease.progress_of(job) == job_lease.Progress(total=2, done=1, skipped=1)
+    assert progress_of(job) == Progress(total=2, done=1, skipped=1)
 
 
 def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):
     job = start(staff)
-    monkeypatch.setitem(queue.WORK, Job.Kind.MOVE, lambda _lease: 1 / 0)
+    monkeypatch.setattr(Move, "work", lambda _job, _lease: 1 / 0)
     assert ended(run(job)) == (Job.State.STOPPED, "error")
     assert "ZeroDivisionError" in caplog.text
 
@@ -472,7 +473,7 @@ def test_newcomers_are_not_left_behind(staff, sandbox, people):
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
     assert people(4) == set()
-    assert job_lease.progress_of(job) == job_lease.Progress(total=FEW + 3, done=FEW + 3)
+    assert progress_of(job) == Progress(total=FEW + 3, done=FEW + 3)
 
 
 # --- One job, one run --------------------------------------------------------------------------------------
@@ -480,23 +481,23 @@ def test_newcomers_are_not_left_behind(staff, sandbox, people):
 
 def test_two_people_who_start_the_same_move_start_one(staff, owner, sandbox):
     job = start(staff)
-    with pytest.raises(Occupied) as there:
+    with pytest.raises(Locked) as there:
         start(owner)
-    assert there.value.job == job
-    with pytest.raises(Occupied):
+    assert there.value.holder == job
+    with pytest.raises(Locked):
         start(owner, group_id=5, target_id=4)
     assert Job.objects.count() == 1
 
 
 def test_of_two_at_the_same_moment_one_wins(staff, owner, sandbox):
     results = at_once(*(functools.partial(queue.start, plan(user)) for user in (staff, owner)))
-    assert [isinstance(result, Occupied) for result in results].count(True) == 1
+    assert [isinstance(result, Locked) for result in results].count(True) == 1
     assert Job.objects.count() == 1
 
 
 def test_a_job_with_the_id_of_somebody_elses_is_not_started(staff, owner, sandbox):
     job = run(start(staff))
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(OperationReused):
         start(owner, group_id=5, operation=job.pk)
 
 
@@ -599,14 +600,14 @@ def test_what_a_killed_run_left_unsent_is_sent_by_the_next(staff, sandbox, peopl
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
-    assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW)
+    assert progress_of(job) == Progress(total=FEW, done=FEW)
 
 
 # --- Retiring a group --------------------------------------------------------------------------------------
 
 
 def retire(user, **options):
-    return run(start(user, kind=Job.Kind.RETIRE, **options))
+    return run(start(user, kind=Retire, **options))
 
 
 def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people):
@@ -617,14 +618,14 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people)
     assert people(1) == here | there
     removal = Change.objects.get(action=Change.Action.REMOVE)
     assert (removal.state, removal.clients_before, removal.job) == (State.APPLIED, 0, job)
-    assert job_lease.progress_of(job) == job_lease.Progress(total=FEW, done=FEW)
+    assert progress_of(job) == Progress(total=FEW, done=FEW)
 
 
 def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, settings):
     settings.JOB_PATIENCE = 0.0
     for row in list(sandbox.accounts["demo"].clients.rows(4)):
         sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     later = timezone.now() + timedelta(minutes=30)
     Change.objects.create(
         account_id="demo",
@@ -641,7 +642,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
 @pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
 def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
     """This includes a client added after the last move: the read before the removal finds it."""
-    job = start(staff, kind=Job.Kind.RETIRE)
+    job = start(staff, kind=Retire)
     for call in range(2, 9):
         sandbox.script(method, "busy_cashier", call=call, group=4)
     assert ended(run(job)) == (Job.State.DONE, "")

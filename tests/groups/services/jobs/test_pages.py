@@ -9,6 +9,7 @@ from django.test import override_settings
 
 from groups.models import Change, Job, Lock, PosterCredentials
 from groups.services.jobs import queue
+from groups.services.writes import gates
 from tests.support.jobs import FEW, ended, plan, run, start
 from tests.support.pages import fragment, hidden, open_form, text_of
 from tests.support.threads import in_another_thread
@@ -144,7 +145,7 @@ def test_the_same_form_with_other_values_starts_nothing(staff, browse):
         assert 'name="target"' not in answer.content.decode()
     assert client.post(MOVE, form).status_code == 302
     job = Job.objects.get()
-    assert (job.kind, job.target_id, job.wanted) == (Job.Kind.MOVE, 1, {"clients": None})
+    assert (job.kind, job.target_id, job.wanted) == ("move", 1, {"clients": None})
 
 
 def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):
@@ -187,14 +188,13 @@ def test_a_group_that_is_gone_is_not_found(staff, browse):
 
 def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, sandbox, monkeypatch):
     """For example, a job of a user who was deleted a moment ago."""
-    client, start = browse(staff), queue.start
+    client = browse(staff)
     form = filled(client)
 
-    def and_somebody_deletes_the_user(job):
+    def and_somebody_deletes_the_user(job, user):
         in_another_thread(User.objects.filter(pk=staff.pk).delete)
-        return start(job)
 
-    monkeypatch.setattr(queue, "start", and_somebody_deletes_the_user)
+    monkeypatch.setattr(gates, "before_job", and_somebody_deletes_the_user)
     answer = client.post(MOVE, form)
     assert answer.status_code == 503
     assert "It could not be written into the history" in text_of(answer)
@@ -228,7 +228,7 @@ def test_a_group_is_retired(staff, browse, sandbox, people):
     client = browse(staff)
     answer = client.post(RETIRE, filled(client, RETIRE))
     job = Job.objects.get()
-    assert (job.kind, answer["Location"]) == (Job.Kind.RETIRE, f"/jobs/{job.pk}/")
+    assert (job.kind, answer["Location"]) == ("retire", f"/jobs/{job.pk}/")
     assert ended(run(job)) == (Job.State.DONE, "")
     assert 4 not in sandbox.accounts["demo"].groups
     assert people(1) >= here

@@ -98,7 +98,7 @@ def test_a_job_whose_turn_is_over_goes_behind_one_of_another_account(staff, neig
 def test_a_job_of_the_same_account_ends_no_turn(staff, sandbox, monkeypatch):
     monkeypatch.setattr(job_lease, "TURN", 0.0)
     job = start(staff, group_id=4, target_id=1)
-    Job.objects.create(account=job.account, kind=Job.Kind.EDIT, user=staff, wanted={"rows": []})
+    Job.objects.create(account=job.account, kind="edit", user=staff, wanted={"rows": []})
     assert ended(run_once(job)) == (Job.State.DONE, "")
 
 

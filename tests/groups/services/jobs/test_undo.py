@@ -6,20 +6,23 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Change, Job, Limits
-from groups.models.contents import Line, UndoScope
 from groups.models.locks import members_key
 from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
+from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
-from groups.services.jobs import lease as job_lease
+from groups.services.jobs import moves, queue, restore_preview, undo, undo_plan
+from groups.services.jobs.moves import Retire
+from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.limit_check import BeyondLimits
-from groups.services.writes.not_sent import NotNow, Occupied
+from groups.services.writes.not_sent import Locked, NotNow
 from tests.support.jobs import FEW, die_before_sending, ended, run, start
 from tests.support.threads import at_once
 
@@ -57,9 +60,9 @@ def choose(user, choice, target_id=1):
     )
 
 
-def edit(user, lines, kind=Job.Kind.EDIT):
+def edit(user, lines, kind=Edit):
     credentials = credentials_service.credentials_of(user)
-    job = bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    job = bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
     queue.start_draft(job, user)
     return run(job)
 
@@ -84,7 +87,7 @@ def test_everybody_goes_back_once_and_in_the_journal(staff, sandbox, people):
     back = undone(staff, job)
     assert ended(back) == (Job.State.DONE, "")
     assert (people(4), people(1)) == (here, there)
-    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW, done=FEW)
+    assert progress_of(back) == Progress(total=FEW, done=FEW)
     rows = Change.objects.filter(job=back)
     assert {(row.state, row.action, row.client_id) for row in rows} == {
         ("applied", "move", client) for client in here
@@ -138,7 +141,7 @@ def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
     assert people(4) == here - {in_poster, by_job, and_back}
     assert {in_poster, by_job} <= people(5)
     assert and_back in people(1)
-    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW, done=FEW - 3, skipped=3)
+    assert progress_of(back) == Progress(total=FEW, done=FEW - 3, skipped=3)
 
 
 def test_one_client_goes_back_and_the_undo_of_the_job_leaves_that_one(staff, people):
@@ -151,7 +154,7 @@ def test_one_client_goes_back_and_the_undo_of_the_job_leaves_that_one(staff, peo
     rest = undone(staff, job)
     assert people(4) == here
     assert rest.changes.count() == FEW - 1
-    assert job_lease.progress_of(rest).skipped == 1
+    assert progress_of(rest).skipped == 1
 
 
 def test_an_undo_can_be_undone(staff, people):
@@ -175,7 +178,7 @@ def test_two_who_undo_at_once_make_one_job(staff, owner):
     plans = [plan_undo(user, job) for user in (staff, owner)]
     started = at_once(*(lambda plan=plan: queue.start(plan) for plan in plans))
     assert len({each.pk for each in started}) == 1
-    assert Job.objects.filter(kind=Job.Kind.UNDO).count() == 1
+    assert Job.objects.filter(kind="undo").count() == 1
 
 
 def test_a_cancelled_undo_gives_way_to_another_for_the_rest(staff, people, monkeypatch):
@@ -232,7 +235,7 @@ def test_an_undo_waits_for_another_job_of_the_group(staff):
     job = run(start(staff))
     planned = plan_undo(staff, job)
     start(staff, group_id=5, target_id=1)
-    with pytest.raises(Occupied):
+    with pytest.raises(Locked):
         queue.start(planned)
 
 
@@ -263,7 +266,7 @@ def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff,
 
 
 def retired(user):
-    job = run(start(user, kind=Job.Kind.RETIRE))
+    job = run(start(user, kind=Retire))
     assert ended(job) == (Job.State.DONE, "")
     return job
 
@@ -279,7 +282,7 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
     assert [after[name] for name in kept] == [before[name] for name in kept]
     assert (people(new_id), people(1)) == (here, there)
     assert (back.target_id, back.target_name) == (new_id, before["client_groups_name"])
-    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW + 1, done=FEW + 1)
+    assert progress_of(back) == Progress(total=FEW + 1, done=FEW + 1)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
@@ -383,7 +386,7 @@ def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
     assert people(1) >= set(client_ids[:2])
     assert len(people(restored.target_id)) == FEW - 2
     assert back.changes.get(action=Change.Action.REMOVE).reason == "has_clients"
-    assert job_lease.progress_of(back) == job_lease.Progress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
+    assert progress_of(back) == Progress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
 
 
 def restore_of(user, snapshot):
@@ -408,14 +411,14 @@ def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since
     assert ended(back) == (Job.State.DONE, "")
     assert {group_id: percent_of(sandbox, group_id) for group_id in was} == was | {4: "16"}
     assert back.changes.get(group_id=4).reason == "conflict"
-    assert job_lease.progress_of(back) == job_lease.Progress(total=3, done=2, failed=1)
+    assert progress_of(back) == Progress(total=3, done=2, failed=1)
 
 
 def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
     names = ("Нова 1", "Нова 2", "Нова 3")
     values = [GroupValues(name=name, loyalty_type=1, percent=Decimal(5)) for name in names]
     lines = [Line(number=number, new=each) for number, each in enumerate(values)]
-    job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Job.Kind.IMPORT)
+    job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Import)
     assert ended(job) == (Job.State.DONE, "")
     _empty, taken, renamed = job.changes.filter(action="create").values_list("group_id", flat=True)
     sandbox.console("demo").put_client(taken, firstname="Тест")
@@ -460,7 +463,7 @@ def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(s
     planned = plan_undo(staff, job)
     with pytest.raises(BeyondLimits) as beyond:
         queue.start(planned)
-    request = approvals.ask_for_job(planned, staff, beyond.value.breaches)
+    request = approvals.ask_for(planned, staff, beyond.value.breaches)
     assert plan_undo(staff, job) == request.job
     approvals.approve(request, user=owner, credentials=owner.credentials)
     planned.refresh_from_db()
@@ -474,7 +477,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=FEW - 2)
     planned = plan_undo(staff, job)
-    request = approvals.ask_for_job(planned, staff, ())
+    request = approvals.ask_for(planned, staff, ())
     run(queue.start(choose(owner, {here[0]: 1}, target_id=5)))
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)
@@ -485,7 +488,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
 def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
     planned = plan_undo(staff, run(start(staff)))
     assert (planned.group_id, planned.target_id) == (1, 4)
-    effect = approvals.ask_for_job(planned, staff, ()).asked_effect
+    effect = approvals.ask_for(planned, staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
 
 
@@ -497,7 +500,7 @@ def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, 
 
 def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
     job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
-    effect = approvals.ask_for_job(plan_undo(staff, job), staff, ()).asked_effect
+    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
 
 
@@ -505,7 +508,7 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=1)
     planned = plan_undo(staff, job)
-    request = approvals.ask_for_job(planned, staff, ())
+    request = approvals.ask_for(planned, staff, ())
     approvals.refuse(request, user=owner, reason="ні")
     assert plan_undo(staff, job).pk != planned.pk
 
@@ -514,8 +517,8 @@ def test_the_clients_of_groups_that_get_other_terms_count(staff):
     job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
     credentials = credentials_service.credentials_of(staff)
     planned = plan_undo(staff, job)
-    reach = undo_plan.reach_of(planned, credentials)
+    reach = undo.Undo(planned).reach(credentials)
     assert (reach.clients, reach.rise) == (125, Decimal(5))
     Limits.objects.create(account_id="demo", max_clients=200)
     made = run(queue.start(planned))
-    assert undo_plan.reach_of(made, credentials).clients == 125
+    assert undo.Undo(made).reach(credentials).clients == 125

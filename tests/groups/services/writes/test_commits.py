@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 
 from groups.models import Change, Lock
+from groups.services import snapshots
+from groups.services.groups import read_group
 from groups.services.writes import unrecorded
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotRecordedNow
@@ -14,10 +16,19 @@ from tests.support.outages import LOST, let_commits_fail
 State = Change.State
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
+def kept_removal_of(user):
+    """Return a removal of a group whose snapshot is taken already: its commits are not those of the write."""
+    command = removal_of(user, 4)
+    group = read_group(user.credentials, 4).group
+    snapshots.take(user=user, credentials=user.credentials, group=group, operation=command.operation)
+    return command
+
+
 COMMANDS = {
     "create": lambda user: command_of(user, Change.Action.CREATE, intended=BARISTA),
     "update": lambda user: edit_of(user, percent=Decimal("12.5")),
-    "remove": lambda user: removal_of(user, 4),
+    "remove": kept_removal_of,
 }
 # The commits of a write: its row, the time of sending, the id of a new group, the outcome.
 COMMITS = [(action, number) for action in COMMANDS for number in range(1, 5 if action == "create" else 4)]

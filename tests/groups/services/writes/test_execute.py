@@ -15,9 +15,10 @@ from groups.poster import Unreachable
 from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
+from groups.services.writes import gates
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import BonusBlocked, Busy, OperationReused
+from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
@@ -260,11 +261,11 @@ def test_the_same_operation_again_is_the_same_outcome(staff, sandbox):
 
 def test_the_same_operation_of_a_process_that_died_is_not_sent_by_another_one(staff, sandbox, settings):
     command = edit_of(staff, percent=Decimal(15))
-    died = write_path._record(command, 0)  # and then it may have been sent
+    died = write_path._record(command, {})  # and then it may have been sent
     settings.POSTER_WRITE_DEADLINE = 0.2
-    with pytest.raises(Busy) as busy:
+    with pytest.raises(Locked) as busy:
         execute(command)
-    assert busy.value.change == died
+    assert busy.value.holder == died
     assert Change.objects.get().state == State.PENDING
     assert not sandbox.posts()
 
@@ -283,9 +284,9 @@ def test_a_group_with_an_open_change_is_locked_for_everybody(staff, owner, sandb
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.1)
     change = execute(edit_of(staff, percent=Decimal(15)))
     assert change.state == State.UNKNOWN
-    with pytest.raises(Busy) as busy:
+    with pytest.raises(Locked) as busy:
         execute(edit_of(owner, percent=Decimal(16)))
-    assert busy.value.change == change
+    assert busy.value.holder == change
     assert execute(edit_of(owner, 4, percent=Decimal(16))).state == State.APPLIED
 
 
@@ -303,19 +304,21 @@ def test_eight_submits_at_once_are_one_post(staff, sandbox, one_operation):
         assert states == [State.APPLIED] * 8
     else:
         assert states.count(State.APPLIED) == 1
-        assert set(states) <= {State.APPLIED, State.FAILED, Busy}
+        assert set(states) <= {State.APPLIED, State.FAILED, Locked}
     assert Change.objects.filter(state=State.APPLIED).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, browse, sandbox, monkeypatch):
     """For example, a change of a user who was deleted a moment ago."""
+    ask = gates.before
 
     def and_somebody_deletes_the_user(command):
+        columns = ask(command)
         in_another_thread(User.objects.filter(pk=staff.pk).delete)
-        return execute(command)
+        return columns
 
-    monkeypatch.setattr("groups.views.writes.write_responses.execute", and_somebody_deletes_the_user)
+    monkeypatch.setattr(gates, "before", and_somebody_deletes_the_user)
     client = browse(staff)
     answer = client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", percent="15"))
     assert answer.status_code == 503

@@ -5,13 +5,14 @@ from functools import partial
 
 import pytest
 
-from groups.models import Change, Job, PosterCredentials
-from groups.models.contents import Line
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
+from groups.models import Change, PosterCredentials
 from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 from tests.support.pairwise import covering, marked
@@ -162,7 +163,7 @@ def other_percent(credentials):
 
 def planned(user, line, kind):
     credentials = credentials_service.credentials_of(user)
-    job = bulk_edits.keep_plan(
+    job = bulk.keep_plan(
         user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
     )
     queue.start_draft(job, user)
@@ -170,8 +171,8 @@ def planned(user, line, kind):
 
 
 JOBS = {
-    "a line of an import": ("clients.createGroup", partial(planned, line=new_group, kind=Job.Kind.IMPORT)),
-    "a line of percents": ("clients.updateGroup", partial(planned, line=other_percent, kind=Job.Kind.EDIT)),
+    "a line of an import": ("clients.createGroup", partial(planned, line=new_group, kind=Import)),
+    "a line of percents": ("clients.updateGroup", partial(planned, line=other_percent, kind=Edit)),
     "a move": ("clients.updateClient", partial(start, client_ids=[129])),
 }
 

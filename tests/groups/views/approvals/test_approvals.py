@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
-from groups.services.approvals import ask_for_job
+from groups.services.approvals import ask_for
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
@@ -418,9 +418,9 @@ def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbo
 
     def deleted_first(job, *args):
         Job.objects.filter(pk=job.pk).delete()
-        return ask_for_job(job, *args)
+        return ask_for(job, *args)
 
-    monkeypatch.setattr("groups.services.approvals.ask_for_job", deleted_first)
+    monkeypatch.setattr("groups.services.approvals.ask_for", deleted_first)
     assert client.post(url, form).status_code == 404
     assert not ApprovalRequest.objects.exists()
 

@@ -115,7 +115,7 @@ def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse
     assert form_of(job) in page.content.decode()
     assert f"{FEW} clients go back to the groups they came from" in text_of(page)
     answers = [client.post(f"{url}undo/") for _ in range(2)]
-    undo = Job.objects.get(kind=Job.Kind.UNDO)
+    undo = Job.objects.get(kind="undo")
     assert [(each.status_code, each["Location"]) for each in answers] == [(302, f"/jobs/{undo.pk}/")] * 2
     run(undo)
     assert clients_of(sandbox, 4) == FEW
@@ -134,7 +134,7 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     change = job.changes.first()
     assert f"/history/{change.pk}/undo/" in client.get(f"/history/?job={job.pk}").content.decode()
     answers = [client.post(f"/history/{change.pk}/undo/") for _ in range(2)]
-    undo = Job.objects.get(kind=Job.Kind.UNDO)
+    undo = Job.objects.get(kind="undo")
     assert {each["Location"] for each in answers} == {f"/jobs/{undo.pk}/"}
     run(undo)
     assert clients_of(sandbox, 4) == 1
@@ -148,7 +148,7 @@ def test_a_job_that_runs_is_not_undone(staff, browse):
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
     assert answer.status_code == 409
     assert "The job has not ended" in text_of(answer)
-    assert not Job.objects.filter(kind=Job.Kind.UNDO).exists()
+    assert not Job.objects.filter(kind="undo").exists()
 
 
 def test_a_job_without_a_change_has_nothing_to_undo(staff, browse):
@@ -178,7 +178,7 @@ def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager,
         assert browse(staff).get(url).status_code == 405
     assert form_of(job) not in browse(manager).get(f"/jobs/{job.pk}/").content.decode()
     assert browse(staff).post(f"/jobs/{uuid.uuid4()}/undo/").status_code == 404
-    assert not Job.objects.filter(kind=Job.Kind.UNDO).exists()
+    assert not Job.objects.filter(kind="undo").exists()
 
 
 def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, sandbox, make_colleague):
@@ -199,7 +199,7 @@ def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, san
     assert f"/requests/{request.pk}/" not in answer.content.decode()
     assert browse(owner).post(url)["Location"] == f"/requests/{request.pk}/"
     assert browse(owner).post(f"/requests/{request.pk}/approve/").status_code == 302
-    run(Job.objects.get(kind=Job.Kind.UNDO))
+    run(Job.objects.get(kind="undo"))
     assert clients_of(sandbox, 4) == FEW
 
 
@@ -217,7 +217,7 @@ def test_an_owner_goes_beyond_the_limits_with_a_reason(owner, browse, sandbox):
     assert 'name="reason"' in answer.content.decode()
     assert client.post(url, {"reason": ""}).status_code == 422
     assert client.post(url, {"reason": "помилка"}).status_code == 302
-    assert Job.objects.get(kind=Job.Kind.UNDO).limit_reason == "помилка"
+    assert Job.objects.get(kind="undo").limit_reason == "помилка"
 
 
 def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox):
@@ -225,4 +225,4 @@ def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox)
     sandbox.script("clients.getGroups", "status_503", times=None)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
     assert answer.status_code in {502, 504}
-    assert not Job.objects.filter(kind=Job.Kind.UNDO).exists()
+    assert not Job.objects.filter(kind="undo").exists()

@@ -1,0 +1,274 @@
+"""Look for changes that were not made here, and write them into the history. Only workers do that.
+
+The token is that of an owner who has switched the watch of the account on; the right to it is asked at each
+look.
+"""
+
+import logging
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from groups.features.elsewhere.models import LONGEST_LOOK, Watch
+from groups.features.elsewhere.services.compare import Finding, Known, Look, Picture, alike, compare
+from groups.models import Change, GroupsCopy, PosterCredentials
+from groups.models.leases import RELEASED, Lease
+from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.services.gateway import call_poster
+from groups.services.groups import list_listeners
+from poster_admin.common.deadlines import past, recent
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+log = logging.getLogger("groups.journal")
+
+Reason = Change.Reason
+RIGHT = "groups.watch_account"
+# Time in which a write of ours that was sent and not seen may still arrive.
+LATE = timedelta(hours=24)
+# The clocks of servers that settle changes may be behind the worker's.
+MARGIN = timedelta(minutes=15)
+# The pause to the next look after a difference doubles at most this often.
+LONGEST_DOUBLING = 10
+# Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
+HINT_AGE = timedelta(seconds=3)
+HINTS_APART = timedelta(seconds=30)
+# Most groups that one look asks for alone, because the list lacks them; the next look asks for more.
+MOST_ASKED = 10
+
+
+def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
+    """Let the worker look with these credentials. Raises `PermissionDenied`."""
+    _check_right(user)
+    # A look that is under way with other credentials loses its lease, and stores nothing.
+    values = {"credentials": credentials, "next_look_at": timezone.now(), **RELEASED}
+    Watch.objects.update_or_create(account=credentials.account, defaults=values)
+    record(Event.WATCH_ON, user=user, detail=credentials.account_id)
+
+
+def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
+    """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
+    _check_right(user)
+    Watch.objects.filter(account=credentials.account_id).delete()
+    record(Event.WATCH_OFF, user=user, detail=credentials.account_id)
+
+
+def watch_of(credentials: PosterCredentials) -> Watch | None:
+    """Return the watch of an account if it is switched on."""
+    watches = Watch.objects.on().select_related("credentials__user")
+    return watches.filter(account=credentials.account_id).first()
+
+
+def may_look(watch: Watch) -> bool:
+    """Tell whether the token of a watch may be used: not refused, and of a user who still has the right."""
+    credentials = watch.credentials
+    return bool(credentials and not credentials.refused_at and credentials.user.has_perm(RIGHT))
+
+
+def accounts_due() -> list[str]:
+    """Return the names of the accounts at which it is time to look."""
+    if not settings.POSTER_WATCH_SECONDS:
+        return []
+    bring_looks_forward()
+    return list(_due().values_list("account", flat=True))
+
+
+def look_and_log(account: str) -> None:
+    """Look for changes made elsewhere in an account if it is time to, and log them."""
+    for change in look_where_due(account):
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
+
+
+def look_where_due(account: str | None = None) -> list[Change]:
+    """Look at one account, or at all, if it is time to; return the changes that were found."""
+    due = _due().filter(account__in=accounts_due() if account is None else [account])
+    found = []
+    for watch_id in list(due.values_list("pk", flat=True)):
+        if (lease := Watch.objects.filter(_is_time()).take(watch_id, LONGEST_LOOK)) is not None:
+            found += look_with(lease)
+    return found
+
+
+def _due() -> QuerySet[Watch]:
+    usable = Watch.objects.on().free().filter(credentials__refused_at__isnull=True)
+    return usable.filter(_is_time()).order_by("next_look_at")
+
+
+def _is_time() -> Q:
+    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
+    return past("next_look_at", ahead=longest)
+
+
+def bring_looks_forward() -> None:
+    """Make a look due where a page has just read other groups than those that are known.
+
+    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that
+    could not be read. So the worker reads the list itself, with the token of the watch.
+    """
+    now = timezone.now()
+    copies = GroupsCopy.objects.of_present_token().filter(
+        recent("fetched_at", age=HINT_AGE), credentials__account__watch__isnull=False
+    )
+    for copy in copies.select_related("credentials__account__watch"):
+        watch = copy.credentials.account.watch
+        if watch.looked_at is None or now - watch.looked_at <= HINTS_APART:
+            continue
+        shown = {row["id"]: GroupValues.from_json(row) for row in copy.groups}
+        if _differ(Picture.from_json(watch.picture).known, shown):
+            Watch.objects.filter(pk=watch.pk, next_look_at__gt=now).update(next_look_at=now)
+
+
+def _differ(known: dict[int, Known], shown: dict[int, GroupValues]) -> bool:
+    present = {number: each.values for number, each in known.items() if each.values}
+    return present.keys() != shown.keys() or any(
+        not alike(values, shown[number]) for number, values in present.items()
+    )
+
+
+def look_with(lease: Lease[Watch]) -> list[Change]:
+    """Look at the groups of an account with its watch, compare them, and store the result."""
+    # Read under the lease: another worker may have stored the picture of its look until then.
+    watches = Watch.objects.on().select_related("account", "credentials__user", "credentials__account")
+    watch = watches.filter(holder=lease.holder).first()
+    if watch is None:
+        return []
+    credentials = watch.credentials
+    if credentials is None or not may_look(watch):
+        lease.release(next_look_at=timezone.now() + LONGEST_LOOK)
+        return []
+    picture = _picture(watch, credentials)
+    is_first = picture.looked_at is None
+    try:
+        look = _look(credentials, picture)
+    except PosterError as error:
+        log.info("No look at account %s for changes made elsewhere: %s", watch.account_id, error.reason)
+        _store(watch, lease, next_look_at=timezone.now() + _pause(picture))
+        return []
+    with transaction.atomic():
+        sent = _sent(watch)
+        look = replace(look, judged=timezone.now())
+        findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+        stored = _store(
+            watch,
+            lease,
+            picture=picture.to_json(),
+            looked_at=picture.looked_at,
+            fingerprint=credentials.fingerprint,
+            next_look_at=timezone.now() + _pause(picture, is_first=is_first),
+        )
+        return [_record(watch, lease, finding) for finding in findings] if stored else []
+
+
+def _check_right(user: "User") -> None:
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+
+
+def _store(watch: Watch, lease: Lease[Watch], **values: object) -> bool:
+    """Store the end of a look; return False if another worker has taken it over meanwhile, or it is off."""
+    return bool(lease.row.filter(credentials=watch.credentials_id).update(**RELEASED, **values))
+
+
+def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
+    """Return what is known; nothing with another token, which may be shown other groups."""
+    is_same = watch.fingerprint == credentials.fingerprint
+    return Picture.from_json(watch.picture) if is_same else Picture()
+
+
+def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
+    """Return the time to the next look: soon after a difference or the first look, then later and later."""
+    # Never sooner than a second look may confirm the first.
+    usual = timedelta(seconds=max(settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS))
+    soon = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS)
+    looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
+    if picture.taken_at is None:
+        return min(soon, usual) if is_first else usual
+    return min(soon * 2 ** min(*looks, LONGEST_DOUBLING), usual) if looks else usual
+
+
+def _look(credentials: PosterCredentials, picture: Picture) -> Look:
+    """Read the list, and ask for each known group alone that it lacks. Raises `PosterError`."""
+    began = timezone.now()
+    listed = call_poster(credentials, lambda poster: poster.get_groups())
+    unreadable = {row.id for row in listed.unreadable}
+    ended = timezone.now()
+    for listener in list_listeners:
+        listener(credentials, listed.present, ended)
+    look = Look(
+        began=began,
+        ended=ended,
+        judged=ended,
+        groups={group.id: group.values for group in listed.present if group.id not in unreadable},
+        unreadable=frozenset(number for number in unreadable if number is not None),
+        complete=None not in unreadable,
+    )
+    missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
+    denied = {number for number in missing[:MOST_ASKED] if _is_denied(credentials, number, listed)}
+    return replace(look, denied=frozenset(denied))
+
+
+def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -> bool:
+    if any(group.id == number and group.removed for group in listed.groups):
+        return True
+    try:
+        call_poster(credentials, lambda poster: poster.get_group(number))
+    except NotFound:
+        return True
+    except PosterError as error:
+        log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
+    return False
+
+
+def _sent(watch: Watch) -> list[Change]:
+    """Return the changes of ours that may explain a difference, as the journal has them now."""
+    last = watch.looked_at or timezone.now()
+    since = min(last, timezone.now() - LATE) - MARGIN
+    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    # The time of sending is stored before the write is sent, and these never were.
+    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
+    return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
+
+
+def _record(watch: Watch, lease: Lease[Watch], finding: Finding) -> Change:
+    """Write a change made elsewhere into the history."""
+    values = finding.after or finding.before
+    if values is None:
+        raise ValueError("A change from nothing to nothing is none.")
+    action = Change.Action.UPDATE
+    if finding.before is None or finding.after is None:
+        action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
+    change = Change(
+        id=uuid.uuid5(lease.holder, f"{finding.group_id} {finding.until}"),
+        account=watch.account,
+        action=action,
+        group_id=finding.group_id,
+        group_name=_label(finding.before or values),
+        target=f"group:{finding.group_id}",
+        before=finding.before.to_json() if finding.before else None,
+        after=finding.after.to_json() if finding.after else None,
+        state=Change.State.ELSEWHERE,
+        possible_since=finding.since,
+        created_at=_before(finding.until),
+        settled_at=timezone.now(),
+    )
+    change.save()
+    return change
+
+
+def _label(values: GroupValues) -> str:
+    return values.name[: Change._meta.get_field("group_name").max_length]
+
+
+def _before(moment: datetime) -> datetime:
+    """Return the time of a row that stands below a change of ours of this time, because it came before."""
+    return moment - timedelta(milliseconds=1)

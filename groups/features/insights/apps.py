@@ -1,0 +1,40 @@
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Insights(feature.Feature):
+    """Things to know before a group is changed: what names it, what it costs, and how it came to be.
+
+    Promotions and rules, the loyalty scheme, sales and costs, and the numbers of clients over time.
+    """
+
+    name = "groups.features.insights"
+    verbose_name = _("insights")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
+        from groups.features.insights.services import client_counts, sales, sales_reading  # noqa: PLC0415 - as above
+
+        hooks.part("list.head", "insights/link_to_scheme.html", parts.link_to_scheme)
+        hooks.part("list.tools", "insights/menu.jinja", sales_columns.menu_of_sales, order=1)
+        hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
+        hooks.part("group.cards", "insights/dependents_of_group.html", parts.dependents_of_group)
+        hooks.part("group.figures", "insights/client_counts.html", parts.counts_of_group)
+        hooks.part("form.percent", "insights/cost_asked.html", parts.cost_of_typed)
+        hooks.part("form.end", "insights/dependents_later.html", parts.dependents_later)
+        hooks.part("check.cards", "insights/cost_section.html", parts.cost_of_command)
+        hooks.part("plan.cards", "insights/cost_section.html", parts.cost_of_plan)
+        hooks.part("removal.cards", "insights/dependents.html", parts.dependents_of_leaving)
+        hooks.part("removal.doubts", "insights/dependents.html", parts.doubts_of_removal)
+        hooks.part("restore.losses", "insights/named_by.html", parts.named_by_dependents)
+        hooks.gate(sales.CostGate())
+        hooks.list_columns(sales_columns.SALES)
+        hooks.change_note(cost.note_of_cost)
+        hooks.destinations(parts.destinations_of, order=5)
+        hooks.queue(sales_reading.QUEUE)
+        hooks.list_read(client_counts.keep)
+        # A list of today whose numbers of clients are not kept yet is looked for once a minute.
+        hooks.routine("count clients", client_counts.keep_of_copies, pause=60.0)
+        hooks.prune("numbers of clients", client_counts.forget_old)

@@ -1,0 +1,322 @@
+"""Say what a change of percents costs: a figure, its parts by month, and what is not in it."""
+
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_UP, Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.features.insights.services.sales import MONTH, RIGHT
+from groups.features.insights.services.sales_reading import Progress
+from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
+from groups.models import Change
+from groups.poster import GroupValues, NotAllowed, PosterError
+from groups.poster.fields import plain
+from groups.presenters.changes.change_notes import ChangeNote
+from groups.presenters.messages import Message, clients_words, error_words
+from groups.services.values import NumberFormat, money_words
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+CARD = "cost"
+"""Id of the card on its page, and name of the fragment that fills it in."""
+
+type Edit = tuple[int, GroupValues, GroupValues]
+"""A group, and its values before and after."""
+type Costed = tuple[GroupSales, GroupValues, GroupValues]
+"""The sales of a group, and its values before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The cost in one month; `width` is a part of 100, formatted for SVG."""
+
+    label: str
+    cost: str
+    revenue: str
+    width: str
+    saves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A cost, in words and as plain numbers for scripts: hryvnia with a point."""
+
+    cost: str
+    clients: int
+    receipts: int
+    revenue: str
+    title: str
+    basis: str
+    notes: tuple[str, ...]
+    birthday: str = ""
+    bars: tuple[Bar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CostCard:
+    """The element that says what a change costs; with `url` alone it is filled in later, from that address.
+
+    `progress` says how far the figures are, `problem` why there are none; `failure` is the error behind it.
+    """
+
+    url: str
+    figures: Figures | None = None
+    progress: str = ""
+    problem: Message | None = None
+    failure: PosterError | None = None
+
+
+def cost_url(group_id: int, new: GroupValues, days: int = MONTH, *, old: GroupValues | None = None) -> str:
+    """Return the address of the cost of these values; values that stay as they are in `old` are left out."""
+    query = {"percent": plain(new.percent), "days": str(days)}
+    if old is not None and old.loyalty_type != new.loyalty_type:
+        query["loyalty_type"] = str(int(new.loyalty_type))
+    if old is not None and old.birthday_bonus != new.birthday_bonus:
+        query["birthday_bonus"] = plain(new.birthday_bonus)
+    return f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
+
+
+def cost_card(card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | Progress | None]) -> CostCard:
+    """Return the card with the figures of these edits, their progress, or the reason for neither."""
+    try:
+        found = find()
+    except PosterError as error:
+        return replace(card, problem=problem_words(error), failure=error)
+    if isinstance(found, Sales):
+        return replace(card, figures=figures_of(edits, found))
+    if isinstance(found, Progress):
+        return replace(card, progress=progress_words(found))
+    return card
+
+
+def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
+    """Return the cost of edits, added up; each group is in `edits` once."""
+    groups = [(sales.of(group_id), old, new) for group_id, old, new in edits]
+    cost = summed(group.cost(old, new) for group, old, new in groups)
+    clients = sum(group.clients for group, _old, _new in groups)
+    receipts = sum(group.receipts for group, _old, _new in groups)
+    revenue = summed(group.revenue for group, _old, _new in groups)
+    period = sales.period
+    return Figures(
+        cost=f"{cost:.2f}",
+        clients=clients,
+        receipts=receipts,
+        revenue=f"{revenue:.2f}",
+        title=capfirst(_title(cost, period, groups)),
+        basis=_basis(period, clients, receipts, revenue),
+        notes=tuple(_notes(sales, groups)),
+        birthday=_birthday(*groups[0]) if len(groups) == 1 else _birthdays(groups),
+        bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
+    )
+
+
+def cost_words(cost: Decimal, days: int = MONTH) -> str:
+    """Return a cost in half a sentence, in whole hryvnia: «коштуватиме до 12 400 ₴ на місяць»."""
+    values = {"sum": whole_money(abs(cost)), "days": days}
+    if days == MONTH:
+        if cost > 0:
+            return _("will cost up to %(sum)s a month") % values
+        return _("will save up to %(sum)s a month") % values if cost else _("will cost nothing more")
+    if cost > 0:
+        return _("would have cost up to %(sum)s in %(days)s days") % values
+    return (
+        _("would have saved up to %(sum)s in %(days)s days") % values if cost else _("will cost nothing more")
+    )
+
+
+def note_of_cost(change: Change, user: "User") -> ChangeNote | None:
+    """Return what a change costs a month, for users who may see sales; None if that was not known."""
+    if change.monthly_cost is None or not user.has_perm(RIGHT):
+        return None
+    words = cost_words(change.monthly_cost)
+    # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
+    sentence = _("It %(costs)s.") % {"costs": words}
+    return ChangeNote(label=_("Cost"), text=words, sentence=sentence)
+
+
+def whole_money(amount: Decimal) -> str:
+    """Return an amount rounded up to whole hryvnia, because it is an upper bound: «12 400 ₴»."""
+    numbers = NumberFormat.current()
+    whole = int(amount.to_integral_value(ROUND_UP))
+    return f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}"
+
+
+def progress_words(progress: Progress) -> str:
+    """Return how far the task is that adds up the sales."""
+    if progress.waiting:
+        return _("The sales of today are not added up yet. It is waiting for its turn.")
+    numbers = NumberFormat.current()
+    return _("The sales are being added up: %(read)s of %(clients)s clients have been read.") % {
+        "read": numbers.count(progress.read),
+        "clients": numbers.count(progress.clients),
+    }
+
+
+def days_words(period: Period) -> dict[str, str]:
+    """Return the first and the last day of a period."""
+    days = {"first": period.first, "last": period.last}
+    return {name: date_format(day, "SHORT_DATE_FORMAT") for name, day in days.items()}
+
+
+def as_of_words(sales: Sales) -> str:
+    """Return when the sums were read, and when they are read again."""
+    time = {"time": date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")}
+    if sales.provisional:
+        return (
+            _(
+                "As Poster had it on %(time)s, when clients were being moved: some may count for the group "
+                "that they have left. It is added up again in a few minutes."
+            )
+            % time
+        )
+    return _("As Poster had it on %(time)s; it is added up once a day, and after clients were moved.") % time
+
+
+def unreadable_words(count: int) -> str:
+    """Return how many rows are in no sum."""
+    return ngettext(
+        "%(count)s row of Poster's could not be read and is left out, so it may be more.",
+        "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
+        count,
+    ) % {"count": NumberFormat.current().count(count)}
+
+
+def problem_words(error: PosterError) -> Message:
+    """Return why there is no figure, and who can help."""
+    words = error_words(error)
+    match error:
+        case NotAllowed(code=503 | 700):
+            return words  # the account or its plan, and not the token
+        case NotAllowed(method="dash.getClientsSales"):
+            return Message(
+                _("Your token may not see sales"),
+                _(
+                    "Poster knows the token, but it lacks the right to statistics. "
+                    "Everything else works as ever."
+                ),
+                _("The owner of the Poster account can give it: a token with the right to statistics."),
+                words.details,
+            )
+        case _:
+            return words
+
+
+def _title(cost: Decimal, period: Period, groups: Iterable[Costed]) -> str:
+    """Return the cost in half a sentence; a birthday bonus that changes is not called nothing."""
+    if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
+        return _("will cost nothing more, apart from birthday bonuses")
+    return cost_words(cost, (period.last - period.first).days + 1)
+
+
+def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str:
+    values = days_words(period)
+    if not receipts:
+        return _("Nobody whom this concerns bought anything from %(first)s to %(last)s.") % values
+    numbers = NumberFormat.current()
+    bought = ngettext("%(count)s receipt", "%(count)s receipts", receipts) % {
+        "count": numbers.count(receipts)
+    }
+    return _("From %(first)s to %(last)s: %(clients)s who bought, %(receipts)s, %(revenue)s.") % {
+        **values,
+        "clients": clients_words(clients),
+        "receipts": bought,
+        "revenue": money_words(revenue),
+    }
+
+
+def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
+    yield _(
+        "At most: products without a discount, promotions that win, and rounding make it less. "
+        "A client whose own percent is higher than the new one costs nothing more."
+    )
+    yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
+    if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
+        yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
+    if sales.unreadable:
+        yield unreadable_words(sales.unreadable)
+    yield as_of_words(sales)
+
+
+def _birthdays(groups: Iterable[Costed]) -> str:
+    """Return the birthday bonuses of several groups in words, if they change."""
+    changed = [
+        (group.birthdays, old.effective_bonus, new.effective_bonus)
+        for group, old, new in groups
+        if group.birthdays and old.effective_bonus != new.effective_bonus
+    ]
+    if not changed:
+        return ""
+    before = summed(clients * old for clients, old, _new in changed)
+    after = summed(clients * new for clients, _old, new in changed)
+    return _(
+        "Birthday bonuses are apart: %(after)s instead of %(before)s for %(clients)s "
+        "with a birthday in these days = %(more)s."
+    ) % {
+        "clients": clients_words(sum(clients for clients, _old, _new in changed)),
+        "before": money_words(before),
+        "after": money_words(after),
+        "more": money_words(after - before),
+    }
+
+
+def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
+    """Return the birthday bonuses of the period in words: they come on top, and depend on no percent."""
+    before, after = old.effective_bonus, new.effective_bonus
+    if not group.birthdays or not (before or after):
+        return ""
+    values = {
+        "clients": clients_words(group.birthdays),
+        "before": money_words(before),
+        "after": money_words(after),
+        "sum": money_words(rounded(after * group.birthdays)),
+        "more": money_words(rounded((after - before) * group.birthdays)),
+    }
+    if before == after:
+        return (
+            _(
+                "Birthday bonuses are apart, and stay as they are: "
+                "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
+            )
+            % values
+        )
+    return (
+        _(
+            "Birthday bonuses are apart: %(after)s instead of %(before)s × %(clients)s "
+            "with a birthday in these days = %(more)s."
+        )
+        % values
+    )
+
+
+def _bars(sales: Sales, groups: Sequence[Costed]) -> Iterable[Bar]:
+    costs, revenues = [], []
+    for place in range(len(sales.parts)):
+        known = [each for each in groups if each[0].parts]
+        costs.append(summed(cost_of(group.parts[place], old, new) for group, old, new in known))
+        revenues.append(summed(group.parts[place].everybody.revenue for group, _old, _new in known))
+    highest = max(map(abs, costs), default=Decimal(0)) or Decimal(1)
+    for part, cost, revenue in zip(sales.parts, costs, revenues, strict=True):
+        yield Bar(
+            label=_month(part),
+            cost=money_words(cost),
+            revenue=money_words(revenue),
+            width=f"{100 * abs(cost) / highest:.2f}",
+            saves=cost < 0,
+        )
+
+
+def _month(part: Period) -> str:
+    """Return a month, with its days if it is not whole."""
+    month = date_format(part.first, "YEAR_MONTH_FORMAT")
+    whole = (part.first.day, part.last.day) == (1, monthrange(part.first.year, part.first.month)[1])
+    return month if whole else f"{month}, {part.first.day}\N{EN DASH}{part.last.day}"

@@ -1,0 +1,124 @@
+"""Show what promotions, rules, sales and numbers of clients tell, in the places of the core's pages."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_card, cost_url
+from groups.features.insights.presenters.count_line import draw_counts
+from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
+from groups.features.insights.services.client_counts import counts_of
+from groups.features.insights.services.dependents import dependents_of
+from groups.features.insights.services.sales import MONTH, RIGHT
+from groups.features.insights.services.sales_reading import find_sales, find_sales_quickly
+from groups.poster import Group, GroupValues, LoyaltyType
+from groups.presenters.destinations import Destination, pages_for
+from groups.services.groups import OneGroup
+from groups.services.writes.commands import GroupCommand
+from poster_admin.common.htmx import element_asked_for
+
+if TYPE_CHECKING:
+    from groups.views.http.requests import Request
+
+type Variables = dict[str, Any] | None
+
+
+def destinations_of(user: User) -> list[Destination]:
+    """Return the pages of the loyalty scheme that the user may open."""
+    return pages_for(
+        user,
+        ("groups.view_group", _("Ladder"), "groups:ladder", False),
+        ("groups.view_client", _("Audit of the percents"), "groups:audit", False),
+        ("groups.view_group", _("Loyalty scheme"), "groups:scheme", False),
+    )
+
+
+def link_to_scheme(_request: "Request") -> Variables:
+    """Show the button to the loyalty scheme beside the heading of the list."""
+    return {}
+
+
+def dependents_of_group(request: "Request", one: OneGroup) -> Variables:
+    """Return the dependents for the page of a group, or None for dependents that it loads afterwards."""
+    return {"dependents": None if one.failure else dependents_at_once(request.credentials, one.group.id)}
+
+
+def dependents_later(_request: "Request", group: Group) -> Variables:
+    """Have a form of a group load the dependents after it."""
+    return {"group": group}
+
+
+def dependents_of_leaving(request: "Request", group_id: int) -> Variables:
+    """Return the dependents for a page before the group goes."""
+    return {"dependents": DependentsCard(request.credentials, group_id, leaving=True)}
+
+
+def doubts_of_removal(request: "Request", group_id: int) -> Variables:
+    """Return the dependents if there are any, or if that is not known: the removal is asked about then."""
+    card = DependentsCard(request.credentials, group_id, leaving=True)
+    doubtful = card.unread or card.found.promotions.found or card.found.rules.found
+    return {"dependents": card} if doubtful else None
+
+
+def named_by_dependents(request: "Request", group_id: int) -> Variables:
+    """Return the promotions and the number of rules that name a group which is gone."""
+    named = dependents_of(request.credentials, group_id, fresh=True)
+    return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
+
+
+def counts_of_group(request: "Request", one: OneGroup) -> Variables:
+    """Return the number of clients over time."""
+    return {"counts": draw_counts(counts_of(request.credentials, one.group.id))}
+
+
+# --- Cost --------------------------------------------------------------------------------------------------
+
+
+def link_to_cost(request: "Request", one: OneGroup) -> Variables:
+    """Show the link to the cost of another percent, for users who may see sales."""
+    return {"group": one.group} if one.group.is_editable and request.user.has_perm(RIGHT) else None
+
+
+def cost_of_typed(request: "Request", group: Group, command: GroupCommand | None) -> Variables:
+    """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
+    if not request.user.has_perm(RIGHT) or (command and _edit_of(request.user, command)):
+        return None
+    return {"group": group}
+
+
+def cost_of_command(request: "Request", command: GroupCommand) -> Variables:
+    """Return the card of a command that may cost something; it is filled in later if that takes long."""
+    edit = _edit_of(request.user, command)
+    if edit is None:
+        return None
+    group_id, old, new = edit
+    card = CostCard(cost_url(group_id, new, old=old))
+    return {"cost": cost_card(card, [edit], partial(find_sales_quickly, request.credentials))}
+
+
+def cost_of_plan(request: "Request", edits: Sequence[Edit]) -> Variables:
+    """Return the card of a plan, one sum for all groups; its page is asked again for what takes long."""
+    edits = [edit for edit in edits if _edit(request.user, *edit)]
+    if not edits:
+        return None
+    asked = element_asked_for(request) == CARD or CARD in request.GET
+    quickly = partial(find_sales_quickly, request.credentials)
+    find = partial(find_sales, request.credentials, MONTH) if asked else quickly
+    return {"cost": cost_card(CostCard(f"{request.path}?{CARD}=1"), edits, find), "of_plan": True}
+
+
+def _edit_of(user: User, command: GroupCommand) -> Edit | None:
+    return _edit(user, command.group_id, command.loaded, command.intended)
+
+
+def _edit(user: User, group_id: int | None, old: GroupValues | None, new: GroupValues | None) -> Edit | None:
+    """Return an edit that may cost something, for users who may see what; else None."""
+    if group_id is None or old is None or new is None or not user.has_perm(RIGHT):
+        return None
+    given = ("percent", "loyalty_type", "birthday_bonus")
+    changes = any(getattr(old, name) != getattr(new, name) for name in given)
+    known = {int(old.loyalty_type), int(new.loyalty_type)} <= set(LoyaltyType)
+    return (group_id, old, new) if changes and known else None

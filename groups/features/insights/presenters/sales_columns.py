@@ -1,0 +1,105 @@
+"""Show the sales of each group in the list and its export: turnover, average receipt, what was given."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from groups.features.insights.presenters.cost import (
+    as_of_words,
+    days_words,
+    problem_words,
+    progress_words,
+    unreadable_words,
+)
+from groups.features.insights.services.sales import RIGHT
+from groups.features.insights.services.sales_reading import Progress, find_sales_later
+from groups.features.insights.services.sales_sums import Sales, rounded
+from groups.models import PosterCredentials
+from groups.poster import Group, LoyaltyType, PosterError
+from groups.presenters.lists.column_sets import Amounts, ColumnSet
+from groups.presenters.lists.group_list import Listing
+from groups.presenters.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class SalesColumns:
+    """The sales of the list: their sums, or how far these are, or why there are none."""
+
+    sums: Sales | None = None
+    progress: str = ""
+    problem: Message | None = None
+
+    @property
+    def notes(self) -> str:
+        """The days that the figures are about, what they are, what they lack, and when they were read."""
+        if self.sums is None:
+            return ""
+        words = _(
+            "Sales from %(first)s to %(last)s. Turnover is what was paid. Given is the price less what was "
+            "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
+            "paid: the group's, or the client's own where that is higher."
+        ) % days_words(self.sums.period)
+        unreadable = unreadable_words(self.sums.unreadable) if self.sums.unreadable else ""
+        return " ".join(filter(None, (words, unreadable, as_of_words(self.sums))))
+
+    def of(self, group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+        """Return turnover, average receipt, and what was given, in hryvnia; None where nothing was bought.
+
+        Given are the discounts of a discount group, the price less what was paid, or the bonuses that a bonus
+        group gives for what was paid; the latter is an upper bound, at today's percents.
+        """
+        found = self.sums.of(group.id) if self.sums else None
+        if found is None or not found.receipts:
+            return None, None, None
+        revenue = found.revenue
+        if group.loyalty_type == LoyaltyType.DISCOUNT:
+            given = found.total - revenue
+        else:
+            given = sum((part.given(group.loyalty_type, group.percent) for part in found.parts), Decimal(0))
+        receipt = rounded(revenue / found.receipts)
+        return rounded(revenue), receipt, rounded(given) if group.is_editable else None
+
+
+def sales_labels() -> dict[str, str]:
+    """Return the names of the columns by their keys, in the current language."""
+    return {
+        "turnover": _("Turnover"),
+        "receipt": _("Average receipt"),
+        "given": pgettext("bonuses and discounts", "Given"),
+    }
+
+
+def read_columns(credentials: PosterCredentials) -> Amounts:
+    """Return the sales of the last month for the list, how far they are, or why there are none."""
+    try:
+        found = find_sales_later(credentials)
+    except PosterError as error:
+        return Amounts(SALES, SalesColumns(problem=problem_words(error)))
+    if isinstance(found, Progress):
+        return Amounts(SALES, SalesColumns(progress=progress_words(found)))
+    columns = SalesColumns(found)
+    return Amounts(SALES, columns, columns.of)
+
+
+SALES = ColumnSet(
+    key="sales",
+    permission=RIGHT,
+    labels=sales_labels,
+    words=gettext_lazy("with sales"),
+    template="insights/sales.html",
+    read=read_columns,
+)
+
+
+def menu_of_sales(request: HttpRequest, listing: Listing) -> dict[str, Any] | None:
+    """Return the address of the list with the columns of sales, or without them; None without the right."""
+    if not request.user.has_perm(RIGHT):
+        return None
+    shown = listing.filters.columns == SALES.key
+    sort = listing.filters.sort
+    kept = sort if sort.removeprefix("-") in ("name", "type", "percent") else ""
+    return {"shown": shown, "href": listing.href(columns="" if shown else SALES.key, sort=kept)}

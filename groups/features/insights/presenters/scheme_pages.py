@@ -1,0 +1,329 @@
+"""Show the loyalty scheme of an account: as a ladder of its rules, and as an audit of its percents."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from groups.features.insights.presenters.cost import as_of_words, progress_words, unreadable_words
+from groups.features.insights.presenters.scheme_chart import LadderPicture, draw_scheme
+from groups.features.insights.services.ladder import Contradiction, Problem
+from groups.features.insights.services.member_sums import NEAR, Sums
+from groups.features.insights.services.sales import MONTH
+from groups.features.insights.services.sales_reading import Progress
+from groups.features.insights.services.sales_sums import Sales
+from groups.features.insights.services.scheme import Scheme
+from groups.poster import Group, LoyaltyRule
+from groups.presenters.messages import Message, error_words
+from groups.services.values import NumberFormat, type_label
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCount:
+    """The progress of counting the clients of the account; `failure` says why it stopped."""
+
+    path: str
+    everybody: int
+    sums: Sums | None = None
+    failure: Message | None = None
+    stalled: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        return self.sums is not None and self.sums.done
+
+    @property
+    def read(self) -> int:
+        return self.sums.read if self.sums else 0
+
+    @property
+    def most(self) -> int:
+        """Number of rows that are expected: removed clients are read too, so it may be higher than known."""
+        return max(self.everybody, self.read)
+
+    @property
+    def read_on_url(self) -> str:
+        return f"{self.path}?{urlencode({'read': self.read})}"
+
+    @property
+    def poll_trigger(self) -> str:
+        """The trigger with which the page asks for more; empty if there is no more, or it would not help."""
+        if self.is_done or self.failure or self.stalled:
+            return ""
+        if self.sums is None:
+            return "load"
+        return "load delay:2s" if self.sums.waiting else "load delay:200ms"
+
+    @property
+    def as_of(self) -> datetime | None:
+        return self.sums.as_of if self.sums else None
+
+    @property
+    def unreadable(self) -> int:
+        return self.sums.unreadable if self.sums else 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """A group in a line of text; `number` tells groups of one name apart.
+
+    `turnover` is empty where it is not known or not shown.
+    """
+
+    id: int
+    number: str
+    name: str
+    url: str
+    type: str
+    is_bonus: bool
+    percent: str
+    clients: str
+    turnover: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRow:
+    """A rule as a step of the ladder; `group` is None if it is not in the list.
+
+    `near` is the number of clients near the next step as far as they are counted, `near_url` the address of
+    all clients of the group by what they have paid, and `near_from` the sum from which they count as near;
+    it is empty on the highest step.
+    """
+
+    rule_id: int
+    group_id: int
+    sum: str
+    group: GroupLine | None
+    near: str
+    near_url: str
+    near_from: str
+    problems: list[str]
+
+
+class SchemePage:
+    """The scheme as pages show it, with the state of the count of clients."""
+
+    def __init__(self, scheme: Scheme, count: MemberCount, may: Callable[[str], bool]) -> None:
+        self.scheme = scheme
+        self.count = count
+        self.numbers = NumberFormat.current()
+        self._may_change = may("groups.change_group") and scheme.groups.failure is None
+
+    @property
+    def stale(self) -> Message | None:
+        failure = self.scheme.groups.failure
+        return error_words(failure) if failure else None
+
+    @property
+    def rules_failure(self) -> Message | None:
+        failure = self.scheme.rules.failure
+        return error_words(failure) if failure else None
+
+    def lines(self, groups: Iterable[Group], corrected_at: str = "") -> list[GroupLine]:
+        """Return the lines of groups, each with a link to the page that corrects it, or to its own page."""
+        return [self.line(group, corrected_at) for group in groups]
+
+    def line(self, group: Group, corrected_at: str = "") -> GroupLine:
+        may_correct = corrected_at and self._may_change and group.is_editable
+        return GroupLine(
+            id=group.id,
+            number=_("no. %(id)s") % {"id": group.id},
+            name=group.name,
+            url=_page_of(group, corrected_at if may_correct else "groups:detail"),
+            type=type_label(group.loyalty_type),
+            is_bonus=group.is_bonus,
+            percent=self.numbers.percent(group.percent),
+            clients=self.numbers.count(group.clients),
+        )
+
+    def sum_of(self, rule: LoyaltyRule) -> str:
+        return self.numbers.round_money(rule.value)
+
+
+def _page_of(group: Group, name: str) -> str:
+    """Return the address of a page of a group; its own where the feature of that page is switched off."""
+    try:
+        return reverse(name, args=[group.id])
+    except NoReverseMatch:
+        return reverse("groups:detail", args=[group.id])
+
+
+class LadderPage(SchemePage):
+    """The rules in the order of their sums, and the groups that none of them leads to."""
+
+    @cached_property
+    def rows(self) -> list[LadderRow]:
+        return [self._row(rule) for rule in self.scheme.ladder.rules]
+
+    @property
+    def outside(self) -> list[GroupLine]:
+        return self.lines(self.scheme.ladder.outside)
+
+    @cached_property
+    def problems(self) -> dict[int, list[str]]:
+        """Contradictions in words, by the id of the rule."""
+        found: dict[int, list[str]] = {}
+        for each in self.scheme.ladder.contradictions:
+            found.setdefault(each.rule.id, []).append(self._words(each))
+        return found
+
+    @property
+    def problem_count(self) -> int:
+        return sum(map(len, self.problems.values()))
+
+    def _row(self, rule: LoyaltyRule) -> LadderRow:
+        ladder, sums = self.scheme.ladder, self.count.sums
+        group, above = ladder.group_of(rule), ladder.next_sum(rule)
+        return LadderRow(
+            rule_id=rule.id,
+            group_id=rule.group_id,
+            sum=self.sum_of(rule),
+            group=self.line(group) if group else None,
+            near=self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
+            if group and above and sums
+            else "",
+            near_url=f"{reverse('groups:members', args=[group.id])}?sort=-paid" if group else "",
+            near_from=self.numbers.round_money(above * NEAR) if group and above else "",
+            problems=self.problems.get(rule.id, []),
+        )
+
+    def _words(self, found: Contradiction) -> str:
+        other = self.scheme.ladder.group_of(found.other) if found.other else None
+        known = {"name": other.name if other else "", "sum": self.sum_of(found.other) if found.other else ""}
+        match found.problem:
+            case Problem.GONE:
+                return _("This group is not there any more.")
+            case Problem.SAME_SUM:
+                return _("“%(name)s” has the same sum: nothing says which of them counts.") % known
+            case Problem.LOWER:
+                return _("It gives less than “%(name)s”, for which %(sum)s are enough.") % known
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """The turnover of groups in the last month, the progress of adding it up, or the reason for neither.
+
+    It is None for a user who may not see sales, and empty until it is asked for.
+    """
+
+    sales: Sales | None = None
+    progress: str = ""
+    problem: Message | None = None
+
+    @classmethod
+    def of(cls, found: Sales | Progress) -> "Turnover":
+        return cls(sales=found) if isinstance(found, Sales) else cls(progress=progress_words(found))
+
+    @property
+    def poll_trigger(self) -> str:
+        """The trigger with which the page asks for it; empty once there is an answer."""
+        if self.sales or self.problem:
+            return ""
+        return "load delay:2s" if self.progress else "load"
+
+    @property
+    def days(self) -> int:
+        return MONTH
+
+    @property
+    def missing(self) -> str:
+        """The rows that are in no sum, in words."""
+        return unreadable_words(self.sales.unreadable) if self.sales and self.sales.unreadable else ""
+
+    @property
+    def as_of(self) -> str:
+        """The time of the reading, in words."""
+        return as_of_words(self.sales) if self.sales else ""
+
+
+class ChartPage(LadderPage):
+    """The scheme as a picture and a table, with the turnover for those who may see it."""
+
+    def __init__(self, scheme: Scheme, turnover: Turnover | None, may: Callable[[str], bool]) -> None:
+        super().__init__(scheme, MemberCount("", 0), may)
+        self.turnover = turnover
+
+    def line(self, group: Group, corrected_at: str = "") -> GroupLine:
+        return replace(super().line(group, corrected_at), turnover=self._turnover_of(group.id))
+
+    def _turnover_of(self, group_id: int) -> str:
+        if not self.turnover or not self.turnover.sales:
+            return ""
+        revenue = self.turnover.sales.of(group_id).revenue
+        return self.numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
+
+    @cached_property
+    def pictures(self) -> list[LadderPicture]:
+        return draw_scheme(self.scheme.ladder, self._turnover_of)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPercents:
+    """A group with clients whose own percent is above or below the group's."""
+
+    group: GroupLine
+    above: str
+    below: str
+    above_url: str
+    below_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A percent of one type, and the groups that have it."""
+
+    percent: str
+    type: str
+    is_bonus: bool
+    lines: list[GroupLine]
+
+
+class AuditPage(SchemePage):
+    """Percents that work otherwise than they seem, and groups that may not be needed."""
+
+    @property
+    def own_percents(self) -> list[OwnPercents]:
+        sums = self.count.sums
+        if sums is None:
+            return []
+        return [
+            self._own(group, sums)
+            for group in self.scheme.groups.groups
+            if group.id in sums.above or group.id in sums.below
+        ]
+
+    def _own(self, group: Group, sums: Sums) -> OwnPercents:
+        url = reverse("groups:members", args=[group.id])
+        above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
+        return OwnPercents(
+            self.line(group),
+            self.numbers.count(above),
+            self.numbers.count(below),
+            f"{url}?own=above" if above else "",
+            f"{url}?own=below" if below else "",
+        )
+
+    @property
+    def alike(self) -> list[list[GroupLine]]:
+        return [self.lines(groups, "groups:retire") for groups in self.scheme.alike]
+
+    @property
+    def without_benefit(self) -> list[GroupLine]:
+        return self.lines(self.scheme.without_benefit, "groups:update")
+
+    @property
+    def empty(self) -> list[GroupLine]:
+        return self.lines(self.scheme.empty, "groups:retire")
+
+    @property
+    def out_of_reach(self) -> list[Reach]:
+        return [
+            Reach(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
+            for groups in self.scheme.out_of_reach
+            if (lines := self.lines(groups, "groups:update"))
+        ]

@@ -1,0 +1,140 @@
+"""Views of what a percent costs, of what depends on a group, and of the loyalty scheme."""
+
+from functools import partial
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from groups.features.insights.forms import CostForm
+from groups.features.insights.presenters.cost import CARD, CostCard, cost_card, problem_words
+from groups.features.insights.presenters.dependents_card import DependentsCard
+from groups.features.insights.presenters.scheme_pages import (
+    AuditPage,
+    ChartPage,
+    LadderPage,
+    MemberCount,
+    SchemePage,
+    Turnover,
+)
+from groups.features.insights.services.member_sums import (
+    READ_AT_ONCE,
+    Questions,
+    Sums,
+    forget_sums,
+    kept_sums,
+    read_on,
+)
+from groups.features.insights.services.sales import MONTH, RIGHT, cached_sales
+from groups.features.insights.services.sales_reading import find_sales
+from groups.features.insights.services.scheme import Scheme, read_scheme
+from groups.poster import ErrorReason, Group, NotFound, PosterError
+from groups.poster.fields import whole_number
+from groups.presenters.messages import Message, error_words
+from groups.services import groups as reads
+from groups.views.http.requests import Request, requires
+from groups.views.http.statuses import status_of
+from poster_admin.common.htmx import element_asked_for, render_page
+
+
+@require_safe
+@requires("view_group", "view_sales")
+def group_cost(request: Request, group_id: int) -> HttpResponse:
+    """Show what a percent of a group costs."""
+    group = reads.list_groups(request.credentials).find(group_id)
+    if group is None:
+        raise NotFound(None, "no such group", reason=ErrorReason.GONE)
+    form = CostForm(request.GET, group=group)
+    card = _card_of_form(request, form, group)
+    status = 422 if form.percent_error else status_of(card.failure) if card and card.failure else 200
+    context = {"group": group, "form": form, "cost": card}
+    return render_page(request, "insights/cost.html", context, fragment=CARD, status=status)
+
+
+def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | None:
+    """Return the card; None where the page has the error beside the field, which is in no fragment."""
+    card = CostCard(request.get_full_path())
+    if error := form.percent_error:
+        is_fragment = element_asked_for(request) == CARD
+        return CostCard(card.url, problem=Message("", error)) if is_fragment else None
+    if not group.is_editable:
+        text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
+        return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
+    find = partial(find_sales, request.credentials, form.cleaned_data["days"])
+    return cost_card(card, [(group.id, group.values, form.values())], find)
+
+
+@require_safe
+@requires("view_group")
+def group_dependents(request: Request, group_id: int) -> HttpResponse:
+    """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
+    context: dict[str, object] = {"dependents": DependentsCard(request.credentials, group_id)}
+    if element_asked_for(request) != "dependents":
+        context["group"] = reads.read_group(request.credentials, group_id).group
+    return render_page(request, "insights/dependents_page.html", context, fragment="dependents")
+
+
+@require_safe
+@requires("view_group")
+def ladder(request: Request) -> HttpResponse:
+    """Show the groups in the order of the rules that lead to them."""
+    return _show(request, LadderPage, "insights/ladder.html")
+
+
+@require_safe
+@requires("view_group")
+def audit(request: Request) -> HttpResponse:
+    """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
+    return _show(request, AuditPage, "insights/audit.html")
+
+
+@require_safe
+@requires("view_group")
+def chart(request: Request) -> HttpResponse:
+    """Show the whole scheme as a picture, with its numbers beside it."""
+    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
+    turnover = None if scheme.groups.failure else _turnover(request)
+    page = ChartPage(scheme, turnover, request.user.has_perm)
+    return render_page(request, "insights/scheme.html", {"page": page}, fragment="figures")
+
+
+def _turnover(request: Request) -> Turnover | None:
+    """Return the turnover for those who may see sales: the page is shown first and asks for it then."""
+    if not request.user.has_perm(RIGHT):
+        return None
+    if element_asked_for(request) != "figures" and "turnover" not in request.GET:
+        return Turnover(cached_sales(request.credentials, MONTH))
+    try:
+        return Turnover.of(find_sales(request.credentials, MONTH))
+    except PosterError as error:
+        return Turnover(problem=problem_words(error))
+
+
+def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:
+    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
+    context = {"page": page(scheme, _count(request, scheme), request.user.has_perm)}
+    return render_page(request, template, context, fragment="figures")
+
+
+def _count(request: Request, scheme: Scheme) -> MemberCount:
+    """Return how far the clients are counted; read on if asked to, or if one call reads all of them."""
+    if scheme.groups.failure:
+        return MemberCount(request.path, 0, stalled=True)
+    questions = Questions.of(scheme.groups, scheme.ladder)
+    if "refresh" in request.GET:
+        forget_sums(request.credentials, questions)
+    sums = kept_sums(request.credentials, questions)
+    asked = element_asked_for(request) == "figures" or "read" in request.GET
+    if not (asked or (sums is None and scheme.everybody < READ_AT_ONCE)):
+        return MemberCount(request.path, scheme.everybody, sums)
+    try:
+        sums = read_on(request.credentials, questions)
+    except PosterError as error:
+        return MemberCount(request.path, scheme.everybody, sums, error_words(error))
+    return MemberCount(request.path, scheme.everybody, sums, stalled=_is_stalled(request, sums))
+
+
+def _is_stalled(request: Request, sums: Sums) -> bool:
+    """Return True if the page has asked before and there is no progress: the cache keeps nothing."""
+    before = whole_number(request.GET.get("read", "")) or 0
+    return not (sums.done or sums.waiting) and 0 < sums.read <= before

@@ -1,0 +1,30 @@
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Notices(feature.Feature):
+    """Mails to users, and requests to the webhook of an account, that tell of events."""
+
+    name = "groups.features.notices"
+    verbose_name = _("Notices")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.notices import presenters  # noqa: PLC0415 - as above
+        from groups.features.notices.models import Delivery  # noqa: PLC0415 - as above
+        from groups.features.notices.services import deliveries, outbox, upkeep  # noqa: PLC0415 - as above
+        from groups.services.events import event_sources  # noqa: PLC0415 - as above
+        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
+        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - as above
+
+        hooks.part("menu", "notices/menu.jinja", presenters.menu_entry)
+        hooks.destinations(presenters.destinations_of, order=15)
+        hooks.routine("notices", upkeep.tell, pause=3)
+        hooks.queue(deliveries.QUEUE)
+        hooks.prune("notices", outbox.forget_old)
+        hooks.doctor("notices", upkeep.examine)
+        hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, upkeep.NOT_SENT)
+        WITHOUT_PAGE.update(("groups:webhook_secret", "groups:webhook_remove", "groups:webhook_trial"))
+        # The log names the kinds of events that a webhook is told of.
+        DETAIL_LABELS.update((source.kind, source.label) for source in event_sources())

@@ -1,0 +1,112 @@
+"""Send notices: put those that are due into messages, and send each message by a task of the job queue.
+
+A message that was taken by the mail server or the webhook is not sent again. A worker that dies between
+sending one and storing that leaves it to another one, so it may come twice, with the same id.
+"""
+
+import logging
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.tasks import task
+from django.utils import timezone
+
+from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
+from groups.features.notices.services import mails, webhooks
+from groups.features.notices.services.outbox import is_still_allowed
+from groups.models.leases import Lease
+from poster_admin.common.deadlines import past
+
+log = logging.getLogger("groups.notices")
+
+QUEUE = "notices"
+# Pauses between two tries, a day in all.
+RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 60, 120, 240, 480, 480))
+# Most notices in one message; the next message has the rest.
+MOST = 100
+# A task that has not begun this long after its time was lost with its worker.
+OVERDUE = timedelta(minutes=2)
+State, Failure = Delivery.State, Delivery.Failure
+
+
+def pack() -> int:
+    """Queue the notices that are due, one message a reader and account; return the number of messages."""
+    waiting = Notice.objects.filter(delivery=None, due_at__lte=timezone.now())
+    readers = set(waiting.order_by().values_list("user_id", "webhook_id", "account_id"))
+    return sum(_pack(*reader) for reader in readers)
+
+
+def _pack(user_id: int | None, webhook_key: str | None, account_id: str) -> bool:
+    of_reader = Notice.objects.filter(user=user_id, webhook=webhook_key, account=account_id)
+    with transaction.atomic():
+        # The webhook before its notices, in the order of who sets another address meanwhile.
+        if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
+            return False
+        waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
+        ids = list(waiting.values_list("pk", flat=True)[:MOST])
+        if not ids:
+            return False  # another worker was sooner
+        delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)
+        of_reader.filter(pk__in=ids).update(delivery=delivery)
+        deliver.enqueue(str(delivery.pk))
+    return True
+
+
+def revive() -> int:
+    """Queue the messages again whose task was lost with its worker; return their number.
+
+    A second task of one message does no harm: the lease lets one of them send it.
+    """
+    lost = Delivery.objects.due().filter(past("next_try_at", age=OVERDUE))
+    found = 0
+    for pk in lost.values_list("pk", flat=True):
+        with transaction.atomic():
+            # Put it off, so that one worker queues it, and not each at each look.
+            if lost.filter(pk=pk).update(next_try_at=timezone.now()):
+                deliver.enqueue(str(pk))
+                found += 1
+    return found
+
+
+@task(queue_name=QUEUE)
+def deliver(delivery_id: str) -> None:
+    """Send one message, unless it was sent or another worker is at it; if that fails, queue the next try."""
+    lease = Delivery.objects.due().take(
+        uuid.UUID(delivery_id), LEASE, tried_at=timezone.now(), tries=F("tries") + 1
+    )
+    if lease is None:
+        return
+    delivery = lease.row.select_related("webhook__account", "user").first()
+    if delivery is None:
+        return  # another address was set a moment ago
+    notices = list(delivery.notices.select_related("account"))
+    if not notices or not is_still_allowed(delivery, notices[0].account_id):
+        lease.release(state=State.DROPPED)
+        return
+    try:
+        if delivery.webhook is not None:
+            webhooks.send(delivery, notices)
+        else:
+            mails.send(delivery, notices)
+    except SendFailed as failed:
+        _put_off(delivery, lease, failed)
+    else:
+        lease.release(state=State.SENT, failure="", status=None)
+
+
+def _put_off(delivery: Delivery, lease: Lease[Delivery], failed: SendFailed) -> None:
+    """Store why it failed, and queue the next try; after the last one give up."""
+    what = "webhook" if delivery.webhook_id else "mail"
+    log.warning(
+        "Notices by %s %s were not sent: %s %s", what, delivery.pk, failed.failure, failed.status or ""
+    )
+    values = {"failure": failed.failure, "status": failed.status}
+    if delivery.tries > len(RETRY_DELAYS):
+        lease.release(state=State.GIVEN_UP, **values)
+        return
+    next_try_at = timezone.now() + RETRY_DELAYS[delivery.tries - 1]
+    with transaction.atomic():
+        lease.release(next_try_at=next_try_at, **values)
+        deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))

@@ -1,0 +1,65 @@
+"""Send notices to a user by mail, in the user's language."""
+
+import smtplib
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils import translation
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.features.notices.models import Delivery, Notice, SendFailed
+from poster_admin.common.pages import link
+from poster_admin.users.language import language_of
+
+LONGEST_SUBJECT = 120
+
+
+def send(delivery: Delivery, notices: list[Notice]) -> None:
+    """Send one mail with all notices. Raises `SendFailed`.
+
+    The Message-ID is the same in each try, so that a mail server or a reader can drop the second copy.
+    """
+    user = delivery.user
+    if user is None or not user.email or not settings.EMAIL_ENABLED:
+        raise SendFailed(Delivery.Failure.MAIL)
+    with translation.override(language_of(user)):
+        subject, body = _subject(notices), _body(notices)
+    message = EmailMessage(
+        subject,
+        body,
+        to=[user.email],
+        headers={
+            "Message-ID": f"<{delivery.pk}@{_domain()}>",
+            # Away notes of the recipient stay away.
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    try:
+        message.send()
+    except (smtplib.SMTPException, OSError, ValueError):
+        # ValueError: the address of the user is none.
+        raise SendFailed(Delivery.Failure.MAIL) from None
+
+
+def _subject(notices: list[Notice]) -> str:
+    if len(notices) == 1:
+        return f"Poster Admin: {Truncator(notices[0].text).chars(LONGEST_SUBJECT)}"
+    words = ngettext("%(count)s notice", "%(count)s notices", len(notices)) % {"count": len(notices)}
+    return f"Poster Admin: {words}"
+
+
+def _body(notices: list[Notice]) -> str:
+    parts = ["\n".join(filter(None, (notice.text, link(notice.path)))) for notice in notices]
+    where = _("Poster account: %(name)s") % {"name": notices[0].account.title}
+    choose = _("You have chosen these notices. Choose others under Notices.")
+    return (
+        "\n\n".join([where, *parts, "\n".join(filter(None, (choose, link(reverse("groups:notices")))))])
+        + "\n"
+    )
+
+
+def _domain() -> str:
+    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ") or "localhost"

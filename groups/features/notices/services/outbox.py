@@ -1,0 +1,180 @@
+"""Write down who is to be told of what, and delete it when it is old.
+
+A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
+the event, so the database takes each once, whatever number of workers look, and whenever one dies.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone, translation
+
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, NoticeCursor, Webhook
+from groups.models import PosterAccount, PosterCredentials
+from groups.services.events import Event, event_sources, events_since
+from groups.services.values import in_currency_of
+from poster_admin.common.outages import is_outage
+from poster_admin.users.language import language_of
+
+log = logging.getLogger("groups.notices")
+RIGHT = "groups.view_group"
+WEBHOOK_RIGHT = "groups.set_webhook"
+# Rows may be committed some time after the time that they name, and clocks of servers differ.
+OVERLAP = timedelta(minutes=15)
+MORNING = time(8)
+KEPT = timedelta(days=30)
+How = NoticeChoice.How
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A user or a webhook, and the kinds of events that it is told of, each with the time of that choice."""
+
+    user: User
+    webhook: Webhook | None
+    chosen: dict[str, tuple[str, datetime]]
+
+    def notice_of(self, kind: str, event: Event, account: PosterAccount) -> Notice | None:
+        """Return the notice of an event in the reader's language, or None for one that it is not told of."""
+        how, chosen_at = self.chosen.get(kind, (How.OFF, event.at))
+        is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
+        if how == How.OFF or event.at < chosen_at or is_anothers:
+            return None
+        name = f"webhook {self.webhook.key}" if self.webhook else f"user {self.user.pk}"
+        with translation.override(language_of(self.user)), in_currency_of(account):
+            text = event.text()
+        return Notice(
+            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {account.pk} {event.key}"),
+            account=account,
+            user=None if self.webhook else self.user,
+            webhook=self.webhook,
+            kind=kind,
+            at=event.at,
+            text=text,
+            path=event.path,
+            due_at=next_morning(event.at) if how == How.DIGEST else event.at,
+        )
+
+
+def choices_of(user: User) -> dict[str, str]:
+    """Return for each kind of events how the user wants to be told."""
+    stored = dict(NoticeChoice.objects.filter(user=user).values_list("kind", "how"))
+    return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources()}
+
+
+def choose(user: User, chosen: Mapping[str, str]) -> None:
+    """Store the choices. A kind that is switched on is told from now on, one that was on goes on."""
+    before = choices_of(user)
+    with transaction.atomic():
+        for kind, how in chosen.items():
+            if how != before[kind]:
+                values: dict[str, object] = {"how": how}
+                if before[kind] == How.OFF:
+                    values["chosen_at"] = timezone.now()
+                NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults=values)
+
+
+def next_morning(moment: datetime) -> datetime:
+    """Return the first time after `moment` when it is eight o'clock in the morning on the site's clock."""
+    zone = timezone.get_default_timezone()
+    day = moment.astimezone(zone).date()
+    today = datetime.combine(day, MORNING, zone)
+    return today if today > moment else datetime.combine(day + timedelta(days=1), MORNING, zone)
+
+
+def write_down() -> int:
+    """Write the notices of new events down for every reader; return the number of events looked at."""
+    looked_at = 0
+    for account in _accounts():
+        try:
+            looked_at += _write_down(account)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            # Go on with the other accounts; this one is looked at again in a moment.
+            log.exception("The events of account %s cannot be told", account.pk)
+    return looked_at
+
+
+def _accounts() -> QuerySet[PosterAccount]:
+    """Return the accounts in which somebody wants to be told."""
+    with_webhook = Webhook.objects.on().values("account")
+    return PosterAccount.objects.filter(Q(pk__in=with_webhook) | Q(pk__in=_with_mail().values("account")))
+
+
+def _write_down(account: PosterAccount) -> int:
+    cursors = NoticeCursor.objects.filter(pk=account.pk)
+    NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
+    # The clock of the database, which all workers share: one with a fast clock must not hide events.
+    looked_at, now = cursors.values_list("looked_at", Now()).get()
+    events = list(events_since(account, min(looked_at, now) - OVERLAP))
+    with transaction.atomic():
+        # Read after the events: a choice or an address that is newer than they are counts.
+        readers = _readers(account)
+        notices = [
+            found
+            for kind, event in events
+            for each in readers
+            if (found := each.notice_of(kind, event, account))
+        ]
+        Notice.objects.bulk_create(notices, ignore_conflicts=True)
+        cursors.update(looked_at=now)
+    return len(events)
+
+
+def _readers(account: PosterAccount) -> list[Reader]:
+    """Return the readers that may see the account now; its webhook keeps its address and kinds meanwhile."""
+    readers = []
+    for credentials in _with_mail().filter(account=account).prefetch_related("user__notice_choices"):
+        if may_be_told(credentials.user):
+            choices = credentials.user.notice_choices.all()
+            chosen = {each.kind: (each.how, each.chosen_at) for each in choices}
+            readers.append(Reader(credentials.user, None, chosen))
+    webhooks = Webhook.objects.on().filter(account=account).select_for_update(of=("self",))
+    for webhook in webhooks.select_related("credentials__user"):
+        if webhook.credentials and may_be_told(webhook.credentials.user, WEBHOOK_RIGHT):
+            times = webhook.kinds.items()
+            chosen = {kind: (How.AT_ONCE, datetime.fromisoformat(chosen_at)) for kind, chosen_at in times}
+            readers.append(Reader(webhook.credentials.user, webhook, chosen))
+    return readers
+
+
+def _with_mail() -> QuerySet[PosterCredentials]:
+    """Return the credentials of users who want to be told by mail, and can be."""
+    if not settings.EMAIL_ENABLED:
+        return PosterCredentials.objects.none()
+    wish = NoticeChoice.objects.exclude(how=How.OFF).values("user")
+    usable = PosterCredentials.objects.filter(user__in=wish, refused_at=None).exclude(user__email="")
+    return usable.select_related("user")
+
+
+def may_be_told(user: User, *further: str) -> bool:
+    """Return True if a user may sign in and see the groups."""
+    return user.is_active and user.has_perms((RIGHT, *further))
+
+
+def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
+    """Return True if its reader may still see the account: a digest waits for hours."""
+    usable = PosterCredentials.objects.filter(account=account_id, refused_at=None)
+    if delivery.webhook_id is not None:
+        usable, rights = usable.filter(webhooks__key=delivery.webhook_id), [WEBHOOK_RIGHT]
+    else:
+        usable, rights = usable.filter(user=delivery.user_id), []
+    credentials = usable.select_related("user").first()
+    return credentials is not None and may_be_told(credentials.user, *rights)
+
+
+def forget_old() -> int:
+    """Delete what was told, or could not be told, some time ago; return the number of notices."""
+    old = timezone.now() - KEPT
+    Delivery.objects.filter(created_at__lt=old).delete()
+    notices = Notice.objects.filter(due_at__lt=old).exclude(delivery__state=Delivery.State.WAITING)
+    return notices.delete()[0]

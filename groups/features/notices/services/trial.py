@@ -1,0 +1,90 @@
+"""Try the webhook of an account: send it one signed notice at once, as the worker sends those of events."""
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
+from groups.features.notices.services import webhooks
+from groups.features.notices.services.outbox import WEBHOOK_RIGHT, is_still_allowed
+from groups.models import PosterCredentials
+from poster_admin.common.deadlines import recent
+from poster_admin.users.language import language_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# The kind in the body of the request. No event has it, so nobody can choose it.
+KIND = "trial"
+# After any message: each trial keeps a thread of the server for as long as the receiver may take to answer.
+PAUSE = timedelta(seconds=10)
+State = Delivery.State
+
+
+class TrialRefused(Exception):
+    """Nothing was sent."""
+
+    class Reason(models.TextChoices):
+        """Why nothing was sent. The labels are sentences for people."""
+
+        OFF = "off", gettext_lazy("Nothing was sent: no webhook is set, or its owner may not do so any more.")
+        TOO_SOON = (
+            "too_soon",
+            gettext_lazy("Nothing was sent: the webhook was tried a moment ago. Wait ten seconds."),
+        )
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def send(*, user: "User", credentials: PosterCredentials) -> None:
+    """Send a trial, and wait for the answer. It is not sent again.
+
+    Raises `PermissionDenied`, `TrialRefused`, and `SendFailed` unless the receiver answers with 2xx.
+    """
+    if not user.has_perm(WEBHOOK_RIGHT):
+        raise PermissionDenied
+    delivery, owner = _begin(credentials.account_id)
+    try:
+        webhooks.send(delivery, [_notice(credentials.account_id, owner)])
+    except SendFailed as failed:
+        _end(delivery, failure=failed.failure, status=failed.status)
+        raise
+    _end(delivery, state=State.SENT)
+
+
+def _begin(account_id: str) -> "tuple[Delivery, User]":
+    """Write the trial down, unless one was sent a moment ago; return it and the owner of the webhook.
+
+    Its state is one that no worker takes up: a trial whose process dies has no second try.
+    """
+    with transaction.atomic():
+        found = Webhook.objects.on().select_related("credentials__user").filter(account=account_id)
+        webhook = found.select_for_update(of=("self",)).first()
+        delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
+        if webhook is None or webhook.credentials is None or not is_still_allowed(delivery, account_id):
+            raise TrialRefused(TrialRefused.Reason.OFF)
+        if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
+            raise TrialRefused(TrialRefused.Reason.TOO_SOON)
+        delivery.save(force_insert=True)
+    return delivery, webhook.credentials.user
+
+
+def _notice(account_id: str, owner: "User") -> Notice:
+    """Return the notice, which is not kept."""
+    with translation.override(language_of(owner)):
+        text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
+    path = reverse("groups:notices")
+    return Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text, path=path)
+
+
+def _end(delivery: Delivery, **values: object) -> None:
+    Delivery.objects.filter(pk=delivery.pk).update(**values)

@@ -1,0 +1,107 @@
+"""Views of the notices: the user's own choices, and the webhook of the account."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST
+
+from groups.features.notices.forms import NoticesForm, WebhookForm
+from groups.features.notices.models import SendFailed
+from groups.features.notices.presenters import mail_problem, trial_problem, webhook_state
+from groups.features.notices.services import outbox, trial, webhooks
+from groups.features.notices.services.addresses import AddressRefused
+from groups.features.notices.services.outbox import WEBHOOK_RIGHT
+from groups.services.events import event_sources
+from groups.services.gateway import check_token
+from groups.views.http.requests import Request, form_methods, requires
+from poster_admin.common.htmx import render_form, render_page
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+
+@form_methods
+@requires("view_group")
+def notices(request: Request) -> HttpResponse:
+    """Show and store how the user is told of each kind of event."""
+    data = request.POST if request.method == "POST" else None
+    form = NoticesForm(data, chosen=outbox.choices_of(request.user))
+    if form.is_valid():
+        outbox.choose(request.user, form.cleaned_data)
+        messages.success(request, _("Your choice was saved."))
+        return redirect("groups:notices")
+    context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}
+    if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
+        context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
+    return render_form(request, "notices/notices.html", form, **context)
+
+
+@sensitive_post_parameters("address")
+@form_methods
+@requires("set_webhook", "view_group")
+@sensitive_variables("secret")
+def webhook(request: Request) -> HttpResponse:
+    """Set the address of the webhook and what it is told of; a new secret is shown once."""
+    check_token(request.credentials)
+    if not recently_confirmed(request):
+        return ask_to_confirm(request)
+    present = webhook_state(request.credentials)
+    data = request.POST if request.method == "POST" else None
+    kinds = present.kinds if present else [source.kind for source in event_sources()]
+    form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
+    if form.is_valid():
+        try:
+            secret = webhooks.save(user=request.user, credentials=request.credentials, **form.cleaned_data)
+        except AddressRefused as refused:
+            form.add_error("address", str(refused.reason.label))
+        else:
+            return _show_secret(request, secret)
+    return render_form(request, "notices/webhook.html", form, webhook=present)
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+@sensitive_variables("secret")
+def webhook_secret(request: Request) -> HttpResponse:
+    """Give the webhook another secret, and show it once."""
+    check_token(request.credentials)
+    if not recently_confirmed(request):
+        return ask_to_confirm(request, back=reverse("groups:webhook"))
+    secret = webhooks.renew_secret(user=request.user, credentials=request.credentials)
+    return _show_secret(request, secret) if secret else redirect("groups:notices")
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+def webhook_remove(request: Request) -> HttpResponse:
+    """Remove the webhook, with the notices that wait for it."""
+    check_token(request.credentials)
+    webhooks.remove(user=request.user, credentials=request.credentials)
+    messages.success(request, _("The webhook was removed."))
+    return redirect("groups:notices")
+
+
+@require_POST
+@requires("set_webhook", "view_group")
+def webhook_trial(request: Request) -> HttpResponse:
+    """Send a notice of nothing to the webhook, and say whether it has arrived."""
+    check_token(request.credentials)
+    try:
+        trial.send(user=request.user, credentials=request.credentials)
+    except trial.TrialRefused as refused:
+        messages.error(request, str(refused.reason.label))
+    except SendFailed as failed:
+        messages.error(request, trial_problem(failed))
+    else:
+        messages.success(request, _("The trial has arrived: the webhook works."))
+    return redirect("groups:notices")
+
+
+def _show_secret(request: Request, secret: str) -> HttpResponse:
+    if secret:
+        return render_page(request, "notices/webhook_secret.html", {"secret": secret})
+    messages.success(request, _("The webhook was saved."))
+    return redirect("groups:notices")

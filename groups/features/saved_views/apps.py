@@ -1,0 +1,18 @@
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class SavedViews(feature.Feature):
+    """Lists of groups that a user has saved under a name, and the one that is the start page."""
+
+    name = "groups.features.saved_views"
+    verbose_name = _("saved views")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.saved_views import presenters, services  # noqa: PLC0415 - as above
+
+        hooks.part("list.tools", "saved_views/menu.jinja", presenters.menu_of_views)
+        hooks.destinations(presenters.destinations_of, order=-1)
+        hooks.start_page(services.start_query)

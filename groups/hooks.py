@@ -1,0 +1,147 @@
+"""Everything that a feature may plug into the core.
+
+A feature is an app in a folder: `apps.py` with a subclass of `groups.feature.Feature`, and beside it what it
+needs of `models.py`, `urls.py`, `views.py`, `templates/<name>/`, `jinja2/<name>/`, `migrations/`. The
+addresses of its `urls.py` join those of the core, in the namespace `groups`. Its `plug_in` calls these:
+
+    def plug_in(self) -> None:
+        from groups import hooks
+        from groups.features.notes import presenters
+
+        hooks.part("group.cards", "notes/card.html", presenters.card_of)
+
+The core calls what was plugged in, and knows nothing else of the feature.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+
+from groups.presenters.changes.change_notes import FindNote, add_change_note
+from groups.presenters.destinations import Source, add_source
+from groups.presenters.group_warnings import FindWarnings, add_group_warnings
+from groups.presenters.lists.column_sets import ColumnSet, add_column_set
+from groups.presenters.places import Part, Show, add_part
+from groups.services.calls.metrics import StateGauge, state_gauges
+from groups.services.events import EventSource, FindEvents, add_event_source
+from groups.services.groups import ListListener, list_listeners
+from groups.services.installation.findings import Examine, parts_of_features
+from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.jobs import kinds
+from groups.services.jobs.kinds import JobKind
+from groups.services.writes import gates
+from groups.services.writes.gates import Gate
+from groups.views.start import StartQuery, add_start_query
+
+# --- Pages -------------------------------------------------------------------------------------------------
+
+
+def part(place: str, template: str, show: Show, order: int = 0) -> None:
+    """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
+
+    `show` takes the request and the things of the place, and returns the variables of the template, or None
+    where there is nothing to show. It asks no database for a place that stays empty.
+    """
+    add_part(place, Part(template, show, order))
+
+
+def group_warnings(find_warnings: FindWarnings) -> None:
+    """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
+    add_group_warnings(find_warnings)
+
+
+def list_columns(column_set: ColumnSet) -> None:
+    """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
+    add_column_set(column_set)
+
+
+def change_note(find_note: FindNote) -> None:
+    """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
+    add_change_note(find_note)
+
+
+def destinations(source: Source, order: int = 0) -> None:
+    """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
+
+    Pages of groups have the order 0, those of clients 2, those of history and account 10, those of people 20.
+    """
+    add_source(source, order)
+
+
+def start_page(start_query: StartQuery) -> None:
+    """Choose the list of groups that a user begins with: `start_query` returns its query for a user."""
+    add_start_query(start_query)
+
+
+# --- Writes ------------------------------------------------------------------------------------------------
+
+
+def gate(each: Gate) -> None:
+    """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
+    gates.register(each)
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+def job_kind(kind: type[JobKind]) -> None:
+    """Let workers do jobs of a kind, and pages show them; see `JobKind`."""
+    kinds.register(kind)
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
+    """Let users be told of a kind of events, which they choose under its label.
+
+    `kind` is stored: nine letters at most. `find` takes an account and a time, and yields the events since;
+    one may be yielded again and again, and is told once, by its key. See `groups.services.events`.
+    """
+    add_event_source(EventSource(kind, label, find, order))
+
+
+# --- Workers -----------------------------------------------------------------------------------------------
+
+
+def routine(
+    name: str,
+    step: Callable[..., Any],
+    pause: float,
+    accounts: Callable[[], Iterable[str]] | None = None,
+) -> None:
+    """Let each worker repeat a step, `pause` seconds after its end; see `Routine`.
+
+    Several workers run at once: a step that may run only once takes a lease in the database.
+    """
+    routines.append(Routine(name, step, pause, accounts))
+
+
+def list_read(listener: ListListener) -> None:
+    """Call `listener` with each list that a worker reads from Poster on its own: token, groups, and time."""
+    list_listeners.append(listener)
+
+
+def queue(name: str) -> None:
+    """Let each worker empty a queue of tasks beside that of the jobs; settings.TASKS names it too."""
+    queues.append(name)
+
+
+def prune(name: str, forget: Callable[[], int]) -> None:
+    """Let `manage.py prune` delete rows whose time is over; `forget` returns their number."""
+    pruned.append(Pruned(name, forget))
+
+
+# --- The state of the installation -------------------------------------------------------------------------
+
+
+def doctor(part: str, examine: Examine) -> None:
+    """Let `manage.py doctor` show a part of the installation; `examine` yields states, each with words."""
+    parts_of_features.append((part, examine))
+
+
+def gauge(name: str, rows_in_words: str, rows: Callable[[], QuerySet[Any]], states: Iterable[str]) -> None:
+    """Add a gauge to `/metrics`: the number of rows in each of the states; the rows have a column `state`."""
+    state_gauges.append(StateGauge(name, rows_in_words, rows, states))

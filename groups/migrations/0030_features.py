@@ -1,0 +1,23 @@
+"""Give the models of features away: each feature takes its tables over, as they are."""
+
+from django.db import migrations
+
+MODELS = (
+    "SavedView",
+    "Notice",
+    "NoticeChoice",
+    "NoticeCursor",
+    "Delivery",
+    "Webhook",
+    "Watch",
+    "ClientCount",
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("groups", "0028_locks_of_features")]
+    operations = [
+        migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.DeleteModel(name) for name in MODELS]
+        )
+    ]

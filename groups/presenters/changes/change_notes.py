@@ -1,0 +1,35 @@
+"""Let features say more about a change: on its page, in the history, and in the message of success."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from groups.models import Change
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeNote:
+    """Words about a change: `text` beside `label` or alone, `sentence` in a message."""
+
+    label: str
+    text: str
+    sentence: str
+
+
+type FindNote = Callable[[Change, "User"], ChangeNote | None]
+
+_find_notes: list[FindNote] = []
+
+
+def add_change_note(find_note: FindNote) -> None:
+    """Add a note to changes: `find_note` returns that of a change for a user, or None, without a query."""
+    _find_notes.append(find_note)
+
+
+def notes_of(change: Change, user: "User") -> list[ChangeNote]:
+    """Return the notes about a change that the user may see."""
+    found = (find_note(change, user) for find_note in _find_notes)
+    return [note for note in found if note is not None]

@@ -1,1 +1,0 @@
-"""Show what percents cost, and the sales of groups."""

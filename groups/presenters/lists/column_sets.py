@@ -1,0 +1,66 @@
+"""Let features add columns of amounts to the list of groups, and to the files that have its rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from groups.models import PosterCredentials
+from groups.poster import Group
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSet:
+    """Columns of amounts in hryvnia, which a list shows in place of birthday bonus and clients if asked to.
+
+    `key` asks for them in the address of the list (`?columns=<key>`); it is also the id of the element that
+    `template` draws above the table, and the name of the fragment in it. `labels` returns the names of the
+    columns by their keys, which the list is sorted by. `words` say of a list that it has them. `read` is
+    called only for a list that asks for them, and only for users with the `permission`.
+    """
+
+    key: str
+    permission: str
+    labels: Callable[[], dict[str, str]]
+    words: "_StrPromise"
+    template: str
+    read: Callable[[PosterCredentials], "Amounts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The amounts of one list. `about` tells the template what they are, or why they are not known.
+
+    `of` returns the amounts of a group in the order of the labels, None for one that the group has not. It is
+    None itself while nothing is known; then the list keeps its usual columns.
+    """
+
+    column_set: ColumnSet
+    about: Any
+    of: Callable[[Group], Sequence[Decimal | None]] | None = None
+
+
+column_sets: dict[str, ColumnSet] = {}
+"""Column sets by their keys."""
+
+
+def add_column_set(column_set: ColumnSet) -> None:
+    """Let lists show a column set."""
+    column_sets[column_set.key] = column_set
+
+
+def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amounts | None:
+    """Return the amounts that a list asks for by a key, or None if it asks for none that the user may see."""
+    column_set = column_sets.get(key)
+    if column_set is None or not user.has_perm(column_set.permission):
+        return None
+    return column_set.read(credentials)
+
+
+def amount_labels(key: str) -> dict[str, str]:
+    """Return the names of the columns of a set by their keys; none for an unknown set."""
+    return column_sets[key].labels() if key in column_sets else {}

@@ -1,0 +1,61 @@
+"""Let features add parts to the pages of the core.
+
+A place is a spot in a template of the core, as `{% place "group.cards" one %}`; in a `.jinja` file it is
+`{{ place("list.tools", listing) }}`. Each part that is drawn there is a template with its variables. A view
+that has to know whether there are parts asks `parts_of`, and its template has `{% parts found %}`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PLACES = {
+    "account.sections": "The page of the account, below the token; shown with (request, credentials).",
+    "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
+    "list.head": "Buttons beside the heading of the list; shown with (request).",
+    "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
+    "listing).",
+    "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "group.facts": "The words below the facts of a group; shown with (request, one), a `OneGroup`.",
+    "group.cards": "The cards of a group, above its clients; shown with (request, one).",
+    "group.figures": "The cards of a group, below its clients; shown with (request, one).",
+    "form.percent": "Below the percent in a form of a group; shown with (request, group, command): the one "
+    "that the page asks about, or None.",
+    "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
+    "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
+    "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "
+    "each group its id, and its old and new values.",
+    "request.job": "The page of a request for a job; shown with (request, job, groups): those that it edits, "
+    "as they are now, or None.",
+    "removal.cards": "The page before a group goes; shown with (request, group_id).",
+    "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
+    "restore.losses": "The list of what a restore cannot bring back; shown with (request, group_id).",
+}
+
+type Show = Callable[..., Mapping[str, Any] | None]
+type Parts = list[tuple[str, Mapping[str, Any]]]
+"""Templates, each with its variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a page. `show` returns the variables of the template, or None for nothing to show."""
+
+    template: str
+    show: Show
+    order: int = 0
+
+
+_parts: dict[str, list[Part]] = {place: [] for place in PLACES}
+
+
+def add_part(place: str, part: Part) -> None:
+    """Add a part to a place; parts with the same `order` stay in the order of INSTALLED_APPS."""
+    _parts[place].append(part)
+    _parts[place].sort(key=lambda each: each.order)
+
+
+def parts_of(place: str, *things: Any) -> Parts:
+    """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
+    shown = ((part.template, part.show(*things)) for part in _parts[place])
+    return [(template, variables) for template, variables in shown if variables is not None]

@@ -1,1 +1,0 @@
-"""Show the promotions and the loyalty rules of an account."""

@@ -1,0 +1,187 @@
+"""Hold writes against the limits of their account: the one place that says whether one may go beyond them.
+
+A job is held against the limits as a whole before it starts, and its clients once more as each of its changes
+is recorded: the journal has the number of clients that each of them reaches.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from groups.models import ApprovalRequest, Change, Job, Limits, PosterCredentials
+from groups.models.approvals import Consent
+from groups.models.contents import Breach
+from groups.services.jobs.kinds import JobKind
+from groups.services.writes.commands import Command
+from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import Held, NotNow
+from groups.services.writes.reach import Reach, count_reached, reached_by
+from groups.services.writes.submissions import register
+from poster_admin.users.models import Event
+from poster_admin.users.security_log import record
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+RIGHT = "groups.exceed_limits"
+Limit = Limits.Limit
+
+# Where a job or a planned change was approved, its form has become that.
+register(
+    ApprovalRequest.objects.exclude(
+        ~Q(kind=ApprovalRequest.Kind.CHANGE), state=ApprovalRequest.State.APPROVED
+    ).select_related("job")
+)
+
+
+class BeyondLimits(Held):
+    """The write goes beyond limits of its account, and nothing allows that; nothing was sent."""
+
+    def __init__(self, breaches: Iterable[Breach]) -> None:
+        super().__init__()
+        self.breaches = tuple(breaches)
+
+
+def limits_of(account_id: str) -> Limits:
+    """Return the limits of an account, read now; without a row it has none."""
+    return Limits.objects.filter(account=account_id).first() or Limits(account_id=account_id)
+
+
+def set_limits(limits: Limits, *, user: "User") -> None:
+    """Save the limits of an account; the security log has the old and the new value of those that changed."""
+    if not user.has_perm(RIGHT):
+        raise PermissionDenied
+    values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
+    values |= {"set_by": user.get_username(), "set_at": timezone.now()}
+    with transaction.atomic():
+        stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
+        old, new = stored.values if stored else {}, limits.values
+        Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
+    changed = [
+        f"{limit}: {_plain(old.get(limit))} → {_plain(new.get(limit))}"
+        for limit in Limits.Limit
+        if old.get(limit) != new.get(limit)
+    ]
+    record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
+
+
+def _plain(value: Decimal | None) -> str:
+    """Return a limit as it is typed, without zeros at the end; a dash for none."""
+    return "–" if value is None else f"{value.normalize():f}"
+
+
+class LimitGate(Gate):
+    """Hold back what goes beyond the limits, unless a request or a reason lets it."""
+
+    order = 20
+
+    def before(self, command: Command) -> dict[str, Any]:
+        """Return the number of clients that a command reaches, as far as there is a limit on them."""
+        sender = command.sender
+        limits, reach = limits_of(sender.credentials.account_id), command.reach
+        if limits.max_clients is not None and command.reached_group is not None:
+            reach += Reach(clients=count_reached(sender.credentials, command.reached_group))
+        # The clients of a job are held against the limit together, in the transaction.
+        breaches = breaches_of(replace(reach, clients=0 if command.job else reach.clients), limits)
+        if not are_allowed(breaches, command.consent, sender.user):
+            raise BeyondLimits(breaches)
+        return {"reached": reach.clients, **command.consent_columns}
+
+    def ahead(self, command: Command) -> dict[str, Any]:
+        return self.before(command)
+
+    def in_transaction(self, change: Change, command: Command) -> None:
+        """Approve the request of a command in the transaction: there is never one without the other.
+
+        So exactly one of two users who approve it at once makes the write.
+        """
+        request, user = command.request, command.sender.user
+        if request is not None and request.kind == ApprovalRequest.Kind.CHANGE:
+            approve(request, user)
+        check_job(change, user)
+
+    def before_job(self, job: Job, user: "User") -> None:
+        """Hold all of a job against the limits, with the clients that Poster shows this user now."""
+        limits = limits_of(job.account_id)
+        if not limits.values:
+            return
+        credentials = None
+        if limits.max_clients is not None:
+            found = PosterCredentials.objects.select_related("account", "user")
+            credentials = found.get(user=user, account=job.account_id)
+        reach = JobKind.of(job).reach(credentials)
+        if job.limit_reason and job.allowed_clients is None:
+            # No number was shown: the reason is for those that there are now.
+            job.allowed_clients = reach.clients
+        check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
+
+    def job_decided(self, job: Job, user: "User", reason: str) -> None:
+        """Refuse the request for the rest of a job that no longer waits for it."""
+        for request in job.requests.waiting():
+            ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
+
+
+def approve(request: ApprovalRequest, user: "User") -> None:
+    """Store the yes to a request. Raises `NotNow` if it no longer waits."""
+    if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+        raise NotNow
+
+
+def check_job(change: Change, user: "User") -> None:
+    """Raise `BeyondLimits` if a job would reach more clients with this change than it may.
+
+    Belongs into the transaction that records the change: it locks the row of the job, so that the changes of
+    one job are counted one after the other.
+    """
+    limits = limits_of(change.account_id)
+    if change.job_id is None or not change.reached or limits.max_clients is None:
+        return
+    job = Job.objects.select_for_update().get(pk=change.job_id)
+    reach = Reach(clients=reached_by(job.pk) + change.reached)
+    check_as_a_whole(reach, limits=limits, user=user, consent=job)
+
+
+def check_as_a_whole(reach: Reach, *, limits: Limits, user: "User", consent: Consent) -> None:
+    """Raise `BeyondLimits` if a job breaks limits that its consent does not let it break."""
+    breaches = breaches_of(reach, limits)
+    if not are_allowed(breaches, consent, user):
+        raise BeyondLimits(breaches)
+
+
+def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
+    """Return the limits that a write breaks; a number equal to its limit is allowed."""
+    asked = {
+        Limit.MAX_PERCENT: reach.percent,
+        Limit.MAX_RISE: reach.rise,
+        Limit.MAX_BIRTHDAY_BONUS: reach.birthday_bonus,
+        Limit.MAX_CLIENTS: Decimal(reach.clients),
+    }
+    return tuple(
+        Breach(limit.value, asked[limit], allowed)
+        for limit, allowed in limits.values.items()
+        if asked[limit] > allowed
+    )
+
+
+def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: "User") -> bool:
+    """Return True if a user may go beyond these limits: with the right, and a request or a reason.
+
+    Clients are covered up to the number that was shown as the consent was given, if one was.
+    """
+    return all(
+        consent is not None
+        and consent.is_given
+        and user.has_perm(RIGHT)
+        and (
+            breach.limit != Limit.MAX_CLIENTS
+            or consent.allowed_clients is None
+            or breach.asked <= consent.allowed_clients
+        )
+        for breach in breaches
+    )

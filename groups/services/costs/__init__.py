@@ -1,1 +1,0 @@
-"""Read the sales of all clients, and keep their sums."""

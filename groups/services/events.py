@@ -1,0 +1,205 @@
+"""Find what happens in an account, for those who want to be told. Features add kinds of events.
+
+Events are read from the rows that the history, the jobs and the features keep anyway, so none can be
+forgotten where such a row is written. Words are made later, in the language of each reader: a sentence or two
+on one line. Names of groups are in them, the sign-in name of a user only where a token ends. Clients and
+tokens are not.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.contrib.auth.models import User
+from django.db.models import F
+from django.template.defaultfilters import date as date_text
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.models.credentials import TOKEN_LIFE
+from groups.services.jobs.kinds import title_of
+
+# Days before the end of a token on which its user is told.
+TOKEN_DAYS = (60, 14, 3)
+LONG_OPEN = timedelta(minutes=15)
+# Most letters of a kind: it is stored.
+LONGEST_KIND = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in an account; `key` names it for good.
+
+    `concerns` returns True if a user may be told of it; a program is told of all.
+    """
+
+    key: str
+    at: datetime
+    path: str
+    text: Callable[[], str]
+    concerns: Callable[[User], bool] = lambda _user: True
+
+
+type FindEvents = Callable[[PosterAccount, datetime], Iterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """The events of one kind, which users choose under its label. `find` yields those after a time."""
+
+    kind: str
+    label: str | Promise
+    find: FindEvents
+    order: int = 0
+
+
+_sources: list[EventSource] = []
+
+
+def add_event_source(source: EventSource) -> None:
+    """Add a kind of events. Those of a lower `order` are offered first, then those that were added first."""
+    if len(source.kind) > LONGEST_KIND:
+        raise ValueError(f"The kind {source.kind} is too long.")
+    _sources.append(source)
+    _sources.sort(key=lambda each: each.order)
+
+
+def event_sources() -> list[EventSource]:
+    """Return the kinds of events that this installation knows."""
+    return list(_sources)
+
+
+def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
+    """Yield the events of an account after a time, each with its kind."""
+    for source in _sources:
+        for event in source.find(account, since):
+            yield source.kind, event
+
+
+def changes_in(
+    state: Change.State, text: Callable[[Change], str], account: PosterAccount, since: datetime
+) -> Iterator[Event]:
+    """Yield the changes of groups that have come into a state. Those of clients are told with their job."""
+    rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since, state=state)
+    for change in rows.order_by():
+        at = change.settled_at or change.created_at
+        url = reverse("groups:change", args=[change.pk])
+        yield Event(f"{state} {change.pk}", at, url, partial(text, change))
+
+
+def is_user(user_id: int | None, user: User) -> bool:
+    """Return True for the user of this id; `partial(is_user, user_id)` is a `concerns`."""
+    return user.pk == user_id
+
+
+def one_line(*sentences: str) -> str:
+    """Return the sentences on one line: a name may hold anything, and a subject of a mail no line break."""
+    return " ".join(" ".join(sentences).split())
+
+
+def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the jobs that are done, and those that have stopped, which may happen to one several times.
+
+    A stop has the same key after the job was resumed, which a person may do before anybody looks.
+    """
+    rows = Job.objects.known().filter(account=account).order_by()
+    for job in (
+        *rows.filter(state=Job.State.DONE, finished_at__gt=since),
+        *rows.filter(state__in=Job.UNFINISHED, stopped_at__gt=since),
+    ):
+        at = job.finished_at or job.stopped_at or job.created_at
+        url = reverse("groups:job", args=[job.pk])
+        end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
+        key = f"job {job.pk} {end} {at.isoformat()}"
+        yield Event(key, at, url, partial(job_words, job))
+
+
+def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the tokens that have come this near to their end: Poster itself tells no end of them."""
+    now = timezone.now()
+    for days in TOKEN_DAYS:
+        before = TOKEN_LIFE - timedelta(days=days)
+        near = PosterCredentials.objects.select_related("user").filter(account=account, refused_at=None)
+        for credentials in near.filter(connected_at__gt=since - before, connected_at__lte=now - before):
+            yield Event(
+                f"token {credentials.fingerprint} {days}",
+                credentials.connected_at + before,
+                reverse("groups:account"),
+                partial(token_words, credentials),
+                partial(is_user, credentials.user_id),
+            )
+
+
+def find_circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the circuit of the account if calls still failed 15 minutes after it had opened.
+
+    Nobody may call Poster at night: an open circuit that no call has tested since says nothing.
+    """
+    still = F("opened_at") + LONG_OPEN
+    for found in PosterAccount.objects.filter(pk=account.pk, failed_at__gte=still, failed_at__gt=since):
+        opened_at, failed_at = found.opened_at, found.failed_at
+        if opened_at and failed_at:
+            key = f"circuit {found.pk} {opened_at.isoformat()}"
+            url = reverse("groups:list")
+            yield Event(key, failed_at, url, partial(circuit_words, found))
+
+
+def review_words(change: Change) -> str:
+    """Say why a change needs a person."""
+    text = _("A change of “%(group)s” needs a person.") % {"group": change.group_name}
+    return one_line(text, f"{capfirst(change.reason_label)}." if change.reason_label else "")
+
+
+def job_words(job: Job) -> str:
+    """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
+    if job.state == Job.State.DONE:
+        return one_line(_("A job has ended: %(title)s.") % {"title": title_of(job)})
+    if job.state != Job.State.STOPPED:
+        text = _("A job had stopped by itself, and was resumed: %(title)s.")
+        return one_line(text % {"title": title_of(job)})
+    stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
+    text = _("A job has stopped by itself: %(title)s.") % {"title": title_of(job)}
+    return one_line(text, str(stop.label) % {"detail": job.detail})
+
+
+def token_words(credentials: PosterCredentials) -> str:
+    """Say when a token ends, and whose."""
+    left = max((credentials.expires_on - timezone.localdate()).days, 0)
+    words = {
+        "count": left,
+        "user": credentials.user.get_username(),
+        "date": date_text(credentials.expires_on, "DATE_FORMAT"),
+    }
+    text = ngettext(
+        "The token of %(user)s ends in %(count)s day, on %(date)s.",
+        "The token of %(user)s ends in %(count)s days, on %(date)s.",
+        left,
+    )
+    return one_line(text % words, _("Create a new one in Poster and enter it here."))
+
+
+def circuit_words(account: PosterAccount) -> str:
+    """Say since when Poster does not answer."""
+    since = timezone.localtime(account.opened_at)
+    text = _("Poster has not answered for more than 15 minutes, since %(time)s.")
+    return one_line(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})
+
+
+for each in (
+    EventSource(
+        "review",
+        gettext_lazy("A change needs a person"),
+        partial(changes_in, Change.State.REVIEW, review_words),
+        -1,
+    ),
+    EventSource("job", gettext_lazy("A job has ended or stopped by itself"), find_jobs, -1),
+    EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1),
+    EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
+):
+    add_event_source(each)

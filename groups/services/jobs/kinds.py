@@ -1,0 +1,137 @@
+"""Define a kind of job: the work with many writes that one form asks for, with everything about its kind.
+
+Each kind is a subclass beside its work, and `register` makes it known. Queue, lease, executor, undo and pages
+know only this class. The jobs of a kind that is not registered wait, keep their locks, and are on no page.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from groups.models import Change, Job, PosterCredentials
+from groups.models.locks import members_key
+from groups.poster import Group
+from groups.services.jobs.lease import JobLease
+from groups.services.writes.reach import Reach
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class UnknownKind(LookupError):
+    """No class is registered for the kind of this job: its feature is switched off."""
+
+
+def register[K: "JobKind"](kind: type[K]) -> type[K]:
+    """Make a class the kind of the jobs whose row has its `kind`."""
+    Job.registered[kind.kind] = kind
+    return kind
+
+
+class JobKind(ABC):
+    """One job, with everything about its kind."""
+
+    # The value of the column `kind`: at most 20 letters, kept for good.
+    kind: ClassVar[str]
+    # The kind in two words, as "clients moved".
+    label: ClassVar[str | Promise]
+    # The parts that are made, as "moved" in "moved: 12".
+    done_label: ClassVar[str | Promise]
+    # The rights that a user needs to start such a job and to control it.
+    permissions: ClassVar[tuple[str, ...]]
+    # True if it moves clients: while it is at work, sums over the clients of a group are provisional.
+    moves_clients: ClassVar[bool] = False
+    # True if two users who ask for the same make one job.
+    is_shared: ClassVar[bool] = False
+    # Writes that are no parts of the job: they do not count in its progress.
+    not_counted: ClassVar[tuple[Change.Action, ...]] = ()
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @staticmethod
+    def of(job: Job) -> "JobKind":
+        """Return the kind of a job. Raises `UnknownKind`."""
+        kind = Job.registered.get(job.kind)
+        if kind is None or not issubclass(kind, JobKind):
+            raise UnknownKind(job.kind)
+        return kind(job)
+
+    # --- Who may, and how far it goes -----------------------------------------------------------------------
+
+    def may_be_controlled_by(self, user: "User") -> bool:
+        """Return True if a user may start, pause, resume and cancel the job."""
+        return user.has_perms(self.permissions)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The keys that the job locks: by default the members of its group and of its target.
+
+        A job with neither locks nothing; each of its changes takes its own lock.
+        """
+        groups = (self.job.group_id, self.job.target_id)
+        return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]:
+        """The values that the form has asked for: with others the same form does not mean the same job."""
+        return self.job.group_id, self.job.target_id, self.job.wanted
+
+    @abstractmethod
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        """Return the reach of all writes of the job together, made and left.
+
+        Clients are counted at Poster, where there are credentials. Raises `PosterError`.
+        """
+
+    @property
+    @abstractmethod
+    def group_ids(self) -> list[int]:
+        """The ids of the groups that it writes or moves clients out of, for the effect of its request."""
+
+    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+        """Return the columns that an approval stores, for its groups as they are now.
+
+        A `total` of 0 among them says that all is so already, and that there is nothing to start.
+        """
+        return {}
+
+    # --- The work -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def work(self, lease: JobLease) -> None:
+        """Do what is left of the job. Raises `Interrupted`, `PutOff` and `Stopped`, see `lease`.
+
+        Another run may have done a part, up to any line, and been killed.
+        """
+
+    # --- Words ----------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The job in a few words, for its page and for events."""
+
+    @property
+    def request_words(self) -> str:
+        """What the job would do, in sentences, for the page of its request."""
+        return ""
+
+    @property
+    def words_at_end(self) -> str:
+        """A sentence for its page once it has ended."""
+        return ""
+
+
+def title_of(job: Job) -> str:
+    """Return the title of a job; a plain one if its kind is not registered, as for the holder of a lock."""
+    return JobKind.of(job).title if job.is_known else capfirst(_("job"))
+
+
+def label_of(job: Job) -> str:
+    """Return the kind of a job in words; a plain one if its kind is not registered."""
+    return str(JobKind.of(job).label) if job.is_known else _("job")

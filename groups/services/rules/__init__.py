@@ -1,1 +1,0 @@
-"""Read the promotions and the loyalty rules of an account."""

@@ -1,0 +1,94 @@
+"""Define gates: what a write has to pass before it is sent. `execute` and the queue of jobs ask all of them.
+
+A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from groups.models import Change, Job
+from groups.services.writes.commands import Command
+from groups.services.writes.not_sent import BonusBlocked
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Gate:
+    """A gate that lets everything pass; each method may raise a `NotSent`, and so nothing is sent."""
+
+    # Gates are asked in this order: first those that hold back, then those that do something.
+    order: ClassVar[int] = 50
+
+    def before(self, command: Command) -> dict[str, Any]:
+        """Let a command pass, right before it is recorded; return columns of its journal row.
+
+        May raise `PosterError` too, if Poster does not tell what the gate has to know.
+        """
+        return {}
+
+    def ahead(self, command: Command) -> dict[str, Any]:
+        """Let a command pass that is sent later: after a confirmation, or as a planned change."""
+        return {}
+
+    def in_transaction(self, change: Change, command: Command) -> None:
+        """Let a change pass, in the transaction that records it."""
+
+    def before_job(self, job: Job, user: "User") -> None:
+        """Let a job pass as a whole, as this user starts it or lets it go on; may set columns of it.
+
+        May raise `PosterError` as `before` does. Each of its changes passes on its own later.
+        """
+
+    def job_decided(self, job: Job, user: "User", reason: str) -> None:
+        """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
+
+
+registered: list[Gate] = []
+
+
+def register(gate: Gate) -> None:
+    """Let all writes pass this gate too."""
+    registered.append(gate)
+    registered.sort(key=lambda each: each.order)
+
+
+def before(command: Command) -> dict[str, Any]:
+    """Pass all gates with a command; return the columns for its journal row."""
+    return {name: value for gate in registered for name, value in gate.before(command).items()}
+
+
+def ahead(command: Command) -> dict[str, Any]:
+    """Pass all gates with a command that is sent later, as far as they can tell already."""
+    return {name: value for gate in registered for name, value in gate.ahead(command).items()}
+
+
+def in_transaction(change: Change, command: Command) -> None:
+    """Pass all gates in the transaction that records a change."""
+    for gate in registered:
+        gate.in_transaction(change, command)
+
+
+def before_job(job: Job, user: "User") -> None:
+    """Pass all gates with a job as a whole."""
+    for gate in registered:
+        gate.before_job(job, user)
+
+
+def job_decided(job: Job, user: "User", reason: str) -> None:
+    """Tell all gates that a user has decided on a job."""
+    for gate in registered:
+        gate.job_decided(job, user, reason)
+
+
+class BonusBlock(Gate):
+    """Stop birthday bonuses of an account for which one came back multiplied or divided by 100."""
+
+    order = 10
+
+    def before(self, command: Command) -> dict[str, Any]:
+        if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
+            raise BonusBlocked
+        return {}
+
+
+register(BonusBlock())

@@ -1,0 +1,30 @@
+"""Name the features, and read which of them FEATURES_OFF leaves out."""
+
+from importlib import import_module
+
+from groups.feature import Feature
+from poster_admin.env import Environment
+
+# Each may need those before it, and is plugged in after them.
+FEATURES = ("insights", "bulk", "elsewhere", "notices", "saved_views")
+APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
+
+
+def require_known(env: Environment, off: list[str]) -> None:
+    """Record names to leave out that are no feature, and those that a feature in use needs."""
+    unknown = [name for name in off if name not in FEATURES]
+    words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
+    env.require("FEATURES_OFF", not unknown, words)
+    used = [name for name in FEATURES if name not in off]
+    for name in off:
+        needing = [each for each in used if name in _feature(each).needs]
+        env.require("FEATURES_OFF", not needing, f"has {name}, which is needed by {', '.join(needing)}")
+
+
+def _feature(name: str) -> type[Feature]:
+    module = import_module(f"groups.features.{name}.apps")
+    return next(
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Feature) and each is not Feature
+    )

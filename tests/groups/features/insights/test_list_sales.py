@@ -1,0 +1,171 @@
+"""Sales by group: columns of the list and of its export, for users who may see them, from one call."""
+
+import csv
+import io
+import re
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import load_workbook
+
+from groups.features.insights.services import sales_reading
+from tests.support.costs import ask, sold
+from tests.support.pages import fragment, group_ids, text_of
+
+pytestmark = pytest.mark.django_db
+URL = "/groups/?columns=sales"
+METHOD = "dash.getClientsSales"
+
+
+def figures_of(sandbox, group_id):
+    """Compute turnover, average receipt and what was given in another way, from the sandbox."""
+    state = sandbox.accounts["demo"]
+    row = state.groups[group_id]
+    totals, given = {"sum": 0, "revenue": 0, "receipts": 0}, 0
+    for client_id, sums in sold(state, 30).items():
+        client = state.clients.row(client_id)
+        if client and client["delete"] == "0" and client["client_groups_id"] == str(group_id):
+            totals = {name: totals[name] + sums[name] for name in totals}
+            given += sums["revenue"] * max(
+                Decimal(client["discount_per"]), Decimal(row["client_groups_discount"])
+            )
+    revenue = Decimal(totals["revenue"]) / 100
+    if row["loyalty_type"] == "2":
+        given = Decimal(totals["sum"] - totals["revenue"]) * 100
+    return tuple(
+        round_half_up(amount) for amount in (revenue, revenue / totals["receipts"], Decimal(given) / 10_000)
+    )
+
+
+def round_half_up(amount):
+    return f"{amount.quantize(Decimal('0.01'), 'ROUND_HALF_UP'):.2f}"
+
+
+def shown(page, group_id):
+    """Return the three figures of a row."""
+    row = re.search(rf'(?s)<tr data-group="{group_id}">.*?</tr>', page.content.decode())[0]
+    names = ("Turnover", "Average receipt", "Given")
+    cells = [re.search(rf'data-label="{name}">([^<]*)<', row)[1] for name in names]
+    return tuple(cell.replace(",", "").partition("\N{NO-BREAK SPACE}")[0] for cell in cells)
+
+
+def test_the_columns_are_those_of_another_computation_and_come_from_one_call(owner, browse, sandbox):
+    client = browse(owner)
+    assert "Turnover" not in text_of(client.get("/groups/"))
+    assert not sandbox.calls(METHOD)
+    page = client.get(URL)
+    assert page.status_code == 200
+    for group_id in (1, 4, 5):
+        assert shown(page, group_id) == figures_of(sandbox, group_id)
+    assert "Turnover is what was paid" in text_of(page)
+    client.get(URL)
+    ask(client, 1, 15)
+    assert len(sandbox.calls(METHOD)) == 1
+
+
+@pytest.mark.parametrize("key", ["turnover", "receipt", "given"])
+def test_they_sort_as_numbers(owner, browse, sandbox, key):
+    place = ("turnover", "receipt", "given").index(key)
+    rising = sorted((1, 4, 5), key=lambda group_id: Decimal(figures_of(sandbox, group_id)[place]))
+    client = browse(owner)
+    assert group_ids(client.get(f"{URL}&sort={key}")) == rising
+    page = client.get(f"{URL}&sort=-{key}")
+    assert group_ids(page) == rising[::-1]
+    assert 'aria-sort="descending"' in page.content.decode()
+    # Without the columns it is no order of the list.
+    assert group_ids(client.get(f"/groups/?sort={key}")) == [1, 4, 5]
+
+
+def test_the_address_keeps_the_columns(owner, browse):
+    html = browse(owner).get(f"{URL}&type=2").content.decode()
+    for link in (
+        "columns=sales&amp;sort=",
+        "type=2&amp;columns=sales",
+        "export.csv?type=2&amp;columns=sales",
+    ):
+        assert link in html
+    assert '<input type="hidden" name="columns" value="sales" form="filters">' in html
+
+
+@pytest.mark.parametrize("name", ["manager", "staff"])
+def test_nobody_else_sees_them(request, browse, sandbox, owner, name):
+    browse(owner).get(URL)
+    sandbox.log.clear()
+    client = browse(request.getfixturevalue(name))
+    page = client.get(f"{URL}&sort=-turnover")
+    assert page.status_code == 200
+    assert "Turnover" not in text_of(page)
+    assert "columns=sales" not in re.sub(r'value="[^"]*"', "", client.get("/groups/").content.decode())
+    assert b"Turnover" not in client.get("/groups/export.csv?columns=sales").content
+    assert not sandbox.calls(METHOD)
+
+
+def test_the_export_has_them_where_the_list_has(owner, browse, sandbox):
+    client = browse(owner)
+    assert b"Turnover" not in client.get("/groups/export.csv").content
+    text = client.get("/groups/export.csv?columns=sales&sort=-turnover").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for row in rows:
+        assert (row["Turnover"], row["Average receipt"], row["Given"]) == figures_of(sandbox, int(row["Id"]))
+    sheet = load_workbook(io.BytesIO(client.get("/groups/export.xlsx?columns=sales").content)).active
+    header, *cells = sheet.iter_rows(values_only=True)
+    assert header[-3:] == ("Turnover", "Average receipt", "Given")
+    for values in cells:
+        assert tuple(f"{value:.2f}" for value in values[-3:]) == figures_of(sandbox, values[0])
+
+
+def test_rows_that_are_in_no_sum_are_said(owner, browse, sandbox):
+    sandbox.script(METHOD, "row_null_field")
+    assert "1 row of Poster's could not be read and is left out" in text_of(browse(owner).get(URL))
+
+
+def test_an_export_with_sales_can_be_imported_again(owner, browse):
+    client = browse(owner)
+    content = client.get("/groups/export.csv?columns=sales").content.replace(b'"10"', b'"12"', 1)
+    page = client.post("/groups/import/", {"file": SimpleUploadedFile("groups.csv", content)}, follow=True)
+    assert page.status_code == 200
+    assert "are left out" not in text_of(page)
+    assert "1 group changes" in text_of(page)
+
+
+def test_a_large_account_shows_the_groups_at_once_and_the_progress(
+    owner,
+    browse,
+    sandbox,
+    monkeypatch,
+    work_queue,
+):
+    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    client = browse(owner)
+    page = client.get(URL)
+    assert group_ids(page) == [1, 4, 5]
+    assert "waiting for its turn" in text_of(page)
+    assert not sandbox.calls(METHOD)
+    alone = client.get(URL, headers=fragment("sales", URL)).content.decode()
+    assert alone.strip().startswith('<div id="sales"')
+    work_queue()
+    alone = client.get(URL, headers=fragment("sales", URL)).content.decode()
+    assert "Show the sales" in alone
+    assert "<table" not in alone
+    assert shown(client.get(URL), 1) == figures_of(sandbox, 1)
+    work_queue()
+    assert len(sandbox.calls(METHOD)) == 1
+
+
+def test_without_the_right_to_statistics_the_list_is_as_ever(owner, browse, sandbox):
+    sandbox.script(METHOD, "status_403", times=None)
+    page = browse(owner).get(URL)
+    assert page.status_code == 200
+    assert group_ids(page) == [1, 4, 5]
+    assert "The owner of the Poster account can give it" in text_of(page)
+    assert "Birthday bonus" in text_of(page)
+
+
+def test_a_saved_row_keeps_the_columns(owner, browse, sandbox):
+    client = browse(owner)
+    client.get(URL)
+    headers = fragment("row-4", URL)
+    page = client.get(URL, headers=headers)
+    assert page.status_code == 200
+    assert 'data-label="Turnover"' in page.content.decode()

@@ -1,0 +1,178 @@
+"""Test the sums of sales: any percent follows from them, periods, birthdays, one reading for all who ask."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.cache import cache
+from django.db import connections
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groups.features.insights.services import sales
+from groups.features.insights.services.sales_sums import GroupSales, Period, Steps, Sums, months_of, rounded
+from groups.poster import GroupValues, NotAllowed, PosterError
+from groups.services import credentials as credentials_service
+
+METHOD = "dash.getClientsSales"
+PERCENTS = st.decimals(0, 100, places=2)
+AMOUNTS = st.decimals(-10_000, 10_000_000, places=2)
+CLIENTS = st.lists(st.tuples(PERCENTS, AMOUNTS, AMOUNTS), max_size=30)
+
+
+def values(loyalty_type, percent):
+    return GroupValues(name="Гості", loyalty_type=loyalty_type, percent=Decimal(percent))
+
+
+# --- The sums ----------------------------------------------------------------------------------------------
+
+
+@given(clients=CLIENTS, old=PERCENTS, new=PERCENTS, loyalty_type=st.sampled_from([1, 2]))
+def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyalty_type):
+    by_own = {}
+    for own, total, revenue in clients:
+        by_own.setdefault(own, Sums()).add(Sums(total, revenue, total * own, revenue * own))
+    group = GroupSales(parts=(Steps.of(by_own),))
+    expected = sum(
+        (total, revenue)[loyalty_type == 1] * (max(own, new) - max(own, old)) / 100
+        for own, total, revenue in clients
+    )
+    assert group.cost(values(loyalty_type, old), values(loyalty_type, new)) == expected
+
+
+def test_no_step_is_of_one_client_where_others_have_a_lower_percent():
+    by_own = {Decimal(0): Sums(Decimal(100)), Decimal(25): Sums(Decimal("12.34"))}
+    steps = Steps.of(by_own).steps
+    assert [step.sums.total for step in steps] == [100, Decimal("112.34")]
+
+
+def test_a_group_without_sales_costs_nothing():
+    assert GroupSales().cost(values(1, 5), values(1, 50)) == 0
+    assert GroupSales(parts=(Steps(), Steps())).cost(values(2, 5), values(1, 50)) == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "kopecks"), [("0.005", "0.01"), ("0.0049", "0.00"), ("-0.005", "-0.01"), ("-0.001", "0.00")]
+)
+def test_half_a_kopeck_is_rounded_up_and_zero_has_no_sign(amount, kopecks):
+    assert str(rounded(Decimal(amount))) == kopecks
+
+
+@given(last=st.dates(date(2020, 1, 1), date(2035, 12, 31)), days=st.sampled_from(sales.PERIODS))
+def test_a_period_has_exactly_its_days_in_parts_of_one_month_each(last, days):
+    parts = months_of(last, days, whole=sales.MONTH)
+    every = [
+        first + timedelta(each) for first, end in map(ends, parts) for each in range((end - first).days + 1)
+    ]
+    assert every == [last - timedelta(back) for back in reversed(range(days))]
+    if days == sales.MONTH:
+        assert len(parts) == 1
+    else:
+        assert all((part.first.year, part.first.month) == (part.last.year, part.last.month) for part in parts)
+
+
+def ends(part):
+    return part.first, part.last
+
+
+def test_a_birthday_of_29_february_is_on_the_28th_where_there_is_no_29th():
+    assert (2, 29) in Period(date(2027, 2, 1), date(2027, 2, 28)).birthdays
+    assert (2, 29) not in Period(date(2028, 2, 1), date(2028, 2, 28)).birthdays
+    assert (2, 29) in Period(date(2028, 2, 29), date(2028, 2, 29)).birthdays
+    assert Period(date(2026, 12, 31), date(2027, 1, 1)).birthdays == {(12, 31), (1, 1)}
+
+
+# --- Reading -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def credentials(owner):
+    return credentials_service.credentials_of(owner)
+
+
+@pytest.mark.django_db
+def test_yesterdays_sums_are_not_todays(credentials, sandbox, monkeypatch):
+    sales.read_sales(credentials, 30)
+    assert sales.cached_sales(credentials, 30)
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    monkeypatch.setattr(sales.timezone, "localdate", lambda: tomorrow)
+    assert sales.cached_sales(credentials, 30) is None
+
+
+@pytest.mark.django_db
+def test_another_token_of_the_same_account_has_no_sums_yet(credentials, sandbox):
+    sales.read_sales(credentials, 30)
+    credentials.set_token("745d516e1b9320ed85b84d5bfda14148")
+    assert sales.cached_sales(credentials, 30) is None
+    sales.read_sales(credentials, 30)
+    assert len(sandbox.calls(METHOD)) == 2
+
+
+@pytest.mark.django_db
+def test_the_day_is_that_of_the_sites_clock(credentials, sandbox, monkeypatch, settings):
+    evening = datetime(2026, 3, 31, 22, 30, tzinfo=timezone.get_fixed_timezone(0))
+    monkeypatch.setattr(sales.timezone, "now", lambda: evening)
+    sales.read_sales(credentials, 30)
+    (call,) = sandbox.calls(METHOD)
+    # In Kyiv it is the first of April already.
+    assert (call.query["dateFrom"], call.query["dateTo"]) == ("20260303", "20260401")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_who_ask_at_once_share_one_reading(credentials, sandbox):
+    sandbox.latency = 0.1
+
+    def read(_):
+        try:
+            return sales.read_sales(credentials, 30)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(read, range(5)))
+    assert all(each == found[0] for each in found)
+    assert len(sandbox.calls(METHOD)) == 1
+
+
+@pytest.mark.django_db
+def test_pages_are_of_two_thousand_clients_at_most_and_nobody_is_missed(credentials, sandbox, settings):
+    # The sandbox invents the receipts of 5,000 clients in one go, which takes a busy machine seconds.
+    settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 20, 40
+    sandbox.console().edit(4, count_groups_clients="5000")
+    found = sales.read_sales(credentials, 30)
+    pages = sandbox.calls("clients.getClients")
+    assert len(pages) == 3
+    assert max(int(call.query["num"]) for call in pages) <= 2000
+    buyers = sum(group.clients for group in found.groups.values())
+    assert buyers == len(bought_by_the_living(sandbox))
+
+
+def bought_by_the_living(sandbox):
+    state, today = sandbox.accounts["demo"], timezone.localdate()
+    query = {"dateFrom": f"{today - timedelta(days=29):%Y%m%d}", "dateTo": f"{today:%Y%m%d}"}
+    rows = json.loads(state.clients_sales(query))
+    return [row for row in rows if state.clients.row(int(row["client_id"]))["delete"] == "0"]
+
+
+@pytest.mark.django_db
+def test_a_refusal_is_remembered_for_a_minute_and_nothing_else_is(credentials, sandbox):
+    sandbox.script(METHOD, "status_403", times=1)
+    for _ in range(2):
+        with pytest.raises(NotAllowed):
+            sales.read_sales(credentials, 30)
+    assert len(sandbox.calls(METHOD)) == 1
+    cache.clear()
+    sandbox.script(METHOD, "status_400", times=1)
+    with pytest.raises(PosterError):
+        sales.read_sales(credentials, 30)
+    assert sales.read_sales(credentials, 30).groups
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_decoded_is_read_anew(credentials, sandbox):
+    cache.set(sales.cache_key(credentials, 30), b"of another version")
+    assert sales.cached_sales(credentials, 30) is None
+    assert sales.read_sales(credentials, 30).groups

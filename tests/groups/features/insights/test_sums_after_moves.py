@@ -1,0 +1,195 @@
+"""Test that sums over clients do not outlive a move made here, and that a long job costs few readings."""
+
+import re
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from groups.features.insights.services import sales
+from groups.features.insights.services.member_sums import Questions, kept_sums, read_on
+from groups.features.insights.services.scheme import read_scheme
+from groups.models import Change, Job, PosterAccount, Snapshot
+from groups.poster import GroupValues
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import queue, restore_preview
+from groups.services.jobs.moves import Retire
+from groups.services.writes.commands import RemoveGroup, UpdateGroup
+from groups.services.writes.execute import execute
+from tests.support.jobs import FEW, plan, run, start
+from tests.support.pages import text_of
+
+METHOD, MEMBERS = "dash.getClientsSales", "clients.getClients"
+COST = "/groups/4/cost/?percent=15"
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+
+
+@pytest.fixture
+def sandbox(sandbox):
+    """Return a Poster with few clients in group 4: a job makes four calls for each of them."""
+    sandbox.console().edit(4, count_groups_clients=str(FEW))
+    return sandbox
+
+
+@pytest.fixture
+def credentials(owner):
+    return credentials_service.credentials_of(owner)
+
+
+@pytest.fixture
+def long_ago(settings):
+    """Return a function that lets POSTER_LAG_SECONDS pass since the last move."""
+
+    def pass_by():
+        moved_at = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS + 1)
+        PosterAccount.objects.update(moved_at=moved_at)
+
+    return pass_by
+
+
+def revenues(credentials):
+    found = sales.read_sales(credentials, sales.MONTH)
+    return found.of(4).revenue, found.of(1).revenue
+
+
+def test_after_a_move_the_sums_are_those_of_the_new_groups(owner, credentials, sandbox):
+    left, there = revenues(credentials)
+    assert left > 0
+    run(start(owner))
+    assert sales.cached_sales(credentials, sales.MONTH) is None
+    assert revenues(credentials) == (0, there + left)
+    assert revenues(credentials) == (0, there + left)
+    assert len(sandbox.calls(METHOD)) == 2
+
+
+def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner, credentials, sandbox):
+    left, there = revenues(credentials)
+    run(start(owner, kind=Retire))
+    assert revenues(credentials) == (0, there + left)
+    preview = restore_preview.look(user=owner, credentials=credentials, snapshot=Snapshot.objects.get())
+    restore = {"user": owner, "credentials": credentials, "operation": uuid.uuid4(), "preview": preview}
+    job = run(queue.start(restore_preview.plan(**restore)))
+    found = sales.read_sales(credentials, sales.MONTH)
+    assert (found.of(job.target_id).revenue, found.of(1).revenue) == (left, there)
+
+
+def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credentials, sandbox):
+    revenues(credentials)
+    group = read_now(credentials, 4).group
+    form = {"loaded": group.values, "loaded_clients": group.clients, "operation": uuid.uuid4()}
+    change = execute(RemoveGroup(user=owner, credentials=credentials, group_id=4, **form))
+    assert change.state == Change.State.APPLIED
+    assert sales.cached_sales(credentials, sales.MONTH) is None
+
+
+@pytest.mark.parametrize(
+    "url", [COST, "/groups/?columns=sales", "/groups/scheme/?turnover=1", "/groups/audit/"]
+)
+def test_each_page_with_sums_says_as_of_when_and_that_clients_were_being_moved(
+    owner, browse, sandbox, url, long_ago
+):
+    client = browse(owner)
+    run(start(owner))
+    assert "were being moved" in text_of(client.get(url))
+    long_ago()
+    text = text_of(client.get(url))
+    assert "were being moved" not in text
+    assert re.search(rf"(had it|counted) on {timezone.localtime().day}\b", text)
+
+
+def test_a_reading_that_a_move_overtakes_is_not_kept(owner, credentials, sandbox, monkeypatch):
+    job, pages_of = plan(owner), sales.pages_of
+
+    def move_after_the_first_page(*args, **options):
+        for number, page in enumerate(pages_of(*args, **options)):
+            yield page
+            if not number:
+                run(queue.start(job))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sales, "pages_of", move_after_the_first_page)
+        left, there = revenues(credentials)
+    assert left > 0
+    assert sales.cached_sales(credentials, sales.MONTH) is None
+    assert revenues(credentials) == (0, there + left)
+
+
+def test_a_job_at_work_costs_one_reading_and_the_page_says_that_it_moves_clients(
+    owner, browse, credentials, sandbox, long_ago
+):
+    job = start(owner)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
+    client = browse(owner)
+    for _ in range(5):
+        assert "when clients were being moved" in text_of(client.get(COST))
+        PosterAccount.objects.get(pk="demo").count_write(of_members=True)
+    assert len(sandbox.calls(METHOD)) == 1
+    Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
+    long_ago()
+    text = text_of(client.get(COST))
+    assert "it is added up once a day, and after clients were moved" in text
+    assert len(sandbox.calls(METHOD)) == 2
+
+
+def test_sums_that_a_late_read_may_have_made_wrong_are_read_again(owner, credentials, sandbox, long_ago):
+    left, there = revenues(credentials)
+    sandbox.lag("behind", MEMBERS, seconds=60)
+    job = run(start(owner))
+    found = sales.read_sales(credentials, sales.MONTH)
+    assert found.of(4).revenue > 0  # as the list has it, from before the move
+    assert found.provisional
+    assert job.state == Job.State.DONE
+    sandbox.catch_up()
+    long_ago()
+    assert revenues(credentials) == (0, there + left)
+    assert not sales.cached_sales(credentials, sales.MONTH).provisional
+
+
+def test_the_history_keeps_no_cost_of_sums_that_are_provisional(owner, credentials, sandbox, long_ago):
+    run(start(owner))
+    revenues(credentials)
+    old, new = (GroupValues(name="Гості", loyalty_type=1, percent=Decimal(each)) for each in (5, 7))
+    assert sales.monthly_cost(owner, credentials, 1, old, new) is None
+    long_ago()
+    revenues(credentials)
+    assert sales.monthly_cost(owner, credentials, 1, old, new) > 0
+
+
+def test_an_edit_of_a_percent_leaves_the_sums_as_they_are(owner, credentials, sandbox):
+    revenues(credentials)
+    group = read_now(credentials, 4).group
+    command = UpdateGroup(
+        user=owner,
+        credentials=credentials,
+        operation=uuid.uuid4(),
+        group_id=4,
+        loaded=group.values,
+        intended=GroupValues(name=group.name, loyalty_type=group.loyalty_type, percent=Decimal(12)),
+    )
+    assert execute(command).state == Change.State.APPLIED
+    revenues(credentials)
+    assert len(sandbox.calls(METHOD)) == 1
+
+
+def test_the_counts_of_the_ladder_are_those_after_a_move_and_one_for_a_job_at_work(
+    owner, credentials, sandbox, long_ago
+):
+    sandbox.console().edit_client(1, discount_per="90")
+    scheme = read_scheme(credentials)
+    questions = Questions.of(scheme.groups, scheme.ladder)
+    above = read_on(credentials, questions).above
+    job = start(owner, group_id=1, target_id=4, client_ids=[1])
+    run(job)
+    assert kept_sums(credentials, questions) is None
+    after = read_on(credentials, questions)
+    assert after.provisional
+    assert (after.above[1], after.above[4]) == (above[1] - 1, above.get(4, 0) + 1)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
+    calls = len(sandbox.calls(MEMBERS))
+    for _ in range(3):
+        read_on(credentials, questions)
+        PosterAccount.objects.get(pk="demo").count_write(of_members=True)
+    assert len(sandbox.calls(MEMBERS)) == calls + 1

@@ -1,0 +1,135 @@
+"""Test the saved views of a user, and the one that is the start page."""
+
+import re
+
+import pytest
+
+from groups.features.saved_views.models import SavedView
+from groups.features.saved_views.services import MOST
+from tests.support.pages import fragment, text_of
+from tests.support.people import PASSWORD
+
+pytestmark = pytest.mark.django_db
+URL = "/account/views/"
+
+
+def save(client, name, query):
+    return client.post(URL, {"name": name, "query": query})
+
+
+def views(user):
+    return {view.name: view.query for view in SavedView.objects.filter(user=user)}
+
+
+def change(client, view_name, **data):
+    view = SavedView.objects.get(name=view_name)
+    return client.post(f"{URL}{view.pk}/", data)
+
+
+def test_a_list_is_saved_with_its_filters_and_opened_again(staff, browse):
+    client = browse(staff, language="uk")
+    page = client.get(f"{URL}?type=2&percent_from=5&sort=-clients&page=3&nonsense=1")
+    hidden = re.search(r'name="query" value="([^"]*)"', page.content.decode())[1].replace("&amp;", "&")
+    assert hidden == "?type=2&percent_from=5&sort=-clients"
+    answer = save(client, "Велика знижка", hidden)
+    assert answer["Location"] == f"/groups/{hidden}"
+    assert views(staff) == {"Велика знижка": hidden}
+    text = text_of(client.get(URL))
+    assert "Велика знижка" in text
+    assert "5 % – 100 %" in text.replace("\xa0", " ")
+    assert client.get(answer["Location"]).status_code == 200
+
+
+def test_the_menu_of_the_list_shows_them_when_it_is_opened(staff, browse, django_assert_num_queries):
+    client = browse(staff)
+    save(client, "Порожні", "?only=empty")
+    page = client.get("/groups/?type=1")
+    assert 'hx-get="/account/views/?type=1"' in page.content.decode()
+    assert "Порожні" not in text_of(client.get("/groups/"))
+    menu = client.get(f"{URL}?type=1", headers=fragment("views", "/groups/?type=1")).content.decode()
+    assert 'href="/groups/?only=empty"' in menu
+    assert 'name="query" value="?type=1"' in menu
+    assert "<title>" not in menu
+
+
+def test_what_no_list_knows_is_not_saved(staff, browse):
+    save(browse(staff), "Будь-що", "?type=9&next=//evil.com&refresh=1&page=7&sort=name")
+    assert views(staff) == {"Будь-що": "?sort=name"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "н" * 61])
+def test_a_view_needs_a_name_and_keeps_what_was_typed(staff, browse, name):
+    answer = save(browse(staff), name, "?type=1")
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert "<title>Error:" in html
+    assert 'name="query" value="?type=1"' in html
+    assert name.strip() in html
+    assert views(staff) == {}
+
+
+def test_a_second_view_of_a_name_is_refused_and_the_first_stays(staff, browse):
+    client = browse(staff)
+    save(client, "Мої", "?type=1")
+    assert save(client, "Мої", "?type=2").status_code == 422
+    save(client, "Інші", "?type=2")
+    answer = change(client, "Інші", do="rename", name="Мої")
+    assert answer.status_code == 422
+    assert "You have a view of this name" in text_of(answer)
+    assert views(staff) == {"Мої": "?type=1", "Інші": "?type=2"}
+
+
+def test_there_are_no_more_than_the_menu_holds(staff, browse):
+    client = browse(staff)
+    SavedView.objects.bulk_create(SavedView(user=staff, name=str(number)) for number in range(MOST))
+    assert save(client, "Ще один", "").status_code == 422
+    assert len(views(staff)) == MOST
+
+
+def test_a_view_is_renamed_and_removed(staff, browse):
+    client = browse(staff)
+    save(client, "Старе", "?type=1")
+    assert change(client, "Старе", do="rename", name="Нове")["Location"] == URL
+    assert views(staff) == {"Нове": "?type=1"}
+    change(client, "Нове", do="nonsense")
+    assert change(client, "Нове", do="remove")["Location"] == URL
+    assert views(staff) == {}
+
+
+def test_one_view_is_the_start_page(staff, browse):
+    client = browse(staff)
+    save(client, "Перший", "?type=1")
+    save(client, "Другий", "?sort=-clients")
+    assert client.get("/")["Location"] == "/groups/"
+    change(client, "Перший", do="start")
+    change(client, "Другий", do="start")
+    assert list(SavedView.objects.filter(is_start=True).values_list("name", flat=True)) == ["Другий"]
+    assert client.get("/")["Location"] == "/groups/?sort=-clients"
+    signed_in = browse().post("/accounts/login/", {"username": staff.username, "password": PASSWORD})
+    assert signed_in["Location"] == "/"
+    change(client, "Другий", do="no_start")
+    assert client.get("/")["Location"] == "/groups/"
+
+
+def test_nobody_sees_or_changes_the_views_of_another(staff, owner, browse):
+    save(browse(staff), "Мої", "?type=1")
+    other = browse(owner)
+    assert "Мої" not in text_of(other.get(URL))
+    assert "Мої" not in text_of(other.post("/go/", {"q": "мої"}))
+    for do in ("rename", "remove", "start"):
+        assert change(other, "Мої", do=do, name="Чужі").status_code == 404
+    assert views(staff) == {"Мої": "?type=1"}
+    assert save(other, "Мої", "").status_code == 302
+    assert other.get("/")["Location"] == "/groups/"
+
+
+def test_ctrl_k_goes_to_a_view(staff, browse):
+    client = browse(staff)
+    save(client, "Порожні гурти", "?only=empty")
+    assert 'href="/groups/?only=empty"' in client.post("/go/", {"q": "порожні"}).content.decode()
+
+
+def test_the_menu_that_loads_the_views_sets_nothing_for_its_entries(staff, browse):
+    page = browse(staff).get("/groups/").content.decode()
+    assert 'hx-get="/account/views/' in page
+    assert not re.findall("<details[^>]* hx-", page)

@@ -1,0 +1,163 @@
+"""Test the kinds of jobs: one that is plugged in from outside, and one whose feature is switched off."""
+
+from typing import ClassVar
+
+import pytest
+from django_tasks_db.models import DBTaskResult
+
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock
+from groups.services import approvals
+from groups.services.account_limits import BeyondLimits
+from groups.services.events import events_since
+from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, register, title_of
+from groups.services.jobs.moves import Move
+from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.not_sent import Locked
+from groups.services.writes.reach import Reach
+from tests.support.jobs import ended, plan, run, run_once, start
+from tests.support.pages import text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+
+
+@pytest.fixture
+def switched_off(monkeypatch):
+    """Return a function that switches the feature off to which moves belong, and one that switches it on."""
+    return (
+        lambda: monkeypatch.delitem(Job.registered, Move.kind),
+        lambda: monkeypatch.setitem(Job.registered, Move.kind, Move),
+    )
+
+
+@pytest.fixture
+def greeting(monkeypatch):
+    """Register a kind of job that no module of the core names; return it."""
+    monkeypatch.setattr(Job, "registered", dict(Job.registered))
+
+    @register
+    class Greeting(JobKind):
+        kind = "greeting"
+        label = "groups greeted"
+        done_label = "greeted"
+        permissions = (UpdateGroup.permission,)
+        greeted: ClassVar[list[int]] = []
+
+        def reach(self, credentials):
+            return Reach(clients=self.job.total)
+
+        @property
+        def group_ids(self):
+            return [self.job.group_id]
+
+        def work(self, lease):
+            self.greeted.append(self.job.group_id)
+
+        @property
+        def title(self):
+            return "Greet a group"
+
+        @property
+        def words_at_end(self):
+            return "All have been greeted."
+
+    return Greeting
+
+
+def greet(user, total=0):
+    return Job(
+        account=user.credentials.account,
+        user=user,
+        user_name="staff",
+        kind="greeting",
+        group_id=4,
+        total=total,
+    )
+
+
+def test_a_kind_is_plugged_in_from_outside(staff, manager, browse, sandbox, greeting):
+    job = queue.start(greet(staff))
+    assert [lock.key for lock in job.locks.all()] == ["members:4"]
+    assert not queue.may_control(job, manager)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert greeting.greeted == [4]
+    assert not Lock.objects.exists()
+    page = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    assert "Greet a group" in page
+    assert "All have been greeted." in page
+    assert "greeted 0" in page
+    assert "Greet a group" in text_of(browse(staff).get("/jobs/"))
+
+
+def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeting):
+    Limits.objects.create(account_id="demo", max_clients=2)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start(greet(staff, total=3))
+    request = approvals.ask_for(greet(staff, total=3), staff, beyond.value.breaches)
+    assert request.asked_effect is not None
+    assert [group.id for group in request.asked_effect.groups] == [4]
+    assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert greeting.greeted == [4]
+
+
+def test_a_job_whose_feature_is_off_waits_and_goes_on_when_it_is_on_again(
+    staff, sandbox, people, switched_off
+):
+    switch_off, switch_on = switched_off
+    job = start(staff)
+    switch_off()
+    assert ended(run_once(job)) == (Job.State.WAITING, "")
+    DBTaskResult.objects.all().delete()
+    assert queue.revive() == []
+    assert not job_lease.JobLease(job).take()
+    assert not Change.objects.exists()
+    assert Lock.objects.filter(job=job).count() == 2
+    switch_on()
+    assert queue.revive() == [job]
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_a_job_whose_feature_is_off_is_on_no_page_and_in_no_notice(
+    staff, owner, browse, sandbox, switched_off
+):
+    switch_off, _ = switched_off
+    job = run(start(staff))
+    request = ApprovalRequest.objects.create(
+        account=job.account, user=staff, user_name="staff", kind=ApprovalRequest.Kind.JOB, job=job
+    )
+    since = job.created_at
+    pages = (f"/jobs/{job.pk}/", f"/requests/{request.pk}/")
+    client = browse(owner)
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+    assert {kind for kind, _event in events_since(job.account, since)} == {"job", "request"}
+    change = Change.objects.first()
+    assert change is not None
+    switch_off()
+    assert [client.get(page).status_code for page in pages] == [404, 404]
+    assert str(job.pk) not in client.get("/jobs/").content.decode()
+    assert str(request.pk) not in client.get("/requests/").content.decode()
+    assert approvals.count_to_decide(owner.credentials, owner) == 0
+    assert not list(events_since(job.account, since))
+    page = client.get(f"/history/{change.pk}/")
+    assert page.status_code == 200
+    assert f"/jobs/{job.pk}/" not in page.content.decode()
+
+
+def test_a_job_whose_feature_is_off_keeps_its_locks_and_is_named_plainly(staff, owner, sandbox, switched_off):
+    switch_off, switch_on = switched_off
+    job = start(staff)
+    switch_off()
+    assert title_of(job) == "Job"
+    assert label_of(job) == "job"
+    assert not queue.may_control(job, owner)
+    with pytest.raises(UnknownKind):
+        JobKind.of(job)
+    assert {lock.key for lock in job.locks.all()} == {"members:4", "members:1"}
+    switch_on()
+    with pytest.raises(Locked) as there:
+        queue.start(plan(owner, group_id=1, target_id=5))
+    assert there.value.holder == job

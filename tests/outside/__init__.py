@@ -1,0 +1,1 @@
+"""What is plugged in from outside the tree."""

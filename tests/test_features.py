@@ -1,0 +1,32 @@
+"""Test that features can be left out, each alone and all of them, and that others plug in from outside."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from poster_admin.features import FEATURES
+from tests.support.environment import ROOT
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+ALL = ",".join(FEATURES)
+
+
+def run_with(path, **variables):
+    """Run a file of tests in a process of its own, since the apps of a process cannot change."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", path]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TEST_"))}
+    ran = subprocess.run(command, cwd=ROOT, env=kept | variables, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-1000:]
+
+
+@pytest.mark.parametrize(
+    "off", [ALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in FEATURES), ""]
+)
+def test_without_a_feature_each_link_leads_to_a_page(off):
+    run_with("tests/outside/check_without.py", TEST_FEATURES_OFF=off)
+
+
+def test_a_feature_plugs_in_from_outside_the_tree():
+    run_with("tests/outside/notes/check_notes.py", TEST_FEATURES="tests.outside.notes")
