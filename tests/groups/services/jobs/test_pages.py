@@ -365,7 +365,7 @@ def test_who_has_no_accepted_token_any_more_sees_nothing(staff, browse):
 
 
 def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
-    sandbox.script("clients.updateClient", "error_number_field", call=7, when="before")
+    sandbox.script("clients.updateClient", "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     page = browse(staff).get(f"/jobs/{job.pk}/")
     refused = Change.objects.get(state="refused")
