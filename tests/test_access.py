@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
-from groups.models import Change, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, PosterCredentials
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now

@@ -19,7 +19,8 @@ from django.test import RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
-from groups.models import Change, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
 from poster_admin.common.observability.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES

@@ -32,7 +32,7 @@ from groups.management.commands.worker import new_worker
 
 from groups.services import clients
 from groups.services.installation import maintenance
-from groups.services.jobs import moves
+from groups.features.moves.services import moves
 from groups.services.events import event_sources
 from groups.services.jobs import queue
 from groups.features.notices.services import deliveries

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from groups.features.bulk.services import Edit
 from groups.features.insights.services import sales_reading
-from groups.models import Change, Job, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 from tests.support.bulk import plan_edits

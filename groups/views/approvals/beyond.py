@@ -7,9 +7,10 @@ from django.shortcuts import redirect
 
 from groups.forms.approvals import ConsentForm
 from groups.models import Limits
+from groups.models.approvals import RIGHT
 from groups.presenters.approvals import breach_words
 from groups.services import approvals
-from groups.services.account_limits import RIGHT, BeyondLimits
+from groups.services.account_limits import BeyondLimits
 from groups.services.writes.not_sent import NotSent
 from groups.views.http.requests import Request
 from groups.views.writes.not_sent import Show, answer_not_sent, reads_consent

@@ -35,6 +35,9 @@ class Show(Protocol):
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
 
 
+type Answer[E] = Callable[[E, Request, Any, Show], HttpResponse]
+
+
 @singledispatch
 def answer_not_sent(error: Exception, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Answer a form whose write was not sent because of `error`.

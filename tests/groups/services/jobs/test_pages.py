@@ -419,7 +419,7 @@ def test_what_was_moved_is_seen_by_the_next_page(staff, browse):
 
 
 def test_a_plan_for_nobody_is_none(staff, sandbox):
-    from groups.services.jobs.moves import NoMove
+    from groups.features.moves.services.moves import NoMove
 
     with pytest.raises(NoMove):
         plan(staff, client_ids=[])

@@ -15,12 +15,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection as database
 from openpyxl import load_workbook
 
-from groups.models import Change, Job, Snapshot
+from groups.features.moves.services import moves
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job
 from groups.poster import PosterClient, PosterError
 from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import moves, queue
+from groups.services.jobs import queue
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.users.models import UserSession
 from tests.support.canary import QUICK, whole_database

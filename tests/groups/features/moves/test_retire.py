@@ -6,12 +6,14 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 
-from groups.models import Change, Job, Snapshot
+from groups.features.moves.services import moves
+from groups.features.moves.services.moves import Retire
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.models import Change, Job
 from groups.services import credentials as credentials_service
-from groups.services import snapshots
 from groups.services.groups import find_group
-from groups.services.jobs import moves, queue
-from groups.services.jobs.moves import Retire
+from groups.services.jobs import queue
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.jobs import at_each_wait, ended, plan, run, start
 from tests.support.pages import hidden

@@ -12,18 +12,20 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterAccount, Snapshot, SnapshotPart
+from groups.features.snapshots.models import Snapshot, SnapshotPart
+from groups.features.snapshots.services import restore_preview, restores, snapshots
+from groups.models import Change, Job, PosterAccount
 from groups.poster import InvalidResponse
 from groups.poster.fields import fold
 from groups.presenters.job_page import JobPage, job_words
-from groups.services import clients, snapshots
+from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import executor, queue, restore_preview, restores
+from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import FEW, die_before_sending, plan, run
+from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run
 from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
@@ -33,6 +35,11 @@ FIELDS = (
     *("client_sex", "card_number", "discount_per", "phone", "phone_number", "email", "birthday"),
     *("country", "city", "address", "comment", "bonus", "total_payed_sum"),
 )
+
+
+@pytest.fixture
+def sandbox(sandbox):
+    return leave_few(sandbox)
 
 
 def take(user, group_id=4):

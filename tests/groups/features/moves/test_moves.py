@@ -12,11 +12,12 @@ from django.contrib.auth.models import Group as Role
 from django.db import connections
 from django.utils import timezone
 
+from groups.features.moves.services import moves
+from groups.features.moves.services.moves import Move, Retire
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
-from groups.services.jobs import executor, moves, queue
+from groups.services.jobs import executor, queue
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support import pairwise
