@@ -24,7 +24,7 @@ def some_refusals(name, *values, place):
     rest = [code for code in REFUSALS if code not in some]
     return [
         pytest.param(*values, some, id=name),
-        pytest.param(*values, rest, id=f"{name}, rest", marks=pytest.mark.product),
+        pytest.param(*values, rest, id=f"{name}, rest", marks=pytest.mark.thorough),
     ]
 
 
