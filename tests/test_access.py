@@ -257,7 +257,7 @@ def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandb
     assert not sandbox.posts()
 
 
-@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.product)])
+@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.thorough)])
 def test_what_changes_something_is_not_for_get(owner, browse, sandbox, method):
     ask = getattr(browse(owner), method)
     assert {url for url in {*PRIVATE, *PUBLIC} if ask(url).status_code == 405} == ONLY_POST

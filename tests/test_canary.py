@@ -134,8 +134,8 @@ def provider():
     ("faults", "debug"),
     [
         pytest.param(covering(QUICK, lambda name: {FAULTS[name].row}), True, id="few-debug"),
-        pytest.param(QUICK, True, id="all-debug", marks=pytest.mark.product),
-        pytest.param(QUICK, False, id="all", marks=pytest.mark.product),
+        pytest.param(QUICK, True, id="all-debug", marks=pytest.mark.thorough),
+        pytest.param(QUICK, False, id="all", marks=pytest.mark.thorough),
     ],
 )
 def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, faults, debug):

@@ -26,7 +26,7 @@ def run_with(path, **variables):
     [
         ALL,
         *(
-            pytest.param(",".join([name, *needed_by(name)]), id=name, marks=pytest.mark.product)
+            pytest.param(",".join([name, *needed_by(name)]), id=name, marks=pytest.mark.thorough)
             for name in FEATURES
         ),
         "",

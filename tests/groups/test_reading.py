@@ -88,8 +88,8 @@ PART, REST = each(EVERY)
     ("urls", "targets"),
     [
         pytest.param(*PART.values, ONE_EACH, id="part"),
-        pytest.param(*PART.values, ALL_EACH, id="part-fragments", marks=pytest.mark.product),
-        pytest.param(*REST.values, ALL_EACH, id="rest", marks=pytest.mark.product),
+        pytest.param(*PART.values, ALL_EACH, id="part-fragments", marks=pytest.mark.thorough),
+        pytest.param(*REST.values, ALL_EACH, id="rest", marks=pytest.mark.thorough),
     ],
 )
 def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_for_no_more(

@@ -14,7 +14,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.lease import JobLease
 from tests.support.commands import before_the_read
 
-FEW = 8
+FEW = 6
 """Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
 
 

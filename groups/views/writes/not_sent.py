@@ -91,5 +91,5 @@ def reads_consent(read: ReadConsent) -> ReadConsent:
 
 
 def consent_of(request: Request) -> dict[str, Any]:
-    """Return the consent in a form, as fields of a command and columns of a row."""
+    """Return the consent in a form, as fields of a command and columns of a row; empty if it gives none."""
     return {name: value for read in _readers for name, value in read(request).items()}
