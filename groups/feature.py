@@ -25,9 +25,14 @@ class Feature(AppConfig):
         """Plug the feature into the core, once as a process starts; the models can be imported by then."""
         raise NotImplementedError
 
+    def when_off(self) -> None:
+        """Plug in what goes on while the feature is left out, as the deletion of what is kept of people."""
+
     def ready(self) -> None:
         if self.is_on:
             self.plug_in()
+        else:
+            self.when_off()
 
     @property
     def is_on(self) -> bool:

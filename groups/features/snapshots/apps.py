@@ -26,5 +26,16 @@ class Snapshots(feature.Feature):
         hooks.ways_back(presenters.ways_back)
         hooks.change_note(presenters.note_of_removal)
         hooks.destinations(presenters.destinations_of, order=13)
+        self.forget_in_time()
+
+    def when_off(self) -> None:
+        """Go on deleting snapshots after their time: they hold names and phone numbers."""
+        self.forget_in_time()
+
+    def forget_in_time(self) -> None:
+        """Let each worker, and `manage.py prune`, delete the snapshots whose time is over."""
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.snapshots.services import snapshots  # noqa: PLC0415 - as above
+
         hooks.routine("delete snapshots", snapshots.forget_old, pause=5)
         hooks.prune("snapshots", snapshots.forget_old)

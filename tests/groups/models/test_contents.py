@@ -6,8 +6,6 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from groups.features.moves.services.moves import ClientsToMove
-from groups.features.snapshots.services.snapshots import RestoreScope
 from groups.models.contents import (
     ClientAfter,
     ClientBefore,
@@ -39,9 +37,6 @@ CONTENTS = [
     (ClientBefore(4), {"group_id": 4}),
     (ClientBefore(), {}),
     (ClientAfter(1, ("bonus",)), {"group_id": 1, "changed": ["bonus"]}),
-    (ClientsToMove(None), {"clients": None}),
-    (ClientsToMove((129, 130)), {"clients": [129, 130]}),
-    (RestoreScope("8", (1, 2), create=True), {"snapshot": "8", "from": [1, 2], "create": True}),
     (NewClient(4, "8", 9), {"group_id": 4, "snapshot": "8", "client": 9}),
 ]
 

@@ -1,6 +1,7 @@
 """Test moves: each client is moved exactly once, whatever fails on the way."""
 
 import functools
+import json
 import logging
 import re
 import threading
@@ -13,7 +14,7 @@ from django.db import connections
 from django.utils import timezone
 
 from groups.features.moves.services import moves
-from groups.features.moves.services.moves import Move, Retire
+from groups.features.moves.services.moves import ClientsToMove, Move, Retire
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
@@ -35,6 +36,16 @@ MOVE, FIRST = "clients.updateClient", 129
 
 def moved_ids(sandbox):
     return [int(call.form["client_id"]) for call in sandbox.posts(MOVE)]
+
+
+def test_what_is_wanted_is_stored_as_it_was_since_1_0():
+    for wanted, stored in (
+        (ClientsToMove(None), {"clients": None}),
+        (ClientsToMove((129, 130)), {"clients": [129, 130]}),
+        (ClientsToMove((129, 1), (4, 1)), {"clients": [129, 1], "groups": [4, 1]}),
+    ):
+        assert json.loads(json.dumps(wanted.to_json())) == stored
+        assert ClientsToMove.from_json(stored) == wanted
 
 
 # --- When nothing goes wrong -------------------------------------------------------------------------------

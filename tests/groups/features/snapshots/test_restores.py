@@ -87,6 +87,12 @@ def removed(user, sandbox, group_id=4, account="demo"):
     return snapshot, were
 
 
+def test_what_is_wanted_is_stored_as_it_was_since_1_0():
+    wanted = snapshots.RestoreScope("8", (1, 2), create=True)
+    assert json.loads(json.dumps(wanted.to_json())) == {"snapshot": "8", "from": [1, 2], "create": True}
+    assert snapshots.RestoreScope.from_json(wanted.to_json()) == wanted
+
+
 # --- The group is still there ------------------------------------------------------------------------------
 
 
