@@ -22,6 +22,7 @@ from django.utils.functional import Promise
 from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.group_warnings import FindWarnings, add_group_warnings
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.lists.row_marks import FindMarks, add_row_marks
@@ -31,6 +32,8 @@ from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.jobs import kinds
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
 from groups.services.writes.submissions import register as register_submissions
@@ -49,6 +52,11 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     add_part(place, Part(template, show, order))
 
 
+def group_warnings(find_warnings: FindWarnings) -> None:
+    """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
+    add_group_warnings(find_warnings)
+
+
 def list_columns(column_set: ColumnSet) -> None:
     """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
     add_column_set(column_set)
@@ -62,7 +70,7 @@ def change_note(find_note: FindNote) -> None:
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of history and account 10, those of people 20.
+    Pages of groups have the order 0, those of clients 2, those of history and account 10, those of people 20.
     """
     add_source(source, order)
 
@@ -107,6 +115,14 @@ def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
     """
     register_holder(rows.model._meta.app_label, lambda pk: rows.get(pk=pk))
     holder_notice.register(rows.model, notice)
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+def job_kind(kind: type[JobKind]) -> None:
+    """Let workers do jobs of a kind, and pages show them; see `JobKind`."""
+    kinds.register(kind)
 
 
 # --- Events ------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
-    bulk,
     clients,
     go,
     groups,
@@ -63,9 +62,6 @@ register_converter(HistoryFileConverter, "history_file")
 group_urls = [
     path("groups/", groups.group_list, name="list"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
-    path("groups/edit/", bulk.bulk_edit, name="bulk"),
-    path("groups/import/", bulk.group_import, name="import"),
-    path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),

@@ -9,12 +9,12 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
 from groups.models import Change, PosterCredentials, Snapshot
-from groups.models.contents import Breach, Line
+from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.jobs.bulk_edits import Edit, keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
@@ -65,7 +65,7 @@ NEEDS = {
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
-    # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
+    # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},

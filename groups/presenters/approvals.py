@@ -12,7 +12,6 @@ from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Breach, Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
 from groups.services.approvals import command_of, may_decide
 from groups.services.jobs.kinds import JobKind, title_of
@@ -114,10 +113,9 @@ class RequestPage:
         )
 
     @property
-    def plan(self) -> Plan | None:
-        """The lines of a job that has a plan, for the groups as they are now."""
-        lines = JobKind.of(self.job).lines(self.now) if self.job else None
-        return None if lines is None else Plan(lines)
+    def groups_now(self) -> tuple[Group, ...] | None:
+        """The groups that it writes or moves clients out of, as they are now, or None."""
+        return self.now.groups if self.now else None
 
     @cached_property
     def changed_groups(self) -> list[str]:

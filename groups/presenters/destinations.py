@@ -71,10 +71,11 @@ def _pages_of_groups(user: "User") -> list[Destination]:
         user,
         ("groups.view_group", _("Loyalty groups"), "groups:list", page),
         ("groups.add_group", _("New group"), "groups:create", action),
-        ("groups.change_group", _("Change several percents"), "groups:bulk", action),
-        ("groups.add_group", _("Import groups from a file"), "groups:import", action),
-        ("groups.view_client", _("Clients"), "groups:clients", page),
     )
+
+
+def _pages_of_clients(user: "User") -> list[Destination]:
+    return pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", False))
 
 
 def _pages_of_the_journal(user: "User") -> list[Destination]:
@@ -105,5 +106,6 @@ def _pages_of_users(user: "User") -> list[Destination]:
 
 # Features put theirs between these.
 add_source(_pages_of_groups)
+add_source(_pages_of_clients, order=2)
 add_source(_pages_of_the_journal, order=10)
 add_source(_pages_of_users, order=20)

@@ -13,6 +13,8 @@ PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
     "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "Buttons beside the heading of the list; shown with (request).",
+    "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
+    "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
@@ -25,7 +27,10 @@ PLACES = {
     "that the page asks about, or None.",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
-    "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, lines).",
+    "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "
+    "each group its id, and its old and new values.",
+    "request.job": "The page of a request for a job; shown with (request, job, groups): those that it edits, "
+    "as they are now, or None.",
     "removal.cards": "The page before a group goes; shown with (request, group_id).",
     "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
     "restore.losses": "The list of what a restore cannot bring back; shown with (request, group_id).",

@@ -275,7 +275,7 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
     values: dict[str, Any] = {"allowed_clients": allowed}
     if job.state == Job.State.ASKED:
-        values |= JobKind.of(job).columns_onto(now)
+        values |= JobKind.of(job).columns_onto(now.groups)
         if values.get("total") == 0:
             with transaction.atomic():
                 account_limits.approve(request, user)

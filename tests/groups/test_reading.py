@@ -16,9 +16,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit
 from groups.features.insights.services import sales_reading
 from groups.models import Change, Job, Snapshot
-from groups.services.jobs.bulk_edits import Edit
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 from tests.support.bulk import plan_edits

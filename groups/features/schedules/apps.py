@@ -21,6 +21,7 @@ class Schedules(feature.Feature):
         hooks.part("group.top", "schedules/card.html", parts.card_of_group)
         hooks.part("form.head", "schedules/in_force.html", parts.notice_of_form)
         hooks.row_marks(parts.marks_of)
+        hooks.group_warnings(parts.warnings_of)
         hooks.section("schedules", "groups")
         hooks.destinations(parts.destinations_of, order=9)
         # The form of one that was asked for has become a request.

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from groups.services import snapshots
 from groups.services.installation.routines import Pruned, pruned
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
 
 OF_THE_CORE = (
@@ -15,10 +15,7 @@ OF_THE_CORE = (
     Pruned("lines of the security log", security_log.forget_old),
     Pruned("sessions that are over", sessions.forget_over),
 )
-pruned += (
-    Pruned("plans that were not started", bulk_edits.forget_drafts),
-    Pruned("snapshots", snapshots.forget_old),
-)
+pruned += (Pruned("snapshots", snapshots.forget_old),)
 
 
 class Command(BaseCommand):

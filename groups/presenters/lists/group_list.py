@@ -221,11 +221,6 @@ class Listing:
     def page_words(self) -> str:
         return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
 
-    @property
-    def percents_href(self) -> str:
-        """Address of the form for the percents of these groups."""
-        return reverse("groups:bulk") + self.filters.query()
-
     @cached_property
     def columns(self) -> list[Link]:
         labels = {key: str(label) for key, label in COLUMNS.items()}

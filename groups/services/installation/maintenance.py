@@ -15,7 +15,7 @@ from groups.models import Change, WorkerHeartbeat
 from groups.services import approvals, snapshots
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
@@ -61,7 +61,6 @@ def look_after(worker_id: str) -> None:
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
-    Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
 )
 

@@ -3,4 +3,4 @@
 A new kind of job has a class in a module here, and a place in the line below.
 """
 
-from groups.services.jobs import bulk_edits, moves, restores, undo  # noqa: F401 - each registers its kinds
+from groups.services.jobs import moves, restores, undo  # noqa: F401 - each registers its kinds

@@ -10,13 +10,11 @@ from groups.models.contents import (
     ClientAfter,
     ClientBefore,
     ClientPlace,
-    Line,
     LoadedGroup,
     NewClient,
     RecordIds,
 )
 from groups.poster import GroupValues
-from groups.services.jobs.bulk_edits import EditPlan
 from groups.services.jobs.moves import ClientsToMove
 from groups.services.snapshots import RestoreScope
 
@@ -44,23 +42,6 @@ CONTENTS = [
     (ClientsToMove(None), {"clients": None}),
     (ClientsToMove((129, 130)), {"clients": [129, 130]}),
     (RestoreScope("8", (1, 2), create=True), {"snapshot": "8", "from": [1, 2], "create": True}),
-    (
-        EditPlan((Line(2, VALUES.replace(percent=Decimal(15)), 5, VALUES, 12, ((6, 1),)),), 3, ("Сума",)),
-        {
-            "rows": [
-                {
-                    "number": 2,
-                    "group_id": 5,
-                    "old": STORED,
-                    "new": {"percent": "15"},
-                    "clients": 12,
-                    "namesakes": [[6, 1]],
-                }
-            ],
-            "unchanged": 3,
-            "ignored": ["Сума"],
-        },
-    ),
     (NewClient(4, "8", 9), {"group_id": 4, "snapshot": "8", "client": 9}),
 ]
 

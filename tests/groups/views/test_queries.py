@@ -5,10 +5,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from groups.features.bulk.services import EditPlan
 from groups.models import Change, Job
 from groups.services.approvals import ask_for
 from groups.services.installation import workers
-from groups.services.jobs.bulk_edits import EditPlan
 from tests.benchmarks.setup import journal
 
 pytestmark = pytest.mark.django_db

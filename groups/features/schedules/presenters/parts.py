@@ -1,6 +1,6 @@
 """Show planned changes in the places of the core's pages."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
@@ -16,7 +16,8 @@ from groups.presenters.holders import HolderNotice
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.row_marks import RowMark
 from groups.presenters.messages import Message
-from groups.services.groups import Groups, OneGroup
+from groups.services.groups import Groups, OneGroup, list_groups
+from groups.services.journal import history
 
 if TYPE_CHECKING:
     from groups.views.http.requests import Request
@@ -75,12 +76,17 @@ def notice_of_form(request: "Request", group: Group) -> Variables:
     return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
 
 
-def warnings(schedules: Mapping[int, Schedule], groups: Mapping[int, Group]) -> dict[int, str]:
-    """Return what a form says that edits groups with an open schedule, by the ids of these groups."""
+def warnings_of(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+    """Return what forms that edit many groups say about those with an open schedule; see `FindWarnings`."""
+    schedules = open_schedules(credentials)
+    if not schedules:
+        return {}
+    locked_ids = history.locked_ids(credentials)
+    certain = groups_of(schedules, groups or list_groups(credentials), locked_ids)
     title = _("A change of this group is planned.")
     return {
-        group_id: f"{title} {planned_words(each)} {warning_words(each, groups.get(group_id))}"
-        for group_id, each in schedules.items()
+        group_id: f"{title} {planned_words(schedule)} {warning_words(schedule, certain.get(group_id))}"
+        for group_id, schedule in schedules.items()
     }
 
 

@@ -6,16 +6,16 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Change, Job, Limits
-from groups.models.contents import Line
 from groups.models.locks import members_key
 from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, moves, queue, restore_preview, undo, undo_plan
-from groups.services.jobs.bulk_edits import Edit, Import
+from groups.services.jobs import moves, queue, restore_preview, undo, undo_plan
 from groups.services.jobs.moves import Retire
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
@@ -62,7 +62,7 @@ def choose(user, choice, target_id=1):
 
 def edit(user, lines, kind=Edit):
     credentials = credentials_service.credentials_of(user)
-    job = bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    job = bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
     queue.start_draft(job, user)
     return run(job)
 

@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Change, PosterCredentials
-from groups.models.contents import Line
 from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
-from groups.services.jobs import bulk_edits, queue
-from groups.services.jobs.bulk_edits import Edit, Import
+from groups.services.jobs import queue
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 from tests.support.pairwise import covering, marked
@@ -154,7 +154,7 @@ def other_percent(credentials):
 
 def planned(user, line, kind):
     credentials = credentials_service.credentials_of(user)
-    job = bulk_edits.keep_plan(
+    job = bulk.keep_plan(
         user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
     )
     queue.start_draft(job, user)

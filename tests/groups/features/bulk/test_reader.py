@@ -6,9 +6,10 @@ from datetime import date, datetime
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from groups.features.bulk.spreadsheets import reader
+from groups.features.bulk.spreadsheets.reader import Formula, NotReadable, read_table
 from groups.poster.fields import fold
-from groups.spreadsheets import reader
-from groups.spreadsheets.reader import Formula, NotReadable, protected, read_table
+from groups.spreadsheets.exports import protected
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 NAMES = {"id", "name", "percent"}

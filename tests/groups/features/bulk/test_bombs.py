@@ -8,8 +8,8 @@ from io import BytesIO
 
 import pytest
 
-from groups.spreadsheets import bounded_xml
-from groups.spreadsheets.reader import NotReadable, read_table
+from groups.features.bulk.spreadsheets import bounded_xml
+from groups.features.bulk.spreadsheets.reader import NotReadable, read_table
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 WORKBOOK, STRINGS = "xl/workbook.xml", "xl/sharedStrings.xml"

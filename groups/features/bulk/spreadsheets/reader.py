@@ -14,18 +14,14 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
-from groups.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
+from groups.features.bulk.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+from groups.spreadsheets.exports import FORMULA_START
 
 ROWS_AT_MOST = 5000
 # Empty rows count too: a workbook may name a row far below.
 LAST_ROW = 20_000
 DELIMITERS = ";,\t"
-# Finds text that a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a
-# cell, and after a delimiter in it. Quotes do not help if the spreadsheet uses another delimiter than the
-# file: it then sees the quotes in the middle of a cell.
-FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
-_unmarked = re.compile(FORMULA_START.format(mark=""))
 _marked = re.compile(FORMULA_START.format(mark="'"))
 ZIP = b"PK\x03\x04"
 # Workbooks from before 2007, and those with a password.
@@ -128,11 +124,6 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
         raise NotReadable(
             _("The lines of this CSV file cannot be told apart. Save the table anew.")
         ) from None
-
-
-def protected(text: str) -> str:
-    """Return a text as a CSV cell that no spreadsheet takes for a formula."""
-    return _unmarked.sub(r"\1'", text)
 
 
 def _unprotected(cell: str) -> str:

@@ -13,17 +13,17 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from groups.forms.bulk import LineForm
+from groups.features.bulk.forms import LineForm
+from groups.features.bulk.services import Line
+from groups.features.bulk.spreadsheets import Formula
+from groups.features.bulk.spreadsheets.reader import NotReadable, Table, read_table
 from groups.forms.fields import NameField
-from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold, whole_number
 from groups.presenters.lists.column_sets import column_sets
 from groups.services.groups import Groups
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
-from groups.spreadsheets import Formula
 from groups.spreadsheets.exports import header
-from groups.spreadsheets.reader import NotReadable, Table, read_table
 
 # The columns of the export, in its order; the last three are read-only.
 COLUMNS = ("id", "name", "loyalty_type", "percent", "birthday_bonus", "clients", "account", "as_of")

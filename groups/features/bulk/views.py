@@ -13,26 +13,24 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.schedules.presenters.parts import warnings
-from groups.features.schedules.services import schedules
-from groups.forms.bulk import PercentsForm, UploadForm, lines_of
-from groups.forms.calculation import CalculationForm
+from groups.features.bulk import services
+from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm, lines_of
+from groups.features.bulk.presenters import Plan, Sheet
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.spreadsheets.imports import read_import
+from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.models import Job
-from groups.models.contents import Line
 from groups.poster.fields import whole_number
-from groups.presenters.bulk_plan import Plan
-from groups.presenters.bulk_sheet import Sheet
+from groups.presenters.group_warnings import group_warnings
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import find
-from groups.spreadsheets.imports import read_import
-from groups.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
@@ -69,7 +67,7 @@ def group_import(request: Request) -> HttpResponse:
     largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
     context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
     if request.method != "POST":
-        return render_page(request, "groups/jobs/import.html", {"form": UploadForm(), **context})
+        return render_page(request, "bulk/import.html", {"form": UploadForm(), **context})
     form = UploadForm(request.POST, request.FILES, largest=largest, size=body_length(request))
     if form.is_valid():
         content = form.cleaned_data["file"].read()
@@ -81,18 +79,21 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
         else:
             if found.lines and not found.errors:
-                draft = _keep_plan(request, bulk_edits.Import, found.lines, found.unchanged, found.ignored)
+                draft = _keep_plan(request, Import, found.lines, found.unchanged, found.ignored)
                 return redirect("groups:plan", draft.pk)
-            context |= {"found": found, "plan": Plan(found.lines, _planned(request, groups))}
+            context |= {
+                "found": found,
+                "plan": Plan(found.lines, group_warnings(request.credentials, groups)),
+            }
     status = 422 if form.errors or context["found"].errors else 200
-    return render_page(request, "groups/jobs/import.html", {"form": form, **context}, status=status)
+    return render_page(request, "bulk/import.html", {"form": form, **context}, status=status)
 
 
 @form_methods
 @requires("change_group")
 def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show the changes cell by cell; a POST starts them."""
-    job = bulk_edits.plan_of(request.credentials, request.user, job_id)
+    job = services.plan_of(request.credentials, request.user, job_id)
     if job is None:
         raise Http404
     if request.method == "POST":
@@ -114,26 +115,16 @@ def _start(request: Request, job: Job) -> HttpResponse:
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
-    content = bulk_edits.EditPlan.from_json(job.wanted)
+    content = EditPlan.from_json(job.wanted)
     context |= {
         "job": job,
         "content": content,
-        "plan": Plan(content.lines, _planned(request), request.GET.get("page")),
+        "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
     }
-    return render_page(request, "groups/jobs/plan.html", context, fragment="cost", status=status)
+    return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
-
-
-def _planned(request: Request, groups: Groups | None = None) -> dict[int, str]:
-    """Return the warnings about planned changes, by the ids of their groups, for a form that edits these."""
-    found = schedules.open_schedules(request.credentials)
-    if not found:
-        return {}
-    groups = groups or reads.list_groups(request.credentials)
-    locked = history.locked_ids(request.credentials)
-    return warnings(found, schedules.groups_of(found, groups, locked))
 
 
 def _sheet(request: Request, groups: Groups) -> Sheet:
@@ -153,7 +144,7 @@ def _show_sheet(
     request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
 ) -> HttpResponse:
     shown = form.groups
-    planned = _planned(request, sheet.listing.groups)
+    warnings = group_warnings(request.credentials, sheet.listing.groups)
     page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
     context = {
         "form": form,
@@ -163,10 +154,10 @@ def _show_sheet(
         "page": page,
         "count_words": sheet.count_words(shown, form.count_typed()),
         "elsewhere": sheet.elsewhere(shown),
-        "rows": [(group, cells, planned.get(group.id, "")) for group, cells in form.rows],
+        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
     }
     status = 422 if form.errors or calculation.errors else 200
-    return render_page(request, "groups/jobs/bulk.html", context, status=status)
+    return render_page(request, "bulk/percents.html", context, status=status)
 
 
 def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
@@ -189,10 +180,10 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
         return redirect("groups:list")
     lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
     if not stays:
-        draft = _keep_plan(request, bulk_edits.Edit, lines, unchanged=max(0, sheet.found - len(lines)))
+        draft = _keep_plan(request, Edit, lines, unchanged=max(0, sheet.found - len(lines)))
         return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
-    query["plan"] = str(_keep_plan(request, bulk_edits.Edit, lines).pk) if lines else ""
+    query["plan"] = str(_keep_plan(request, Edit, lines).pk) if lines else ""
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
@@ -203,22 +194,18 @@ def _typed_before(request: Request) -> Sequence[Line]:
         job_id = uuid.UUID(request.GET.get("plan", ""))
     except ValueError:
         return ()
-    job = bulk_edits.plan_of(request.credentials, request.user, job_id)
-    return (
-        bulk_edits.EditPlan.from_json(job.wanted).lines
-        if job is not None and job.kind == bulk_edits.Edit.kind
-        else ()
-    )
+    job = services.plan_of(request.credentials, request.user, job_id)
+    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Edit.kind else ()
 
 
 def _keep_plan(
     request: Request,
-    kind: type[bulk_edits.Edit],
+    kind: type[Edit],
     lines: list[Line],
     unchanged: int = 0,
     ignored: Sequence[str] = (),
 ) -> Job:
-    return bulk_edits.keep_plan(
+    return services.keep_plan(
         user=request.user,
         credentials=request.credentials,
         kind=kind,

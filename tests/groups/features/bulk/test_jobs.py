@@ -1,5 +1,6 @@
 """Test bulk edits: each line of a plan is executed once, and only as it was shown."""
 
+import json
 import uuid
 from datetime import timedelta
 from decimal import Decimal
@@ -8,12 +9,12 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Change, Job, PosterAccount, PosterCredentials
-from groups.models.contents import Line
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
-from groups.services.jobs import bulk_edits, executor, queue
-from groups.services.jobs.bulk_edits import Edit, Import
+from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.not_sent import NotNow
 from tests.support.bulk import plan_edits
@@ -45,7 +46,7 @@ def states(job):
 def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settings, monkeypatch):
     """This includes a first round in which every group is locked by another change."""
     together = []
-    monkeypatch.setattr(bulk_edits, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
+    monkeypatch.setattr(bulk, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
     settings.JOB_PATIENCE = 0.1
     settings.JOB_RETRY_PAUSES = (0.01,)
     job = plan_edits(staff, {1: "11", 4: "12.5"})
@@ -128,7 +129,7 @@ def test_the_first_line_is_alone_and_with_a_bonus_where_there_is_one(staff, sand
         together.append(orders)
         return submit_all(lease, orders)
 
-    for module in (executor, bulk_edits):
+    for module in (executor, bulk):
         monkeypatch.setattr(module, "submit_all", note)
     values = [new_group("Без бонусу"), new_group("З бонусом", bonus=50), new_group("І цей")]
     done(plan_edits(staff, created=values), staff)
@@ -157,7 +158,7 @@ def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, creden
 
     job = plan_edits(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_edits, "submit_one_by_one", die_after_the_first)
+        patch.setattr(bulk, "submit_one_by_one", die_after_the_first)
         with pytest.raises(SystemExit):
             done(job, owner)
     job = run(job)
@@ -298,33 +299,56 @@ def test_a_line_comes_back_as_it_was():
         assert Line.from_json(line.to_json()) == line
 
 
+def test_the_json_of_a_plan_stays_as_it_was_written_since_1_0():
+    old = new_group("Гості", "12.5", "50")
+    line = Line(2, old.replace(percent=Decimal(15)), 5, old, clients=12, namesakes=((6, 1),))
+    plan = EditPlan((line,), unchanged=3, ignored=("Сума",))
+    stored = {
+        "number": 2,
+        "group_id": 5,
+        "old": {
+            "name": "Гості",
+            "loyalty_type": 1,
+            "percent": "12.5",
+            "birthday_bonus": "50",
+            "use_ewallet": None,
+        },
+        "new": {"percent": "15"},
+        "clients": 12,
+        "namesakes": [[6, 1]],
+    }
+    written = json.loads(json.dumps(plan.to_json()))
+    assert written == {"rows": [stored], "unchanged": 3, "ignored": ["Сума"]}
+    assert EditPlan.from_json(written) == plan
+
+
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
     job = plan_edits(staff, {1: "11"})
     credentials = credentials_service.credentials_of(staff)
-    assert bulk_edits.plan_of(credentials, staff, job.pk) == job
-    assert bulk_edits.plan_of(credentials, staff, uuid.uuid4()) is None
-    assert bulk_edits.plan_of(credentials_service.credentials_of(owner), owner, job.pk) is None
-    assert bulk_edits.plan_of(credentials_service.credentials_of(outsider), staff, job.pk) is None
+    assert bulk.plan_of(credentials, staff, job.pk) == job
+    assert bulk.plan_of(credentials, staff, uuid.uuid4()) is None
+    assert bulk.plan_of(credentials_service.credentials_of(owner), owner, job.pk) is None
+    assert bulk.plan_of(credentials_service.credentials_of(outsider), staff, job.pk) is None
     for kind in (Edit, Import):
         with pytest.raises(PermissionDenied):
             plan_edits(manager, {1: "11"}, kind=kind)
     staff.groups.set(manager.groups.all())
     demoted = type(staff).objects.get(pk=staff.pk)
     with pytest.raises(PermissionDenied):
-        bulk_edits.plan_of(credentials, demoted, job.pk)
+        bulk.plan_of(credentials, demoted, job.pk)
     with pytest.raises(PermissionDenied):
         queue.start_draft(job, demoted)
 
 
 def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypatch):
-    monkeypatch.setattr(bulk_edits, "DRAFTS_AT_MOST", 3)
+    monkeypatch.setattr(bulk, "DRAFTS_AT_MOST", 3)
     started, theirs = plan_edits(staff, {1: "9"}), plan_edits(owner, {1: "9"})
     queue.start_draft(started, staff)
     plans = [plan_edits(staff, {1: "11"}) for _ in range(5)]
     left = set(Job.objects.values_list("pk", flat=True))
     assert left == {started.pk, theirs.pk, *(each.pk for each in plans[-3:])}
     Job.objects.exclude(pk=plans[-1].pk).update(created_at=timezone.now() - timedelta(hours=25))
-    assert [bulk_edits.forget_drafts(), bulk_edits.forget_drafts()] == [3, 0]
+    assert [bulk.forget_drafts(), bulk.forget_drafts()] == [3, 0]
     assert set(Job.objects.values_list("pk", flat=True)) == {started.pk, plans[-1].pk}
     plans[0].state = Job.State.DRAFT
     with pytest.raises(NotNow):

@@ -11,11 +11,11 @@ from django.utils import timezone, translation
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
+from groups.features.bulk.spreadsheets.imports import read_import
+from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
 from groups.services.groups import Groups
-from groups.spreadsheets.imports import read_import
-from groups.spreadsheets.reader import NotReadable
 from tests.support.bulk import run_answered
 from tests.support.pages import text_of
 from tests.support.properties import holds_for

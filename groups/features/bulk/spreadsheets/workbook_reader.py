@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
+from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row
+from groups.features.bulk.spreadsheets.bounded_xml import Budget, Odd, Parser, Part
 from groups.poster.fields import storable, whole_number
-from groups.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row
-from groups.spreadsheets.bounded_xml import Budget, Odd, Parser, Part
 
 STEP = 64 * 1024
 # Others have memory of their own that a file may ask for; no spreadsheet program uses them.

@@ -20,7 +20,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
-from groups.models.contents import Effect, Line
 from groups.poster import Group, GroupValues
 from groups.services.clients import count_members
 from groups.services.gateway import check_token
@@ -32,7 +31,7 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind, register
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing, onto, same
@@ -49,7 +48,48 @@ DRAFTS_AT_MOST = 10
 """Drafts that are kept for each user; older ones are deleted."""
 
 
-# --- The kinds ---------------------------------------------------------------------------------------------
+# --- The lines ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
+
+    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
+    groups that already have the new name.
+    """
+
+    number: int
+    new: GroupValues
+    group_id: int | None = None
+    old: GroupValues | None = None
+    clients: int = 0
+    namesakes: tuple[tuple[int, int], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        old = self.old.to_json() if self.old else None
+        return {
+            "number": self.number,
+            "group_id": self.group_id,
+            "old": old,
+            "new": {
+                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
+            },
+            "clients": self.clients,
+            "namesakes": self.namesakes,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        old = data["old"]
+        return cls(
+            number=data["number"],
+            group_id=data["group_id"],
+            old=GroupValues.from_json(old) if old else None,
+            new=GroupValues.from_json((old or {}) | data["new"]),
+            clients=data["clients"],
+            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +113,15 @@ class EditPlan:
         lines = tuple(Line.from_json(row) for row in data["rows"])
         return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
 
+    @property
+    def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:
+        """The groups that change, by their ids, each with its old and new values."""
+        return [(line.group_id, line.old, line.new) for line in self.lines if line.group_id and line.old]
 
-@register
+
+# --- The kinds ---------------------------------------------------------------------------------------------
+
+
 class Edit(JobKind):
     """Change several groups, typed in one table."""
 
@@ -100,15 +147,14 @@ class Edit(JobKind):
     def group_ids(self) -> list[int]:
         return [line.group_id for line in self.plan.lines if line.group_id is not None]
 
-    def lines(self, now: Effect | None) -> tuple[Line, ...]:
-        if now is None:
-            return self.plan.lines
-        groups = {group.id: group for group in now.groups}
-        moved = (_line_onto(line, groups.get(line.group_id or 0)) for line in self.plan.lines)
+    def lines_onto(self, groups: Iterable[Group]) -> tuple[Line, ...]:
+        """Return the lines onto the values of the groups now, without those that are so already."""
+        now = {group.id: group for group in groups}
+        moved = (_line_onto(line, now.get(line.group_id or 0)) for line in self.plan.lines)
         return tuple(line for line in moved if line.old is None or not same(line.old, line.new))
 
-    def columns_onto(self, now: Effect) -> dict[str, Any]:
-        plan, left = self.plan, self.lines(now)
+    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+        plan, left = self.plan, self.lines_onto(groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
         return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
 
@@ -120,7 +166,6 @@ class Edit(JobKind):
         return _("Change several groups")
 
 
-@register
 class Import(Edit):
     """Create and change groups as a file says."""
 
