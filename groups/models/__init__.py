@@ -10,7 +10,7 @@ from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentia
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.snapshots import Snapshot, SnapshotPart
-from groups.models.workers import WorkerHeartbeat
+from groups.models.workers import LeftOutFeature, WorkerHeartbeat
 
 __all__ = [
     "ApprovalRequest",
@@ -22,6 +22,7 @@ __all__ = [
     "Holder",
     "Job",
     "JobQuerySet",
+    "LeftOutFeature",
     "Limits",
     "Lock",
     "LocksLost",
