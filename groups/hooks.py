@@ -19,8 +19,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
+from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
+from groups.presenters.clients.choice_actions import ChoiceAction, add_choice_action
 from groups.presenters.destinations import Source, add_source
 from groups.presenters.group_warnings import FindWarnings, add_group_warnings
 from groups.presenters.holders import HolderNotice, holder_notice
@@ -36,9 +39,11 @@ from groups.services.jobs import kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import register as register_submissions
 from groups.views.http.requests import SECTIONS
 from groups.views.start import StartQuery, add_start_query
+from groups.views.writes.not_sent import Answer, answer_not_sent
 
 # --- Pages -------------------------------------------------------------------------------------------------
 
@@ -67,10 +72,20 @@ def change_note(find_note: FindNote) -> None:
     add_change_note(find_note)
 
 
+def choice_action(action: ChoiceAction) -> None:
+    """Do something with the clients that a user has chosen in the search; see `ChoiceAction`."""
+    add_choice_action(action)
+
+
+def ways_back(find: FindWaysBack) -> None:
+    """Offer a page that makes good a change, in the history and in its message of success; see `WayBack`."""
+    add_ways_back(find)
+
+
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of clients 2, those of history and account 10, those of people 20.
+    Pages of groups have the order 0, those of clients 2, of the history 10, of the account 14, of people 20.
     """
     add_source(source, order)
 
@@ -102,9 +117,17 @@ def gate(each: Gate) -> None:
     gates.register(each)
 
 
-def submissions(rows: QuerySet[Any]) -> None:
-    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`."""
-    register_submissions(rows)
+def nothing_changed(listener: ChangeListener) -> None:
+    """Call `listener` with each change that has changed nothing, in the transaction that settles it."""
+    nothing_changed_listeners.append(listener)
+
+
+def submissions(rows: QuerySet[Any], order: int = 0) -> None:
+    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`.
+
+    Rows of a lower `order` are found first.
+    """
+    register_submissions(rows, order)
 
 
 def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
@@ -117,11 +140,16 @@ def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
     holder_notice.register(rows.model, notice)
 
 
+def answer[E: NotSent](error: type[E], respond: Answer[E]) -> None:
+    """Answer a form whose write was not sent because of an error of the feature; see `answer_not_sent`."""
+    answer_not_sent.register(error, respond)
+
+
 # --- Jobs --------------------------------------------------------------------------------------------------
 
 
 def job_kind(kind: type[JobKind]) -> None:
-    """Let workers do jobs of a kind, and pages show them; see `JobKind`."""
+    """Add a kind of jobs, which a worker does; its `Feature` names it in `job_kinds`. See `JobKind`."""
     kinds.register(kind)
 
 

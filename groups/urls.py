@@ -13,11 +13,10 @@ from groups.views import (
     go,
     groups,
     jobs,
-    moves,
 )
 from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
-from groups.views.journal import history, news, snapshots
+from groups.views.journal import history, news
 
 app_name = "groups"
 
@@ -73,12 +72,9 @@ group_urls = [
         clients.group_members_export,
         name="members_export",
     ),
-    path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
-    path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
 ]
 client_urls = [
     path("clients/", clients.client_search, name="clients"),
-    path("clients/move/", moves.clients_move, name="clients_move"),
 ]
 go_urls = [path("go/", go.go, name="go")]
 account_urls = [
@@ -103,17 +99,6 @@ history_urls = [
     ),
     path("history/<uuid:change_id>/", history.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
-    path("history/snapshots/", snapshots.snapshot_list, name="snapshots"),
-    path(
-        "history/snapshots/<uuid:snapshot_id>/download/",
-        snapshots.snapshot_download,
-        name="snapshot_download",
-    ),
-    path(
-        "history/snapshots/<uuid:snapshot_id>/restore/",
-        snapshots.snapshot_restore,
-        name="snapshot_restore",
-    ),
 ]
 job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
-from groups.models import Change, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, PosterCredentials
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
@@ -256,7 +257,7 @@ def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandb
     assert not sandbox.posts()
 
 
-@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.product)])
+@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.thorough)])
 def test_what_changes_something_is_not_for_get(owner, browse, sandbox, method):
     ask = getattr(browse(owner), method)
     assert {url for url in {*PRIVATE, *PUBLIC} if ask(url).status_code == 405} == ONLY_POST

@@ -22,7 +22,7 @@ def run_with(path, **variables):
 
 
 @pytest.mark.parametrize(
-    "off", [ALL, *(pytest.param(name, marks=pytest.mark.product) for name in FEATURES), ""]
+    "off", [ALL, *(pytest.param(name, marks=pytest.mark.thorough) for name in FEATURES), ""]
 )
 def test_without_a_feature_each_link_leads_to_a_page(off):
     run_with("tests/outside/check_without.py", TEST_FEATURES_OFF=off)

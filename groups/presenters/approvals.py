@@ -98,7 +98,7 @@ class RequestPage:
     def words(self) -> str:
         """The values of a planned change, or what an undo would do, in sentences."""
         if self.request.kind == Kind.SCHEDULE:
-            return planned_words(self.request.schedules.get())
+            return planned_words(self.request.schedule)
         if self.job is None or not self.request.is_waiting:
             return ""
         return JobKind.of(self.job).request_words
@@ -159,6 +159,6 @@ class RequestPage:
             ]
         if self.request.present_state != ApprovalRequest.State.APPROVED:
             return []
-        made = self.job or self.request.schedules.get()
+        made = self.job or self.request.schedule
         url = reverse("groups:job", args=[self.job.pk]) if self.job else reverse("groups:schedules")
         return [{"url": url, "label": str(made.get_state_display()), "state": made.state, "why": ""}]

@@ -86,7 +86,13 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
         ("groups.view_group", _("History"), "groups:history", page),
         ("groups.view_group", _("Jobs"), "groups:jobs", page),
         ("groups.view_group", _("Requests"), "groups:requests", page),
-        ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),
+    )
+
+
+def _pages_of_the_account(user: "User") -> list[Destination]:
+    page = False
+    return pages_for(
+        user,
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
         ("groups.exceed_limits", _("Limits"), "groups:limits", page),
     )
@@ -108,4 +114,5 @@ def _pages_of_users(user: "User") -> list[Destination]:
 add_source(_pages_of_groups)
 add_source(_pages_of_clients, order=2)
 add_source(_pages_of_the_journal, order=10)
+add_source(_pages_of_the_account, order=14)
 add_source(_pages_of_users, order=20)

@@ -16,6 +16,9 @@ PLACES = {
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
+    "(request, page), a `MemberPage`.",
+    "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
     "group.top": "Above the facts of a group; shown with (request, one, change): its open change, or None.",
@@ -33,7 +36,12 @@ PLACES = {
     "as they are now, or None.",
     "removal.cards": "The page before a group goes; shown with (request, group_id).",
     "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
-    "restore.losses": "The list of what a restore cannot bring back; shown with (request, group_id).",
+    "removal.ways_out": "Items of the list of what to do instead of a removal with clients, first how to "
+    "keep the clients; shown with (request, group).",
+    "removal.losses": "What becomes of the clients of a group that goes; shown with (request, group).",
+    "group.lost": "The list of what does not come back with a group; shown with (request, group_id).",
+    "group.gone": "The page of a group that was removed; shown with (request, removal), a `Change`.",
+    "history.head": "Buttons beside the heading of the history; shown with (request).",
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]

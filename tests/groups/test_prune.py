@@ -11,7 +11,8 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import Job, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Job
 from groups.services.installation.routines import pruned
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.security_log import record

@@ -16,7 +16,8 @@ from django.utils.http import urlsafe_base64_encode
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.schedules.services.steps import run_due
-from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job, Limits, PosterCredentials, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now

@@ -220,7 +220,7 @@ def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> 
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
     plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
-    job = plans.filter(Q(user=user) | Q(request__user=user), pk=job_id).first()
+    job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
     if job is not None and not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied
     return job

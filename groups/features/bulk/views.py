@@ -22,6 +22,7 @@ from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.group_warnings import group_warnings
+from groups.presenters.job_undo import page_of
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
@@ -30,7 +31,6 @@ from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.services.writes.submissions import find
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
@@ -102,7 +102,7 @@ def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
         except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
             raise Http404 from None
     if job.state != Job.State.DRAFT:
-        return redirect((find(job.pk) or job).get_absolute_url())
+        return redirect(page_of(job, request.user) or job)
     return _show_draft(request, job)
 
 

@@ -21,12 +21,10 @@ class Schedules(feature.Feature):
         hooks.part("group.top", "schedules/card.html", parts.card_of_group)
         hooks.part("form.head", "schedules/in_force.html", parts.notice_of_form)
         hooks.row_marks(parts.marks_of)
-        hooks.group_warnings(parts.warnings_of)
+        hooks.group_warnings(parts.find_warnings)
         hooks.section("schedules", "groups")
         hooks.destinations(parts.destinations_of, order=9)
-        # The form of one that was asked for has become a request.
-        asked = Schedule.State.ASKED
-        hooks.submissions(Schedule.objects.exclude(state=asked).select_related("request"))
+        hooks.submissions(Schedule.objects.all())
         hooks.holder(Schedule.objects.all(), parts.holder_notice)
         hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.approvals import Consent
+from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock, future_key
@@ -83,7 +83,7 @@ class Schedule(Leased, Consent):
     `next_try_at` is the time of the next one. A worker makes a step under a lease.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
-    approval of its `request`.
+    approval of the request `request_id`.
 
     `cancelled_by` has asked for an early return, which is made with that user's rights and token.
     """
@@ -184,11 +184,10 @@ class Schedule(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for it: the row itself may belong to the user who has approved it."""
-        user_id = self.request.user_id if self.request else self.user_id
+        """The form that asked for it."""
         planned = self.planned_values
         values = (self.group_id, planned.percent, planned.birthday_bonus, self.starts_at, self.ends_at)
-        return Submission(self.pk, self.account_id, user_id, "schedule", values)
+        return Submission(self.pk, self.account_id, self.user_id, "schedule", values)
 
     @property
     def base_values(self) -> GroupValues:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services import snapshots
 from groups.services.installation.routines import Pruned, pruned
 from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
@@ -15,7 +14,6 @@ OF_THE_CORE = (
     Pruned("lines of the security log", security_log.forget_old),
     Pruned("sessions that are over", sessions.forget_over),
 )
-pruned += (Pruned("snapshots", snapshots.forget_old),)
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from groups.models import Change, LeftOutFeature, WorkerHeartbeat
-from groups.services import approvals, snapshots
+from groups.services import approvals
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import queue
@@ -62,7 +62,6 @@ def look_after(worker_id: str) -> None:
 
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
 )
 

@@ -6,6 +6,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from groups.features.moves.services.moves import ClientsToMove
+from groups.features.snapshots.services.snapshots import RestoreScope
 from groups.models.contents import (
     ClientAfter,
     ClientBefore,
@@ -15,8 +17,6 @@ from groups.models.contents import (
     RecordIds,
 )
 from groups.poster import GroupValues
-from groups.services.jobs.moves import ClientsToMove
-from groups.services.snapshots import RestoreScope
 
 VALUES = GroupValues(name="Гості", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal(50))
 STORED = {

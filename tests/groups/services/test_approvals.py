@@ -16,15 +16,16 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.moves.services.moves import Move, Retire
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import steps as schedule_steps
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock
 from groups.poster import InvalidResponse, LoyaltyType
 from groups.services import account_limits, approvals
 from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.services.jobs.moves import Move, Retire
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history
@@ -279,7 +280,7 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
     approvals.approve(request, user=owner, credentials=owner.credentials)
     job = run(Job.objects.get(pk=job.pk))
     assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
-    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request"))
+    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request_id"))
     assert found == {("applied", "owner", "staff", request.pk)}
 
 

@@ -28,7 +28,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(
-    ("groups", "changes"), [(5, 100), (60, 400), pytest.param(300, 2000, marks=pytest.mark.product)]
+    ("groups", "changes"), [(5, 100), (60, 400), pytest.param(300, 2000, marks=pytest.mark.thorough)]
 )
 def test_a_page_asks_a_fixed_number_of_queries(
     groups, changes, staff, browse, sandbox, django_assert_num_queries, subtests

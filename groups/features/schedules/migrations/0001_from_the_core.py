@@ -76,15 +76,7 @@ class Migration(migrations.Migration):
                                 to=settings.AUTH_USER_MODEL,
                             ),
                         ),
-                        (
-                            "request",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="%(class)ss",
-                                to="groups.approvalrequest",
-                            ),
-                        ),
+                        ("request_id", models.UUIDField(db_index=True, null=True)),
                         (
                             "user",
                             models.ForeignKey(

@@ -76,17 +76,17 @@ def notice_of_form(request: "Request", group: Group) -> Variables:
     return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
 
 
-def warnings_of(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
-    """Return what forms that edit many groups say about those with an open schedule; see `FindWarnings`."""
-    schedules = open_schedules(credentials)
-    if not schedules:
+def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+    """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
+    found = open_schedules(credentials)
+    if not found:
         return {}
-    locked_ids = history.locked_ids(credentials)
-    certain = groups_of(schedules, groups or list_groups(credentials), locked_ids)
+    locked = history.locked_ids(credentials)
+    now = groups_of(found, groups or list_groups(credentials), locked)
     title = _("A change of this group is planned.")
     return {
-        group_id: f"{title} {planned_words(schedule)} {warning_words(schedule, certain.get(group_id))}"
-        for group_id, schedule in schedules.items()
+        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        for group_id, each in found.items()
     }
 
 

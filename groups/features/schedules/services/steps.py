@@ -99,7 +99,8 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
         returns=returns,
         tells_cost=False,
         undo_of=_find_change(schedule.start_id) if returns else None,
-        request=schedule.request,
+        request_id=schedule.request_id,
+        asked_by=schedule.asked_by,
         limit_reason=schedule.limit_reason,
         allowed_clients=schedule.allowed_clients,
     )

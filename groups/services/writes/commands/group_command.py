@@ -4,8 +4,7 @@ from abc import ABC
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from groups.models import Change, PosterCredentials
-from groups.models.approvals import Consent
+from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import LoadedGroup
 from groups.models.locks import group_key
 from groups.poster import Group, GroupValues

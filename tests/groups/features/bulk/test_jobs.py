@@ -221,7 +221,7 @@ def test_a_lost_right_stops_it(staff, sandbox, kind):
 
 
 @pytest.mark.parametrize(
-    "moment", [1, *(pytest.param(moment, marks=pytest.mark.product) for moment in (2, 4))]
+    "moment", [1, *(pytest.param(moment, marks=pytest.mark.thorough) for moment in (2, 4))]
 )
 def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypatch, settings, moment):
     """Open changes are settled, the remaining ones are sent, and nothing is sent twice."""

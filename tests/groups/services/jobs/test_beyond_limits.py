@@ -11,12 +11,12 @@ from django.db import transaction
 
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
+from groups.features.moves.services.moves import Move, Retire
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.services import approvals
 from groups.services.account_limits import BeyondLimits, check_job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.services.jobs.moves import Move, Retire
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow

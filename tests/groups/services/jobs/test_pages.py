@@ -327,6 +327,15 @@ def test_it_is_paused_continued_and_cancelled_by_buttons(staff, browse):
     assert job.state == "cancelled"
 
 
+@pytest.mark.parametrize("form", [{}, {"reason": " "}], ids=["no reason", "an empty one"])
+def test_who_lets_a_job_go_on_without_a_reason_does_not_take_it_over(staff, owner, browse, form):
+    job = start(staff)
+    queue.pause(job, staff)
+    browse(owner).post(f"/jobs/{job.pk}/", {"decision": "resume", **form})
+    job.refresh_from_db()
+    assert (job.state, job.user, job.user_name) == ("waiting", staff, "staff")
+
+
 def test_a_manager_may_look_and_decide_nothing(staff, manager, browse):
     job = start(staff)
     client = browse(manager)
@@ -356,7 +365,7 @@ def test_who_has_no_accepted_token_any_more_sees_nothing(staff, browse):
 
 
 def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
-    sandbox.script("clients.updateClient", "error_number_field", call=7, when="before")
+    sandbox.script("clients.updateClient", "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     page = browse(staff).get(f"/jobs/{job.pk}/")
     refused = Change.objects.get(state="refused")
@@ -419,7 +428,7 @@ def test_what_was_moved_is_seen_by_the_next_page(staff, browse):
 
 
 def test_a_plan_for_nobody_is_none(staff, sandbox):
-    from groups.services.jobs.moves import NoMove
+    from groups.features.moves.services.moves import NoMove
 
     with pytest.raises(NoMove):
         plan(staff, client_ids=[])

@@ -8,6 +8,9 @@ from django.core.exceptions import PermissionDenied
 
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
+from groups.features.moves.services import moves
+from groups.features.moves.services.moves import Retire
+from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job, Limits
 from groups.models.locks import members_key
 from groups.poster import GroupValues
@@ -15,8 +18,7 @@ from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
-from groups.services.jobs import moves, queue, restore_preview, undo, undo_plan
-from groups.services.jobs.moves import Retire
+from groups.services.jobs import queue, undo, undo_plan
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history

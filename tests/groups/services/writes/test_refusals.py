@@ -94,8 +94,16 @@ COMMANDS = {
 
 
 ON_FORMS = [(command, code) for command in COMMANDS for code in REFUSALS]
-# `make test` has each code, and each kind of refusal in each command.
-FEW = covering(ON_FORMS, lambda case: {case[1], (case[0], REFUSALS[case[1]])})
+
+
+def told_as(code):
+    """Return the status of a refusal, and whether it is about the name: forms tell all of one kind alike."""
+    kind = REFUSALS[code]
+    return 424 if issubclass(kind, TokenRejected | NotAllowed) else 422, issubclass(kind, NameTaken)
+
+
+# `make test` has each code, and each way to tell a refusal in each command.
+FEW = covering(ON_FORMS, lambda case: {case[1], (case[0], told_as(case[1]))})
 
 
 # The database keeps a number: another code is no other question.
@@ -107,7 +115,8 @@ def on_one_database(case):
 def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, name, code):
     command = COMMANDS[name]
     answer = command(browse(owner), sandbox, code)
-    assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
+    status, is_about_the_name = told_as(code)
+    assert answer.status_code == status
     change = Change.objects.filter(state=Change.State.REFUSED).get()
     assert change.code == code
     html, text = answer.content.decode(), text_of(answer)
@@ -115,7 +124,7 @@ def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, name, code):
     assert "<b>Ні" not in html
     assert sandbox.accounts["demo"].token.rpartition(":")[2] not in html
     assert len(change.message) == MESSAGE_LIMIT
-    if issubclass(REFUSALS[code], NameTaken) and change.action != Change.Action.REMOVE:
+    if is_about_the_name and change.action != Change.Action.REMOVE:
         assert 'aria-invalid="true"' in html
     # The form is ready for another try, as an operation of its own.
     assert hidden(answer, "operation")["operation"] != str(change.pk)
@@ -129,7 +138,7 @@ ONE_OF_EACH_KIND = covering(REFUSALS, lambda code: {REFUSALS[code]})
 def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sandbox, code):
     """The lost request may still be applied, so its change stays open."""
     answer = remove_again(browse(owner), sandbox, code)
-    assert answer.status_code == (424 if issubclass(REFUSALS[code], TokenRejected | NotAllowed) else 422)
+    assert answer.status_code == told_as(code)[0]
     change = Change.objects.exclude(again_of=None).get()
     assert (change.state, change.code) == (Change.State.UNKNOWN, code)
     html = answer.content.decode()
@@ -174,7 +183,7 @@ def some_codes():
         some = list(REFUSALS)[place :: len(JOBS)]
         rest = [code for code in REFUSALS if code not in some]
         yield pytest.param(*job, some, id=name)
-        yield pytest.param(*job, rest, id=f"{name}, rest", marks=pytest.mark.product)
+        yield pytest.param(*job, rest, id=f"{name}, rest", marks=pytest.mark.thorough)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,8 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.credentials import PosterAccount
-from groups.models.jobs import Job
+from groups.models import Job, PosterAccount
 from groups.poster import Group
 from poster_admin.common.encryption import EncryptedField
 
@@ -34,6 +33,7 @@ class Snapshot(models.Model):
     taken_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        db_table = "groups_snapshot"
         verbose_name = _("snapshot")
         verbose_name_plural = _("snapshots")
         ordering = ("-taken_at",)
@@ -65,6 +65,7 @@ class SnapshotPart(models.Model):
     rows = EncryptedField()
 
     class Meta:
+        db_table = "groups_snapshotpart"
         verbose_name = _("part of a snapshot")
         verbose_name_plural = _("parts of snapshots")
         ordering = ("number",)

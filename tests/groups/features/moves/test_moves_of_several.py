@@ -6,11 +6,14 @@ import uuid
 import pytest
 from django.db.models import Count
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Snapshot
-from groups.services import approvals, snapshots
+from groups.features.moves.services import moves
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import restore_preview, snapshots
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock
+from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import moves, queue, restore_preview
+from groups.services.jobs import queue
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked

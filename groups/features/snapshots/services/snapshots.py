@@ -19,7 +19,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
+from groups.features.snapshots.models import Snapshot, SnapshotPart
+from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group, NotFound, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import pages_of
@@ -40,7 +41,7 @@ type Rows = list[Any]
 
 RIGHT = "groups.view_snapshot"
 RESTORE = "restore"
-"""The kind of the jobs that restore a snapshot; `groups.services.jobs.restores` has its class."""
+"""The kind of the jobs that restore a snapshot; `restores` has its class."""
 SECONDS_FOR_REMOVAL = 20.0
 """Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
 # A later try of the same form takes a new snapshot: the clients, and what they have, are others by then.
@@ -252,7 +253,7 @@ def forget_old() -> int:
     )
     of_no_removal = unread.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
     given_up = unread.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
-    deleted = [each.delete()[1].get("groups.Snapshot", 0) for each in (old, of_no_removal, given_up)]
+    deleted = [each.delete()[1].get(Snapshot._meta.label, 0) for each in (old, of_no_removal, given_up)]
     return sum(deleted)
 
 

@@ -10,16 +10,17 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from groups.forms.moves import ChoiceForm, MoveForm
+from groups.features.moves.forms import ChoiceForm, MoveForm
+from groups.features.moves.presenters import MoveEffect, MoveEffects
+from groups.features.moves.services import moves
+from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Holder, Job
 from groups.poster.fields import whole_number
-from groups.presenters.clients.move_effect import MoveEffect, MoveEffects
 from groups.presenters.holders import holder_notice
 from groups.services import groups as reads
 from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs import moves, queue
-from groups.services.move_effect import MoveCount, count_moves
+from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import Submitted, find, find_known
 from groups.views.http.requests import Request, form_methods, requires
@@ -39,7 +40,7 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
         return redirect("groups:members", group_id)
     form = _form(request, group_id, chosen)
-    return _move(request, form, partial(_job, request, form), "groups/jobs/move.html", {"group": form.group})
+    return _move(request, form, partial(_job, request, form), "moves/move.html", {"group": form.group})
 
 
 @form_methods
@@ -52,7 +53,7 @@ def clients_move(request: Request) -> HttpResponse:
     groups = reads.list_groups_now(request.credentials).groups
     data = request.POST if request.method == "POST" else None
     form = ChoiceForm(data, groups=groups, chosen=chosen)
-    return _move(request, form, partial(_job_of_choice, request, form), "groups/jobs/move.html", {})
+    return _move(request, form, partial(_job_of_choice, request, form), "moves/move.html", {})
 
 
 @form_methods
@@ -65,7 +66,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
         return redirect(known.get_absolute_url())
     form = _form(request, group_id)
     plan = partial(_job, request, form, moves.Retire)
-    return _move(request, form, plan, "groups/jobs/retire.html", {"group": form.group})
+    return _move(request, form, plan, "moves/retire.html", {"group": form.group})
 
 
 def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
@@ -126,7 +127,7 @@ def _preview(request: Request, form: Form, template: str, context: dict[str, Any
     """Show what the move would change for whom, and start nothing."""
     context["effects"] = _effects(request, form) if form.is_valid() else None
     if element_asked_for(request) == "effect":
-        return render(request, "groups/jobs/move_effect.html", context)
+        return render(request, "moves/move_effect.html", context)
     return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
 

@@ -13,14 +13,11 @@ from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_safe
 
-from groups.forms.groups import RestoreForm
-from groups.models import Snapshot
-from groups.presenters.messages import (
-    no_snapshot_words,
-    unreadable_snapshot_words,
-)
-from groups.services import snapshots
-from groups.services.jobs import queue, restore_preview
+from groups.features.snapshots.forms import RestoreForm
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.presenters import no_snapshot_words, unreadable_snapshot_words
+from groups.features.snapshots.services import restore_preview, snapshots
+from groups.services.jobs import queue
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
@@ -50,7 +47,7 @@ def of_one[**P](
             return view(request, snapshot, *args, **kwargs)
         except SecretUnreadable:
             context = {"words": unreadable_snapshot_words()}
-            return render_page(request, "groups/journal/snapshot_lost.html", context, status=503)
+            return render_page(request, "snapshots/snapshot_lost.html", context, status=503)
 
     return found
 
@@ -67,7 +64,7 @@ def snapshot_list(request: Request) -> HttpResponse:
         for snapshot in page.object_list
     ]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
-    return render_page(request, "groups/journal/snapshots.html", context, fragment="rows")
+    return render_page(request, "snapshots/snapshots.html", context, fragment="rows")
 
 
 @require_safe
@@ -121,10 +118,10 @@ def _start(request: Request, seen: restore_preview.RestorePreview, operation: uu
         return answer_not_sent(error, request, job, partial(_show, request, seen))
 
 
-@answer_not_sent.register
-def _answer_no_snapshot(
-    error: snapshots.NoSnapshot, request: Request, asked: Any, show: Show
+def answer_no_snapshot(
+    error: snapshots.NoSnapshot, _request: Request, _asked: Any, show: Show
 ) -> HttpResponse:
+    """Show the form of a removal again: the group was not removed, since its clients could not be kept."""
     return show(status=status_of(error.error), outcome=no_snapshot_words(error.error))
 
 
@@ -140,4 +137,4 @@ def _show(
         "allowed": request.user.has_perm(MoveClient.permission),
         **context,
     }
-    return render_page(request, "groups/journal/restore.html", context, fragment="form", status=status)
+    return render_page(request, "snapshots/restore.html", context, fragment="form", status=status)

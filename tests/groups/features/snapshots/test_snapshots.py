@@ -13,10 +13,11 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterCredentials, Snapshot, SnapshotPart
+from groups.features.snapshots.models import Snapshot, SnapshotPart
+from groups.features.snapshots.services import snapshots
+from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
 from groups.services import credentials as credentials_service
-from groups.services import snapshots
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import routines
 from poster_admin.common import encryption
@@ -492,4 +493,4 @@ def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, setting
     assert (encryption.examine_keys().total, encryption.examine_keys().lost) == (2, [])
     settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
     first = snapshot.parts.get(number=0)
-    assert f"groups.snapshotpart {first.pk}" in encryption.examine_keys().lost
+    assert f"snapshots.snapshotpart {first.pk}" in encryption.examine_keys().lost

@@ -17,12 +17,13 @@ from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from groups.models import Change, ChangeQuerySet, Job, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import ClientAfter, Content
 from groups.models.locks import future_key, members_key
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, NotFound
-from groups.services import snapshots
 from groups.services.clients import count_members, with_everybody
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group
@@ -37,7 +38,7 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind, register
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
@@ -80,7 +81,6 @@ class ClientsToMove(Content):
         }
 
 
-@register
 class Move(JobKind):
     """Move clients to another group."""
 
@@ -118,7 +118,6 @@ class Move(JobKind):
         return _("Clients: “%(group)s” → “%(target)s”") % names
 
 
-@register
 class Retire(Move):
     """Move all clients out of a group, and remove the group once it is proven to be empty."""
 

@@ -1,15 +1,45 @@
-"""Say what a move changes, and for how many clients, before it starts."""
+"""Offer moves where the core has a place, and say what a move changes, and for whom, before it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
+from groups.presenters.clients.choice_actions import ChoiceAction
+from groups.presenters.clients.client_list import MemberPage
 from groups.presenters.messages import clients_words
-from groups.services.move_effect import MoveCount
+from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, percent_words, type_label
+from groups.services.writes.commands import MoveClient
+
+MOVE_CHOSEN = ChoiceAction(
+    name="move",
+    label=gettext_lazy("Move…"),
+    permission=MoveClient.permission,
+    url_name="groups:clients_move",
+    too_many=gettext_lazy("So many clients cannot be moved at once. Move some of them first."),
+)
+
+
+def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:
+    """Return the clients of a group for the bar that moves them."""
+    return {"page": page} if request.user.has_perm(MoveClient.permission) else None
+
+
+def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
+    """Offer the retirement of a group in its menu."""
+    may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
+    return {"group": one.group} if may_retire else None
+
+
+def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
+    """Offer the retirement of a group instead of its removal, which would lose its clients."""
+    return {"group": group} if request.user.has_perm(MoveClient.permission) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 
-from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.features.snapshots.services.snapshots import RESTORE, RestoreScope
+from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
-from groups.services import snapshots
 from groups.services.client_locations import ClientLocations, look_for
 from groups.services.gateway import call_poster
-from groups.services.snapshots import RESTORE, RestoreScope
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 

@@ -13,11 +13,14 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from groups.models import Change, Job, PosterCredentials, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.features.snapshots.services.restore_preview import PERMISSIONS, look, present_ids
+from groups.features.snapshots.services.snapshots import RestoreScope
+from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import ClientAfter
 from groups.models.locks import members_key
 from groups.poster import Client, ClientList, GroupValues
-from groups.services import snapshots
 from groups.services.jobs.executor import (
     OutageBackoff,
     check_target,
@@ -29,10 +32,8 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind, register
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, actors
-from groups.services.jobs.restore_preview import PERMISSIONS, look, present_ids
-from groups.services.snapshots import RestoreScope
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
@@ -45,7 +46,6 @@ AT_ONCE = 50
 type Commands = list[MoveClient | CreateClient]
 
 
-@register
 class Restore(JobKind):
     """Bring the clients of a snapshot back, and their group if it is gone."""
 
