@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from groups.features.insights.services import sales_reading
+from groups.features.insights.services import sweep
 from groups.models import Change
 from tests.support.costs import ask, expected, told
 from tests.support.features import with_feature
@@ -84,7 +84,7 @@ def test_an_import_of_birthday_bonuses_tells_their_sum_apart(owner, browse, sand
 
 
 def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     client = browse(owner)
     url = client.post("/groups/edit/", open_percents(client) | {"percent_4": "15"})["Location"]
     page = client.get(url)

@@ -16,8 +16,8 @@ from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from groups.features.insights.services import sales, sales_reading
-from groups.features.insights.services.sales import LARGEST_COST, PERIODS, cache_key
+from groups.features.insights.services import sweep
+from groups.features.insights.services.sales import LARGEST_COST, PERIODS, SalesAdder
 from groups.models import Change, PosterAccount
 from tests.support.canary import whole_database
 from tests.support.costs import HOOKS, ask, expected, sold, told, url_of
@@ -192,7 +192,7 @@ def test_sales_of_which_no_row_can_be_read_are_no_figure(owner, browse, sandbox)
     assert page.status_code == 502
     assert told(page) is None
     assert "Nobody whom this concerns" not in text_of(page)
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
 def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, sandbox):
@@ -201,7 +201,7 @@ def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, 
     page = browse(owner).get(url_of(1, "15"))
     assert page.status_code == 502
     assert told(page) is None
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
 def test_a_group_that_is_gone_and_one_of_an_unknown_type(owner, browse, sandbox):
@@ -274,13 +274,13 @@ def test_a_failure_of_poster_is_told_and_not_remembered(owner, browse, sandbox, 
 
 
 def test_poster_goes_away_amid_the_clients_and_comes_back(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales, "PAGE_SIZE", 100)
+    monkeypatch.setattr(sweep, "PAGE_SIZE", 100)
     sandbox.script(MEMBERS, "fin_before_headers", call=2, times=None)
     client = browse(owner)
     page = client.get(url_of(1, "15"))
     assert page.status_code == 504
     assert told(page) is None
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
     sandbox.clear_faults()
     client.get("/groups/?refresh=1")
     assert ask(client, 1, 15) == expected(sandbox, 1, 15)
@@ -297,7 +297,7 @@ def test_the_fragment_alone(owner, browse):
 
 
 def test_a_large_account_is_added_up_in_the_background_once(owner, browse, sandbox, monkeypatch, work_queue):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     for _ in range(2):
         page = client.get(url_of(1, "15"))
@@ -315,29 +315,21 @@ def test_a_large_account_is_added_up_in_the_background_once(owner, browse, sandb
 def test_a_task_that_the_database_does_not_take_is_put_into_the_queue_by_the_next_page(
     owner, browse, sandbox, monkeypatch, work_queue
 ):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     client.raise_request_exception = False
     with monkeypatch.context() as outage:
-        outage.setattr(type(sales_reading.add_up_sales), "enqueue", Mock(side_effect=OperationalError))
+        outage.setattr(type(sweep.sweep_account), "enqueue", Mock(side_effect=OperationalError))
         assert client.get(url_of(1, "15")).status_code == 503
     assert "waiting for its turn" in text_of(client.get(url_of(1, "15")))
     work_queue()
     assert ask(client, 1, 15) == expected(sandbox, 1, 15)
 
 
-def test_the_progress_is_shown(owner, browse, monkeypatch):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
-    client = browse(owner)
-    client.get(url_of(1, "15"))
-    sales_reading._note(owner.credentials, 30, sales_reading.Progress(1200, 5000, waiting=False), 60)
-    assert "1,200 of 5,000 clients have been read" in text_of(client.get(url_of(1, "15")))
-
-
 def test_a_failure_in_the_background_is_told_and_tried_again_later(
     owner, browse, sandbox, monkeypatch, work_queue
 ):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     client.get(url_of(1, "15"))
     sandbox.script(METHOD, "error_unknown_code", times=None)
@@ -346,14 +338,14 @@ def test_a_failure_in_the_background_is_told_and_tried_again_later(
     assert page.status_code == 502
     assert told(page) is None
     sandbox.clear_faults()
-    cache.delete(sales_reading._key(owner.credentials, 30))  # as after a minute
+    cache.delete(SalesAdder(owner.credentials, 30).failure_key)  # as after a minute
     client.get(url_of(1, "15"))
     work_queue()
     assert ask(client, 1, 15)
 
 
 def test_who_loses_the_right_before_its_turn_gets_nothing(owner, browse, sandbox, monkeypatch, work_queue):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     browse(owner).get(url_of(1, "15"))
     owner.groups.clear()
     work_queue()
@@ -406,7 +398,7 @@ def test_the_check_page_shows_thirty_days(owner, browse, sandbox):
 
 
 def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="25")
     page = client.post("/groups/1/edit/", form)
@@ -499,7 +491,7 @@ def test_nothing_of_a_person_is_left_anywhere(owner, browse, sandbox, caplog):
     for name in ("sum", "revenue"):
         hryvnia = Decimal(row[name]) / 100
         canaries |= {row[name], f"{hryvnia:.2f}", f"{hryvnia:,.2f}", f"{hryvnia:f}"}
-    kept = [cache.get(cache_key(owner.credentials, days)) for days in PERIODS]
+    kept = [cache.get(SalesAdder(owner.credentials, days).key) for days in PERIODS]
     assert all(kept)
     places = {
         "the cache": repr(getattr(cache, "_cache", "")) + repr(kept),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from groups.features.insights.services import sales_reading
+from groups.features.insights.services import sweep
 from tests.support.costs import ask, sold
 from tests.support.pages import fragment, group_ids, text_of
 
@@ -126,7 +126,7 @@ def test_a_large_account_shows_the_groups_at_once_and_the_progress(
     monkeypatch,
     work_queue,
 ):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     client = browse(owner)
     page = client.get(URL)
     assert group_ids(page) == [1, 4, 5]
